@@ -1,0 +1,134 @@
+"""`service.yaml`: what a vendor writes to list a service."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, Field, StringConstraints, field_validator, model_validator
+
+from mercato_contracts.money import Currency, parse_amount
+from mercato_contracts.wire import Count, Slug, Wire
+
+Protocol = Literal["openai", "anthropic", "openapi", "signal"]
+Task = Literal[
+    "embeddings", "chat", "completion", "classification", "ranking", "speech", "vision", "forecasting", "signals",
+    "search", "data", "other",
+]  # fmt: skip
+PathsPolicy = Literal["published", "any"]
+
+SEMVER = (
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
+)
+"""SemVer 2.0.0; source: semver.org, the suggested regular expression."""
+
+Version = Annotated[str, StringConstraints(pattern=SEMVER, max_length=64)]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Amount = Annotated[
+    Decimal | int | float | str, Field(description="A decimal amount of the plan's currency, such as 0.0002")
+]
+
+
+class Price(Wire):
+    """What a plan costs, in its currency; decimals as text or number, never finer than a nano-unit (nine decimals)."""
+
+    monthly: Amount = 0
+    per_call: Amount = 0
+    per_1k_input_tokens: Amount = 0
+    per_1k_output_tokens: Amount = 0
+
+    @field_validator("monthly", "per_call", "per_1k_input_tokens", "per_1k_output_tokens")
+    @classmethod
+    def _exact(cls, value: Decimal | int | float | str) -> Decimal | int | float | str:
+        if not 0 <= parse_amount(value) <= 10**18:
+            raise ValueError("a price lies between 0 and 1,000,000,000")
+        return value
+
+    def nanos(self, component: Literal["monthly", "per_call", "per_1k_input_tokens", "per_1k_output_tokens"]) -> int:
+        """One component in whole nano-units."""
+        return parse_amount(getattr(self, component))
+
+
+class Included(Wire):
+    """What a month of the plan covers before its prices apply."""
+
+    unit: Literal["requests", "tokens"]
+    amount: Count
+    overage: bool = Field(default=True, description="Whether calls go on at the plan's prices once it is used up")
+
+
+class RateLimit(Wire):
+    """At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota)."""
+
+    unit: Literal["requests", "tokens"]
+    per: Literal["second", "minute", "day", "month"]
+    amount: Annotated[int, Field(ge=1, le=10**15)]
+    burst: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="Bucket size for second and minute; `amount` when not given"
+    )
+
+
+class PlanManifest(Wire):
+    """One way to buy the service: free, per call, per thousand tokens, or monthly with an included quota and overage."""
+
+    name: Slug
+    title: str = Field(default="", max_length=80)
+    currency: Currency = "USD"
+    price: Price = Price()
+    included: Included | None = None
+    limits: list[RateLimit] = Field(default=[], max_length=8)
+
+
+class Endpoint(Wire):
+    """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
+
+    url: AnyHttpUrl
+    model: str | None = Field(
+        default=None, max_length=200, description="The model name that the server itself expects in `model`"
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 60
+    on_disconnect: Literal["drain", "abort"] = Field(
+        default="abort", description="When the client leaves a stream: read it to its end, or stop it"
+    )
+
+
+class ServiceManifest(Wire):
+    """The whole of `service.yaml`, format 1."""
+
+    mercato: Literal[1] = Field(description="The version of this format")
+    name: Slug
+    version: Version
+    title: Annotated[str, StringConstraints(min_length=3, max_length=80)]
+    summary: Annotated[str, StringConstraints(min_length=10, max_length=200)]
+    description: str = Field(default="", max_length=20_000)
+    protocol: Protocol
+    task: Task
+    openapi: str | None = Field(
+        default=None, max_length=300, description="Path of the OpenAPI document, relative to the manifest"
+    )
+    paths: PathsPolicy = "published"
+    endpoint: Endpoint
+    plans: list[PlanManifest] = Field(min_length=1, max_length=20)
+    tags: list[Tag] = Field(default=[], max_length=20)
+    licence: Annotated[str, StringConstraints(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9.+() -]+$")] = Field(
+        description="An SPDX expression, or `proprietary`"
+    )
+    modalities: list[Literal["text", "image", "audio", "video", "vectors", "tabular"]] = Field(
+        default=["text"], min_length=1
+    )
+    context_window: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    regions: list[Tag] = Field(default=[], max_length=50)
+
+    @field_validator("plans")
+    @classmethod
+    def _distinct_plans(cls, plans: list[PlanManifest]) -> list[PlanManifest]:
+        names = [plan.name for plan in plans]
+        if len(set(names)) != len(names):
+            raise ValueError("two plans have the same name")
+        return plans
+
+    @model_validator(mode="after")
+    def _document_is_there(self) -> "ServiceManifest":
+        if self.protocol in ("openapi", "signal") and not self.openapi:
+            raise ValueError(f"a service of protocol {self.protocol} needs `openapi`, the path of its OpenAPI document")
+        return self

@@ -1,0 +1,52 @@
+"""What a call costs. One function, used by the gateway that holds and settles and by the ledger that checks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+QuotaUnit = Literal["requests", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The price of one call: `included` units were covered by the plan, `nanos` are owed."""
+
+    included: int
+    nanos: int
+
+
+def ceil_div(amount: int, by: int) -> int:
+    """The least whole number not under `amount / by`."""
+    return -(-amount // by)
+
+
+def charge(
+    *,
+    per_call_nanos: int,
+    per_1k_input_nanos: int,
+    per_1k_output_nanos: int,
+    included_unit: QuotaUnit | None,
+    included: int,
+    tokens_in: int,
+    tokens_out: int,
+) -> Charge:
+    """The price of a call that used these tokens, of which the plan covers up to `included` units.
+
+    A covered request owes nothing. Covered tokens are taken from the input first, then from the output. Tokens are
+    priced per thousand and each of the two sums is rounded up to a whole nano-unit, once per call.
+    """
+    if included_unit == "requests":
+        if included >= 1:
+            return Charge(1, 0)
+        covered = 0
+    elif included_unit == "tokens":
+        covered = min(included, tokens_in + tokens_out)
+    else:
+        covered = 0
+    covered_in = min(covered, tokens_in)
+    covered_out = covered - covered_in
+    nanos = (
+        per_call_nanos
+        + ceil_div((tokens_in - covered_in) * per_1k_input_nanos, 1000)
+        + ceil_div((tokens_out - covered_out) * per_1k_output_nanos, 1000)
+    )
+    return Charge(covered, nanos)
