@@ -69,7 +69,7 @@ class RateLimit(Wire):
 
 
 class PlanManifest(Wire):
-    """One way to buy the service: free, per call, per thousand tokens, or monthly with an included quota and overage."""
+    """One way to buy the service: free, per call, per thousand tokens, or monthly with a quota and overage."""
 
     name: Slug
     title: str = Field(default="", max_length=80)
