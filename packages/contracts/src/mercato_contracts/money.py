@@ -1,7 +1,7 @@
 """Money: whole nano-units of one currency, so that a sum never drifts."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation, Overflow
 from typing import Literal
 
 Currency = Literal["USD", "EUR"]
@@ -33,11 +33,17 @@ class Money:
 
 
 def parse_amount(text: str | int | float | Decimal) -> int:
-    """Nano-units of a decimal amount such as `"0.0002"`; raises `ValueError` where it is finer than a nano-unit.
+    """Nano-units of a decimal amount such as `"0.0002"`; raises `ValueError` for anything else, and for finer ones.
 
     A float is read by its shortest decimal form, as a person wrote it in YAML.
     """
-    nanos = Decimal(str(text)) * NANOS_PER_UNIT
-    if not nanos.is_finite() or nanos != nanos.to_integral_value():
+    try:
+        nanos = Decimal(str(text)) * NANOS_PER_UNIT
+    except (InvalidOperation, Overflow):
+        raise ValueError("not a decimal amount such as 0.0002") from None
+    # 10^30 is beyond any price: a huge exponent must not become a huge integer.
+    if not nanos.is_finite() or nanos.adjusted() > 30:
+        raise ValueError("not a decimal amount such as 0.0002")
+    if nanos != nanos.to_integral_value():
         raise ValueError(f"{text} is not a whole number of nano-units (nine decimals at most)")
     return int(nanos)
