@@ -1,0 +1,34 @@
+"""Organisations, users, roles, keys, the Caller."""
+
+from mercato.identity.authentication import Authentication, ProvenKeys
+from mercato.identity.caller import Caller
+from mercato.identity.directory import Directory
+from mercato.identity.keys import Keys, NewKey
+from mercato.identity.models import Key, Organisation, User
+from mercato.identity.permissions import Permission, Role
+from mercato.identity.refusals import NotAllowed, NotSignedIn
+from mercato.identity.secrets import SecretHasher
+from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sign_up import SignUp
+from mercato.identity.tokens import AccessTokens
+
+__all__ = [
+    "AccessTokens",
+    "Authentication",
+    "Caller",
+    "Directory",
+    "Key",
+    "Keys",
+    "NewKey",
+    "NotAllowed",
+    "NotSignedIn",
+    "Organisation",
+    "Permission",
+    "ProvenKeys",
+    "Role",
+    "SecretHasher",
+    "SessionTokens",
+    "Sessions",
+    "SignUp",
+    "User",
+]

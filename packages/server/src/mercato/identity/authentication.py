@@ -1,0 +1,109 @@
+"""From a credential to the Caller."""
+
+import hashlib
+from collections import OrderedDict
+
+from mercato.identity.caller import Caller
+from mercato.identity.models import Key
+from mercato.identity.permissions import KEY_SCOPES, Permission, Role, permissions_of
+from mercato.identity.refusals import NotSignedIn
+from mercato.identity.repository import IdentityRepository
+from mercato.identity.secrets import SecretHasher
+from mercato.identity.tokens import AccessTokens
+from mercato.platform import Clock, Session
+from mercato_contracts.keys import KINDS, MalformedKey, parse_key
+
+_PROVEN_MAX = 10_000
+
+
+class ProvenKeys:
+    """Digests of keys whose argon2id hash was verified by this process, so that the slow proof is asked for once.
+
+    Says only that a text fits a hash; whether the key is in force is read from its row every time.
+    """
+
+    def __init__(self) -> None:
+        self._proven: OrderedDict[bytes, str] = OrderedDict()
+
+    def fits(self, text: str, encoded: str) -> bool:
+        return self._proven.get(self._digest(text)) == encoded
+
+    def remember(self, text: str, encoded: str) -> None:
+        self._proven[self._digest(text)] = encoded
+        if len(self._proven) > _PROVEN_MAX:
+            self._proven.popitem(last=False)
+
+    @staticmethod
+    def _digest(text: str) -> bytes:
+        return hashlib.sha256(text.encode()).digest()
+
+
+class Authentication:
+    """Proves who is asking, within one transaction."""
+
+    def __init__(
+        self, session: Session, clock: Clock, hasher: SecretHasher, tokens: AccessTokens, proven: ProvenKeys
+    ) -> None:
+        self._rows = IdentityRepository(session)
+        self._clock = clock
+        self._hasher = hasher
+        self._tokens = tokens
+        self._proven = proven
+
+    async def authenticate(self, credential: str) -> Caller:
+        """The caller behind a key or an access token. Raises `NotSignedIn`."""
+        if credential.partition("_")[0] in KINDS:
+            return await self._by_key(credential)
+        return await self._by_access_token(credential)
+
+    async def prove_key(self, text: str) -> Key:
+        """The row of a key that is in force. Raises `NotSignedIn`; a forged one costs no database."""
+        try:
+            parsed = parse_key(text)
+        except MalformedKey:
+            raise NotSignedIn("This key is mistyped or not one of ours: its checksum does not fit.") from None
+        row = await self._rows.find_key(parsed.key_id)
+        encoded = row.secret_hash if row is not None and row.kind == parsed.kind else None
+        if encoded is None or not self._proven.fits(text, encoded):
+            if not await self._hasher.verify(encoded, parsed.secret):
+                raise NotSignedIn("There is no such key.")
+            assert encoded is not None
+            self._proven.remember(text, encoded)
+        assert row is not None
+        if row.revoked_at is not None:
+            raise NotSignedIn("This key was revoked.")
+        if row.expires_at is not None and row.expires_at <= self._clock.now():
+            raise NotSignedIn("This key has expired.")
+        return row
+
+    async def _by_key(self, text: str) -> Caller:
+        key = await self.prove_key(text)
+        organisation = await self._rows.find_organisation(key.organisation_id)
+        assert organisation is not None
+        most = KEY_SCOPES[key.kind]
+        return Caller(
+            organisation_id=organisation.id,
+            organisation_slug=organisation.slug,
+            actor=key.id,
+            role=Role.SERVICE_ACCOUNT,
+            permissions=frozenset(Permission(scope) for scope in key.scopes) & most,
+            is_operator=False,
+        )
+
+    async def _by_access_token(self, token: str) -> Caller:
+        claims = self._tokens.check(token, self._clock.now())
+        login = await self._rows.find_login_session(claims.session_id)
+        user = await self._rows.find_user(claims.user_id)
+        if login is None or login.ended_at is not None or user is None or user.disabled_at is not None:
+            raise NotSignedIn("This session has ended; sign in again.")
+        organisation = await self._rows.find_organisation(user.organisation_id)
+        assert organisation is not None
+        role = Role(user.role)
+        return Caller(
+            organisation_id=organisation.id,
+            organisation_slug=organisation.slug,
+            actor=user.id,
+            role=role,
+            permissions=permissions_of(role, in_operator=organisation.is_operator),
+            is_operator=organisation.is_operator,
+        )

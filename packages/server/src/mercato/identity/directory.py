@@ -1,0 +1,30 @@
+"""Who is who: what other rooms may ask about organisations."""
+
+from mercato.identity.caller import Caller
+from mercato.identity.models import Organisation, User
+from mercato.identity.permissions import Permission
+from mercato.identity.repository import IdentityRepository
+from mercato.platform import NotFound, Session
+
+
+class Directory:
+    """Organisations and their people."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows = IdentityRepository(session)
+
+    async def get(self, organisation_id: str) -> Organisation:
+        """Raises `NotFound`."""
+        organisation = await self._rows.find_organisation(organisation_id)
+        if organisation is None:
+            raise NotFound(f"There is no organisation {organisation_id}.")
+        return organisation
+
+    async def find_by_slug(self, slug: str) -> Organisation | None:
+        """The organisation of this name."""
+        return await self._rows.find_organisation_by_slug(slug)
+
+    async def users(self, caller: Caller) -> list[User]:
+        """The people of the caller's organisation."""
+        caller.require(Permission.ORGANISATION_READ)
+        return await self._rows.list_users(caller.organisation_id)

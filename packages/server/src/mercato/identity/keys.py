@@ -1,0 +1,123 @@
+"""Keys: made, listed, rotated, revoked."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from mercato.identity.caller import Caller
+from mercato.identity.models import Key
+from mercato.identity.permissions import KEY_SCOPES, Permission
+from mercato.identity.refusals import KeyIsOver, KeyNotFound, ScopesTooWide
+from mercato.identity.repository import IdentityRepository
+from mercato.identity.secrets import SecretHasher
+from mercato.platform import Clock, Ids, Malformed, Outbox, Session
+from mercato_contracts import ids as id_prefix
+from mercato_contracts.keys import make_key, parse_key
+
+MAX_GRACE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key and its text, which is shown this once and kept nowhere."""
+
+    row: Key
+    text: str
+
+
+class Keys:
+    """The keys of the caller's organisation."""
+
+    def __init__(self, session: Session, clock: Clock, ids: Ids, hasher: SecretHasher, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = IdentityRepository(session)
+        self._clock = clock
+        self._ids = ids
+        self._hasher = hasher
+        self._outbox = outbox
+
+    async def make(
+        self,
+        caller: Caller,
+        *,
+        kind: Literal["ck", "vk"],
+        name: str,
+        scopes: list[str] | None,
+        expires_at: datetime | None,
+    ) -> NewKey:
+        """A new key. `scopes` None: all that its kind may carry and its maker may do."""
+        caller.require(Permission.KEYS_WRITE)
+        if expires_at is not None and expires_at <= self._clock.now():
+            raise Malformed("`expires_at` lies in the past.")
+        return await self._add(
+            caller, kind=kind, name=name, scopes=_narrow(caller, kind, scopes), expires_at=expires_at
+        )
+
+    async def list_all(self, caller: Caller, *, after: str | None, limit: int) -> list[Key]:
+        """The organisation's keys in the order they were made."""
+        caller.require(Permission.ORGANISATION_READ)
+        return await self._rows.list_keys(caller.organisation_id, after, limit)
+
+    async def revoke(self, caller: Caller, key_id: str) -> None:
+        """Out of force at once and everywhere. Revoking a revoked key changes nothing."""
+        caller.require(Permission.KEYS_WRITE)
+        key = await self._get(caller, key_id)
+        if key.revoked_at is None:
+            key.revoked_at = self._clock.now()
+            await self._tell(key)
+
+    async def rotate(self, caller: Caller, key_id: str, grace: timedelta) -> NewKey:
+        """A successor with the same rights; the old one lives for `grace`, never past its own expiry."""
+        caller.require(Permission.KEYS_WRITE)
+        old = await self._get(caller, key_id)
+        now = self._clock.now()
+        over = old.revoked_at is not None or old.rotated_to is not None
+        if over or (old.expires_at is not None and old.expires_at <= now):
+            raise KeyIsOver("Only a key in force can be rotated, and only once.", key=key_id)
+        if not timedelta(0) <= grace <= MAX_GRACE:
+            raise Malformed("The grace lies between 0 and 7 days.")
+        kind: Literal["ck", "vk"] = "ck" if old.kind == "ck" else "vk"
+        new = await self._add(caller, kind=kind, name=old.name, scopes=old.scopes, expires_at=old.expires_at)
+        old.rotated_to = new.row.id
+        old.expires_at = min(old.expires_at or now + grace, now + grace)
+        await self._tell(old)
+        return new
+
+    async def _add(
+        self, caller: Caller, *, kind: Literal["ck", "vk"], name: str, scopes: list[str], expires_at: datetime | None
+    ) -> NewKey:
+        key_id = self._ids.new(id_prefix.KEY)
+        text = make_key(kind, key_id, self._ids.secret(32))
+        row = Key(
+            id=key_id,
+            organisation_id=caller.organisation_id,
+            kind=kind,
+            name=name,
+            scopes=scopes,
+            secret_hash=await self._hasher.hash(parse_key(text).secret),
+            created_by=caller.actor,
+            created_at=self._clock.now(),
+            expires_at=expires_at,
+        )
+        self._rows.add(row)
+        await self._rows.flush()
+        return NewKey(row, text)
+
+    async def _get(self, caller: Caller, key_id: str) -> Key:
+        key = await self._rows.find_key(key_id, lock=True)
+        if key is None or key.organisation_id != caller.organisation_id:
+            raise KeyNotFound(f"Your organisation has no key {key_id}.", key=key_id)
+        return key
+
+    async def _tell(self, key: Key) -> None:
+        await self._outbox.add(self._session, "key.changed", key_id=key.id, organisation_id=key.organisation_id)
+
+
+def _narrow(caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None) -> list[str]:
+    most = {scope.value for scope in KEY_SCOPES[kind] & caller.permissions}
+    if wanted is None:
+        return sorted(most)
+    refused = sorted(set(wanted) - most)
+    if refused:
+        raise ScopesTooWide(f"A {kind} key of yours may not carry {', '.join(refused)}.", refused=refused)
+    return sorted(set(wanted))

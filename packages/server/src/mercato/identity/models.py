@@ -1,0 +1,77 @@
+"""Organisations, users, sessions and keys."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mercato.platform import Base
+
+
+class Organisation(Base):
+    """A vendor, a consumer, both, or the operator."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_operator: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    is_verified: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    created_at: Mapped[datetime]
+
+
+class User(Base):
+    """A person in one organisation, with one role. `email` is stored in lower case."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("role in ('super_admin', 'admin', 'approver', 'viewer', 'service_account')", name="role"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A chain of refresh tokens. `refresh_digest` is of the newest; an older one shown again ends the chain."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    refresh_digest: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Key(Base):
+    """A key of an organisation. Only the argon2id hash of its secret is kept.
+
+    After a rotation the old row lives on as `rotated_to` until `expires_at`, which is never later than it was.
+    """
+
+    __tablename__ = "keys"
+    __table_args__ = (
+        CheckConstraint("kind in ('ck', 'vk')", name="kind"),
+        Index("ix_keys_organisation_id_created_at", "organisation_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    scopes: Mapped[list[str]]
+    secret_hash: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    rotated_to: Mapped[str | None]

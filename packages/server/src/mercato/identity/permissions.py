@@ -1,0 +1,96 @@
+"""Five roles, what each may do, and the scopes that narrow a key. Deny by default: what is not listed is refused."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person or a machine is in its organisation."""
+
+    SUPER_ADMIN = "super_admin"
+    ADMIN = "admin"
+    APPROVER = "approver"
+    VIEWER = "viewer"
+    SERVICE_ACCOUNT = "service_account"
+
+
+class Permission(StrEnum):
+    """One thing that can be allowed; `noun:verb`."""
+
+    ORGANISATION_READ = "organisation:read"
+    USERS_WRITE = "users:write"
+    KEYS_WRITE = "keys:write"
+    SERVICES_READ = "services:read"
+    SERVICES_PUBLISH = "services:publish"
+    SUBSCRIPTIONS_READ = "subscriptions:read"
+    SUBSCRIPTIONS_WRITE = "subscriptions:write"
+    USAGE_READ = "usage:read"
+    BILLING_READ = "billing:read"
+    CALL = "call"
+    # What follows reaches beyond one's own organisation and counts in an operator's organisation only.
+    APPROVALS_DECIDE = "approvals:decide"
+    MARKETPLACE_READ = "marketplace:read"
+    MARKETPLACE_WRITE = "marketplace:write"
+    ORGANISATIONS_WRITE = "organisations:write"
+
+
+OPERATOR_ONLY = frozenset(
+    {
+        Permission.APPROVALS_DECIDE,
+        Permission.MARKETPLACE_READ,
+        Permission.MARKETPLACE_WRITE,
+        Permission.ORGANISATIONS_WRITE,
+    }
+)
+
+_READ = frozenset(
+    {
+        Permission.ORGANISATION_READ,
+        Permission.SERVICES_READ,
+        Permission.SUBSCRIPTIONS_READ,
+        Permission.USAGE_READ,
+        Permission.BILLING_READ,
+    }
+)
+_OWN = _READ | {
+    Permission.USERS_WRITE,
+    Permission.KEYS_WRITE,
+    Permission.SERVICES_PUBLISH,
+    Permission.SUBSCRIPTIONS_WRITE,
+    Permission.CALL,
+}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.SUPER_ADMIN: frozenset(Permission),
+    Role.ADMIN: _OWN | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ, Permission.MARKETPLACE_WRITE},
+    Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},
+    Role.VIEWER: _READ | {Permission.MARKETPLACE_READ},
+    Role.SERVICE_ACCOUNT: _READ | {Permission.SERVICES_PUBLISH, Permission.SUBSCRIPTIONS_WRITE, Permission.CALL},
+}
+
+KEY_SCOPES: dict[str, frozenset[Permission]] = {
+    # What each kind of key may carry at most; a new key carries all of it unless it is narrowed.
+    "ck": frozenset(
+        {
+            Permission.CALL,
+            Permission.SERVICES_READ,
+            Permission.SUBSCRIPTIONS_READ,
+            Permission.SUBSCRIPTIONS_WRITE,
+            Permission.USAGE_READ,
+            Permission.BILLING_READ,
+        }
+    ),
+    "vk": frozenset(
+        {
+            Permission.SERVICES_READ,
+            Permission.SERVICES_PUBLISH,
+            Permission.SUBSCRIPTIONS_READ,
+            Permission.USAGE_READ,
+            Permission.BILLING_READ,
+        }
+    ),
+}
+
+
+def permissions_of(role: Role, *, in_operator: bool) -> frozenset[Permission]:
+    """What this role may do in such an organisation."""
+    return PERMISSIONS[role] if in_operator else PERMISSIONS[role] - OPERATOR_ONLY

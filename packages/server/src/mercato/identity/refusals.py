@@ -1,0 +1,86 @@
+"""What identity refuses."""
+
+from mercato.platform import Conflict, NotFound, Refusal
+
+
+class NotSignedIn(Refusal):
+    """No credential, or none that is valid."""
+
+    code = "not_signed_in"
+    status = 401
+    title = "Not signed in"
+    fix = "Send `Authorization: Bearer` with a key or a session's access token; `POST /api/sessions` gives one."
+
+
+class WrongPassword(Refusal):
+    """The address or the password is wrong; which of the two is not said."""
+
+    code = "wrong_password"
+    status = 401
+    title = "Wrong address or password"
+    fix = "Check both and try again."
+
+
+class SessionEnded(Refusal):
+    """The refresh token was used before, has expired or its session was ended."""
+
+    code = "session_ended"
+    status = 401
+    title = "The session has ended"
+    fix = "Sign in again with `POST /api/sessions`."
+
+
+class RefreshTokenReused(SessionEnded):
+    """A refresh token came a second time: somebody has a copy, so the whole session is ended."""
+
+    keeps_changes = True
+
+
+class NotAllowed(Refusal):
+    """The caller is known and may not do this."""
+
+    code = "not_allowed"
+    status = 403
+    title = "Not allowed"
+    fix = "Ask an administrator of your organisation for a role or key that may."
+
+
+class SlugTaken(Conflict):
+    """Another organisation has this name."""
+
+    code = "organisation_name_taken"
+    title = "The organisation's name is taken"
+    fix = "Choose another `slug`."
+
+
+class EmailTaken(Conflict):
+    """A user with this address exists."""
+
+    code = "email_taken"
+    title = "The address is taken"
+    fix = "Sign in, or use another address."
+
+
+class KeyNotFound(NotFound):
+    """The caller's organisation has no such key."""
+
+    code = "key_not_found"
+    title = "No such key"
+    fix = "`GET /api/keys` lists the keys of your organisation."
+
+
+class KeyIsOver(Conflict):
+    """The key was revoked, has expired or was rotated already."""
+
+    code = "key_is_over"
+    title = "The key is no longer in force"
+    fix = "Make a new key with `POST /api/keys`."
+
+
+class ScopesTooWide(Refusal):
+    """A key may not carry more than its kind allows or than its maker may do."""
+
+    code = "scopes_too_wide"
+    status = 422
+    title = "The key's scopes are too wide"
+    fix = "Leave out the scopes named under `facts.refused`."

@@ -1,0 +1,62 @@
+"""Identity's questions to the database."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from mercato.identity.models import Key, LoginSession, Organisation, User
+from mercato.platform import Session
+
+
+class IdentityRepository:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: Organisation | User | LoginSession | Key) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)
+
+    async def flush(self) -> None:
+        """Send what was added, so that the database's own checks speak now."""
+        await self._session.flush()
+
+    async def find_organisation(self, organisation_id: str) -> Organisation | None:
+        return await self._session.get(Organisation, organisation_id)
+
+    async def find_organisation_by_slug(self, slug: str) -> Organisation | None:
+        return await self._session.scalar(select(Organisation).where(Organisation.slug == slug))
+
+    async def find_operator(self) -> Organisation | None:
+        return await self._session.scalar(select(Organisation).where(Organisation.is_operator))
+
+    async def find_user(self, user_id: str) -> User | None:
+        return await self._session.get(User, user_id)
+
+    async def find_user_by_email(self, email: str) -> User | None:
+        return await self._session.scalar(select(User).where(User.email == email.lower()))
+
+    async def list_users(self, organisation_id: str) -> list[User]:
+        return list(
+            await self._session.scalars(select(User).where(User.organisation_id == organisation_id).order_by(User.id))
+        )
+
+    async def find_login_session(self, session_id: str, *, lock: bool = False) -> LoginSession | None:
+        query = select(LoginSession).where(LoginSession.id == session_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def end_login_sessions(self, user_id: str, at: datetime) -> None:
+        await self._session.execute(
+            update(LoginSession)
+            .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+            .values(ended_at=at)
+        )
+
+    async def find_key(self, key_id: str, *, lock: bool = False) -> Key | None:
+        query = select(Key).where(Key.id == key_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
+        query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
+        return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))

@@ -1,0 +1,37 @@
+"""The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
+
+from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
+from mercato.platform.database import Base, Database, Session
+from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
+from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
+from mercato.platform.telemetry import configure_logging, mask
+from mercato.platform.workflows import Json, Steps, Workflow, Workflows
+
+__all__ = [
+    "Base",
+    "Clock",
+    "Conflict",
+    "Database",
+    "DurableSubscriber",
+    "EphemeralSubscriber",
+    "Event",
+    "Ids",
+    "Json",
+    "Malformed",
+    "NotFound",
+    "Outbox",
+    "OutboxFeed",
+    "Refusal",
+    "Session",
+    "Steps",
+    "SystemClock",
+    "SystemIds",
+    "Unavailable",
+    "Workflow",
+    "Workflows",
+    "configure_logging",
+    "every_refusal",
+    "forget_events",
+    "mask",
+]

@@ -1,0 +1,137 @@
+"""The outbox: news written in the same transaction as the change that it tells of.
+
+Every reader keeps its own place in the log, so that each of several search indexes and gateways hears everything. Rows
+become visible in the order of their commits, not of their numbers; a reader therefore goes by `(transaction, number)`
+and stops before the oldest transaction still open, which nothing later can precede.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Identity, Index, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mercato.platform.clock import Clock
+from mercato.platform.database import Base, Session
+
+CHANNEL = "mercato_outbox"
+_OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+
+
+class OutboxRow(Base):
+    """One piece of news. `transaction` is PostgreSQL's own 64-bit number of the transaction that wrote it."""
+
+    __tablename__ = "outbox_events"
+    __table_args__ = (Index("ix_outbox_events_place", "transaction", "number"),)
+
+    number: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    transaction: Mapped[int] = mapped_column(server_default=text("(pg_current_xact_id()::text::bigint)"))
+    topic: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class OutboxPlace(Base):
+    """How far a durable reader has come."""
+
+    __tablename__ = "outbox_places"
+
+    reader: Mapped[str] = mapped_column(primary_key=True)
+    transaction: Mapped[int]
+    number: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in the log: everything up to and including it was read."""
+
+    transaction: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A piece of news: `topic` such as `service.released`, `payload` with ids, never with secrets."""
+
+    place: Place
+    topic: str
+    payload: dict[str, Any]
+    at: datetime
+
+
+class Outbox:
+    """Writes news into the transaction of the change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def add(self, session: Session, topic: str, **payload: Any) -> None:
+        """Tell every reader of `topic`, if and only if this transaction is committed."""
+        session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now()))
+        await session.flush()
+        # Readers also look by themselves; the bell only saves them the wait. It rings at commit.
+        await session.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+async def read_end(session: Session) -> Place:
+    """The place from which a new reader starts that knows the present state: all that is settled was read."""
+    oldest_open = await session.scalar(select(_OLDEST_OPEN))
+    assert oldest_open is not None
+    return Place(int(oldest_open) - 1, 2**62)
+
+
+async def read_events(session: Session, after: Place, topics: Sequence[str], limit: int) -> list[Event]:
+    """The next events of these topics in their order, at most `limit`."""
+    rows = await session.scalars(
+        select(OutboxRow)
+        .where(
+            tuple_(OutboxRow.transaction, OutboxRow.number) > tuple_(after.transaction, after.number),
+            OutboxRow.transaction < _OLDEST_OPEN,
+            OutboxRow.topic.in_(topics),
+        )
+        .order_by(OutboxRow.transaction, OutboxRow.number)
+        .limit(limit)
+    )
+    return [Event(Place(row.transaction, row.number), row.topic, row.payload, row.at) for row in rows]
+
+
+async def lock_place(session: Session, reader: str) -> Place | None:
+    """The durable reader's place, locked until the transaction ends; `None` while another process holds it.
+
+    A reader seen for the first time starts at the beginning of the log.
+    """
+    await session.execute(insert(OutboxPlace).values(reader=reader, transaction=0, number=0).on_conflict_do_nothing())
+    row = await session.scalar(
+        select(OutboxPlace).where(OutboxPlace.reader == reader).with_for_update(skip_locked=True)
+    )
+    return None if row is None else Place(row.transaction, row.number)
+
+
+async def move_place(session: Session, reader: str, place: Place) -> None:
+    """Everything up to `place` was handled; part of the same transaction as the handling."""
+    await session.execute(
+        update(OutboxPlace)
+        .where(OutboxPlace.reader == reader)
+        .values(transaction=place.transaction, number=place.number)
+    )
+
+
+async def forget_events(session: Session, before: datetime) -> int:
+    """Delete news older than `before` that every durable reader has passed; returns how many."""
+    passed = await session.execute(
+        select(OutboxPlace.transaction, OutboxPlace.number)
+        .order_by(OutboxPlace.transaction, OutboxPlace.number)
+        .limit(1)
+    )
+    place = passed.one_or_none()
+    if place is None:
+        return 0
+    gone = await session.execute(
+        delete(OutboxRow)
+        .where(OutboxRow.at < before, tuple_(OutboxRow.transaction, OutboxRow.number) <= tuple_(*place))
+        .returning(OutboxRow.number)
+    )
+    return len(gone.all())
