@@ -106,4 +106,5 @@ class Authentication:
             role=role,
             permissions=permissions_of(role, in_operator=organisation.is_operator),
             is_operator=organisation.is_operator,
+            session_id=login.id,
         )

@@ -17,6 +17,8 @@ class Caller:
     role: Role
     permissions: frozenset[Permission]
     is_operator: bool
+    session_id: str | None = None
+    """The login session of a person; a key has none."""
 
     def require(self, permission: Permission) -> None:
         """Raises `NotAllowed` unless the caller may do this."""

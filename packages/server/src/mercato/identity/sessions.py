@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mercato.identity.caller import Caller
 from mercato.identity.models import LoginSession, User
-from mercato.identity.refusals import RefreshTokenReused, SessionEnded, WrongPassword
+from mercato.identity.refusals import NotAllowed, RefreshTokenReused, SessionEnded, WrongPassword
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import SecretHasher, digest
 from mercato.identity.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, AccessClaims, AccessTokens
@@ -64,9 +65,11 @@ class Sessions:
             raise RefreshTokenReused("This refresh token was used before, so the session was ended for safety.")
         return self._issue(login, user, now)
 
-    async def sign_out(self, session_id: str) -> None:
-        """End the session; its access tokens are refused from now on."""
-        login = await self._rows.find_login_session(session_id, lock=True)
+    async def sign_out(self, caller: Caller) -> None:
+        """End the caller's session; its access tokens are refused from now on. A key has no session to end."""
+        if caller.session_id is None:
+            raise NotAllowed("A key has no session; revoke it with `DELETE /api/keys/{id}`.")
+        login = await self._rows.find_login_session(caller.session_id, lock=True)
         if login is not None and login.ended_at is None:
             login.ended_at = self._clock.now()
 

@@ -1,0 +1,139 @@
+"""What identity receives and answers under `/api`."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from mercato_contracts.wire import Slug, Wire
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", max_length=254)]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+RoleName = Literal["super_admin", "admin", "approver", "viewer", "service_account"]
+
+
+class SignUpRequest(Wire):
+    """A new organisation and its first administrator."""
+
+    organisation: Slug
+    name: Name
+    email: Email
+    password: Password
+
+
+class OrganisationView(Wire):
+    """An organisation."""
+
+    id: str
+    slug: str
+    name: str
+    is_operator: bool
+    is_verified: bool
+    created_at: datetime
+
+
+class UserView(Wire):
+    """A person."""
+
+    id: str
+    email: str
+    name: str
+    role: RoleName
+    created_at: datetime
+
+
+class SignUpAnswer(Wire):
+    """What was made."""
+
+    organisation: OrganisationView
+    user: UserView
+
+
+class NewUserRequest(Wire):
+    """A colleague."""
+
+    email: Email
+    name: Name
+    password: Password
+    role: RoleName
+
+
+class SignInRequest(Wire):
+    """Who signs in."""
+
+    email: Email
+    password: SecretStr
+
+
+class RefreshRequest(Wire):
+    """The refresh token of the last pair; each is good once."""
+
+    refresh_token: Annotated[SecretStr, Field(max_length=300)]
+
+
+class SessionView(Wire):
+    """A pair of tokens: `access_token` for calls, `refresh_token` for the next pair."""
+
+    access_token: str
+    access_expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
+
+
+class MeView(Wire):
+    """Who is asking and what they may do."""
+
+    organisation: str
+    organisation_id: str
+    actor: str
+    role: RoleName
+    permissions: list[str]
+    is_operator: bool
+
+
+class NewKeyRequest(Wire):
+    """A key: `ck` to call and subscribe, `vk` to publish. `scopes` left out: all its kind may carry."""
+
+    kind: Literal["ck", "vk"]
+    name: Name
+    scopes: list[str] | None = None
+    expires_at: datetime | None = None
+
+
+class RotateKeyRequest(Wire):
+    """How long the old key lives on, in seconds; never past its own expiry."""
+
+    grace_seconds: Annotated[int, Field(ge=0, le=604_800)] = 3600
+
+
+class KeyView(Wire):
+    """A key without its secret."""
+
+    id: str
+    kind: Literal["ck", "vk"]
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    rotated_to: str | None
+
+
+class NewKeyAnswer(KeyView):
+    """A key with its text, shown this once."""
+
+    key: str
+
+
+class KeyPage(Wire):
+    """Some keys; `next` is the `after` of the next page."""
+
+    items: list[KeyView]
+    next: str | None
+
+
+class UserList(Wire):
+    """The people of an organisation."""
+
+    items: list[UserView]

@@ -1,0 +1,1 @@
+"""What we do not own, each beside its stand-in."""

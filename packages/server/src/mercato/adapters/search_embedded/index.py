@@ -1,0 +1,127 @@
+"""`SearchIndex` in this process: tantivy finds words, usearch finds meaning, a ranking joins them."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import tantivy
+
+from mercato.adapters.search_embedded.ranking import Ranking, Weighted
+from mercato.adapters.search_embedded.schema import from_tantivy, key_of, new_schema, to_tantivy
+from mercato.adapters.search_embedded.search import Search
+from mercato.adapters.search_embedded.vectors import VectorIndex
+from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
+from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument, Vector, unpack_vector
+
+_WRITER_BYTES = 64 << 20
+_FORMAT = "1"
+"""Raised with every change of the schema: an index of another format is thrown away and fed again."""
+
+
+class EmbeddedSearchIndex:
+    """Held in memory, or in `folder`, which belongs to this one process.
+
+    A folder outlives the process only when `close` was called: after a crash the index starts empty, because it can be
+    fed again from the records at any time and a torn pair of engines could not be told from a whole one.
+    """
+
+    def __init__(
+        self, *, dimensions: int, folder: Path | None = None, ranking: Ranking | None = None, threads: int = 4
+    ) -> None:
+        self._dimensions = dimensions
+        self._folder = folder
+        text_folder = _open_folder(folder, dimensions) if folder else None
+        self._schema = new_schema()
+        self._text = tantivy.Index(self._schema, path=str(text_folder) if text_folder else None)
+        self._text.register_tokenizer(ANALYZER, new_analyzer())
+        self._text.config_reader("manual")
+        self._text.reload()
+        self._vectors = VectorIndex(dimensions, folder / "vectors.usearch" if folder else None)
+        self._search = Search(self._schema, self._vectors, ranking or Weighted())
+        self._writer = self._text.writer(_WRITER_BYTES, 1)
+        self._writing = threading.Lock()
+        self._readers = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="search")
+        self._writers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+
+    async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writers, self.apply_now, upserts, removals)
+
+    async def search(self, query: IndexQuery) -> IndexAnswer:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.search_now, query)
+
+    async def find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._find_digests, service_ids)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def search_now(self, query: IndexQuery) -> IndexAnswer:
+        """`search` on the calling thread."""
+        return self._search.run(self._text.searcher(), query)
+
+    def apply_now(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
+        """`apply` on the calling thread. Raises `ValueError`, with nothing changed, on a vector of another length."""
+        gone = {key_of(service_id) for service_id in removals}
+        latest = {key_of(listing.service_id): listing for listing in upserts}
+        kept = {key: listing for key, listing in latest.items() if key not in gone}
+        vectors = {key: self._vector_of(listing) for key, listing in kept.items() if listing.vector}
+        with self._writing:
+            # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrongly.
+            self._vectors.put(vectors)
+            self._write_text([*latest, *gone], list(kept.values()))
+            self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
+
+    def _write_text(self, replaced: list[int], listings: Sequence[ListingDocument]) -> None:
+        try:
+            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", replaced))
+            for listing in listings:
+                self._writer.add_document(to_tantivy(listing))
+            self._writer.commit()
+        except BaseException:
+            self._writer.rollback()
+            raise
+        self._text.reload()
+
+    def _vector_of(self, listing: ListingDocument) -> Vector:
+        vector = unpack_vector(listing.vector)
+        if len(vector) != self._dimensions:
+            raise ValueError(
+                f"{listing.name}: its vector has {len(vector)} dimensions, this index {self._dimensions}; embed it again"
+            )
+        return vector
+
+    def _find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:
+        if not service_ids:
+            return {}
+        searcher = self._text.searcher()
+        keys = [key_of(service_id) for service_id in service_ids]
+        found = searcher.search(tantivy.Query.term_set_query(self._schema, "key", keys), len(keys), count=False)
+        listings = [from_tantivy(searcher.doc(address)) for _, address in found.hits]
+        return {listing.service_id: digest for listing, digest in listings}
+
+    def _close(self) -> None:
+        self._writers.shutdown()
+        self._readers.shutdown()
+        with self._writing:
+            self._writer.wait_merging_threads()
+            if self._folder:
+                self._vectors.save(self._folder / "vectors.usearch")
+                (self._folder / "closed-well").write_text(_stamp(self._dimensions))
+
+
+def _stamp(dimensions: int) -> str:
+    return f"format {_FORMAT}, {dimensions} dimensions\n"
+
+
+def _open_folder(folder: Path, dimensions: int) -> Path:
+    """The folder of the text index: as it was closed, or empty."""
+    closed_well = folder / "closed-well"
+    if not closed_well.exists() or closed_well.read_text() != _stamp(dimensions):
+        shutil.rmtree(folder / "text", ignore_errors=True)
+        (folder / "vectors.usearch").unlink(missing_ok=True)
+    closed_well.unlink(missing_ok=True)
+    (folder / "text").mkdir(parents=True, exist_ok=True)
+    return folder / "text"

@@ -1,0 +1,68 @@
+"""A query in tantivy's terms. Queries are built term by term: no text of a person is ever parsed as a query language."""
+
+from collections.abc import Iterable, Sequence
+
+import tantivy
+
+from mercato.adapters.search_embedded.schema import TEXT_WEIGHTS, filter_clauses
+from mercato.discovery import Filters
+
+_TIE = 0.3
+"""What a word in a second field adds, as a share of what it scores there."""
+
+_SHORTEST_MISSPELT = 4
+_TWO_ERRORS_FROM = 8
+
+
+def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
+    """Listings with any of the words: BM25, each word by the field where it counts most."""
+    return either(_best_field([tantivy.Query.term_query(schema, field, word) for field in TEXT_WEIGHTS]) for word in words)
+
+
+def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
+    """Listings with a word one letter away, or two from eight letters on; swapped neighbours count as one."""
+    return either(
+        _best_field(
+            [
+                tantivy.Query.fuzzy_term_query(schema, field, word, 2 if len(word) >= _TWO_ERRORS_FROM else 1)
+                for field in TEXT_WEIGHTS
+            ]
+        )
+        for word in words
+        if len(word) >= _SHORTEST_MISSPELT
+    )
+
+
+def unknown_words(schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str]) -> list[str]:
+    """The words that no listing contains."""
+    return [word for word in words if not any(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)]
+
+
+def exact_name(schema: tantivy.Schema, name: str) -> tantivy.Query:
+    """Listings of this whole name or title; `name` in `exact_form`."""
+    return tantivy.Query.term_query(schema, "exact", name, "basic")
+
+
+def among(schema: tantivy.Schema, keys: Sequence[int]) -> tantivy.Query:
+    """The listings of these keys, without a score."""
+    return tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, "key", list(keys)), 0.0)
+
+
+def filtered(schema: tantivy.Schema, query: tantivy.Query, filters: Filters) -> tantivy.Query:
+    """`query` under `filters`, the scores unchanged."""
+    clauses = [(tantivy.Occur.Must, clause) for clause in filter_clauses(schema, filters)]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *clauses]) if clauses else query
+
+
+
+
+def either(queries: Iterable[tantivy.Query]) -> tantivy.Query:
+    """What any of the queries finds; scores add up."""
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
+
+
+def _best_field(per_field: list[tantivy.Query]) -> tantivy.Query:
+    boosted = [
+        tantivy.Query.boost_query(query, weight) for query, weight in zip(per_field, TEXT_WEIGHTS.values(), strict=True)
+    ]
+    return tantivy.Query.disjunction_max_query(boosted, _TIE)

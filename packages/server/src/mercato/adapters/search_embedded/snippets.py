@@ -1,0 +1,47 @@
+"""The passage of a listing that answers a query best."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from mercato.discovery import ListingDocument, Snippet
+
+Stems = Callable[[str], frozenset[str]]
+"""What a word of a text is in the index: one stem, or pairs of characters in scripts without spaces."""
+
+_LONGEST = 200
+_LOOKED_AT = 6_000
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+
+
+def make_snippet(listing: ListingDocument, words: frozenset[str], stems: Stems) -> Snippet:
+    """The sentence of summary or description with the most of the query's words, the earlier one first; the summary
+    where none has any. At most 200 characters; marks count characters of the snippet's text.
+    """
+    best, best_count = listing.summary, 0
+    for passage in _passages(listing) if words else ():
+        count = len(frozenset().union(*(stems(found[0]) for found in _WORD.finditer(passage))) & words)
+        if count > best_count:
+            best, best_count = passage, count
+    text = _cut(best.strip(), words, stems)
+    return Snippet(text, tuple(_matches(text, words, stems)))
+
+
+def _passages(listing: ListingDocument) -> list[str]:
+    return [listing.summary, *_SENTENCE_END.split(listing.description[:_LOOKED_AT])]
+
+
+def _matches(text: str, words: frozenset[str], stems: Stems) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in _WORD.finditer(text) if not words.isdisjoint(stems(found[0])))
+
+
+def _cut(passage: str, words: frozenset[str], stems: Stems) -> str:
+    """The part of a long passage that begins shortly before its first matching word, whole words only."""
+    if len(passage) <= _LONGEST:
+        return passage
+    first = next(_matches(passage, words, stems), (0, 0))[0]
+    start = 0 if first < _LONGEST // 2 else passage.rfind(" ", 0, first - _LONGEST // 4) + 1
+    part = passage[start : start + _LONGEST - 2]
+    if start + len(part) < len(passage):
+        part = f"{part[: part.rfind(' ')] if ' ' in part else part}…"
+    return f"…{part}" if start else part

@@ -1,0 +1,1 @@
+"""The control API: routers translate, rooms decide."""

@@ -1,0 +1,35 @@
+"""Is the process alive, may it take requests, what did it count."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from mercato.api.wiring import Wiring
+from mercato.platform import Unavailable
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process lives")
+async def healthz() -> dict[str, str]:
+    """Always `ok`: whoever answers is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="The process may take requests")
+async def readyz(request: Request) -> dict[str, str]:
+    """`ready`, or 503 while the database does not answer or an index is being built."""
+    wiring: Wiring = request.app.state.wiring
+    async with asyncio.timeout(2):
+        await wiring.database.ping()
+    for name, ready in request.app.state.readiness.items():
+        if not ready():
+            raise Unavailable(f"{name} is not ready yet.", retry_after_seconds=1)
+    return {"status": "ready"}
+
+
+@router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
+async def metrics() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

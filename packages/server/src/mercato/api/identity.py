@@ -1,0 +1,172 @@
+"""Sign-up, sessions, people and keys."""
+
+from datetime import timedelta
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Query
+
+from mercato.api.caller import SignedIn
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.identity import Directory, Key, Keys, NewKey, Organisation, Role, Sessions, SessionTokens, SignUp, User
+from mercato_contracts.identity import (
+    KeyPage,
+    KeyView,
+    MeView,
+    NewKeyAnswer,
+    NewKeyRequest,
+    NewUserRequest,
+    OrganisationView,
+    RefreshRequest,
+    RoleName,
+    RotateKeyRequest,
+    SessionView,
+    SignInRequest,
+    SignUpAnswer,
+    SignUpRequest,
+    UserList,
+    UserView,
+)
+
+router = APIRouter(prefix="/api", tags=["identity"], route_class=TransactionalRoute)
+
+
+def _sign_up(session: Transaction, parts: Parts) -> SignUp:
+    return SignUp(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
+
+
+def _sessions_of(session: Transaction, parts: Parts) -> Sessions:
+    return Sessions(session, parts.clock, parts.ids, parts.hasher, parts.tokens)
+
+
+def _keys_of(session: Transaction, parts: Parts) -> Keys:
+    return Keys(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
+
+
+def _directory_of(session: Transaction) -> Directory:
+    return Directory(session)
+
+
+Joining = Annotated[SignUp, Depends(_sign_up)]
+SessionDesk = Annotated[Sessions, Depends(_sessions_of)]
+KeyDesk = Annotated[Keys, Depends(_keys_of)]
+WhoIsWho = Annotated[Directory, Depends(_directory_of)]
+
+
+def view_organisation(organisation: Organisation) -> OrganisationView:
+    return OrganisationView(
+        id=organisation.id,
+        slug=organisation.slug,
+        name=organisation.name,
+        is_operator=organisation.is_operator,
+        is_verified=organisation.is_verified,
+        created_at=organisation.created_at,
+    )
+
+
+def view_user(user: User) -> UserView:
+    return UserView(
+        id=user.id, email=user.email, name=user.name, role=cast(RoleName, user.role), created_at=user.created_at
+    )
+
+
+def view_key(key: Key) -> KeyView:
+    return KeyView(
+        id=key.id,
+        kind="ck" if key.kind == "ck" else "vk",
+        name=key.name,
+        scopes=key.scopes,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        rotated_to=key.rotated_to,
+    )
+
+
+def _view_new_key(new: NewKey) -> NewKeyAnswer:
+    return NewKeyAnswer(**view_key(new.row).model_dump(), key=new.text)
+
+
+def _view_tokens(tokens: SessionTokens) -> SessionView:
+    return SessionView(
+        access_token=tokens.access_token,
+        access_expires_at=tokens.access_expires_at,
+        refresh_token=tokens.refresh_token,
+        refresh_expires_at=tokens.refresh_expires_at,
+    )
+
+
+@router.post("/organisations", status_code=201, summary="Sign up: a new organisation and its first administrator")
+async def sign_up(body: SignUpRequest, joining: Joining) -> SignUpAnswer:
+    organisation, user = await joining.sign_up(
+        slug=body.organisation, name=body.name, email=body.email, password=body.password.get_secret_value()
+    )
+    return SignUpAnswer(organisation=view_organisation(organisation), user=view_user(user))
+
+
+@router.post("/users", status_code=201, summary="Add a colleague")
+async def add_user(body: NewUserRequest, caller: SignedIn, joining: Joining) -> UserView:
+    user = await joining.add_user(
+        caller, email=body.email, name=body.name, password=body.password.get_secret_value(), role=Role(body.role)
+    )
+    return view_user(user)
+
+
+@router.get("/users", summary="The people of your organisation")
+async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
+    return UserList(items=[view_user(user) for user in await directory.users(caller)])
+
+
+@router.post("/sessions", status_code=201, summary="Sign in with address and password")
+async def sign_in(body: SignInRequest, desk: SessionDesk) -> SessionView:
+    return _view_tokens(await desk.sign_in(body.email, body.password.get_secret_value()))
+
+
+@router.post("/sessions/refresh", summary="The next pair of tokens")
+async def refresh_session(body: RefreshRequest, desk: SessionDesk) -> SessionView:
+    return _view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
+
+
+@router.delete("/sessions/current", status_code=204, summary="Sign out")
+async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
+    await desk.sign_out(caller)
+
+
+@router.get("/me", summary="Who am I, and what may I do")
+async def me(caller: SignedIn) -> MeView:
+    return MeView(
+        organisation=caller.organisation_slug,
+        organisation_id=caller.organisation_id,
+        actor=caller.actor,
+        role=caller.role.value,
+        permissions=sorted(caller.permissions),
+        is_operator=caller.is_operator,
+    )
+
+
+@router.post("/keys", status_code=201, summary="Make a key; its text is shown this once")
+async def make_key(body: NewKeyRequest, caller: SignedIn, desk: KeyDesk) -> NewKeyAnswer:
+    return _view_new_key(
+        await desk.make(caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at)
+    )
+
+
+@router.get("/keys", summary="The keys of your organisation")
+async def list_keys(
+    caller: SignedIn,
+    desk: KeyDesk,
+    after: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> KeyPage:
+    keys = await desk.list_all(caller, after=after, limit=limit)
+    return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
+
+
+@router.post("/keys/{key_id}/rotate", status_code=201, summary="Replace a key; the old one lives for a grace")
+async def rotate_key(key_id: str, body: RotateKeyRequest, caller: SignedIn, desk: KeyDesk) -> NewKeyAnswer:
+    return _view_new_key(await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds)))
+
+
+@router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key, at once and everywhere")
+async def revoke_key(key_id: str, caller: SignedIn, desk: KeyDesk) -> None:
+    await desk.revoke(caller, key_id)

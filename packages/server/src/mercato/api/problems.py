@@ -1,0 +1,110 @@
+"""Every refusal leaves as `application/problem+json` (RFC 9457) with a code, what to do and the request's id."""
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from psycopg import Error as PsycopgError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from mercato.platform import Malformed, NotFound, Refusal, Unavailable
+from mercato_contracts.problem import MEDIA_TYPE, FieldError
+
+log = structlog.get_logger(__name__)
+
+
+class MethodNotAllowed(Refusal):
+    """The address exists, but not with this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    fix = "Use a method named in the `Allow` header."
+
+
+class RequestRefused(Refusal):
+    """The server could not read the request."""
+
+    code = "bad_request"
+    status = 400
+    title = "The request could not be read"
+    fix = "Send well-formed HTTP with a JSON body."
+
+
+class InternalError(Refusal):
+    """A fault of ours. Nothing was changed."""
+
+    code = "internal_error"
+    status = 500
+    title = "Something broke on our side"
+    fix = "Try again; if it stays, tell the operator the request's id."
+
+
+def install_problems(app: FastAPI) -> None:
+    """Render refusals, validation errors, lost databases and faults."""
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    for kind in (OperationalError, InterfaceError, PoolTimeout, PsycopgError, ConnectionError):
+        app.add_exception_handler(kind, _unavailable)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(Exception, _fault)
+
+
+def render(refusal: Refusal, request: Request, headers: dict[str, str] | None = None) -> Response:
+    """The refusal as an answer to this request."""
+    request_id = getattr(request.state, "request_id", None)
+    sent = dict(headers or {})
+    if refusal.retry_after_seconds is not None:
+        sent["Retry-After"] = str(refusal.retry_after_seconds)
+    if refusal.status == 401:
+        sent["WWW-Authenticate"] = "Bearer"
+    body = refusal.to_problem(request_id).model_dump_json(exclude_none=True)
+    return Response(body, refusal.status, sent, MEDIA_TYPE)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return render(error, request)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldError(
+            field=".".join(str(part) for part in item["loc"] if part != "body") or "body",
+            code=str(item["type"]),
+            message=str(item["msg"]),
+        )
+        for item in error.errors()
+    ]
+    named = ", ".join(item.field for item in errors[:5])
+    return render(Malformed(f"Not as this route asks for it: {named}.", errors=errors), request)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        return render(NotFound(f"There is nothing at {request.url.path}."), request, headers)
+    if error.status_code == 405:
+        return render(MethodNotAllowed(f"{request.method} is not offered here."), request, headers)
+    return render(RequestRefused(str(error.detail)), request, headers)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("the database did not answer", error=type(error).__name__)
+    return render(Unavailable("The database does not answer just now.", retry_after_seconds=2), request)
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError)
+    if error.connection_invalidated:
+        return await _unavailable(request, error)
+    return await _fault(request, error)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    log.error("a request broke", path=request.url.path, exc_info=error)
+    return render(InternalError("This request met a fault of ours; nothing was changed."), request)

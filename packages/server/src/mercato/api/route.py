@@ -1,0 +1,77 @@
+"""One request is one transaction: opened before the first question, committed before the answer leaves."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from mercato.api.idempotency import Idempotency, StoredAnswer
+from mercato.api.wiring import Wiring
+from mercato.identity import Authentication, Caller
+from mercato.platform import Refusal, Session
+
+
+class TransactionalRoute(APIRoute):
+    """A route whose handler and dependencies share `request.state.session`.
+
+    A refusal undoes the transaction. On POST an `Idempotency-Key` is honoured.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            wiring: Wiring = request.app.state.wiring
+            kept_refusal: Refusal | None = None
+            async with wiring.database.transaction() as session:
+                request.state.session = session
+                request.state.caller = await _authenticate(request, wiring, session)
+                try:
+                    response = await _answer_once(request, wiring, session, answer)
+                except Refusal as refusal:
+                    if not refusal.keeps_changes:
+                        raise
+                    kept_refusal = refusal
+            if kept_refusal is not None:
+                raise kept_refusal
+            return response
+
+        return handle
+
+
+async def _authenticate(request: Request, wiring: Wiring, session: Session) -> Caller | None:
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        return None
+    authentication = Authentication(session, wiring.clock, wiring.hasher, wiring.tokens, wiring.proven)
+    return await authentication.authenticate(credential.strip())
+
+
+async def _answer_once(
+    request: Request, wiring: Wiring, session: Session, answer: Callable[[Request], Awaitable[Any]]
+) -> Response:
+    key = request.headers.get("idempotency-key")
+    if request.method != "POST" or key is None:
+        response: Response = await answer(request)
+        return response
+    body = await request.body()
+    caller: Caller | None = request.state.caller
+    idempotency = Idempotency(
+        session,
+        wiring.cipher,
+        # Without a credential the body itself must be known to get its answer a second time.
+        asker=caller.actor if caller else f"anonymous {body.hex()}",
+        route=request.url.path,
+        key=key,
+        body=body,
+    )
+    stored = await idempotency.claim()
+    if stored is not None:
+        return Response(stored.body, stored.status, {"idempotent-replayed": "true"}, stored.media_type)
+    response = await answer(request)
+    media_type = response.headers.get("content-type", "application/json")
+    idempotency.keep(
+        StoredAnswer(response.status_code, media_type, bytes(response.body)), wiring.ids.secret(12), wiring.clock.now()
+    )
+    return response

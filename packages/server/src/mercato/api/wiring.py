@@ -1,0 +1,41 @@
+"""What the edge hands to the rooms, put together once by the app."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from mercato.api.idempotency import AnswerCipher
+from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
+from mercato.platform import Clock, Database, Ids, Outbox, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts that live as long as the process."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    outbox: Outbox
+    hasher: SecretHasher
+    tokens: AccessTokens
+    proven: ProvenKeys
+    cipher: AnswerCipher
+    gateway_token: str
+
+
+def get_wiring(request: Request) -> Wiring:
+    """The process's parts."""
+    wiring: Wiring = request.app.state.wiring
+    return wiring
+
+
+def get_session(request: Request) -> Session:
+    """The request's transaction, opened by `TransactionalRoute`."""
+    session: Session = request.state.session
+    return session
+
+
+Parts = Annotated[Wiring, Depends(get_wiring)]
+Transaction = Annotated[Session, Depends(get_session)]
