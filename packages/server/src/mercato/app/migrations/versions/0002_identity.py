@@ -32,9 +32,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text, nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("disabled_at", _TIME),
-        sa.CheckConstraint(
-            "role in ('super_admin', 'admin', 'approver', 'viewer', 'service_account')", name="role"
-        ),
+        sa.CheckConstraint("role in ('super_admin', 'admin', 'approver', 'viewer', 'service_account')", name="role"),
     )
     op.create_table(
         "login_sessions",

@@ -1,0 +1,1 @@
+"""The top: settings, wiring, one factory per process."""

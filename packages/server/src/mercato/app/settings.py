@@ -1,0 +1,74 @@
+"""Settings: the environment is read here, once, and nowhere else."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the control plane, from `MERCATO_…` and `DATABASE_URL`.
+
+    What is secret and not given is made at the first start and kept in the state folder, readable by its owner only.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True)
+
+    state: Path = Field(default=Path(".mercato"), description="The folder of everything that lasts")
+    database_url: str | None = Field(
+        default=None, validation_alias="DATABASE_URL", description="PostgreSQL 15+; embedded when not set"
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
+    port: int = Field(default=8000, description="The port of the control API and console")
+    gateway_port: int = Field(default=8080, description="The port of the gateway")
+    gateway_workers: int = Field(default=1, ge=1, le=256, description="Gateway processes, one a core")
+    control_url: str | None = Field(
+        default=None, description="Where a gateway finds the control plane; this machine's when not set"
+    )
+    allow_private_endpoints: bool = Field(
+        default=False, description="Whether vendors may publish endpoints on private addresses (for one machine)"
+    )
+    take_rate_bp: int = Field(
+        default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """Signs sessions and seals stored answers: 32 bytes."""
+        return bytes.fromhex(self._kept_secret("signing.key"))
+
+    @cached_property
+    def gateway_token(self) -> str:
+        """What a gateway shows to the control plane."""
+        return self._kept_secret("gateway.token")
+
+    @property
+    def gateway_token_file(self) -> Path:
+        """The file of `gateway_token`; made when it is first asked for."""
+        self._kept_secret("gateway.token")
+        return self.state / "secrets" / "gateway.token"
+
+    def _kept_secret(self, name: str) -> str:
+        folder = self.state / "secrets"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        path = folder / name
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            pass
+        # Written beside and linked into place: two processes that start at once end up with one secret.
+        draft = folder / f".{name}.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_text().strip()

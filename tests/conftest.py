@@ -1,0 +1,174 @@
+"""What every test may lean on: one PostgreSQL a run, one migrated database a test."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.app.schema import migrate
+from mercato.identity import AccessTokens, Caller, ProvenKeys, SecretHasher, SignUp
+from mercato.identity.permissions import Role, permissions_of
+from mercato.platform import Database, Ids, Outbox, SystemIds
+
+
+@dataclass
+class TestClock:
+    """A clock that stands still until a test moves it."""
+
+    __test__ = False
+
+    at: datetime = field(default_factory=lambda: datetime(2026, 11, 2, 9, 0, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> None:
+        self.at += by
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server: `TEST_DATABASE_URL`, or an embedded one of this run alone."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="mercato-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(Path(folder) / "pg")
+        yield server.start()
+        server.stop()
+
+
+def _run(server: str, statement: sql.Composed) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def as_url(server: str, database: str) -> str:
+    """The same server's URL with another database."""
+    head, _, query = server.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: str) -> Iterator[str]:
+    """The name of a migrated database, copied for each test."""
+    name = f"template_{uuid4().hex[:12]}"
+    _run(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(as_url(postgres, name))
+    yield name
+    _run(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(postgres: str, migrated_template: str) -> Iterator[str]:
+    """The URL of a fresh migrated database of this test alone."""
+    name = f"test_{uuid4().hex[:12]}"
+    _run(
+        postgres,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+            sql.Identifier(name), sql.Identifier(migrated_template)
+        ),
+    )
+    yield as_url(postgres, name)
+    _run(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The test's database."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """2 November 2026, 9:00 UTC, until moved."""
+    return TestClock()
+
+
+@pytest.fixture
+def ids(clock: TestClock) -> Ids:
+    """Ids by the test's clock."""
+    return SystemIds(clock)
+
+
+@pytest.fixture
+def outbox(clock: TestClock) -> Outbox:
+    """The outbox by the test's clock."""
+    return Outbox(clock)
+
+
+@pytest.fixture(scope="session")
+def hasher() -> SecretHasher:
+    """The real argon2id."""
+    return SecretHasher()
+
+
+@pytest.fixture(scope="session")
+def access_tokens() -> AccessTokens:
+    """Signed with a key of this run."""
+    return AccessTokens(os.urandom(32))
+
+
+@pytest.fixture
+def proven() -> ProvenKeys:
+    """No key proven yet."""
+    return ProvenKeys()
+
+
+@dataclass
+class People:
+    """Makes organisations with one person and hands back who they are."""
+
+    database: Database
+    clock: TestClock
+    ids: Ids
+    hasher: SecretHasher
+    outbox: Outbox
+
+    async def join(self, slug: str, role: Role = Role.ADMIN) -> Caller:
+        """A new organisation `slug`, seen as its administrator, or as another `role`."""
+        async with self.database.transaction() as session:
+            organisation, user = await SignUp(session, self.clock, self.ids, self.hasher, self.outbox).sign_up(
+                slug=slug, name=slug.title(), email=f"{slug}@example.org", password="correct horse battery"
+            )
+        return Caller(
+            organisation_id=organisation.id,
+            organisation_slug=slug,
+            actor=user.id,
+            role=role,
+            permissions=permissions_of(role, in_operator=False),
+            is_operator=False,
+        )
+
+    async def operator(self, role: Role = Role.SUPER_ADMIN) -> Caller:
+        """The operator's organisation and its first administrator, seen with `role`."""
+        async with self.database.transaction() as session:
+            user = await SignUp(session, self.clock, self.ids, self.hasher, self.outbox).bootstrap(
+                email="operator@example.org", password="correct horse battery"
+            )
+        return Caller(
+            organisation_id=user.organisation_id,
+            organisation_slug="operator",
+            actor=user.id,
+            role=role,
+            permissions=permissions_of(role, in_operator=True),
+            is_operator=True,
+        )
+
+
+@pytest.fixture
+def people(database: Database, clock: TestClock, ids: Ids, hasher: SecretHasher, outbox: Outbox) -> People:
+    """Who takes part in a test."""
+    return People(database, clock, ids, hasher, outbox)
