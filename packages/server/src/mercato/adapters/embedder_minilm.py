@@ -84,7 +84,8 @@ class _Model:
         states: NDArray[np.float32] = self._session.run(None, inputs)[0]
         weights = mask[..., None].astype(np.float32)
         mean = (states * weights).sum(axis=1) / weights.sum(axis=1)
-        return (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
 
 class MiniLmEmbedder:

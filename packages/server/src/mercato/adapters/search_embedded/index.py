@@ -89,7 +89,7 @@ class EmbeddedSearchIndex:
         vector = unpack_vector(listing.vector)
         if len(vector) != self._dimensions:
             raise ValueError(
-                f"{listing.name}: its vector has {len(vector)} dimensions, this index {self._dimensions}; embed it again"
+                f"{listing.name}: a vector of {len(vector)} dimensions, not {self._dimensions}; embed it again"
             )
         return vector
 

@@ -1,4 +1,4 @@
-"""A query in tantivy's terms. Queries are built term by term: no text of a person is ever parsed as a query language."""
+"""A query in tantivy's terms, built term by term: no text of a person is ever parsed as a query language."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,9 @@ _TWO_ERRORS_FROM = 8
 
 def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     """Listings with any of the words: BM25, each word by the field where it counts most."""
-    return either(_best_field([tantivy.Query.term_query(schema, field, word) for field in TEXT_WEIGHTS]) for word in words)
+    return either(
+        _best_field([tantivy.Query.term_query(schema, field, word) for field in TEXT_WEIGHTS]) for word in words
+    )
 
 
 def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
@@ -52,8 +54,6 @@ def filtered(schema: tantivy.Schema, query: tantivy.Query, filters: Filters) -> 
     """`query` under `filters`, the scores unchanged."""
     clauses = [(tantivy.Occur.Must, clause) for clause in filter_clauses(schema, filters)]
     return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *clauses]) if clauses else query
-
-
 
 
 def either(queries: Iterable[tantivy.Query]) -> tantivy.Query:

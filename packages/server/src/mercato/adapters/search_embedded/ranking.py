@@ -37,8 +37,8 @@ class VectorsOnly:
 class Weighted:
     """`share` of the cosine and the rest of the text score, measured by the best text score of this query.
 
-    Chosen by `bench/discovery.py`: with a share of 0.85 it was ahead of words alone and of vectors alone on each of seven judged
-    sets, and ahead of reciprocal rank fusion on their mean (nDCG@10 0.486 against 0.411, 0.433 and 0.470).
+    Chosen by `bench/discovery.py`: with a share of 0.85 it was ahead of words alone and of vectors alone on each of
+    seven judged sets, and ahead of reciprocal rank fusion on their mean (nDCG@10 0.486 against 0.411, 0.433, 0.470).
     """
 
     def __init__(self, share: float = 0.85) -> None:

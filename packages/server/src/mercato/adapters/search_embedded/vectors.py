@@ -1,5 +1,7 @@
 """Vectors in an HNSW graph (usearch), half precision, found by cosine."""
 
+import contextlib
+import ctypes
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,9 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index as Graph
 
 from mercato.discovery import Vector
+
+# usearch brings its own copy of libstdc++, and a C++ library loaded after it (onnxruntime) dies of mixing the two: a
+# segmentation fault. With the system's copy loaded for all first, both use that one. Seen with usearch 2.26.6 and
+# onnxruntime 1.31.1; tests/discovery holds us to it.
+with contextlib.suppress(OSError):
+    ctypes.CDLL("libstdc++.so.6", mode=ctypes.RTLD_GLOBAL)
+
+from usearch.index import Index as Graph
 
 Keys = NDArray[np.uint64]
 
