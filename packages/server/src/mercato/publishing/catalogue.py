@@ -1,0 +1,165 @@
+"""What is listed: what other rooms may ask about services, releases and plans."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import cast
+
+from mercato.identity import Organisation
+from mercato.platform import Session
+from mercato.publishing.models import Deployment, Plan, Release, Service
+from mercato.publishing.refusals import PlanNotFound, ServiceNotFound
+from mercato.publishing.repository import CatalogueRepository
+from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
+from mercato_contracts.manifest import PathsPolicy, Protocol
+from mercato_contracts.money import Currency
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A service as it is shown and found: the service, its vendor, its releases newest first, its open plans."""
+
+    service: Service
+    vendor: Organisation
+    releases: list[Release]
+    plans: list[Plan]
+
+    @property
+    def latest(self) -> Release:
+        """The release that the service's words come from."""
+        return next(release for release in self.releases if release.version == self.service.latest_version)
+
+
+class Catalogue:
+    """The listings. Everybody may read them, so nothing here is scoped by organisation."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows = CatalogueRepository(session)
+
+    async def get_service(self, service_id: str) -> Service:
+        """The service, withdrawn or not. Raises `ServiceNotFound`."""
+        service = await self._rows.find_service(service_id)
+        if service is None:
+            raise ServiceNotFound(f"There is no service {service_id}.", service=service_id)
+        return service
+
+    async def find_service(self, vendor_slug: str, name: str) -> Service | None:
+        """The service called `vendor_slug/name`, withdrawn or not."""
+        return await self._rows.find_service_by_name(vendor_slug, name)
+
+    async def get_plan(self, plan_id: str) -> Plan:
+        """The plan, retired or not; its terms never change. Raises `PlanNotFound`."""
+        plan = await self._rows.find_plan(plan_id)
+        if plan is None:
+            raise PlanNotFound(f"There is no plan {plan_id}.", plan=plan_id)
+        return plan
+
+    async def open_plans(self, service_id: str) -> list[Plan]:
+        """The plans that can be subscribed to now, in the order they were made; none of a withdrawn service."""
+        service = await self.get_service(service_id)
+        return await self._rows.open_plans([service_id]) if service.status == "listed" else []
+
+    async def plans_of(self, service_ids: Collection[str]) -> dict[str, list[Plan]]:
+        """All plans by service, retired ones too: subscriptions to them go on."""
+        plans: dict[str, list[Plan]] = {service_id: [] for service_id in service_ids}
+        for plan in await self._rows.plans(service_ids):
+            plans[plan.service_id].append(plan)
+        return plans
+
+    async def listed_ids(self) -> list[str]:
+        """The ids of every listed service, in their order: what an index is built from."""
+        return await self._rows.listed_ids()
+
+    async def listing(self, service_id: str) -> Listing | None:
+        """All that discovery shows of a listed service; `None` where it is withdrawn or never was."""
+        found = await self._rows.find_with_vendor(service_id)
+        if found is None or found[0].status != "listed":
+            return None
+        service, vendor = found
+        releases = await self._rows.releases([service_id])
+        return Listing(service, vendor, releases[::-1], await self._rows.open_plans([service_id]))
+
+    async def routes(self, service_ids: Collection[str] | None = None) -> list[SnapshotService]:
+        """What the gateway must know of these services, or of all; withdrawn ones are left out.
+
+        Yanked releases are part of it, so that the gateway can say why a version is refused; deployments carry no
+        limits.
+        """
+        services = await self._rows.listed_with_vendors(service_ids)
+        ids = [service.id for service, _ in services]
+        releases: dict[str, list[Release]] = {service_id: [] for service_id in ids}
+        for release in await self._rows.releases(ids):
+            releases[release.service_id].append(release)
+        deployments: dict[str, list[Deployment]] = {}
+        for deployment in await self._rows.deployments(ids):
+            deployments.setdefault(deployment.release_id, []).append(deployment)
+        plans = await self.plans_of(ids)
+        return [
+            _route_service(service, vendor, releases[service.id], deployments, plans[service.id])
+            for service, vendor in services
+        ]
+
+
+def _route_service(
+    service: Service,
+    vendor: Organisation,
+    releases: list[Release],
+    deployments: dict[str, list[Deployment]],
+    plans: list[Plan],
+) -> SnapshotService:
+    return SnapshotService(
+        id=service.id,
+        vendor_id=vendor.id,
+        vendor=vendor.slug,
+        name=service.name,
+        title=service.title,
+        created=int(service.created_at.timestamp()),
+        protocol=cast(Protocol, service.protocol),
+        paths=cast(PathsPolicy, service.paths),
+        releases=[_route_release(release, deployments.get(release.id, [])) for release in releases],
+        plans=[route_plan(plan) for plan in plans],
+    )
+
+
+def _route_release(release: Release, deployments: list[Deployment]) -> SnapshotRelease:
+    return SnapshotRelease.model_validate(
+        {
+            "id": release.id,
+            "version": release.version,
+            "status": release.status,
+            "operations": [Operation(method=op["method"], path=op["path"]) for op in release.operations],
+            "deployments": [_route_deployment(deployment) for deployment in deployments],
+        }
+    )
+
+
+def _route_deployment(deployment: Deployment) -> SnapshotDeployment:
+    return SnapshotDeployment.model_validate(
+        {
+            "id": deployment.id,
+            "url": deployment.url,
+            "addresses": deployment.addresses,
+            "upstream_model": deployment.upstream_model,
+            "weight": deployment.weight,
+            "timeout_ms": deployment.timeout_ms,
+            "max_connections": deployment.max_connections,
+            "on_disconnect": deployment.on_disconnect,
+        }
+    )
+
+
+def route_plan(plan: Plan) -> SnapshotPlan:
+    """The terms of a plan as the gateway and the ledger read them."""
+    return SnapshotPlan.model_validate(
+        {
+            "id": plan.id,
+            "name": plan.name,
+            "currency": cast(Currency, plan.currency),
+            "monthly_nanos": plan.monthly_nanos,
+            "per_call_nanos": plan.per_call_nanos,
+            "per_1k_input_nanos": plan.per_1k_input_nanos,
+            "per_1k_output_nanos": plan.per_1k_output_nanos,
+            "included_unit": plan.included_unit,
+            "included": plan.included,
+            "overage": plan.overage,
+        }
+    )

@@ -1,0 +1,199 @@
+"""Services, releases, deployments and plans; submissions, evidence and approvals."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mercato.platform import Base
+
+
+class Service(Base):
+    """What a vendor lists. Words and filters are those of the newest release; `name` is unique within the vendor."""
+
+    __tablename__ = "services"
+    __table_args__ = (
+        CheckConstraint("status in ('listed', 'withdrawn')", name="status"),
+        Index("uq_services_vendor_id_name", "vendor_id", "name", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    title: Mapped[str]
+    summary: Mapped[str]
+    description: Mapped[str]
+    protocol: Mapped[str]
+    task: Mapped[str]
+    paths: Mapped[str]
+    licence: Mapped[str]
+    tags: Mapped[list[str]]
+    modalities: Mapped[list[str]]
+    regions: Mapped[list[str]]
+    context_window: Mapped[int | None]
+    status: Mapped[str]
+    latest_version: Mapped[str]
+    """The version that the words above come from: the highest that is live, or else the highest there is."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Release(Base):
+    """One version of a service. Only its status may change; a trigger of the database refuses the rest."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        CheckConstraint("status in ('live', 'deprecated', 'yanked')", name="status"),
+        Index("uq_releases_service_id_version", "service_id", "version", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), unique=True)
+    version: Mapped[str]
+    manifest: Mapped[dict[str, Any]]
+    document: Mapped[str | None]
+    document_digest: Mapped[str | None]
+    operations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """`{"method", "path", "operation_id", "summary"}` of each published operation."""
+    released_at: Mapped[datetime]
+    status: Mapped[str]
+    status_reason: Mapped[str]
+    status_at: Mapped[datetime]
+
+
+class Deployment(Base):
+    """A running endpoint of a release. `addresses` are those that were checked when it was published."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (CheckConstraint("on_disconnect in ('drain', 'abort')", name="on_disconnect"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id"), index=True)
+    url: Mapped[str]
+    addresses: Mapped[list[str]]
+    upstream_model: Mapped[str | None]
+    weight: Mapped[int]
+    timeout_ms: Mapped[int]
+    max_connections: Mapped[int]
+    on_disconnect: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Plan(Base):
+    """Terms of a sale; they never change. New terms are a new row, and the old one is retired: no new subscriptions.
+
+    `limits` are `RateLimit`s of the manifest: `{"unit", "per", "amount", "burst"}`.
+    """
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        Index("ix_plans_service_id", "service_id"),
+        Index(
+            "uq_plans_service_id_name_open",
+            "service_id",
+            "name",
+            unique=True,
+            postgresql_where=text("retired_at is null"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    name: Mapped[str]
+    title: Mapped[str]
+    currency: Mapped[str]
+    monthly_nanos: Mapped[int]
+    per_call_nanos: Mapped[int]
+    per_1k_input_nanos: Mapped[int]
+    per_1k_output_nanos: Mapped[int]
+    included_unit: Mapped[str | None]
+    included: Mapped[int]
+    overage: Mapped[bool]
+    limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class Submission(Base):
+    """A vendor's wish to release a version. At most one for a version is under way or released."""
+
+    __tablename__ = "submissions"
+    __table_args__ = (
+        CheckConstraint("state in ('received', 'checking', 'waiting', 'released', 'refused')", name="state"),
+        Index("ix_submissions_vendor_id", "vendor_id", "id"),
+        Index(
+            "uq_submissions_version_open",
+            "vendor_id",
+            "service_name",
+            "version",
+            unique=True,
+            postgresql_where=text("state <> 'refused'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    service_name: Mapped[str]
+    version: Mapped[str]
+    manifest: Mapped[str]
+    document: Mapped[str | None]
+    digest: Mapped[str]
+    """SHA-256 over manifest and document."""
+    state: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Evidence(Base):
+    """What a phase left behind. A phase that runs twice writes the same row."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        CheckConstraint("phase between 1 and 10", name="phase"),
+        CheckConstraint("outcome in ('passed', 'warned', 'failed', 'waiting')", name="outcome"),
+    )
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    phase: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    outcome: Mapped[str]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    facts: Mapped[dict[str, Any]]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+
+class Approval(Base):
+    """Whether a submission may be released: decided by a `rule`, or by `required_people` persons."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        CheckConstraint("state in ('pending', 'approved', 'rejected')", name="state"),
+        Index("ix_approvals_pending", "submission_id", postgresql_where=text("state = 'pending'")),
+    )
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    state: Mapped[str]
+    required_people: Mapped[int]
+    """0 where a rule decides."""
+    rule: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+class Vote(Base):
+    """What one person said to a submission; each person speaks once."""
+
+    __tablename__ = "approval_votes"
+    __table_args__ = (CheckConstraint("decision in ('approve', 'reject')", name="decision"),)
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("approvals.submission_id"), primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    decision: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]

@@ -1,0 +1,108 @@
+"""What publishing refuses."""
+
+from mercato.platform import Conflict, Malformed, NotFound
+
+
+class ManifestRefused(Malformed):
+    """`service.yaml` cannot be read as a manifest. Nothing was written."""
+
+    code = "manifest_refused"
+    title = "The manifest is refused"
+    fix = "Mend the fields named under `errors`; `mp validate` gives the same verdict."
+
+
+class DocumentMissing(Malformed):
+    """The manifest names an OpenAPI document and none was sent, or the other way round."""
+
+    code = "openapi_document_mismatch"
+    title = "Manifest and OpenAPI document do not belong together"
+    fix = "Send the text of the file that the manifest names under `openapi`, and nothing where it names none."
+
+
+class VersionExists(Conflict):
+    """This version was released with other content; a version never changes."""
+
+    code = "version_exists"
+    title = "The version is released already"
+    fix = "Raise `version` in service.yaml; a released version never changes."
+
+
+class SubmissionUnderWay(Conflict):
+    """Another submission of this version is in the pipeline, with other content."""
+
+    code = "submission_under_way"
+    title = "Another submission of this version is under way"
+    fix = "Wait until it is decided (`GET /api/submissions/{id}`), or raise `version`."
+
+
+class SubmissionNotFound(NotFound):
+    """The caller's organisation has no such submission."""
+
+    code = "submission_not_found"
+    title = "No such submission"
+    fix = "`GET /api/submissions` lists the submissions of your organisation."
+
+
+class ServiceNotFound(NotFound):
+    """The catalogue has no such service."""
+
+    code = "service_not_found"
+    title = "No such service"
+    fix = "Check vendor and name; `GET /api/search` finds services."
+
+
+class ReleaseNotFound(NotFound):
+    """The service has no such version."""
+
+    code = "release_not_found"
+    title = "No such release"
+    fix = "`GET /api/services/{vendor}/{name}` lists the releases."
+
+
+class DocumentNotFound(NotFound):
+    """The release was published without an OpenAPI document."""
+
+    code = "openapi_document_not_found"
+    title = "The release has no OpenAPI document"
+    fix = "Its protocol is described in the marketplace's documentation."
+
+
+class PlanNotFound(NotFound):
+    """There is no such plan."""
+
+    code = "plan_not_found"
+    title = "No such plan"
+    fix = "`GET /api/services/{vendor}/{name}` lists the plans that are open."
+
+
+class ReleaseOver(Conflict):
+    """A yanked release stays yanked."""
+
+    code = "release_yanked"
+    title = "The release was yanked"
+    fix = "Publish a new version."
+
+
+class ApprovalNotFound(NotFound):
+    """No such submission waits for people."""
+
+    code = "approval_not_found"
+    title = "Nothing waits for a decision here"
+    fix = "`GET /api/approvals` lists what waits."
+
+
+class OwnSubmission(Conflict):
+    """Nobody decides on a submission of their own organisation."""
+
+    code = "own_submission"
+    status = 403
+    title = "A submission of your own organisation"
+    fix = "Let an approver of another organisation decide."
+
+
+class AlreadyDecided(Conflict):
+    """The decision was taken, or this person has spoken otherwise before."""
+
+    code = "already_decided"
+    title = "The decision was taken"
+    fix = "Read the submission; a vendor may submit again."
