@@ -23,6 +23,7 @@ _MOST = 100
 _DIALECT = '"$ref": "https://json-schema.org/draft/2020-12/schema"'
 # Keys of a Schema Object whose values tools walk into; a wrong type there breaks them, elsewhere it is one bad hint.
 _SCHEMA_BRANCHES = frozenset({"properties", "patternProperties", "items", "allOf", "anyOf", "oneOf", "not", "schema"})
+_SCHEMA_MAPS = frozenset({"properties", "patternProperties", "allOf", "anyOf", "oneOf"})
 
 
 def check_structure(document: Document) -> list[Finding]:
@@ -95,7 +96,7 @@ def _unusable(error: ValidationError, path: list[str | int]) -> bool:
         return False
     if not _in_schema(path):
         return path[-1:] not in (["tags"], ["servers"], ["examples"], ["externalDocs"], ["contact"], ["license"])
-    return bool({*path[-1:], *path[-2:-1]} & _SCHEMA_BRANCHES) or len(path) == 3
+    return path[-1] in _SCHEMA_BRANCHES or path[-2] in _SCHEMA_MAPS or len(path) == 3
 
 
 def _in_schema(path: list[str | int]) -> bool:
