@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from psycopg import sql
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.schema import migrate
+from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, Caller, ProvenKeys, SecretHasher, SignUp
 from mercato.identity.permissions import Role, permissions_of
 from mercato.platform import Database, Ids, Outbox, SystemIds
@@ -166,6 +170,28 @@ class People:
             permissions=permissions_of(role, in_operator=True),
             is_operator=True,
         )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """The defaults over a folder of this test, with private endpoints allowed: every server here is on loopback."""
+    return Settings(state=tmp_path / "state", DATABASE_URL=database_url, allow_private_endpoints=True)
+
+
+@pytest.fixture
+async def app(settings: Settings, database_url: str, clock: TestClock) -> AsyncIterator[FastAPI]:
+    """The control plane with all its roles, by the test's clock."""
+    app = create_app(build_wiring(settings, database_url, clock), list(ROLES))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the control API that carries no credential."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mercato.test", timeout=30) as client:
+        yield client
 
 
 @pytest.fixture

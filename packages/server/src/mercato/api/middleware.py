@@ -5,31 +5,18 @@ import time
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mercato.api.problems import render
-from mercato.platform import Ids, Refusal
+from mercato.platform import Ids
 from mercato_contracts import ids as id_prefix
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_TOO_LARGE = "The body has more than 16 MiB."
 _SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _ANSWERS = Counter("mercato_http_answers_total", "Answers of the control API", ["method", "route", "status"])
 _SECONDS = Histogram("mercato_http_seconds", "Time to answer, in seconds", ["method", "route"])
-
-
-class BodyTooLarge(Refusal):
-    """The body is larger than the control API reads."""
-
-    code = "body_too_large"
-    status = 413
-    title = "The body is too large"
-    fix = "Send at most 16 MiB."
-
-
-class _TooMuch(Exception):
-    pass
 
 
 class Edge:
@@ -52,10 +39,6 @@ class Edge:
         began = time.perf_counter()
         try:
             await self._app(scope, _Limited(request, receive), answer)
-        except _TooMuch:
-            if answer.status is None:
-                refusal: Response = render(BodyTooLarge("The body has more than 16 MiB."), request)
-                await refusal(scope, receive, answer)
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
             route = getattr(scope.get("route"), "path", "unmatched")
@@ -74,11 +57,11 @@ class _Limited:
 
     async def __call__(self) -> Message:
         if self._declared > MAX_BODY_BYTES:
-            raise _TooMuch
+            raise HTTPException(413, _TOO_LARGE)
         message = await self._receive()
         self._read += len(message.get("body", b""))
         if self._read > MAX_BODY_BYTES:
-            raise _TooMuch
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
 

@@ -23,6 +23,15 @@ class MethodNotAllowed(Refusal):
     fix = "Use a method named in the `Allow` header."
 
 
+class BodyTooLarge(Refusal):
+    """The body is larger than the control API reads."""
+
+    code = "body_too_large"
+    status = 413
+    title = "The body is too large"
+    fix = "Send at most 16 MiB."
+
+
 class RequestRefused(Refusal):
     """The server could not read the request."""
 
@@ -90,6 +99,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return render(NotFound(f"There is nothing at {request.url.path}."), request, headers)
     if error.status_code == 405:
         return render(MethodNotAllowed(f"{request.method} is not offered here."), request, headers)
+    if error.status_code == 413:
+        return render(BodyTooLarge(str(error.detail)), request, headers)
     return render(RequestRefused(str(error.detail)), request, headers)
 
 

@@ -13,7 +13,7 @@ from mercato.api.problems import install_problems
 from mercato.api.wiring import Wiring
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
-from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
 
 ROLES = {
     "publishing": (),
@@ -24,9 +24,9 @@ ROLES = {
 """The routers of each role; `mercato up` serves all of them from one process."""
 
 
-def build_wiring(settings: Settings, database_url: str) -> Wiring:
+def build_wiring(settings: Settings, database_url: str, clock: Clock | None = None) -> Wiring:
     """The parts of one process."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     return Wiring(
         database=Database(database_url),
         clock=clock,

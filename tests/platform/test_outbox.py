@@ -1,0 +1,152 @@
+"""The outbox: nothing lost, nothing out of order, whoever reads and whatever dies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from mercato.platform import (
+    Database,
+    DurableSubscriber,
+    EphemeralSubscriber,
+    Event,
+    Outbox,
+    OutboxFeed,
+    Session,
+    forget_events,
+)
+from tests.conftest import TestClock
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def tell(database: Database, outbox: Outbox, *numbers: int, topic: str = "counted") -> None:
+    async with database.transaction() as session:
+        for number in numbers:
+            await outbox.add(session, topic, number=number)
+
+
+async def test_an_undone_transaction_tells_nothing(database: Database, outbox: Outbox) -> None:
+    heard: list[int] = []
+    feed = OutboxFeed(database)
+    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as session:
+            await outbox.add(session, "counted", number=1)
+            raise RuntimeError("undone")
+    await tell(database, outbox, 2)
+    await until(lambda: bool(heard))
+    await feed.close()
+    assert heard == [2]
+
+
+def recorder(heard: list[int]) -> Callable[[Session, Sequence[Event]], Awaitable[None]]:
+    async def handle(_: Session, events: Sequence[Event]) -> None:
+        heard.extend(event.payload["number"] for event in events)
+
+    return handle
+
+
+async def test_what_commits_late_is_heard_though_it_began_early(database: Database, outbox: Outbox) -> None:
+    heard: list[int] = []
+    feed = OutboxFeed(database)
+    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    async with database.transaction() as slow:
+        await outbox.add(slow, "counted", number=1)
+        await tell(database, outbox, 2)
+        await tell(database, outbox, 3)
+    await until(lambda: len(heard) == 3)
+    await feed.close()
+    assert heard == [1, 2, 3]
+
+
+async def test_many_writers_and_two_processes_handle_each_event_once(database: Database, outbox: Outbox) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE tally (number bigint)"))
+
+    async def handle(session: Session, events: Sequence[Event]) -> None:
+        for event in events:
+            await session.execute(text("INSERT INTO tally VALUES (:number)"), {"number": event.payload["number"]})
+
+    feeds = [OutboxFeed(database), OutboxFeed(database)]
+    for feed in feeds:
+        await feed.start([DurableSubscriber("tally", ("counted",), handle)], [])
+    await asyncio.gather(*(tell(database, outbox, *range(start, start + 20)) for start in range(0, 400, 20)))
+
+    async def counted() -> int:
+        async with database.transaction() as session:
+            return int(await session.scalar(text("SELECT count(*) FROM tally")) or 0)
+
+    async with asyncio.timeout(30):
+        while await counted() < 400:
+            await asyncio.sleep(0.05)
+    for feed in feeds:
+        await feed.close()
+    async with database.transaction() as session:
+        numbers = list(await session.scalars(text("SELECT number FROM tally ORDER BY number")))
+    assert numbers == list(range(400))
+
+
+async def test_a_handler_that_raises_gets_the_same_events_again(database: Database, outbox: Outbox) -> None:
+    tries: list[list[int]] = []
+
+    async def handle(_: Session, events: Sequence[Event]) -> None:
+        tries.append([event.payload["number"] for event in events])
+        if len(tries) < 3:
+            raise ValueError("not yet")
+
+    feed = OutboxFeed(database)
+    await tell(database, outbox, 1, 2)
+    await feed.start([DurableSubscriber("reader", ("counted",), handle)], [])
+    await until(lambda: len(tries) >= 3)
+    await tell(database, outbox, 3)
+    await until(lambda: len(tries) >= 4)
+    await feed.close()
+    assert tries == [[1, 2], [1, 2], [1, 2], [3]]
+
+
+async def test_every_process_hears_what_happens_after_it_started(database: Database, outbox: Outbox) -> None:
+    await tell(database, outbox, 1)
+    heard: list[list[int]] = [[], []]
+    feeds = [OutboxFeed(database), OutboxFeed(database)]
+
+    def hearer(into: list[int]) -> EphemeralSubscriber:
+        async def handle(events: Sequence[Event]) -> None:
+            into.extend(event.payload["number"] for event in events)
+
+        return EphemeralSubscriber("hearer", ("counted",), handle)
+
+    for feed, into in zip(feeds, heard, strict=True):
+        await feed.start([], [hearer(into)])
+    await tell(database, outbox, 2)
+    await until(lambda: heard == [[2], [2]])
+    for feed in feeds:
+        await feed.close()
+
+
+async def committed_place(database: Database) -> int:
+    async with database.transaction() as session:
+        return int(await session.scalar(text("SELECT max(number) FROM outbox_places")) or 0)
+
+
+async def test_only_what_every_reader_has_passed_is_forgotten(
+    database: Database, outbox: Outbox, clock: TestClock
+) -> None:
+    heard: list[int] = []
+    await tell(database, outbox, 1, 2)
+    feed = OutboxFeed(database)
+    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    async with asyncio.timeout(20):
+        while await committed_place(database) < 2:
+            await asyncio.sleep(0.01)
+    await feed.close()
+    await tell(database, outbox, 3)
+    clock.advance(timedelta(days=8))
+    async with database.transaction() as session:
+        assert await forget_events(session, clock.now()) == 2
