@@ -64,7 +64,9 @@ class _Model:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        encoded = [item.ids for item in self._tokenizer.encode_batch(list(texts))]
+        # A half of a surrogate pair is no text to the tokenizer.
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]
+        encoded = [item.ids for item in self._tokenizer.encode_batch(whole)]
         vectors: list[Vector] = [np.empty(0, np.float32)] * len(encoded)
         # Texts of like length share a batch, so that little is spent on padding.
         order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))

@@ -1,6 +1,7 @@
 """Finding listings: the index's port, what it holds, and how it is fed and asked."""
 
-from mercato.discovery.document import ListingDocument, PriceFact, Vector, pack_vector, unpack_vector
+from mercato.discovery.document import ListingDocument, PriceFact, Vector, from_facts, pack_vector, unpack_vector
+from mercato.discovery.indexing import DocumentWriter, IndexKeeper
 from mercato.discovery.ports import (
     FACETS,
     REACH,
@@ -14,22 +15,30 @@ from mercato.discovery.ports import (
     SearchIndex,
     Snippet,
 )
+from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.search import Searching, SearchPage
 
 __all__ = [
     "FACETS",
     "REACH",
+    "CursorOfAnotherSearch",
+    "DocumentWriter",
     "Embedder",
     "FacetName",
     "Filters",
     "Hit",
     "IndexAnswer",
+    "IndexKeeper",
     "IndexQuery",
     "ListingDocument",
     "PriceFact",
     "Reasons",
     "SearchIndex",
+    "SearchPage",
+    "Searching",
     "Snippet",
     "Vector",
+    "from_facts",
     "pack_vector",
     "unpack_vector",
 ]

@@ -1,8 +1,10 @@
 """What the index holds of a listing."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +76,30 @@ class ListingDocument:
         known = [p.per_call_nanos for p in self.prices if p.currency == currency and not p.is_per_token]
         return min(known, default=None)
 
+    def to_facts(self) -> dict[str, Any]:
+        """Everything but the vector, in JSON's types."""
+        facts = asdict(self)
+        facts.pop("vector")
+        facts["released_at"] = self.released_at.isoformat()
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+
     def digest(self) -> str:
-        """A fingerprint of everything but the vector: equal digests need neither embedding nor indexing again."""
-        facts = [str(getattr(self, field)) for field in self.__slots__ if field != "vector"]
-        return sha256("\x1f".join(facts).encode("utf-8", "surrogatepass")).hexdigest()
+        """A fingerprint: of two listings with equal digests one need not replace the other in an index."""
+        return sha256(json.dumps(self.to_facts(), sort_keys=True).encode() + self.vector).hexdigest()
+
+
+def from_facts(facts: dict[str, Any], vector: bytes = b"") -> ListingDocument:
+    """The listing that `to_facts` described."""
+    several = {name: tuple(facts[name]) for name in ("tags", "modalities", "regions")}
+    return ListingDocument(
+        **{
+            **facts,
+            **several,
+            "released_at": datetime.fromisoformat(facts["released_at"]),
+            "prices": tuple(PriceFact(**price) for price in facts["prices"]),
+            "vector": vector,
+        }
+    )
 
 
 def pack_vector(vector: Vector) -> bytes:

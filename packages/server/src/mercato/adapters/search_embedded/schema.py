@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime
 from hashlib import blake2b
 
 import tantivy
 
 from mercato.adapters.search_embedded.words import ANALYZER, exact_form, spaced, with_parts
-from mercato.discovery import FACETS, FacetName, Filters, ListingDocument, PriceFact
+from mercato.discovery import FACETS, FacetName, Filters, ListingDocument, from_facts
 from mercato_contracts.money import Currency
 
 TEXT_WEIGHTS: Mapping[str, float] = {
@@ -87,11 +85,7 @@ def from_tantivy(document: tantivy.Document) -> tuple[ListingDocument, str]:
     assert isinstance(source, bytes)
     facts = json.loads(source)
     digest = facts.pop("digest")
-    facts["released_at"] = datetime.fromisoformat(facts["released_at"])
-    facts["prices"] = tuple(PriceFact(**price) for price in facts["prices"])
-    for several in ("tags", "modalities", "regions"):
-        facts[several] = tuple(facts[several])
-    return ListingDocument(**facts), digest
+    return from_facts(facts), digest
 
 
 def filter_clauses(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:
@@ -136,8 +130,4 @@ def _facet_values(listing: ListingDocument) -> dict[FacetName, tuple[str, ...]]:
 
 
 def _to_source(listing: ListingDocument) -> bytes:
-    facts = asdict(listing)
-    facts.pop("vector")
-    facts["released_at"] = listing.released_at.isoformat()
-    facts["digest"] = listing.digest()
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return json.dumps({**listing.to_facts(), "digest": listing.digest()}, separators=(",", ":")).encode()

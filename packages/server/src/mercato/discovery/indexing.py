@@ -1,0 +1,146 @@
+"""Feeding the index: publishing's news becomes rows (once, in the worker), rows become the index (in every process)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+import structlog
+
+from mercato.discovery.describing import describe
+from mercato.discovery.document import ListingDocument, from_facts, pack_vector
+from mercato.discovery.models import ListingRow
+from mercato.discovery.ports import Embedder, SearchIndex
+from mercato.discovery.repository import ListingRepository
+from mercato.platform import (
+    Clock,
+    Database,
+    DurableSubscriber,
+    EphemeralSubscriber,
+    Event,
+    Outbox,
+    Session,
+    Unavailable,
+)
+from mercato.publishing import Catalogue
+
+log = structlog.get_logger(__name__)
+
+SOURCE_TOPICS = ("service.released", "service.changed", "service.withdrawn")
+DOCUMENT_CHANGED = "discovery.document_changed"
+_PAGE = 500
+
+
+class DocumentWriter:
+    """Turns publishing's news into rows. Runs in one process at a time; the same news twice changes nothing."""
+
+    def __init__(self, embedder: Embedder, clock: Clock, outbox: Outbox) -> None:
+        self._embedder = embedder
+        self._clock = clock
+        self._outbox = outbox
+
+    def subscriber(self) -> DurableSubscriber:
+        """To be run by the worker's feed."""
+        return DurableSubscriber("discovery.documents", SOURCE_TOPICS, self.handle)
+
+    async def handle(self, session: Session, events: Sequence[Event]) -> None:
+        """Bring the rows of these events' services up to date."""
+        service_ids = sorted({str(event.payload["service_id"]) for event in events})
+        rows = ListingRepository(session)
+        known = await rows.find_many(service_ids)
+        listings = await self._read(session, service_ids)
+        changed = [one for one in listings.values() if not self._is_up_to_date(known.get(one.service_id), one)]
+        for row in await self._to_rows(changed, known):
+            await rows.save(row)
+            await self._outbox.add(session, DOCUMENT_CHANGED, service_id=row.service_id)
+        for service_id, row in known.items():
+            if service_id not in listings and not row.withdrawn:
+                row.withdrawn, row.changed_at = True, self._clock.now()
+                await self._outbox.add(session, DOCUMENT_CHANGED, service_id=service_id)
+
+    async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
+        catalogue = Catalogue(session)
+        found = [await catalogue.listing(service_id) for service_id in service_ids]
+        return {listing.service.id: describe(listing) for listing in found if listing is not None}
+
+    def _is_up_to_date(self, row: ListingRow | None, listing: ListingDocument) -> bool:
+        known = row is not None and not row.withdrawn and row.facts == listing.to_facts()
+        return known and self._has_vector(row, listing)
+
+    async def _to_rows(self, listings: Sequence[ListingDocument], known: dict[str, ListingRow]) -> list[ListingRow]:
+        fresh = [one for one in listings if not self._has_vector(known.get(one.service_id), one)]
+        vectors = {service_id: row.vector for service_id, row in known.items()}
+        vectors |= dict(zip((one.service_id for one in fresh), await self._embed(fresh), strict=True))
+        return [self._to_row(replace(one, vector=vectors[one.service_id])) for one in listings]
+
+    def _to_row(self, listing: ListingDocument) -> ListingRow:
+        return ListingRow(
+            service_id=listing.service_id,
+            facts=listing.to_facts(),
+            digest=listing.digest(),
+            embedded_digest=self._digest_of_embedding(listing) if listing.vector else "",
+            vector=listing.vector,
+            withdrawn=False,
+            changed_at=self._clock.now(),
+        )
+
+    def _has_vector(self, row: ListingRow | None, listing: ListingDocument) -> bool:
+        return row is not None and row.embedded_digest == self._digest_of_embedding(listing)
+
+    async def _embed(self, listings: Sequence[ListingDocument]) -> list[bytes]:
+        try:
+            vectors = await self._embedder.embed([listing.text_to_embed() for listing in listings])
+            return [pack_vector(vector) for vector in vectors]
+        except Unavailable as refusal:
+            # Words are found without vectors; the next news of the listing tries again.
+            log.warning("listings are indexed by their words only", listings=len(listings), reason=refusal.detail)
+            return [b""] * len(listings)
+
+    def _digest_of_embedding(self, listing: ListingDocument) -> str:
+        return sha256(f"{self._embedder.name}\n{listing.text_to_embed()}".encode("utf-8", "replace")).hexdigest()
+
+
+class IndexKeeper:
+    """Keeps one process's index like the rows."""
+
+    def __init__(self, database: Database, index: SearchIndex) -> None:
+        self._database = database
+        self._index = index
+        self._bringing = asyncio.Lock()
+        self._ready = False
+
+    def subscriber(self) -> EphemeralSubscriber:
+        """To be run by every process that holds an index: first the feed, then `build`, so that no news is lost."""
+        return EphemeralSubscriber("discovery.index", (DOCUMENT_CHANGED,), self.handle)
+
+    def is_ready(self) -> bool:
+        """Whether the index was built."""
+        return self._ready
+
+    async def build(self) -> None:
+        """Compare the index with all rows and apply what differs; may be run at any time."""
+        after = ""
+        while True:
+            async with self._database.transaction() as session:
+                page = await ListingRepository(session).list_digests(after, _PAGE)
+            if not page:
+                break
+            held = await self._index.find_digests([service_id for service_id, _, _ in page])
+            wanted = {service_id: None if withdrawn else digest for service_id, digest, withdrawn in page}
+            await self._bring([service_id for service_id, digest in wanted.items() if held.get(service_id) != digest])
+            after = page[-1][0]
+        self._ready = True
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        """Bring what these events speak of."""
+        await self._bring(sorted({str(event.payload["service_id"]) for event in events}))
+
+    async def _bring(self, service_ids: Sequence[str]) -> None:
+        if not service_ids:
+            return
+        # Reading and applying go together: what was read earlier must not be applied over what was read later.
+        async with self._bringing:
+            async with self._database.transaction() as session:
+                rows = (await ListingRepository(session).find_many(service_ids)).values()
+            listed = [from_facts(row.facts, row.vector) for row in rows if not row.withdrawn]
+            await self._index.apply(listed, [row.service_id for row in rows if row.withdrawn])
