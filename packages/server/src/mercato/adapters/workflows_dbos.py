@@ -1,0 +1,228 @@
+"""Durable workflows on PostgreSQL, by DBOS.
+
+DBOS is one per process and brings its own threads; it lives here on an event loop of its own, in a thread of its own.
+Steps run on the loop that opened the engine, where the process's connections belong.
+
+An engine takes up again what an engine of the same `executor` and `version` left unfinished; so a worker keeps its
+name over restarts, and `version` changes only with the steps of a workflow. Not here yet: a sweeper that hands the
+workflows of a worker that never returns to another one (`DBOS.resume_workflow`, once heartbeats tell who is dead).
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
+
+from mercato.platform import Json, NotFound, Workflow
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_RESTARTS = 1_000
+"""A workflow taken up so often is one that kills its worker; DBOS then sets it aside."""
+
+
+class WorkflowNotFound(NotFound):
+    """A message for a workflow that was never started."""
+
+    code = "workflow_not_found"
+    title = "No such workflow"
+
+
+class DbosWorkflows:
+    """`mercato.platform.Workflows` by DBOS. One may be open in a process at a time.
+
+    `executor` names this worker, the same at each start and different from every other worker's.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        workflows: Sequence[Workflow],
+        *,
+        executor: str,
+        version: str,
+        close_within_seconds: float = 20.0,
+    ) -> None:
+        self._database_url = database_url
+        self._workflows = workflows
+        self._executor = executor
+        self._version = version
+        self._close_within_seconds = close_within_seconds
+        self._functions: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {}
+        self._engine = _LoopThread()
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._closing = asyncio.Event()
+        self._in_hand = _InHand()
+
+    async def open(self) -> None:
+        self._home = asyncio.get_running_loop()
+        self._closing = asyncio.Event()
+        self._engine.start()
+        await self._engine.call(self._launch())
+
+    async def close(self) -> None:
+        self._closing.set()
+        await self._engine.call(self._stop())
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        await asyncio.to_thread(self._engine.stop)
+
+    async def start(self, workflow: str, subject: str) -> None:
+        await self._engine.call(self._start(workflow, subject))
+
+    async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
+        await self._engine.call(self._send(_name(workflow, subject), topic, value, once))
+
+    async def _launch(self) -> None:
+        # With a handler there DBOS adds none of its own; its lines then pass our masking.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        self._in_hand = _InHand()
+        DBOS(config=self._config())
+        for workflow in self._workflows:
+            function = self._as_function(workflow)
+            self._functions[workflow.name] = DBOS.workflow(name=workflow.name, max_recovery_attempts=_MOST_RESTARTS)(
+                function
+            )
+        # Called where a loop runs, so that DBOS runs workflows on this loop.
+        DBOS.launch()
+
+    def _config(self) -> DBOSConfig:
+        return {
+            "name": "mercato",
+            "system_database_url": self._database_url,
+            "sys_db_pool_size": 10,
+            "application_version": self._version,
+            "executor_id": self._executor,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+        }
+
+    def _as_function(self, workflow: Workflow) -> Callable[[str], Coroutine[Any, Any, None]]:
+        async def run(subject: str) -> None:
+            await workflow.run(_DbosSteps(self), subject)
+
+        return run
+
+    async def _stop(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._in_hand.nothing(), self._close_within_seconds)
+        # Cut off where they wait: what is not recorded is done at the next start.
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _start(self, workflow: str, subject: str) -> None:
+        with SetWorkflowID(_name(workflow, subject)):
+            await DBOS.start_workflow_async(self._functions[workflow], subject)
+
+    async def _send(self, name: str, topic: str, value: Json, once: str) -> None:
+        try:
+            # The key of a message is unique among all workflows.
+            await DBOS.send_async(name, value, topic, idempotency_key=f"{name}:{topic}:{once}")
+        except error.DBOSNonExistentWorkflowError:
+            raise WorkflowNotFound(f"There is no workflow {name}.") from None
+
+    async def run_step(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
+        """One step, on the engine's loop; its action on the loop of who opened the engine."""
+
+        async def act() -> Json:
+            assert self._home is not None
+            return await asyncio.wrap_future(_submit(self._until_done(name, action), self._home))
+
+        if self._closing.is_set():
+            raise asyncio.CancelledError
+        with self._in_hand:
+            return await DBOS.run_step_async({"name": name}, act)
+
+    async def _until_done(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
+        """What `action` gives; it is tried again as long as it raises, since an exception is never an answer."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await action()
+            except Exception as failure:
+                log.warning("a step failed and is tried again", step=name, pause_seconds=pause, exc_info=failure)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+                raise asyncio.CancelledError
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+class _DbosSteps:
+    """`mercato.platform.Steps` of one running workflow."""
+
+    def __init__(self, engine: DbosWorkflows) -> None:
+        self._engine = engine
+
+    async def run(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
+        return await self._engine.run_step(name, action)
+
+    async def wait(self, topic: str, timeout: timedelta) -> Json | None:
+        return await DBOS.recv_async(topic, timeout.total_seconds())
+
+
+class _InHand:
+    """Counts the steps that are being done, for the one who waits until none is. Used on one loop."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self._none.set()
+
+    async def nothing(self) -> None:
+        """Returns once no step is in hand."""
+        await self._none.wait()
+
+
+class _LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="workflows", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        assert self._loop is not None
+        assert self._thread is not None
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of `coroutine`, run on this loop; awaited on the caller's."""
+        assert self._loop is not None
+        return await asyncio.wrap_future(_submit(coroutine, self._loop))
+
+
+def _submit(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> "Future[T]":
+    """Run on another loop, in an empty context: DBOS must not take our code for a part of its workflow."""
+    return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+
+
+def _name(workflow: str, subject: str) -> str:
+    return f"{workflow}:{subject}"

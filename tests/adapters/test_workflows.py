@@ -1,0 +1,230 @@
+"""What every engine of `mercato.platform.Workflows` keeps, and a worker that is killed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mercato.adapters.workflows_dbos import DbosWorkflows, WorkflowNotFound
+from mercato.platform import Steps, Workflow, Workflows
+
+OpenEngine = Callable[..., contextlib.AbstractAsyncContextManager[Workflows]]
+WORKER = Path(__file__).with_name("workflows_worker.py")
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:
+    """Waits until `holds`; fails when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(params=["dbos"])
+def open_engine(request: pytest.FixtureRequest, database_url: str) -> OpenEngine:
+    """Opens an engine with these workflows; each opening in a test takes up what the one before left."""
+
+    @contextlib.asynccontextmanager
+    async def opened(*workflows: Workflow) -> AsyncIterator[Workflows]:
+        engine = DbosWorkflows(database_url, workflows, executor="test", version="1", close_within_seconds=5)
+        await engine.open()
+        try:
+            yield engine
+        finally:
+            await engine.close()
+
+    return opened
+
+
+class Diary:
+    """Writes down what was done, on which loop."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.loops: set[asyncio.AbstractEventLoop] = set()
+
+    def entry(self, line: str, result: Any = None) -> Callable[[], Awaitable[Any]]:
+        async def write() -> Any:
+            self.lines.append(line)
+            self.loops.add(asyncio.get_running_loop())
+            return result
+
+        return write
+
+
+async def test_steps_run_in_order_on_the_loop_that_opened_the_engine(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        first = await steps.run("first", diary.entry(f"first {subject}", {"n": [1, None, "ä"]}))
+        await steps.run("second", diary.entry(f"second {json.dumps(first, ensure_ascii=False)}"))
+
+    async with open_engine(Workflow("two-steps", run)) as engine:
+        await engine.start("two-steps", "a")
+        await until(lambda: len(diary.lines) == 2)
+    assert diary.lines == ["first a", 'second {"n": [1, null, "ä"]}']
+    assert diary.loops == {asyncio.get_running_loop()}
+
+
+async def test_starting_twice_is_starting_once_also_at_the_same_moment(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("only", diary.entry(subject))
+
+    async with open_engine(Workflow("once", run), Workflow("other", run)) as engine:
+        await asyncio.gather(*(engine.start("once", "a") for _ in range(10)))
+        await until(lambda: "a" in diary.lines)
+        await engine.start("once", "a")
+        # Another kind of work on the same subject is other work.
+        await engine.start("other", "a")
+        await until(lambda: len(diary.lines) == 2)
+        await engine.start("once", "last")
+        await until(lambda: "last" in diary.lines)
+    assert diary.lines == ["a", "a", "last"]
+
+
+async def test_a_message_is_delivered_once_also_when_it_was_sent_before_the_wait(open_engine: OpenEngine) -> None:
+    diary, gate = Diary(), asyncio.Event()
+
+    async def wait_for_gate() -> None:
+        await gate.wait()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("gate", wait_for_gate)
+        for n in range(3):
+            said = await steps.wait("decision", timedelta(seconds=30 if n < 2 else 1))
+            await steps.run(f"note {n}", diary.entry(json.dumps(said)))
+
+    async with open_engine(Workflow("listener", run)) as engine:
+        await engine.start("listener", "a")
+        for _ in range(3):
+            await engine.send("listener", "a", "decision", {"yes": 1}, once="first")
+        await engine.send("listener", "a", "weather", "rain", once="first")
+        gate.set()
+        await until(lambda: len(diary.lines) == 1)
+        await engine.send("listener", "a", "decision", {"yes": 2}, once="second")
+        await until(lambda: len(diary.lines) == 3)
+        # It has ended: a late message disturbs nobody.
+        await engine.send("listener", "a", "decision", {"yes": 3}, once="third")
+    assert diary.lines == ['{"yes": 1}', '{"yes": 2}', "null"]
+
+
+async def test_a_message_for_a_workflow_that_never_was_is_refused(open_engine: OpenEngine) -> None:
+    async with open_engine() as engine:
+        with pytest.raises(WorkflowNotFound):
+            await engine.send("listener", "nobody", "decision", 1, once="x")
+
+
+async def test_a_step_that_raises_is_tried_again_until_it_answers(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def stumble() -> str:
+        diary.lines.append("try")
+        if len(diary.lines) < 3:
+            raise ConnectionError("the database is gone")
+        return "done"
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("end", diary.entry(await steps.run("stumble", stumble)))
+
+    async with open_engine(Workflow("stumbler", run)) as engine:
+        await engine.start("stumbler", "a")
+        await until(lambda: diary.lines[-1:] == ["done"])
+    assert diary.lines == ["try", "try", "try", "done"]
+
+
+async def test_closing_ends_the_step_in_hand_and_the_next_opening_goes_on(open_engine: OpenEngine) -> None:
+    diary, begun, gate = Diary(), asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        diary.lines.append("slow")
+        begun.set()
+        await gate.wait()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("slow", slow)
+        await steps.run("after", diary.entry("after"))
+        said = await steps.wait("decision", timedelta(days=30))
+        await steps.run("said", diary.entry(f"said {said}"))
+
+    workflow = Workflow("long", run)
+    async with open_engine(workflow) as engine:
+        await engine.start("long", "a")
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.2, gate.set)
+    assert diary.lines == ["slow"]
+    async with open_engine(workflow):
+        await until(lambda: "after" in diary.lines)
+    async with open_engine(workflow) as engine:
+        await engine.send("long", "a", "decision", "yes", once="1")
+        await until(lambda: "said yes" in diary.lines)
+    assert diary.lines == ["slow", "after", "said yes"]
+
+
+async def test_closing_does_not_wait_for_a_step_that_keeps_failing(open_engine: OpenEngine) -> None:
+    diary = Diary()
+    healthy = False
+
+    async def ill() -> None:
+        diary.lines.append("try")
+        if not healthy:
+            raise ConnectionError
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("ill", ill)
+        await steps.run("well", diary.entry("well"))
+
+    workflow = Workflow("ill", run)
+    async with open_engine(workflow) as engine:
+        await engine.start("ill", "a")
+        await until(lambda: len(diary.lines) > 1)
+    healthy = True
+    async with open_engine(workflow):
+        await until(lambda: "well" in diary.lines)
+
+
+async def test_many_wait_at_once_and_each_hears_its_own(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        said = await steps.wait("decision", timedelta(days=30))
+        await steps.run("said", diary.entry(f"{subject} {said}"))
+
+    async with open_engine(Workflow("waiter", run)) as engine:
+        subjects = [str(n) for n in range(100)]
+        await asyncio.gather(*(engine.start("waiter", subject) for subject in subjects))
+        await asyncio.gather(*(engine.send("waiter", s, "decision", int(s), once="1") for s in subjects))
+        await until(lambda: len(diary.lines) == 100)
+    assert sorted(diary.lines) == sorted(f"{n} {n}" for n in range(100))
+
+
+async def _worker(database_url: str, diary: Path, *orders: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), database_url, str(diary), *orders, env=os.environ
+    )
+
+
+@pytest.mark.parametrize("moment", ["in 2", "after 2", "waiting", "in 4"])
+async def test_a_killed_worker_goes_on_where_it_was(database_url: str, tmp_path: Path, moment: str) -> None:
+    """The worker kills itself with SIGKILL at `moment`; a new one of the same name ends the work."""
+    diary = tmp_path / "diary"
+    first = await _worker(database_url, diary, "start", f"die {moment}")
+    assert await first.wait() == -signal.SIGKILL
+    second = await _worker(database_url, diary, "send")
+    async with asyncio.timeout(60):
+        assert await second.wait() == 0
+    done = diary.read_text().split()
+    assert list(dict.fromkeys(done)) == ["1", "2", "3", "4"]
+    # Only the step that was cut off may stand there twice.
+    assert sorted(done) == sorted(["1", "2", "3", "4"] + ([moment[-1]] if moment.startswith("in") else []))

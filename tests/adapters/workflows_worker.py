@@ -1,0 +1,57 @@
+"""A worker that a test kills: `workflows_worker.py DATABASE_URL DIARY [start] [send] [die MOMENT]`."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+
+from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.platform import Steps, Workflow
+
+DATABASE_URL, DIARY, *ORDERS = sys.argv[1:]
+DEATH = next((order.removeprefix("die ") for order in ORDERS if order.startswith("die ")), "")
+DONE = asyncio.Event()
+
+
+def die_at(moment: str) -> None:
+    if moment == DEATH:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def note(step: str) -> str:
+    with open(DIARY, "a") as diary:
+        diary.write(f"{step}\n")
+        diary.flush()
+        os.fsync(diary.fileno())
+    die_at(f"in {step}")
+    return step
+
+
+async def run(steps: Steps, subject: str) -> None:
+    for step in ("1", "2"):
+        assert await steps.run(f"step {step}", lambda step=step: note(step)) == step  # type: ignore[misc]
+    die_at("after 2")
+    await steps.run("step 3", lambda: note("3"))
+    if DEATH == "waiting":
+        asyncio.get_running_loop().call_later(0.3, die_at, "waiting")
+    assert await steps.wait("decision", timedelta(days=7)) == "go"
+    await steps.run("step 4", lambda: note("4"))
+    home.call_soon_threadsafe(DONE.set)
+
+
+async def main() -> None:
+    global home
+    home = asyncio.get_running_loop()
+    engine = DbosWorkflows(DATABASE_URL, [Workflow("work", run)], executor="worker", version="1")
+    await engine.open()
+    if "start" in ORDERS:
+        await engine.start("work", "a")
+    if "send" in ORDERS or DEATH == "in 4":
+        await engine.send("work", "a", "decision", "go", once="1")
+    await DONE.wait()
+    await engine.close()
+
+
+home: asyncio.AbstractEventLoop
+asyncio.run(main())
