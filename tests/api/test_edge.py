@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx
 import pytest
+
+from tests.conftest import TestClock
 
 ACME = {"organisation": "acme", "name": "Acme", "email": "ada@acme.example", "password": "correct horse battery"}
 
@@ -109,3 +112,22 @@ async def test_the_documentation_page_needs_nothing_from_elsewhere(api: httpx.As
     assert page.status_code == 200
     assert "https://" not in page.text.replace("https://github.com/tiangolo", "")
     assert (await api.get("/openapi.json")).json()["openapi"].startswith("3.1")
+
+
+async def test_password_guessing_is_slowed_down_and_the_wait_is_told(
+    signed_in: httpx.AsyncClient, clock: TestClock
+) -> None:
+    guess = {"email": ACME["email"], "password": "guess"}
+    answers = [await signed_in.post("/api/sessions", json=guess, headers={"Authorization": ""}) for _ in range(60)]
+    assert answers[-1].status_code == 429
+    assert answers[-1].json()["code"] == "asked_too_often"
+    clock.advance(timedelta(seconds=int(answers[-1].headers["retry-after"])))
+    after = await signed_in.post("/api/sessions", json=guess, headers={"Authorization": ""})
+    assert after.status_code == 401
+
+
+async def test_every_answer_says_how_much_is_left(signed_in: httpx.AsyncClient) -> None:
+    first, second = await signed_in.get("/api/me"), await signed_in.get("/api/me")
+    assert first.headers["ratelimit-policy"] == '"api";q=1200;w=60'
+    left = [int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in (first, second)]
+    assert left[0] - left[1] == 1

@@ -8,8 +8,10 @@ from fastapi.routing import APIRoute
 
 from mercato.api.idempotency import Idempotency, StoredAnswer
 from mercato.api.wiring import Wiring
-from mercato.identity import Authentication, Caller
+from mercato.identity import Authentication, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
+
+_GUESSABLE = frozenset({"/api/sessions", "/api/sessions/refresh", "/api/organisations"})
 
 
 class TransactionalRoute(APIRoute):
@@ -26,7 +28,8 @@ class TransactionalRoute(APIRoute):
             kept_refusal: Refusal | None = None
             async with wiring.database.transaction() as session:
                 request.state.session = session
-                request.state.caller = await _authenticate(request, wiring, session)
+                request.state.caller = await _authenticate_slowly(request, wiring, session)
+                left = _take_allowance(request, wiring)
                 try:
                     response = await _answer_once(request, wiring, session, answer)
                 except Refusal as refusal:
@@ -35,9 +38,23 @@ class TransactionalRoute(APIRoute):
                     kept_refusal = refusal
             if kept_refusal is not None:
                 raise kept_refusal
+            response.headers.update(left)
             return response
 
         return handle
+
+
+async def _authenticate_slowly(request: Request, wiring: Wiring, session: Session) -> Caller | None:
+    try:
+        return await _authenticate(request, wiring, session)
+    except NotSignedIn:
+        # Whoever shows wrong credentials has the small allowance for it.
+        wiring.guessing.take(_host(request), wiring.clock.now())
+        raise
+
+
+def _host(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 async def _authenticate(request: Request, wiring: Wiring, session: Session) -> Caller | None:
@@ -46,6 +63,12 @@ async def _authenticate(request: Request, wiring: Wiring, session: Session) -> C
         return None
     authentication = Authentication(session, wiring.clock, wiring.hasher, wiring.tokens, wiring.proven)
     return await authentication.authenticate(credential.strip())
+
+
+def _take_allowance(request: Request, wiring: Wiring) -> dict[str, str]:
+    caller: Caller | None = request.state.caller
+    throttle = wiring.guessing if request.url.path in _GUESSABLE else wiring.throttle
+    return throttle.take(caller.actor if caller else _host(request), wiring.clock.now())
 
 
 async def _answer_once(

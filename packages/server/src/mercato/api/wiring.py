@@ -1,11 +1,12 @@
 """What the edge hands to the rooms, put together once by the app."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from mercato.api.idempotency import AnswerCipher
+from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, Ids, Outbox, Session
 
@@ -23,6 +24,8 @@ class Wiring:
     proven: ProvenKeys
     cipher: AnswerCipher
     gateway_token: str
+    throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
+    guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
 
 
 def get_wiring(request: Request) -> Wiring:

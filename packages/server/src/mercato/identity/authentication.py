@@ -63,13 +63,13 @@ class Authentication:
         except MalformedKey:
             raise NotSignedIn("This key is mistyped or not one of ours: its checksum does not fit.") from None
         row = await self._rows.find_key(parsed.key_id)
-        encoded = row.secret_hash if row is not None and row.kind == parsed.kind else None
-        if encoded is None or not self._proven.fits(text, encoded):
-            if not await self._hasher.verify(encoded, parsed.secret):
+        # An id is no secret (logs show it), so an unknown one is refused without the cost of a hash.
+        if row is None or row.kind != parsed.kind:
+            raise NotSignedIn("There is no such key.")
+        if not self._proven.fits(text, row.secret_hash):
+            if not await self._hasher.verify(row.secret_hash, parsed.secret):
                 raise NotSignedIn("There is no such key.")
-            assert encoded is not None
-            self._proven.remember(text, encoded)
-        assert row is not None
+            self._proven.remember(text, row.secret_hash)
         if row.revoked_at is not None:
             raise NotSignedIn("This key was revoked.")
         if row.expires_at is not None and row.expires_at <= self._clock.now():

@@ -1,0 +1,75 @@
+"""How often one caller may ask the control API: a token bucket each, in this process.
+
+Not a product limit (those are the gateway's, exact across machines) but a guard against loops and password guessing;
+with several replicas a caller gets as much at each.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+from mercato.platform import Refusal
+
+_CALLERS_MAX = 20_000
+
+
+class AskedTooOften(Refusal):
+    """The caller's bucket is empty."""
+
+    code = "asked_too_often"
+    status = 429
+    title = "Asked too often"
+    fix = "Wait for the time in `Retry-After`; ask less often or in larger pages."
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`per_minute` requests of one caller, all of them at once if need be."""
+
+    name: str
+    per_minute: int
+
+
+ORDINARY = Allowance("api", 1200)
+GUESSABLE = Allowance("sign-in", 60)
+"""For routes that take a password: argon2id costs 22 ms of a core each time."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    level: float
+    at: datetime
+
+
+class Throttle:
+    """The buckets of all callers of one allowance; the least recently seen are forgotten, full again."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, caller: str, now: datetime) -> dict[str, str]:
+        """The headers that tell what is left; raises `AskedTooOften`.
+
+        Header fields as in draft-ietf-httpapi-ratelimit-headers.
+        """
+        most = self._allowance.per_minute
+        bucket = self._buckets.pop(caller, None) or _Bucket(most, now)
+        elapsed = max(0.0, (now - bucket.at).total_seconds())
+        bucket.level = min(most, bucket.level + elapsed * most / 60)
+        bucket.at = now
+        self._buckets[caller] = bucket
+        if len(self._buckets) > _CALLERS_MAX:
+            self._buckets.popitem(last=False)
+        if bucket.level < 1:
+            wait = math.ceil((1 - bucket.level) * 60 / most)
+            raise AskedTooOften(
+                f"More than {most} requests a minute came from you.", retry_after_seconds=wait, per_minute=most
+            )
+        bucket.level -= 1
+        full_in = math.ceil((most - bucket.level) * 60 / most)
+        return {
+            "RateLimit-Policy": f'"{self._allowance.name}";q={most};w=60',
+            "RateLimit": f'"{self._allowance.name}";r={int(bucket.level)};t={full_in}',
+        }
