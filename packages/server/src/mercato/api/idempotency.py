@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base, Refusal, Session
@@ -122,3 +122,11 @@ class Idempotency:
                 at=at,
             )
         )
+
+
+async def forget_answers(session: Session, before: datetime) -> int:
+    """Delete answers older than `before`: a key repeated later does its work anew. Returns how many."""
+    gone = await session.execute(
+        delete(IdempotentAnswer).where(IdempotentAnswer.at < before).returning(IdempotentAnswer.name)
+    )
+    return len(gone.all())

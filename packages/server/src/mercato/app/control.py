@@ -1,27 +1,29 @@
 """The control plane's process: one application, any of its roles."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from mercato.api import health, identity
+from mercato.api import health
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
 from mercato.api.problems import install_problems
 from mercato.api.wiring import Wiring
+from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
 
-ROLES = {
-    "publishing": (),
-    "discovery": (),
-    "consumption": (),
-    "admin": (identity.router,),
-}
-"""The routers of each role; `mercato up` serves all of them from one process."""
+log = structlog.get_logger(__name__)
+
+ROLES = tuple(PARTS)
+"""`mercato up` serves all of them from one process."""
+
+_TRY_AGAIN_SECONDS = 1.0
 
 
 def build_wiring(settings: Settings, database_url: str, clock: Clock | None = None) -> Wiring:
@@ -40,15 +42,18 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     )
 
 
-def create_app(wiring: Wiring, roles: list[str]) -> FastAPI:
+def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     """The application of these roles over these parts."""
-    readiness: dict[str, Callable[[], bool]] = {}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         feed = OutboxFeed(wiring.database)
-        await feed.start([], [])
+        await feed.start([], [hearer for part in parts for hearer in part.hears])
+        opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
         yield
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
         await feed.close()
         await wiring.database.close()
 
@@ -59,11 +64,24 @@ def create_app(wiring: Wiring, roles: list[str]) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.wiring = wiring
-    app.state.readiness = readiness
+    parts = [PARTS[role](app, wiring) for role in roles]
+    app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
     app.include_router(health.router)
-    for role in roles:
-        for router in ROLES[role]:
+    for part in parts:
+        for router in part.routers:
             app.include_router(router)
     install_problems(app)
     app.add_middleware(Edge, ids=wiring.ids)
     return app
+
+
+async def _open(opens: Callable[[], Awaitable[None]]) -> None:
+    """Until it succeeds: a database that is away for a minute must not leave a part closed for good."""
+    while True:
+        try:
+            await opens()
+        except Exception as error:
+            log.warning("a part could not open yet", error=str(error))
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+        else:
+            return

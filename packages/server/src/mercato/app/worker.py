@@ -20,5 +20,3 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
     await stop.wait()
     await feed.close()
     await wiring.database.close()
-
-

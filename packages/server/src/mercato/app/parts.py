@@ -1,0 +1,56 @@
+"""What each role adds to a process: its routers, what it hears, what must be ready."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, FastAPI
+
+from mercato.adapters.embedder_minilm import MiniLmEmbedder
+from mercato.adapters.search_embedded import EmbeddedSearchIndex
+from mercato.api import discovery, identity
+from mercato.api.wiring import Wiring
+from mercato.discovery import IndexKeeper, Searching
+from mercato.platform import EphemeralSubscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One role's share of a process."""
+
+    routers: tuple[APIRouter, ...]
+    hears: tuple[EphemeralSubscriber, ...] = ()
+    opens: Callable[[], Awaitable[None]] | None = None
+    """Run in the background once the outbox is heard, so that no news falls between."""
+    ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
+
+
+def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
+    """Submissions, approvals, listings."""
+    return Part(())
+
+
+def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
+    """Search over this process's own index, built from the database and kept by the outbox."""
+    embedder = MiniLmEmbedder()
+    index = EmbeddedSearchIndex(dimensions=embedder.dimensions)
+    keeper = IndexKeeper(wiring.database, index)
+    app.state.searching = Searching(index, embedder)
+    return Part((discovery.router,), (keeper.subscriber(),), keeper.build, {"the search index": keeper.is_ready})
+
+
+def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
+    """The gateway's side of the control plane; subscriptions, usage, invoices."""
+    return Part(())
+
+
+def admin_part(app: FastAPI, wiring: Wiring) -> Part:
+    """Organisations, people, sessions, keys."""
+    return Part((identity.router,))
+
+
+PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {
+    "publishing": publishing_part,
+    "discovery": discovery_part,
+    "consumption": consumption_part,
+    "admin": admin_part,
+}
