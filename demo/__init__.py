@@ -1,0 +1,1 @@
+"""The marketplace's main job, from sign-up to payout, on real models and in processes of its own."""

@@ -1,0 +1,17 @@
+"""Latencies: quantiles of what clients saw, in milliseconds."""
+
+from collections.abc import Sequence
+
+
+def quantile(seconds: Sequence[float], share: float) -> float:
+    """The nearest-rank quantile, in milliseconds."""
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+
+
+def latency_row(name: str, seconds: Sequence[float]) -> list[str]:
+    """Name, number of calls, p50, p95 and p99 as a table has them."""
+    return [name, f"{len(seconds):,}", *(f"{quantile(seconds, share):.1f} ms" for share in (0.5, 0.95, 0.99))]
+
+
+LATENCY_HEAD = ["latency", "calls", "p50", "p95", "p99"]
