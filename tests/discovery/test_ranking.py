@@ -11,7 +11,7 @@ from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument
 
 from .conftest import Ask, read_lines
 
-FLOOR = 0.90
+FLOOR = 0.96
 """nDCG@10 on judged.jsonl."""
 
 JUDGED = read_lines("judged.jsonl")
