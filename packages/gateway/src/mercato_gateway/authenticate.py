@@ -1,0 +1,248 @@
+"""Whose key is this: a cache of digests in front of the control plane's introspection.
+
+A known key is served for 60 s and asked again shortly before that ends; while the control plane is away it is served
+for five minutes more. Unknown keys are remembered for 10 s. Changes are pushed and are in force at once: an answer
+that was under way when its key changed is thrown away and asked anew.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from mercato_contracts.keys import MalformedKey, parse_key
+from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
+from mercato_gateway.log import log
+from mercato_gateway.refusals import Refused
+from mercato_gateway.wire import GrantedSubscription, IntrospectRequest, KeyGrant
+
+FRESH_SECONDS = 60.0
+_REFRESH_AFTER = 45.0
+STALE_SECONDS = 300.0
+_UNKNOWN_SECONDS = 10.0
+_MOST_KNOWN = 200_000
+_MOST_UNKNOWN = 20_000
+_MOST_ASKING = 10_000
+_ASK_TIMEOUT = 5.0
+_ROUNDS = 3
+
+_blake2b = hashlib.blake2b
+
+
+class Grant:
+    """What a key may do, with what was compiled for it so far (`lanes`, by service and subscription)."""
+
+    __slots__ = (
+        "by_service",
+        "consumer_id",
+        "dies_at",
+        "expires_at",
+        "fresh_until",
+        "key_id",
+        "lanes",
+        "may_call",
+        "refresh_at",
+        "wire",
+    )
+
+    def __init__(self, wire: KeyGrant, now: float) -> None:
+        self.wire = wire
+        self.key_id = wire.key_id
+        self.consumer_id = wire.consumer_id
+        self.may_call = "call" in wire.scopes
+        self.expires_at = (wire.expires_at_ms or 1 << 62) / 1000
+        self.fresh_until = now + FRESH_SECONDS
+        self.dies_at = self.fresh_until + STALE_SECONDS
+        self.refresh_at = now + _REFRESH_AFTER
+        self.by_service: dict[str, list[GrantedSubscription]] = {}
+        for subscription in sorted(wire.subscriptions, key=lambda granted: granted.id):
+            self.by_service.setdefault(subscription.service_id, []).append(subscription)
+        self.lanes: dict[Any, Any] = {}
+
+
+class KeyWaiter(Protocol):
+    """A call that waits for its key."""
+
+    done: bool
+
+    def key_known(self, grant: Grant) -> None:
+        """The key is good."""
+
+    def refuse(self, refused: Refused) -> None:
+        """It is not, or cannot be known."""
+
+
+def _invalid() -> Refused:
+    return Refused("key_invalid", "This key is unknown or was revoked.")
+
+
+class Keys:
+    """The digest cache. Keys themselves are not kept."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, control: ControlClient, clock: Callable[[], float]) -> None:
+        self._loop = loop
+        self._control = control
+        self._clock = clock
+        self._known: dict[bytes, Grant] = {}
+        self._digests: dict[str, set[bytes]] = {}
+        self._unknown: dict[bytes, tuple[float, str]] = {}
+        self._asking: dict[bytes, list[KeyWaiter]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed: dict[str, int] = {}
+        self._changes = 0
+        self.asked = 0
+
+    def find(self, key: bytes, now: float) -> Grant | None:
+        """The grant of a key that is known and fresh; `None` when it has to be asked for. Raises `Refused`."""
+        grant = self._known.get(_blake2b(key, digest_size=16).digest())
+        if grant is None or now >= grant.fresh_until:
+            return None
+        if now >= grant.refresh_at:
+            self._refresh(key, grant, now)
+        if not grant.may_call or self._clock() >= grant.expires_at:
+            self._check(grant)
+        return grant
+
+    def _check(self, grant: Grant) -> None:
+        if self._clock() >= grant.expires_at:
+            raise Refused("key_expired", "This key has expired.")
+        if not grant.may_call:
+            raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.wire.scopes})
+
+    def ask(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
+        """The call hears `key_known` or `refuse`; raises `Refused` for what is no key or known as unknown."""
+        try:
+            parsed = parse_key(key.decode("ascii"))
+        except (MalformedKey, UnicodeDecodeError):
+            raise Refused("key_malformed", "This is not a key of this marketplace.") from None
+        digest = _blake2b(key, digest_size=16).digest()
+        unknown = self._unknown.get(digest)
+        if unknown is not None and now < unknown[0]:
+            raise _invalid()
+        waiters = self._asking.get(digest)
+        if waiters is not None:
+            waiters.append(waiter)
+            return
+        if len(self._asking) >= _MOST_ASKING:
+            raise Refused("busy", "Too many keys are being checked.")
+        self._start(digest, key, parsed.key_id, [waiter])
+
+    def _refresh(self, key: bytes, grant: Grant, now: float) -> None:
+        grant.refresh_at = now + 5.0
+        digest = _blake2b(key, digest_size=16).digest()
+        if digest not in self._asking:
+            self._start(digest, key, grant.key_id, [])
+
+    def _start(self, digest: bytes, key: bytes, key_id: str, waiters: list[KeyWaiter]) -> None:
+        self._asking[digest] = waiters
+        task = self._loop.create_task(self._introspect(digest, key.decode("ascii"), key_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _introspect(self, digest: bytes, key: str, key_id: str) -> None:
+        outcome: Grant | Refused
+        try:
+            outcome = await self._introspect_unchanged(digest, key, key_id)
+        except (ControlUnavailable, ControlRefused, msgspec.MsgspecError) as error:
+            outcome = self._stale(digest, str(error))
+        waiters = self._asking.pop(digest)
+        if not self._asking:
+            self._changed.clear()
+        for waiter in waiters:
+            if waiter.done:
+                continue
+            try:
+                if isinstance(outcome, Grant):
+                    self._check(outcome)
+                    waiter.key_known(outcome)
+                else:
+                    waiter.refuse(outcome)
+            except Refused as refused:
+                waiter.refuse(refused)
+
+    async def _introspect_unchanged(self, digest: bytes, key: str, key_id: str) -> Grant | Refused:
+        body = msgspec.json.encode(IntrospectRequest(key))
+        for _ in range(_ROUNDS):
+            began = self._changes
+            self.asked += 1
+            answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
+            wire = msgspec.json.decode(answer, type=KeyGrant)
+            if (
+                max(self._changed.get(key_id, 0), self._changed.get(wire.consumer_id, 0), self._changed.get("*", 0))
+                > began
+            ):
+                continue
+            return self._remember(digest, key_id, wire)
+        return Refused("control_plane_unavailable", "This key is changing just now.")
+
+    def _remember(self, digest: bytes, key_id: str, wire: KeyGrant) -> Grant | Refused:
+        now = self._loop.time()
+        self._forget(digest)
+        if not wire.active:
+            if len(self._unknown) >= _MOST_UNKNOWN:
+                self._unknown.pop(next(iter(self._unknown)))
+            self._unknown[digest] = (now + _UNKNOWN_SECONDS, key_id)
+            return _invalid()
+        if len(self._known) >= _MOST_KNOWN:
+            self._forget(next(iter(self._known)))
+        grant = self._known[digest] = Grant(wire, now)
+        self._digests.setdefault(wire.key_id, set()).add(digest)
+        return grant
+
+    def _stale(self, digest: bytes, reason: str) -> Grant | Refused:
+        grant = self._known.get(digest)
+        now = self._loop.time()
+        if grant is not None and now < grant.dies_at:
+            # Not asked again for a second, so that an outage costs few calls a time-out.
+            grant.refresh_at = now + 1.0
+            grant.fresh_until = min(max(grant.fresh_until, now + 2.0), grant.dies_at)
+            return grant
+        log("keys_unavailable", reason=reason)
+        return Refused(
+            "control_plane_unavailable", "The control plane does not answer, and this key is not known here yet."
+        )
+
+    def _forget(self, digest: bytes) -> None:
+        self._unknown.pop(digest, None)
+        grant = self._known.pop(digest, None)
+        if grant is not None:
+            digests = self._digests.get(grant.key_id)
+            if digests is not None:
+                digests.discard(digest)
+                if not digests:
+                    self._digests.pop(grant.key_id)
+
+    # Pushed by the control plane.
+
+    def key_changed(self, key_id: str) -> None:
+        """In force from the next call on."""
+        self._note(key_id)
+        for digest in list(self._digests.get(key_id, ())):
+            self._forget(digest)
+        for digest in [digest for digest, (_, known) in self._unknown.items() if known == key_id]:
+            self._forget(digest)
+
+    def consumer_changed(self, consumer_id: str) -> None:
+        """In force from the next call on, for all keys of the organisation."""
+        self._note(consumer_id)
+        for digest in [digest for digest, grant in self._known.items() if grant.consumer_id == consumer_id]:
+            self._forget(digest)
+
+    def suspect_all(self) -> None:
+        """Changes may have been missed: every key is asked again at its next call, and served stale if that fails."""
+        self._note("*")
+        now = self._loop.time()
+        self._unknown.clear()
+        for grant in self._known.values():
+            grant.fresh_until = min(grant.fresh_until, now)
+            grant.dies_at = min(grant.dies_at, now + STALE_SECONDS)
+
+    def _note(self, changed: str) -> None:
+        self._changes += 1
+        if self._asking:
+            self._changed[changed] = self._changes
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -1,0 +1,170 @@
+"""The snapshot in memory: services by name, compiled when first called; deployments keep their state across updates."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from mercato_gateway import semver
+from mercato_gateway.operations import Operations
+from mercato_gateway.refusals import Refused
+from mercato_gateway.upstream import Pool
+from mercato_gateway.wire import SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
+
+_RANGES_KEPT = 64
+
+
+class Deployment:
+    """One deployment and how it does: connections, latency, failures."""
+
+    __slots__ = ("base", "ejected_until", "ewma_us", "failures", "id", "inflight", "pool", "release", "wire")
+
+    def __init__(self, wire: SnapshotDeployment, release: "Release", pool: Pool) -> None:
+        self.wire = wire
+        self.id = wire.id
+        self.release = release
+        self.pool = pool
+        self.base = urlsplit(wire.url).path.rstrip("/").encode("ascii")
+        self.inflight = 0
+        self.ewma_us = 0.0
+        self.failures = 0
+        self.ejected_until = 0.0
+
+
+class Release:
+    """A release with its operations compiled."""
+
+    __slots__ = ("deployments", "id", "operations", "version", "wire")
+
+    def __init__(self, wire: SnapshotRelease) -> None:
+        self.wire = wire
+        self.id = wire.id
+        self.version = semver.parse_version(wire.version)
+        self.operations = Operations(wire.operations)
+        self.deployments: list[Deployment] = []
+
+
+class Service:
+    """A service ready to be called."""
+
+    __slots__ = ("_chosen", "_releases", "name", "plans", "wire")
+
+    def __init__(
+        self, wire: SnapshotService, deployment_of: Callable[[SnapshotDeployment, Release], Deployment]
+    ) -> None:
+        self.wire = wire
+        self.name = f"{wire.vendor}/{wire.name}"
+        self.plans: dict[str, SnapshotPlan] = {plan.id: plan for plan in wire.plans}
+        self._releases = sorted(map(Release, wire.releases), key=lambda release: release.version, reverse=True)
+        for release in self._releases:
+            release.deployments = [deployment_of(deployment, release) for deployment in release.wire.deployments]
+        self._chosen: dict[str, Release] = {}
+
+    def release_for(self, wanted: str) -> Release:
+        """The highest live release in the range, or the one that the alias names; raises `Refused`.
+
+        A deprecated release answers only where no live one is in the range; a yanked one only by its exact version.
+        """
+        release = self._chosen.get(wanted)
+        if release is None:
+            release = self._choose(wanted)
+            if len(self._chosen) < _RANGES_KEPT:
+                self._chosen[wanted] = release
+        return release
+
+    def _choose(self, wanted: str) -> Release:
+        text = self.wire.aliases.get(wanted, wanted)
+        if text == "latest":
+            text = "*"
+        try:
+            comparators = semver.parse_range(text)
+        except semver.BadRange:
+            known = sorted({"latest", *self.wire.aliases})
+            detail = f"`{wanted[:64]}` is no version, no range and no alias of {self.name}."
+            raise Refused("bad_version_range", detail, facts={"aliases": known}) from None
+        prereleases = semver.names_prerelease(text)
+        found = [
+            release
+            for release in self._releases
+            if semver.matches(release.version, comparators)
+            and (prereleases or not semver.is_prerelease(release.version))
+        ]
+        for statuses in (("live",), ("deprecated",)):
+            for release in found:
+                if release.wire.status in statuses and release.deployments:
+                    return release
+        exact = next((r for r in found if r.wire.version == text and r.deployments), None)
+        if exact is not None:
+            return exact
+        versions = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
+        raise Refused(
+            "version_not_found", f"No live version of {self.name} fits `{wanted[:64]}`.", facts={"live": versions}
+        )
+
+
+class Catalog:
+    """All services. `version` rises with every change, so that what was compiled from it can tell that it is old."""
+
+    def __init__(self, make_pool: Callable[[SnapshotDeployment], Pool]) -> None:
+        self._make_pool = make_pool
+        self._wires: dict[str, SnapshotService] = {}
+        self._names: dict[str, str] = {}
+        self._compiled: dict[str, Service] = {}
+        self._deployments: dict[str, Deployment] = {}
+        self.version = 0
+        self.ready = False
+
+    def put(self, wire: SnapshotService) -> None:
+        """Adds or replaces a service."""
+        self.remove(wire.id)
+        name = f"{wire.vendor}/{wire.name}"
+        self._wires[name] = wire
+        self._names[wire.id] = name
+
+    def remove(self, service_id: str) -> None:
+        """Forgets a service; unknown ids are fine."""
+        self.version += 1
+        name = self._names.pop(service_id, None)
+        if name is not None:
+            self._wires.pop(name, None)
+            self._compiled.pop(name, None)
+
+    def keep_only(self, service_ids: set[str]) -> None:
+        """After a whole snapshot: what was not in it is gone."""
+        for service_id in [known for known in self._names if known not in service_ids]:
+            self.remove(service_id)
+        running = {d.id for wire in self._wires.values() for r in wire.releases for d in r.deployments}
+        for deployment_id in [known for known in self._deployments if known not in running]:
+            self._deployments.pop(deployment_id).pool.close()
+        self.ready = True
+
+    def find(self, name: str) -> Service | None:
+        """The service `vendor/name`."""
+        service = self._compiled.get(name)
+        if service is None:
+            wire = self._wires.get(name)
+            if wire is None:
+                return None
+            service = self._compiled[name] = Service(wire, self._deployment)
+        return service
+
+    def find_by_id(self, service_id: str) -> SnapshotService | None:
+        """The service with this id."""
+        return self._wires.get(self._names.get(service_id, ""))
+
+    def _deployment(self, wire: SnapshotDeployment, release: Release) -> Deployment:
+        old = self._deployments.get(wire.id)
+        if old is not None and old.wire == wire:
+            old.release = release
+            return old
+        new = Deployment(wire, release, self._make_pool(wire))
+        if old is not None:
+            new.inflight, new.ewma_us = old.inflight, old.ewma_us
+            old.pool.close()
+        self._deployments[wire.id] = new
+        return new
+
+    def deployments(self) -> list[Deployment]:
+        """All deployments that were called."""
+        return list(self._deployments.values())
+
+    def __len__(self) -> int:
+        return len(self._wires)

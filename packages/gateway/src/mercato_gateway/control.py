@@ -1,0 +1,144 @@
+"""The client of the control plane: a few keep-alive connections, JSON in and out, one line stream."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+_IDLE_SECONDS = 4.0
+_MAX_ANSWER = 64 << 20
+
+
+class ControlUnavailable(ConnectionError):
+    """The control plane could not be reached, took too long, or answered 5xx."""
+
+
+class ControlRefused(Exception):
+    """The control plane answered 4xx: asking again in the same way cannot help."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"{status} {body[:300]!r}")
+        self.status = status
+        self.body = body
+
+
+class _Connection(asyncio.Protocol):
+    """One HTTP connection; `on_piece` hears a streamed body, else the body is collected."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_piece: Callable[[bytes], None] | None = None) -> None:
+        self._loop = loop
+        self._on_piece = on_piece
+        self._parser = httptools.HttpResponseParser(self)
+        self._body = bytearray()
+        self.answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+        self.idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def on_body(self, body: bytes) -> None:
+        if self._on_piece is not None and self._parser.get_status_code() == 200:
+            self._on_piece(body)
+            return
+        self._body += body
+        if len(self._body) > _MAX_ANSWER:
+            self.transport.abort()
+
+    def on_message_complete(self) -> None:
+        status, body = self._parser.get_status_code(), bytes(self._body)
+        self._body = bytearray()
+        if not self._parser.should_keep_alive():
+            self.transport.close()
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result((status, body))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(ControlUnavailable("the control plane closed the connection"))
+
+
+class ControlClient:
+    """Asks the control plane. Every failure is `ControlUnavailable` (try again) or `ControlRefused` (do not)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, base: str, token: str) -> None:
+        parts = urlsplit(base)
+        self._loop = loop
+        self._host = parts.hostname or "127.0.0.1"
+        self._secure = parts.scheme == "https"
+        self._port = parts.port or (443 if self._secure else 80)
+        self._prefix = parts.path.rstrip("/")
+        authorization = f"authorization: Bearer {token}\r\n" if token else ""
+        self._common = f"host: {parts.netloc}\r\n{authorization}accept: application/json\r\n"
+        self._idle: list[_Connection] = []
+
+    async def _open(self, on_piece: Callable[[bytes], None] | None = None) -> _Connection:
+        tls = ssl.create_default_context() if self._secure else None
+        try:
+            async with asyncio.timeout(3.0):
+                _, connection = await self._loop.create_connection(
+                    lambda: _Connection(self._loop, on_piece), self._host, self._port, ssl=tls
+                )
+        except (OSError, TimeoutError) as error:
+            raise ControlUnavailable(str(error) or "no connection") from None
+        return connection
+
+    def _take(self) -> _Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.transport.is_closing() and self._loop.time() - connection.idle_since < _IDLE_SECONDS:
+                return connection
+            connection.transport.abort()
+        return None
+
+    async def post(self, path: str, body: bytes, timeout: float) -> bytes:
+        """The body of a 2xx answer. All endpoints may be asked twice; one retry where a resting connection broke."""
+        rested = self._take()
+        if rested is not None:
+            try:
+                return await self._ask(rested, path, body, timeout)
+            except ControlUnavailable:
+                if not rested.transport.is_closing():
+                    raise
+        return await self._ask(await self._open(), path, body, timeout)
+
+    async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float) -> bytes:
+        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.answer = self._loop.create_future()
+        connection.transport.write(head.encode() + body)
+        try:
+            async with asyncio.timeout(timeout):
+                status, answer = await connection.answer
+        except TimeoutError:
+            connection.transport.abort()
+            raise ControlUnavailable("no answer in time") from None
+        except asyncio.CancelledError:
+            connection.transport.abort()
+            raise
+        if not connection.transport.is_closing():
+            connection.idle_since = self._loop.time()
+            self._idle.append(connection)
+        if 200 <= status < 300:
+            return answer
+        if 400 <= status < 500 and status not in (401, 403, 408, 425, 429):
+            raise ControlRefused(status, answer)
+        raise ControlUnavailable(f"it answered {status}")
+
+    async def stream(
+        self, path: str, on_piece: Callable[[bytes], None]
+    ) -> tuple[_Connection, asyncio.Future[tuple[int, bytes]]]:
+        """Starts a streamed GET; the future ends with it. The caller closes the connection."""
+        connection = await self._open(on_piece)
+        connection.answer = self._loop.create_future()
+        head = f"GET {self._prefix}{path} HTTP/1.1\r\n{self._common}\r\n"
+        connection.transport.write(head.encode())
+        return connection, connection.answer

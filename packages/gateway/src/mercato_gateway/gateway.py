@@ -1,0 +1,118 @@
+"""What the calls of one worker share, and its clockwork: deadlines, slices, connections, the spool."""
+
+import asyncio
+import time
+
+from mercato_gateway.authenticate import Keys
+from mercato_gateway.call import Call
+from mercato_gateway.catalog import Catalog
+from mercato_gateway.leases import Leases
+from mercato_gateway.metrics import Metrics
+from mercato_gateway.route import Router
+from mercato_gateway.server import ClientConnection
+from mercato_gateway.settings import Settings
+from mercato_gateway.ship import Shipper
+from mercato_gateway.spool import Spool
+
+_TICK_SECONDS = 0.1
+_SWEEP_TICKS = 5
+_STALLED_SECONDS = 300.0
+
+
+class Gateway:
+    """One worker's state. `id` is the gateway id that stays the same across restarts."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog, keys: Keys, leases: Leases,
+        spool: Spool, shipper: Shipper,
+    ) -> None:  # fmt: skip
+        self.loop = loop
+        self.settings = settings
+        self.id = gateway_id
+        self.catalog = catalog
+        self.keys = keys
+        self.leases = leases
+        self.spool = spool
+        self.shipper = shipper
+        self.router = Router()
+        self.metrics = Metrics()
+        self.active: set[Call] = set()
+        self.connections: set[ClientConnection] = set()
+        self.draining = False
+        self._ticks = 0
+
+    # Our own routes.
+
+    def answer_own(self, client: ClientConnection, method: str, path: bytes) -> bool:
+        """Answers health questions; false for everything else."""
+        if path not in (b"/healthz", b"/readyz"):
+            return False
+        status, body = self.health(path)
+        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
+        client.end_call(b"".join((head, client.connection_header(), b"\r\n", b"" if method == "HEAD" else body)))
+        return True
+
+    def health(self, path: bytes) -> tuple[str, bytes]:
+        """`/healthz`: the process lives. `/readyz`: routes are known, the spool takes usage, nothing is draining."""
+        if path == b"/healthz":
+            return "200 OK", b'{"status":"ok"}'
+        reasons = [
+            reason
+            for reason, wrong in (
+                ("no snapshot yet", not self.catalog.ready),
+                (f"spool: {self.spool.trouble}", self.spool.full),
+                ("draining", self.draining),
+            )
+            if wrong
+        ]
+        text = "; ".join(reasons).replace('"', "'")
+        return ("503 Service Unavailable", f'{{"status":"not ready","reason":"{text}"}}'.encode()) if reasons else (
+            "200 OK", b'{"status":"ready"}'
+        )  # fmt: skip
+
+    # The clockwork.
+
+    def tick(self) -> None:
+        """Called ten times a second; each part touches only what may be due."""
+        self.loop.call_later(_TICK_SECONDS, self.tick)
+        now = time.monotonic()
+        for call in [call for call in self.active if now > call.deadline]:
+            if not call.paused:
+                call.expire()
+            elif now > call.deadline + _STALLED_SECONDS:
+                self._stalled(call)
+        self._ticks += 1
+        if self._ticks % _SWEEP_TICKS == 0:
+            self.leases.sweep(now, _TICK_SECONDS * _SWEEP_TICKS)
+        elif self._ticks % 10 == 1:
+            self._each_second(now)
+
+    def _stalled(self, call: Call) -> None:
+        """The client has read nothing for minutes."""
+        call.client.transport.abort()
+
+    def _each_second(self, now: float) -> None:
+        for connection in list(self.connections):
+            connection.expire(now)
+        for deployment in self.catalog.deployments():
+            deployment.pool.sweep(now)
+        if self.spool.full:
+            self.spool.retry()
+
+    def gauges(self) -> dict[str, float]:
+        """What stands at this moment, for `/metrics`."""
+        return {
+            "connections": len(self.connections),
+            "calls_in_flight": len(self.active),
+            "services": len(self.catalog),
+            "keys_known": len(self.keys),
+            "key_introspections_total": self.keys.asked,
+            "lease_requests_total": self.leases.asks,
+            "spool_bytes": self.spool.bytes_held,
+            "spool_behind_bytes": self.shipper.behind,
+            "spool_unwritten": self.spool.unwritten,
+            "spool_full": int(self.spool.full),
+            "usage_shipped_total": self.shipper.shipped,
+            "usage_rejected_total": self.shipper.rejected,
+            "usage_ship_failures_total": self.shipper.failures,
+        }

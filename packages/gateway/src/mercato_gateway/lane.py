@@ -1,0 +1,72 @@
+"""A lane: all that is the same for every call of one key to one service, compiled once."""
+
+from mercato_gateway.authenticate import Grant
+from mercato_gateway.catalog import Release, Service
+from mercato_gateway.leases import WINDOW_SECONDS, Leases, Slice
+from mercato_gateway.refusals import Refused
+from mercato_gateway.wire import GrantedSubscription
+
+
+class Lane:
+    """Terms and limits of the calls of one key to one service under one subscription."""
+
+    __slots__ = (
+        "by_request", "concurrent", "grant", "in_nanos", "in_tokens", "included", "needs_tokens", "per_tokens", "plan", "policy",
+        "release", "service", "simple", "slices", "subscription", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        grant: Grant,
+        service: Service,
+        release: Release,
+        subscription: GrantedSubscription,
+        leases: Leases,
+        version: int,
+    ) -> None:
+        plan = service.plans.get(subscription.plan_id)
+        if plan is None:
+            raise Refused("price_unknown", f"The terms of your plan for {service.name} are not known here.")
+        self.grant, self.service, self.release, self.subscription, self.plan = (
+            grant,
+            service,
+            release,
+            subscription,
+            plan,
+        )
+        self.version = version
+        limits = {limit.scope: limit for limit in (*grant.wire.limits, *subscription.limits)}
+        slices = [leases.slice_of(limit) for limit in limits.values()]
+        included = [piece for piece in slices if piece.included]
+        self.included = included[0] if included and plan.included_unit else None
+        rest = [piece for piece in slices if not piece.included]
+        self.slices = rest + ([self.included] if self.included else [])
+        self.by_request = [piece for piece in rest if piece.unit in ("requests", "concurrent")]
+        self.in_tokens = [piece for piece in rest if piece.unit == "tokens"]
+        self.in_nanos = [piece for piece in rest if piece.unit == "nanos"]
+        self.per_tokens = bool(plan.per_1k_input_nanos or plan.per_1k_output_nanos)
+        in_tokens = self.included is not None and plan.included_unit == "tokens"
+        self.needs_tokens = bool(self.in_tokens or in_tokens or (self.in_nanos and self.per_tokens))
+        self.simple = not (self.needs_tokens or self.in_nanos or self.included)
+        self.policy = _policy(self.slices)
+
+
+def _policy(slices: list[Slice]) -> bytes:
+    """The `RateLimit-Policy` field (draft-ietf-httpapi-ratelimit-headers); empty without limits."""
+    items = []
+    for piece in slices:
+        seconds = WINDOW_SECONDS[piece.window]
+        unit = "" if piece.unit == "requests" else f';qu="{piece.unit}"'
+        items.append(f'"{piece.name}";q={piece.cap}' + (f";w={seconds}" if seconds else "") + unit)
+    return f"ratelimit-policy: {', '.join(items)}\r\n".encode() if items else b""
+
+
+def choose_subscription(grant: Grant, service: Service, named: str) -> GrantedSubscription:
+    """The subscription that pays: the named one, else the oldest. Raises `Refused`."""
+    subscriptions = grant.by_service.get(service.wire.id, ())
+    for subscription in subscriptions:
+        if not named or subscription.id == named:
+            return subscription
+    facts = {"service": service.name, "plans": [plan.name for plan in service.wire.plans]}
+    which = f"the subscription {named[:64]} to" if named else "a subscription to"
+    raise Refused("not_subscribed", f"Your organisation does not have {which} {service.name}.", facts=facts)

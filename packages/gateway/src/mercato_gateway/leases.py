@@ -1,0 +1,341 @@
+"""Limits: slices of counted scopes, borrowed from the control plane and spent here, in integers.
+
+A call takes what it may need from each scope, all or nothing, and gives back what it did not use. What it used beyond
+that is debt: the slice goes below zero and the event says so. Ordinary calls find enough in the slices; a call that does
+not waits for one round trip, which it shares with the others that wait.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+import msgspec
+
+from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
+from mercato_gateway.log import log
+from mercato_gateway.refusals import Refused
+from mercato_gateway.spool import Spool
+from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseGrant, LeaseRequest, LeaseWant, Limit
+
+WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
+_AHEAD_SECONDS = 1.5
+_ASK_TIMEOUT = 2.0
+_DOWN_SECONDS = 0.5
+_MAX_ROUNDS = 6
+_REQUESTS_PER_GROUP = 16
+_IDLE_SLICES_SECONDS = 300.0
+
+
+class Lease:
+    """A slice borrowed until `expires` (loop time). `held` counts the calls in flight that took from it."""
+
+    __slots__ = ("closed", "expires", "held", "id", "left")
+
+    def __init__(self, lease_id: str, left: int, expires: float) -> None:
+        self.id = lease_id
+        self.left = left
+        self.expires = expires
+        self.held = 0
+        self.closed = False
+
+
+Lacking = list[tuple["Slice", int]]
+Taken = tuple["Slice", Lease, int]
+
+
+class Slice:
+    """What this process holds of one scope."""
+
+    __slots__ = (
+        "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used", "leases", "low", "name",
+        "rate", "reset_at", "scope", "spent", "typical",
+        "unit", "window",
+    )  # fmt: skip
+
+    def __init__(self, limit: Limit) -> None:
+        self.scope = limit.scope
+        self.unit = limit.unit
+        self.window = limit.window
+        self.cap = limit.cap
+        self.included = ":included:" in limit.scope
+        kind = limit.scope.partition(":")[0]
+        self.name = f"{kind}-{'included' if self.included else limit.unit}-{limit.window}"
+        self.label = self.name.encode()
+        self.leases: deque[Lease] = deque()
+        self.low = 0
+        self.elsewhere = limit.cap
+        self.reset_at = 0.0
+        self.denied_until = 0.0
+        self.denied_left = 0
+        self.rate = 0.0
+        self.spent = 0
+        self.typical = 1
+        self.asking = False
+        self.last_used = 0.0
+
+    def available(self, now: float) -> int:
+        """Units that a call may still take here."""
+        return sum(lease.left for lease in self.leases if lease.expires > now)
+
+    def take(self, units: int, now: float, taken: list[Taken]) -> bool:
+        """Takes all of `units`, noting from where, or nothing."""
+        leases = self.leases
+        if leases:
+            lease = leases[0]
+            if lease.left >= units and lease.expires > now:
+                lease.left -= units
+                lease.held += 1
+                taken.append((self, lease, units))
+                return True
+        return len(leases) > 1 and self._take_from_several(units, now, taken)
+
+    def _take_from_several(self, units: int, now: float, taken: list[Taken]) -> bool:
+        if self.available(now) < units:
+            return False
+        for lease in self.leases:
+            part = min(units, lease.left) if lease.expires > now else 0
+            if part > 0:
+                lease.left -= part
+                lease.held += 1
+                taken.append((self, lease, part))
+                units -= part
+        return units == 0
+
+    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> None:
+        """Adds a slice. Debt of the slice before is paid from it at once."""
+        self.cap, self.elsewhere = grant.cap, grant.left
+        self.reset_at = now + grant.reset_ms / 1000
+        if grant.granted <= 0:
+            self.denied_until, self.denied_left = self.reset_at, grant.left
+            return
+        self.denied_until = 0.0
+        lease = Lease(grant.lease, grant.granted, now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000))
+        for old in self.leases:
+            if old.left < 0:
+                lease.left += old.left
+                old.left = 0
+        self.low = grant.granted // 4
+        self.leases.append(lease)
+
+    def ahead(self) -> int:
+        """Units worth holding beyond what waits: recent use, a modest share of the cap."""
+        share = self.cap // (8 if self.window in ("second", "minute") else 64)
+        return min(int(max(self.rate * _AHEAD_SECONDS, 16 * self.typical)), share)
+
+    def refusal(self, need: int, now: float) -> Refused:
+        """Why a call that needs `need` units cannot go on."""
+        if self.included:
+            code = "quota_exhausted"
+        elif self.unit == "nanos":
+            code = "budget_exceeded"
+        elif self.unit == "concurrent":
+            code = "too_many_concurrent"
+        else:
+            code = "rate_limit_exceeded" if self.window in ("second", "minute") else "quota_exceeded"
+        wait = max(1, int(self.denied_until - now + 0.999))
+        left = max(0, self.denied_left + self.available(now))
+        detail = f"This call may use {need} {self.unit} of `{self.name}` and {left} of {self.cap} are left."
+        return Refused(
+            code, detail, retry_after=wait, facts={"limit": self.name, "cap": self.cap, "left": left, "needed": need}
+        )
+
+
+class Waiter(Protocol):
+    """A call that waits for slices."""
+
+    done: bool
+
+    def leases_came(self) -> None:
+        """Try again to take."""
+
+    def refuse(self, refused: Refused) -> None:
+        """End with this refusal."""
+
+
+Waiting = dict[tuple[object, ...], list[tuple[Waiter, Lacking]]]
+
+
+class Leases:
+    """All slices of this process, and the asking for more."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, control: ControlClient, spool: Spool, gateway: str, clock_ms: "ClockMs"
+    ) -> None:
+        self._loop = loop
+        self._control = control
+        self._spool = spool
+        self._gateway = gateway
+        self._clock_ms = clock_ms
+        self._slices: dict[str, Slice] = {}
+        self._waiting: Waiting = {}
+        self._ahead: set[Slice] = set()
+        self._flight: asyncio.Task[None] | None = None
+        self._scheduled = False
+        self._down_until = 0.0
+        self.asks = 0
+
+    def slice_of(self, limit: Limit) -> Slice:
+        """The slice of a limit's scope, shared by all calls that it counts."""
+        found = self._slices.get(limit.scope)
+        if found is None:
+            found = self._slices[limit.scope] = Slice(limit)
+        return found
+
+    # Asking.
+
+    def wait(self, waiter: Waiter, lacking: Lacking, now: float, *, part: bool = False) -> None:
+        """The call hears `leases_came` after the next answer; raises `Refused` where asking is known to be in vain.
+
+        With `part` less than what is needed is welcome too (an included quota with overage).
+        """
+        for piece, need in lacking:
+            piece.typical = need
+            if not part and now < piece.denied_until and need - max(0, piece.available(now)) > piece.denied_left:
+                raise piece.refusal(need, now)
+        if now < self._down_until:
+            raise Refused("limits_unavailable", "The control plane does not answer.", retry_after=1)
+        key = (part, *(piece.scope for piece, _ in lacking))
+        self._waiting.setdefault(key, []).append((waiter, lacking))
+        self._schedule()
+
+    def ask_ahead(self, piece: Slice) -> None:
+        """The slice is low: ask for more before calls have to wait."""
+        if not piece.asking and self._loop.time() >= max(piece.denied_until, self._down_until) and piece.cap // 64:
+            piece.asking = True
+            self._ahead.add(piece)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._flight is None and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._scheduled = False
+        self._flight = self._loop.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        ahead, self._ahead = self._ahead, set()
+        requests, groups = self._requests(waiting, ahead)
+        try:
+            if requests:
+                batch = LeaseBatch(self._gateway, self._spool.life, requests)
+                self.asks += 1
+                body = await self._control.post("/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT)
+                self._take_answers(groups, msgspec.json.decode(body, type=LeaseBatchAnswer).answers)
+        except (ControlUnavailable, ControlRefused, msgspec.MsgspecError) as error:
+            if self._loop.time() >= self._down_until:
+                log("leases_unavailable", reason=str(error))
+            self._down_until = self._loop.time() + _DOWN_SECONDS
+        finally:
+            for piece in ahead:
+                piece.asking = False
+            self._flight = None
+            self._resume(waiting)
+            if self._waiting or self._ahead:
+                self._schedule()
+
+    def _requests(self, waiting: "Waiting", ahead: set[Slice]) -> tuple[list[LeaseRequest], list[list[Slice]]]:
+        """One request for each call where few wait, for a handful of calls each where many do."""
+        requests: list[LeaseRequest] = []
+        groups: list[list[Slice]] = []
+        now = self._loop.time()
+        for (part, *_), calls in waiting.items():
+            calls[:] = [entry for entry in calls if not entry[0].done]
+            size = -(-len(calls) // _REQUESTS_PER_GROUP) or 1
+            for start in range(0, len(calls), size):
+                chunk = calls[start : start + size]
+                last = start + size >= len(calls)
+                wants = []
+                for place, (piece, need) in enumerate(chunk[0][1]):
+                    held = max(0, piece.available(now)) if start == 0 else 0
+                    least = 0 if part else max(1, need - held)
+                    most = sum(lacking[place][1] for _, lacking in chunk) + (piece.ahead() if last else 0)
+                    wants.append(LeaseWant(piece.scope, least, max(least, min(most, max(piece.cap, need)))))
+                requests.append(LeaseRequest(wants))
+                groups.append([piece for piece, _ in chunk[0][1]])
+        for piece in ahead:
+            most = piece.ahead()
+            if most > 0:
+                requests.append(LeaseRequest([LeaseWant(piece.scope, 1, most)]))
+                groups.append([piece])
+        return requests[:512], groups[:512]
+
+    def _take_answers(self, groups: list[list[Slice]], answers: list[LeaseAnswer]) -> None:
+        now, wall = self._loop.time(), self._clock_ms()
+        for pieces, answer in zip(groups, answers, strict=False):
+            denied = answer.denied
+            if denied is not None:
+                for piece in (piece for piece in pieces if piece.scope == denied.scope):
+                    piece.cap, piece.elsewhere, piece.denied_left = denied.cap, denied.left, denied.left
+                    piece.denied_until = piece.reset_at = now + max(1, denied.reset_ms) / 1000
+                continue
+            for piece, grant in zip(pieces, answer.grants, strict=False):
+                piece.grant(grant, now, wall)
+
+    def _resume(self, waiting: "Waiting") -> None:
+        for calls in waiting.values():
+            for waiter, _ in calls:
+                if not waiter.done:
+                    waiter.leases_came()
+
+    # Giving back.
+
+    def settle(self, piece: Slice, lease: Lease, taken: int, used: int) -> None:
+        """The call used `used` of the `taken` units; less than zero left is debt."""
+        lease.left += taken - used
+        lease.held -= 1
+        piece.spent += used
+        if lease.left <= 0 or lease.closed:
+            self._close_if_spent(piece, lease)
+        if lease.left < piece.low and not piece.asking and len(piece.leases) < 2:
+            self.ask_ahead(piece)
+
+    def _close_if_spent(self, piece: Slice, lease: Lease) -> None:
+        now = self._loop.time()
+        if lease.held or (lease.left < 0 and lease.expires > now and not lease.closed):
+            return  # debt stays visible until the next slice pays it
+        if piece.leases and lease in piece.leases:
+            piece.leases.remove(lease)
+        self._spool.append_closed(lease.id)
+
+    def sweep(self, now: float, seconds: float) -> None:
+        """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
+        for piece in list(self._slices.values()):
+            recent = piece.spent / seconds
+            piece.rate = max(recent, piece.rate * 0.8)
+            if piece.spent:
+                piece.last_used, piece.spent = now, 0
+            for lease in [
+                lease for lease in piece.leases if lease.expires <= now or (lease.left == 0 and not lease.held)
+            ]:
+                self.close(piece, lease)
+            if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
+                self._forget(piece)
+
+    def _forget(self, piece: Slice) -> None:
+        if piece.last_used == 0.0:
+            piece.last_used = self._loop.time()  # a new slice gets its time too
+        else:
+            self._slices.pop(piece.scope, None)
+
+    def close(self, piece: Slice, lease: Lease) -> None:
+        """No new call takes from this lease; it is closed when the last one in flight settles."""
+        piece.leases.remove(lease)
+        if lease.held:
+            lease.closed = True
+        else:
+            self._spool.append_closed(lease.id)
+
+    def close_all(self) -> None:
+        """Gives everything back, for a clean stop."""
+        for piece in self._slices.values():
+            for lease in list(piece.leases):
+                self.close(piece, lease)
+
+
+class ClockMs(Protocol):
+    """Milliseconds since 1970."""
+
+    def __call__(self) -> int: ...

@@ -1,0 +1,66 @@
+"""Counters of one worker in Prometheus' text format. Plain integers: a call adds to a few of them."""
+
+from mercato_gateway.codes import CODES
+
+_BUCKETS_US = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 50_000, 1_000_000)
+
+
+class Metrics:
+    """What happened since the worker started."""
+
+    __slots__ = (
+        "calls",
+        "client_left",
+        "connections",
+        "overhead_buckets",
+        "overhead_us",
+        "parse_errors",
+        "refused",
+        "retries",
+    )
+
+    def __init__(self) -> None:
+        self.calls: dict[int, int] = {}
+        self.refused: dict[str, int] = dict.fromkeys(CODES, 0)
+        self.client_left = 0
+        self.connections = 0
+        self.parse_errors = 0
+        self.retries = 0
+        self.overhead_us = 0
+        self.overhead_buckets = [0] * (len(_BUCKETS_US) + 1)
+
+    def answered(self, status: int, overhead_us: int) -> None:
+        """A call was answered by its service."""
+        self.calls[status] = self.calls.get(status, 0) + 1
+        self.overhead_us += overhead_us
+        place = 0
+        while place < len(_BUCKETS_US) and overhead_us > _BUCKETS_US[place]:
+            place += 1
+        self.overhead_buckets[place] += 1
+
+    def render(self, gauges: dict[str, float]) -> bytes:
+        """The whole page; `gauges` are read at this moment."""
+        lines = ["# TYPE mercato_gateway_calls_total counter"]
+        lines += [
+            f'mercato_gateway_calls_total{{status="{status}"}} {count}' for status, count in sorted(self.calls.items())
+        ]
+        lines.append("# TYPE mercato_gateway_refused_total counter")
+        lines += [
+            f'mercato_gateway_refused_total{{code="{code}"}} {count}' for code, count in self.refused.items() if count
+        ]
+        lines.append("# TYPE mercato_gateway_overhead_seconds histogram")
+        total = 0
+        for bound, count in zip((*_BUCKETS_US, None), self.overhead_buckets, strict=True):
+            total += count
+            lines.append(f'mercato_gateway_overhead_seconds_bucket{{le="{bound / 1e6 if bound else "+Inf"}"}} {total}')
+        lines += [
+            f"mercato_gateway_overhead_seconds_sum {self.overhead_us / 1e6}",
+            f"mercato_gateway_overhead_seconds_count {total}",
+        ]
+        counters = {"client_left": self.client_left, "parse_errors": self.parse_errors, "retries": self.retries}
+        for name, count in counters.items():
+            lines += [f"# TYPE mercato_gateway_{name}_total counter", f"mercato_gateway_{name}_total {count}"]
+        for name, value in {"connections": self.connections, **gauges}.items():
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# TYPE mercato_gateway_{name} {kind}", f"mercato_gateway_{name} {value}"]
+        return ("\n".join(lines) + "\n").encode()

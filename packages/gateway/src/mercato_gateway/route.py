@@ -1,0 +1,69 @@
+"""Which deployment takes a call: weights, the better of two by latency and load, ejection, cooldowns, a retry budget."""
+
+import random
+
+from mercato_gateway.catalog import Deployment, Release
+from mercato_gateway.refusals import Refused
+
+_FAILURES_TO_EJECT = 5
+_EJECT_SECONDS = 5.0
+_LONGEST_COOLDOWN = 60.0
+_EWMA_SHARE = 0.2
+_RETRY_RATIO = 0.1
+_RETRIES_SAVED = 10.0
+
+
+class Router:
+    """Chooses, and learns from how calls end."""
+
+    def __init__(self) -> None:
+        self._random = random.Random()  # noqa: S311  (spreads load, no secret)
+        self._retries = _RETRIES_SAVED
+
+    def choose(self, release: Release, now: float, without: frozenset[str] = frozenset()) -> Deployment:
+        """A deployment that takes new calls; raises `Refused` with how long to wait."""
+        deployments = release.deployments
+        if len(deployments) == 1 and not without:
+            only = deployments[0]
+            if only.wire.weight and now >= only.ejected_until:
+                return only
+        able = [d for d in deployments if d.wire.weight and now >= d.ejected_until and d.id not in without]
+        if not able:
+            waits = [d.ejected_until - now for d in deployments if d.wire.weight and d.id not in without]
+            raise Refused(
+                "no_deployment", "No deployment takes calls now.", retry_after=max(1, round(min(waits, default=1)))
+            )
+        if len(able) == 1:
+            return able[0]
+        weights = [d.wire.weight for d in able]
+        one, two = self._random.choices(able, weights, k=2)
+        return one if _load(one) <= _load(two) else two
+
+    def may_retry(self) -> bool:
+        """Takes one retry from the budget: a tenth of the calls, ten saved up."""
+        if self._retries < 1:
+            return False
+        self._retries -= 1
+        return True
+
+    def succeeded(self, deployment: Deployment, first_byte_us: int) -> None:
+        """An answer below 500 came."""
+        deployment.failures = 0
+        deployment.ewma_us += _EWMA_SHARE * (first_byte_us - deployment.ewma_us)
+        if self._retries < _RETRIES_SAVED:
+            self._retries += _RETRY_RATIO
+
+    def failed(self, deployment: Deployment, now: float) -> None:
+        """No answer, or 5xx. A deployment that is the only one is never ejected for it."""
+        deployment.failures += 1
+        if deployment.failures >= _FAILURES_TO_EJECT and len(deployment.release.deployments) > 1:
+            deployment.failures = 0
+            deployment.ejected_until = max(deployment.ejected_until, now + _EJECT_SECONDS)
+
+    def cool_down(self, deployment: Deployment, seconds: float, now: float) -> None:
+        """The deployment answered 429 or 503 and said for how long (`Retry-After`): it is left alone, up to a minute."""
+        deployment.ejected_until = max(deployment.ejected_until, now + min(seconds, _LONGEST_COOLDOWN))
+
+
+def _load(deployment: Deployment) -> float:
+    return (deployment.ewma_us + 1.0) * (deployment.inflight + 1)

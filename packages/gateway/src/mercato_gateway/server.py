@@ -1,0 +1,285 @@
+"""The client's side: one protocol per connection over a strict native parser, one call at a time.
+
+The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths); this file adds what it
+lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from mercato_gateway.call import Call
+from mercato_gateway.log import log
+from mercato_gateway.refusals import Refused, render, shape_of
+from mercato_gateway.settle import call_digits
+
+if TYPE_CHECKING:
+    from mercato_gateway.gateway import Gateway
+
+_MAX_TARGET = 8192
+_MAX_HEADERS = 200
+_MAX_PIPELINED = 64
+_WRITE_HIGH = 256 << 10
+_CHUNK_OVERHEAD = 64 << 10
+_SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
+_monotonic = time.monotonic
+_CLOSE = b"connection: close\r\n"
+_KEEP_ALIVE = b"connection: keep-alive\r\n"
+
+Request = tuple[str, bytes, list[tuple[bytes, bytes]], bytes, bool, bool]
+
+
+class ClientConnection(asyncio.Protocol):
+    """A client's connection. `since` is when it began to wait for what it waits for (`reading`)."""
+
+    __slots__ = (
+        "_body", "_body_size", "_expects", "_failed", "_gateway", "_head_done", "_headers", "_message_bytes", "_parser",
+        "_paused_reading", "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
+    )  # fmt: skip
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Request] = deque()
+        self._paused_reading = False
+        self._failed = False
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+        self.call: Call | None = None
+        self.closing = False
+        self.http10 = False
+        self.reading = ""
+        self.since = _monotonic()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._body_size = 0
+        self._message_bytes = 0
+        self._head_done = False
+        self._expects = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(_WRITE_HIGH)
+        self._gateway.connections.add(self)
+        if len(self._gateway.connections) > self._gateway.settings.max_connections:
+            self._refuse_early(Refused("busy", "Too many connections are open."))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gateway.connections.discard(self)
+        self._failed = True
+        self._queue.clear()
+        call, self.call = self.call, None
+        if call is not None:
+            call.left()
+
+    # What the parser tells.
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        if len(self._url) > _MAX_TARGET:
+            raise Refused("target_too_long", f"The address is longer than {_MAX_TARGET} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_done:
+            return  # trailers are not passed on
+        self._headers.append((name, value))
+        if len(self._headers) > _MAX_HEADERS:
+            raise Refused("headers_too_large", f"There are more than {_MAX_HEADERS} headers.")
+
+    def on_headers_complete(self) -> None:
+        self._head_done = True
+        hosts = length = 0
+        for name, value in self._headers:
+            size = len(name)
+            if size == 4 and name.lower() == b"host":
+                hosts += 1
+            elif size == 14 and name.lower() == b"content-length":
+                length = int(value)
+            elif size == 17 and name.lower() == b"transfer-encoding" and value.lower() != b"chunked":
+                raise Refused("unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood.")
+            elif size == 6 and name.lower() == b"expect":
+                self._expects = value.lower() == b"100-continue"
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0") or (version == "1.1" and hosts != 1) or hosts > 1:
+            raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
+        self.http10 = version == "1.0"
+        if self.http10 and any(name.lower() == b"transfer-encoding" for name, _ in self._headers):
+            raise Refused("bad_request", "HTTP/1.0 has no Transfer-Encoding.")
+        if length > self._gateway.settings.max_body_bytes:
+            raise Refused("body_too_large", f"The body is larger than {self._gateway.settings.max_body_bytes} bytes.")
+        if self._expects and not self._queue and self.call is None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+        self._body_size += len(body)
+        if self._body_size > self._gateway.settings.max_body_bytes:
+            raise Refused("body_too_large", f"The body is larger than {self._gateway.settings.max_body_bytes} bytes.")
+
+    def on_message_complete(self) -> None:
+        parser = self._parser
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        method = parser.get_method().decode("ascii")
+        request = (method, self._url, self._headers, body, parser.should_keep_alive(), self.http10)
+        self._reset()
+        if self.call is None and not self._queue:
+            self._begin(request)
+        else:
+            self._queue.append(request)
+            if len(self._queue) > _MAX_PIPELINED:
+                raise Refused("bad_request", "Too many requests were sent ahead.")
+
+    # What the transport tells.
+
+    def data_received(self, data: bytes) -> None:
+        if self._failed:
+            return
+        self._message_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse_early(Refused("unsupported_transfer", "Upgrades and CONNECT are not offered."))
+        except httptools.HttpParserError as error:
+            inner = error.__context__
+            refused = inner if isinstance(inner, Refused) else Refused("bad_request", f"{error}.")
+            self._refuse_early(refused)
+        except Refused as refused:
+            self._refuse_early(refused)
+        else:
+            self._look_at_sizes()
+
+    def _look_at_sizes(self) -> None:
+        if self._message_bytes == 0:
+            self.reading = ""
+        elif not self._head_done:
+            if not self.reading:
+                self.reading, self.since = "head", _monotonic()
+            if self._message_bytes > self._gateway.settings.max_header_bytes:
+                limit = self._gateway.settings.max_header_bytes
+                self._refuse_early(Refused("headers_too_large", f"The headers are larger than {limit} bytes."))
+        else:
+            if self.reading != "body":
+                self.reading, self.since = "body", _monotonic()
+            if self._message_bytes > 8 * self._body_size + _CHUNK_OVERHEAD + self._gateway.settings.max_header_bytes:
+                self._refuse_early(Refused("bad_request", "The chunks are too small."))
+        if self._queue and not self._paused_reading:
+            self._paused_reading = True
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A client that closes its sending side has left."""
+        return False
+
+    def pause_writing(self) -> None:
+        if self.call is not None:
+            self.call.pause()
+
+    def resume_writing(self) -> None:
+        if self.call is not None:
+            self.call.resume()
+
+    # Calls.
+
+    def _begin(self, request: Request) -> None:
+        method, url, headers, body, keep_alive, http10 = request
+        self.http10 = http10
+        self.closing = not keep_alive or self._gateway.draining
+        self.reading = "call"
+        path, _, query = url.partition(b"?")
+        if path[:1] != b"/":
+            path = _origin_form(path)
+        if self._gateway.answer_own(self, method, path):
+            return
+        call = self.call = Call(self._gateway, self, method, path, query, headers, body)
+        try:
+            call.start()
+        except Exception as error:  # noqa: BLE001  (one broken call must not take the connection's others with it)
+            log("call_broke", error=repr(error), request_id="req_" + call.digits)
+            call.refuse(Refused("internal_error", "Something broke here."))
+
+    def connection_header(self, closes: bool = False) -> bytes:
+        """What becomes of the connection after this answer."""
+        if closes or self.closing:
+            return _CLOSE
+        return _KEEP_ALIVE if self.http10 else b""
+
+    def write(self, data: bytes) -> None:
+        """Sends a piece of the answer."""
+        self.transport.write(data)
+
+    def end_call(self, data: bytes, *, close: bool = False) -> None:
+        """Sends the last piece; the next request of the connection begins."""
+        self.call = None
+        self.transport.write(data)
+        if close or self.closing:
+            self._failed = True
+            self._queue.clear()
+            self.transport.close()
+            return
+        self.reading, self.since = "", _monotonic()
+        if self._queue:
+            self._gateway.loop.call_soon(self._next)
+        elif self._paused_reading:
+            self._paused_reading = False
+            self.transport.resume_reading()
+
+    def _next(self) -> None:
+        if self._queue and self.call is None and not self.transport.is_closing():
+            self._begin(self._queue.popleft())
+        if not self._queue and self._paused_reading and not self.transport.is_closing():
+            self._paused_reading = False
+            self.transport.resume_reading()
+
+    def _refuse_early(self, refused: Refused) -> None:
+        """Answers a request that never became a call, and closes: what follows cannot be trusted."""
+        if self._failed:
+            return
+        self._failed = True
+        self._gateway.metrics.parse_errors += 1
+        if self.call is not None or self._queue:
+            # The answer to an earlier request is under way; it must not be mixed with this one.
+            self.closing = True
+            self._queue.clear()
+            return
+        request_id = "req_" + call_digits(time.time_ns())
+        kind, body = render(refused, shape_of(self._url), request_id)
+        head = (
+            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\ncontent-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n"
+            f"x-request-id: {request_id}\r\nx-mercato-overhead-us: 1\r\nconnection: close\r\n"
+        )
+        if refused.retry_after is not None:
+            head += f"retry-after: {refused.retry_after}\r\n"
+        self.transport.write(head.encode() + b"\r\n" + body)
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Breaks the connection, so that the client can tell that its answer is not whole."""
+        self.call = None
+        self._failed = True
+        self.transport.abort()
+
+    def expire(self, now: float) -> None:
+        """Closes the connection when it kept us waiting for too long. Called about once a second."""
+        settings, waited = self._gateway.settings, now - self.since
+        if self.reading == "head" and waited > settings.header_timeout:
+            self._refuse_early(Refused("request_timeout", "The headers took too long."))
+        elif self.reading == "body" and waited > settings.body_timeout + self._body_size / _SLOWEST_BODY:
+            self._refuse_early(Refused("request_timeout", "The body took too long."))
+        elif not self.reading and self.call is None and (waited > settings.idle_timeout or self._gateway.draining):
+            self._failed = True
+            self.transport.close()
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path of `http://host/path` (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = target.partition(b"://")
+    if separator and scheme.lower() in (b"http", b"https"):
+        return b"/" + rest.partition(b"/")[2]
+    return b"/" + target

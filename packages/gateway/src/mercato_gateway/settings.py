@@ -1,0 +1,102 @@
+"""Settings, read once: flags first, then `MERCATO_GATEWAY_*`, then defaults."""
+
+import argparse
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+Fsync = Literal["never", "second", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All a worker needs to know. Sizes in bytes, times in seconds.
+
+    `fsync` says what a power failure can cost (a crash of the process costs nothing in any of them): `never` up to what
+    the kernel holds back (about 30 s), `second` the last second, `always` nothing.
+    """
+
+    listen: str = "127.0.0.1:8080"
+    admin: str = "127.0.0.1:9180"
+    control: str = "http://127.0.0.1:8000"
+    token_file: str = ""
+    state: str = "gateway-state"
+    workers: int = 1
+    spool_bytes: int = 1 << 30
+    fsync: Fsync = "second"
+    allow_private_upstreams: bool = False
+    upstream_ca_file: str = ""
+    max_body_bytes: int = 32 << 20
+    max_header_bytes: int = 64 << 10
+    max_connections: int = 10_000
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 75.0
+    connect_timeout: float = 3.0
+    drain_timeout: float = 30.0
+
+    def token(self) -> str:
+        """The bearer token of the gateway at the control plane, from its file."""
+        return Path(self.token_file).read_text(encoding="ascii").strip() if self.token_file else ""
+
+
+_HELP = {
+    "listen": "address and port for calls",
+    "admin": "address and port for /metrics, /healthz and /readyz; worker N listens on port + N; empty for none",
+    "control": "base URL of the control plane",
+    "token_file": "file with the bearer token for the control plane",
+    "state": "folder for spools and the gateway's ids",
+    "workers": "processes, one per core",
+    "spool_bytes": "most bytes of unshipped usage per worker; then new calls are refused",
+    "fsync": "never, second or always: what a power failure can lose",
+    "allow_private_upstreams": "let deployments live on private and loopback addresses",
+    "upstream_ca_file": "PEM file of authorities to trust for upstreams besides the system's",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds a flag for each setting."""
+    for field in fields(Settings):
+        flag = "--" + field.name.replace("_", "-")
+        if field.type is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=_HELP.get(field.name))
+        else:
+            choices = get_args(Fsync) if field.name == "fsync" else None
+            kind = cast(type, field.type) if field.type in (int, float) else str
+            parser.add_argument(flag, type=kind, default=None, choices=choices, help=_HELP.get(field.name))
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """Flags where given, else the environment, else the defaults."""
+    values: dict[str, object] = {}
+    for field in fields(Settings):
+        given = getattr(arguments, field.name, None)
+        text = os.environ.get(f"MERCATO_GATEWAY_{field.name.upper()}")
+        if given is not None:
+            values[field.name] = given
+        elif text is not None:
+            values[field.name] = _from_text(text, field.type)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _from_text(text: str, kind: object) -> object:
+    if kind is bool:
+        return text.lower() in ("1", "true", "yes")
+    return kind(text) if kind in (int, float) else text  # type: ignore[operator]
+
+
+def to_arguments(settings: Settings) -> list[str]:
+    """The flags that give these settings; nothing in them is secret."""
+    words = []
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        flag = field.name.replace("_", "-")
+        words.append(f"--{'' if value else 'no-'}{flag}" if field.type is bool else f"--{flag}={value}")
+    return words
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Host and port of `host:port`, with IPv6 in brackets."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]") or "127.0.0.1", int(port)

@@ -1,0 +1,254 @@
+"""The spool: usage on local disk, written before an answer ends, read by the shipper in the same order.
+
+A segment is a preallocated file named `{life}-{number}.spool`. A record is its length and its CRC-32 (two little-endian
+32-bit words) and a payload: `E` and the JSON of a usage event, or `C` and the id of a closed lease. A length of zero or
+a record whose checksum does not fit is the end of what was written.
+
+Each call reserves room for its record before it is admitted; the room is really there (`posix_fallocate`), so that an
+answer never waits for disk space. Not thread-safe: one event loop owns it.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SEGMENT_BYTES = 8 << 20
+RECORD_ROOM = 2048
+# Closed leases are written without reserving.
+_SLACK = 64 << 10
+HEADER = struct.Struct("<II")
+EVENT = b"E"
+CLOSED = b"C"
+_NAME = re.compile(r"(life_[0-9a-f]{32})-(\d{8})\.spool")
+_pack = HEADER.pack
+_crc32 = zlib.crc32
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentName:
+    """Which piece of which life; sorts in the order of writing."""
+
+    life: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.life}-{self.number:08d}.spool"
+
+
+def parse_segment_name(text: str) -> SegmentName | None:
+    """The segment of a file name, or `None` for other files."""
+    match = _NAME.fullmatch(text)
+    return SegmentName(match[1], int(match[2])) if match else None
+
+
+def frame(payload: bytes) -> bytes:
+    """A record as it stands in a segment."""
+    return _pack(len(payload), _crc32(payload)) + payload
+
+
+def read_records(data: bytes, offset: int = 0) -> Iterator[tuple[bytes, int]]:
+    """Each whole record's payload and the offset behind it; stops at the first that is not whole."""
+    end = len(data)
+    while offset + HEADER.size <= end:
+        length, checksum = HEADER.unpack_from(data, offset)
+        after = offset + HEADER.size + length
+        if length == 0 or after > end:
+            return
+        payload = data[offset + HEADER.size : after]
+        if _crc32(payload) != checksum:
+            return
+        yield payload, after
+        offset = after
+
+
+def segments_in(folder: Path) -> list[SegmentName]:
+    """All segments, oldest first."""
+    return sorted(name for name in map(parse_segment_name, os.listdir(folder)) if name is not None)
+
+
+class SpoolLocked(RuntimeError):
+    """Another process owns this spool."""
+
+
+class Spool:
+    """The writing end. `full` is true while no new call may be admitted."""
+
+    def __init__(
+        self, folder: Path, life: str, *, max_bytes: int, sync_each: bool, on_trouble: Callable[[str], None]
+    ) -> None:
+        self.folder = folder
+        self.life = life
+        self._max_bytes = max_bytes
+        self._segment_bytes = min(SEGMENT_BYTES, max(max_bytes // 4, 4 * _SLACK))
+        self._sync_each = sync_each
+        self._on_trouble = on_trouble
+        self._number = -1
+        self._fd = -1
+        self._offset = 0
+        self._spare: tuple[int, int] | None = None  # number and descriptor of the next segment
+        self._reserved = 0
+        self._unwritten: deque[bytes] = deque()
+        self._trouble = ""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SpoolLocked(f"{folder} belongs to a running gateway; choose another --state") from None
+        self._segments = len(segments_in(folder))
+        self._roll()
+
+    # Room.
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be admitted."""
+        return bool(self._trouble or self._unwritten)
+
+    @property
+    def trouble(self) -> str:
+        """Why the spool is full; empty when it is not."""
+        return self._trouble
+
+    @property
+    def unwritten(self) -> int:
+        """Records kept in memory because the disk refused them."""
+        return len(self._unwritten)
+
+    def reserve(self) -> bool:
+        """Sets room for one record aside; false when there is none."""
+        if self._unwritten or self._trouble:
+            return False
+        left = self._segment_bytes - self._offset - (self._reserved + 1) * RECORD_ROOM - _SLACK
+        if left < 0 and left + self._prepare_spare() < RECORD_ROOM:
+            return False
+        self._reserved += 1
+        return True
+
+    def unreserve(self) -> None:
+        """Gives the room back unused."""
+        self._reserved -= 1
+
+    def _prepare_spare(self) -> int:
+        """Bytes in the next segment; 0 when it cannot be made."""
+        if self._spare is None:
+            if (self._segments + 1) * self._segment_bytes > self._max_bytes:
+                self._report("the spool has reached its size limit and the control plane takes no usage")
+                return 0
+            self._spare = self._allocate(self._number + 1)
+        return self._segment_bytes if self._spare else 0
+
+    def _allocate(self, number: int) -> tuple[int, int] | None:
+        path = self.folder / str(SegmentName(self.life, number))
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            self._report(f"{error.strerror}")
+            return None
+        try:
+            os.posix_fallocate(fd, 0, self._segment_bytes)
+        except OSError as error:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            self._report(f"{error.strerror}")
+            return None
+        self._segments += 1
+        return number, fd
+
+    def _report(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._on_trouble(trouble)
+
+    def _roll(self) -> bool:
+        spare = self._spare or (
+            (self._segments + 1) * self._segment_bytes <= self._max_bytes and self._allocate(self._number + 1)
+        )
+        if not spare:
+            if not self._trouble:
+                self._report("the spool has reached its size limit and the control plane takes no usage")
+            return False
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._spare = None
+        self._number, self._fd = spare
+        self._offset = 0
+        return True
+
+    # Writing.
+
+    def append_event(self, event: bytes) -> None:
+        """Writes a usage event into the room that was reserved for it; kept and tried again where the disk refuses."""
+        self._reserved -= 1
+        self._append(EVENT + event)
+
+    def append_closed(self, lease_id: str) -> None:
+        """Notes that no later event spends from this lease."""
+        self._append(CLOSED + lease_id.encode())
+
+    def _append(self, payload: bytes) -> None:
+        record = _pack(len(payload), _crc32(payload)) + payload
+        if self._unwritten or not self._write(record):
+            self._unwritten.append(record)
+
+    def _write(self, record: bytes) -> bool:
+        if (self._fd < 0 or self._offset + len(record) > self._segment_bytes) and not self._roll():
+            return False
+        try:
+            written = os.pwrite(self._fd, record, self._offset)
+            if self._sync_each:
+                os.fdatasync(self._fd)
+        except OSError as error:
+            self._report(f"{error.strerror}")
+            return False
+        if written != len(record):
+            self._report("a write was cut short")
+            return False
+        self._offset += written
+        return True
+
+    def retry(self) -> None:
+        """Writes what the disk refused before, and looks whether there is room again. Called by a timer."""
+        while self._unwritten and self._write(self._unwritten[0]):
+            self._unwritten.popleft()
+        if self._trouble and not self._unwritten and (self._roll() if self._fd < 0 else self._prepare_spare()):
+            self._trouble = ""
+
+    def sync(self) -> None:
+        """Brings what was written to the platter; may block, so call it from a thread."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.fdatasync(self._fd)
+
+    # For the reading end.
+
+    @property
+    def position(self) -> tuple[SegmentName, int]:
+        """Up to where records are written."""
+        return SegmentName(self.life, max(self._number, 0)), self._offset
+
+    def segment_removed(self) -> None:
+        """The shipper deleted a segment: its bytes count no more."""
+        self._segments -= 1
+
+    @property
+    def bytes_held(self) -> int:
+        """Disk that segments take."""
+        return self._segments * self._segment_bytes
+
+    def close(self) -> None:
+        """Lets the folder go; an unused spare segment is removed."""
+        for fd in (self._fd, self._spare[1] if self._spare else -1):
+            if fd >= 0:
+                os.close(fd)
+        if self._spare:
+            (self.folder / str(SegmentName(self.life, self._spare[0]))).unlink(missing_ok=True)
+        os.close(self._lock)

@@ -1,0 +1,180 @@
+"""Tokens: what the provider says, and what we count where it says nothing.
+
+The estimate is one token for each four bytes of UTF-8 text, rounded up, over the texts of the request or the answer
+(JSON syntax, names and data URLs left out; an inline file counts as 1,000 tokens). It needs no vocabulary, is the same
+for every model, and lies within a third of real tokenizers on English prose.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+_INLINE_FILE_TOKENS = 1000
+_MOST_TOKENS = 10**12
+
+
+class Tokens(NamedTuple):
+    """Counts of one call; `cached` is a part of `into`."""
+
+    into: int
+    out: int
+    cached: int
+
+
+class _Details(Struct):
+    cached_tokens: int | None = None
+
+
+class UsageSaid(Struct):
+    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _Details | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class _Text(Struct):
+    content: str | list[Any] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+class _Choice(Struct):
+    message: _Text | None = None
+    delta: _Text | None = None
+    text: str | None = None
+
+
+class _AnthropicDelta(Struct):
+    text: str | None = None
+    partial_json: str | None = None
+    thinking: str | None = None
+
+
+class _Nested(Struct):
+    usage: UsageSaid | None = None
+
+
+class AnswerSaid(Struct):
+    """What is read of an answer or of one event of a stream; everything else is passed by."""
+
+    type: str | None = None
+    usage: UsageSaid | None = None
+    choices: list[_Choice] | None = None
+    content: list[Any] | None = None
+    output: list[Any] | None = None
+    delta: _AnthropicDelta | str | None = None
+    message: _Nested | None = None
+    response: _Nested | None = None
+    input_tokens: int | None = None
+
+
+decode_answer = msgspec.json.Decoder(AnswerSaid).decode
+_decode_usage = msgspec.json.Decoder(UsageSaid).decode
+
+
+def merge(said: UsageSaid, before: Tokens | None) -> Tokens | None:
+    """Counts of a usage object; those it leaves out are taken from the one before. `None` where it makes no sense."""
+    into, out, cached = before or (0, 0, 0)
+    details = said.prompt_tokens_details or said.input_tokens_details
+    if said.prompt_tokens is not None:
+        into = said.prompt_tokens
+    elif said.input_tokens is not None:
+        into = said.input_tokens + (said.cache_read_input_tokens or 0) + (said.cache_creation_input_tokens or 0)
+    elif said.total_tokens is not None and said.completion_tokens is None and said.output_tokens is None:
+        into = said.total_tokens
+    if said.completion_tokens is not None:
+        out = said.completion_tokens
+    elif said.output_tokens is not None:
+        out = said.output_tokens
+    if details is not None and details.cached_tokens is not None:
+        cached = details.cached_tokens
+    elif said.cache_read_input_tokens is not None:
+        cached = said.cache_read_input_tokens
+    if not (0 <= into <= _MOST_TOKENS and 0 <= out <= _MOST_TOKENS):
+        return None
+    return Tokens(into, out, min(max(cached, 0), into))
+
+
+def read_answer(body: bytes) -> tuple[Tokens | None, int]:
+    """What the provider counted in a whole JSON answer, and the bytes of text in it where it did not count."""
+    try:
+        answer = decode_answer(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None, 0
+    if answer.usage is not None:
+        return merge(answer.usage, None), 0
+    if answer.input_tokens is not None:
+        return Tokens(max(0, answer.input_tokens), 0, 0), 0
+    return None, text_bytes(answer)
+
+
+def read_tail(tail: bytes) -> Tokens | None:
+    """The usage object in the last part of an answer too large to keep."""
+    place = tail.rfind(b'"usage"')
+    start = tail.find(b"{", place) if place >= 0 else -1
+    depth = 0
+    for end in range(start, min(len(tail), start + 4096)) if start >= 0 else ():
+        depth += (tail[end] == 0x7B) - (tail[end] == 0x7D)
+        if depth == 0:
+            try:
+                return merge(_decode_usage(tail[start : end + 1]), None)
+            except msgspec.MsgspecError:
+                return None
+    return None
+
+
+def text_bytes(answer: AnswerSaid) -> int:
+    """Bytes of generated text in an answer or an event."""
+    count = 0
+    for choice in answer.choices or ():
+        part = choice.delta or choice.message
+        count += len((choice.text or "").encode())
+        if part is not None:
+            count += _bytes_of(part.content) + _bytes_of(part.reasoning_content) + _bytes_of(part.tool_calls)
+    delta = answer.delta
+    if isinstance(delta, str):
+        count += len(delta.encode())
+    elif delta is not None:
+        count += sum(len((text or "").encode()) for text in (delta.text, delta.partial_json, delta.thinking))
+    return count + _bytes_of(answer.content) + _bytes_of(answer.output)
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, str):
+        return 4 * _INLINE_FILE_TOKENS if value[:5] == "data:" else len(value.encode())
+    if isinstance(value, dict):
+        if value.get("type") == "base64":
+            return 4 * _INLINE_FILE_TOKENS
+        return sum(_bytes_of(part) for name, part in value.items() if name not in ("type", "role", "id"))
+    if isinstance(value, list):
+        if value and isinstance(value[0], int):
+            return 4 * len(value)  # already tokens
+        return sum(map(_bytes_of, value))
+    return 0
+
+
+def to_tokens(count: int) -> int:
+    """Tokens of so many bytes of text."""
+    return -(-count // 4)
+
+
+_PROMPTS = ("messages", "prompt", "input", "system", "instructions", "tools")
+
+
+def estimate_input(body: bytes) -> int:
+    """Tokens that a request puts in, by the estimate above; the whole body counts where it is no JSON object."""
+    try:
+        request = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return to_tokens(len(body))
+    if not isinstance(request, dict):
+        return to_tokens(len(body))
+    return to_tokens(sum(_bytes_of(request[name]) for name in _PROMPTS if name in request))
