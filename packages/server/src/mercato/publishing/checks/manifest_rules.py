@@ -12,6 +12,7 @@ from mercato.publishing.checks.findings import Finding
 from mercato_contracts.manifest import PlanManifest, Price, RateLimit, ServiceManifest
 
 _FREE_WORDS = frozenset({"free", "gratis", "kostenlos", "gratuit"})
+_MAY_BE_FREE = _FREE_WORDS | {"trial", "demo", "community", "try"}
 _WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 31 * 86_400}
 _TOKEN_PROTOCOLS = ("openai", "anthropic")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
@@ -90,10 +91,10 @@ def _per_token(price: Price) -> bool:
 
 
 def _price(plan: PlanManifest, where: str) -> Iterator[Finding]:
-    called_free = bool(_FREE_WORDS & set(f"{plan.name}-{plan.title.lower().replace(' ', '-')}".split("-")))
-    if called_free and not _is_free(plan.price):
+    words = set(f"{plan.name}-{plan.title.lower().replace(' ', '-')}".split("-"))
+    if words & _FREE_WORDS and not _is_free(plan.price):
         yield found("manifest_free_but_priced", f"{where}.price", f"Plan `{plan.name}` is called free and has a price.")
-    if not called_free and _is_free(plan.price):
+    if not words & _MAY_BE_FREE and _is_free(plan.price):
         yield found("manifest_plan_unpriced", f"{where}.price", f"Plan `{plan.name}` costs nothing.")
 
 

@@ -20,6 +20,7 @@ from mercato.publishing.checks.findings import Finding, pointer, shorten
 from mercato.publishing.checks.openapi.document import Document, Edition
 
 _MOST = 100
+_LARGEST_PIECE = 6_000
 _DIALECT = '"$ref": "https://json-schema.org/draft/2020-12/schema"'
 # Keys of a Schema Object whose values tools walk into; a wrong type there breaks them, elsewhere it is one bad hint.
 _SCHEMA_BRANCHES = frozenset({"properties", "patternProperties", "items", "allOf", "anyOf", "oneOf", "not", "schema"})
@@ -27,12 +28,60 @@ _SCHEMA_MAPS = frozenset({"properties", "patternProperties", "allOf", "anyOf", "
 
 
 def check_structure(document: Document) -> list[Finding]:
-    """Departures from the official schema, at most a hundred, each with its place."""
-    errors = _validator(document.edition).iter_errors(document.tree)
-    findings = [finding for error in islice(errors, _MOST) for finding in _explain(error, document)]
-    if next(iter(errors), None) is not None:
-        findings.append(found("openapi_schema_more", "", f"More than {_MOST} departures; the rest is not listed."))
+    """Departures from the official schema, about a hundred at most, each with its place."""
+    validator = _validator(document.edition)
+    if validator.is_valid(document.tree):
+        return []
+    findings: list[Finding] = []
+    for piece, steps in _pieces(document.tree):
+        if validator.is_valid(piece):
+            continue
+        if len(findings) >= _MOST:
+            return [*findings, found("openapi_schema_more", "", "There are more departures than are listed.")]
+        findings += _explain_piece(validator, piece, steps)
     return findings
+
+
+def _pieces(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """The document without its parts, then each path and component alone, all in their places.
+
+    The validator gathers all errors before it gives the first, at some 50 KB each: in pieces that stays bounded.
+    """
+    paths, components = tree.get("paths"), tree.get("components")
+    yield tree | ({"paths": {}} if isinstance(paths, dict) else {}) | {"components": _bare(components)}, []
+    empty = {"openapi": tree["openapi"], "info": {"title": "", "version": ""}, "paths": {}}
+    for path, item in paths.items() if isinstance(paths, dict) else ():
+        yield empty | {"paths": {path: item}}, ["paths", path]
+    for section, entries in components.items() if isinstance(components, dict) else ():
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            yield empty | {"components": {section: {name: entry}}}, ["components", section, name]
+
+
+def _bare(components: Any) -> Any:
+    """The sections of components without their entries; what is no object stays, to be refused as it is."""
+    if not isinstance(components, dict):
+        return {} if components is None else components
+    return {section: {} if isinstance(entries, dict) else entries for section, entries in components.items()}
+
+
+def _explain_piece(validator: Any, piece: dict[str, Any], steps: list[str]) -> list[Finding]:
+    if _is_larger(piece, _LARGEST_PIECE):
+        message = (
+            f"This part departs from the schema of OpenAPI, and with over {_LARGEST_PIECE} values none says where."
+        )
+        return [found("openapi_structure", pointer(*steps), message, fix="Split this part, then check again.")]
+    errors = islice(validator.iter_errors(piece), _MOST)
+    return [finding for error in errors for finding in _explain(error)]
+
+
+def _is_larger(tree: Any, most: int) -> bool:
+    stack, seen = [tree], 0
+    while stack and seen <= most:
+        node = stack.pop()
+        seen += 1
+        if isinstance(node, dict | list):
+            stack.extend(node.values() if isinstance(node, dict) else node)
+    return seen > most
 
 
 @lru_cache(maxsize=2)
@@ -44,7 +93,7 @@ def _validator(edition: Edition) -> Any:
     return kind(schema, offline=True, mask="the value", validate_formats=False)
 
 
-def _explain(error: ValidationError, document: Document) -> Iterator[Finding]:
+def _explain(error: ValidationError) -> Iterator[Finding]:
     for leaf in _leaves(error):
         path = list(leaf.instance_path)
         where = pointer(*path)
