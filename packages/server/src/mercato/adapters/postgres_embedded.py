@@ -76,6 +76,13 @@ class EmbeddedPostgres:
                 self._use = None
         return True
 
+    def find_running(self) -> str | None:
+        """The URL when it runs already, whoever started it; starts and makes nothing."""
+        if not self._folder.exists():
+            return None
+        self._place = find_place(self._folder, self._tell)
+        return None if self.pid is None else self._url(_DATABASE)
+
     @property
     def pid(self) -> int | None:
         """The process id of the running server. What a dead one left behind does not count, nor who got its number."""

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, description="The port of the control API and console")
     gateway_port: int = Field(default=8080, description="The port of the gateway")
     gateway_workers: int = Field(default=1, ge=1, le=256, description="Gateway processes, one a core")
+    gateway_admin_port: int = Field(
+        default=9180, description="The port of the gateway's health and metrics; worker N answers on this and N"
+    )
+    worker_port: int = Field(default=3005, description="The port of the worker's health and metrics")
     control_url: str | None = Field(
         default=None, description="Where a gateway finds the control plane; this machine's when not set"
     )
@@ -35,6 +39,14 @@ class Settings(BaseSettings):
         default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    def to_environment(self) -> dict[str, str]:
+        """This process's environment with these settings, for a child that shall have the same."""
+        given = self.model_dump(exclude_none=True)
+        given["state"] = self.state.absolute()
+        url = given.pop("database_url", None)
+        own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
+        return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
 
     @cached_property
     def signing_key(self) -> bytes:

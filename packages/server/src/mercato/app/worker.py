@@ -11,11 +11,12 @@ from mercato.platform import OutboxFeed
 log = structlog.get_logger(__name__)
 
 
-async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event) -> None:
-    """Work until `stop` is set; what is in hand then goes on at the next start."""
+async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """Work until `stop` is set; what is in hand then goes on at the next start. Sets `ready` once it works."""
     wiring = build_wiring(settings, database_url)
     feed = OutboxFeed(wiring.database)
     await feed.start([], [])
+    ready.set()
     log.info("worker is ready")
     await stop.wait()
     await feed.close()

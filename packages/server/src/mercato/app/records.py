@@ -1,0 +1,40 @@
+"""The database of a command: the one that `DATABASE_URL` names, or the embedded one of the state folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.app.settings import Settings
+
+
+@contextmanager
+def open_records(settings: Settings, tell: Callable[[str], None]) -> Iterator[str]:
+    """The URL of the database. An embedded server is started or joined, and stopped by whoever leaves last."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    server = EmbeddedPostgres(settings.state / "postgres", tell)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def require_schema(url: str) -> None:
+    """Raises a `ClickException` unless the database answers and has the schema of this code."""
+    from sqlalchemy.exc import DBAPIError
+
+    from mercato.app.schema import current_revision, newest_revision
+    from mercato.platform import mask
+
+    try:
+        found = current_revision(url)
+    except DBAPIError as error:
+        raise click.ClickException(f"the database does not answer: {mask(str(error.orig)).strip()}") from None
+    needed = newest_revision()
+    if found != needed:
+        raise click.ClickException(
+            f"the database is at revision {found or 'none'} and this code needs {needed}: run `mercato migrate`"
+        )

@@ -1,0 +1,118 @@
+"""`mercato serve`: one role as its own process, in the foreground, until SIGINT or SIGTERM."""
+
+import asyncio
+import os
+import signal
+import threading
+from types import FrameType
+
+import click
+
+from mercato.app.records import open_records, require_schema
+from mercato.app.settings import Settings
+
+ROLE_PORTS = {"publishing": 3001, "discovery": 3002, "consumption": 3003, "admin": 3004}
+"""The ports of the control plane's roles when they run apart."""
+
+_DRAIN_SECONDS = 20
+_PARENT_GONE_SECONDS = 45
+
+
+@click.command()
+@click.argument("role", type=click.Choice([*ROLE_PORTS, "control", "gateway", "worker"]))
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Gateway processes, one a core.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
+@click.pass_obj
+def serve(
+    settings: Settings, role: str, host: str | None, port: int | None, workers: int | None, with_parent: bool
+) -> None:
+    """Run one ROLE until it is told to stop; any number of replicas by --port.
+
+    The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003) and admin (3004).
+    `worker` does what is durable and answers health on 3005; `gateway` takes the calls (8080). Calls in hand are
+    finished before it ends. Without DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
+    """
+    from mercato.platform import configure_logging
+
+    configure_logging(settings.log_level)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    if with_parent:
+        _end_with_parent()
+    host = host or settings.host
+    if role == "gateway":
+        _run_gateway(settings, host, port or settings.gateway_port, workers or settings.gateway_workers)
+        return
+    with open_records(settings, lambda text: click.echo(text, err=True)) as url:
+        require_schema(url)
+        if role == "worker":
+            _run_worker(settings, url, host, port or settings.worker_port)
+        elif role == "control":
+            _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port)
+        else:
+            _run_control(settings, url, [role], host, port or ROLE_PORTS[role])
+
+
+def _run_gateway(settings: Settings, host: str, port: int, workers: int) -> None:
+    from mercato.app.gateway import run_gateway
+
+    run_gateway(settings, host, port, workers)
+
+
+def _run_control(settings: Settings, url: str, roles: list[str], host: str, port: int) -> None:
+    import uvicorn
+
+    from mercato.app.control import build_wiring, create_app
+
+    app = create_app(build_wiring(settings, url), roles)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+    server.run()
+
+
+def _run_worker(settings: Settings, url: str, host: str, port: int) -> None:
+    import uvloop
+
+    from mercato.app.worker import run_worker
+    from mercato.app.worker_health import WorkerHealth
+
+    async def work() -> None:
+        stop, health = asyncio.Event(), WorkerHealth()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with health.listening(host, port):
+            await run_worker(settings, url, stop, health.ready)
+
+    uvloop.run(work())
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # Before a server has its own handlers; and after uvicorn, which raises the signal again when it is done.
+    raise SystemExit(0)
+
+
+def _end_with_parent() -> None:
+    """Stop when standard input ends: `mercato up` holds the other end, and the kernel lets go of it however it dies."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(_PARENT_GONE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
