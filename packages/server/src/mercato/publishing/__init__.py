@@ -1,17 +1,36 @@
 """Listings, their immutable releases and plans, and the pipeline that publishes them."""
 
-from mercato.publishing.catalogue import Catalogue, Listing, route_plan
-from mercato.publishing.models import Deployment, Plan, Release, Service
+from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
+from mercato.publishing.lifecycle import Lifecycle
+from mercato.publishing.models import Approval, Deployment, Evidence, Plan, Release, Service, Submission, Vote
+from mercato.publishing.phases import LiveCalls
+from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.refusals import PlanNotFound, ServiceNotFound
+from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.submit import Dossier, Submissions
+from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
+    "Approval",
+    "Approvals",
     "Catalogue",
     "Deployment",
+    "Dossier",
+    "Evidence",
+    "Lifecycle",
     "Listing",
+    "LiveCalls",
+    "Pipeline",
+    "PipelineStarter",
     "Plan",
     "PlanNotFound",
+    "PublishedDocument",
     "Release",
     "Service",
     "ServiceNotFound",
+    "Submission",
+    "Submissions",
+    "Vote",
+    "Waiting",
     "route_plan",
 ]

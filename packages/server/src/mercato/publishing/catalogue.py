@@ -7,8 +7,9 @@ from typing import cast
 from mercato.identity import Organisation
 from mercato.platform import Session
 from mercato.publishing.models import Deployment, Plan, Release, Service
-from mercato.publishing.refusals import PlanNotFound, ServiceNotFound
+from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository
+from mercato.publishing.versions import precedence
 from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 from mercato_contracts.manifest import PathsPolicy, Protocol
 from mercato_contracts.money import Currency
@@ -16,7 +17,8 @@ from mercato_contracts.money import Currency
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A service as it is shown and found: the service, its vendor, its releases newest first, its open plans."""
+    """A service as it is shown and found: the service, its vendor, its releases from the highest version down, its
+    open plans."""
 
     service: Service
     vendor: Organisation
@@ -27,6 +29,14 @@ class Listing:
     def latest(self) -> Release:
         """The release that the service's words come from."""
         return next(release for release in self.releases if release.version == self.service.latest_version)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDocument:
+    """An OpenAPI document as it was published; `digest` is its SHA-256 in hexadecimal digits."""
+
+    text: str
+    digest: str
 
 
 class Catalogue:
@@ -76,7 +86,27 @@ class Catalogue:
             return None
         service, vendor = found
         releases = await self._rows.releases([service_id])
-        return Listing(service, vendor, releases[::-1], await self._rows.open_plans([service_id]))
+        releases.sort(key=lambda release: precedence(release.version), reverse=True)
+        return Listing(service, vendor, releases, await self._rows.open_plans([service_id]))
+
+    async def get_listing(self, vendor_slug: str, name: str) -> Listing:
+        """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also where it was withdrawn."""
+        service = await self.find_service(vendor_slug, name)
+        listing = None if service is None else await self.listing(service.id)
+        if listing is None:
+            raise ServiceNotFound(f"There is no service {vendor_slug}/{name}.")
+        return listing
+
+    async def get_document(self, vendor_slug: str, name: str, version: str) -> PublishedDocument:
+        """The OpenAPI document of a release. Raises `ServiceNotFound`, `ReleaseNotFound`, `DocumentNotFound`."""
+        listing = await self.get_listing(vendor_slug, name)
+        release = await self._rows.find_release(listing.service.id, version)
+        if release is None:
+            raise ReleaseNotFound(f"{vendor_slug}/{name} has no release {version}.", version=version)
+        document = await self._rows.find_document(release.id)
+        if document is None or release.document_digest is None:
+            raise DocumentNotFound(f"{vendor_slug}/{name} {version} was published without an OpenAPI document.")
+        return PublishedDocument(document, release.document_digest)
 
     async def routes(self, service_ids: Collection[str] | None = None) -> list[SnapshotService]:
         """What the gateway must know of these services, or of all; withdrawn ones are left out.

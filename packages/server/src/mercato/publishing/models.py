@@ -54,7 +54,8 @@ class Release(Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), unique=True)
     version: Mapped[str]
     manifest: Mapped[dict[str, Any]]
-    document: Mapped[str | None]
+    document: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    """Read with `find_document` only: it may have megabytes."""
     document_digest: Mapped[str | None]
     operations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     """`{"method", "path", "operation_id", "summary"}` of each published operation."""
@@ -138,8 +139,9 @@ class Submission(Base):
     vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
     service_name: Mapped[str]
     version: Mapped[str]
-    manifest: Mapped[str]
-    document: Mapped[str | None]
+    manifest: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True)
+    document: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    """Manifest and document are read with `find_content` only: they may have megabytes."""
     digest: Mapped[str]
     """SHA-256 over manifest and document."""
     state: Mapped[str]

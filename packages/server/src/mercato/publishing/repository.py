@@ -1,12 +1,14 @@
 """Publishing's questions to the database."""
 
+import hashlib
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
 from mercato.platform import Session
-from mercato.publishing.models import Deployment, Plan, Release, Service
+from mercato.publishing.models import Approval, Deployment, Evidence, Plan, Release, Service, Submission, Vote
 
 
 class CatalogueRepository:
@@ -80,3 +82,115 @@ class CatalogueRepository:
                 .order_by(Deployment.id)
             )
         )
+
+    async def find_release(self, service_id: str, version: str, *, lock: bool = False) -> Release | None:
+        query = select(Release).where(Release.service_id == service_id, Release.version == version)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_document(self, release_id: str) -> str | None:
+        """The OpenAPI document's text; no other question reads it, since it may have megabytes."""
+        return await self._session.scalar(select(Release.document).where(Release.id == release_id))
+
+    async def lock_service(self, vendor_id: str, name: str) -> Service | None:
+        """The service, and its name locked until the transaction ends, also where there is no service yet."""
+        digest = hashlib.sha256(f"service\0{vendor_id}\0{name}".encode()).digest()
+        lock = int.from_bytes(digest[:8], "big", signed=True)
+        await self._session.execute(select(func.pg_advisory_xact_lock(lock)))
+        return await self._session.scalar(
+            select(Service).where(Service.vendor_id == vendor_id, Service.name == name).with_for_update()
+        )
+
+    async def find_own_service(self, vendor_id: str, name: str) -> Service | None:
+        return await self._session.scalar(select(Service).where(Service.vendor_id == vendor_id, Service.name == name))
+
+    def add(self, row: Service | Release | Deployment | Plan) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)
+
+    async def flush(self) -> None:
+        """Send what was added and changed, in this order."""
+        await self._session.flush()
+
+
+class SubmissionRepository:
+    """What vendors submitted and what was found of it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add_submission(self, submission: Submission) -> bool:
+        """False, and nothing written, where the version has a submission that is under way or released."""
+        columns = {column.name: getattr(submission, column.name) for column in Submission.__table__.columns}
+        written = await self._session.scalar(
+            insert(Submission).values(columns).on_conflict_do_nothing().returning(Submission.id)
+        )
+        return written is not None
+
+    async def find_open(self, vendor_id: str, name: str, version: str) -> Submission | None:
+        """The one submission of this version that was not refused."""
+        return await self._session.scalar(
+            select(Submission).where(
+                Submission.vendor_id == vendor_id,
+                Submission.service_name == name,
+                Submission.version == version,
+                Submission.state != "refused",
+            )
+        )
+
+    async def find(self, submission_id: str, *, lock: bool = False) -> Submission | None:
+        query = select(Submission).where(Submission.id == submission_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_content(self, submission_id: str) -> tuple[str, str | None]:
+        """The texts of manifest and document of a submission that there is."""
+        rows = await self._session.execute(
+            select(Submission.manifest, Submission.document).where(Submission.id == submission_id)
+        )
+        manifest, document = rows.one()
+        return manifest, document
+
+    async def find_many(self, submission_ids: Collection[str]) -> dict[str, Submission]:
+        rows = await self._session.scalars(select(Submission).where(Submission.id.in_(submission_ids)))
+        return {row.id: row for row in rows}
+
+    async def list_own(self, vendor_id: str, before: str | None, limit: int) -> list[Submission]:
+        """The newest first."""
+        query = select(Submission).where(Submission.vendor_id == vendor_id).order_by(Submission.id.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(Submission.id < before)))
+
+    async def evidence(self, submission_ids: Collection[str]) -> dict[str, list[Evidence]]:
+        """By submission, in the order of the phases."""
+        found: dict[str, list[Evidence]] = {submission_id: [] for submission_id in submission_ids}
+        rows = await self._session.scalars(
+            select(Evidence).where(Evidence.submission_id.in_(submission_ids)).order_by(Evidence.phase)
+        )
+        for row in rows:
+            found[row.submission_id].append(row)
+        return found
+
+    async def put_evidence(self, evidence: Evidence) -> None:
+        """Write the phase's evidence; what an earlier run of the phase left is replaced."""
+        await self._session.merge(evidence)
+
+    async def find_approval(self, submission_id: str, *, lock: bool = False) -> Approval | None:
+        query = select(Approval).where(Approval.submission_id == submission_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def list_pending(self, after: str | None, limit: int) -> list[Approval]:
+        """The oldest first."""
+        query = select(Approval).where(Approval.state == "pending").order_by(Approval.submission_id).limit(limit)
+        return list(
+            await self._session.scalars(query if after is None else query.where(Approval.submission_id > after))
+        )
+
+    async def votes(self, submission_id: str) -> list[Vote]:
+        """In the order in which they were given."""
+        return list(
+            await self._session.scalars(
+                select(Vote).where(Vote.submission_id == submission_id).order_by(Vote.at, Vote.person)
+            )
+        )
+
+    def add(self, row: Approval | Vote) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)

@@ -1,0 +1,135 @@
+"""Submissions, approvals, and the public face of services."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from mercato.api.caller import SignedIn
+from mercato.api.publishing_views import (
+    view_dossier,
+    view_release,
+    view_service,
+    view_summary,
+    view_waiting,
+)
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
+from mercato_contracts.publishing import (
+    DecisionRequest,
+    ReleaseView,
+    ServiceView,
+    StatusRequest,
+    SubmissionPage,
+    SubmissionSummary,
+    SubmissionView,
+    SubmitRequest,
+    WaitingPage,
+    WaitingView,
+)
+
+router = APIRouter(prefix="/api", tags=["publishing"], route_class=TransactionalRoute)
+
+
+def _submissions(session: Transaction, parts: Parts) -> Submissions:
+    return Submissions(session, parts.clock, parts.ids, parts.outbox)
+
+
+def _approvals(session: Transaction, parts: Parts) -> Approvals:
+    return Approvals(session, parts.clock, parts.outbox)
+
+
+def _lifecycle(session: Transaction, parts: Parts) -> Lifecycle:
+    return Lifecycle(session, parts.clock, parts.outbox)
+
+
+def _catalogue(session: Transaction) -> Catalogue:
+    return Catalogue(session)
+
+
+SubmissionDesk = Annotated[Submissions, Depends(_submissions)]
+ApprovalDesk = Annotated[Approvals, Depends(_approvals)]
+LifecycleDesk = Annotated[Lifecycle, Depends(_lifecycle)]
+Listings = Annotated[Catalogue, Depends(_catalogue)]
+After = Annotated[str | None, Query(max_length=64)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.post(
+    "/submissions",
+    status_code=202,
+    summary="Publish a version: hand in its manifest and OpenAPI document",
+    responses={200: {"model": SubmissionSummary, "description": "The same content was handed in before"}},
+)
+async def submit(body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, response: Response) -> SubmissionSummary:
+    submission, is_new = await desk.submit(caller, manifest=body.manifest, document=body.openapi)
+    response.status_code = 202 if is_new else 200
+    response.headers["location"] = f"/api/submissions/{submission.id}"
+    return view_summary(submission)
+
+
+@router.get("/submissions", summary="The submissions of your organisation, the newest first")
+async def list_submissions(
+    caller: SignedIn, desk: SubmissionDesk, after: After = None, limit: Limit = 50
+) -> SubmissionPage:
+    rows = await desk.list_own(caller, after=after, limit=limit)
+    return SubmissionPage(items=[view_summary(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.get("/submissions/{submission_id}", summary="A submission and what each phase found")
+async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionDesk) -> SubmissionView:
+    return view_dossier(await desk.get(caller, submission_id))
+
+
+@router.get("/approvals", summary="What waits for people, the oldest first")
+async def list_approvals(caller: SignedIn, desk: ApprovalDesk, after: After = None, limit: Limit = 50) -> WaitingPage:
+    rows = await desk.waiting(caller, after=after, limit=limit)
+    return WaitingPage(
+        items=[view_waiting(row) for row in rows], next=rows[-1].submission.id if len(rows) == limit else None
+    )
+
+
+@router.post("/approvals/{submission_id}", summary="Approve or reject a submission, with the reason")
+async def decide(submission_id: str, body: DecisionRequest, caller: SignedIn, desk: ApprovalDesk) -> WaitingView:
+    return view_waiting(await desk.decide(caller, submission_id, body.decision, body.reason))
+
+
+@router.get("/services/{vendor}/{name}", summary="A service with its releases, plans and operations")
+async def get_service(vendor: str, name: str, listings: Listings) -> ServiceView:
+    return view_service(await listings.get_listing(vendor, name))
+
+
+@router.get(
+    "/services/{vendor}/{name}/releases/{version}/openapi",
+    summary="The OpenAPI document of a release, as it was published",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}, "application/yaml": {}}}},
+)
+async def get_document(vendor: str, name: str, version: str, listings: Listings) -> Response:
+    document = await listings.get_document(vendor, name, version)
+    is_json = document.text.lstrip()[:1] == "{"
+    return Response(
+        document.text,
+        media_type="application/json" if is_json else "application/yaml",
+        # A release never changes, so its digest names the document for ever.
+        headers={"etag": f'"{document.digest}"', "cache-control": "public, max-age=86400"},
+    )
+
+
+@router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Advise against a release")
+async def deprecate(
+    vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
+) -> ReleaseView:
+    return view_release(await desk.retire_release(caller, vendor, name, version, "deprecated", body.reason))
+
+
+@router.post("/services/{vendor}/{name}/releases/{version}/yank", summary="Take a release out of service for good")
+async def yank(
+    vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
+) -> ReleaseView:
+    return view_release(await desk.retire_release(caller, vendor, name, version, "yanked", body.reason))
+
+
+@router.post("/services/{vendor}/{name}/withdraw", status_code=204, summary="Take a service from the catalogue")
+async def withdraw(vendor: str, name: str, caller: SignedIn, desk: LifecycleDesk) -> None:
+    await desk.withdraw(caller, vendor, name)

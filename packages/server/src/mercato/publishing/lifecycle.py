@@ -1,0 +1,62 @@
+"""What becomes of releases and services after they were published: deprecated, yanked, withdrawn."""
+
+from typing import Literal
+
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Outbox, Session
+from mercato.publishing.models import Release, Service
+from mercato.publishing.refusals import ReleaseNotFound, ReleaseOver, ServiceNotFound
+from mercato.publishing.release import wear_latest
+from mercato.publishing.repository import CatalogueRepository
+
+
+class Lifecycle:
+    """The services of the caller's organisation."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = CatalogueRepository(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def retire_release(
+        self, caller: Caller, vendor: str, name: str, version: str, status: Literal["deprecated", "yanked"], reason: str
+    ) -> Release:
+        """`deprecated`: calls go on, with a warning. `yanked`: no call is routed to it any more; there is no way back.
+
+        The same again changes nothing. Raises `ServiceNotFound`, `ReleaseNotFound`, `ReleaseOver`.
+        """
+        caller.require(Permission.SERVICES_PUBLISH)
+        service = await self._get_own(caller, vendor, name)
+        release = await self._rows.find_release(service.id, version, lock=True)
+        if release is None:
+            raise ReleaseNotFound(f"{vendor}/{name} has no release {version}.", version=version)
+        if release.status == status:
+            return release
+        if release.status == "yanked":
+            raise ReleaseOver(f"{vendor}/{name} {version} was yanked: {release.status_reason}")
+        release.status, release.status_reason, release.status_at = status, reason, self._clock.now()
+        await self._rows.flush()
+        wear_latest(service, await self._rows.releases([service.id]), self._clock.now())
+        await self._outbox.add(self._session, "service.changed", service_id=service.id)
+        return release
+
+    async def withdraw(self, caller: Caller, vendor: str, name: str) -> Service:
+        """Take the service from the catalogue: not found, not subscribed to, not called. A new release lists it again.
+
+        Raises `ServiceNotFound`.
+        """
+        caller.require(Permission.SERVICES_PUBLISH)
+        service = await self._get_own(caller, vendor, name)
+        if service.status != "withdrawn":
+            service.status, service.updated_at = "withdrawn", self._clock.now()
+            await self._outbox.add(self._session, "service.withdrawn", service_id=service.id)
+        return service
+
+    async def _get_own(self, caller: Caller, vendor: str, name: str) -> Service:
+        service = None
+        if vendor == caller.organisation_slug:
+            service = await self._rows.lock_service(caller.organisation_id, name)
+        if service is None:
+            raise ServiceNotFound(f"Your organisation has no service {vendor}/{name}.")
+        return service

@@ -1,0 +1,173 @@
+"""Phases 1 to 8: what is looked at before anybody decides. Each only reads and calls; the pipeline writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from mercato.publishing.checks.addresses import Network, Resolver, SystemResolver, Target, check_address
+from mercato.publishing.checks.codes import found
+from mercato.publishing.checks.endpoint import PinnedEndpoint
+from mercato.publishing.checks.findings import Finding
+from mercato.publishing.checks.manifest import check_manifest
+from mercato.publishing.checks.measure import MeasurePolicy, measure_endpoint
+from mercato.publishing.checks.openapi import Document, check_openapi, read_document
+from mercato.publishing.checks.probe import probe_endpoint
+from mercato.publishing.submit import digest_of
+from mercato.publishing.versions import precedence
+from mercato.publishing.work import PhaseResult, Work
+
+PRIVATE: tuple[Network, ...] = tuple(
+    ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+)
+"""What an operator opens who lets vendors publish from this machine and its own network."""
+
+_CALL_SECONDS = 10.0
+"""No test call waits longer, whatever the manifest allows: who publishes waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase before the decision."""
+
+    number: int
+    name: str
+    check: Callable[[Work], Awaitable[PhaseResult]]
+
+
+async def intake(work: Work) -> PhaseResult:
+    """1: who submits what, and that it is still what was submitted."""
+    submission = work.submission
+    findings = []
+    if digest_of(work.manifest_text, work.document_text) != submission.digest:
+        findings.append(_error("digest_mismatch", "", "The stored content is not what was submitted.", "Submit again."))
+    if any(release.version == submission.version for release in work.releases):
+        message = f"{submission.service_name} {submission.version} is released already."
+        findings.append(_error("version_exists", "version", message, "Raise `version`: a released one never changes."))
+    facts = {
+        "vendor": work.vendor.slug,
+        "submitted_by": submission.created_by,
+        "digest": submission.digest,
+        "manifest_bytes": len(work.manifest_text.encode()),
+        "document_bytes": len((work.document_text or "").encode()),
+    }
+    return PhaseResult(findings, facts)
+
+
+async def manifest(work: Work) -> PhaseResult:
+    """2: the manifest's rules."""
+    checked = await asyncio.to_thread(check_manifest, work.manifest_text)
+    facts = {
+        "protocol": work.manifest.protocol,
+        "task": work.manifest.task,
+        "plans": [plan.name for plan in work.manifest.plans],
+    }
+    return PhaseResult(checked.findings, facts)
+
+
+async def openapi(work: Work) -> PhaseResult:
+    """3: the OpenAPI document in five layers. Services of a known protocol may do without one."""
+    if work.document_text is None:
+        return PhaseResult(facts={"document": False, "operations": []})
+    name = work.manifest.openapi or ""
+    checked = await asyncio.to_thread(check_openapi, work.document_text, name, work.manifest.version)
+    facts: dict[str, Any] = {"document": True, "operations": []}
+    if checked.facts is not None:
+        facts |= asdict(checked.facts)
+    facts["layers"] = {layer: len(findings) for layer, findings in checked.layers.items()}
+    return PhaseResult(checked.findings, facts)
+
+
+async def compatibility(work: Work) -> PhaseResult:
+    """4: the version against the last release."""
+    last = work.last
+    facts = {"version": work.submission.version, "compared_with": None if last is None else last.version}
+    findings = []
+    if last is not None and precedence(work.submission.version) <= precedence(last.version):
+        message = f"{work.submission.version} is not above {last.version}, the last release."
+        findings.append(found("version_not_higher", "version", message))
+    if last is not None and last.protocol != work.manifest.protocol:
+        message = f"The last release speaks {last.protocol}, this one {work.manifest.protocol}."
+        fix = "List what speaks another protocol as a service of its own."
+        findings.append(_error("protocol_changed", "protocol", message, fix))
+    return PhaseResult(findings, facts)
+
+
+class LiveCalls:
+    """6 and 7: the endpoint is called as a consumer would, at addresses that were judged."""
+
+    def __init__(
+        self, *, allow_private: bool, resolver: Resolver | None = None, measuring: MeasurePolicy | None = None
+    ) -> None:
+        self._allowed: Sequence[Network] = PRIVATE if allow_private else ()
+        self._resolver = resolver or SystemResolver()
+        # Two seconds: enough for twenty quick calls, and a vendor waits no longer for a slow endpoint.
+        self._measuring = measuring or MeasurePolicy(within_seconds=2.0, least_calls=3)
+
+    async def contract(self, work: Work) -> PhaseResult:
+        """6: the address is judged and pinned, the answers are held against the contract."""
+        url = str(work.manifest.endpoint.url)
+        address = await check_address(url, resolver=self._resolver, allowed=self._allowed)
+        if address.target is None:
+            return PhaseResult(address.findings, {"addresses": []})
+        async with self._endpoint(work, address.target) as endpoint:
+            probe = await probe_endpoint(endpoint, work.manifest, await _document(work))
+        facts = {
+            "addresses": list(address.target.addresses),
+            "seen": probe.facts.seen,
+            "exchanges": [asdict(exchange) for exchange in probe.facts.exchanges],
+        }
+        return PhaseResult([*address.findings, *probe.findings], facts)
+
+    async def performance(self, work: Work) -> PhaseResult:
+        """7: a call that works is repeated and timed. The call is made anew: evidence keeps no bodies."""
+        address = await check_address(str(work.manifest.endpoint.url), resolver=self._resolver, allowed=self._allowed)
+        if address.target is None:
+            return PhaseResult(address.findings)
+        async with self._endpoint(work, address.target) as endpoint:
+            sample = (await probe_endpoint(endpoint, work.manifest, await _document(work))).facts.sample
+            if sample is None:
+                return PhaseResult(facts={"measured": False})
+            measured = await measure_endpoint(endpoint, sample, self._measuring)
+        return PhaseResult(measured.findings, {"measured": True, **asdict(measured.facts)})
+
+    @asynccontextmanager
+    async def _endpoint(self, work: Work, target: Target) -> AsyncIterator[PinnedEndpoint]:
+        seconds = min(work.manifest.endpoint.timeout_seconds, _CALL_SECONDS)
+        async with PinnedEndpoint(target, timeout_seconds=seconds) as endpoint:
+            yield endpoint
+
+
+async def policy(work: Work) -> PhaseResult:
+    """8: whether a rule may release it, or people must look."""
+    money = work.manifest.protocol == "signal"
+    reason = "Signals move money: a person looks." if money else "Nothing was found that a person must look at."
+    return PhaseResult(
+        facts={"rule": "signals-need-a-person" if money else "clean", "required_people": int(money), "reason": reason}
+    )
+
+
+def phases_before_approval(live: LiveCalls) -> tuple[Phase, ...]:
+    """The phases before the decision, in their order."""
+    return (
+        Phase(1, "intake", intake),
+        Phase(2, "manifest", manifest),
+        Phase(3, "openapi", openapi),
+        Phase(4, "compatibility", compatibility),
+        Phase(6, "contract", live.contract),
+        Phase(7, "performance", live.performance),
+        Phase(8, "policy", policy),
+    )
+
+
+async def _document(work: Work) -> Document | None:
+    if work.document_text is None:
+        return None
+    document, _ = await asyncio.to_thread(read_document, work.document_text, work.manifest.openapi or "")
+    return document
+
+
+def _error(code: str, where: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, level="error", where=where, message=message, fix=fix)

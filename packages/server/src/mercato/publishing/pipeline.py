@@ -1,0 +1,128 @@
+"""The ten phases, each a durable step that may run twice, each leaving evidence.
+
+A phase reads the submission, looks, and writes what it found together with the state that follows; between reading and
+writing it holds no transaction, so a slow endpoint holds no connection.
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Literal
+
+import structlog
+
+from mercato.platform import Clock, Database, Ids, Json, Outbox, Session, Steps, Workflow
+from mercato.publishing.approval import decided, open_approval
+from mercato.publishing.models import Evidence, Submission
+from mercato.publishing.phases import LiveCalls, Phase, phases_before_approval
+from mercato.publishing.release_phase import release_submission
+from mercato.publishing.repository import SubmissionRepository
+from mercato.publishing.work import PhaseResult, as_json, read_work, storable
+
+log = structlog.get_logger(__name__)
+
+WORKFLOW = "publish"
+DECISION = "approval"
+"""The topic on which a waiting workflow is told that people have decided."""
+
+_LOOK_AGAIN = timedelta(days=30)
+Verdict = Literal["on", "waiting", "over"]
+"""What follows a phase: the next one, a decision, or nothing."""
+
+
+class Pipeline:
+    """Takes submissions to their release or refusal."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, outbox: Outbox, live: LiveCalls) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._outbox = outbox
+        self._phases = phases_before_approval(live)
+
+    def workflow(self) -> Workflow:
+        """The pipeline as a durable workflow over a submission's id."""
+        return Workflow(WORKFLOW, self._run)
+
+    async def _run(self, steps: Steps, submission_id: str) -> None:
+        for phase in self._phases:
+            verdict = await steps.run(f"{phase.number} {phase.name}", partial(self._check, phase, submission_id))
+            if verdict == "over":
+                return
+        verdict = await steps.run("9 approval", partial(self._approve, submission_id))
+        while verdict == "waiting":
+            await steps.wait(DECISION, _LOOK_AGAIN)
+            verdict = await steps.run("9 approval", partial(self._approve, submission_id))
+        if verdict == "on":
+            await steps.run("10 release", partial(self._release, submission_id))
+
+    async def _check(self, phase: Phase, submission_id: str) -> Json:
+        started_at = self._clock.now()
+        async with self._database.transaction() as session:
+            submission = await _get(session, submission_id)
+            if submission.ended_at is not None:
+                return "over"
+            work = await read_work(session, self._database, submission)
+        result = await phase.check(work)
+        evidence = self._evidence(submission_id, phase.number, phase.name, result)
+        evidence.started_at = started_at
+        async with self._database.transaction() as session:
+            return await self._record(session, await _get(session, submission_id, lock=True), evidence)
+
+    async def _approve(self, submission_id: str) -> Json:
+        async with self._database.transaction() as session:
+            submission = await _get(session, submission_id, lock=True)
+            if submission.ended_at is not None:
+                return "over"
+            rows = SubmissionRepository(session)
+            approval = await rows.find_approval(submission_id)
+            if approval is None:
+                evidence = (await rows.evidence([submission_id]))[submission_id]
+                approval = open_approval(submission_id, evidence, self._clock.now())
+                rows.add(approval)
+            result = decided(approval, await rows.votes(submission_id))
+            evidence_row = self._evidence(submission_id, 9, "approval", result)
+            evidence_row.started_at = approval.created_at
+            return await self._record(session, submission, evidence_row)
+
+    async def _release(self, submission_id: str) -> Json:
+        async with self._database.transaction() as session:
+            submission = await _get(session, submission_id, lock=True)
+            if submission.ended_at is not None:
+                return "over"
+            work = await read_work(session, self._database, submission)
+            result = await release_submission(session, self._clock, self._ids, self._outbox, work)
+            evidence = self._evidence(submission_id, 10, "release", result)
+            if result.outcome != "failed":
+                submission.state, submission.ended_at = "released", self._clock.now()
+            return await self._record(session, submission, evidence)
+
+    def _evidence(self, submission_id: str, number: int, name: str, result: PhaseResult) -> Evidence:
+        now = self._clock.now()
+        return Evidence(
+            submission_id=submission_id,
+            phase=number,
+            name=name,
+            outcome=result.outcome,
+            findings=as_json(result.findings),
+            facts=storable(result.facts),
+            started_at=now,
+            ended_at=now,
+        )
+
+    async def _record(self, session: Session, submission: Submission, evidence: Evidence) -> Verdict:
+        """Write the evidence and the state that follows from it."""
+        await SubmissionRepository(session).put_evidence(evidence)
+        log.info("phase ended", submission=submission.id, phase=evidence.phase, outcome=evidence.outcome)
+        if evidence.outcome == "failed":
+            submission.state, submission.ended_at = "refused", self._clock.now()
+            return "over"
+        if submission.ended_at is not None:
+            return "over"
+        submission.state = "waiting" if evidence.outcome == "waiting" else "checking"
+        return "waiting" if evidence.outcome == "waiting" else "on"
+
+
+async def _get(session: Session, submission_id: str, *, lock: bool = False) -> Submission:
+    submission = await SubmissionRepository(session).find(submission_id, lock=lock)
+    assert submission is not None, f"no submission {submission_id}"
+    return submission

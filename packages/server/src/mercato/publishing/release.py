@@ -1,0 +1,181 @@
+"""Phase 10: service, release, deployment and plans, all in one transaction."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing.models import Deployment, Plan, Release, Service, Submission
+from mercato.publishing.repository import CatalogueRepository
+from mercato.publishing.versions import precedence
+from mercato_contracts import ids as id_prefix
+from mercato_contracts.manifest import PlanManifest, ServiceManifest
+
+_RANK = {"live": 2, "deprecated": 1, "yanked": 0}
+
+
+class Releasing:
+    """Writes a release."""
+
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = CatalogueRepository(session)
+        self._clock = clock
+        self._ids = ids
+        self._outbox = outbox
+
+    async def release(
+        self,
+        submission: Submission,
+        manifest: ServiceManifest,
+        *,
+        document: str | None,
+        operations: list[dict[str, Any]],
+        addresses: list[str],
+    ) -> Release:
+        """The new release, announced as `service.released`. The caller holds the lock on the service's name."""
+        now = self._clock.now()
+        service = await self._rows.find_own_service(submission.vendor_id, manifest.name)
+        if service is None:
+            service = self._new_service(submission.vendor_id, manifest, now)
+            self._rows.add(service)
+            await self._rows.flush()
+        service.status = "listed"
+        release = self._new_release(service.id, submission.id, manifest, document, operations, now)
+        self._rows.add(release)
+        await self._rows.flush()
+        self._rows.add(self._new_deployment(release.id, manifest, addresses, now))
+        wear_latest(service, await self._rows.releases([service.id]), now)
+        if service.latest_version == release.version:
+            await self._renew_plans(service.id, manifest.plans, now)
+        await self._rows.flush()
+        await self._outbox.add(self._session, "service.released", service_id=service.id, release_id=release.id)
+        return release
+
+    def _new_service(self, vendor_id: str, manifest: ServiceManifest, now: datetime) -> Service:
+        service = Service(
+            id=self._ids.new(id_prefix.SERVICE),
+            vendor_id=vendor_id,
+            name=manifest.name,
+            status="listed",
+            created_at=now,
+        )
+        _wear(service, manifest, now)
+        return service
+
+    def _new_release(
+        self,
+        service_id: str,
+        submission_id: str,
+        manifest: ServiceManifest,
+        document: str | None,
+        operations: list[dict[str, Any]],
+        now: datetime,
+    ) -> Release:
+        return Release(
+            id=self._ids.new(id_prefix.RELEASE),
+            service_id=service_id,
+            submission_id=submission_id,
+            version=manifest.version,
+            manifest=manifest.model_dump(mode="json"),
+            document=document,
+            document_digest=None if document is None else hashlib.sha256(document.encode()).hexdigest(),
+            operations=operations,
+            released_at=now,
+            status="live",
+            status_reason="",
+            status_at=now,
+        )
+
+    def _new_deployment(
+        self, release_id: str, manifest: ServiceManifest, addresses: list[str], now: datetime
+    ) -> Deployment:
+        return Deployment(
+            id=self._ids.new(id_prefix.DEPLOYMENT),
+            release_id=release_id,
+            url=str(manifest.endpoint.url).rstrip("/"),
+            addresses=addresses,
+            upstream_model=manifest.endpoint.model,
+            weight=100,
+            timeout_ms=manifest.endpoint.timeout_seconds * 1000,
+            max_connections=256,
+            on_disconnect=manifest.endpoint.on_disconnect,
+            created_at=now,
+        )
+
+    async def _renew_plans(self, service_id: str, wanted: Sequence[PlanManifest], now: datetime) -> None:
+        """Same terms, same plan; changed terms are a new plan, and what is no longer offered is retired."""
+        open_plans = {plan.name: plan for plan in await self._rows.open_plans([service_id])}
+        fresh = {plan.name: terms_of(plan) for plan in wanted}
+        for name, plan in open_plans.items():
+            if fresh.get(name) != _terms(plan):
+                plan.retired_at = now
+        # The old name must be free before the new row takes it.
+        await self._rows.flush()
+        for name, terms in fresh.items():
+            if name not in open_plans or open_plans[name].retired_at is not None:
+                self._rows.add(Plan(id=self._ids.new(id_prefix.PLAN), service_id=service_id, created_at=now, **terms))
+
+
+def terms_of(plan: PlanManifest) -> dict[str, Any]:
+    """What a plan of the manifest says, in the columns of `Plan`."""
+    return {
+        "name": plan.name,
+        "title": plan.title,
+        "currency": plan.currency,
+        "monthly_nanos": plan.price.nanos("monthly"),
+        "per_call_nanos": plan.price.nanos("per_call"),
+        "per_1k_input_nanos": plan.price.nanos("per_1k_input_tokens"),
+        "per_1k_output_nanos": plan.price.nanos("per_1k_output_tokens"),
+        "included_unit": plan.included.unit if plan.included else None,
+        "included": plan.included.amount if plan.included else 0,
+        "overage": plan.included.overage if plan.included else True,
+        "limits": [limit.model_dump() for limit in plan.limits],
+    }
+
+
+def _terms(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "title": plan.title,
+        "currency": plan.currency,
+        "monthly_nanos": plan.monthly_nanos,
+        "per_call_nanos": plan.per_call_nanos,
+        "per_1k_input_nanos": plan.per_1k_input_nanos,
+        "per_1k_output_nanos": plan.per_1k_output_nanos,
+        "included_unit": plan.included_unit,
+        "included": plan.included,
+        "overage": plan.overage,
+        "limits": plan.limits,
+    }
+
+
+def latest_of(releases: Sequence[Release]) -> Release:
+    """The release that a service shows: the highest that is live and final, then live, then deprecated, then any."""
+    return max(releases, key=lambda release: (_RANK[release.status], _is_final(release), precedence(release.version)))
+
+
+def _is_final(release: Release) -> bool:
+    return "-" not in release.version.partition("+")[0]
+
+
+def wear_latest(service: Service, releases: Sequence[Release], now: datetime) -> None:
+    """Give the service the words of its latest release."""
+    _wear(service, ServiceManifest.model_validate(latest_of(releases).manifest), now)
+
+
+def _wear(service: Service, manifest: ServiceManifest, now: datetime) -> None:
+    service.title = manifest.title
+    service.summary = manifest.summary
+    service.description = manifest.description
+    service.protocol = manifest.protocol
+    service.task = manifest.task
+    service.paths = manifest.paths
+    service.licence = manifest.licence
+    service.tags = list(manifest.tags)
+    service.modalities = list(manifest.modalities)
+    service.regions = list(manifest.regions)
+    service.context_window = manifest.context_window
+    service.latest_version = manifest.version
+    service.updated_at = now

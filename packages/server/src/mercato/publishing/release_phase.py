@@ -1,0 +1,38 @@
+"""Phase 10: what was checked becomes a release, unless the world has moved on meanwhile."""
+
+from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing.checks.findings import Finding
+from mercato.publishing.release import Releasing
+from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato.publishing.work import PhaseResult, Work, read_work
+
+
+async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: Outbox, work: Work) -> PhaseResult:
+    """Part of the transaction of the evidence: both are written, or neither."""
+    submission = work.submission
+    # The lock comes before the releases are read again: another submission may be released at this moment.
+    await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
+    fresh = await read_work(session, work.database, submission)
+    last = None if fresh.last is None else fresh.last.version
+    compared = work.facts[4]["compared_with"]
+    if last != compared:
+        return PhaseResult([_overtaken(compared, last)], {"compared_with": compared, "last": last})
+    _, submission_document = await SubmissionRepository(session).find_content(submission.id)
+    release = await Releasing(session, clock, ids, outbox).release(
+        submission,
+        work.manifest,
+        document=submission_document,
+        operations=work.facts[3]["operations"],
+        addresses=work.facts[6]["addresses"],
+    )
+    return PhaseResult(facts={"service": release.service_id, "release": release.id, "version": release.version})
+
+
+def _overtaken(compared: str | None, last: str | None) -> Finding:
+    return Finding(
+        code="release_overtaken",
+        level="error",
+        where="version",
+        message=f"This version was compared with {compared or 'no release'}; by now the last release is {last}.",
+        fix="Submit it again, so that it is compared with the last release.",
+    )

@@ -1,0 +1,86 @@
+"""People decide what rules do not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Outbox, Session
+from mercato.publishing.models import Approval, Evidence, Submission, Vote
+from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
+from mercato.publishing.repository import SubmissionRepository
+
+Decision = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A submission that waits for people, and what the phases before found."""
+
+    approval: Approval
+    submission: Submission
+    evidence: list[Evidence]
+    votes: list[Vote]
+
+
+class Approvals:
+    """The operator's queue."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = SubmissionRepository(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def waiting(self, caller: Caller, *, after: str | None, limit: int) -> list[Waiting]:
+        """What waits, the oldest first."""
+        caller.require(Permission.MARKETPLACE_READ)
+        approvals = await self._rows.list_pending(after, limit)
+        ids = [approval.submission_id for approval in approvals]
+        submissions = await self._rows.find_many(ids)
+        evidence = await self._rows.evidence(ids)
+        return [
+            Waiting(
+                approval,
+                submissions[approval.submission_id],
+                evidence[approval.submission_id],
+                await self._rows.votes(approval.submission_id),
+            )
+            for approval in approvals
+        ]
+
+    async def decide(self, caller: Caller, submission_id: str, decision: Decision, reason: str) -> Waiting:
+        """One person's word. The first rejection ends it; enough approvals, each of another person, release it.
+
+        Saying the same again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`.
+        """
+        caller.require(Permission.APPROVALS_DECIDE)
+        # The lock comes before the votes are read, so that two people at once are counted as two.
+        approval = await self._rows.find_approval(submission_id, lock=True)
+        submission = await self._rows.find(submission_id)
+        if approval is None or submission is None:
+            raise ApprovalNotFound(f"No submission {submission_id} waits for people.", submission=submission_id)
+        if submission.vendor_id == caller.organisation_id:
+            raise OwnSubmission("You may not decide on what your own organisation submitted.")
+        votes = await self._rows.votes(submission_id)
+        own = next((vote for vote in votes if vote.person == caller.actor), None)
+        if own is None:
+            if approval.state != "pending":
+                raise AlreadyDecided(f"The submission was {approval.state} already.", state=approval.state)
+            votes.append(await self._vote(caller, approval, votes, decision, reason))
+        elif own.decision != decision:
+            raise AlreadyDecided(f"You said {own.decision} before.", decision=own.decision)
+        evidence = (await self._rows.evidence([submission_id]))[submission_id]
+        return Waiting(approval, submission, evidence, votes)
+
+    async def _vote(
+        self, caller: Caller, approval: Approval, before: list[Vote], decision: Decision, reason: str
+    ) -> Vote:
+        now = self._clock.now()
+        vote = Vote(submission_id=approval.submission_id, person=caller.actor, decision=decision, reason=reason, at=now)
+        self._rows.add(vote)
+        if decision == "reject" or len(before) + 1 >= approval.required_people:
+            approval.state = "rejected" if decision == "reject" else "approved"
+            approval.reason = reason
+            approval.decided_at = now
+            await self._outbox.add(self._session, "approval.decided", submission_id=approval.submission_id)
+        return vote

@@ -1,0 +1,119 @@
+"""A submission as the phases see it, and what a phase says."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from mercato.identity import Directory, Organisation
+from mercato.platform import Database, Session
+from mercato.publishing.checks.findings import Finding, has_errors
+from mercato.publishing.checks.manifest import check_manifest
+from mercato.publishing.models import Release, Submission
+from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato.publishing.versions import precedence
+from mercato_contracts.manifest import ServiceManifest
+
+Outcome = Literal["passed", "warned", "failed", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """What a phase found. `facts` is JSON that a person may read and later phases build upon."""
+
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    waits: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """`failed` with any error; `warned` with any warning."""
+        if has_errors(self.findings):
+            return "failed"
+        if self.waits:
+            return "waiting"
+        return "warned" if any(finding.level == "warning" for finding in self.findings) else "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRelease:
+    """A release of the same service that is there already."""
+
+    id: str
+    version: str
+    status: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """One submission in the pipeline. `facts` are those of the phases before, by their numbers."""
+
+    submission: Submission
+    vendor: Organisation
+    manifest_text: str
+    document_text: str | None
+    releases: list[PastRelease]
+    facts: dict[int, dict[str, Any]]
+    database: Database
+
+    @cached_property
+    def manifest(self) -> ServiceManifest:
+        """Typed when it was submitted; the same text gives the same manifest."""
+        manifest = check_manifest(self.manifest_text).manifest
+        assert manifest is not None
+        return manifest
+
+    @property
+    def last(self) -> PastRelease | None:
+        """The highest release that was not yanked: what callers are used to."""
+        usable = [release for release in self.releases if release.status != "yanked"]
+        return max(usable, key=lambda release: precedence(release.version), default=None)
+
+    async def document_of(self, release: PastRelease) -> str | None:
+        """The OpenAPI document of an earlier release."""
+        async with self.database.transaction() as session:
+            return await CatalogueRepository(session).find_document(release.id)
+
+
+async def read_work(session: Session, database: Database, submission: Submission) -> Work:
+    """All that the phases look at."""
+    rows, catalogue = SubmissionRepository(session), CatalogueRepository(session)
+    manifest, document = await rows.find_content(submission.id)
+    service = await catalogue.find_own_service(submission.vendor_id, submission.service_name)
+    releases = [] if service is None else await catalogue.releases([service.id])
+    evidence = (await rows.evidence([submission.id]))[submission.id]
+    return Work(
+        submission=submission,
+        vendor=await Directory(session).get(submission.vendor_id),
+        manifest_text=manifest,
+        document_text=document,
+        releases=[_past(release) for release in releases],
+        facts={row.phase: row.facts for row in evidence},
+        database=database,
+    )
+
+
+def _past(release: Release) -> PastRelease:
+    return PastRelease(release.id, release.version, release.status, release.manifest["protocol"])
+
+
+def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings as evidence keeps them."""
+    kept: list[dict[str, Any]] = storable([asdict(finding) for finding in findings])
+    return kept
+
+
+def storable(value: Any) -> Any:
+    """The same JSON without what PostgreSQL cannot keep: NUL and halves of surrogate pairs become `�`.
+
+    An endpoint's answer or a document's words stand in evidence, and a phase that cannot write its evidence would be
+    tried again for ever.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, dict):
+        return {storable(str(name)): storable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value

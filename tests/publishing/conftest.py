@@ -1,0 +1,210 @@
+"""A vendor's real service on loopback, and a marketplace whose worker runs the pipeline."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+import yaml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.identity import Caller
+from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
+from mercato.publishing import Approvals, Dossier, LiveCalls, Pipeline, PipelineStarter, Submission, Submissions
+
+
+@dataclass
+class VendorService:
+    """A small real HTTP service; a test changes how it behaves."""
+
+    url: str = ""
+    status: int = 200
+    answer: Any = field(default_factory=lambda: {"word": "hello", "length": 5})
+    seconds: float = 0.0
+    calls: int = 0
+
+    async def greet(self, request: Request) -> Response:
+        self.calls += 1
+        await asyncio.sleep(self.seconds)
+        return JSONResponse(self.answer, self.status)
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/greeting", self.greet)])
+
+
+@pytest.fixture
+async def vendor_service() -> AsyncIterator[VendorService]:
+    """Runs on a free port of loopback."""
+    service = VendorService()
+    server = uvicorn.Server(uvicorn.Config(service.app(), port=0, log_level="error", lifespan="off"))
+    running = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield service
+    server.should_exit = True
+    await running
+
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Greetings", "version": "1.0.0"},
+    "security": [{"bearer": []}],
+    "paths": {
+        "/greeting": {
+            "get": {
+                "operationId": "greet",
+                "summary": "A greeting",
+                "responses": {
+                    "200": {
+                        "description": "The word and its length",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["word", "length"],
+                                    "properties": {"word": {"type": "string"}, "length": {"type": "integer"}},
+                                }
+                            }
+                        },
+                    }
+                },
+            }
+        }
+    },
+    "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+}
+
+
+@dataclass
+class Offer:
+    """What a vendor hands in; a test changes it."""
+
+    manifest: dict[str, Any]
+    document: dict[str, Any] | None
+
+    @property
+    def manifest_text(self) -> str:
+        return yaml.safe_dump(self.manifest)
+
+    @property
+    def document_text(self) -> str | None:
+        return None if self.document is None else json.dumps(self.document)
+
+    def at(self, version: str) -> "Offer":
+        """The same content as another version."""
+        document = json.loads(json.dumps(self.document))
+        if document is not None:
+            document["info"]["version"] = version
+        return Offer({**json.loads(json.dumps(self.manifest)), "version": version}, document)
+
+
+@pytest.fixture
+def offer(vendor_service: VendorService) -> Offer:
+    """A service that passes every phase by rule."""
+    return Offer(
+        manifest={
+            "mercato": 1,
+            "name": "greeter",
+            "version": "1.0.0",
+            "title": "Greetings for everyone",
+            "summary": "Says hello and counts the letters of it.",
+            "protocol": "openapi",
+            "task": "other",
+            "openapi": "openapi.json",
+            "endpoint": {"url": vendor_service.url, "timeout_seconds": 5},
+            "plans": [
+                {"name": "free", "limits": [{"unit": "requests", "per": "minute", "amount": 60}]},
+                {"name": "per-call", "price": {"per_call": "0.001"}},
+            ],
+            "licence": "Apache-2.0",
+            "tags": ["greetings"],
+        },
+        document=json.loads(json.dumps(DOCUMENT)),
+    )
+
+
+@dataclass
+class Marketplace:
+    """The database and a worker that runs the pipeline."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    outbox: Outbox
+
+    async def submit(self, caller: Caller, offer: Offer) -> Submission:
+        async with self.database.transaction() as session:
+            desk = Submissions(session, self.clock, self.ids, self.outbox)
+            submission, _ = await desk.submit(caller, manifest=offer.manifest_text, document=offer.document_text)
+        return submission
+
+    async def look(self, caller: Caller, submission_id: str) -> Dossier:
+        async with self.database.transaction() as session:
+            return await Submissions(session, self.clock, self.ids, self.outbox).get(caller, submission_id)
+
+    async def follow(self, caller: Caller, submission_id: str, *states: str, seconds: float = 30.0) -> Dossier:
+        """The submission once it is in one of these states."""
+        dossier = await self.look(caller, submission_id)
+        try:
+            async with asyncio.timeout(seconds):
+                while dossier.submission.state not in states:
+                    await asyncio.sleep(0.02)
+                    dossier = await self.look(caller, submission_id)
+        except TimeoutError:
+            pytest.fail(f"{dossier.submission.state}: {[(e.name, e.outcome, e.findings) for e in dossier.evidence]}")
+        return dossier
+
+    async def publish(self, caller: Caller, offer: Offer) -> Dossier:
+        """Submitted and ended, by rule."""
+        submission = await self.submit(caller, offer)
+        return await self.follow(caller, submission.id, "released", "refused")
+
+    async def decide(self, caller: Caller, submission_id: str, decision: Any, reason: str = "looked at it") -> None:
+        async with self.database.transaction() as session:
+            await Approvals(session, self.clock, self.outbox).decide(caller, submission_id, decision, reason)
+
+
+@pytest.fixture
+def idle(database: Database, clock: Clock, ids: Ids, outbox: Outbox) -> Marketplace:
+    """A marketplace whose worker does not run."""
+    return Marketplace(database, clock, ids, outbox)
+
+
+OpenWorker = Callable[[], contextlib.AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def open_worker(database: Database, clock: Clock, ids: Ids, outbox: Outbox) -> OpenWorker:
+    """Runs a worker; each opening in a test takes up what the one before left."""
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        pipeline = Pipeline(database, clock, ids, outbox, LiveCalls(allow_private=True))
+        engine = DbosWorkflows(database.url, [pipeline.workflow()], executor="test", version="1")
+        feed = OutboxFeed(database)
+        await engine.open()
+        await feed.start([PipelineStarter(engine).subscriber()], [])
+        try:
+            yield
+        finally:
+            await feed.close()
+            await engine.close()
+
+    return opened
+
+
+@pytest.fixture
+async def marketplace(idle: Marketplace, open_worker: OpenWorker) -> AsyncIterator[Marketplace]:
+    """A marketplace whose worker runs."""
+    async with open_worker():
+        yield idle
