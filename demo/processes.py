@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,7 +44,7 @@ def answers(url: str) -> Callable[[], bool]:
 class Running:
     """One process in a group of its own: its children die with it, and a Ctrl-C reaches only the demonstration."""
 
-    def __init__(self, name: str, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._log = log
         with log.open("ab") as out:
@@ -53,7 +53,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=environment,
                 start_new_session=True,
             )
         self.pid = self._process.pid
@@ -107,8 +107,8 @@ class Processes:
         while self._running:
             self._running.pop().stop()
 
-    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Running:
-        """Starts without waiting; what it writes goes to `name.log`."""
+    def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Running:
+        """Starts without waiting, in this environment unless another is given; what it writes goes to `name.log`."""
         running = Running(name, command, self._folder / f"{name}.log", environment)
         self._running.append(running)
         return running

@@ -4,12 +4,15 @@ import sys
 import time
 from collections.abc import Sequence
 
+QUIET_SECONDS = 4
+
 
 class Report:
     """Prints as it goes, so that silence never lasts, and remembers what did not agree."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
+        self._progressed = self._started
         self._live = sys.stdout.isatty()
         self.disagreements: list[str] = []
 
@@ -22,10 +25,11 @@ class Report:
         print(f"  {fact}", flush=True)
 
     def progress(self, text: str) -> None:
-        """Where a long step stands; on a terminal it is written over itself."""
+        """Where a long step stands: on a terminal written over itself, elsewhere a line every few seconds."""
         if self._live:
             print(f"\r  … {text}\033[K", end="", flush=True)
-        else:
+        elif time.monotonic() - self._progressed >= QUIET_SECONDS:
+            self._progressed = time.monotonic()
             print(f"  … {text}", flush=True)
 
     def progress_done(self) -> None:

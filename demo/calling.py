@@ -1,0 +1,128 @@
+"""Steps 5 and 7: many clients call at once; some may not; the gateway dies among them."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from demo.clients import Buyer, Call, ChatClient, Client, EmbeddingClient, SignalClient
+from demo.load import Crew
+from demo.marketplace import Marketplace
+from demo.prices import signal_requests
+from demo.report import Report
+from mercato_contracts.keys import make_key
+
+SENTENCES = [
+    "How much protein does an adult need per day?",
+    "The boat is tied up behind the old harbour wall.",
+    "Refund the second ticket and keep the first.",
+    "La bibliothèque ferme à dix-huit heures.",
+    "Which of these contracts renews without notice?",
+    "Rain is expected in the north by the evening.",
+    "Der Zug nach Basel fährt heute von Gleis sieben.",
+    "Store the samples below four degrees.",
+    "The committee postponed its vote until March.",
+    "Why does the kettle switch itself off too early?",
+    "Three of the five valves were replaced last year.",
+]
+QUESTIONS = ["What is the sea?", "Name three colours.", "Why do birds sing?"]
+CHAT_TOKENS = 24
+
+Item = TypeVar("Item")
+
+
+class Shop:
+    """Makes clients of one marketplace's gateway."""
+
+    def __init__(self, gateway_url: str) -> None:
+        self._gateway = gateway_url
+        self._bodies = signal_requests(48)
+
+    def embeddings(self, buyer: Buyer, count: int) -> list[Client]:
+        """Programs on the OpenAI SDK, each beginning with another sentence."""
+        return [EmbeddingClient(f"{self._gateway}/v1", buyer, _from(SENTENCES, place)) for place in range(count)]
+
+    def signals(self, buyer: Buyer, count: int) -> list[Client]:
+        """Programs on plain HTTP, each beginning with another request."""
+        base = f"{self._gateway}/s/{buyer.service}"
+        return [SignalClient(base, buyer, _from(self._bodies, place * 3)) for place in range(count)]
+
+    def chats(self, buyer: Buyer, count: int) -> list[Client]:
+        """Programs on the OpenAI SDK that read a stream."""
+        return [ChatClient(f"{self._gateway}/v1", buyer, _from(QUESTIONS, n), CHAT_TOKENS) for n in range(count)]
+
+    def direct_embeddings(self, server_url: str, buyer: Buyer) -> Client:
+        """The same program, straight to the vendor's server."""
+        return EmbeddingClient(f"{server_url}/v1", buyer, SENTENCES)
+
+    def direct_signals(self, server_url: str, buyer: Buyer) -> Client:
+        """The same program, straight to the vendor's server."""
+        return SignalClient(server_url, buyer, self._bodies)
+
+
+def _from(items: Sequence[Item], place: int) -> list[Item]:
+    place %= len(items)
+    return [*items[place:], *items[:place]]
+
+
+def run(report: Report, what: str, clients: Sequence[Client], calls_each: int) -> list[Call]:
+    """All calls of all clients at once."""
+    calls = Crew(clients, calls_each).work(lambda made, _: report.progress(f"{what}: {made:,} calls"))
+    report.progress_done()
+    report.say(f"{what}: {len(calls):,} calls from {len(clients)} clients, {tell_statuses(calls)}")
+    return calls
+
+
+def tell_statuses(calls: Sequence[Call]) -> str:
+    """Counts by answer, such as `900 answered, 30 quota_exceeded`."""
+    kinds = Counter(_kind(call) for call in calls)
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def _kind(call: Call) -> str:
+    if call.answered:
+        return "answered"
+    return (call.code or str(call.status)) if call.status else "cut off"
+
+
+def refusals_by_kind(calls: Sequence[Call]) -> list[tuple[str, int]]:
+    """Refusals with an answer, by code."""
+    return sorted(Counter(_kind(call) for call in calls if call.status >= 300).items())
+
+
+def bad_keys(buyer: Buyer) -> dict[str, Buyer]:
+    """The same buyer with keys that must not work, by the code that refuses them."""
+    last = "1" if buyer.key[-1] == "0" else "0"
+    unknown = make_key("ck", f"key_{os.urandom(16).hex()}", os.urandom(32))
+    return {
+        "key_malformed": replace(buyer, key=buyer.key[:-1] + last),
+        "key_invalid": replace(buyer, key=unknown),
+    }
+
+
+@dataclass
+class Accident:
+    """Kills the gateway in the middle of a burst, and starts it again."""
+
+    report: Report
+    marketplace: Marketplace
+    after_answered: int
+    killed: bool = False
+
+    def watch(self, made: int, answered: int) -> None:
+        """Called while the clients work."""
+        self.report.progress(f"burst: {made:,} calls, {answered:,} answered")
+        if answered < self.after_answered or self.killed:
+            return
+        self.killed = True
+        pid = self.marketplace.kill_gateway()
+        self.report.progress_done()
+        self.report.say(f"gateway (process {pid}) killed with SIGKILL after {answered:,} answers of the burst")
+        running = self.marketplace.start_gateway()
+        self.report.say(f"gateway is back as process {running.pid}, clients go on")
+
+
+def burst(clients: Sequence[Client], calls_each: int, watch: Callable[[int, int], None]) -> list[Call]:
+    """Every client goes on until its calls were answered, whatever happens to the gateway."""
+    return Crew(clients, calls_each, insists=True).work(watch)

@@ -1,0 +1,117 @@
+"""The control API as each party of the story uses it: signed in, one method for each thing they do."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+from uuid import uuid4
+
+import httpx
+
+from mercato_contracts.discovery import SearchHit
+from mercato_contracts.identity import NewKeyAnswer
+from mercato_contracts.publishing import PlanView, ServiceView, SubmissionView
+
+WAIT_SECONDS = 60
+
+
+class ControlRefused(Exception):
+    """The control API refused what the story needs; the message has its code and its advice."""
+
+
+class Party:
+    """One person at work, with the access token of a session."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=60)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The answer's JSON. Raises `ControlRefused`."""
+        return self._told(self._http.get(path, params=query))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer's JSON. Raises `ControlRefused`."""
+        headers = {"idempotency-key": str(uuid4())}
+        return self._told(self._http.post(path, json=body, headers=headers))
+
+    def every(self, path: str, **query: Any) -> Iterator[Any]:
+        """All items of a paged list."""
+        after: str | None = None
+        while True:
+            page = self.get(path, **query, limit=200, **({"after": after} if after else {}))
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def _told(self, answer: httpx.Response) -> Any:
+        if answer.is_error:
+            raise ControlRefused(
+                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
+            )
+        return answer.json()
+
+
+class Visitor(Party):
+    """Somebody without an account."""
+
+    def sign_up(self, slug: str, name: str) -> "Member":
+        """A new organisation, seen by its first administrator."""
+        email, password = f"admin@{slug}.example", uuid4().hex
+        self.post("/api/organisations", {"organisation": slug, "name": name, "email": email, "password": password})
+        return self.sign_in(email, password, slug)
+
+    def sign_in(self, email: str, password: str, slug: str) -> "Member":
+        """A session of an account."""
+        token = self.post("/api/sessions", {"email": email, "password": password})["access_token"]
+        return Member(str(self._http.base_url), token, slug)
+
+
+class Member(Party):
+    """Somebody of the organisation `slug`."""
+
+    def __init__(self, url: str, token: str, slug: str) -> None:
+        super().__init__(url, token)
+        self.slug = slug
+
+    def add_colleague(self, role: str) -> "Member":
+        """A new user with this role, signed in."""
+        email, password = f"{role}@{self.slug}.example", uuid4().hex
+        person = {"email": email, "name": role.title(), "password": password, "role": role}
+        self.post("/api/users", person)
+        return Visitor(str(self._http.base_url)).sign_in(email, password, self.slug)
+
+    def make_key(self, kind: Literal["ck", "vk"], name: str) -> str:
+        """The text of a new key, shown this once."""
+        return NewKeyAnswer.model_validate(self.post("/api/keys", {"kind": kind, "name": name})).key
+
+    def search(self, words: str) -> list[SearchHit]:
+        """What the catalogue finds, the best first."""
+        return [SearchHit.model_validate(hit) for hit in self.get("/api/search", q=words)["items"]]
+
+    def find_soon(self, words: str, service: str) -> list[SearchHit]:
+        """The same, asked until `service` is first: a new listing reaches the index a moment after its release."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (hits := self.search(words)) or hits[0].name != service:
+            if time.monotonic() > deadline:
+                raise ControlRefused(f"{words!r} finds {[hit.name for hit in hits]} and not {service} first")
+            time.sleep(0.2)
+        return hits
+
+    def plan(self, service: str, name: str) -> PlanView:
+        """A plan that is open."""
+        listing = ServiceView.model_validate(self.get(f"/api/services/{service}"))
+        return next(plan for plan in listing.plans if plan.name == name)
+
+    def submission(self, submission_id: str) -> SubmissionView:
+        """A submission with what each phase found."""
+        return SubmissionView.model_validate(self.get(f"/api/submissions/{submission_id}"))
+
+    def follow(self, submission_id: str, *states: str) -> SubmissionView:
+        """The submission once it is in one of `states`. Raises `ControlRefused` if it is refused or late."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (seen := self.submission(submission_id)).state not in states:
+            if seen.state == "refused" or time.monotonic() > deadline:
+                raise ControlRefused(f"{seen.service} {seen.version} is {seen.state}: {seen.model_dump_json(indent=1)}")
+            time.sleep(0.1)
+        return seen

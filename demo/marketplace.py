@@ -1,0 +1,77 @@
+"""Step 1: a marketplace of its own, each part a process, its state in a folder that goes away."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.processes import Processes, Running, answers, free_port
+
+MERCATO = str(Path(sys.executable).with_name("mercato"))
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The operator's first, as `mercato bootstrap` printed."""
+
+    email: str
+    password: str
+
+
+class Marketplace:
+    """Control plane, worker and gateway on free ports. The control plane starts the embedded PostgreSQL."""
+
+    def __init__(self, processes: Processes, state: Path) -> None:
+        self._processes = processes
+        self._state = state
+        self._control_port, self._worker_port = free_port(), free_port()
+        self._gateway_port, self._gateway_health_port = free_port(), free_port()
+        self._gateway: Running | None = None
+        self.control_url = f"http://127.0.0.1:{self._control_port}"
+        self.gateway_url = f"http://127.0.0.1:{self._gateway_port}"
+        self._environment = {
+            # What a running marketplace on this machine was told must not reach this one.
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
+            "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "MERCATO_CONTROL_URL": self.control_url,
+            "MERCATO_GATEWAY_ADMIN_PORT": str(self._gateway_health_port),
+            "MERCATO_LOG_LEVEL": "WARNING",
+        }
+
+    def prepare(self) -> Administrator:
+        """A fresh database with the schema, and the first administrator."""
+        self._run("migrate")
+        return Administrator(**json.loads(self._run("bootstrap", "--json")))
+
+    def start(self) -> list[Running]:
+        """Control plane (with PostgreSQL), worker and gateway; returns when each is ready."""
+        control = self._serve("control", self._control_port)
+        control.wait_until(answers(f"{self.control_url}/readyz"))
+        worker = self._serve("worker", self._worker_port)
+        worker.wait_until(answers(f"http://127.0.0.1:{self._worker_port}/readyz"))
+        return [control, worker, self.start_gateway()]
+
+    def start_gateway(self) -> Running:
+        """Returns when it holds the routes and takes calls."""
+        self._gateway = self._serve("gateway", self._gateway_port)
+        self._gateway.wait_until(answers(f"http://127.0.0.1:{self._gateway_health_port}/readyz"))
+        return self._gateway
+
+    def kill_gateway(self) -> int:
+        """SIGKILL; gives the id of the process that is gone."""
+        assert self._gateway is not None, "the gateway was started"
+        self._gateway.kill()
+        return self._gateway.pid
+
+    def _serve(self, role: str, port: int) -> Running:
+        command = [MERCATO, "--state", str(self._state), "serve", role, "--port", str(port)]
+        return self._processes.start(role, command, self._environment)
+
+    def _run(self, *words: str) -> str:
+        command = [MERCATO, "--state", str(self._state), *words]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"mercato {words[0]} failed:\n{done.stderr}")
+        return done.stdout

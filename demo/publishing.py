@@ -1,0 +1,74 @@
+"""Step 3: vendors publish, an approver and a rule decide."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from demo.control import Member
+from demo.model_servers import EXAMPLES
+from demo.report import Report
+from mercato_contracts.manifest import PlanManifest, ServiceManifest
+from mercato_contracts.publishing import SubmissionView
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An example's folder, sold by a vendor from a server that runs at `url`."""
+
+    vendor: Member
+    folder: str
+    url: str
+
+    @cached_property
+    def manifest(self) -> ServiceManifest:
+        """`service.yaml`, as it is sent."""
+        return ServiceManifest.model_validate(yaml.safe_load(self.manifest_text))
+
+    @cached_property
+    def manifest_text(self) -> str:
+        """With the address of the running server in the place of the example's."""
+        return self._moved("service.yaml")
+
+    @cached_property
+    def document_text(self) -> str:
+        """The OpenAPI document, with the same change."""
+        return self._moved("openapi.yaml")
+
+    @property
+    def service(self) -> str:
+        """`vendor/name`."""
+        return f"{self.vendor.slug}/{self.manifest.name}"
+
+    def plan(self, name: str) -> PlanManifest:
+        """As the vendor wrote it."""
+        return next(plan for plan in self.manifest.plans if plan.name == name)
+
+    def submit(self) -> str:
+        """Hands the version in; the submission's id."""
+        told = self.vendor.post("/api/submissions", {"manifest": self.manifest_text, "openapi": self.document_text})
+        return str(told["id"])
+
+    def _moved(self, name: str) -> str:
+        path: Path = EXAMPLES / self.folder / name
+        placeholder = ROOTS[self.folder]
+        text = path.read_text()
+        assert placeholder in text, f"{path} names {placeholder}"
+        return text.replace(placeholder, self.url)
+
+
+ROOTS = {
+    "embedder": "http://127.0.0.1:9101",
+    "stock-signals": "http://127.0.0.1:9102",
+    "smollm": "http://127.0.0.1:9103",
+}
+"""Where the examples say that their servers run."""
+
+
+def tell_evidence(report: Report, seen: SubmissionView) -> None:
+    """What each phase decided, in one line each."""
+    for phase in seen.phases:
+        milliseconds = (phase.ended_at - phase.started_at).total_seconds() * 1000
+        notes = "; ".join(finding.code for finding in phase.findings[:3])
+        report.say(f"  {phase.phase:2} {phase.name:<24} {phase.outcome:<8} {milliseconds:6.0f} ms  {notes}".rstrip())
