@@ -7,8 +7,9 @@ from fastapi import APIRouter, FastAPI
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.api import discovery, identity
+from mercato.api import billing, consumption, discovery, identity, metering, subscriptions
 from mercato.api.wiring import Wiring
+from mercato.consumption import ProofGate, SnapshotHub
 from mercato.discovery import IndexKeeper, Searching
 from mercato.platform import EphemeralSubscriber
 
@@ -26,7 +27,7 @@ class Part:
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings."""
-    return Part(())
+    return Part((publishing.router,))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
@@ -40,7 +41,13 @@ def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
-    return Part(())
+    hub = SnapshotHub(wiring.database, wiring.clock)
+    app.state.snapshot_hub = hub
+    app.state.proof_gate = ProofGate()
+    return Part(
+        (consumption.router, subscriptions.router, metering.router, billing.router),
+        (hub.subscriber(),),
+    )
 
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
