@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.api import billing, consumption, discovery, identity, metering, subscriptions
+from mercato.api import billing, consumption, discovery, identity, metering, publishing, subscriptions
 from mercato.api.wiring import Wiring
 from mercato.consumption import ProofGate, SnapshotHub
 from mercato.discovery import IndexKeeper, Searching
