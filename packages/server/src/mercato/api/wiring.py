@@ -24,6 +24,8 @@ class Wiring:
     proven: ProvenKeys
     cipher: AnswerCipher
     gateway_token: str
+    take_rate_bp: int
+    """The marketplace's share of what consumers pay, in basis points."""
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
     guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
 

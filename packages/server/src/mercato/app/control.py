@@ -39,6 +39,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         proven=ProvenKeys(),
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
+        take_rate_bp=settings.take_rate_bp,
     )
 
 

@@ -1,0 +1,147 @@
+"""What billing receives and answers under `/api`. Money is in whole nano-units, never rounded."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from mercato_contracts.wire import Wire
+
+Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A calendar month, UTC: 2026-11")]
+
+
+class InvoiceLineView(Wire):
+    """`usage` of a subscription in a month, or its `monthly` fee. `is_adjustment`: of a month invoiced before."""
+
+    item: str
+    month: str
+    is_adjustment: bool
+    service_id: str
+    plan_id: str
+    subscription_id: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    included: int
+    amount_nanos: int
+
+
+class InvoiceView(Wire):
+    """What a consumer owes for a period."""
+
+    id: str
+    number: int
+    consumer_id: str
+    currency: str
+    period: str
+    issued_at: datetime
+    total_nanos: int
+
+
+class InvoiceDetail(InvoiceView):
+    """An invoice with its lines, whose amounts sum to its total."""
+
+    lines: list[InvoiceLineView]
+
+
+class InvoicePage(Wire):
+    """In the order they were issued; ask on with `after` set to `next`."""
+
+    items: list[InvoiceView]
+    next: str | None
+
+
+class PayoutLineView(Wire):
+    """A service's part in one month."""
+
+    month: str
+    is_adjustment: bool
+    service_id: str
+    calls: int
+    gross_nanos: int
+    fee_nanos: int
+    net_nanos: int
+
+
+class PayoutView(Wire):
+    """What a vendor earned in a period: `net` is `gross` less the marketplace's `fee`."""
+
+    id: str
+    number: int
+    vendor_id: str
+    currency: str
+    period: str
+    issued_at: datetime
+    gross_nanos: int
+    fee_nanos: int
+    net_nanos: int
+
+
+class PayoutDetail(PayoutView):
+    """A payout with its lines, which sum to it."""
+
+    lines: list[PayoutLineView]
+
+
+class PayoutPage(Wire):
+    """In the order they were issued; ask on with `after` set to `next`."""
+
+    items: list[PayoutView]
+    next: str | None
+
+
+class CloseRequest(Wire):
+    """Issue invoices and payouts of `period`. With `until`, only what was posted before; the period stays open."""
+
+    period: Period
+    until: datetime | None = None
+
+
+class CloseAnswer(Wire):
+    """What was issued. `is_complete`: the period is closed; what comes later is an adjustment on the next invoice."""
+
+    period: str
+    is_complete: bool
+    invoices: list[InvoiceView]
+    payouts: list[PayoutView]
+
+
+class AccountView(Wire):
+    """An account of the ledger; a positive balance is debit: the organisation owes."""
+
+    id: str
+    kind: str
+    organisation_id: str | None
+    currency: str
+    balance_nanos: int
+
+
+class TrialBalanceView(Wire):
+    """Every account. `sums` by currency are zero, or the ledger is broken."""
+
+    accounts: list[AccountView]
+    sums: dict[str, int]
+
+
+class ReconciliationDifference(Wire):
+    """Where events and ledger disagree."""
+
+    day: date
+    consumer_id: str
+    vendor_id: str
+    service_id: str
+    currency: str
+    event_calls: int
+    posted_calls: int
+    event_nanos: int
+    posted_nanos: int
+
+
+class ReconciliationView(Wire):
+    """A period recomputed from its events: `digest` is the same whoever computes it; `differences` are none."""
+
+    period: str
+    calls: int
+    price_nanos: dict[str, int]
+    digest: str
+    differences: list[ReconciliationDifference]

@@ -1,0 +1,132 @@
+"""What metering receives and answers under `/api`: usage and budgets. Money is in whole nano-units."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from mercato_contracts.wire import Count, Wire
+
+UsageSide = Literal["consumer", "vendor", "marketplace"]
+UsageGroup = Literal["service", "day", "key", "subscription", "consumer", "vendor"]
+
+
+class UsageSumView(Wire):
+    """Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals."""
+
+    group: str
+    currency: str
+    calls: int
+    failed: int
+    tokens_in: int
+    tokens_out: int
+    bytes_out: int
+    included: int
+    price_nanos: int
+
+
+class UsageAnswer(Wire):
+    """Sums of the period [`since`, `until`) by group, and the totals of the same calls by currency."""
+
+    side: UsageSide
+    group_by: UsageGroup
+    since: datetime
+    until: datetime
+    items: list[UsageSumView]
+    totals: list[UsageSumView]
+
+
+class UsageEventView(Wire):
+    """One metered call. A vendor is not told the key."""
+
+    id: str
+    at: datetime
+    called_at: datetime
+    request_id: str
+    consumer_id: str
+    key_id: str | None
+    subscription_id: str
+    plan_id: str
+    vendor_id: str
+    service_id: str
+    release_id: str
+    deployment_id: str
+    protocol: str
+    operation: str
+    status: int
+    streamed: bool
+    client_left: bool
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    bytes_in: int
+    bytes_out: int
+    first_byte_us: int
+    duration_us: int
+    overhead_us: int
+    included: int
+    price_nanos: int
+    currency: str
+    source: str
+
+
+class UsageEventPage(Wire):
+    """In the order of their times; ask on with `after` set to `next`."""
+
+    items: list[UsageEventView]
+    next: str | None
+
+
+class UsageDisputeView(Wire):
+    """A call on which the gateway and the control plane disagreed; the control plane's figure was posted."""
+
+    event_id: str
+    at: datetime
+    gateway: str
+    reasons: list[str]
+    claimed: dict[str, Any]
+    claimed_nanos: int
+    posted_nanos: int
+
+
+class UsageDisputePage(Wire):
+    """In the order of the calls' times; ask on with `after` set to `next`."""
+
+    items: list[UsageDisputeView]
+    next: str | None
+
+
+class BudgetRequest(Wire):
+    """A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency."""
+
+    key_id: Annotated[str, Field(max_length=64)] | None = None
+    unit: Literal["nanos", "requests", "tokens"] = "nanos"
+    window: Literal["minute", "day", "month"] = "month"
+    cap: Count
+
+    @model_validator(mode="after")
+    def _minutes_count_calls(self) -> "BudgetRequest":
+        if self.unit == "nanos" and self.window == "minute":
+            raise ValueError("a money budget counts by day or month")
+        return self
+
+
+class BudgetView(Wire):
+    """A cap and how its present window stands: `used` is spent, `held` lent to gateways for calls, `left` is free."""
+
+    scope: str
+    key_id: str | None
+    unit: Literal["nanos", "requests", "tokens"]
+    window: Literal["minute", "day", "month"]
+    cap: int
+    used: int
+    held: int
+    left: int
+    set_by: str
+    set_at: datetime
+
+
+class BudgetList(Wire):
+    """Every budget of the organisation and its keys."""
+
+    items: list[BudgetView]

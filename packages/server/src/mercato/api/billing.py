@@ -1,0 +1,170 @@
+"""Invoices, payouts, and the operator's view of the ledger."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from mercato.api.caller import SignedIn
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.billing import (
+    AccountBalance,
+    Close,
+    Documents,
+    Invoice,
+    IssuedInvoice,
+    IssuedPayout,
+    Ledger,
+    Payout,
+    Reconciliation,
+    Reconciling,
+)
+from mercato_contracts.billing import (
+    AccountView,
+    CloseAnswer,
+    CloseRequest,
+    InvoiceDetail,
+    InvoiceLineView,
+    InvoicePage,
+    InvoiceView,
+    PayoutDetail,
+    PayoutLineView,
+    PayoutPage,
+    PayoutView,
+    Period,
+    ReconciliationDifference,
+    ReconciliationView,
+    TrialBalanceView,
+)
+
+router = APIRouter(prefix="/api", tags=["billing"], route_class=TransactionalRoute)
+
+After = Annotated[str | None, Query(max_length=64)]
+PageSize = Annotated[int, Query(ge=1, le=200)]
+
+
+def _documents(session: Transaction) -> Documents:
+    return Documents(session)
+
+
+def _close(session: Transaction, parts: Parts) -> Close:
+    return Close(session, parts.clock, parts.ids, parts.outbox)
+
+
+def _ledger(session: Transaction, parts: Parts) -> Ledger:
+    return Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
+
+
+def _reconciling(session: Transaction) -> Reconciling:
+    return Reconciling(session)
+
+
+Shelf = Annotated[Documents, Depends(_documents)]
+
+
+@router.post("/billing/close", summary="Issue the invoices and payouts of a month (operators)")
+async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Close, Depends(_close)]) -> CloseAnswer:
+    closing = await close.close(caller, body.period, body.until)
+    return CloseAnswer(
+        period=closing.period,
+        is_complete=closing.is_complete,
+        invoices=[view_invoice(invoice) for invoice in closing.invoices],
+        payouts=[view_payout(payout) for payout in closing.payouts],
+    )
+
+
+@router.get("/invoices", summary="The invoices of your organisation")
+async def list_invoices(
+    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+) -> InvoicePage:
+    """`everyone=true` shows all organisations' to operators."""
+    rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
+    return InvoicePage(items=[view_invoice(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.get("/invoices/{invoice_id}", summary="An invoice with its lines")
+async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf) -> InvoiceDetail:
+    return detail_invoice(await shelf.invoice(caller, invoice_id))
+
+
+@router.get("/payouts", summary="What your organisation earned as a vendor")
+async def list_payouts(
+    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+) -> PayoutPage:
+    """`everyone=true` shows all organisations' to operators."""
+    rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
+    return PayoutPage(items=[view_payout(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.get("/payouts/{payout_id}", summary="A payout with its lines")
+async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf) -> PayoutDetail:
+    return detail_payout(await shelf.payout(caller, payout_id))
+
+
+@router.get("/ledger/trial-balance", summary="Every account of the ledger, and their sum, which is zero (operators)")
+async def trial_balance(caller: SignedIn, ledger: Annotated[Ledger, Depends(_ledger)]) -> TrialBalanceView:
+    balance = await ledger.trial_balance(caller)
+    return TrialBalanceView(accounts=[view_account(account) for account in balance.accounts], sums=balance.sums)
+
+
+@router.get("/ledger/reconciliation", summary="A month recomputed from its usage events (operators)")
+async def get_reconciliation(
+    period: Annotated[Period, Query()], caller: SignedIn, desk: Annotated[Reconciling, Depends(_reconciling)]
+) -> ReconciliationView:
+    return view_reconciliation(period, await desk.reconcile_month(caller, period))
+
+
+def view_invoice(row: Invoice) -> InvoiceView:
+    return InvoiceView(**{name: getattr(row, name) for name in InvoiceView.model_fields})
+
+
+def view_payout(row: Payout) -> PayoutView:
+    return PayoutView(**{name: getattr(row, name) for name in PayoutView.model_fields})
+
+
+def view_account(account: AccountBalance) -> AccountView:
+    return AccountView(
+        id=account.account_id,
+        kind=account.kind,
+        organisation_id=account.organisation_id,
+        currency=account.currency,
+        balance_nanos=account.balance_nanos,
+    )
+
+
+def detail_invoice(issued: IssuedInvoice) -> InvoiceDetail:
+    lines = [
+        InvoiceLineView(**{name: getattr(line, name) for name in InvoiceLineView.model_fields}) for line in issued.lines
+    ]
+    return InvoiceDetail(**view_invoice(issued.invoice).model_dump(), lines=lines)
+
+
+def detail_payout(issued: IssuedPayout) -> PayoutDetail:
+    lines = [
+        PayoutLineView(**{name: getattr(line, name) for name in PayoutLineView.model_fields}) for line in issued.lines
+    ]
+    return PayoutDetail(**view_payout(issued.payout).model_dump(), lines=lines)
+
+
+def view_reconciliation(period: str, found: Reconciliation) -> ReconciliationView:
+    differences = [
+        ReconciliationDifference(
+            day=item.key[0],
+            consumer_id=item.key[1],
+            vendor_id=item.key[2],
+            service_id=item.key[3],
+            currency=item.key[4],
+            event_calls=item.event_calls,
+            posted_calls=item.posted_calls,
+            event_nanos=item.event_nanos,
+            posted_nanos=item.posted_nanos,
+        )
+        for item in found.differences
+    ]
+    return ReconciliationView(
+        period=period,
+        calls=found.digest.calls,
+        price_nanos={total.currency: total.price_nanos for total in found.digest.totals},
+        digest=found.digest.digest,
+        differences=differences,
+    )

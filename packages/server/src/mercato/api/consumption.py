@@ -1,0 +1,138 @@
+"""The gateway's side: `/internal`, with the gateway's own token. Not part of the public API."""
+
+import asyncio
+import hmac
+from typing import Annotated, TypeVar
+
+import structlog
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.types import Send
+
+from mercato.adapters.counters_postgres import PostgresCounters
+from mercato.api.wiring import Parts, Wiring
+from mercato.billing import Ledger
+from mercato.consumption import Introspection, Lending, Limits, NotTheGateway, ProofGate, SnapshotHub, TakeUsage
+from mercato.identity import Authentication
+from mercato.metering import Holder
+from mercato.platform import Malformed, Session
+from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, Recovered, UsageBatch
+from mercato_contracts.problem import FieldError
+from mercato_contracts.wire import Wire
+
+log = structlog.get_logger(__name__)
+
+Message = TypeVar("Message", bound=Wire)
+
+# A gateway that takes nothing for so long is let go; it asks anew when it is back.
+_STALLED_SECONDS = 10.0
+
+
+def check_gateway(request: Request, parts: Parts) -> None:
+    """Raises `NotTheGateway` unless the request shows the gateway's token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), parts.gateway_token.encode()):
+        raise NotTheGateway("This address is for gateways, and the request does not show their token.")
+
+
+def get_hub(request: Request) -> SnapshotHub:
+    """The process's hub, put there by the app."""
+    hub: SnapshotHub = request.app.state.snapshot_hub
+    return hub
+
+
+def get_gate(request: Request) -> ProofGate:
+    """The process's gate for proofs of keys, put there by the app."""
+    gate: ProofGate = request.app.state.proof_gate
+    return gate
+
+
+router = APIRouter(prefix="/internal", dependencies=[Depends(check_gateway)], include_in_schema=False)
+
+
+class SnapshotAnswer(StreamingResponse):
+    """A stream without end. The connection is cut when the gateway does not read."""
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async for piece in self.body_iterator:
+                async with asyncio.timeout(_STALLED_SECONDS):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            # Unfinished on purpose: the server then closes the connection.
+            log.warning("a gateway stopped reading its snapshot")
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@router.get("/snapshot")
+async def snapshot(hub: Annotated[SnapshotHub, Depends(get_hub)]) -> Response:
+    """All routes, then each change, one JSON object a line."""
+    return SnapshotAnswer(hub.stream(), media_type="application/x-ndjson")
+
+
+@router.post("/keys/introspect")
+async def introspect(request: Request, parts: Parts, gate: Annotated[ProofGate, Depends(get_gate)]) -> Response:
+    """What a key may do."""
+    asked = await _read(request, IntrospectRequest)
+    async with gate.turn(), parts.database.transaction() as session:
+        authentication = Authentication(session, parts.clock, parts.hasher, parts.tokens, parts.proven)
+        grant = await Introspection(session, authentication).introspect(asked.key)
+    return _answer(grant)
+
+
+@router.post("/leases")
+async def lend(request: Request, parts: Parts) -> Response:
+    """Slices of counted scopes."""
+    batch = await _read(request, LeaseBatch)
+    async with parts.database.transaction() as session:
+        lent = await Lending(Limits(session), _counters(session, parts)).lend(batch)
+    return _answer(lent)
+
+
+@router.post("/usage")
+async def take_usage(request: Request, parts: Parts) -> Response:
+    """A piece of a spool."""
+    batch = await _read(request, UsageBatch)
+    async with parts.database.transaction() as session:
+        ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
+        receipt = await TakeUsage(session, parts.clock, _counters(session, parts), ledger).take(batch)
+    return _answer(receipt)
+
+
+@router.post("/gateways/{gateway}/recovered", status_code=204)
+async def recovered(gateway: str, request: Request, parts: Parts) -> Response:
+    """All spools of earlier lives were shipped: what they held goes back."""
+    told = await _read(request, Recovered)
+    if "\0" in gateway:
+        raise Malformed("A gateway's name has no NUL character.")
+    async with parts.database.transaction() as session:
+        freed = await _counters(session, parts).recover(Holder(gateway, told.life))
+    log.info("a gateway recovered", gateway=gateway, leases=freed)
+    return Response(status_code=204)
+
+
+def _counters(session: Session, parts: Wiring) -> PostgresCounters:
+    return PostgresCounters(session, parts.clock, parts.ids)
+
+
+async def _read(request: Request, kind: type[Message]) -> Message:
+    """The body as a message. Raises `Malformed`, which tells the gateway not to send it again as it is."""
+    body = await request.body()
+    # PostgreSQL's text cannot hold it, and no name of ours has it.
+    if b"\\u0000" in body:
+        raise Malformed("The body holds a NUL character.")
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        errors = [
+            FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
+            for item in error.errors(include_url=False, include_input=False, include_context=False)[:20]
+        ]
+        raise Malformed(f"Not a {kind.__name__}.", errors=errors) from None
+
+
+def _answer(message: Wire) -> Response:
+    return Response(message.model_dump_json(), media_type="application/json")

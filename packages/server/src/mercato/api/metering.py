@@ -1,0 +1,161 @@
+"""Usage and budgets."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Query
+
+from mercato.adapters.counters_postgres import PostgresCounters
+from mercato.api.caller import SignedIn
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.metering import (
+    Budgets,
+    BudgetState,
+    BudgetUnit,
+    BudgetWindow,
+    MeteredCall,
+    Usage,
+    UsageDispute,
+    month_start,
+    next_month,
+)
+from mercato_contracts.metering import (
+    BudgetList,
+    BudgetRequest,
+    BudgetView,
+    UsageAnswer,
+    UsageDisputePage,
+    UsageDisputeView,
+    UsageEventPage,
+    UsageEventView,
+    UsageGroup,
+    UsageSide,
+    UsageSumView,
+)
+
+router = APIRouter(prefix="/api", tags=["usage"], route_class=TransactionalRoute)
+
+After = Annotated[str | None, Query(max_length=64)]
+PageSize = Annotated[int, Query(ge=1, le=500)]
+
+
+def _usage(session: Transaction) -> Usage:
+    return Usage(session)
+
+
+def _budgets(session: Transaction, parts: Parts) -> Budgets:
+    return Budgets(session, parts.clock, parts.outbox, PostgresCounters(session, parts.clock, parts.ids))
+
+
+def _period(parts: Parts, since: datetime | None = None, until: datetime | None = None) -> tuple[datetime, datetime]:
+    """The present month, where nothing else is asked."""
+    begin = since or month_start(until or parts.clock.now())
+    return begin, until or max(next_month(begin), next_month(parts.clock.now()))
+
+
+Asked = Annotated[Usage, Depends(_usage)]
+BudgetDesk = Annotated[Budgets, Depends(_budgets)]
+Span = Annotated[tuple[datetime, datetime], Depends(_period)]
+
+
+@router.get("/usage", summary="Usage by service, day, key, …, with totals")
+async def summarise_usage(
+    caller: SignedIn,
+    usage: Asked,
+    span: Span,
+    side: UsageSide = "consumer",
+    group_by: UsageGroup = "service",
+    service_id: After = None,
+) -> UsageAnswer:
+    """As a consumer: your organisation's calls. As a vendor: the calls of its services."""
+    since, until = span
+    found = await usage.summarise(caller, side=side, group=group_by, since=since, until=until, service_id=service_id)
+    return UsageAnswer(
+        side=side,
+        group_by=group_by,
+        since=since,
+        until=until,
+        items=[UsageSumView(**asdict(item)) for item in found.items],
+        totals=[UsageSumView(**asdict(item)) for item in found.totals],
+    )
+
+
+@router.get("/usage/events", summary="Single calls")
+async def list_usage_events(
+    caller: SignedIn,
+    usage: Asked,
+    span: Span,
+    side: UsageSide = "consumer",
+    request_id: After = None,
+    service_id: After = None,
+    after: After = None,
+    limit: PageSize = 50,
+) -> UsageEventPage:
+    since, until = span
+    rows = await usage.list_events(
+        caller,
+        side=side,
+        since=since,
+        until=until,
+        after=after,
+        limit=limit,
+        request_id=request_id,
+        service_id=service_id,
+    )
+    return UsageEventPage(
+        items=[view_event(row, with_key=side == "consumer") for row in rows],
+        next=rows[-1].id if len(rows) == limit else None,
+    )
+
+
+@router.get("/usage/disputes", summary="Calls on which a gateway and the control plane disagreed (operators)")
+async def list_usage_disputes(
+    caller: SignedIn, usage: Asked, after: After = None, limit: PageSize = 50
+) -> UsageDisputePage:
+    rows = await usage.list_disputes(caller, after=after, limit=limit)
+    return UsageDisputePage(
+        items=[view_dispute(row) for row in rows], next=rows[-1].event_id if len(rows) == limit else None
+    )
+
+
+@router.put("/budgets", summary="Set a cap on your organisation or on one of its keys")
+async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) -> BudgetView:
+    state = await desk.put(caller, key_id=body.key_id, unit=body.unit, window=body.window, cap=body.cap)
+    return view_budget(state)
+
+
+@router.get("/budgets", summary="The caps that your organisation set, and how they stand")
+async def list_budgets(caller: SignedIn, desk: BudgetDesk) -> BudgetList:
+    return BudgetList(items=[view_budget(state) for state in await desk.list_all(caller)])
+
+
+@router.delete("/budgets/{scope}", status_code=204, summary="Take a cap away")
+async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
+    await desk.drop(caller, scope)
+
+
+def view_event(row: MeteredCall, *, with_key: bool) -> UsageEventView:
+    values = {name: getattr(row, name) for name in UsageEventView.model_fields}
+    return UsageEventView(**values | ({} if with_key else {"key_id": None}))
+
+
+def view_dispute(row: UsageDispute) -> UsageDisputeView:
+    return UsageDisputeView(**{name: getattr(row, name) for name in UsageDisputeView.model_fields})
+
+
+def view_budget(state: BudgetState) -> BudgetView:
+    budget, level = state.budget, state.level
+    return BudgetView(
+        scope=budget.scope,
+        key_id=budget.key_id,
+        unit=cast(BudgetUnit, budget.unit),
+        window=cast(BudgetWindow, budget.window),
+        cap=budget.cap,
+        used=level.used,
+        held=level.leased,
+        left=level.left,
+        set_by=budget.set_by,
+        set_at=budget.set_at,
+    )

@@ -1,0 +1,32 @@
+"""Ledger, monthly fees, invoices, payouts."""
+
+from mercato.billing.close import Close, Closing
+from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.fees import MonthlyFees, fee_subscriber
+from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
+from mercato.billing.models import Account, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.reconcile import Difference, Reconciliation, Reconciling, month_days
+
+__all__ = [
+    "Account",
+    "AccountBalance",
+    "Close",
+    "Closing",
+    "Difference",
+    "Documents",
+    "Invoice",
+    "InvoiceLine",
+    "IssuedInvoice",
+    "IssuedPayout",
+    "Journal",
+    "Ledger",
+    "MonthlyFees",
+    "Payout",
+    "PayoutLine",
+    "Posting",
+    "Reconciliation",
+    "Reconciling",
+    "TrialBalance",
+    "fee_subscriber",
+    "month_days",
+]

@@ -1,0 +1,86 @@
+"""The ledger's questions to the database."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Date, cast, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from mercato.billing.models import Account, Journal, Posting
+from mercato.billing.sales import Sale, accounts_of, postings_of
+from mercato.metering import MeteredCall
+from mercato.platform import Session
+from mercato.publishing import Service
+
+_COLUMNS = ", ".join(column.name for column in Posting.__table__.columns if column.name != "number")
+# One statement for all lines: a trigger checks that what a statement adds to a journal sums to zero.
+_ADD_POSTINGS = text(
+    f"INSERT INTO postings ({_COLUMNS})"  # noqa: S608  (names of our own columns)
+    f" SELECT {_COLUMNS} FROM json_populate_recordset(NULL::postings, CAST(:rows AS json))"
+)
+SumKey = tuple[date, str, str, str, str]
+"""Day, consumer, vendor, service, currency."""
+
+
+class LedgerRepository:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add_journal(self, journal_id: str, kind: str, reference: str, *, at: datetime, take_rate_bp: int) -> bool:
+        """Write the journal unless its reference has one; whether it was written."""
+        query = (
+            insert(Journal)
+            .values(id=journal_id, kind=kind, reference=reference, at=at, take_rate_bp=take_rate_bp)
+            .on_conflict_do_nothing()
+            .returning(Journal.id)
+        )
+        return await self._session.scalar(query) is not None
+
+    async def add_postings(self, journal_id: str, sales: Sequence[Sale]) -> None:
+        """Write the lines of these sales, and the accounts that are new."""
+        # In the order of their ids: two transactions that open the same accounts wait, and never deadlock.
+        await self._session.execute(insert(Account).values(accounts_of(sales)).on_conflict_do_nothing())
+        rows = [row for sale in sales for row in postings_of(journal_id, sale)]
+        await self._session.execute(_ADD_POSTINGS, {"rows": msgspec.json.encode(rows).decode()})
+
+    async def balances(self) -> list[tuple[Account, int]]:
+        """Every account with the sum of its postings, in the order of ids."""
+        rows = await self._session.execute(
+            select(Account, func.coalesce(func.sum(Posting.amount_nanos), 0))
+            .join(Posting, Posting.account_id == Account.id, isouter=True)
+            .group_by(Account.id)
+            .order_by(Account.id)
+        )
+        return [(account, int(balance)) for account, balance in rows]
+
+    async def event_sums(self, since: datetime, until: datetime) -> dict[SumKey, tuple[int, int]]:
+        """Calls and nano-units of billable usage events."""
+        key: list[Any] = [
+            cast(func.timezone("UTC", MeteredCall.at), Date).label("day"),
+            MeteredCall.consumer_id,
+            MeteredCall.vendor_id,
+            MeteredCall.service_id,
+            MeteredCall.currency,
+        ]
+        rows = await self._session.execute(
+            select(*key, func.count(), func.sum(MeteredCall.price_nanos))
+            .where(MeteredCall.at >= since, MeteredCall.at < until, MeteredCall.journal_id.is_not(None))
+            .group_by(*key)
+        )
+        return {(row[0], row[1], row[2], row[3], row[4]): (int(row[5]), int(row[6])) for row in rows}
+
+    async def posted_sums(self, since: date, until: date) -> dict[SumKey, tuple[int, int]]:
+        """Calls and nano-units that consumers were charged for usage."""
+        key: list[Any] = [Posting.day, Account.organisation_id, Service.vendor_id, Posting.service_id, Account.currency]
+        rows = await self._session.execute(
+            select(*key, func.sum(Posting.calls), func.sum(Posting.amount_nanos))
+            .join(Account, Account.id == Posting.account_id)
+            .join(Service, Service.id == Posting.service_id)
+            .where(Account.kind == "consumer", Posting.item == "usage", Posting.day >= since, Posting.day < until)
+            .group_by(*key)
+        )
+        return {(row[0], row[1], row[2], row[3], row[4]): (int(row[5]), int(row[6])) for row in rows}

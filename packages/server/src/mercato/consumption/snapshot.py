@@ -1,0 +1,161 @@
+"""The snapshot and its changes, pushed to every gateway that listens."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Session
+from mercato.publishing import Catalogue
+from mercato_contracts.dataplane import (
+    Begin,
+    ConsumerChanged,
+    Heartbeat,
+    KeyChanged,
+    Ready,
+    ServiceRemoved,
+    SnapshotService,
+)
+from mercato_contracts.wire import Wire
+
+_PAGE = 100
+_HEARTBEAT_SECONDS = 1.0
+_SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn")
+_CONSUMER_TOPICS = ("subscription.changed", "budget.changed")
+TOPICS = (*_SERVICE_TOPICS, "key.changed", *_CONSUMER_TOPICS)
+
+
+class ChangeQueue:
+    """Changes that one gateway has not read yet, a bounded number. A reader that falls behind is let go."""
+
+    def __init__(self, depth: int) -> None:
+        self._lines: deque[bytes] = deque()
+        self._depth = depth
+        self._bell = asyncio.Event()
+        self.is_over = False
+
+    def offer(self, lines: Sequence[bytes]) -> None:
+        """Add changes; where they are too many, drop all and end: the gateway asks anew."""
+        if len(self._lines) + len(lines) > self._depth:
+            self.end()
+        if not self.is_over:
+            self._lines.extend(lines)
+            self._bell.set()
+
+    def end(self) -> None:
+        """No more changes."""
+        self.is_over = True
+        self._lines.clear()
+        self._bell.set()
+
+    async def take(self, patience_seconds: float) -> list[bytes]:
+        """All that has come, or nothing when nothing came in time."""
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            return []
+        self._bell.clear()
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
+
+class SnapshotHub:
+    """One a process: hears what changed, compiles it once, and hands it to every reader."""
+
+    def __init__(self, database: Database, clock: Clock, *, depth: int = 2_000) -> None:
+        self._database = database
+        self._clock = clock
+        self._depth = depth
+        self._queues: set[ChangeQueue] = set()
+
+    def subscriber(self) -> EphemeralSubscriber:
+        """To be run by the process's `OutboxFeed`."""
+        return EphemeralSubscriber("consumption.snapshot", TOPICS, self.hear)
+
+    def close(self) -> None:
+        """End every stream, so that the process can stop."""
+        for queue in self._queues:
+            queue.end()
+
+    @property
+    def readers(self) -> int:
+        """How many gateways listen."""
+        return len(self._queues)
+
+    async def hear(self, events: Sequence[Event]) -> None:
+        """Tell every reader of these changes."""
+        if not self._queues:
+            return
+        async with self._database.transaction() as session:
+            lines = [_line(change) for change in await compile_changes(session, events)]
+        for queue in tuple(self._queues):
+            queue.offer(lines)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The whole snapshot, then each change, and a heartbeat in every second without one.
+
+        Ends when the reader is too slow or the process stops. Changes are kept from before the snapshot is read, so
+        none falls between; one that the snapshot has already is told again, which does no harm.
+        """
+        with self._listening() as queue:
+            async for piece in self._whole():
+                yield piece
+            while not queue.is_over:
+                lines = await queue.take(_HEARTBEAT_SECONDS)
+                yield b"".join(lines) or self._heartbeat()
+
+    async def _whole(self) -> AsyncIterator[bytes]:
+        yield _line(Begin())
+        async with self._database.transaction() as session:
+            ids = await Catalogue(session).listed_ids()
+        told = 0
+        # A transaction a page: a slow reader must not hold one open.
+        for page in _pages(ids):
+            async with self._database.transaction() as session:
+                services = await Catalogue(session).routes(page)
+            told += len(services)
+            yield b"".join(_line(service) for service in services)
+        yield _line(Ready(services=told))
+
+    def _heartbeat(self) -> bytes:
+        return _line(Heartbeat(at_ms=int(self._clock.now().timestamp() * 1000)))
+
+    @contextmanager
+    def _listening(self) -> Iterator[ChangeQueue]:
+        queue = ChangeQueue(self._depth)
+        self._queues.add(queue)
+        try:
+            yield queue
+        finally:
+            self._queues.discard(queue)
+
+
+async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wire]:
+    """What the gateways must know of these events, each service, key and consumer once."""
+    services: dict[str, None] = {}
+    forgotten: dict[str, Wire] = {}
+    for event in events:
+        if event.topic in _SERVICE_TOPICS:
+            services[str(event.payload["service_id"])] = None
+        elif event.topic == "key.changed":
+            key_id = str(event.payload["key_id"])
+            forgotten[key_id] = KeyChanged(id=key_id)
+        elif event.topic in _CONSUMER_TOPICS:
+            consumer_id = str(event.payload["organisation_id"])
+            forgotten[consumer_id] = ConsumerChanged(id=consumer_id)
+    routes: dict[str, SnapshotService] = {}
+    if services:
+        routes = {route.id: route for route in await Catalogue(session).routes(list(services))}
+    told: list[Wire] = [routes.get(service_id) or ServiceRemoved(id=service_id) for service_id in services]
+    return [*told, *forgotten.values()]
+
+
+def _line(message: Wire) -> bytes:
+    return message.model_dump_json().encode() + b"\n"
+
+
+def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _PAGE):
+        yield ids[start : start + _PAGE]

@@ -1,0 +1,67 @@
+"""Usage, quotas and budgets: what was used, and how much more may be."""
+
+from mercato.metering.buckets import MICRO, BucketTerms, refill
+from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
+from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
+from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
+from mercato.metering.intake import UsageIntake
+from mercato.metering.models import Budget, Counter, GatewayLife, Lease, MeteredCall, UsageDispute
+from mercato.metering.partitions import Partitions
+from mercato.metering.reconcile import PeriodDigest, digest_period
+from mercato.metering.repository import UsageSum
+from mercato.metering.usage import Group, Side, Usage, UsageSummary
+from mercato.metering.windows import (
+    EPOCH,
+    bucket_us,
+    lease_end,
+    month_start,
+    next_month,
+    to_ms,
+    window_end,
+    window_start,
+)
+
+__all__ = [
+    "EPOCH",
+    "MICRO",
+    "Appraised",
+    "BucketTerms",
+    "Budget",
+    "BudgetState",
+    "BudgetUnit",
+    "BudgetWindow",
+    "Budgets",
+    "Counter",
+    "Counters",
+    "GatewayLife",
+    "Group",
+    "Holder",
+    "Lease",
+    "Lent",
+    "Level",
+    "MeteredCall",
+    "Partitions",
+    "PeriodDigest",
+    "SetBudgets",
+    "Side",
+    "Taken",
+    "Usage",
+    "UsageDispute",
+    "UsageIntake",
+    "UsageSum",
+    "UsageSummary",
+    "Want",
+    "bucket_us",
+    "call_time",
+    "digest_period",
+    "event_time",
+    "is_event_id",
+    "lease_end",
+    "month_start",
+    "next_month",
+    "refill",
+    "slice_units",
+    "to_ms",
+    "window_end",
+    "window_start",
+]

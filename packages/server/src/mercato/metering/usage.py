@@ -1,0 +1,102 @@
+"""What was used: by whom, of what, on which day. Consumers see their calls, vendors the calls of their services."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from mercato.identity import Caller, Permission
+from mercato.metering.events import event_time, is_event_id
+from mercato.metering.models import MeteredCall, UsageDispute
+from mercato.metering.refusals import GroupRefused, PeriodRefused
+from mercato.metering.repository import UsageFilter, UsageRepository, UsageSum
+from mercato.platform import Malformed, Session
+
+Side = Literal["consumer", "vendor", "marketplace"]
+Group = Literal["service", "day", "key", "subscription", "consumer", "vendor"]
+
+_LONGEST = timedelta(days=400)
+# A vendor does not learn the keys of those who call.
+_GROUPS: dict[Side, tuple[Group, ...]] = {
+    "consumer": ("service", "day", "key", "subscription", "vendor"),
+    "vendor": ("service", "day", "subscription", "consumer"),
+    "marketplace": ("service", "day", "subscription", "consumer", "vendor"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSummary:
+    """Sums by group and the totals of the same calls, one for each currency."""
+
+    items: list[UsageSum]
+    totals: list[UsageSum]
+
+
+class Usage:
+    """Questions about usage. Each is scoped by `side`: what the caller's organisation is in these calls."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows = UsageRepository(session)
+
+    async def summarise(
+        self,
+        caller: Caller,
+        *,
+        side: Side,
+        group: Group,
+        since: datetime,
+        until: datetime,
+        service_id: str | None = None,
+    ) -> UsageSummary:
+        """Sums of the period [`since`, `until`). Raises `GroupRefused`, `PeriodRefused`."""
+        wanted = _scope(caller, side, since, until, service_id=service_id)
+        if group not in _GROUPS[side]:
+            raise GroupRefused(f"The {side}'s usage is not grouped by {group}.", groups=list(_GROUPS[side]))
+        return UsageSummary(await self._rows.sum_usage(wanted, group), await self._rows.sum_usage(wanted, None))
+
+    async def list_events(
+        self,
+        caller: Caller,
+        *,
+        side: Side,
+        since: datetime,
+        until: datetime,
+        after: str | None = None,
+        limit: int = 50,
+        request_id: str | None = None,
+        service_id: str | None = None,
+    ) -> list[MeteredCall]:
+        """Single calls in the order of their times, after the one with the id `after`."""
+        wanted = _scope(caller, side, since, until, service_id=service_id, request_id=request_id)
+        if after is not None and not is_event_id(after):
+            raise Malformed("`after` is no id of a usage event.")
+        place = None if after is None else (event_time(after), after)
+        return await self._rows.list_events(wanted, place, limit)
+
+    async def list_disputes(self, caller: Caller, *, after: str | None, limit: int) -> list[UsageDispute]:
+        """Events on which a gateway and the control plane disagreed. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.list_disputes(after, limit)
+
+
+def _scope(
+    caller: Caller,
+    side: Side,
+    since: datetime,
+    until: datetime,
+    *,
+    service_id: str | None = None,
+    request_id: str | None = None,
+) -> UsageFilter:
+    caller.require(Permission.MARKETPLACE_READ if side == "marketplace" else Permission.USAGE_READ)
+    if since.tzinfo is None or until.tzinfo is None:
+        raise Malformed("Times carry their offset, such as 2026-11-01T00:00:00Z.")
+    if not timedelta(0) < until - since <= _LONGEST:
+        raise PeriodRefused("The period ends before it begins, or is longer than 400 days.")
+    return UsageFilter(
+        since,
+        until,
+        consumer_id=caller.organisation_id if side == "consumer" else None,
+        vendor_id=caller.organisation_id if side == "vendor" else None,
+        service_id=service_id,
+        request_id=request_id,
+    )
