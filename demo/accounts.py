@@ -123,6 +123,16 @@ class Books:
             for name in sorted(counted.keys() | metered.keys()):
                 report.agree(f"{group} {name}", str(counted.get(name)), str(metered.get(name)))
 
+    @property
+    def size(self) -> int:
+        """Usage events."""
+        return len(self._events)
+
+    @property
+    def consumers(self) -> set[str]:
+        """Who used anything."""
+        return {event.consumer for event in self._events}
+
     def owed(self, consumer: str) -> int:
         """What the usage of a consumer costs, in nano-dollars, with the calls that were cut off."""
         return sum(event.price_nanos for event in self._events if event.consumer == consumer)

@@ -1,6 +1,6 @@
 """Step 4: consumers find services by plain English, subscribe and get keys."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from demo.clients import Buyer
 from demo.control import Member
@@ -8,25 +8,18 @@ from demo.publishing import Offer
 from demo.report import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a consumer looks for in its own words, and the offer that should answer."""
-
-    words: str
-    offer: Offer
-    plan: str
+def find(report: Report, consumer: Member, wishes: Mapping[str, Offer]) -> None:
+    """What a consumer looks for in its own words finds the offer that answers it, first."""
+    for words, offer in wishes.items():
+        hits = consumer.find_soon(words, offer.service)
+        report.agree(f'"{words}" finds first', offer.service, hits[0].name)
 
 
-def find(report: Report, consumer: Member, wishes: list[Wish]) -> None:
-    """Each wish's words find its offer first."""
-    for wish in wishes:
-        hits = consumer.find_soon(wish.words, wish.offer.service)
-        report.agree(f'"{wish.words}" finds first', wish.offer.service, hits[0].name)
-
-
-def subscribe(consumer: Member, wishes: list[Wish]) -> list[Buyer]:
-    """A subscription to each, and one key for all."""
-    for wish in wishes:
-        consumer.post("/api/subscriptions", {"plan_id": consumer.plan(wish.offer.service, wish.plan).id})
+def subscribe(report: Report, consumer: Member, wanted: Sequence[tuple[Offer, str]]) -> list[Buyer]:
+    """A subscription to each plan that is named, and one key for all."""
+    for offer, plan in wanted:
+        ids = {open_plan.name: open_plan.id for open_plan in consumer.listing(offer.service).plans}
+        consumer.post("/api/subscriptions", {"plan_id": ids[plan]})
+        report.say(f"{consumer.slug} subscribed to {offer.service}, plan {plan}")
     key = consumer.make_key("ck", "demonstration")
-    return [Buyer(consumer.slug, wish.offer.service, wish.plan, key) for wish in wishes]
+    return [Buyer(consumer.slug, offer.service, plan, key) for offer, plan in wanted]

@@ -1,9 +1,12 @@
 """Steps 5 and 7: many clients call at once; some may not; the gateway dies among them."""
 
+import math
 import os
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from demo.clients import Buyer, Call, ChatClient, Client, EmbeddingClient, SignalClient
@@ -91,14 +94,54 @@ def refusals_by_kind(calls: Sequence[Call]) -> list[tuple[str, int]]:
     return sorted(Counter(_kind(call) for call in calls if call.status >= 300).items())
 
 
-def bad_keys(buyer: Buyer) -> dict[str, Buyer]:
-    """The same buyer with keys that must not work, by the code that refuses them."""
-    last = "1" if buyer.key[-1] == "0" else "0"
+def with_bad_keys(report: Report, shop: Shop, embedder: Buyer, signals: Buyer) -> list[Call]:
+    """A key with a wrong digit and a well-formed one that was never given out, to both services."""
+    last = "1" if embedder.key[-1] == "0" else "0"
+    mistyped = embedder.key[:-1] + last
     unknown = make_key("ck", f"key_{os.urandom(16).hex()}", os.urandom(32))
-    return {
-        "key_malformed": replace(buyer, key=buyer.key[:-1] + last),
-        "key_invalid": replace(buyer, key=unknown),
-    }
+    made: list[Call] = []
+    for code, key in {"key_malformed": mistyped, "key_invalid": unknown}.items():
+        bad_embedder, bad_signals = replace(embedder, key=key), replace(signals, key=key)
+        clients = [*shop.embeddings(bad_embedder, 4), *shop.signals(bad_signals, 4)]
+        calls = run(report, f"bad keys ({code})", clients, 8)
+        report.agree(f"refused with 401 {code}", len(calls), sum((c.status, c.code) == (401, code) for c in calls))
+        made += calls
+    return made
+
+
+def over_the_rate(report: Report, clients: Sequence[Client], calls_each: int, a_minute: int) -> list[Call]:
+    """More than the plan's requests a minute: the bucket's whole size is answered, then what flows in meanwhile."""
+    begun = time.monotonic()
+    calls = run(report, f"calls over {a_minute} a minute", clients, calls_each)
+    flowed_in = math.ceil((time.monotonic() - begun) * a_minute / 60)
+    answered = sum(call.answered for call in calls)
+    if not a_minute <= answered <= a_minute + flowed_in:
+        report.disagree(f"{answered} calls answered where {a_minute} to {a_minute + flowed_in} were allowed")
+    _check_refusals(report, calls, "rate_limit_exceeded")
+    return calls
+
+
+def over_the_quota(report: Report, clients: Sequence[Client], calls_each: int, a_day: int) -> list[Call]:
+    """More than the plan's requests a day: exactly that many are answered."""
+    began_on = datetime.now(UTC).date()
+    calls = run(report, f"calls over {a_day} a day", clients, calls_each)
+    if datetime.now(UTC).date() == began_on:
+        report.agree("answered under the day's quota", a_day, sum(call.answered for call in calls))
+    _check_refusals(report, calls, "quota_exceeded")
+    return calls
+
+
+def _check_refusals(report: Report, calls: Sequence[Call], code: str) -> None:
+    over = [call for call in calls if not call.answered]
+    report.agree(f"refused with 429 {code}", len(over), sum((c.status, c.code) == (429, code) for c in over))
+
+
+def take_turns(through: Client, direct: Client, turns: int) -> tuple[list[Call], list[Call]]:
+    """One call through the gateway, one direct, and so on, so that both see the same machine."""
+    pairs = [(through.call(), direct.call()) for _ in range(turns)]
+    through.close()
+    direct.close()
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
 @dataclass
@@ -123,6 +166,11 @@ class Accident:
         self.report.say(f"gateway is back as process {running.pid}, clients go on")
 
 
-def burst(clients: Sequence[Client], calls_each: int, watch: Callable[[int, int], None]) -> list[Call]:
+def burst(report: Report, clients: Sequence[Client], calls_each: int, accident: Accident) -> list[Call]:
     """Every client goes on until its calls were answered, whatever happens to the gateway."""
-    return Crew(clients, calls_each, insists=True).work(watch)
+    calls = Crew(clients, calls_each, insists=True).work(accident.watch)
+    report.progress_done()
+    report.say(f"burst: {len(calls):,} calls from {len(clients)} clients, {tell_statuses(calls)}")
+    if not accident.killed:
+        report.disagree("the burst was over before the gateway could be killed in it")
+    return calls

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal
 from uuid import uuid4
 
 import httpx
 
 from mercato_contracts.discovery import SearchHit
-from mercato_contracts.identity import NewKeyAnswer
-from mercato_contracts.publishing import PlanView, ServiceView, SubmissionView
+from mercato_contracts.identity import MeView, NewKeyAnswer
+from mercato_contracts.publishing import ServiceView, SubmissionView
 
 WAIT_SECONDS = 60
 
@@ -74,6 +75,11 @@ class Member(Party):
         super().__init__(url, token)
         self.slug = slug
 
+    @cached_property
+    def organisation_id(self) -> str:
+        """Of the organisation, as events and ledger name it."""
+        return MeView.model_validate(self.get("/api/me")).organisation_id
+
     def add_colleague(self, role: str) -> "Member":
         """A new user with this role, signed in."""
         email, password = f"{role}@{self.slug}.example", uuid4().hex
@@ -98,10 +104,9 @@ class Member(Party):
             time.sleep(0.2)
         return hits
 
-    def plan(self, service: str, name: str) -> PlanView:
-        """A plan that is open."""
-        listing = ServiceView.model_validate(self.get(f"/api/services/{service}"))
-        return next(plan for plan in listing.plans if plan.name == name)
+    def listing(self, service: str) -> ServiceView:
+        """A service with the plans that are open."""
+        return ServiceView.model_validate(self.get(f"/api/services/{service}"))
 
     def submission(self, submission_id: str) -> SubmissionView:
         """A submission with what each phase found."""

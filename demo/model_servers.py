@@ -1,6 +1,5 @@
 """Step 2: the real models that the vendors sell."""
 
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +25,10 @@ def start_embedder(processes: Processes) -> ModelServer:
     return _start(processes, "embedder", [*command, "--port", str(port)], port, "/health")
 
 
-def train_signals(state: Path) -> str:
-    """Trains the signal model, unless `state` holds one already; the last line that training said."""
-    if (state / "metrics.json").exists():
-        return f"trained earlier, in {state}"
+def train_signals(processes: Processes, state: Path) -> Running:
+    """Begins to train the signal model into `state`; it is there when the process has ended."""
     command = [sys.executable, str(EXAMPLES / "stock-signals" / "train.py"), "--state", str(state)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return next(line for line in said.splitlines() if line.startswith("trained"))
+    return processes.start("training", command)
 
 
 def start_signals(processes: Processes, state: Path) -> ModelServer:

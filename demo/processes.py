@@ -68,6 +68,12 @@ class Running:
                 raise NotReady(f"{self.name} was not ready after {READY_SECONDS} s:\n{self.last_words()}")
             time.sleep(0.05)
 
+    def wait_to_end(self) -> str:
+        """What it wrote, once it has ended well; raises `NotReady` where it did not."""
+        if self._process.wait():
+            raise NotReady(f"{self.name} ended with {self._process.returncode}:\n{self.last_words()}")
+        return self._log.read_text(errors="replace")
+
     def kill(self) -> None:
         """SIGKILL to the process and its children: nothing can be tidied up."""
         self._signal(signal.SIGKILL)
@@ -106,6 +112,10 @@ class Processes:
     ) -> None:
         while self._running:
             self._running.pop().stop()
+
+    def last_words(self) -> str:
+        """The end of what each wrote, for whoever looks into a failure."""
+        return "\n".join(f"--- {running.name}\n{running.last_words()}" for running in self._running)
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Running:
         """Starts without waiting, in this environment unless another is given; what it writes goes to `name.log`."""

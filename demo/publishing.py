@@ -12,6 +12,13 @@ from demo.report import Report
 from mercato_contracts.manifest import PlanManifest, ServiceManifest
 from mercato_contracts.publishing import SubmissionView
 
+ROOTS = {
+    "embedder": "http://127.0.0.1:9101",
+    "stock-signals": "http://127.0.0.1:9102",
+    "smollm": "http://127.0.0.1:9103",
+}
+"""Where the examples say that their servers run."""
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -58,12 +65,37 @@ class Offer:
         return text.replace(placeholder, self.url)
 
 
-ROOTS = {
-    "embedder": "http://127.0.0.1:9101",
-    "stock-signals": "http://127.0.0.1:9102",
-    "smollm": "http://127.0.0.1:9103",
-}
-"""Where the examples say that their servers run."""
+def publish_by_rule(report: Report, offer: Offer) -> None:
+    """All ten phases without a person."""
+    released = offer.vendor.follow(offer.submit(), "released")
+    report.say(f"{offer.service} {offer.manifest.version} by {offer.vendor.slug}:")
+    tell_evidence(report, released)
+    _tell_decision(report, released, people=0)
+
+
+def publish_by_hand(report: Report, offer: Offer, approver: Member) -> None:
+    """The pipeline waits until somebody of the operator has looked and said yes."""
+    submission_id = offer.submit()
+    waiting = offer.vendor.follow(submission_id, "waiting")
+    queue = [item["submission"]["id"] for item in approver.every("/api/approvals")]
+    report.agree(f"the approver's queue while {offer.service} waits", [submission_id], queue)
+    report.say(f"{offer.service} {waiting.version} by {offer.vendor.slug} waits for a person")
+    reason = "Looked at the contract calls and the manifest; the cautions are stated."
+    approver.post(f"/api/approvals/{submission_id}", {"decision": "approve", "reason": reason})
+    released = offer.vendor.follow(submission_id, "released")
+    tell_evidence(report, released)
+    _tell_decision(report, released, people=1)
+
+
+def _tell_decision(report: Report, released: SubmissionView, *, people: int) -> None:
+    approval = released.approval
+    assert approval is not None, "a release was approved"
+    report.agree(f"{released.service} approved by people", people, len(approval.votes))
+    report.agree(
+        f"{released.service} phases with evidence", list(range(1, 11)), [phase.phase for phase in released.phases]
+    )
+    took = (released.ended_at or released.created_at) - released.created_at
+    report.say(f"released {took.total_seconds():.1f} s after it was handed in; rule: {approval.rule}")
 
 
 def tell_evidence(report: Report, seen: SubmissionView) -> None:

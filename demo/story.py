@@ -1,0 +1,188 @@
+"""The story, step by step: publish, approve, find, subscribe, call, meter, invoice; and an accident."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo import buying, calling, publishing
+from demo.accounts import Books, PriceList
+from demo.billing import Accountant
+from demo.calling import Accident, Shop
+from demo.clients import Buyer, Call
+from demo.control import Member, Visitor
+from demo.figures import LATENCY_HEAD, latency_row
+from demo.marketplace import Marketplace
+from demo.model_servers import ModelServer, start_embedder, start_signals, start_smollm, train_signals
+from demo.processes import Processes
+from demo.publishing import Offer
+from demo.report import Report
+from mercato_contracts.money import Money
+
+FREE_A_MINUTE = 60
+TRIAL_A_DAY = 200
+"""What the examples' manifests allow on the plans `free` and `trial`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The vendors' models that run."""
+
+    embedder: ModelServer
+    signals: ModelServer
+    smollm: ModelServer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part: a fund that pays, a student on free plans, and what the vendors sell."""
+
+    operator: Member
+    fund: Member
+    student: Member
+    embedder: Offer
+    signals: Offer
+    smollm: Offer | None
+
+    @property
+    def offers(self) -> list[Offer]:
+        """All that is sold."""
+        return [offer for offer in (self.embedder, self.signals, self.smollm) if offer is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What the consumers bought."""
+
+    embedder: Buyer
+    signals: Buyer
+    smollm: Buyer | None
+    free_embedder: Buyer
+    trial_signals: Buyer
+
+
+class Story:
+    """One run; `run` tells it."""
+
+    def __init__(self, report: Report, processes: Processes, folder: Path, *, with_llm: bool) -> None:
+        self._report = report
+        self._processes = processes
+        self._folder = folder
+        self._with_llm = with_llm
+        self._marketplace = Marketplace(processes, folder / "marketplace")
+        self._calls: list[Call] = []
+        self._timed: list[tuple[list[Call], list[Call]]] = []
+
+    def run(self) -> None:
+        """Raises what keeps it from going on; what merely disagrees is in the report."""
+        training = train_signals(self._processes, self._folder / "model")
+        operator = self._start_marketplace()
+        self._report.step(2, "Two vendors' real models" + (" and a language model" if self._with_llm else ""))
+        self._report.say(next(line for line in training.wait_to_end().splitlines() if line.startswith("trained")))
+        servers = self._start_models()
+        cast = self._publish(operator, servers)
+        basket = self._buy(cast)
+        accountant = Accountant(operator, [cast.fund, cast.student], cast.offers)
+        shop = Shop(self._marketplace.gateway_url)
+        self._call(shop, basket, servers)
+        self._report.step(6, "Usage, invoices and payouts agree with what the clients counted")
+        self._settle(accountant, cast)
+        self._crash(shop, basket)
+        self._tell_figures(self._settle(accountant, cast))
+
+    def _start_marketplace(self) -> Member:
+        self._report.step(1, "A marketplace of its own: PostgreSQL, control plane, worker, gateway")
+        administrator = self._marketplace.prepare()
+        for running in self._marketplace.start():
+            self._report.say(f"{running.name} is ready (process {running.pid})")
+        self._report.say(f"control API {self._marketplace.control_url}, gateway {self._marketplace.gateway_url}")
+        return self._visitor().sign_in(administrator.email, administrator.password, "operator")
+
+    def _visitor(self) -> Visitor:
+        return Visitor(self._marketplace.control_url)
+
+    def _start_models(self) -> Servers:
+        embedder = start_embedder(self._processes)
+        signals = start_signals(self._processes, self._folder / "model")
+        smollm = start_smollm(self._processes) if self._with_llm else None
+        for server in (embedder, signals, smollm):
+            if server is not None:
+                self._report.say(f"{server.running.name} answers on {server.url} (process {server.running.pid})")
+        return Servers(embedder, signals, smollm)
+
+    def _publish(self, operator: Member, servers: Servers) -> Cast:
+        self._report.step(3, "Vendors sign up and publish; a rule approves one, a person the other")
+        join = self._visitor().sign_up
+        llm = servers.smollm
+        cast = Cast(
+            operator,
+            fund=join("harbour-fund", "Harbour Fund"),
+            student=join("ada-studies", "Ada Studies"),
+            embedder=Offer(join("vector-works", "Vector Works"), "embedder", servers.embedder.url),
+            signals=Offer(join("north-quant", "North Quant"), "stock-signals", servers.signals.url),
+            smollm=None if llm is None else Offer(join("small-talk", "Small Talk"), "smollm", llm.url),
+        )
+        publishing.publish_by_rule(self._report, cast.embedder)
+        publishing.publish_by_hand(self._report, cast.signals, operator.add_colleague("approver"))
+        if cast.smollm is not None:
+            publishing.publish_by_rule(self._report, cast.smollm)
+        return cast
+
+    def _buy(self, cast: Cast) -> Basket:
+        self._report.step(4, "Consumers find the services in plain English, subscribe and get keys")
+        wishes = {"turn sentences into vectors": cast.embedder, "daily stock signals": cast.signals}
+        wanted = [(cast.embedder, "per-token"), (cast.signals, "per-call")]
+        if cast.smollm is not None:
+            wishes["a small chat model that streams its answer"] = cast.smollm
+            wanted.append((cast.smollm, "per-token"))
+        buying.find(self._report, cast.fund, wishes)
+        paid = buying.subscribe(self._report, cast.fund, wanted)
+        free = buying.subscribe(self._report, cast.student, [(cast.embedder, "free"), (cast.signals, "trial")])
+        return Basket(paid[0], paid[1], paid[2] if len(paid) > 2 else None, free[0], free[1])
+
+    def _call(self, shop: Shop, basket: Basket, servers: Servers) -> None:
+        self._report.step(5, "Many clients call at once; some may not")
+        everyone = [*shop.embeddings(basket.embedder, 8), *shop.signals(basket.signals, 8)]
+        self._calls += calling.run(self._report, "paid calls", everyone, 90)
+        if basket.smollm is not None:
+            self._calls += calling.run(self._report, "streamed chats", shop.chats(basket.smollm, 4), 5)
+        self._calls += calling.with_bad_keys(self._report, shop, basket.embedder, basket.signals)
+        self._calls += calling.over_the_rate(self._report, shop.embeddings(basket.free_embedder, 4), 25, FREE_A_MINUTE)
+        self._calls += calling.over_the_quota(self._report, shop.signals(basket.trial_signals, 8), 30, TRIAL_A_DAY)
+        pairs = [
+            (shop.embeddings(basket.embedder, 1)[0], shop.direct_embeddings(servers.embedder.url, basket.embedder)),
+            (shop.signals(basket.signals, 1)[0], shop.direct_signals(servers.signals.url, basket.signals)),
+        ]
+        for through, direct in pairs:
+            timed = calling.take_turns(through, direct, 100)
+            self._calls += timed[0]
+            self._timed.append(timed)
+
+    def _crash(self, shop: Shop, basket: Basket) -> None:
+        self._report.step(7, "The gateway is killed in the middle of a burst")
+        clients = [*shop.embeddings(basket.embedder, 8), *shop.signals(basket.signals, 8)]
+        self._calls += calling.burst(self._report, clients, 40, Accident(self._report, self._marketplace, 250))
+
+    def _settle(self, accountant: Accountant, cast: Cast) -> Books:
+        answered = sum(call.answered for call in self._calls)
+        plans = {(offer.service, plan.name): plan for offer in cast.offers for plan in offer.manifest.plans}
+        books = Books(self._calls, accountant.events(at_least=answered), PriceList(plans))
+        books.check_each(self._report)
+        books.check_sums(self._report)
+        accountant.check_ledger(self._report, books)
+        return books
+
+    def _tell_figures(self, books: Books) -> None:
+        self._report.step(8, "Figures")
+        report, calls = self._report, self._calls
+        report.say(f"calls through the gateway: {len(calls):,}, answered {sum(call.answered for call in calls):,}")
+        for kind, count in calling.refusals_by_kind(calls):
+            report.say(f"  refused, {kind}: {count:,}")
+        report.say(f"usage events: {books.size:,}")
+        report.say(f"invoices: {Money(sum(books.owed(name) for name in books.consumers))}")
+        rows = []
+        for through, direct in self._timed:
+            name = through[0].service
+            rows.append(latency_row(f"{name}, through the gateway", through))
+            rows.append(latency_row(f"{name}, direct", direct))
+        for name in sorted({call.service for call in calls}):
+            rows.append(latency_row(f"{name}, all calls at once", [c for c in calls if c.service == name]))
+        report.table(LATENCY_HEAD, rows)
