@@ -21,6 +21,11 @@ def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     )
 
 
+def has_any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
+    """The listings that `any_word` finds, without scores: several times cheaper to count."""
+    return either(tantivy.Query.term_set_query(schema, field, list(words)) for field in TEXT_WEIGHTS)
+
+
 def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     """Listings with a word one letter away, or two from eight letters on; swapped neighbours count as one."""
     return either(

@@ -8,11 +8,11 @@ import tantivy
 
 from mercato.adapters.search_embedded import question
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
-from mercato.adapters.search_embedded.schema import facet_counts, from_tantivy, searched_text
+from mercato.adapters.search_embedded.schema import FacetCounts, count, from_tantivy, searched_text
 from mercato.adapters.search_embedded.snippets import make_snippet
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import exact_form, new_analyzer, query_words, spaced
-from mercato.discovery import REACH, FacetName, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons
+from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons
 
 _NEIGHBOURS = 200
 """How many of the nearest meanings count as found."""
@@ -61,12 +61,9 @@ class Search:
         if not exact_form(query.text):
             return IndexAnswer((), 0, dict.fromkeys(query.facets, ()))
         findings = self._find(searcher, query, words)
-        return IndexAnswer(
-            hits=self._page(searcher, query, findings, frozenset(words)),
-            total=self._count(searcher, findings.matching, query.filters),
-            facets=self._facets(searcher, findings.matching, query),
-            corrected=bool(findings.misspelt),
-        )
+        total, facets = self._count(searcher, findings.matching, query)
+        hits = self._page(searcher, query, findings, frozenset(words))
+        return IndexAnswer(hits, total, facets, corrected=bool(findings.misspelt))
 
     def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: list[str]) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
@@ -74,19 +71,20 @@ class Search:
         exact = self._top(searcher, exact_query, query.filters, addresses)
         word_query = question.any_word(self._schema, words)
         text = self._top(searcher, word_query, query.filters, addresses)
+        matching = [exact_query, question.has_any_word(self._schema, words)]
         misspelt: frozenset[int] = frozenset()
         unknown = question.unknown_words(self._schema, searcher, words) if len(text) < _THIN else []
         if unknown and not exact:
             right = frozenset(text)
-            word_query = question.either([word_query, question.any_misspelling(self._schema, unknown)])
-            text = self._top(searcher, word_query, query.filters, addresses)
+            misspelt_query = question.any_misspelling(self._schema, unknown)
+            matching.append(misspelt_query)
+            text = self._top(searcher, question.either([word_query, misspelt_query]), query.filters, addresses)
             misspelt = frozenset(text) - right
         floor = _LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words) else _LEAST_COSINE
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < _THIN)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
-        matching = question.either([exact_query, word_query, near_query])
-        return _Findings(Found(exact, text, cosine), matching, misspelt, addresses)
+        return _Findings(Found(exact, text, cosine), question.either([*matching, near_query]), misspelt, addresses)
 
     def _near(
         self,
@@ -198,21 +196,18 @@ class Search:
             for (released, address), _ in rows[query.offset : min(REACH, query.offset + query.limit)]
         ]
         hits = tuple(Hit(one, released, make_snippet(one, frozenset(), self._stems)) for released, one in listings)
-        return IndexAnswer(hits, _total(found), self._facets(searcher, everything, query))
+        return IndexAnswer(hits, *self._count(searcher, everything, query))
 
-    def _count(self, searcher: tantivy.Searcher, query: tantivy.Query, filters: Filters) -> int:
-        return _total(searcher.search(question.filtered(self._schema, query, filters), 1))
-
-    def _facets(
-        self, searcher: tantivy.Searcher, matching: tantivy.Query, query: IndexQuery
-    ) -> Mapping[FacetName, tuple[tuple[str, int], ...]]:
+    def _count(self, searcher: tantivy.Searcher, matching: tantivy.Query, query: IndexQuery) -> tuple[int, FacetCounts]:
+        """How many match, and the facets' counts; a facet that is filtered by needs a count of its own."""
+        chosen = [facet for facet in query.facets if query.filters.facets.get(facet)]
+        others = [facet for facet in query.facets if facet not in chosen]
         common = question.filtered(self._schema, matching, query.filters)
-        counts = {}
-        for facet in query.facets:
-            chosen = query.filters.facets.get(facet)
-            own = question.filtered(self._schema, matching, query.filters.without(facet)) if chosen else common
-            counts[facet] = facet_counts(searcher, own, facet, _MAX_FACET_VALUES)
-        return counts
+        total, counts = count(searcher, common, others, _MAX_FACET_VALUES)
+        for facet in chosen:
+            own = question.filtered(self._schema, matching, query.filters.without(facet))
+            counts |= count(searcher, own, [facet], _MAX_FACET_VALUES)[1]
+        return total, {facet: counts[facet] for facet in query.facets}
 
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))
