@@ -85,7 +85,8 @@ class PinnedEndpoint:
         self._headers = dict(headers or {})
         self._most = most_bytes
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or httpx.create_ssl_context(),
+            # Reading the authorities takes a tenth of a second: only where they are needed.
+            ssl_context=tls or (httpx.create_ssl_context() if target.scheme == "https" else None),
             network_backend=_PinnedBackend(target),
             max_connections=1,
             retries=0,

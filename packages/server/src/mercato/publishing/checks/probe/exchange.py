@@ -57,11 +57,16 @@ class Visit:
                 self.say("probe_status", where(call), f"{where(call)} answered {answer.status} to a test call.")
             return None
         try:
-            return answer.json()
+            value = answer.json()
         except ValueError as error:
-            if not optional:
-                self.say("probe_not_json", where(call), f"{where(call)} is not JSON: {shorten(error)}.")
-            return None
+            problem = f"{where(call)} is not JSON: {shorten(error)}."
+        else:
+            if value is not None:
+                return value
+            problem = f"{where(call)} answered null."
+        if not optional:
+            self.say("probe_not_json", where(call), problem)
+        return None
 
 
 def where(call: Call) -> str:
