@@ -126,8 +126,8 @@ def children(pid: int) -> list[int]:
 class Bench:
     """Starts everything, runs the rounds, stops what it started."""
 
-    def __init__(self, folder: Path, seconds: float, rounds: int) -> None:
-        self.folder, self.seconds, self.count = folder, seconds, rounds
+    def __init__(self, folder: Path, seconds: float, rounds: int, python: str = sys.executable) -> None:
+        self.folder, self.seconds, self.count, self.python = folder, seconds, rounds, python
         self.processes: list[subprocess.Popen[bytes]] = []
         self.systems: list[System] = []
         self.key = ""
@@ -161,7 +161,7 @@ class Bench:
         assert control.stdout is not None
         self.key = control.stdout.readline().decode().strip()
         gateway = pinned(
-            GATEWAY_CORE, sys.executable, "-m", "mercato_gateway.main", f"--listen=127.0.0.1:{port}", f"--admin=127.0.0.1:{admin}",
+            GATEWAY_CORE, self.python, "-m", "mercato_gateway.main", f"--listen=127.0.0.1:{port}", f"--admin=127.0.0.1:{admin}",
             f"--control=http://127.0.0.1:{control_port}", f"--state={self.folder}/state",
         )  # fmt: skip
         self.processes.append(gateway)
@@ -174,7 +174,7 @@ class Bench:
         script = self.folder / "wrk.lua"
         script.write_text(WRK.format(body=BODY, key=self.key))
         before = system.cpu_ns()
-        command = ["taskset", "-c", OTHER_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
+        command = ["taskset", "-c", OTHER_CORE, "wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", str(script)]
         out = subprocess.run([*command, f"http://127.0.0.1:{system.port}{system.path}"], capture_output=True, text=True, check=True).stdout
         found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", out)
         assert found, out
@@ -309,6 +309,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each round at 50 connections")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the gateway: builds differ by half")
     parser.add_argument("--control", nargs=2, type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.control:
@@ -318,7 +319,7 @@ def main() -> None:
     if missing:
         sys.exit(f"bench-gateway needs {', '.join(missing)}: apt-get install nginx-light wrk util-linux")
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.seconds, arguments.rounds)
+        bench = Bench(Path(folder), arguments.seconds, arguments.rounds, arguments.python)
         try:
             bench.start()
             bench.run()

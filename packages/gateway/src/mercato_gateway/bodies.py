@@ -50,17 +50,18 @@ def rewrite(body: bytes, model: str | None, *, ask_usage: bool) -> bytes:
     Bytes are replaced in place where that is safe; a body with several `model` names or escapes that could hide one is
     decoded and written anew, so that upstream cannot read another model than we did.
     """
-    plain = b"\\u" not in body and body.count(b'"model"') == (1 if _MODEL.search(body) else 0)
-    if ask_usage and b'"stream_options"' in body:
-        plain = False
-    if not plain:
+    match = _MODEL.search(body)
+    if b"\\u" in body or body.count(b'"model"') != (match is not None) or (ask_usage and b'"stream_options"' in body):
         return _rewrite_decoded(body, model, ask_usage)
-    if model is not None:
-        name = msgspec.json.encode(model)
-        body = _MODEL.sub(lambda match: b'"model"' + match[1] + name, body, count=1)
+    if model is not None and match is not None:
+        body = b'%b"model"%b"%b"%b' % (body[: match.start()], match[1], _escaped(model), body[match.end() :])
     if ask_usage:
         body = body.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
     return body
+
+
+def _escaped(text: str) -> bytes:
+    return msgspec.json.encode(text)[1:-1]
 
 
 def _rewrite_decoded(body: bytes, model: str | None, ask_usage: bool) -> bytes:

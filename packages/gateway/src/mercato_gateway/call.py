@@ -58,6 +58,7 @@ class Call:
     client_left = False
     settled = False
     paused = False
+    adds_usage = False
     status = 0
     sent_at = 0.0
     first_byte_at = 0.0
@@ -67,7 +68,7 @@ class Call:
 
     def __init__(
         self, gateway: "Gateway", client: "ClientConnection", method: str, path: bytes, query: bytes,
-        headers: list[tuple[bytes, bytes]], body: bytes,
+        headers: list[tuple[bytes, bytes]], found: fields.Fields, body: bytes,
     ) -> None:  # fmt: skip
         self.gateway = gateway
         self.client = client
@@ -75,6 +76,7 @@ class Call:
         self.path = path
         self.query = query
         self.headers = headers
+        self.fields = found
         self.body = body
         self.started_ns = time.time_ns()
         self.started = _monotonic()
@@ -93,7 +95,7 @@ class Call:
         gateway = self.gateway
         if not gateway.catalog.ready:
             raise Refused("starting", "The gateway has no routes yet.")
-        self.key, self.key_header = fields.find_key(self.headers)
+        self.key, self.key_header = fields.find_key(self.fields)
         if not self.key:
             raise Refused("key_missing", "This call has no key.")
         grant = gateway.keys.find(self.key, self.started)
@@ -123,7 +125,7 @@ class Call:
         self._admit()
 
     def _answer_models(self) -> None:
-        anthropic = any(name.lower() == b"anthropic-version" for name, _ in self.headers)
+        anthropic = b"anthropic-version" in self.fields
         body = list_models(self.gateway.catalog, self.grant, self.method, self.path, anthropic)
         self.done = True
         self.gateway.active.discard(self)
@@ -139,6 +141,7 @@ class Call:
         if lane.service.wire.protocol != operation.protocol:
             detail = f"{lane.service.name} speaks {lane.service.wire.protocol}, not {operation.protocol}."
             raise Refused("operation_not_found", detail, facts={"protocol": lane.service.wire.protocol})
+        self._decide_usage(operation, request)
         self.operation_name = operation.name
         self.upstream_path = operation.path.encode()
 
@@ -156,16 +159,24 @@ class Call:
 
     def _read_model_body(self, path: str) -> None:
         """A model service called by its path: metered, and held to its model, like a call under `/v1`."""
-        if self.method == "POST" and fields.is_json(self.headers):
-            self.model_request = read_request(self.body)
+        # Whatever the type says: an upstream may read a JSON body as one.
+        if self.method == "POST" and (fields.is_json(self.fields) or self.body.lstrip()[:1] == b"{"):
+            request = self.model_request = read_request(self.body)
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
             gives = path not in ("/embeddings", "/messages/count_tokens")
-            self.operation = ModelOperation(protocol, path, self.operation_name, not gives, chat, gives)
+            operation = self.operation = ModelOperation(protocol, path, self.operation_name, not gives, chat, gives)
+            self._decide_usage(operation, request)
+
+    def _decide_usage(self, operation: ModelOperation, request: ModelRequest) -> None:
+        """A streamed call always asks upstream for its usage; `adds_usage` where the client had not."""
+        if operation.ask_usage and request.stream:
+            options = request.stream_options
+            self.adds_usage = not (isinstance(options, dict) and options.get("include_usage"))
 
     def _lane(self, name: str, wanted: str) -> Lane:
         grant, catalog = self.grant, self.gateway.catalog
-        named = fields.find(self.headers, b"x-mercato-subscription")
+        named = self.fields.get(b"x-mercato-subscription", b"")
         key = (name, wanted, named)
         lane: Lane | None = grant.lanes.get(key)
         if lane is not None and lane.version == catalog.version:
@@ -258,7 +269,7 @@ class Call:
         if self.query:
             target += b"?" + self.query
         identity = self.operation is not None
-        lines = fields.for_upstream(self.headers, self.key_header, identity=identity)
+        lines = fields.for_upstream(self.headers, self.fields, self.key_header, identity=identity)
         length = b"content-length: %d\r\n" % len(body) if body or self.method in ("POST", "PUT", "PATCH") else b""
         return b"".join(
             (
@@ -276,16 +287,7 @@ class Call:
             name = self.lane.service.wire.name
         if not isinstance(request.model, str):
             name = None
-        return rewrite(self.body, name, ask_usage=self._asks_usage and not self._client_asked)
-
-    @property
-    def _asks_usage(self) -> bool:
-        return bool(self.operation and self.operation.ask_usage and self.model_request and self.model_request.stream)
-
-    @property
-    def _client_asked(self) -> bool:
-        options = self.model_request.stream_options if self.model_request else None
-        return isinstance(options, dict) and bool(options.get("include_usage"))
+        return rewrite(self.body, name, ask_usage=self.adds_usage)
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent: another deployment may take the call."""
@@ -301,14 +303,14 @@ class Call:
         assert deployment is not None
         if status >= 500 or status == 429:
             self.gateway.router.failed(deployment, now)
-            wait = fields.retry_after(headers) if status in (429, 503) else 0
+            wait = fields.retry_after(dict(headers)) if status in (429, 503) else 0
             if wait:
                 self.gateway.router.cool_down(deployment, wait, now)
         else:
             self.gateway.router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         self.relay = Relay(
             status, headers, metered=self.operation is not None, head_only=self.method == "HEAD", http10=self.client.http10,
-            drop_usage=self._asks_usage and not self._client_asked,
+            drop_usage=self.adds_usage,
         )  # fmt: skip
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:

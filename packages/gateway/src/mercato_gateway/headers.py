@@ -1,4 +1,7 @@
-"""Header fields on their way through: what is ours, what belongs to one connection only, what is passed on."""
+"""Header fields on their way through: what is ours, what belongs to one connection only, what is passed on.
+
+Names are in lower case from the parser on, as in HTTP/2.
+"""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -7,6 +10,7 @@ from mercato_contracts.keys import PATTERN
 from mercato_gateway.leases import Slice
 
 Headers = list[tuple[bytes, bytes]]
+Fields = dict[bytes, bytes]
 
 # Hop-by-hop (RFC 9110, 7.6.1), framing (we frame anew), and what only concerns the client and us. Cookies are ours or
 # another service's on the same host: they never reach a vendor, and a vendor sets none.
@@ -29,81 +33,64 @@ _CARRIES_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _ORDINARY = frozenset({b"keep-alive", b"close"})
 
 
-def find(headers: Headers, wanted: bytes) -> bytes:
-    """The first value of a field; empty where it is absent."""
-    for name, value in headers:
-        if name.lower() == wanted:
-            return value
-    return b""
-
-
-def find_key(headers: Headers) -> tuple[bytes, bytes]:
+def find_key(fields: Fields) -> tuple[bytes, bytes]:
     """The caller's key and the field it stood in: `x-mercato-key` before `Authorization` before `x-api-key`."""
-    bearer = api_key = b""
-    for name, value in headers:
-        length = len(name)
-        if length == 13 and name.lower() == b"authorization":
-            if value[:7].lower() == b"bearer ":
-                bearer = value[7:].strip()
-        elif length == 13 and name.lower() == b"x-mercato-key":
-            return value.strip(), b"x-mercato-key"
-        elif length == 9 and name.lower() == b"x-api-key":
-            api_key = value.strip()
-    if bearer and not (api_key and bearer[:3] != b"ck_"):
-        return bearer, b"authorization"
-    return (api_key, b"x-api-key") if api_key else (b"", b"")
+    own = fields.get(b"x-mercato-key")
+    if own is not None:
+        return own.strip(), b"x-mercato-key"
+    bearer = fields.get(b"authorization", b"")
+    api_key = fields.get(b"x-api-key")
+    if bearer[:7].lower() == b"bearer ":
+        bearer = bearer[7:].strip()
+        if api_key is None or bearer[:3] == b"ck_":
+            return bearer, b"authorization"
+    return (api_key.strip(), b"x-api-key") if api_key else (b"", b"")
 
 
-def _named_by_connection(headers: Headers, connection: bytes) -> frozenset[bytes]:
-    return frozenset(token.strip().lower() for token in connection.split(b",")) - {b"content-type", b"accept"}
+def _named(connection: bytes) -> frozenset[bytes]:
+    """The fields that `Connection` names; never those that say what the body is."""
+    return frozenset(token.strip().lower() for token in connection.split(b",")) - {b"content-type", b"content-encoding"}
 
 
-def _extra_drops(headers: Headers) -> frozenset[bytes]:
-    """Fields that `Connection` names, in the rare case that it names any."""
-    for name, value in headers:
-        if len(name) == 10 and name.lower() == b"connection" and value.lower() not in _ORDINARY:
-            return _named_by_connection(headers, value)
-    return frozenset()
-
-
-def for_upstream(headers: Headers, key_header: bytes, *, identity: bool) -> bytes:
-    """The client's fields that go on, as lines. `identity` asks for an answer without content coding, so that we can read it."""
+def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool) -> bytes:
+    """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we can read it."""
     drops = _DROP_REQUEST
-    extra = _extra_drops(headers)
-    if extra:
-        drops = drops | extra
-    lines = []
-    for name, value in headers:
-        lower = name.lower()
-        if lower in drops or lower == key_header or (identity and lower == b"accept-encoding"):
-            continue
-        # The credential of another hop may ride along; one of ours never does.
-        if lower in _CARRIES_KEYS and PATTERN.search(value.decode("latin-1")):
-            continue
-        lines.append(name + b": " + value)
+    connection = fields.get(b"connection", b"close")
+    if connection not in _ORDINARY:
+        drops = drops | _named(connection)
+    lines = [
+        name + b": " + value + b"\r\n"
+        for name, value in headers
+        if name not in drops and name != key_header and not (name in _CARRIES_KEYS and _has_our_key(value))
+    ]
     if identity:
-        lines.append(b"accept-encoding: identity")
-    lines.append(b"")
-    return b"\r\n".join(lines)
+        lines = [line for line in lines if line[:16] != b"accept-encoding:"]
+        lines.append(b"accept-encoding: identity\r\n")
+    return b"".join(lines)
 
 
-def for_client(headers: Headers) -> bytes:
+def _has_our_key(value: bytes) -> bool:
+    """The credential of another hop may ride along; one of ours never does."""
+    return PATTERN.search(value.decode("latin-1")) is not None
+
+
+def for_client(headers: Headers, fields: Fields) -> bytes:
     """The upstream's fields that go on, as lines."""
     drops = _DROP_RESPONSE
-    extra = _extra_drops(headers)
-    if extra:
-        drops = drops | extra
-    return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in drops])
+    connection = fields.get(b"connection", b"close")
+    if connection not in _ORDINARY:
+        drops = drops | _named(connection)
+    return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name not in drops])
 
 
-def is_json(headers: Headers) -> bool:
+def is_json(fields: Fields) -> bool:
     """Whether the body says that it is JSON."""
-    return find(headers, b"content-type").split(b";")[0].strip().lower() == b"application/json"
+    return fields.get(b"content-type", b"").split(b";")[0].strip().lower() == b"application/json"
 
 
-def retry_after(headers: Headers) -> float:
+def retry_after(fields: Fields) -> float:
     """Seconds of `Retry-After`, in either form; 0 where it is absent or makes no sense."""
-    text = find(headers, b"retry-after").decode("latin-1").strip()
+    text = fields.get(b"retry-after", b"").decode("latin-1").strip()
     if text.isdigit() and len(text) < 9:
         return float(text)
     try:

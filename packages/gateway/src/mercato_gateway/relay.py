@@ -15,7 +15,7 @@ class Relay:
     """One answer. `feed` says what goes to the client now, `None` while the answer is still being gathered."""
 
     __slots__ = (
-        "_chunked", "_drop_usage", "_headers", "_length", "_no_body", "bytes_out", "closes", "head_sent", "json",
+        "_chunked", "_fields", "_headers", "_length", "_no_body", "bytes_out", "closes", "head_sent", "json",
         "overflowed", "status", "stream", "tail", "whole",
     )  # fmt: skip
 
@@ -31,18 +31,17 @@ class Relay:
         self.stream: EventStream | None = None
         self.json = False
         self._headers = headers
-        self._drop_usage = drop_usage
+        self._fields = found = dict(headers)
         self._no_body = head_only or status in (204, 304)
-        length = fields.find(headers, b"content-length")
-        self._length = length
+        self._length = found.get(b"content-length", b"")
         if metered and not self._no_body:
             self._read_kind(drop_usage)
         self._chunked = not self._length and not self._no_body
         self.closes = self._chunked and http10
 
     def _read_kind(self, drop_usage: bool) -> None:
-        kind = fields.find(self._headers, b"content-type").lower()
-        if fields.find(self._headers, b"content-encoding") not in (b"", b"identity"):
+        kind = self._fields.get(b"content-type", b"").lower()
+        if self._fields.get(b"content-encoding", b"identity") != b"identity":
             return  # never unpacked here: what is counted is estimated
         if kind.startswith(b"text/event-stream"):
             self.stream = EventStream(drop_usage=drop_usage)
@@ -59,7 +58,7 @@ class Relay:
     def head(self) -> bytes:
         """Status line and the fields that go on, with our own framing; the caller adds its fields and the empty line."""
         line = _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d Unknown\r\n" % self.status
-        lines = fields.for_client(self._headers)
+        lines = fields.for_client(self._headers, self._fields)
         if self._length:
             return b"%b%bcontent-length: %b\r\n" % (line, lines, self._length)
         if self._chunked and not self.closes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from mercato_gateway.call import Call
+from mercato_gateway.headers import Fields, Headers
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused, render, shape_of
 from mercato_gateway.settle import call_digits
@@ -29,14 +30,16 @@ _monotonic = time.monotonic
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 
-Request = tuple[str, bytes, list[tuple[bytes, bytes]], bytes, bool, bool]
+Request = tuple[str, bytes, Headers, Fields, bytes, bool, bool]
 
 
 class ClientConnection(asyncio.Protocol):
     """A client's connection. `since` is when it began to wait for what it waits for (`reading`)."""
 
     __slots__ = (
-        "_body", "_body_size", "_expects", "_failed", "_gateway", "_head_done", "_headers", "_message_bytes", "_parser",
+        "_body", "_body_size", "_expects",
+        "_failed",
+        "_fields", "_gateway", "_head_done", "_headers", "_message_bytes", "_parser",
         "_paused_reading", "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
 
@@ -56,7 +59,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: Headers = []
+        self._fields: Fields = {}
         self._pieces: list[bytes] = []
         self._body_size = 0
         self._message_bytes = 0
@@ -88,29 +92,25 @@ class ClientConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
             return  # trailers are not passed on
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
         if len(self._headers) > _MAX_HEADERS:
             raise Refused("headers_too_large", f"There are more than {_MAX_HEADERS} headers.")
 
     def on_headers_complete(self) -> None:
         self._head_done = True
-        hosts = length = 0
-        for name, value in self._headers:
-            size = len(name)
-            if size == 4 and name.lower() == b"host":
-                hosts += 1
-            elif size == 14 and name.lower() == b"content-length":
-                length = int(value)
-            elif size == 17 and name.lower() == b"transfer-encoding" and value.lower() != b"chunked":
-                raise Refused("unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood.")
-            elif size == 6 and name.lower() == b"expect":
-                self._expects = value.lower() == b"100-continue"
+        fields = self._fields = dict(self._headers)
         version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0") or (version == "1.1" and hosts != 1) or hosts > 1:
-            raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
         self.http10 = version == "1.0"
-        if self.http10 and any(name.lower() == b"transfer-encoding" for name, _ in self._headers):
-            raise Refused("bad_request", "HTTP/1.0 has no Transfer-Encoding.")
+        hosts = 1 if b"host" in fields else 0
+        if len(fields) != len(self._headers):
+            hosts = sum(name == b"host" for name, _ in self._headers)
+        if version not in ("1.1", "1.0") or (hosts != 1 and not self.http10) or hosts > 1:
+            raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
+        coding = fields.get(b"transfer-encoding")
+        if coding is not None and (self.http10 or coding.lower() != b"chunked"):
+            raise Refused("unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood, and not in HTTP/1.0.")
+        length = int(fields.get(b"content-length", b"0"))
+        self._expects = fields.get(b"expect", b"").lower() == b"100-continue"
         if length > self._gateway.settings.max_body_bytes:
             raise Refused("body_too_large", f"The body is larger than {self._gateway.settings.max_body_bytes} bytes.")
         if self._expects and not self._queue and self.call is None:
@@ -127,7 +127,7 @@ class ClientConnection(asyncio.Protocol):
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         method = parser.get_method().decode("ascii")
-        request = (method, self._url, self._headers, body, parser.should_keep_alive(), self.http10)
+        request = (method, self._url, self._headers, self._fields, body, parser.should_keep_alive(), self.http10)
         self._reset()
         if self.call is None and not self._queue:
             self._begin(request)
@@ -188,7 +188,7 @@ class ClientConnection(asyncio.Protocol):
     # Calls.
 
     def _begin(self, request: Request) -> None:
-        method, url, headers, body, keep_alive, http10 = request
+        method, url, headers, fields, body, keep_alive, http10 = request
         self.http10 = http10
         self.closing = not keep_alive or self._gateway.draining
         self.reading = "call"
@@ -197,7 +197,7 @@ class ClientConnection(asyncio.Protocol):
             path = _origin_form(path)
         if self._gateway.answer_own(self, method, path):
             return
-        call = self.call = Call(self._gateway, self, method, path, query, headers, body)
+        call = self.call = Call(self._gateway, self, method, path, query, headers, fields, body)
         try:
             call.start()
         except Exception as error:  # noqa: BLE001  (one broken call must not take the connection's others with it)

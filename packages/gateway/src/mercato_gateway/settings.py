@@ -83,7 +83,7 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 def _from_text(text: str, kind: object) -> object:
     if kind is bool:
         return text.lower() in ("1", "true", "yes")
-    return kind(text) if kind in (int, float) else text  # type: ignore[operator]
+    return kind(text) if kind in (int, float) else text
 
 
 def to_arguments(settings: Settings) -> list[str]:

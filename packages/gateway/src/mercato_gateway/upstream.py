@@ -88,7 +88,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head_done:
-            self._headers.append((name, value))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._complete:
@@ -176,7 +176,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _ends_with_connection(self) -> bool:
         """No length and no chunks were announced: the end of the connection is the end of the answer (RFC 9112, 6.3)."""
-        return not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     def pause_writing(self) -> None:
         """The request is already whole in memory and bounded; nothing to hold back."""
