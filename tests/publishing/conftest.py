@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,16 @@ from starlette.routing import Route
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.identity import Caller
 from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
-from mercato.publishing import Approvals, Dossier, LiveCalls, Pipeline, PipelineStarter, Submission, Submissions
+from mercato.publishing import (
+    Approvals,
+    CedarPolicy,
+    Dossier,
+    LiveCalls,
+    Pipeline,
+    PipelineStarter,
+    Submission,
+    Submissions,
+)
 
 
 @dataclass
@@ -183,13 +193,36 @@ def idle(database: Database, clock: Clock, ids: Ids, outbox: Outbox) -> Marketpl
 OpenWorker = Callable[[], contextlib.AbstractAsyncContextManager[None]]
 
 
+RULES = """
+@id("open") @reason("Nothing speaks against it.")
+permit (principal, action, resource);
+
+@id("banned") @reason("Vision is not wanted here.")
+forbid (principal, action == Action::"publish", resource) when { context.task == "vision" };
+
+@id("speech") @reason("A person listens first.")
+forbid (principal, action == Action::"approve_automatically", resource)
+when { context.task == "speech" || context.task == "search" };
+
+@id("search") @reason("Two persons look at search.")
+forbid (principal, action == Action::"approve_alone", resource) when { context.task == "search" };
+"""
+"""An operator who lets all pass by rule, but speech (one person), search (two) and vision (nobody)."""
+
+
 @pytest.fixture
-def open_worker(database: Database, clock: Clock, ids: Ids, outbox: Outbox) -> OpenWorker:
+def rules() -> str | None:
+    """The operator's rules; a test may override them."""
+    return RULES
+
+
+@pytest.fixture
+def open_worker(database: Database, clock: Clock, ids: Ids, outbox: Outbox, rules: str | None) -> OpenWorker:
     """Runs a worker; each opening in a test takes up what the one before left."""
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        pipeline = Pipeline(database, clock, ids, outbox, LiveCalls(allow_private=True))
+        pipeline = Pipeline(database, clock, ids, outbox, LiveCalls(allow_private=True), CedarPolicy(rules))
         engine = DbosWorkflows(database.url, [pipeline.workflow()], executor="test", version="1")
         feed = OutboxFeed(database)
         await engine.open()
@@ -208,3 +241,12 @@ async def marketplace(idle: Marketplace, open_worker: OpenWorker) -> AsyncIterat
     """A marketplace whose worker runs."""
     async with open_worker():
         yield idle
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,6 +1,7 @@
 """Listings, their immutable releases and plans, and the pipeline that publishes them."""
 
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
+from mercato.publishing.checks.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import Approval, Deployment, Evidence, Plan, Release, Service, Submission, Vote
 from mercato.publishing.phases import LiveCalls
@@ -13,7 +14,9 @@ from mercato.publishing.worker import PipelineStarter
 __all__ = [
     "Approval",
     "Approvals",
+    "BrokenPolicy",
     "Catalogue",
+    "CedarPolicy",
     "Deployment",
     "Dossier",
     "Evidence",
@@ -24,6 +27,7 @@ __all__ = [
     "PipelineStarter",
     "Plan",
     "PlanNotFound",
+    "PolicyEngine",
     "PublishedDocument",
     "Release",
     "Service",

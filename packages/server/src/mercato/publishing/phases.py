@@ -14,6 +14,7 @@ from mercato.publishing.checks.findings import Finding
 from mercato.publishing.checks.manifest import check_manifest
 from mercato.publishing.checks.measure import MeasurePolicy, measure_endpoint
 from mercato.publishing.checks.openapi import Document, check_openapi, read_document
+from mercato.publishing.checks.policy import PolicyEngine, gather_facts
 from mercato.publishing.checks.probe import probe_endpoint
 from mercato.publishing.submit import digest_of
 from mercato.publishing.versions import precedence
@@ -83,7 +84,11 @@ async def openapi(work: Work) -> PhaseResult:
 async def compatibility(work: Work) -> PhaseResult:
     """4: the version against the last release."""
     last = work.last
-    facts = {"version": work.submission.version, "compared_with": None if last is None else last.version}
+    facts = {
+        "version": work.submission.version,
+        "compared_with": None if last is None else last.version,
+        "breaking": False,
+    }
     findings = []
     if last is not None and precedence(work.submission.version) <= precedence(last.version):
         message = f"{work.submission.version} is not above {last.version}, the last release."
@@ -140,16 +145,43 @@ class LiveCalls:
             yield endpoint
 
 
-async def policy(work: Work) -> PhaseResult:
-    """8: whether a rule may release it, or people must look."""
-    money = work.manifest.protocol == "signal"
-    reason = "Signals move money: a person looks." if money else "Nothing was found that a person must look at."
-    return PhaseResult(
-        facts={"rule": "signals-need-a-person" if money else "clean", "required_people": int(money), "reason": reason}
-    )
+class PolicyPhase:
+    """8: the operator's rules decide whether a rule may release it or people must look."""
+
+    def __init__(self, engine: PolicyEngine) -> None:
+        self._engine = engine
+
+    async def decide(self, work: Work) -> PhaseResult:
+        """The engine is asked anew each time; the same facts always get the same answer."""
+        facts = gather_facts(
+            work.manifest,
+            work.findings,
+            vendor_verified=work.vendor.is_verified,
+            vendor_suspended=False,  # identity cannot suspend an organisation yet
+            earlier_releases=work.vendor_releases,
+            breaking=bool(work.facts[4]["breaking"]),
+            p95_us=work.facts[7].get("p95_us"),
+        )
+        release = f"{work.vendor.slug}/{work.manifest.name}@{work.manifest.version}"
+        decision = await self._engine.decide(work.vendor.slug, release, facts)
+        reason = " ".join(reason.text for reason in decision.reasons)
+        findings = []
+        if decision.outcome == "forbid":
+            fix = "Change what the rule names, or ask the operator."
+            findings.append(_error("policy_forbidden", "", f"The operator's rules forbid this release. {reason}", fix))
+        return PhaseResult(
+            findings,
+            {
+                "outcome": decision.outcome,
+                "rule": ", ".join(reason.rule for reason in decision.reasons),
+                "reason": reason,
+                "required_people": decision.approvers,
+                "asked": {**asdict(facts), "codes": sorted(facts.codes)},
+            },
+        )
 
 
-def phases_before_approval(live: LiveCalls) -> tuple[Phase, ...]:
+def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase, ...]:
     """The phases before the decision, in their order."""
     return (
         Phase(1, "intake", intake),
@@ -158,7 +190,7 @@ def phases_before_approval(live: LiveCalls) -> tuple[Phase, ...]:
         Phase(4, "compatibility", compatibility),
         Phase(6, "contract", live.contract),
         Phase(7, "performance", live.performance),
-        Phase(8, "policy", policy),
+        Phase(8, "policy", PolicyPhase(policy).decide),
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from mercato.platform import Clock, Database, Ids, Json, Outbox, Session, Steps, Workflow
 from mercato.publishing.approval import decided, open_approval
+from mercato.publishing.checks.policy import PolicyEngine
 from mercato.publishing.models import Evidence, Submission
 from mercato.publishing.phases import LiveCalls, Phase, phases_before_approval
 from mercato.publishing.release_phase import release_submission
@@ -32,12 +33,14 @@ Verdict = Literal["on", "waiting", "over"]
 class Pipeline:
     """Takes submissions to their release or refusal."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, outbox: Outbox, live: LiveCalls) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, outbox: Outbox, live: LiveCalls, policy: PolicyEngine
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
-        self._phases = phases_before_approval(live)
+        self._phases = phases_before_approval(live, policy)
 
     def workflow(self) -> Workflow:
         """The pipeline as a durable workflow over a submission's id."""

@@ -87,6 +87,16 @@ class CatalogueRepository:
         query = select(Release).where(Release.service_id == service_id, Release.version == version)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def count_releases(self, vendor_id: str) -> int:
+        """How many releases this vendor ever made, of any service."""
+        count = await self._session.scalar(
+            select(func.count())
+            .select_from(Release)
+            .join(Service, Service.id == Release.service_id)
+            .where(Service.vendor_id == vendor_id)
+        )
+        return count or 0
+
     async def find_document(self, release_id: str) -> str | None:
         """The OpenAPI document's text; no other question reads it, since it may have megabytes."""
         return await self._session.scalar(select(Release.document).where(Release.id == release_id))

@@ -47,14 +47,19 @@ class PastRelease:
 
 @dataclass(frozen=True)
 class Work:
-    """One submission in the pipeline. `facts` are those of the phases before, by their numbers."""
+    """One submission in the pipeline. `facts` are those of the phases before, by their numbers.
+
+    `vendor_releases` counts all that the vendor ever released.
+    """
 
     submission: Submission
     vendor: Organisation
     manifest_text: str
     document_text: str | None
     releases: list[PastRelease]
+    findings: list[Finding]
     facts: dict[int, dict[str, Any]]
+    vendor_releases: int
     database: Database
 
     @cached_property
@@ -89,7 +94,9 @@ async def read_work(session: Session, database: Database, submission: Submission
         manifest_text=manifest,
         document_text=document,
         releases=[_past(release) for release in releases],
+        findings=[Finding(**finding) for row in evidence for finding in row.findings],
         facts={row.phase: row.facts for row in evidence},
+        vendor_releases=await catalogue.count_releases(submission.vendor_id),
         database=database,
     )
 

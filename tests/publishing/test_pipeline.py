@@ -1,0 +1,195 @@
+"""From a submission to a release, and all the ways in which it ends before."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from mercato.platform.outbox import OutboxRow
+from mercato.publishing import Catalogue, Dossier
+from mercato.publishing.models import Deployment, Plan, Release, Service
+
+
+def failures(dossier: Dossier) -> dict[int, set[str]]:
+    """The codes of errors by phase."""
+    return {
+        row.phase: {finding["code"] for finding in row.findings if finding["level"] == "error"}
+        for row in dossier.evidence
+        if row.outcome == "failed"
+    }
+
+
+async def rows(marketplace, table: type[Any]) -> int:
+    async with marketplace.database.transaction() as session:
+        return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def test_a_clean_service_is_released_by_rule(marketplace, offer, people, vendor_service) -> None:
+    vendor = await people.join("acme")
+    dossier = await marketplace.publish(vendor, offer)
+    assert [(row.phase, row.outcome) for row in dossier.evidence] == [(n, "passed") for n in range(1, 11)]
+    assert dossier.submission.state == "released"
+    async with marketplace.database.transaction() as session:
+        catalogue = Catalogue(session)
+        listing = await catalogue.get_listing("acme", "greeter")
+        (route,) = await catalogue.routes()
+        document = await catalogue.get_document("acme", "greeter", "1.0.0")
+        told = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
+        assert [row.payload for row in told] == [{"service_id": listing.service.id, "release_id": listing.latest.id}]
+    assert listing.service.title == "Greetings for everyone"
+    assert sorted(plan.name for plan in listing.plans) == ["free", "per-call"]
+    assert next(plan for plan in listing.plans if plan.name == "per-call").per_call_nanos == 1_000_000
+    assert document.text == offer.document_text
+    assert route.releases[0].deployments[0].url == vendor_service.url
+    assert route.releases[0].deployments[0].addresses == ["127.0.0.1"]
+    assert [(op.method, op.path) for op in route.releases[0].operations] == [("GET", "/greeting")]
+
+
+async def test_a_broken_rule_of_the_manifest_is_refused_in_phase_2(marketplace, offer, people) -> None:
+    offer.manifest["licence"] = "My Own Words"
+    dossier = await marketplace.publish(await people.join("acme"), offer)
+    assert failures(dossier) == {2: {"manifest_licence_unknown"}}
+    assert dossier.submission.state == "refused"
+    assert dossier.submission.ended_at is not None
+
+
+async def test_an_openapi_document_with_a_dangling_reference_is_refused_in_phase_3(marketplace, offer, people) -> None:
+    responses = offer.document["paths"]["/greeting"]["get"]["responses"]
+    responses["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Missing"}
+    dossier = await marketplace.publish(await people.join("acme"), offer)
+    assert list(failures(dossier)) == [3]
+
+
+async def test_a_lower_version_is_refused_in_phase_4(marketplace, offer, people) -> None:
+    vendor = await people.join("acme")
+    await marketplace.publish(vendor, offer.at("1.2.0"))
+    dossier = await marketplace.publish(vendor, offer.at("1.1.0"))
+    assert failures(dossier) == {4: {"version_not_higher"}}
+
+
+async def test_another_protocol_is_another_service(marketplace, offer, people) -> None:
+    vendor = await people.join("acme")
+    await marketplace.publish(vendor, offer)
+    other = offer.at("2.0.0")
+    other.manifest |= {"protocol": "signal", "task": "signals"}
+    dossier = await marketplace.publish(vendor, other)
+    assert "protocol_changed" in failures(dossier).get(4, set()) or 3 in failures(dossier)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [({"status": 500}, "probe_undocumented"), ({"status": 302}, "probe_redirect")],
+)
+async def test_an_endpoint_that_breaks_its_contract_is_refused_in_phase_6(
+    marketplace, offer, people, vendor_service, behaviour, code
+) -> None:
+    for name, value in behaviour.items():
+        setattr(vendor_service, name, value)
+    dossier = await marketplace.publish(await people.join("acme"), offer)
+    assert failures(dossier) == {6: {code}}
+
+
+async def test_an_endpoint_that_is_not_there_is_refused_in_phase_6(marketplace, offer, people, unused_port) -> None:
+    offer.manifest["endpoint"]["url"] = f"http://127.0.0.1:{unused_port}"
+    dossier = await marketplace.publish(await people.join("acme"), offer)
+    assert failures(dossier) == {6: {"probe_unreachable"}}
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "http://0x7f000001/", "http://127.0.0.1:5432"])
+async def test_an_address_that_must_not_be_called_is_refused_in_phase_6(marketplace, offer, people, url) -> None:
+    offer.manifest["endpoint"]["url"] = url
+    dossier = await marketplace.publish(await people.join("acme"), offer)
+    assert list(failures(dossier)) == [6]
+
+
+async def test_whatever_is_refused_leaves_nothing_half_released(marketplace, offer, people, vendor_service) -> None:
+    vendor_service.status = 500
+    await marketplace.publish(await people.join("acme"), offer)
+    for table in (Service, Release, Deployment, Plan):
+        assert await rows(marketplace, table) == 0
+
+
+async def test_evidence_with_strange_characters_is_kept(marketplace, offer, people) -> None:
+    # Spelled as an escape of YAML, it reaches the check's message.
+    dossier = await marketplace.publish(await people.join("acme"), RawOffer(offer, "a\\u2028b"))
+    assert dossier.submission.state in ("refused", "released")
+
+
+class RawOffer:
+    """An offer whose document is YAML with an operation named by `name`."""
+
+    def __init__(self, offer, name: str) -> None:
+        self.manifest_text = offer.manifest_text.replace("openapi.json", "openapi.yaml")
+        self.document_text = offer.document_text.replace('"greet"', f'"{name}"')
+
+
+async def test_unchanged_plans_stay_and_changed_ones_are_new_rows(marketplace, offer, people, clock) -> None:
+    vendor = await people.join("acme")
+    await marketplace.publish(vendor, offer)
+    changed = offer.at("1.1.0")
+    changed.manifest["plans"][1]["price"]["per_call"] = "0.002"
+    changed.manifest["plans"].append({"name": "pro", "price": {"monthly": "9", "per_call": "0.001"}})
+    await marketplace.publish(vendor, changed)
+    gone = changed.at("1.2.0")
+    del gone.manifest["plans"][0]
+    await marketplace.publish(vendor, gone)
+    async with marketplace.database.transaction() as session:
+        catalogue = Catalogue(session)
+        service = await catalogue.find_service("acme", "greeter")
+        plans = (await catalogue.plans_of([service.id]))[service.id]
+        open_names = sorted(plan.name for plan in await catalogue.open_plans(service.id))
+        (route,) = await catalogue.routes([service.id])
+    assert sorted((plan.name, plan.per_call_nanos, plan.retired_at is None) for plan in plans) == [
+        ("free", 0, False),
+        ("per-call", 1_000_000, False),
+        ("per-call", 2_000_000, True),
+        ("pro", 1_000_000, True),
+    ]
+    assert open_names == ["per-call", "pro"]
+    assert len(route.plans) == 4
+
+
+async def test_the_words_of_a_service_are_those_of_its_latest_release(marketplace, offer, people) -> None:
+    vendor = await people.join("acme")
+    await marketplace.publish(vendor, offer)
+    newer = offer.at("1.1.0")
+    newer.manifest["title"] = "Warmer greetings"
+    await marketplace.publish(vendor, newer)
+    candidate = offer.at("2.0.0-rc.1")
+    candidate.manifest["title"] = "Greetings to come"
+    await marketplace.publish(vendor, candidate)
+    async with marketplace.database.transaction() as session:
+        listing = await Catalogue(session).get_listing("acme", "greeter")
+    assert (listing.service.latest_version, listing.service.title) == ("1.1.0", "Warmer greetings")
+    assert [release.version for release in listing.releases] == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
+
+
+async def test_two_versions_at_once_end_in_one_order(marketplace, offer, people) -> None:
+    vendor = await people.join("acme")
+    await marketplace.publish(vendor, offer)
+    ended = await asyncio.gather(
+        *(marketplace.publish(vendor, offer.at(version)) for version in ("1.1.0", "1.2.0", "1.3.0"))
+    )
+    states = {dossier.submission.version: dossier.submission.state for dossier in ended}
+    assert "released" in states.values()
+    for dossier in ended:
+        if dossier.submission.state == "refused":
+            assert failures(dossier) in ({10: {"release_overtaken"}}, {4: {"version_not_higher"}})
+    async with marketplace.database.transaction() as session:
+        listing = await Catalogue(session).get_listing("acme", "greeter")
+    released = {version for version, state in states.items() if state == "released"} | {"1.0.0"}
+    assert {release.version for release in listing.releases} == released
+
+
+async def test_the_database_itself_keeps_releases_and_terms(marketplace, offer, people) -> None:
+    await marketplace.publish(await people.join("acme"), offer)
+    for statement in (
+        "UPDATE releases SET version = '9.9.9'",
+        "UPDATE releases SET manifest = '{}'",
+        "UPDATE plans SET per_call_nanos = 0",
+    ):
+        with pytest.raises(IntegrityError, match="immutable"):
+            async with marketplace.database.transaction() as session:
+                await session.execute(text(statement))
