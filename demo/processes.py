@@ -68,6 +68,16 @@ class Running:
                 raise NotReady(f"{self.name} was not ready after {READY_SECONDS} s:\n{self.last_words()}")
             time.sleep(0.05)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than well."""
+        return bool(self._process.poll())
+
     def wait_to_end(self) -> str:
         """What it wrote, once it has ended well; raises `NotReady` where it did not."""
         if self._process.wait():
@@ -115,7 +125,8 @@ class Processes:
 
     def last_words(self) -> str:
         """The end of what each wrote, for whoever looks into a failure."""
-        return "\n".join(f"--- {running.name}\n{running.last_words()}" for running in self._running)
+        said = [(running.name, running.last_words()) for running in self._running if running.is_alive or running.failed]
+        return "\n".join(f"--- {name}\n{words}" for name, words in said if words)
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Running:
         """Starts without waiting, in this environment unless another is given; what it writes goes to `name.log`."""

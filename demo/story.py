@@ -91,6 +91,7 @@ class Story:
     def _start_marketplace(self) -> Member:
         self._report.step(1, "A marketplace of its own: PostgreSQL, control plane, worker, gateway")
         administrator = self._marketplace.prepare()
+        self._report.say("database made, migrated, and its first administrator in it")
         for running in self._marketplace.start():
             self._report.say(f"{running.name} is ready (process {running.pid})")
         self._report.say(f"control API {self._marketplace.control_url}, gateway {self._marketplace.gateway_url}")
