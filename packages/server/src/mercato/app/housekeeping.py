@@ -1,30 +1,72 @@
-"""What the worker does at set times: old news and old answers go."""
+"""What the worker does at set times: room for next month's usage, monthly fees, and old rows go."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 
+from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
-from mercato.platform import forget_events
+from mercato.billing import MonthlyFees
+from mercato.metering import Partitions
+from mercato.platform import Session, forget_events
 
 log = structlog.get_logger(__name__)
 
-_EVERY_SECONDS = 600.0
+_EVERY_SECONDS = 60.0
 _NEWS_KEPT = timedelta(days=7)
 _ANSWERS_KEPT = timedelta(days=1)
+_COUNTERS_KEPT = timedelta(days=62)
+
+Chore = Callable[[Session, Wiring], Awaitable[int | None]]
 
 
 async def keep_house(wiring: Wiring) -> None:
-    """Every ten minutes, for as long as the worker runs."""
+    """Every minute, for as long as the worker runs. Each chore is a transaction of its own, and may run twice."""
     while True:
-        try:
-            async with wiring.database.transaction() as session:
-                now = wiring.clock.now()
-                events = await forget_events(session, now - _NEWS_KEPT)
-                answers = await forget_answers(session, now - _ANSWERS_KEPT)
-            log.info("kept house", events=events, answers=answers)
-        except Exception as error:
-            log.warning("could not keep house; trying again later", error=str(error))
+        for name, chore in CHORES.items():
+            try:
+                async with wiring.database.transaction() as session:
+                    done = await chore(session, wiring)
+                if done:
+                    log.info("kept house", chore=name, rows=done)
+            except Exception as error:
+                log.warning("a chore failed and is tried again in a minute", chore=name, error=str(error))
         await asyncio.sleep(_EVERY_SECONDS)
+
+
+async def _make_partitions(session: Session, wiring: Wiring) -> None:
+    await Partitions(session, wiring.clock).make_ahead()
+
+
+async def _charge_fees(session: Session, wiring: Wiring) -> int:
+    return await MonthlyFees(session, wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp).charge_due()
+
+
+async def _reclaim_leases(session: Session, wiring: Wiring) -> int:
+    return await PostgresCounters(session, wiring.clock, wiring.ids).reclaim()
+
+
+async def _forget_counters(session: Session, wiring: Wiring) -> int:
+    counters = PostgresCounters(session, wiring.clock, wiring.ids)
+    return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
+
+
+async def _forget_events(session: Session, wiring: Wiring) -> int:
+    return await forget_events(session, wiring.clock.now() - _NEWS_KEPT)
+
+
+async def _forget_answers(session: Session, wiring: Wiring) -> int:
+    return await forget_answers(session, wiring.clock.now() - _ANSWERS_KEPT)
+
+
+CHORES: dict[str, Chore] = {
+    "partitions of usage": _make_partitions,
+    "monthly fees": _charge_fees,
+    "leases nobody got": _reclaim_leases,
+    "old counters": _forget_counters,
+    "old news": _forget_events,
+    "old answers": _forget_answers,
+}

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     allow_private_endpoints: bool = Field(
         default=False, description="Whether vendors may publish endpoints on private addresses (for one machine)"
     )
+    policy_file: Path | None = Field(
+        default=None,
+        description="Cedar rules that decide which releases need people; those that come along when not set",
+    )
     take_rate_bp: int = Field(
         default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
     )

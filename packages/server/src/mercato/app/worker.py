@@ -1,23 +1,76 @@
 """The worker's process: durable workflows, the outbox's durable readers, what is done at set times."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
+from mercato.adapters.embedder_minilm import MiniLmEmbedder
+from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.api.wiring import Wiring
 from mercato.app.control import build_wiring
+from mercato.app.housekeeping import keep_house
 from mercato.app.settings import Settings
-from mercato.platform import OutboxFeed
+from mercato.billing import fee_subscriber
+from mercato.discovery import DocumentWriter
+from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
+from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
 
 log = structlog.get_logger(__name__)
 
+WORKFLOWS_VERSION = "1"
+"""Raised only when the steps of a workflow change: an engine takes up what its own version left unfinished."""
 
-async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event, ready: asyncio.Event) -> None:
-    """Work until `stop` is set; what is in hand then goes on at the next start. Sets `ready` once it works."""
+
+async def run_worker(
+    settings: Settings, database_url: str, stop: asyncio.Event, ready: asyncio.Event, *, executor: str
+) -> None:
+    """Work until `stop` is set; what is in hand then goes on at the next start. Sets `ready` once it works.
+
+    `executor` names this worker: the same at each of its starts, and no other worker's.
+    """
     wiring = build_wiring(settings, database_url)
-    feed = OutboxFeed(wiring.database)
-    await feed.start([], [])
-    ready.set()
-    log.info("worker is ready")
-    await stop.wait()
-    await feed.close()
+    workflows = _workflows(settings, wiring, executor)
+    async with _open(workflows, wiring):
+        ready.set()
+        log.info("worker is ready", executor=executor)
+        await stop.wait()
     await wiring.database.close()
+
+
+def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflows:
+    rules = settings.policy_file.read_text() if settings.policy_file else None
+    pipeline = Pipeline(
+        wiring.database,
+        wiring.clock,
+        wiring.ids,
+        wiring.outbox,
+        LiveCalls(allow_private=settings.allow_private_endpoints),
+        CedarPolicy(rules),
+    )
+    return DbosWorkflows(wiring.database.url, [pipeline.workflow()], executor=executor, version=WORKFLOWS_VERSION)
+
+
+@asynccontextmanager
+async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
+    feed = OutboxFeed(wiring.database)
+    await workflows.open()
+    await feed.start(_readers(workflows, wiring), [])
+    house = asyncio.create_task(keep_house(wiring), name="housekeeping")
+    try:
+        yield
+    finally:
+        house.cancel()
+        await asyncio.gather(house, return_exceptions=True)
+        await feed.close()
+        await workflows.close()
+
+
+def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
+    """Everything that is done once for the whole marketplace when something happened."""
+    return [
+        PipelineStarter(workflows).subscriber(),
+        DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
+        fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
+    ]
