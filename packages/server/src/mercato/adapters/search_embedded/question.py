@@ -21,11 +21,6 @@ def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     )
 
 
-def has_any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
-    """The listings that `any_word` finds, without scores: several times cheaper to count."""
-    return either(tantivy.Query.term_set_query(schema, field, list(words)) for field in TEXT_WEIGHTS)
-
-
 def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     """Listings with a word one letter away, or two from eight letters on; swapped neighbours count as one."""
     return either(
@@ -52,7 +47,9 @@ def exact_name(schema: tantivy.Schema, name: str) -> tantivy.Query:
 
 def among(schema: tantivy.Schema, keys: Sequence[int]) -> tantivy.Query:
     """The listings of these keys, without a score."""
-    return tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, "key", list(keys)), 0.0)
+    # One term each: for a few hundred this is twice as quick as tantivy's query for a set of terms.
+    by_key = either(tantivy.Query.term_query(schema, "key", key, "basic") for key in keys)
+    return tantivy.Query.const_score_query(by_key, 0.0)
 
 
 def filtered(schema: tantivy.Schema, query: tantivy.Query, filters: Filters) -> tantivy.Query:

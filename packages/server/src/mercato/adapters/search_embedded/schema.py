@@ -92,7 +92,7 @@ def from_tantivy(document: tantivy.Document) -> tuple[ListingDocument, str]:
 def filter_clauses(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:
     """One condition a facet that is filtered by, and one for the price. They select and give no score."""
     clauses = [
-        tantivy.Query.term_set_query(schema, _facet_field(facet), list(values))
+        tantivy.Query.boolean_query([(tantivy.Occur.Should, _has_value(schema, facet, value)) for value in values])
         for facet, values in filters.facets.items()
         if values
     ]
@@ -123,6 +123,10 @@ def count(
 def _in_order(buckets: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
     pairs = [(str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _has_value(schema: tantivy.Schema, facet: FacetName, value: str) -> tantivy.Query:
+    return tantivy.Query.term_query(schema, _facet_field(facet), value, "basic")
 
 
 def _facet_field(facet: FacetName) -> str:

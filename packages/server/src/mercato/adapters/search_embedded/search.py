@@ -71,7 +71,7 @@ class Search:
         exact = self._top(searcher, exact_query, query.filters, addresses)
         word_query = question.any_word(self._schema, words)
         text = self._top(searcher, word_query, query.filters, addresses)
-        matching = [exact_query, question.has_any_word(self._schema, words)]
+        matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
         unknown = question.unknown_words(self._schema, searcher, words) if len(text) < _THIN else []
         if unknown and not exact:
