@@ -1,0 +1,148 @@
+"""`mp call`: one call through the gateway, never sent twice."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+from mercato_cli.names import split_name
+
+if TYPE_CHECKING:
+    import httpx
+
+    from mercato_contracts.publishing import ServiceView
+
+_OPENAI_PATHS = {"embeddings": "/v1/embeddings", "completion": "/v1/completions"}
+
+
+@click.command()
+@click.argument("service", metavar="VENDOR/NAME[@VERSION]")
+@click.argument("path", required=False)
+@click.option("--data", metavar="JSON", help="The body: JSON, @file, or - for standard input.")
+@click.option("--method", help="The HTTP method; POST with a body, else GET.")
+@click.option("--stream", is_flag=True, help="Print the answer as it comes.")
+@command
+def call(mp: Mp, service: str, path: str | None, data: str | None, method: str | None, stream: bool) -> None:
+    """Call a service with your ck_ key and print its answer.
+
+    For services that speak OpenAI's or Anthropic's protocol the path and `model` are filled in; others are called at
+    one of their own operations, which may be left out when there is only one.
+    """
+    vendor, name, version = split_name(service)
+    if not mp.profile.credential.startswith("ck_"):
+        raise MpError("Calls need a consumer key (ck_…).", "Make one with `mp keys make` and `mp login --token -`.")
+    body = _body(data)
+    listing = mp.client.service(vendor, name)
+    if listing.protocol in ("openai", "anthropic"):
+        target = path or _usual_path(listing)
+        body = {"model": f"{vendor}/{name}{version}", **body} if isinstance(body, dict) else body
+        body = {**body, "stream": True} if stream and isinstance(body, dict) else body
+        verb = method or ("POST" if body is not None else "GET")
+    else:
+        verb, operation = _operation(listing, path, method, has_body=body is not None)
+        target = f"/s/{vendor}/{name}{version}{operation}"
+    _send(mp, verb.upper(), target, body, stream=stream)
+
+
+def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
+    import httpx
+
+    from mercato_cli.client import read_all, refusal, unreachable
+
+    headers = {"authorization": f"Bearer {mp.profile.credential}", "accept": "text/event-stream" if stream else "*/*"}
+    url = mp.profile.gateway
+    try:
+        with (
+            httpx.Client(base_url=url, timeout=mp.timeout) as gateway,
+            gateway.stream(verb, target, json=body, headers=headers) as response,
+        ):
+            if response.status_code >= 300:
+                raise refusal(response.status_code, read_all(response, time.monotonic() + mp.timeout), url)
+            if stream:
+                _relay(mp, response)
+            else:
+                content = read_all(response, time.monotonic() + mp.timeout)
+                _print(mp, content, response.headers.get("content-type", ""))
+            mp.console.note(f"request {response.headers.get('x-request-id', 'without an id')}")
+    except httpx.TransportError as error:
+        raise unreachable(url, error, mp.timeout) from None
+    except (httpx.InvalidURL, ValueError) as error:
+        raise MpError(f"{url} is no address of a gateway: {error}.", "Log in with `mp login --gateway`.") from None
+
+
+def _relay(mp: Mp, response: "httpx.Response") -> None:
+    """Text as it comes; of server-sent events only the words, unless machines asked for the events."""
+    is_events = response.headers.get("content-type", "").startswith("text/event-stream")
+    for line in response.iter_lines():
+        if mp.console.as_json or not is_events:
+            click.echo(line)
+        elif line.startswith("data:") and line[5:].strip() != "[DONE]":
+            click.echo(_words(line[5:]), nl=False)
+            sys.stdout.flush()
+    if is_events and not mp.console.as_json:
+        click.echo("")
+
+
+def _words(data: str) -> str:
+    from mercato_cli.console import clean
+
+    try:
+        told = json.loads(data)
+        if "choices" in told:
+            each = told["choices"][0] if told["choices"] else {}
+            return clean(each.get("delta", {}).get("content") or each.get("text") or "")
+        return clean(told["delta"].get("text", "")) if "delta" in told else ""
+    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
+        return clean(data.strip()) + "\n"
+
+
+def _print(mp: Mp, content: bytes, media_type: str) -> None:
+    if "json" in media_type:
+        try:
+            told = json.loads(content)
+        except ValueError:
+            raise MpError(
+                "The service promised JSON and sent something else.", "Tell its vendor.", Exit.UNREACHABLE
+            ) from None
+        indent = None if mp.console.as_json else 2
+        click.echo(json.dumps(told, indent=indent, ensure_ascii=not sys.stdout.isatty() and mp.console.as_json))
+    elif media_type.startswith("text/"):
+        mp.console.say(content.decode(errors="replace"))
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _usual_path(listing: "ServiceView") -> str:
+    if listing.protocol == "anthropic":
+        return "/v1/messages"
+    return _OPENAI_PATHS.get(listing.task, "/v1/chat/completions")
+
+
+def _operation(listing: "ServiceView", path: str | None, method: str | None, *, has_body: bool) -> tuple[str, str]:
+    if path is not None:
+        return method or ("POST" if has_body else "GET"), path if path.startswith("/") else f"/{path}"
+    name = f"{listing.vendor}/{listing.name}"
+    operations = listing.releases[0].operations if listing.releases else []
+    fitting = [each for each in operations if has_body == (each.method in ("POST", "PUT", "PATCH"))]
+    if len(fitting) == 1 and "{" not in fitting[0].path:
+        return method or fitting[0].method, fitting[0].path
+    known = ", ".join(f"{each.method} {each.path}" for each in operations[:8]) or "none published"
+    raise MpError(f"Which operation of {name}? It has {known}.", f"Name one: `mp call {name} /path --data …`.")
+
+
+def _body(data: str | None) -> Any:
+    if data is None:
+        return None
+    try:
+        text = sys.stdin.read() if data == "-" else Path(data[1:]).read_text() if data.startswith("@") else data
+    except (OSError, ValueError) as error:
+        raise MpError(f"{data} cannot be read: {error}.", "Name the right file after @.") from None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise MpError(f"--data is not JSON: {error}.", 'Quote it: --data \'{"input": "words"}\'.') from None

@@ -1,0 +1,249 @@
+"""A typed client of the control API: one method a route, answers as the contracts' types.
+
+Every POST carries an `Idempotency-Key`, so everything may be sent again, and is when the network or the server falters:
+three times at most, as long as the whole takes no longer than the timeout.
+"""
+
+import json
+import time
+import uuid
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from mercato_cli.errors import Exit, MpError
+from mercato_cli.profiles import Profile, Profiles
+from mercato_contracts.discovery import SearchAnswer
+from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView
+from mercato_contracts.metering import UsageAnswer
+from mercato_contracts.publishing import ServiceView, SubmissionSummary, SubmissionView, SubmitRequest
+from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+_MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_TRIES = 3
+_FALTERING = (502, 503, 504)
+_REFRESH_BEFORE_SECONDS = 30
+
+
+class Client:
+    """The control API of `profile`'s marketplace. `timeout` in seconds is for a whole answer, all tries together.
+
+    Every method raises `MpError`: REFUSED with the problem, NOT_LOGGED_IN, or UNREACHABLE.
+    """
+
+    def __init__(self, profile: Profile, profiles: Profiles, *, timeout: float) -> None:
+        self._profile = profile
+        self._profiles = profiles
+        self._timeout = timeout
+        try:
+            self._http = httpx.Client(base_url=profile.url, timeout=timeout, headers={"user-agent": "mp"})
+        except (httpx.InvalidURL, ValueError) as error:
+            raise MpError(f"{profile.url} is not an address: {error}.", "Log in with `mp login --url`.") from None
+
+    def me(self) -> MeView:
+        """Who the credential belongs to."""
+        return self._ask(MeView, "GET", "/api/me")
+
+    def sign_in(self, email: str, password: str) -> SessionView:
+        """A new session."""
+        return self._ask(SessionView, "POST", "/api/sessions", {"email": email, "password": password})
+
+    def sign_out(self) -> None:
+        """End the session."""
+        self._request("DELETE", "/api/sessions/current")
+
+    def make_key(self, request: NewKeyRequest) -> NewKeyAnswer:
+        """A key with its text."""
+        return self._ask(NewKeyAnswer, "POST", "/api/keys", request.model_dump(mode="json"))
+
+    def list_keys(self) -> list[KeyView]:
+        """Every key of the organisation."""
+        keys: list[KeyView] = []
+        after = None
+        while True:
+            page = self._ask(KeyPage, "GET", "/api/keys", query={"after": after, "limit": 200})
+            keys += page.items
+            after = page.next
+            if after is None:
+                return keys
+
+    def rotate_key(self, key_id: str, grace_seconds: int) -> NewKeyAnswer:
+        """The successor with its text."""
+        return self._ask(NewKeyAnswer, "POST", f"/api/keys/{_part(key_id)}/rotate", {"grace_seconds": grace_seconds})
+
+    def revoke_key(self, key_id: str) -> None:
+        """Out of force at once."""
+        self._request("DELETE", f"/api/keys/{_part(key_id)}")
+
+    def submit(self, request: SubmitRequest) -> SubmissionSummary:
+        """Hand a version in; the same content again is the same submission."""
+        return self._ask(SubmissionSummary, "POST", "/api/submissions", request.model_dump(mode="json"))
+
+    def submission(self, submission_id: str) -> SubmissionView:
+        """A submission and what each phase found."""
+        return self._ask(SubmissionView, "GET", f"/api/submissions/{_part(submission_id)}")
+
+    def search(self, query: dict[str, Any]) -> SearchAnswer:
+        """Services by plain words and filters."""
+        return self._ask(SearchAnswer, "GET", "/api/search", query=query)
+
+    def service(self, vendor: str, name: str) -> ServiceView:
+        """A service with its releases and plans."""
+        return self._ask(ServiceView, "GET", f"/api/services/{_part(vendor)}/{_part(name)}")
+
+    def subscribe(self, plan_id: str) -> SubscriptionView:
+        """The active subscription to this plan."""
+        return self._ask(SubscriptionView, "POST", "/api/subscriptions", SubscribeRequest(plan_id=plan_id).model_dump())
+
+    def list_subscriptions(self) -> list[SubscriptionView]:
+        """Every subscription of the organisation."""
+        rows: list[SubscriptionView] = []
+        after = None
+        while True:
+            page = self._ask(SubscriptionPage, "GET", "/api/subscriptions", query={"after": after, "limit": 200})
+            rows += page.items
+            after = page.next
+            if after is None:
+                return rows
+
+    def usage(self, query: dict[str, Any]) -> UsageAnswer:
+        """Sums by group and totals."""
+        return self._ask(UsageAnswer, "GET", "/api/usage", query=query)
+
+    def _ask(
+        self, kind: type[Answer], method: str, path: str, body: object = None, query: dict[str, Any] | None = None
+    ) -> Answer:
+        content = self._request(method, path, body, query)
+        try:
+            # A newer marketplace may say more than this client knows.
+            return kind.model_validate_json(content, extra="ignore")
+        except ValidationError:
+            raise _unusable(f"{path} of {self._profile.url} answered in a shape that this mp does not know.") from None
+
+    def _request(self, method: str, path: str, body: object = None, query: dict[str, Any] | None = None) -> bytes:
+        self._refresh_when_due(path)
+        headers = {"accept": "application/json"}
+        if self._profile.credential:
+            headers["authorization"] = f"Bearer {self._profile.credential}"
+        if method == "POST":
+            headers["idempotency-key"] = str(uuid.uuid4())
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        request = self._http.build_request(method, path, json=body, params=given, headers=headers)
+        status, content = self._send(request)
+        if status >= 300:
+            raise refusal(status, content, self._profile.url)
+        return content
+
+    def _send(self, request: httpx.Request) -> tuple[int, bytes]:
+        deadline = time.monotonic() + self._timeout
+        for left in reversed(range(_TRIES)):
+            pause = 0.2 * (_TRIES - left)
+            try:
+                response = self._http.send(request, stream=True)
+                try:
+                    content = read_all(response, deadline)
+                finally:
+                    response.close()
+                if response.status_code not in _FALTERING or left == 0:
+                    return response.status_code, content
+                pause = _retry_after(response, pause)
+            except httpx.TransportError as error:
+                if left == 0 or isinstance(error, httpx.TimeoutException):
+                    raise unreachable(self._profile.url, error, self._timeout) from None
+                lost: httpx.TransportError | None = error
+            else:
+                lost = None
+            if time.monotonic() + pause > deadline:
+                if lost is not None:
+                    raise unreachable(self._profile.url, lost, self._timeout) from None
+                return response.status_code, content
+            time.sleep(pause)
+        raise AssertionError("the last try answers or raises")
+
+    def _refresh_when_due(self, path: str) -> None:
+        expires_at = self._profile.expires_at
+        if not self._profile.refresh_token or expires_at is None or path.startswith("/api/sessions/refresh"):
+            return
+        if expires_at - time.time() > _REFRESH_BEFORE_SECONDS:
+            return
+        with self._profiles.refreshing(self._profile) as kept:
+            # Another mp may have refreshed while this one waited for the lock.
+            if kept.credential == self._profile.credential:
+                pair = self._ask(SessionView, "POST", "/api/sessions/refresh", {"refresh_token": kept.refresh_token})
+                kept = with_session(kept, pair)
+                self._profiles.keep(kept, use=False)
+            self._profile = kept
+
+
+def with_session(profile: Profile, pair: SessionView) -> Profile:
+    """The profile with a new pair of tokens."""
+    return Profile(
+        name=profile.name,
+        url=profile.url,
+        gateway=profile.gateway,
+        credential=pair.access_token,
+        refresh_token=pair.refresh_token,
+        expires_at=pair.access_expires_at.timestamp(),
+    )
+
+
+def read_all(response: httpx.Response, deadline: float) -> bytes:
+    """The whole body, until `deadline` (monotonic seconds), not too large. Raises `MpError` or httpx errors."""
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > _MAX_ANSWER_BYTES:
+            raise _unusable(f"The answer has more than {_MAX_ANSWER_BYTES // 2**20} MiB.")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer took too long", request=response.request)
+    return bytes(content)
+
+
+def refusal(status: int, content: bytes, url: str) -> MpError:
+    """What a status of 300 or more means. Understands problem+json and the error shapes of OpenAI and Anthropic."""
+    try:
+        told = json.loads(content)
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and isinstance(told.get("error"), dict):
+        inner = told["error"]
+        told = {"detail": inner.get("message"), "code": inner.get("code") or inner.get("type"), "error": inner}
+    if not isinstance(told, dict) or not isinstance(told.get("detail"), str):
+        raise _unusable(f"{url} answered {status} and not as a marketplace does.")
+    fix = told.get("fix")
+    if status == 401:
+        return MpError(told["detail"], "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN, told)
+    return MpError(told["detail"], fix if isinstance(fix, str) else "", Exit.REFUSED, told)
+
+
+def unreachable(url: str, error: httpx.TransportError, timeout: float) -> MpError:
+    """No whole answer came."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return MpError(
+            f"{url} cannot be reached: {error}.",
+            "Start a marketplace with `mercato up`, or name another with `mp login --url`.",
+            Exit.UNREACHABLE,
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return MpError(
+            f"{url} did not answer in {timeout:g} s.", "Try again, or with a longer --timeout.", Exit.UNREACHABLE
+        )
+    return MpError(f"{url} broke off its answer: {error}.", "Try again.", Exit.UNREACHABLE)
+
+
+def _unusable(text: str) -> MpError:
+    return MpError(text, "Check the address with `mp whoami`, or log in with `mp login --url`.", Exit.UNREACHABLE)
+
+
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
+    given = response.headers.get("retry-after", "")
+    return min(float(given), 10.0) if given.isdecimal() else otherwise
+
+
+def _part(text: str) -> str:
+    """One segment of a path."""
+    return quote(text, safe="")

@@ -1,0 +1,49 @@
+"""What can go wrong, as one line that says what to do next, and as an exit code."""
+
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """Exit codes; they never change their meaning. 130 is Ctrl-C."""
+
+    DONE = 0
+    REFUSED = 1
+    """The marketplace said no, or a release was refused."""
+    USAGE = 2
+    """The command was used wrongly, or a file cannot be read."""
+    NOT_LOGGED_IN = 3
+    """No credential, or one that is not accepted."""
+    UNREACHABLE = 4
+    """No answer, or none that can be used."""
+    WAITING = 5
+    """Not decided when the time was over."""
+
+
+class MpError(Exception):
+    """One sentence, what to do next, and the exit code. `problem` is the marketplace's own answer, when it gave one."""
+
+    def __init__(self, text: str, fix: str = "", exit_code: Exit = Exit.USAGE, problem: dict[str, Any] | None = None):
+        super().__init__(text)
+        self.text = text
+        self.fix = fix
+        self.exit_code = exit_code
+        self.problem = problem or {}
+
+    def lines(self) -> list[str]:
+        """For people: the sentence and its remedy on one line, then a line for each field that is wrong."""
+        said = [f"mp: {self.text} {self.fix}".rstrip()]
+        for error in self.problem.get("errors") or []:
+            if isinstance(error, dict):
+                said.append(f"  {error.get('field') or 'the whole'}: {error.get('message', '')}")
+        return said
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines: the problem as it came, or one of our own."""
+        own = {"title": type(self).__name__, "detail": self.text, "fix": self.fix}
+        return {"error": {**own, **self.problem, "exit_code": int(self.exit_code)}}
+
+
+def not_logged_in(why: str) -> MpError:
+    """No credential that counts."""
+    return MpError(why, "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN)

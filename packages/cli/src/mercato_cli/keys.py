@@ -1,0 +1,91 @@
+"""`mp keys`: the keys of one's organisation."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mercato_cli.command import Mp, command
+
+if TYPE_CHECKING:
+    from mercato_contracts.identity import KeyView, NewKeyAnswer
+
+_HOUR = 3600
+
+
+@click.group()
+def keys() -> None:
+    """The keys of your organisation."""
+
+
+@keys.command("make")
+@click.option(
+    "--kind", type=click.Choice(["ck", "vk"]), default="ck", show_default=True, help="ck calls, vk publishes."
+)
+@click.option("--name", default="mp", show_default=True, help="What it is for.")
+@click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long it is good for; for ever when left out.")
+@command
+def make_key(mp: Mp, kind: Literal["ck", "vk"], name: str, scopes: tuple[str, ...], days: int | None) -> None:
+    """Make a key and print it, once."""
+    from datetime import UTC, datetime, timedelta
+
+    from mercato_contracts.identity import NewKeyRequest
+
+    until = datetime.now(UTC) + timedelta(days=days) if days else None
+    new = mp.client.make_key(NewKeyRequest(kind=kind, name=name, scopes=list(scopes) or None, expires_at=until))
+    mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
+
+
+@keys.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are no longer in force.")
+@command
+def list_keys(mp: Mp, everything: bool) -> None:
+    """The keys in force, without their secrets."""
+    found = [key for key in mp.client.list_keys() if everything or _state(key) not in ("revoked", "expired")]
+    mp.console.show(
+        {"items": [key.model_dump(mode="json") for key in found]},
+        lambda: mp.console.table(
+            ["id", "kind", "name", "state", "made", "expires"],
+            [(key.id, key.kind, key.name, _state(key), _day(key.created_at), _day(key.expires_at)) for key in found],
+            "No keys. Make one with `mp keys make`.",
+        ),
+    )
+
+
+@keys.command("rotate")
+@click.argument("key_id")
+@click.option("--grace", type=click.IntRange(0, 604_800), default=_HOUR, show_default=True, metavar="SECONDS",
+              help="How long the old key lives on.")  # fmt: skip
+@command
+def rotate_key(mp: Mp, key_id: str, grace: int) -> None:
+    """Replace a key by one with the same rights and print it, once."""
+    new = mp.client.rotate_key(key_id, grace)
+    mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+@command
+def revoke_key(mp: Mp, key_id: str) -> None:
+    """Take a key out of force, at once and everywhere."""
+    mp.client.revoke_key(key_id)
+    mp.console.show({"id": key_id, "revoked": True}, lambda: mp.console.say(f"{key_id} is revoked."))
+
+
+def _show_once(mp: Mp, new: "NewKeyAnswer") -> None:
+    mp.console.say(new.key)
+    mp.console.note(f"This is {new.id} ({new.name}); it is shown this once. It may: {', '.join(new.scopes)}.")
+
+
+def _state(key: "KeyView") -> str:
+    from datetime import UTC, datetime
+
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        return "expired"
+    return "rotated" if key.rotated_to else "in force"
+
+
+def _day(at: object) -> str:
+    return str(at)[:10] if at else "never"

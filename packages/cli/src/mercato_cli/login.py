@@ -1,0 +1,153 @@
+"""`mp login`, `mp logout`, `mp whoami`: who one is, and at which marketplace."""
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import MpError
+from mercato_cli.profiles import DEFAULT_URL, Profile, gateway_of
+
+if TYPE_CHECKING:
+    from mercato_contracts.identity import MeView
+
+_LONGEST_TOKEN = 4096
+
+
+@click.command()
+@click.option("--url", help=f"The marketplace's address (first: {DEFAULT_URL}).")
+@click.option("--gateway", metavar="URL", help="The gateway's address, where it is not port 8080 of the same host.")
+@click.option("--token", metavar="TEXT", help="A ck_ or vk_ key or an access token; `-` reads it from standard input.")
+@click.option("--email", help="Sign in as a person; the password is asked for, or read from standard input.")
+@command
+def login(mp: Mp, url: str | None, gateway: str | None, token: str | None, email: str | None) -> None:
+    """Prove who you are to a marketplace and remember it.
+
+    The credential is checked first and then kept, readable by you only. With --profile it is kept under that name.
+    """
+    if token is not None and email is not None:
+        raise MpError("--token and --email exclude each other.", "Give one of them.")
+    profile = _begin(mp, url, gateway)
+    profile = _with_person(mp, profile, email) if email is not None else replace(profile, credential=_token(token))
+    me = mp.client_of(profile).me()
+    mp.profiles.keep(profile, use=True)
+    mp.console.show(_as_json(profile, me), lambda: _welcome(mp, profile, me))
+
+
+@click.command()
+@command
+def logout(mp: Mp) -> None:
+    """Forget the credential; a person's session is ended at the marketplace too. A key stays in force."""
+    profile = mp.profiles.get(mp.profile_name)
+    ended = False
+    if profile.refresh_token:
+        try:
+            mp.client_of(profile).sign_out()
+            ended = True
+        except MpError as error:
+            mp.console.note(f"The session could not be ended at the marketplace: {error.text}")
+    mp.profiles.forget(profile.name)
+    mp.console.show(
+        {"profile": profile.name, "session_ended": ended}, lambda: mp.console.say(f"Forgot {profile.name}.")
+    )
+
+
+@click.command()
+@command
+def whoami(mp: Mp) -> None:
+    """Who you are, where, and what you may do."""
+    me = mp.client.me()
+    profile = mp.profile
+
+    def people() -> None:
+        mp.console.fields(
+            [
+                ("organisation", me.organisation + (" (operator)" if me.is_operator else "")),
+                ("role", me.role),
+                ("acting as", me.actor),
+                ("may", ", ".join(me.permissions)),
+                ("marketplace", profile.url),
+                ("gateway", profile.gateway),
+                ("profile", profile.name or "from MERCATO_TOKEN"),
+            ]
+        )
+
+    mp.console.show(_as_json(profile, me), people)
+
+
+def _begin(mp: Mp, url: str | None, gateway: str | None) -> Profile:
+    name = mp.profile_name or mp.profiles.name_in_use()
+    try:
+        known = mp.profiles.get(name)
+    except MpError:
+        known = Profile(name, DEFAULT_URL, gateway_of(DEFAULT_URL), "")
+    address = _checked(url) if url else known.url
+    return Profile(
+        name=known.name,
+        url=address,
+        gateway=_checked(gateway) if gateway else known.gateway if address == known.url else gateway_of(address),
+        credential="",
+    )
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or parts.username or parts.query or parts.fragment:
+        raise MpError(f"{url} is no address of a marketplace.", "Give one such as https://market.example.")
+    return url.rstrip("/")
+
+
+def _token(given: str | None) -> str:
+    if given is None and sys.stdin.isatty():
+        given = click.prompt("Key or access token", hide_input=True, err=True)
+    elif given is None or given == "-":
+        given = sys.stdin.readline(_LONGEST_TOKEN)
+    token = given.strip()
+    if not token:
+        raise MpError("No token was given.", "Pipe it in: `mp login --token - < file`.")
+    if not token.isascii() or not token.isprintable() or " " in token or len(token) >= _LONGEST_TOKEN:
+        raise MpError("This is no key and no access token.", "Copy the whole text that was shown, and nothing else.")
+    if token.partition("_")[0] in ("ck", "vk", "sit"):
+        _check_key(token)
+    return token
+
+
+def _check_key(token: str) -> None:
+    from mercato_contracts.keys import MalformedKey, parse_key
+
+    try:
+        parse_key(token)
+    except MalformedKey:
+        raise MpError(
+            "This key is mistyped or cut off: its checksum does not fit.", "Copy the whole text that was shown."
+        ) from None
+
+
+def _with_person(mp: Mp, profile: Profile, email: str) -> Profile:
+    from mercato_cli.client import with_session
+
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, err=True)
+    else:
+        password = sys.stdin.readline(_LONGEST_TOKEN).rstrip("\n")
+    return with_session(profile, mp.client_of(profile).sign_in(email, password))
+
+
+def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:
+    mp.console.say(f"Logged in to {profile.url} as {me.organisation} ({me.role}).")
+    mp.console.note(f"Kept in {mp.profiles.path} as profile {profile.name}.")
+    parts = urlsplit(profile.url)
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        mp.console.note("Careful: this address is not https, so your credential crosses the network in the clear.")
+
+
+def _as_json(profile: Profile, me: "MeView") -> dict[str, object]:
+    told = me.model_dump(mode="json")
+    return {"profile": profile.name, "url": profile.url, "gateway": profile.gateway, **told}

@@ -1,0 +1,28 @@
+"""The `mp` command."""
+
+import click
+
+from mercato_cli.call import call
+from mercato_cli.keys import keys
+from mercato_cli.login import login, logout, whoami
+from mercato_cli.publish import publish
+from mercato_cli.search import search
+from mercato_cli.services import services
+from mercato_cli.subscribe import subscribe, subscriptions
+from mercato_cli.usage import usage
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mercato-cli")
+def main() -> None:
+    """Publish, find, subscribe to and call services of a Mercato marketplace.
+
+    Exit codes: 0 done, 1 refused, 2 used wrongly, 3 not logged in, 4 no usable answer, 5 not decided yet, 130 Ctrl-C.
+    """
+
+
+for _command in (login, logout, whoami, publish, search, services, subscribe, subscriptions, call, usage, keys):
+    main.add_command(_command)
+
+if __name__ == "__main__":
+    main(prog_name="mp")

@@ -1,0 +1,114 @@
+"""`mp publish`: hand a version in and see it through its ten phases."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+
+if TYPE_CHECKING:
+    from mercato_contracts.publishing import EvidenceView, FindingView, SubmissionView
+
+_MAX_FILE_BYTES = 15 * 1024 * 1024
+_LOOK_SECONDS = 0.3
+_SIGNS = {"passed": "ok", "warned": "ok, with advice", "failed": "FAILED", "waiting": "waits for a person"}
+
+
+@click.command()
+@click.argument("manifest", type=click.Path(path_type=Path), default=Path("service.yaml"))
+@click.option(
+    "--openapi", type=click.Path(path_type=Path), help="The OpenAPI document, if not the one in the manifest."
+)
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is released or refused.")
+@click.option("--wait-seconds", type=click.FloatRange(0), default=600, show_default=True, metavar="SECONDS",
+              help="How long to wait; then exit code 5.")  # fmt: skip
+@command
+def publish(mp: Mp, manifest: Path, openapi: Path | None, wait: bool, wait_seconds: float) -> None:
+    """Publish the version that MANIFEST (service.yaml) describes.
+
+    Shows each phase as it passes and each finding with the field and the remedy. The same content again is the same
+    submission: nothing happens twice.
+    """
+    from mercato_contracts.publishing import SubmitRequest
+
+    text = _read(manifest)
+    document = openapi or _document_of(manifest, text)
+    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else _read(document)))
+    mp.console.note(f"{told.service} {told.version} is submission {told.id}.")
+    if not wait:
+        mp.console.show(told.model_dump(mode="json"), lambda: mp.console.say(told.id))
+        return
+    ended = _follow(mp, told.id, time.monotonic() + wait_seconds)
+    mp.console.show(ended.model_dump(mode="json"), lambda: _conclude(mp, ended))
+    if ended.state == "refused":
+        raise SystemExit(int(Exit.REFUSED))
+
+
+def _follow(mp: Mp, submission_id: str, deadline: float) -> "SubmissionView":
+    """The submission once it has ended. Shows what is new on the way."""
+    shown: dict[int, str] = {}
+    while True:
+        now = mp.client.submission(submission_id)
+        for evidence in now.phases:
+            if shown.get(evidence.phase) != evidence.outcome:
+                shown[evidence.phase] = evidence.outcome
+                _show_phase(mp, evidence)
+        if now.state in ("released", "refused"):
+            return now
+        if time.monotonic() > deadline:
+            raise MpError(
+                f"{now.service} {now.version} is not decided yet ({now.state}).",
+                "Run `mp publish` again with the same files to look on.",
+                Exit.WAITING,
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _show_phase(mp: Mp, evidence: "EvidenceView") -> None:
+    seconds = (evidence.ended_at - evidence.started_at).total_seconds()
+    sign = _SIGNS[evidence.outcome]
+    mp.console.note(f"{evidence.phase:>2}/10 {evidence.name:<14} {sign:<18} {seconds:6.2f} s")
+    for finding in evidence.findings:
+        mp.console.note(_finding(finding))
+
+
+def _finding(finding: "FindingView") -> str:
+    where = f"{finding.where}: " if finding.where else ""
+    remedy = f"\n         -> {finding.fix}" if finding.fix else ""
+    return f"      {finding.level:<7} {where}{finding.message} ({finding.code}){remedy}"
+
+
+def _conclude(mp: Mp, ended: "SubmissionView") -> None:
+    if ended.state == "released":
+        mp.console.say(f"{ended.service} {ended.version} is released.")
+        return
+    failed = [f"{phase.phase} ({phase.name})" for phase in ended.phases if phase.outcome == "failed"]
+    reason = ended.approval.reason if ended.approval is not None and ended.approval.state == "rejected" else ""
+    why = f"phase {', '.join(failed)} failed" if failed else reason or "it was rejected"
+    mp.console.say(f"{ended.service} {ended.version} is refused: {why}. Mend it and run `mp publish` again.")
+
+
+def _document_of(manifest: Path, text: str) -> Path | None:
+    """The document that the manifest names; a manifest that cannot be read is left to the marketplace to refuse."""
+    import yaml
+
+    try:
+        read = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    named = read.get("openapi") if isinstance(read, dict) else None
+    return manifest.parent / named if isinstance(named, str) and named else None
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise MpError(f"{path} has more than 15 MiB.", "Publish a smaller document.")
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise MpError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
+        raise MpError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.", "Name the right file.") from None

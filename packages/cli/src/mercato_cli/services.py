@@ -1,0 +1,60 @@
+"""`mp services`: what the catalogue says about a service."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.names import split_name
+from mercato_cli.prices import included_in, price_of
+
+if TYPE_CHECKING:
+    from mercato_contracts.publishing import ServiceView
+
+_RELEASES_SHOWN = 5
+
+
+@click.group()
+def services() -> None:
+    """Services of the catalogue."""
+
+
+@services.command("show")
+@click.argument("service", metavar="VENDOR/NAME")
+@command
+def show_service(mp: Mp, service: str) -> None:
+    """A service: what it does, its plans, its releases and its operations."""
+    vendor, name, _ = split_name(service)
+    found = mp.client.service(vendor, name)
+    mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))
+
+
+def _show(mp: Mp, found: "ServiceView") -> None:
+    console = mp.console
+    console.fields(
+        [
+            ("service", f"{found.vendor}/{found.name}"),
+            ("title", found.title),
+            ("summary", found.summary),
+            ("vendor", found.vendor_name + (" (verified)" if found.vendor_verified else "")),
+            ("protocol", f"{found.protocol}, for {found.task}"),
+            ("licence", found.licence),
+            ("tags", ", ".join(found.tags)),
+            ("context", found.context_window),
+        ]
+    )
+    console.say("")
+    plans = [(plan.name, price_of(plan), included_in(plan), plan.title) for plan in found.plans]
+    console.table(["plan", "price", "included", ""], plans, "No plan is open.")
+    console.say("")
+    releases = [
+        (release.version, release.status, str(release.released_at)[:10], release.status_reason)
+        for release in found.releases[:_RELEASES_SHOWN]
+    ]
+    console.table(["release", "status", "since", ""], releases, "No release.")
+    operations = found.releases[0].operations if found.releases else []
+    if operations:
+        console.say("")
+        console.table(
+            ["operation", "path", ""], [(each.method, each.path, each.summary) for each in operations], "No operation."
+        )

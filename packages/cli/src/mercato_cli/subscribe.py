@@ -1,0 +1,60 @@
+"""`mp subscribe`, `mp subscriptions`: the right to call."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import MpError
+from mercato_cli.names import split_name
+from mercato_cli.prices import price_of
+
+if TYPE_CHECKING:
+    from mercato_contracts.publishing import PlanView, ServiceView
+
+
+@click.command()
+@click.argument("service", metavar="VENDOR/NAME")
+@click.option("--plan", help="The plan's name; may be left out when there is only one.")
+@command
+def subscribe(mp: Mp, service: str, plan: str | None) -> None:
+    """Subscribe your organisation to a plan of a service. Asking twice is asking once."""
+    vendor, name, _ = split_name(service)
+    chosen = _choose(mp.client.service(vendor, name), plan)
+    made = mp.client.subscribe(chosen.id)
+    result = {**made.model_dump(mode="json"), "service": f"{vendor}/{name}", "plan": chosen.name}
+
+    def people() -> None:
+        mp.console.say(f"Subscribed to {vendor}/{name}, plan {chosen.name} ({price_of(chosen)}).")
+        mp.console.note(f"Call it with `mp call {vendor}/{name}`.")
+
+    mp.console.show(result, people)
+
+
+@click.command()
+@command
+def subscriptions(mp: Mp) -> None:
+    """What your organisation subscribed to."""
+    rows = mp.client.list_subscriptions()
+    mp.console.show(
+        {"items": [row.model_dump(mode="json") for row in rows]},
+        lambda: mp.console.table(
+            ["subscription", "status", "service", "plan", "since"],
+            [(row.id, row.status, row.service_id, row.plan_id, str(row.active_since)[:10]) for row in rows],
+            "No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.",
+        ),
+    )
+
+
+def _choose(service: "ServiceView", wanted: str | None) -> "PlanView":
+    name = f"{service.vendor}/{service.name}"
+    if not service.plans:
+        raise MpError(f"{name} has no open plan.", "Find another with `mp search`.")
+    if wanted is None and len(service.plans) == 1:
+        return service.plans[0]
+    for plan in service.plans:
+        if plan.name == wanted:
+            return plan
+    offered = ", ".join(f"{plan.name} ({price_of(plan)})" for plan in service.plans)
+    missing = f"{name} has no plan {wanted}" if wanted else f"{name} has several plans"
+    raise MpError(f"{missing}: {offered}.", f"Choose one: `mp subscribe {name} --plan {service.plans[0].name}`.")
