@@ -38,8 +38,8 @@ class Close:
     async def close(self, caller: Caller, period: str, until: datetime | None = None) -> Closing:
         """Issue what is due for `period` (`2026-11`).
 
-        A month that is over is closed for good, unless `until` is given: then, and for the present month, what was
-        posted before `until` (before now) is issued and the month stays open. A month closed before issues nothing.
+        A month that is over is closed for good. The present month is issued as far as it has come and stays open, and
+        so does any month with `until`, which takes in what was posted before it. A month closed before issues nothing.
         """
         caller.require(Permission.MARKETPLACE_WRITE)
         cut, is_complete = self._cut(period, until)
@@ -65,7 +65,7 @@ class Close:
             raise PeriodMalformed("`until` lies in the period, not ahead, and carries its offset.")
         if begins > now:
             raise PeriodMalformed(f"{period} has not begun.")
-        return Cut(after, until or now), until is None and ends <= now
+        return Cut(after, until), until is None and ends <= now
 
     async def _invoice(self, period: str, cut: Cut, closed: set[str]) -> list[Invoice]:
         issued: dict[tuple[str, str], str] = {}

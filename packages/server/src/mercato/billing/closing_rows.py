@@ -43,10 +43,10 @@ _MARK = (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a closing takes in: used before the day `before`, posted before the instant `until`."""
+    """What a closing takes in: used before the day `before`, and posted before the instant `until` where one is given."""
 
     before: date
-    until: datetime
+    until: datetime | None
 
 
 class ClosingRows:
@@ -93,7 +93,13 @@ class ClosingRows:
         return int(await self._session.scalar(select(func.coalesce(func.max(kind.number), 0) + 1)) or 1)
 
     async def _gather(self, name: str, kind: str, marked: str, cut: Cut) -> None:
-        statement = _GATHER.format(name=name, kind=kind, marked=marked, before=cut.before, until=cut.until.isoformat())
+        statement = _GATHER.format(
+            name=name,
+            kind=kind,
+            marked=marked,
+            before=cut.before,
+            until=cut.until.isoformat() if cut.until else "infinity",
+        )
         await self._session.execute(text(statement.replace(":", "\\:")))
 
     async def _mark(self, marked: str, document: str, issued: Mapping[tuple[str, str], str]) -> None:
