@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from tests.conftest import TestClock
+from tests.conftest import People, TestClock
 
 ACME = {"organisation": "acme", "name": "Acme", "email": "Ada@acme.example", "password": "correct horse battery"}
 
@@ -135,3 +135,19 @@ async def test_nobody_gives_a_role_above_their_own(api: httpx.AsyncClient, token
     viewer = await api.post("/api/sessions", json={"email": "bob@acme.example", "password": "correct horse battery"})
     refused = await api.post("/api/users", json={**colleague, "role": "viewer"}, headers=bearer(viewer.json()))
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+
+
+async def test_only_the_operator_vouches_for_an_organisation(
+    api: httpx.AsyncClient, tokens: dict[str, str], people: People
+) -> None:
+    await people.operator()
+    operator = await api.post(
+        "/api/sessions", json={"email": "operator@example.org", "password": "correct horse battery"}
+    )
+    address, body = "/api/organisations/acme/verification", {"verified": True}
+    themselves = await api.put(address, json=body, headers=bearer(tokens))
+    assert (themselves.status_code, themselves.json()["code"]) == (403, "not_allowed")
+    vouched = await api.put(address, json=body, headers=bearer(operator.json()))
+    assert (vouched.status_code, vouched.json()["is_verified"]) == (200, True)
+    unknown = await api.put(address.replace("acme", "nobody"), json=body, headers=bearer(operator.json()))
+    assert unknown.status_code == 404

@@ -34,16 +34,15 @@ async def decide(**changes: Any) -> PolicyDecision:
     return await CedarPolicy().decide("acme", "acme/embedder@1.2.0", replace(GOOD, **changes))
 
 
-async def test_approves_a_known_vendors_release_by_itself() -> None:
+async def test_approves_a_verified_vendors_release_by_itself() -> None:
     decision = await decide()
     assert (decision.outcome, decision.approvers) == ("approve_automatically", 0)
-    assert [reason.rule for reason in decision.reasons] == ["known-vendor"]
+    assert [reason.rule for reason in decision.reasons] == ["verified-vendor"]
 
 
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"earlier_releases": 0}, "first-release"),
         ({"vendor_verified": False}, "unverified-vendor"),
         ({"monthly_nanos": 500 * BILLION + 1}, "price-ceiling"),
         ({"per_call_nanos": BILLION + 1}, "price-ceiling"),

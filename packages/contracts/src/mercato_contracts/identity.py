@@ -50,6 +50,12 @@ class SignUpAnswer(Wire):
     user: UserView
 
 
+class VerificationRequest(Wire):
+    """Whether the operator vouches for the organisation: its releases may then go live by rule."""
+
+    verified: bool
+
+
 class NewUserRequest(Wire):
     """A colleague."""
 

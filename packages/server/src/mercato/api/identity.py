@@ -26,6 +26,7 @@ from mercato_contracts.identity import (
     SignUpRequest,
     UserList,
     UserView,
+    VerificationRequest,
 )
 
 router = APIRouter(prefix="/api", tags=["identity"], route_class=TransactionalRoute)
@@ -102,6 +103,13 @@ async def sign_up(body: SignUpRequest, joining: Joining) -> SignUpAnswer:
         slug=body.organisation, name=body.name, email=body.email, password=body.password.get_secret_value()
     )
     return SignUpAnswer(organisation=view_organisation(organisation), user=view_user(user))
+
+
+@router.put("/organisations/{slug}/verification", summary="Vouch for an organisation (operator)")
+async def verify_organisation(
+    slug: str, body: VerificationRequest, caller: SignedIn, directory: WhoIsWho
+) -> OrganisationView:
+    return view_organisation(await directory.verify(caller, slug, verified=body.verified))
 
 
 @router.post("/users", status_code=201, summary="Add a colleague")

@@ -24,6 +24,15 @@ class Directory:
         """The organisation of this name."""
         return await self._rows.find_organisation_by_slug(slug)
 
+    async def verify(self, caller: Caller, slug: str, *, verified: bool) -> Organisation:
+        """The operator vouches for an organisation, or no longer does. Raises `NotFound`."""
+        caller.require(Permission.ORGANISATIONS_WRITE)
+        organisation = await self._rows.find_organisation_by_slug(slug)
+        if organisation is None:
+            raise NotFound(f"There is no organisation {slug}.", organisation=slug)
+        organisation.is_verified = verified
+        return organisation
+
     async def users(self, caller: Caller) -> list[User]:
         """The people of the caller's organisation."""
         caller.require(Permission.ORGANISATION_READ)
