@@ -91,6 +91,24 @@ async def test_an_endpoint_that_breaks_its_contract_is_refused_in_phase_6(
     assert failures(dossier) == {6: {code}}
 
 
+@pytest.mark.parametrize("place", ["field", "comment", "operation"])
+async def test_a_secret_is_refused_in_phase_5_and_kept_nowhere(marketplace, offer, people, place) -> None:
+    secret = "AKIA" + "QWERTZUIOPASDFGH"
+    if place == "field":
+        offer.manifest["description"] = f"Use {secret} to call it."
+    if place == "operation":
+        offer.document["paths"]["/greeting"]["get"]["summary"] = f"Send {secret}"
+    raw = RawOffer(offer, "greet")
+    if place == "comment":
+        raw.manifest_text += f"# {secret}\n"
+    dossier = await marketplace.publish(await people.join("acme"), raw)
+    assert failures(dossier) == {5: {"secret_found"}}
+    async with marketplace.database.transaction() as session:
+        for table in ("submissions", "evidence", "outbox_events"):
+            kept = await session.scalars(text(f"SELECT to_jsonb(t)::text FROM {table} t"))
+            assert secret not in "".join(kept)
+
+
 async def test_an_endpoint_that_is_not_there_is_refused_in_phase_6(marketplace, offer, people, unused_port) -> None:
     offer.manifest["endpoint"]["url"] = f"http://127.0.0.1:{unused_port}"
     dossier = await marketplace.publish(await people.join("acme"), offer)

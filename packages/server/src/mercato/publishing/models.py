@@ -141,7 +141,7 @@ class Submission(Base):
     version: Mapped[str]
     manifest: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True)
     document: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
-    """Manifest and document are read with `find_content` only: they may have megabytes."""
+    """Both texts are read with `find_content` only: they may have megabytes. Empty once a secret was found."""
     digest: Mapped[str]
     """SHA-256 over manifest and document."""
     state: Mapped[str]

@@ -16,9 +16,13 @@ from mercato.publishing.checks.measure import MeasurePolicy, measure_endpoint
 from mercato.publishing.checks.openapi import Document, check_openapi, read_document
 from mercato.publishing.checks.policy import PolicyEngine, gather_facts
 from mercato.publishing.checks.probe import probe_endpoint
+from mercato.publishing.checks.secrets import scan_text, scan_tree
 from mercato.publishing.submit import digest_of
 from mercato.publishing.versions import precedence
 from mercato.publishing.work import PhaseResult, Work
+
+SECRETS = 5
+"""The phase that looks for secrets: what it refuses is not kept."""
 
 PRIVATE: tuple[Network, ...] = tuple(
     ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
@@ -98,6 +102,23 @@ async def compatibility(work: Work) -> PhaseResult:
         fix = "List what speaks another protocol as a service of its own."
         findings.append(_error("protocol_changed", "protocol", message, fix))
     return PhaseResult(findings, facts)
+
+
+async def secrets(work: Work) -> PhaseResult:
+    """5: secrets and pickles, in all that was sent and in the comments of it."""
+    return PhaseResult(
+        await asyncio.to_thread(_scan, work),
+        {"scanned_bytes": len(work.manifest_text.encode()) + len((work.document_text or "").encode())},
+    )
+
+
+def _scan(work: Work) -> list[Finding]:
+    findings = scan_tree(work.manifest.model_dump(mode="json"), "manifest")
+    document = None if work.document_text is None else read_document(work.document_text, work.manifest.openapi or "")[0]
+    if document is not None:
+        findings += scan_tree(document.tree, "openapi")
+    # Only the text itself shows comments; what the trees named is not said twice.
+    return findings or [*scan_text(work.manifest_text, "service.yaml"), *scan_text(work.document_text or "", "openapi")]
 
 
 class LiveCalls:
@@ -188,6 +209,7 @@ def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase
         Phase(2, "manifest", manifest),
         Phase(3, "openapi", openapi),
         Phase(4, "compatibility", compatibility),
+        Phase(SECRETS, "secrets", secrets),
         Phase(6, "contract", live.contract),
         Phase(7, "performance", live.performance),
         Phase(8, "policy", PolicyPhase(policy).decide),

@@ -14,7 +14,7 @@ from mercato.platform import Clock, Database, Ids, Json, Outbox, Session, Steps,
 from mercato.publishing.approval import decided, open_approval
 from mercato.publishing.checks.policy import PolicyEngine
 from mercato.publishing.models import Evidence, Submission
-from mercato.publishing.phases import LiveCalls, Phase, phases_before_approval
+from mercato.publishing.phases import SECRETS, LiveCalls, Phase, phases_before_approval
 from mercato.publishing.release_phase import release_submission
 from mercato.publishing.repository import SubmissionRepository
 from mercato.publishing.work import PhaseResult, as_json, read_work, storable
@@ -114,9 +114,12 @@ class Pipeline:
 
     async def _record(self, session: Session, submission: Submission, evidence: Evidence) -> Verdict:
         """Write the evidence and the state that follows from it."""
-        await SubmissionRepository(session).put_evidence(evidence)
+        rows = SubmissionRepository(session)
+        await rows.put_evidence(evidence)
         log.info("phase ended", submission=submission.id, phase=evidence.phase, outcome=evidence.outcome)
         if evidence.outcome == "failed":
+            if evidence.phase == SECRETS:
+                await rows.forget_content(submission.id)
             submission.state, submission.ended_at = "refused", self._clock.now()
             return "over"
         if submission.ended_at is not None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
@@ -158,6 +158,17 @@ class SubmissionRepository:
         )
         manifest, document = rows.one()
         return manifest, document
+
+    async def forget_content(self, submission_id: str) -> None:
+        """Keep neither manifest nor document nor what was quoted of them: they hold a secret. The digest stays."""
+        await self._session.execute(
+            update(Evidence)
+            .where(Evidence.submission_id == submission_id, Evidence.phase.in_((2, 3, 4)))
+            .values(findings=[], facts={})
+        )
+        await self._session.execute(
+            update(Submission).where(Submission.id == submission_id).values(manifest="", document=None)
+        )
 
     async def find_many(self, submission_ids: Collection[str]) -> dict[str, Submission]:
         rows = await self._session.scalars(select(Submission).where(Submission.id.in_(submission_ids)))

@@ -1,0 +1,80 @@
+"""The worker is killed with SIGKILL in and between the steps; the pipeline ends as if nothing had happened."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from mercato.platform.outbox import OutboxRow
+from mercato.publishing.models import Evidence
+
+WORKER = Path(__file__).with_name("pipeline_worker.py")
+
+
+@contextlib.asynccontextmanager
+async def worker(database_url: str, rules: str, *moment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(sys.executable, str(WORKER), database_url, rules, *moment)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            async with asyncio.timeout(30):
+                await process.wait()
+
+
+async def assert_released_once(idle, submission_id: str) -> None:
+    async with idle.database.transaction() as session:
+        told = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
+        assert len(told.all()) == 1
+        for table, count in {"services": 1, "releases": 1, "deployments": 1, "plans": 2, "approvals": 1}.items():
+            assert await session.scalar(text(f"SELECT count(*) FROM {table}")) == count
+        phases = await session.scalars(select(Evidence.phase).where(Evidence.submission_id == submission_id))
+        assert sorted(phases) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("moment", ["after 0", "in 5", "after 8", "in 9"])
+async def test_a_worker_killed_once_goes_on(idle, offer, people, database_url, rules, moment) -> None:
+    vendor = await people.join("acme")
+    submission = await idle.submit(vendor, offer)
+    async with worker(database_url, rules, moment) as first:
+        assert await asyncio.wait_for(first.wait(), 60) == -signal.SIGKILL
+    async with worker(database_url, rules):
+        await idle.follow(vendor, submission.id, "released", seconds=60)
+    await assert_released_once(idle, submission.id)
+
+
+async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
+    idle, offer, people, database_url, rules
+) -> None:
+    vendor, operator = await people.join("acme"), await people.operator()
+    offer.manifest["task"] = "speech"
+    submission = await idle.submit(vendor, offer)
+    async with worker(database_url, rules) as first:
+        await idle.follow(vendor, submission.id, "waiting", seconds=60)
+        first.kill()
+        await first.wait()
+    await idle.decide(operator, submission.id, "approve")
+    async with worker(database_url, rules):
+        await idle.follow(vendor, submission.id, "released", seconds=60)
+    await assert_released_once(idle, submission.id)
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
+    idle, offer, people, database_url, rules
+) -> None:
+    vendor = await people.join("acme")
+    submission = await idle.submit(vendor, offer)
+    for step in range(10):
+        for moment in (f"in {step}", f"after {step}"):
+            async with worker(database_url, rules, moment) as doomed:
+                assert await asyncio.wait_for(doomed.wait(), 60) == -signal.SIGKILL, moment
+    async with worker(database_url, rules):
+        await idle.follow(vendor, submission.id, "released", seconds=60)
+    await assert_released_once(idle, submission.id)
