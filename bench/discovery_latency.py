@@ -95,8 +95,9 @@ async def measure_latency(
 async def time_searches(
     name: str, asks: Sequence[Ask], bar_ms: float | None = None, rounds: int = _ROUNDS
 ) -> list[Row]:
-    """p50 and p95 of one search after another; their spread over the rounds."""
+    """CPU, p50 and p95 of one search after another; their spread over the rounds."""
     p50s, p95s = [], []
+    cpu_began = time.process_time()
     for _ in range(rounds):
         times = []
         for ask in asks:
@@ -106,7 +107,9 @@ async def time_searches(
         cuts = quantiles(times, n=100)
         p50s.append(cuts[49])
         p95s.append(cuts[94])
+    cpu_ms = 1e3 * (time.process_time() - cpu_began) / (rounds * len(asks))
     return [
+        Row(f"{name}: CPU", cpu_ms, "ms"),
         Row(f"{name}: p50", median(p50s), "ms", spread=(min(p50s), max(p50s))),
         Row(f"{name}: p95", median(p95s), "ms", bar=bar_ms, spread=(min(p95s), max(p95s))),
     ]
