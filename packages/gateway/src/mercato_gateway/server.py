@@ -98,6 +98,11 @@ class ClientConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._head_done = True
+        if self._parser.should_upgrade():
+            raise Refused("unsupported_transfer", "Upgrades and CONNECT are not offered.")
+        limit = self._gateway.settings.max_header_bytes
+        if self._message_bytes > limit and sum(len(name) + len(value) for name, value in self._headers) > limit:
+            raise Refused("headers_too_large", f"The headers are larger than {limit} bytes.")
         fields = self._fields = dict(self._headers)
         version = self._parser.get_http_version()
         self.http10 = version == "1.0"

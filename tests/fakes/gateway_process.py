@@ -1,0 +1,144 @@
+"""A running gateway, and a shop for it to serve: what tests of the gateway start with."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fakes.control_plane import ControlPlane
+from fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
+from fakes.upstream import Upstream
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Polls until the condition holds and gives its value; fails after the deadline."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        assert asyncio.get_running_loop().time() < deadline, "the condition did not hold in time"
+        await asyncio.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class GatewayProcess:
+    """A running `mercato-gateway`; `log` holds its lines."""
+
+    def __init__(self, control: ControlPlane, state: Path, **settings: Any) -> None:
+        self.control = control
+        self.state = state
+        self.settings = settings
+        self.port = free_port()
+        self.admin = free_port()
+        self.process: asyncio.subprocess.Process | None = None
+        self.log: list[dict[str, Any]] = []
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, *, ready: bool = True) -> None:
+        token = self.state.parent / f"{self.state.name}.token"
+        token.write_text(self.control.token)
+        flags = {
+            "listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin}", "control": self.control.url,
+            "state": self.state, "token_file": token, **self.settings,
+        }  # fmt: skip
+        arguments = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in flags.items()]
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "mercato_gateway.main", *arguments, stderr=asyncio.subprocess.PIPE
+        )
+        self._reading = asyncio.create_task(self._read_log())
+        if ready:
+            await until(self.is_ready)
+
+    async def _read_log(self) -> None:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            try:
+                self.log.append(json.loads(line))
+            except ValueError:
+                self.log.append({"event": "not_json", "line": line.decode()})
+
+    async def is_ready(self) -> bool:
+        try:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(f"{self.url}/readyz")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def metric(self, name: str) -> float:
+        async with httpx.AsyncClient() as client:
+            page = (await client.get(f"http://127.0.0.1:{self.admin}/metrics")).text
+        return sum(float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(name))
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if line.get("event") == name]
+
+    def rss_mb(self) -> float:
+        assert self.process is not None
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+        raise AssertionError("no VmRSS")
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(15):
+                    await self.process.wait()
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    def client(self, key: str = "", **options: Any) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, **options)
+
+
+class Shop:
+    """One embeddings service and a key that may call it; `limits` and `plan` change the terms."""
+
+    def __init__(self, control: ControlPlane, upstream: Upstream, **terms: Any) -> None:
+        key_changes = terms.pop("key", {})
+        limits = terms.pop("limits", [])
+        deployment = {"upstream_model": "e5", **terms.pop("deployment", {})}
+        plan = a_plan(**terms.pop("plan", {}))
+        base = upstream.url + ("/v1" if terms.get("protocol", "openai") in ("openai", "anthropic") else "")
+        release = a_release("1.2.0", [a_deployment(base, **deployment)], operations=terms.pop("operations", []))
+        self.service = a_service(terms.pop("name", "acme/embedder"), [release], plans=[plan], **terms)
+        self.subscription = subscribe(self.service, *limits)
+        control.put_service(self.service)
+        self.key = a_subscriber(control, self.subscription, **key_changes)
+        self.model = f"{self.service.vendor}/{self.service.name}"
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        return {"model": self.model, "input": "turn this into a vector", **more}
+
+
+StartGateway = Callable[..., Awaitable[GatewayProcess]]
+MakeShop = Callable[..., Shop]

@@ -1,0 +1,229 @@
+"""The HTTP surface under attack: framing, sizes, times, injected headers. Each test talks raw bytes to a running gateway."""
+
+import asyncio
+import re
+import time
+
+import httpx
+import pytest
+from fakes.control_plane import ControlPlane
+from fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from fakes.upstream import Received, Upstream
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+async def exchange(gateway: GatewayProcess, data: bytes, *, seconds: float = 5.0) -> bytes:
+    """All that comes back until the gateway closes, or until it has been silent for a moment."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(data)
+    got = b""
+    try:
+        async with asyncio.timeout(seconds):
+            while piece := await reader.read(65_536):
+                got += piece
+    except TimeoutError:
+        pass
+    writer.transport.abort()
+    return got
+
+
+def post(extra: str, body: str = "", line: str = "POST /v1/embeddings HTTP/1.1") -> bytes:
+    return f"{line}\r\nhost: x\r\n{extra}\r\n\r\n{body}".encode("latin-1")
+
+
+SMUGGLED = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        post("content-length: 3\r\ntransfer-encoding: chunked", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked\r\ncontent-length: 3", "0\r\n\r\n" + SMUGGLED),
+        post("content-length: 3\r\ncontent-length: 4", "abc" + SMUGGLED),
+        post("content-length: 3, 3", "abc" + SMUGGLED),
+        post("content-length: +3", "abc" + SMUGGLED),
+        post("content-length: -1", SMUGGLED),
+        post("content-length: 0x3", "abc" + SMUGGLED),
+        post("transfer-encoding: xchunked", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked, identity", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: gzip, chunked", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked\r\ntransfer-encoding: chunked", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding:\x0bchunked", "0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked", "0\r\n\r\n" + SMUGGLED, line="POST /v1/embeddings HTTP/1.0"),
+        post("content-length : 3", "abc" + SMUGGLED),
+        post("x: a\r\n content-length: 3", "abc" + SMUGGLED),
+        post("x: a\nx-b: c"),
+        post("x: a\rx-b: c"),
+        post("x: a\x00b"),
+        post("transfer-encoding: chunked", "1\nx\r\n0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked", "-1\r\nx\r\n0\r\n\r\n" + SMUGGLED),
+        post("transfer-encoding: chunked", "fffffffffffffffff\r\nx"),
+        post("host: y"),
+        b"GET /healthz HTTP/1.1\r\n\r\n" + SMUGGLED.encode(),
+        b"GET /healthz\r\n\r\n" + SMUGGLED.encode(),
+        b"GET /healthz HTTP/1.1\nhost: x\n\n" + SMUGGLED.encode(),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n" + SMUGGLED.encode(),
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n" + SMUGGLED.encode(),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+async def test_ambiguous_framing_is_refused_and_the_connection_closed(gateway: GatewayProcess, attack: bytes) -> None:
+    got = await exchange(gateway, attack)
+    assert got.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501")), got[:200]
+    assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", got)) == 1, "what follows must not be taken for another request"
+    assert b"connection: close" in got
+
+
+async def test_large_headers_targets_and_bodies_are_refused(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(max_body_bytes=10_000)
+    many = "\r\n".join(f"x-{number}: y" for number in range(300))
+    assert (await exchange(gateway, post(many))).startswith(b"HTTP/1.1 431")
+    assert (await exchange(gateway, post("x: " + "y" * 100_000))).startswith(b"HTTP/1.1 431")
+    assert (await exchange(gateway, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nhost: x\r\n\r\n")).startswith(b"HTTP/1.1 414")
+    assert (await exchange(gateway, post("content-length: 10001"))).startswith(b"HTTP/1.1 413")
+    chunks = "1000\r\n" + "x" * 4096 + "\r\n"
+    assert (await exchange(gateway, post("transfer-encoding: chunked", chunks * 3))).startswith(b"HTTP/1.1 413")
+    crumbs = f"1;{'e' * 200}\r\nx\r\n"
+    assert (await exchange(gateway, post("transfer-encoding: chunked", crumbs * 2000))).startswith(b"HTTP/1.1 400")
+
+
+async def test_slow_clients_are_shown_the_door(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(header_timeout=1, body_timeout=1, idle_timeout=1)
+    began = time.monotonic()
+    head, body, idle = await asyncio.gather(
+        exchange(gateway, b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow"),
+        exchange(gateway, post("content-length: 10", "abc")),
+        exchange(gateway, b""),
+    )
+    assert head.startswith(b"HTTP/1.1 408")
+    assert body.startswith(b"HTTP/1.1 408")
+    assert idle == b""
+    assert time.monotonic() - began < 4.5
+
+
+async def test_pipelined_calls_are_answered_in_order(gateway: GatewayProcess) -> None:
+    got = await exchange(gateway, SMUGGLED.encode() * 3 + b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert got.count(b"HTTP/1.1 200 OK") == 4
+    assert got.endswith(b'{"status":"ready"}')
+
+
+async def test_fields_of_one_hop_and_of_ours_do_not_go_through(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: x-hop\r\nx-hop: 1\r\nx-mercato-overhead-us: 0\r\n"
+            b"set-cookie: a=b\r\nx-request-id: theirs\r\nx-kept: yes\r\nkeep-alive: timeout=5\r\n\r\n{}"
+        )
+
+    upstream.script = script
+    place = shop()
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        sent = {"connection": "x-private", "x-private": "1", "te": "trailers", "x-forwarded-for": "1.2.3.4", "x-kept": "yes"}
+        answer = await client.post("/v1/embeddings", json=place.body(), headers=sent)
+    names = [name for name, _ in upstream.received[0].headers]
+    assert "x-kept" in names
+    assert not {"x-private", "te", "x-forwarded-for", "connection", "authorization"} & set(names)
+    assert answer.headers["x-kept"] == "yes"
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert not {"x-hop", "set-cookie", "keep-alive"} & set(answer.headers)
+
+
+async def test_a_second_answer_of_the_upstream_reaches_nobody(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        one = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n"
+        writer.write(one + b'{"a":1}' + one + b'{"b":2}')
+
+    upstream.script = script
+    place = shop()
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        answers = [await client.post("/v1/embeddings", json=place.body()) for _ in range(5)]
+    assert {answer.text for answer in answers} == {'{"a":1}'}
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n",
+    ],
+)
+async def test_an_upstream_that_speaks_nonsense_is_a_502_and_costs_nothing(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, control: ControlPlane, nonsense: bytes
+) -> None:
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(nonsense)
+
+    upstream.script = script
+    place = shop(plan={"per_call_nanos": 5}, name="acme/chat")
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        answer = await client.post("/v1/chat/completions", json={"model": place.model, "messages": []})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_bad_answer")
+    event = (await until(lambda: list(control.events.values())))[0]
+    assert (event.status, event.price_nanos) == (502, 0)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"model":5}', b"\xff\xfe", b"[" * 100_000, b'{"input":"x"}', b'{"model":""}'])
+async def test_malformed_bodies_are_refused_clearly(shop: MakeShop, start_gateway: StartGateway, body: bytes) -> None:
+    place = shop()
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        answer = await client.post("/v1/embeddings", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in ("bad_body", "model_missing")
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"model":"other","model":"acme/embedder","input":"x"}',
+        '{"\\u006dodel":"acme/embedder","input":"x"}',
+        '{"model":"acme/embedder","input":"\\"model\\": \\"sneaky\\""}',
+        '{"tools":{"model":"inner"},"model" : "acme/embedder"}',
+    ],
+)
+async def test_upstream_reads_no_other_model_than_ours(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, body: str
+) -> None:
+    place = shop()
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        assert (await client.post("/v1/embeddings", content=body)).status_code == 200
+    assert upstream.received[0].json["model"] == "e5"
+    assert b'"other"' not in upstream.received[0].body
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(noise=st.binary(max_size=300) | st.from_regex(rb"(GET|POST) /[ -~]{0,40} HTTP/1\.[01]\r\n([a-z-]{1,12}: ?[ -~]{0,20}\r\n){0,6}\r\n.{0,40}"))
+async def test_no_bytes_break_the_gateway(gateway: GatewayProcess, noise: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(noise)
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        got = await reader.read(65_536)
+    writer.transport.abort()
+    assert got == b"" or got.startswith(b"HTTP/1.1 ")
+    assert b"internal_error" not in got
+
+
+async def test_the_gateway_still_serves_after_all_that(shop: MakeShop, gateway: GatewayProcess) -> None:
+    place = shop()
+    async with gateway.client(place.key) as client:
+
+        async def served() -> bool:
+            return (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+
+        await until(served)
+        assert (await client.get("/nowhere")).status_code in (404,)
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://127.0.0.1:{gateway.admin}/healthz")).status_code == 200

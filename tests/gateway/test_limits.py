@@ -1,0 +1,186 @@
+"""Limits, quotas and budgets: exact under concurrency, honest about debt, all or nothing."""
+
+import asyncio
+from collections import Counter
+
+import httpx
+from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from fakes.control_plane import ControlPlane
+from fakes.marketplace import a_limit, a_subscriber
+from fakes.upstream import Received, Upstream, answer
+
+
+async def burst(gateways: list[GatewayProcess], shop: Shop, calls: int) -> list[httpx.Response]:
+    clients = [gateway.client(shop.key, limits=httpx.Limits(max_connections=100)) for gateway in gateways]
+    try:
+        return await asyncio.gather(
+            *(clients[number % len(clients)].post("/v1/embeddings", json=shop.body()) for number in range(calls))
+        )
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+async def test_a_quota_of_100_answers_exactly_100_of_400_concurrent_calls_on_two_workers(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    limit = a_limit("subscription", "requests", "month", 100)
+    place = shop(limits=[limit])
+    gateway = await start_gateway(workers=2)
+    answers = await burst([gateway], place, 400)
+    assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 300}
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["error"]["code"] == "quota_exceeded"
+    assert int(refused.headers["retry-after"]) >= 1
+    await until(lambda: len(control.events) == 100)
+    assert control.spent(limit.scope) == 100
+
+
+async def test_a_budget_is_never_passed_and_is_exact_to_the_nano(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    # Each call costs 5 + 7 tokens at 1000 a thousand = 12; the estimate of 6 tokens holds 11.
+    budget = a_limit("consumer", "nanos", "month", 120)
+    place = shop(plan={"per_call_nanos": 5, "per_1k_input_nanos": 1000}, key={"limits": [budget]})
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        codes = [(await client.post("/v1/embeddings", json=place.body())).status_code for _ in range(14)]
+    answered = codes.count(200)
+    await until(lambda: len(control.events) == answered)
+    assert codes[-1] == 429
+    assert sum(event.price_nanos for event in control.events.values()) == answered * 12 == control.spent(budget.scope)
+    assert 120 - 12 < answered * 12 <= 120 + 1  # a call may use one more than it held: that is debt, and ends it
+
+
+async def test_a_bucket_refuses_with_how_long_to_wait_and_tells_its_policy(shop: MakeShop, start_gateway: StartGateway) -> None:
+    place = shop(limits=[a_limit("subscription", "requests", "minute", 5)])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        answers = [await client.post("/v1/embeddings", json=place.body()) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+    assert answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 13
+    assert all(answer.headers["ratelimit-policy"] == '"subscription-requests-minute";q=5;w=60' for answer in answers)
+    assert [int(answer.headers["ratelimit"].split(";")[1][2:]) for answer in answers[:5]] == [4, 3, 2, 1, 0]
+
+
+async def test_a_denied_scope_gives_the_others_back(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    wide, narrow = a_limit("subscription", "requests", "month", 1000), a_limit("key", "requests", "day", 2)
+    place = shop(limits=[wide], key={"limits": [narrow]})
+    gateway = await start_gateway()
+    answers = await burst([gateway], place, 50)
+    assert Counter(answer.status_code for answer in answers) == {200: 2, 429: 48}
+    await gateway.stop()
+    assert len(control.events) == 2
+    assert control.spent(wide.scope) == control.spent(narrow.scope) == 2
+    assert all(lease.closed for lease in control.leases.values())
+
+
+async def test_what_is_included_goes_first_then_the_rest_is_priced(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    included = a_limit("subscription", "included:tokens", "month", 20)
+    plan = {"per_1k_input_nanos": 1_000_000, "included_unit": "tokens", "included": 20, "overage": True}
+    place = shop(plan=plan, limits=[included])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        for _ in range(4):
+            assert (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+    await until(lambda: len(control.events) == 4)
+    events = [control.events[key] for key in sorted(control.events)]
+    assert sum(event.included for event in events) == 20 == control.spent(included.scope)
+    assert [event.price_nanos for event in events] == [(7 - event.included) * 1000 for event in events]
+    # Held by an estimate of 6 tokens; what a call used beyond it and beyond what is at hand is priced.
+    assert [event.included for event in events] == [6, 6, 6, 2]
+
+
+async def test_included_without_overage_refuses_when_it_is_used_up(shop: MakeShop, start_gateway: StartGateway) -> None:
+    included = a_limit("subscription", "included:requests", "month", 3)
+    plan = {"per_call_nanos": 9, "included_unit": "requests", "included": 3, "overage": False}
+    place = shop(plan=plan, limits=[included])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        answers = [await client.post("/v1/embeddings", json=place.body()) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert answers[-1].json()["error"]["code"] == "quota_exhausted"
+
+
+async def test_what_a_call_used_beyond_its_hold_is_debt_that_stops_the_next(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane, upstream: Upstream
+) -> None:
+    async def greedy(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(200, b'{"usage":{"prompt_tokens":500,"total_tokens":500}}'))
+
+    upstream.script = greedy
+    quota = a_limit("subscription", "tokens", "month", 100)
+    place = shop(limits=[quota])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        first = await client.post("/v1/embeddings", json=place.body())
+        second = await client.post("/v1/embeddings", json=place.body())
+        await until(lambda: control.spent(quota.scope) == 500)
+
+        async def stopped() -> bool:
+            return (await client.post("/v1/embeddings", json=place.body())).status_code == 429
+
+        await until(stopped)
+    assert first.status_code == 200
+    assert second.status_code in (200, 429)
+
+
+async def test_held_slices_serve_while_the_control_plane_is_away_then_calls_are_refused(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    place = shop(limits=[a_limit("subscription", "requests", "month", 640)])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        assert (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+        await control.stop()
+        codes = []
+        while not codes or codes[-1] == 200:
+            last = await client.post("/v1/embeddings", json=place.body())
+            codes.append(last.status_code)
+        assert codes.count(200) >= 5
+        assert (last.status_code, last.json()["error"]["code"]) == (503, "limits_unavailable")
+        assert int(last.headers["retry-after"]) >= 1
+        await control.start()
+
+        async def served() -> bool:
+            return (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+
+        await until(served)
+
+
+async def test_calls_at_once_are_limited_and_given_back(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane, upstream: Upstream
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(answer(200, b"{}"))
+
+    upstream.script = slow
+    place = shop(limits=[a_limit("subscription", "concurrent", "ever", 3)])
+    gateway = await start_gateway()
+    flood = asyncio.create_task(burst([gateway], place, 10))
+    await until(lambda: len(upstream.received) == 3)
+    await asyncio.sleep(0.2)  # the other seven have their answers
+    gate.set()
+    codes = Counter(answer.status_code for answer in await flood)
+    assert codes == {200: 3, 429: 7}
+
+
+async def test_no_subscription_and_no_service_are_told_apart(shop: MakeShop, start_gateway: StartGateway, control: ControlPlane) -> None:
+    place = shop()
+    other = a_subscriber(control)
+    gateway = await start_gateway()
+    async with gateway.client(other) as client:
+        unsubscribed = await client.post("/v1/embeddings", json=place.body())
+        unknown = await client.post("/v1/embeddings", json={"model": "acme/nothing", "input": "x"})
+        models = await client.get("/v1/models")
+    assert (unsubscribed.status_code, unsubscribed.json()["error"]["code"]) == (403, "not_subscribed")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "service_not_found")
+    assert models.json()["data"] == []
