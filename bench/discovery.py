@@ -87,7 +87,7 @@ def show(rows: Sequence[Row]) -> None:
 
 async def run(data: Path, count: int) -> list[Row]:
     """All figures, shown as they come."""
-    embedder = MiniLmEmbedder(threads=2)
+    embedder = MiniLmEmbedder()
     vectors = Vectors(embedder)
     sets = [read_own_set(), *read_shared_sets(data)]
     if len(sets) == 1:
