@@ -13,7 +13,7 @@ from starlette.types import Send
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.wiring import Parts, Wiring
 from mercato.billing import Ledger
-from mercato.consumption import Introspection, Lending, Limits, NotTheGateway, ProofGate, SnapshotHub, TakeUsage
+from mercato.consumption import Gates, Introspection, Lending, Limits, NotTheGateway, SnapshotHub, TakeUsage
 from mercato.identity import Authentication
 from mercato.metering import Holder
 from mercato.platform import Malformed, Session
@@ -42,11 +42,13 @@ def get_hub(request: Request) -> SnapshotHub:
     return hub
 
 
-def get_gate(request: Request) -> ProofGate:
-    """The process's gate for proofs of keys, put there by the app."""
-    gate: ProofGate = request.app.state.proof_gate
-    return gate
+def get_gates(request: Request) -> Gates:
+    """The process's gates, put there by the app."""
+    gates: Gates = request.app.state.gates
+    return gates
 
+
+Turns = Annotated[Gates, Depends(get_gates)]
 
 router = APIRouter(prefix="/internal", dependencies=[Depends(check_gateway)], include_in_schema=False)
 
@@ -74,29 +76,29 @@ async def snapshot(hub: Annotated[SnapshotHub, Depends(get_hub)]) -> Response:
 
 
 @router.post("/keys/introspect")
-async def introspect(request: Request, parts: Parts, gate: Annotated[ProofGate, Depends(get_gate)]) -> Response:
+async def introspect(request: Request, parts: Parts, gates: Turns) -> Response:
     """What a key may do."""
     asked = await _read(request, IntrospectRequest)
-    async with gate.turn(), parts.database.transaction() as session:
+    async with gates.proofs.turn(), parts.database.transaction() as session:
         authentication = Authentication(session, parts.clock, parts.hasher, parts.tokens, parts.proven)
         grant = await Introspection(session, authentication).introspect(asked.key)
     return _answer(grant)
 
 
 @router.post("/leases")
-async def lend(request: Request, parts: Parts) -> Response:
+async def lend(request: Request, parts: Parts, gates: Turns) -> Response:
     """Slices of counted scopes."""
     batch = await _read(request, LeaseBatch)
-    async with parts.database.transaction() as session:
+    async with gates.leases.turn(), parts.database.transaction() as session:
         lent = await Lending(Limits(session), _counters(session, parts)).lend(batch)
     return _answer(lent)
 
 
 @router.post("/usage")
-async def take_usage(request: Request, parts: Parts) -> Response:
+async def take_usage(request: Request, parts: Parts, gates: Turns) -> Response:
     """A piece of a spool."""
     batch = await _read(request, UsageBatch)
-    async with parts.database.transaction() as session:
+    async with gates.usage.turn(), parts.database.transaction() as session:
         ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
         receipt = await TakeUsage(session, parts.clock, _counters(session, parts), ledger).take(batch)
     return _answer(receipt)

@@ -9,7 +9,7 @@ from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import billing, consumption, discovery, identity, metering, publishing, subscriptions
 from mercato.api.wiring import Wiring
-from mercato.consumption import ProofGate, SnapshotHub
+from mercato.consumption import Gates, SnapshotHub
 from mercato.discovery import IndexKeeper, Searching
 from mercato.platform import EphemeralSubscriber
 
@@ -43,7 +43,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
     hub = SnapshotHub(wiring.database, wiring.clock)
     app.state.snapshot_hub = hub
-    app.state.proof_gate = ProofGate()
+    app.state.gates = Gates()
     return Part(
         (consumption.router, subscriptions.router, metering.router, billing.router),
         (hub.subscriber(),),
