@@ -121,6 +121,10 @@ class Story:
             signals=Offer(join("north-quant", "North Quant"), "stock-signals", servers.signals.url),
             smollm=None if llm is None else Offer(join("small-talk", "Small Talk"), "smollm", llm.url),
         )
+        for offer in (cast.embedder, cast.smollm):
+            if offer is not None:
+                operator.vouch_for(offer.vendor)
+                self._report.say(f"the operator vouches for {offer.vendor.slug}")
         publishing.publish_by_rule(self._report, cast.embedder)
         publishing.publish_by_hand(self._report, cast.signals, operator.add_colleague("approver"))
         if cast.smollm is not None:
