@@ -16,7 +16,7 @@ VERSIONS = [Version.parse(text) for text in VECTORS["versions"]]
 
 
 def test_orders_versions_by_precedence() -> None:
-    assert sorted(VERSIONS[::-1]) == VERSIONS
+    assert sorted(VERSIONS, key=lambda version: version) == VERSIONS
     assert all(before < after for before, after in pairwise(VERSIONS))
 
 
