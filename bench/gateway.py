@@ -31,7 +31,12 @@ GATEWAY_CORE, OTHER_CORE = "0", "1"
 CONNECTIONS = 50
 ANSWER = '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2,0.3]}],"model":"e5","usage":{"prompt_tokens":5,"total_tokens":5}}'
 BODY = '{"model":"acme/embedder","input":"turn this sentence into a vector"}'
-BARS = {"cpu_us_per_call.ours": 60.0, "rss_idle_mb.ours": 45.0, "rss_loaded_mb.ours": 220.0, "calls_without_one_event.ours": 0.0}
+BARS = {
+    "cpu_us_per_call.ours": 60.0,
+    "rss_idle_mb.ours": 45.0,
+    "rss_loaded_mb.ours": 220.0,
+    "calls_without_one_event.ours": 0.0,
+}
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log {folder}/{name}.log error;
@@ -100,14 +105,18 @@ class System:
     name: str
     port: int
     switched_on: str
-    pids: Callable[[], list[int]] = lambda: []
+    pids: Callable[[], list[int]] = list
     path: str = "/v1/embeddings"
     rounds: list[Round] = field(default_factory=list)
     single: list[Round] = field(default_factory=list)
     rss_idle: float = 0.0
 
     def cpu_ns(self) -> int:
-        return sum(int(task.read_text().split()[0]) for pid in self.pids() for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(
+            int(task.read_text().split()[0])
+            for pid in self.pids()
+            for task in Path(f"/proc/{pid}/task").glob("*/schedstat")
+        )
 
     def rss_mb(self) -> float:
         """The processes' own memory: proportional set size, so that shared pages count once."""
@@ -155,7 +164,8 @@ class Bench:
     def start_ours(self, upstream: int) -> None:
         control_port, port, admin = free_port(), free_port(), free_port()
         control = subprocess.Popen(
-            ["taskset", "-c", OTHER_CORE, sys.executable, __file__, "--control", str(control_port), str(upstream)], stdout=subprocess.PIPE
+            ["taskset", "-c", OTHER_CORE, sys.executable, __file__, "--control", str(control_port), str(upstream)],
+            stdout=subprocess.PIPE,
         )
         self.processes.append(control)
         assert control.stdout is not None
@@ -174,8 +184,20 @@ class Bench:
         script = self.folder / "wrk.lua"
         script.write_text(WRK.format(body=BODY, key=self.key))
         before = system.cpu_ns()
-        command = ["taskset", "-c", OTHER_CORE, "wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", str(script)]
-        out = subprocess.run([*command, f"http://127.0.0.1:{system.port}{system.path}"], capture_output=True, text=True, check=True).stdout
+        command = [
+            "taskset",
+            "-c",
+            OTHER_CORE,
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{round(seconds)}s",
+            "-s",
+            str(script),
+        ]
+        out = subprocess.run(
+            [*command, f"http://127.0.0.1:{system.port}{system.path}"], capture_output=True, text=True, check=True
+        ).stdout
         found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", out)
         assert found, out
         calls, duration, errors, p50, p95, p99 = map(int, found.groups())
@@ -224,7 +246,15 @@ def row(metric: str, values: list[float], unit: str, better: str) -> dict[str, o
     value = round(statistics.median(values), 2)
     bar = BARS.get(metric)
     met = None if bar is None else (value <= bar if better == "lower" else value >= bar)
-    return {"metric": metric, "value": value, "unit": unit, "better": better, "bar": bar, "met": met, "spread": spread(values)}
+    return {
+        "metric": metric,
+        "value": value,
+        "unit": unit,
+        "better": better,
+        "bar": bar,
+        "met": met,
+        "spread": spread(values),
+    }
 
 
 def report(bench: Bench, answered: int, wrong: int) -> dict[str, object]:
@@ -234,19 +264,35 @@ def report(bench: Bench, answered: int, wrong: int) -> dict[str, object]:
         name = system.name
         rows.append(row(f"rps_50.{name}", [r.rps for r in system.rounds], "1/s", "higher"))
         for percentile in ("p50", "p95", "p99"):
-            rows.append(row(f"{percentile}_us_50.{name}", [getattr(r, percentile) for r in system.rounds], "µs", "lower"))
+            rows.append(
+                row(f"{percentile}_us_50.{name}", [getattr(r, percentile) for r in system.rounds], "µs", "lower")
+            )
         if system is not direct:
             cpu = [r.cpu_us for r in system.rounds if r.cpu_us is not None]
             rows.append(row(f"cpu_us_per_call.{name}", cpu, "µs", "lower"))
             added = [a.p50 - b.p50 for a, b in zip(system.single, direct.single, strict=True)]
             rows.append(row(f"added_p50_us.{name}", added, "µs", "lower"))
-            rows.append(row(f"added_p99_us.{name}", [a.p99 - b.p99 for a, b in zip(system.single, direct.single, strict=True)], "µs", "lower"))
+            rows.append(
+                row(
+                    f"added_p99_us.{name}",
+                    [a.p99 - b.p99 for a, b in zip(system.single, direct.single, strict=True)],
+                    "µs",
+                    "lower",
+                )
+            )
             rows.append(row(f"rss_idle_mb.{name}", [system.rss_idle], "MB", "lower"))
             rows.append(row(f"rss_loaded_mb.{name}", [system.rss_mb()], "MB", "lower"))
-        rows.append(row(f"errors.{name}", [float(sum(r.errors for r in system.rounds + system.single))], "calls", "lower"))
+        rows.append(
+            row(f"errors.{name}", [float(sum(r.errors for r in system.rounds + system.single))], "calls", "lower")
+        )
     rows.append(row("calls_answered.ours", [float(answered)], "calls", "higher"))
     rows.append(row("calls_without_one_event.ours", [float(wrong)], "calls", "lower"))
-    machine = {"cpu": _cpu(), "cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+    machine = {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
     machine["load"] = round(os.getloadavg()[0], 2)
     return {"machine": machine, "switched_on": {s.name: s.switched_on for s in bench.systems}, "rows": rows}
 
@@ -291,10 +337,14 @@ def serve_control(port: int, upstream: int) -> None:
         control = Counting(lease_ms=60_000, bucket_lease_ms=5_000)
         control.keep_events = False
         plan = a_plan(per_call_nanos=1000, per_1k_input_nanos=20_000)
-        service = a_service("acme/embedder", [a_release("1.0.0", [a_deployment(f"http://127.0.0.1:{upstream}/v1")])], plans=[plan])
+        service = a_service(
+            "acme/embedder", [a_release("1.0.0", [a_deployment(f"http://127.0.0.1:{upstream}/v1")])], plans=[plan]
+        )
         control.put_service(service)
         subscription = subscribe(
-            service, a_limit("subscription", "requests", "second", 1_000_000), a_limit("subscription", "requests", "month", 10**12)
+            service,
+            a_limit("subscription", "requests", "second", 1_000_000),
+            a_limit("subscription", "requests", "month", 10**12),
         )
         key = a_subscriber(control, subscription, limits=[a_limit("consumer", "nanos", "month", 10**18)])
         await control.start(port)

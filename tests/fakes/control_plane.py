@@ -167,7 +167,9 @@ class ControlPlane:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 first, *lines = head.split("\r\n")
-                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+                headers = {
+                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+                }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, path, _ = first.split(" ")
                 if self.token and headers.get("authorization") != f"Bearer {self.token}":
@@ -188,7 +190,8 @@ class ControlPlane:
 
     def _answer(self, writer: asyncio.StreamWriter, status: int, body: bytes) -> None:
         writer.write(
-            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
         )
 
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
@@ -207,7 +210,9 @@ class ControlPlane:
                         await writer.drain()
                         continue
                 if self.heartbeats:
-                    self._chunk(writer, json.dumps({"type": "heartbeat", "at_ms": int(time.time() * 1000)}).encode() + b"\n")
+                    self._chunk(
+                        writer, json.dumps({"type": "heartbeat", "at_ms": int(time.time() * 1000)}).encode() + b"\n"
+                    )
                     await writer.drain()
         finally:
             self._streams.discard(queue)
@@ -266,7 +271,10 @@ class ControlPlane:
             left = self._left(counter)
             if left < want.least:
                 denial = LeaseDenial(
-                    scope=want.scope, cap=counter.limit.cap, left=max(0, left), reset_ms=self._reset_ms(counter, want.least)
+                    scope=want.scope,
+                    cap=counter.limit.cap,
+                    left=max(0, left),
+                    reset_ms=self._reset_ms(counter, want.least),
                 )
                 return LeaseAnswer(denied=denial)
         return LeaseAnswer(grants=[self._grant(batch, want) for want in wants])

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from fakes.control_plane import ControlPlane
 from fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
 from fakes.upstream import Upstream
@@ -59,7 +58,9 @@ class GatewayProcess:
             "listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin}", "control": self.control.url,
             "state": self.state, "token_file": token, **self.settings,
         }  # fmt: skip
-        arguments = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in flags.items()]
+        arguments = [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in flags.items()
+        ]
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mercato_gateway.main", *arguments, stderr=asyncio.subprocess.PIPE
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fakes.control_plane import ControlPlane, a_grant, new_id
+
 from mercato_contracts import ids
 from mercato_contracts.dataplane import (
     GrantedSubscription,

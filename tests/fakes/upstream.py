@@ -73,7 +73,9 @@ class Upstream:
                 request = await self._read(reader)
                 self.received.append(request)
                 if self.script is None:
-                    writer.write(answer(200, b'{"object":"list","data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'))
+                    writer.write(
+                        answer(200, b'{"object":"list","data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}')
+                    )
                 else:
                     await self.script(request, reader, writer)
                 await writer.drain()

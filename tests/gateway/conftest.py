@@ -16,7 +16,7 @@ from fakes.upstream import Upstream
 
 @pytest.fixture
 async def control() -> AsyncIterator[ControlPlane]:
-    plane = ControlPlane(token="a-token-of-tests")  # noqa: S106
+    plane = ControlPlane(token="a-token-of-tests")
     await plane.start()
     yield plane
     await plane.stop()
@@ -34,7 +34,9 @@ async def upstream() -> AsyncIterator[Upstream]:
 async def start_gateway(control: ControlPlane, tmp_path: Path) -> AsyncIterator[StartGateway]:
     started: list[GatewayProcess] = []
 
-    async def start(ready: bool = True, name: str = "gateway", state: Path | None = None, **settings: Any) -> GatewayProcess:
+    async def start(
+        ready: bool = True, name: str = "gateway", state: Path | None = None, **settings: Any
+    ) -> GatewayProcess:
         gateway = GatewayProcess(control, state or tmp_path / name, **settings)
         started.append(gateway)
         await gateway.start(ready=ready)

@@ -81,7 +81,9 @@ async def test_large_headers_targets_and_bodies_are_refused(start_gateway: Start
     many = "\r\n".join(f"x-{number}: y" for number in range(300))
     assert (await exchange(gateway, post(many))).startswith(b"HTTP/1.1 431")
     assert (await exchange(gateway, post("x: " + "y" * 100_000))).startswith(b"HTTP/1.1 431")
-    assert (await exchange(gateway, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nhost: x\r\n\r\n")).startswith(b"HTTP/1.1 414")
+    assert (await exchange(gateway, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nhost: x\r\n\r\n")).startswith(
+        b"HTTP/1.1 414"
+    )
     assert (await exchange(gateway, post("content-length: 10001"))).startswith(b"HTTP/1.1 413")
     chunks = "1000\r\n" + "x" * 4096 + "\r\n"
     assert (await exchange(gateway, post("transfer-encoding: chunked", chunks * 3))).startswith(b"HTTP/1.1 413")
@@ -104,7 +106,9 @@ async def test_slow_clients_are_shown_the_door(start_gateway: StartGateway) -> N
 
 
 async def test_pipelined_calls_are_answered_in_order(gateway: GatewayProcess) -> None:
-    got = await exchange(gateway, SMUGGLED.encode() * 3 + b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    got = await exchange(
+        gateway, SMUGGLED.encode() * 3 + b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    )
     assert got.count(b"HTTP/1.1 200 OK") == 4
     assert got.endswith(b'{"status":"ready"}')
 
@@ -122,7 +126,13 @@ async def test_fields_of_one_hop_and_of_ours_do_not_go_through(
     place = shop()
     gateway = await start_gateway()
     async with gateway.client(place.key) as client:
-        sent = {"connection": "x-private", "x-private": "1", "te": "trailers", "x-forwarded-for": "1.2.3.4", "x-kept": "yes"}
+        sent = {
+            "connection": "x-private",
+            "x-private": "1",
+            "te": "trailers",
+            "x-forwarded-for": "1.2.3.4",
+            "x-kept": "yes",
+        }
         answer = await client.post("/v1/embeddings", json=place.body(), headers=sent)
     names = [name for name, _ in upstream.received[0].headers]
     assert "x-kept" in names
@@ -172,7 +182,9 @@ async def test_an_upstream_that_speaks_nonsense_is_a_502_and_costs_nothing(
     assert (event.status, event.price_nanos) == (502, 0)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"model":5}', b"\xff\xfe", b"[" * 100_000, b'{"input":"x"}', b'{"model":""}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"model":5}', b"\xff\xfe", b"[" * 100_000, b'{"input":"x"}', b'{"model":""}']
+)
 async def test_malformed_bodies_are_refused_clearly(shop: MakeShop, start_gateway: StartGateway, body: bytes) -> None:
     place = shop()
     gateway = await start_gateway()
@@ -204,7 +216,10 @@ async def test_upstream_reads_no_other_model_than_ours(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(noise=st.binary(max_size=300) | st.from_regex(rb"(GET|POST) /[ -~]{0,40} HTTP/1\.[01]\r\n([a-z-]{1,12}: ?[ -~]{0,20}\r\n){0,6}\r\n.{0,40}"))
+@given(
+    noise=st.binary(max_size=300)
+    | st.from_regex(rb"(GET|POST) /[ -~]{0,40} HTTP/1\.[01]\r\n([a-z-]{1,12}: ?[ -~]{0,20}\r\n){0,6}\r\n.{0,40}")
+)
 async def test_no_bytes_break_the_gateway(gateway: GatewayProcess, noise: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(noise)

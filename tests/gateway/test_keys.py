@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from fakes.control_plane import ControlPlane, new_id
+from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from fakes.upstream import Upstream
 
 from mercato_contracts.keys import make_key

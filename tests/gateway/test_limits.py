@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 
 import httpx
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from fakes.control_plane import ControlPlane
+from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from fakes.marketplace import a_limit, a_subscriber
 from fakes.upstream import Received, Upstream, answer
 
@@ -52,7 +52,9 @@ async def test_a_budget_is_never_passed_and_is_exact_to_the_nano(
     assert 120 - 12 < answered * 12 <= 120 + 1  # a call may use one more than it held: that is debt, and ends it
 
 
-async def test_a_bucket_refuses_with_how_long_to_wait_and_tells_its_policy(shop: MakeShop, start_gateway: StartGateway) -> None:
+async def test_a_bucket_refuses_with_how_long_to_wait_and_tells_its_policy(
+    shop: MakeShop, start_gateway: StartGateway
+) -> None:
     place = shop(limits=[a_limit("subscription", "requests", "minute", 5)])
     gateway = await start_gateway()
     async with gateway.client(place.key) as client:
@@ -173,7 +175,9 @@ async def test_calls_at_once_are_limited_and_given_back(
     assert codes == {200: 3, 429: 7}
 
 
-async def test_no_subscription_and_no_service_are_told_apart(shop: MakeShop, start_gateway: StartGateway, control: ControlPlane) -> None:
+async def test_no_subscription_and_no_service_are_told_apart(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
     place = shop()
     other = a_subscriber(control)
     gateway = await start_gateway()

@@ -22,7 +22,9 @@ async def test_only_published_operations_are_passed_on(
     gateway = await start_gateway()
     async with gateway.client(place.key) as client:
         found = await client.get("/s/acme/signals/rounds/7?a=b&c=%2F")
-        ranged = await client.post("/s/acme/signals@^1.0/signals", content=b"raw", headers={"content-type": "text/plain"})
+        ranged = await client.post(
+            "/s/acme/signals@^1.0/signals", content=b"raw", headers={"content-type": "text/plain"}
+        )
         unknown = await client.get("/s/acme/signals/secrets")
         wrong = await client.put("/s/acme/signals/rounds/7")
         climbing = await client.get("/s/acme/signals/rounds/%2e%2e/secrets")
@@ -38,7 +40,9 @@ async def test_only_published_operations_are_passed_on(
     assert {event.operation for event in control.events.values()} == {"GET /rounds/{round}", "POST /signals"}
 
 
-async def test_any_path_where_the_vendor_says_so(shop: MakeShop, start_gateway: StartGateway, upstream: Upstream) -> None:
+async def test_any_path_where_the_vendor_says_so(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
     place = shop(name="acme/mock", protocol="openapi", paths="any")
     gateway = await start_gateway()
     async with gateway.client(place.key) as client:
@@ -75,21 +79,26 @@ async def test_the_highest_live_release_in_the_range_answers(
 
 
 def test_semver_precedence_is_the_standards_own_example() -> None:
-    order = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0".split()
+    order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0"]
     parsed = [semver.parse_version(text) for text in order]
     assert parsed == sorted(parsed)
     assert len(set(parsed)) == len(parsed)
     assert not semver.matches(semver.parse_version("2.0.0-rc.1"), semver.parse_range("^1"))
 
 
-async def test_a_dead_deployment_is_passed_over(control: ControlPlane, upstream: Upstream, start_gateway: StartGateway) -> None:
+async def test_a_dead_deployment_is_passed_over(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
     dead = a_deployment(f"http://127.0.0.1:{free_port()}/v1")
     service = a_service("acme/embedder", [a_release("1.0.0", [dead, a_deployment(upstream.url + "/v1")])])
     control.put_service(service)
     key = a_subscriber(control, subscribe(service))
     gateway = await start_gateway()
     async with gateway.client(key) as client:
-        codes = [(await client.post("/v1/embeddings", json={"model": "acme/embedder", "input": "x"})).status_code for _ in range(20)]
+        codes = [
+            (await client.post("/v1/embeddings", json={"model": "acme/embedder", "input": "x"})).status_code
+            for _ in range(20)
+        ]
     assert codes == [200] * 20
     await until(lambda: len(control.events) == 20)
 
@@ -133,11 +142,16 @@ async def test_the_upstreams_own_answers_pass_through(
     assert (event.status, event.price_nanos) == (status, 0 if status >= 500 else 5)
 
 
-async def test_a_private_address_is_refused_unless_it_was_checked(control: ControlPlane, upstream: Upstream, start_gateway: StartGateway) -> None:
+async def test_a_private_address_is_refused_unless_it_was_checked(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
     service = a_service("acme/inside", [a_release("1.0.0", [a_deployment(upstream.url + "/v1", addresses=[])])])
     control.put_service(service)
     key = a_subscriber(control, subscribe(service))
-    strict, lenient = await start_gateway(name="strict"), await start_gateway(name="lenient", allow_private_upstreams=True)
+    strict, lenient = (
+        await start_gateway(name="strict"),
+        await start_gateway(name="lenient", allow_private_upstreams=True),
+    )
     body = {"model": "acme/inside", "input": "x"}
     async with strict.client(key) as one, lenient.client(key) as two:
         assert (await one.post("/v1/embeddings", json=body)).status_code == 502

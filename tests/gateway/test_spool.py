@@ -112,7 +112,9 @@ async def test_usage_waits_while_the_control_plane_is_away_and_arrives_after(
     await until(lambda: len(control.events) == 21)
 
 
-async def test_a_torn_last_record_is_passed_over(shop: MakeShop, start_gateway: StartGateway, control: ControlPlane) -> None:
+async def test_a_torn_last_record_is_passed_over(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
     place = shop()
     gateway = await start_gateway()
     await control.stop()
@@ -154,7 +156,9 @@ async def test_what_the_control_plane_never_takes_is_set_aside_and_said_loudly(
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("no right to mount a small disk")
     yield folder

@@ -14,7 +14,12 @@ Script = Callable[[Received, asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 def delta(text: str) -> bytes:
-    piece = {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}}], "usage": None}
+    piece = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": {"content": text}}],
+        "usage": None,
+    }
     return b"data: " + json.dumps(piece, ensure_ascii=False).encode() + b"\n\n"
 
 
@@ -107,7 +112,10 @@ async def test_the_event_is_written_before_done_reaches_the_client(
         writer.write(b"0\r\n\r\n")
 
     upstream.script = script
-    async with gateway.client(priced.key) as client, client.stream("POST", "/v1/chat/completions", json=chat(priced)) as answer:
+    async with (
+        gateway.client(priced.key) as client,
+        client.stream("POST", "/v1/chat/completions", json=chat(priced)) as answer,
+    ):
         async for piece in answer.aiter_bytes():
             if b"[DONE]" in piece:
                 break
@@ -119,7 +127,13 @@ async def test_the_event_is_written_before_done_reaches_the_client(
 
 @pytest.mark.parametrize(("policy", "tokens", "source"), [("abort", 10, "partial"), ("drain", 22, "provider")])
 async def test_a_client_that_leaves_is_counted_by_policy(
-    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, control: ControlPlane, policy: str, tokens: int, source: str
+    shop: MakeShop,
+    start_gateway: StartGateway,
+    upstream: Upstream,
+    control: ControlPlane,
+    policy: str,
+    tokens: int,
+    source: str,
 ) -> None:
     place = shop(name="acme/chat", deployment={"on_disconnect": policy})
     left = asyncio.Event()
@@ -136,7 +150,10 @@ async def test_a_client_that_leaves_is_counted_by_policy(
 
     upstream.script = script
     gateway = await start_gateway()
-    async with gateway.client(place.key) as client, client.stream("POST", "/v1/chat/completions", json=chat(place)) as answer:
+    async with (
+        gateway.client(place.key) as client,
+        client.stream("POST", "/v1/chat/completions", json=chat(place)) as answer,
+    ):
         async for _ in answer.aiter_bytes():
             break
     left.set()

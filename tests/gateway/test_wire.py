@@ -36,7 +36,9 @@ def test_has_the_same_fields_with_the_same_defaults(name: str) -> None:
 
 
 def test_every_message_of_the_data_plane_is_here() -> None:
-    models = {name for name, value in vars(dataplane).items() if isinstance(value, type) and issubclass(value, BaseModel)}
+    models = {
+        name for name, value in vars(dataplane).items() if isinstance(value, type) and issubclass(value, BaseModel)
+    }
     assert models - {"Wire"} == set(_NAMES)
 
 

@@ -26,6 +26,7 @@ _MAX_PIPELINED = 64
 _WRITE_HIGH = 256 << 10
 _CHUNK_OVERHEAD = 64 << 10
 _SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
+_LINGER_SECONDS = 1.0
 _monotonic = time.monotonic
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
@@ -113,7 +114,9 @@ class ClientConnection(asyncio.Protocol):
             raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
         coding = fields.get(b"transfer-encoding")
         if coding is not None and (self.http10 or coding.lower() != b"chunked"):
-            raise Refused("unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood, and not in HTTP/1.0.")
+            raise Refused(
+                "unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood, and not in HTTP/1.0."
+            )
         length = int(fields.get(b"content-length", b"0"))
         self._expects = fields.get(b"expect", b"").lower() == b"100-continue"
         if length > self._gateway.settings.max_body_bytes:
@@ -205,7 +208,7 @@ class ClientConnection(asyncio.Protocol):
         call = self.call = Call(self._gateway, self, method, path, query, headers, fields, body)
         try:
             call.start()
-        except Exception as error:  # noqa: BLE001  (one broken call must not take the connection's others with it)
+        except Exception as error:
             log("call_broke", error=repr(error), request_id="req_" + call.digits)
             call.refuse(Refused("internal_error", "Something broke here."))
 
@@ -262,7 +265,9 @@ class ClientConnection(asyncio.Protocol):
         if refused.retry_after is not None:
             head += f"retry-after: {refused.retry_after}\r\n"
         self.transport.write(head.encode() + b"\r\n" + body)
-        self.transport.close()
+        # Closing with bytes unread would reset the connection and take our answer with it: read on a little, and drop it.
+        self.transport.write_eof()
+        self._gateway.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def abort(self) -> None:
         """Breaks the connection, so that the client can tell that its answer is not whole."""
