@@ -6,10 +6,10 @@ from typing import cast
 
 from mercato.identity import Organisation
 from mercato.platform import Session
+from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository
-from mercato.publishing.versions import precedence
 from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 from mercato_contracts.manifest import PathsPolicy, Protocol
 from mercato_contracts.money import Currency
@@ -86,7 +86,7 @@ class Catalogue:
             return None
         service, vendor = found
         releases = await self._rows.releases([service_id])
-        releases.sort(key=lambda release: precedence(release.version), reverse=True)
+        releases.sort(key=lambda release: Version.parse(release.version), reverse=True)
         return Listing(service, vendor, releases, await self._rows.open_plans([service_id]))
 
     async def get_listing(self, vendor_slug: str, name: str) -> Listing:

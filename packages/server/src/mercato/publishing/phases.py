@@ -1,6 +1,7 @@
 """Phases 1 to 8: what is looked at before anybody decides. Each only reads and calls; the pipeline writes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -8,7 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from mercato.publishing.checks.addresses import Network, Resolver, SystemResolver, Target, check_address
-from mercato.publishing.checks.codes import found
+from mercato.publishing.checks.diff import check_version
 from mercato.publishing.checks.endpoint import PinnedEndpoint
 from mercato.publishing.checks.findings import Finding
 from mercato.publishing.checks.manifest import check_manifest
@@ -17,8 +18,8 @@ from mercato.publishing.checks.openapi import Document, check_openapi, read_docu
 from mercato.publishing.checks.policy import PolicyEngine, gather_facts
 from mercato.publishing.checks.probe import probe_endpoint
 from mercato.publishing.checks.secrets import scan_text, scan_tree
+from mercato.publishing.checks.semver import Version
 from mercato.publishing.submit import digest_of
-from mercato.publishing.versions import precedence
 from mercato.publishing.work import PhaseResult, Work
 
 SECRETS = 5
@@ -86,22 +87,33 @@ async def openapi(work: Work) -> PhaseResult:
 
 
 async def compatibility(work: Work) -> PhaseResult:
-    """4: the version against the last release."""
-    last = work.last
+    """4: what changed since the release that callers come from, and whether the version says so."""
+    version = Version.parse(work.submission.version)
+    baseline = work.baseline
+    old = None if baseline is None else await _read_document(await work.document_of(baseline), "")
+    new = await _read_document(work.document_text, work.manifest.openapi or "")
+    # A yanked version is taken for ever, but nobody comes from it.
+    taken = [known for known in work.versions(yanked=True) if known == version]
+    known = taken or work.versions(yanked=False)
+    checked = await asyncio.to_thread(check_version, work.submission.version, known, old, new)
     facts = {
         "version": work.submission.version,
-        "compared_with": None if last is None else last.version,
-        "breaking": False,
+        "compared_with": None if baseline is None else baseline.version,
+        "least": None if checked.least is None else str(checked.least),
+        "bump": checked.bump,
+        "breaking": checked.breaking,
+        "changes": dict(Counter(change.weight for change in checked.changes)),
     }
-    findings = []
-    if last is not None and precedence(work.submission.version) <= precedence(last.version):
-        message = f"{work.submission.version} is not above {last.version}, the last release."
-        findings.append(found("version_not_higher", "version", message))
-    if last is not None and last.protocol != work.manifest.protocol:
-        message = f"The last release speaks {last.protocol}, this one {work.manifest.protocol}."
-        fix = "List what speaks another protocol as a service of its own."
-        findings.append(_error("protocol_changed", "protocol", message, fix))
-    return PhaseResult(findings, facts)
+    return PhaseResult([*checked.findings, *_same_protocol(work)], facts)
+
+
+def _same_protocol(work: Work) -> list[Finding]:
+    """The gateway speaks one protocol with a service, whatever the version."""
+    other = next((release for release in work.releases if release.protocol != work.manifest.protocol), None)
+    if other is None:
+        return []
+    message = f"{other.version} speaks {other.protocol}, this version {work.manifest.protocol}."
+    return [_error("protocol_changed", "protocol", message, "List it as a service of its own, under another name.")]
 
 
 async def secrets(work: Work) -> PhaseResult:
@@ -139,7 +151,9 @@ class LiveCalls:
         if address.target is None:
             return PhaseResult(address.findings, {"addresses": []})
         async with self._endpoint(work, address.target) as endpoint:
-            probe = await probe_endpoint(endpoint, work.manifest, await _document(work))
+            probe = await probe_endpoint(
+                endpoint, work.manifest, await _read_document(work.document_text, work.manifest.openapi or "")
+            )
         facts = {
             "addresses": list(address.target.addresses),
             "seen": probe.facts.seen,
@@ -153,7 +167,11 @@ class LiveCalls:
         if address.target is None:
             return PhaseResult(address.findings)
         async with self._endpoint(work, address.target) as endpoint:
-            sample = (await probe_endpoint(endpoint, work.manifest, await _document(work))).facts.sample
+            sample = (
+                await probe_endpoint(
+                    endpoint, work.manifest, await _read_document(work.document_text, work.manifest.openapi or "")
+                )
+            ).facts.sample
             if sample is None:
                 return PhaseResult(facts={"measured": False})
             measured = await measure_endpoint(endpoint, sample, self._measuring)
@@ -216,10 +234,10 @@ def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase
     )
 
 
-async def _document(work: Work) -> Document | None:
-    if work.document_text is None:
+async def _read_document(text: str | None, name: str) -> Document | None:
+    if text is None:
         return None
-    document, _ = await asyncio.to_thread(read_document, work.document_text, work.manifest.openapi or "")
+    document, _ = await asyncio.to_thread(read_document, text, name)
     return document
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Deployment, Plan, Release, Service, Submission
 from mercato.publishing.repository import CatalogueRepository
-from mercato.publishing.versions import precedence
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.manifest import PlanManifest, ServiceManifest
 
@@ -153,11 +153,13 @@ def _terms(plan: Plan) -> dict[str, Any]:
 
 def latest_of(releases: Sequence[Release]) -> Release:
     """The release that a service shows: the highest that is live and final, then live, then deprecated, then any."""
-    return max(releases, key=lambda release: (_RANK[release.status], _is_final(release), precedence(release.version)))
+    return max(
+        releases, key=lambda release: (_RANK[release.status], _is_final(release), Version.parse(release.version))
+    )
 
 
 def _is_final(release: Release) -> bool:
-    return "-" not in release.version.partition("+")[0]
+    return not Version.parse(release.version).pre
 
 
 def wear_latest(service: Service, releases: Sequence[Release], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.checks.findings import Finding
 from mercato.publishing.release import Releasing
-from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato.publishing.repository import CatalogueRepository
 from mercato.publishing.work import PhaseResult, Work, read_work
 
 
@@ -13,26 +13,25 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
     # The lock comes before the releases are read again: another submission may be released at this moment.
     await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
     fresh = await read_work(session, work.database, submission)
-    last = None if fresh.last is None else fresh.last.version
+    baseline = None if fresh.baseline is None else fresh.baseline.version
     compared = work.facts[4]["compared_with"]
-    if last != compared:
-        return PhaseResult([_overtaken(compared, last)], {"compared_with": compared, "last": last})
-    _, submission_document = await SubmissionRepository(session).find_content(submission.id)
+    if baseline != compared:
+        return PhaseResult([_overtaken(compared, baseline)], {"compared_with": compared, "baseline": baseline})
     release = await Releasing(session, clock, ids, outbox).release(
         submission,
         work.manifest,
-        document=submission_document,
+        document=work.document_text,
         operations=work.facts[3]["operations"],
         addresses=work.facts[6]["addresses"],
     )
     return PhaseResult(facts={"service": release.service_id, "release": release.id, "version": release.version})
 
 
-def _overtaken(compared: str | None, last: str | None) -> Finding:
+def _overtaken(compared: str | None, baseline: str | None) -> Finding:
     return Finding(
         code="release_overtaken",
         level="error",
         where="version",
-        message=f"This version was compared with {compared or 'no release'}; by now the last release is {last}.",
-        fix="Submit it again, so that it is compared with the last release.",
+        message=f"This version was compared with {compared or 'no release'}; by now it follows {baseline or 'none'}.",
+        fix="Submit it again, so that it is compared with what callers have now.",
     )

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from mercato.identity import Directory, Organisation
 from mercato.platform import Database, Session
+from mercato.publishing.checks.diff import choose_baseline
 from mercato.publishing.checks.findings import Finding, has_errors
 from mercato.publishing.checks.manifest import check_manifest
+from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Release, Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
-from mercato.publishing.versions import precedence
 from mercato_contracts.manifest import ServiceManifest
 
 Outcome = Literal["passed", "warned", "failed", "waiting"]
@@ -70,10 +71,15 @@ class Work:
         return manifest
 
     @property
-    def last(self) -> PastRelease | None:
-        """The highest release that was not yanked: what callers are used to."""
-        usable = [release for release in self.releases if release.status != "yanked"]
-        return max(usable, key=lambda release: precedence(release.version), default=None)
+    def baseline(self) -> PastRelease | None:
+        """The release whose callers this version must not break: the highest below it that was not yanked."""
+        chosen = choose_baseline(Version.parse(self.submission.version), self.versions(yanked=False))
+        usable = (release for release in self.releases if release.status != "yanked")
+        return next((release for release in usable if Version.parse(release.version) == chosen), None)
+
+    def versions(self, *, yanked: bool) -> list[Version]:
+        """The versions that are released, with or without the yanked ones."""
+        return [Version.parse(release.version) for release in self.releases if yanked or release.status != "yanked"]
 
     async def document_of(self, release: PastRelease) -> str | None:
         """The OpenAPI document of an earlier release."""
