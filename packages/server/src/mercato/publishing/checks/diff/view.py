@@ -7,7 +7,7 @@ from mercato.publishing.checks.openapi.walk import References
 
 LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-_DEEPEST = 20
+_MOST_PARTS = 200
 _MOST_VARIANTS = 40
 
 
@@ -44,21 +44,23 @@ class View:
 def view(schema: Any, references: References) -> View:
     """The view of a schema; of `true`, a dead reference or nonsense, that of anything."""
     seen = View()
-    _fold(schema, references, seen, _DEEPEST)
+    _fold(schema, references, seen, set())
     return seen
 
 
-def _fold(written: Any, references: References, into: View, depth: int) -> None:
+def _fold(written: Any, references: References, into: View, folded: set[int]) -> None:
     schema = references.follow(written)
-    if not isinstance(schema, dict) or depth == 0:
+    # Folding a part twice adds nothing, and a part that contains itself would never end.
+    if not isinstance(schema, dict) or id(schema) in folded or len(folded) >= _MOST_PARTS:
         return
+    folded.add(id(schema))
     for branch in _list(schema.get("allOf")):
-        _fold(branch, references, into, depth - 1)
+        _fold(branch, references, into, folded)
     _fold_types(schema, into)
     _fold_values(schema, into)
     _fold_shape(schema, into)
     for keyword in ("oneOf", "anyOf"):
-        _fold_variants(_list(schema.get(keyword)), references, into, depth)
+        _fold_variants(_list(schema.get(keyword)), references, into, folded)
 
 
 def _fold_types(schema: dict[str, Any], into: View) -> None:
@@ -104,13 +106,13 @@ def _fold_shape(schema: dict[str, Any], into: View) -> None:
         into.discriminator = schema["discriminator"]
 
 
-def _fold_variants(variants: list[Any], references: References, into: View, depth: int) -> None:
+def _fold_variants(variants: list[Any], references: References, into: View, folded: set[int]) -> None:
     kept = [each for each in variants if not _is_null(references.follow(each))]
     if len(kept) < len(variants):
         into.nullable = True
     # `X or null` is a nullable X; a lone form stays a form, for it may be what is left of several.
     if len(kept) == 1 and len(variants) == 2:
-        _fold(kept[0], references, into, depth - 1)
+        _fold(kept[0], references, into, folded)
     elif kept:
         into.variants += [(_name(each), each) for each in kept[:_MOST_VARIANTS]]
 
