@@ -1,4 +1,5 @@
-"""`make bench-gateway`: the gateway on one core against a direct call and nginx `proxy_pass`, interleaved, all in one run.
+"""`make bench-gateway`: the gateway on one core against a direct call and nginx `proxy_pass`, interleaved, all
+in one run.
 
 Everything is on in ours: key, token bucket, quota lease, money budget, metering to the spool, shipping, headers. The
 static upstream, wrk and the control plane's stand-in share the other core. CPU time per call comes from
@@ -29,7 +30,10 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 GATEWAY_CORE, OTHER_CORE = "0", "1"
 CONNECTIONS = 50
-ANSWER = '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2,0.3]}],"model":"e5","usage":{"prompt_tokens":5,"total_tokens":5}}'
+ANSWER = (
+    '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2,0.3]}],'
+    '"model":"e5","usage":{"prompt_tokens":5,"total_tokens":5}}'
+)
 BODY = '{"model":"acme/embedder","input":"turn this sentence into a vector"}'
 BARS = {
     "cpu_us_per_call.ours": 60.0,
@@ -41,7 +45,8 @@ BARS = {
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log {folder}/{name}.log error;
 events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/{name}; proxy_temp_path {folder}/{name};
+http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/{name};
+  proxy_temp_path {folder}/{name};
   fastcgi_temp_path {folder}/{name}; uwsgi_temp_path {folder}/{name}; scgi_temp_path {folder}/{name};
   {upstream}
   server {{ listen 127.0.0.1:{port} reuseport backlog=4096; location / {{ {location} }} }} }}
@@ -171,13 +176,14 @@ class Bench:
         assert control.stdout is not None
         self.key = control.stdout.readline().decode().strip()
         gateway = pinned(
-            GATEWAY_CORE, self.python, "-m", "mercato_gateway.main", f"--listen=127.0.0.1:{port}", f"--admin=127.0.0.1:{admin}",
+            GATEWAY_CORE, self.python, "-m", "mercato_gateway.main", f"--listen=127.0.0.1:{port}",
+            f"--admin=127.0.0.1:{admin}",
             f"--control=http://127.0.0.1:{control_port}", f"--state={self.folder}/state",
         )  # fmt: skip
         self.processes.append(gateway)
         self.control_port, self.admin = control_port, admin
         wait_for(lambda: answers(port, "/readyz"), "the gateway being ready")
-        on = "key, bucket (requests/s), quota lease (requests/month), budget (nanos/month), pricing, spool, shipping, headers"
+        on = "key, bucket (requests/s), quota (requests/month), budget (nanos/month), pricing, spool, shipping, headers"
         self.systems.append(System("ours", port, on, lambda: [gateway.pid]))
 
     def wrk(self, system: System, connections: int, seconds: float) -> Round:

@@ -1,4 +1,5 @@
-"""A stand-in for the control plane, for tests and benches of the gateway alone: the real wire, exact integer accounting.
+"""A stand-in for the control plane, for tests and benches of the gateway alone: the real wire, exact integer
+accounting.
 
 It keeps everything in memory, validates each message with the contracts' own types, and can be stopped and started
 again on the same port to play an outage.

@@ -31,7 +31,8 @@ def a_deployment(url: str, **changes: Any) -> SnapshotDeployment:
 def a_release(version: str, deployments: list[SnapshotDeployment], **changes: Any) -> SnapshotRelease:
     operations = [Operation(method=m, path=p) for m, p in changes.pop("operations", [])]
     values: dict[str, Any] = {
-        "id": new_id(ids.RELEASE), "version": version, "status": "live", "operations": operations, "deployments": deployments,
+        "id": new_id(ids.RELEASE), "version": version, "status": "live", "operations": operations,
+        "deployments": deployments,
     }  # fmt: skip
     return SnapshotRelease(**(values | changes))
 
@@ -39,7 +40,8 @@ def a_release(version: str, deployments: list[SnapshotDeployment], **changes: An
 def a_service(name: str, releases: list[SnapshotRelease], **changes: Any) -> SnapshotService:
     vendor, _, short = name.partition("/")
     values: dict[str, Any] = {
-        "id": new_id(ids.SERVICE), "vendor_id": new_id(ids.ORGANISATION), "vendor": vendor, "name": short, "title": short,
+        "id": new_id(ids.SERVICE), "vendor_id": new_id(ids.ORGANISATION), "vendor": vendor, "name": short,
+        "title": short,
         "created": 1_700_000_000, "protocol": "openai", "paths": "published", "releases": releases, "plans": [a_plan()],
     }  # fmt: skip
     return SnapshotService(**(values | changes))

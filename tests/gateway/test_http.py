@@ -1,4 +1,6 @@
-"""The HTTP surface under attack: framing, sizes, times, injected headers. Each test talks raw bytes to a running gateway."""
+"""The HTTP surface under attack: framing, sizes, times, injected headers. Each test talks raw bytes to a running
+gateway.
+"""
 
 import asyncio
 import re

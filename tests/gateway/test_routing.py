@@ -55,7 +55,8 @@ async def test_any_path_where_the_vendor_says_so(
 
 @pytest.mark.parametrize(
     ("wanted", "chosen"),
-    [("", "1.4.0"), ("@^1.2", "1.4.0"), ("@~1.2", "1.2.3"), ("@1.2.3", "1.2.3"), ("@canary", "2.0.0-rc.1"), ("@>=2.0.0-rc.0", "2.0.0-rc.1"),
+    [("", "1.4.0"), ("@^1.2", "1.4.0"), ("@~1.2", "1.2.3"), ("@1.2.3", "1.2.3"), ("@canary", "2.0.0-rc.1"),
+    ("@>=2.0.0-rc.0", "2.0.0-rc.1"),
      ("@^0.9", "0.9.1"), ("@latest", "1.4.0"), ("@3.x", None), ("@!!", None)],
 )  # fmt: skip
 async def test_the_highest_live_release_in_the_range_answers(
@@ -79,7 +80,11 @@ async def test_the_highest_live_release_in_the_range_answers(
 
 
 def test_semver_precedence_is_the_standards_own_example() -> None:
-    order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0"]
+    alphas, betas = (
+        ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta"],
+        ["1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11"],
+    )
+    order = [*alphas, *betas, "1.0.0-rc.1", "1.0.0"]
     parsed = [semver.parse_version(text) for text in order]
     assert parsed == sorted(parsed)
     assert len(set(parsed)) == len(parsed)
@@ -230,7 +235,8 @@ async def test_the_unmodified_openai_sdk_works_and_raises_its_own_exceptions(
     shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, sdk: Any
 ) -> None:
     async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        body = b'{"object":"list","model":"e5","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":1,"total_tokens":1}}'
+        found = b'{"object":"list","model":"e5","data":[{"object":"embedding","index":0,"embedding":[0.5]}],'
+        body = found + b'"usage":{"prompt_tokens":1,"total_tokens":1}}'
         writer.write(answer(200, body))
 
     upstream.script = script

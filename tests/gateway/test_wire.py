@@ -11,10 +11,8 @@ from pydantic import BaseModel
 from mercato_contracts import dataplane
 from mercato_gateway import wire
 
-_NAMES = [
-    name for name in vars(wire)
-    if isinstance(vars(wire)[name], type) and issubclass(vars(wire)[name], msgspec.Struct) and vars(wire)[name] is not msgspec.Struct
-]  # fmt: skip
+_STRUCTS = [value for value in vars(wire).values() if isinstance(value, type) and issubclass(value, msgspec.Struct)]
+_NAMES = [struct.__name__ for struct in _STRUCTS if struct is not msgspec.Struct]
 
 
 def _model(name: str) -> type[BaseModel]:

@@ -10,7 +10,8 @@ from mercato_gateway.tokens import Tokens
 class Hold:
     """What one call has taken from its slices. `estimate` bounds the tokens it may use.
 
-    Left unsettled, `release` gives all of it back. `settle` keeps what was used; what was used beyond the hold is debt of
+    Left unsettled, `release` gives all of it back. `settle` keeps what was used; what was used beyond the hold
+    is debt of
     the last lease.
     """
 

@@ -18,7 +18,7 @@ class ModelRequest(Struct):
 
     model: str | UnsetType = UNSET
     stream: bool | None = None
-    stream_options: dict[str, Any] | None | UnsetType = UNSET
+    stream_options: dict[str, Any] | UnsetType | None = UNSET
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None

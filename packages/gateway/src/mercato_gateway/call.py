@@ -1,6 +1,7 @@
 """One call on its way: authenticate, find the lane, admit, route, relay, settle.
 
-Every step runs at once when it can; where it has to wait (an unknown key, a slice, a connection) the call is called back.
+Every step runs at once when it can; where it has to wait (an unknown key, a slice,
+a connection) the call is called back.
 Attributes that most calls never set have their defaults on the class, so that starting a call sets few.
 """
 
@@ -309,7 +310,8 @@ class Call:
         else:
             self.gateway.router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         self.relay = Relay(
-            status, headers, metered=self.operation is not None, head_only=self.method == "HEAD", http10=self.client.http10,
+            status, headers, metered=self.operation is not None, head_only=self.method == "HEAD",
+            http10=self.client.http10,
             drop_usage=self.adds_usage,
         )  # fmt: skip
 
@@ -448,11 +450,13 @@ class Call:
         bytes_out = relay.bytes_out if relay is not None else 0
         first = self.first_byte_at or now
         event = UsageEvent(
-            "use_" + self.digits, self.started_ns // 1000, "req_" + self.digits, self.gateway.id, grant.consumer_id, grant.key_id,
+            "use_" + self.digits, self.started_ns // 1000, "req_" + self.digits, self.gateway.id,
+            grant.consumer_id, grant.key_id,
             lane.subscription.id, lane.plan.id, wire.vendor_id, wire.id, lane.release.id, deployment.id, wire.protocol,
             self.operation_name, self.status, relay is not None and relay.stream is not None, self.client_left,
             tokens.into, tokens.out, tokens.cached, len(self.body), bytes_out, int((first - self.started) * 1e6),
-            int((now - self.started) * 1e6), self.overhead_us, due.included, due.nanos, lane.plan.currency, source, spends,
+            int((now - self.started) * 1e6), self.overhead_us, due.included, due.nanos, lane.plan.currency,
+            source, spends,
         )  # fmt: skip
         self.gateway.spool.append_event(encode_event(event))
         self.admitted = False
@@ -495,7 +499,8 @@ class Call:
             return
         kind, body = render(refused, shape_of(self.path), "req_" + self.digits)
         lines = [
-            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\ncontent-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n"
+            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\n",
+            f"content-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n",
         ]
         if refused.retry_after is not None:
             lines.append(f"retry-after: {refused.retry_after}\r\n")

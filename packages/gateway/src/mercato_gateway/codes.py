@@ -1,4 +1,6 @@
-"""Every refusal the gateway can give: its code, status, title and what to do next. The docs' table is made from this."""
+"""Every refusal the gateway can give: its code, status, title and what to do next. The docs' table is made from
+this.
+"""
 
 from typing import NamedTuple
 

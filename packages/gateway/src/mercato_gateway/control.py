@@ -112,7 +112,8 @@ class ControlClient:
         return await self._ask(await self._open(), path, body, timeout)
 
     async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float) -> bytes:
-        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}{kind}"
         connection.answer = self._loop.create_future()
         connection.transport.write(head.encode() + body)
         try:

@@ -23,7 +23,8 @@ class Gateway:
     """One worker's state. `id` is the gateway id that stays the same across restarts."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog, keys: Keys, leases: Leases,
+        self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog,
+        keys: Keys, leases: Leases,
         spool: Spool, shipper: Shipper,
     ) -> None:  # fmt: skip
         self.loop = loop

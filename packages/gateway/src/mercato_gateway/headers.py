@@ -16,15 +16,18 @@ Fields = dict[bytes, bytes]
 # another service's on the same host: they never reach a vendor, and a vendor sets none.
 _DROP_REQUEST = frozenset(
     {
-        b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
-        b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"http2-settings", b"cookie", b"forwarded",
+        b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization",
+        b"te", b"trailer",
+        b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"http2-settings",
+        b"cookie", b"forwarded",
         b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-mercato-key",
         b"x-mercato-subscription",
     }
 )  # fmt: skip
 _DROP_RESPONSE = frozenset(
     {
-        b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding",
+        b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"te", b"trailer",
+        b"transfer-encoding",
         b"upgrade", b"content-length", b"set-cookie", b"x-request-id", b"x-mercato-overhead-us", b"ratelimit",
         b"ratelimit-policy", b"alt-svc",
     }
@@ -53,7 +56,9 @@ def _named(connection: bytes) -> frozenset[bytes]:
 
 
 def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool) -> bytes:
-    """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we can read it."""
+    """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we
+    can read it.
+    """
     drops = _DROP_REQUEST
     connection = fields.get(b"connection", b"close")
     if connection not in _ORDINARY:

@@ -11,7 +11,8 @@ class Lane:
     """Terms and limits of the calls of one key to one service under one subscription."""
 
     __slots__ = (
-        "by_request", "concurrent", "grant", "in_nanos", "in_tokens", "included", "needs_tokens", "per_tokens", "plan", "policy",
+        "by_request", "concurrent", "grant", "in_nanos", "in_tokens", "included", "needs_tokens",
+        "per_tokens", "plan", "policy",
         "release", "service", "simple", "slices", "subscription", "version",
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Limits: slices of counted scopes, borrowed from the control plane and spent here, in integers.
 
 A call takes what it may need from each scope, all or nothing, and gives back what it did not use. What it used beyond
-that is debt: the slice goes below zero and the event says so. Ordinary calls find enough in the slices; a call that does
+that is debt: the slice goes below zero and the event says so. Ordinary calls find enough in the slices; a call
+that does
 not waits for one round trip, which it shares with the others that wait.
 """
 
@@ -47,7 +48,8 @@ class Slice:
     """What this process holds of one scope."""
 
     __slots__ = (
-        "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used", "leases", "low", "name",
+        "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
+        "leases", "low", "name",
         "rate", "reset_at", "scope", "spent", "typical",
         "unit", "window",
     )  # fmt: skip

@@ -52,7 +52,8 @@ def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, byte
     if shape == "problem":
         return b"application/problem+json", msgspec.json.encode(
             {
-                "type": f"urn:mercato:problem:{code.name}", "title": code.title, "status": code.status, "code": code.name,
+                "type": f"urn:mercato:problem:{code.name}", "title": code.title, "status": code.status,
+                "code": code.name,
                 "detail": refused.detail, "fix": code.fix, "facts": refused.facts, "request_id": request_id,
             }
         )  # fmt: skip

@@ -56,7 +56,9 @@ class Relay:
         return self.stream is not None and self.stream.ended
 
     def head(self) -> bytes:
-        """Status line and the fields that go on, with our own framing; the caller adds its fields and the empty line."""
+        """Status line and the fields that go on, with our own framing; the caller adds its fields and the empty
+        line.
+        """
         line = _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d Unknown\r\n" % self.status
         lines = fields.for_client(self._headers, self._fields)
         if self._length:

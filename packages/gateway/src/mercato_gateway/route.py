@@ -1,4 +1,6 @@
-"""Which deployment takes a call: weights, the better of two by latency and load, ejection, cooldowns, a retry budget."""
+"""Which deployment takes a call: weights, the better of two by latency and load, ejection, cooldowns, a retry
+budget.
+"""
 
 import random
 
@@ -61,7 +63,9 @@ class Router:
             deployment.ejected_until = max(deployment.ejected_until, now + _EJECT_SECONDS)
 
     def cool_down(self, deployment: Deployment, seconds: float, now: float) -> None:
-        """The deployment answered 429 or 503 and said for how long (`Retry-After`): it is left alone, up to a minute."""
+        """The deployment answered 429 or 503 and said for how long (`Retry-After`): it is left alone, up to a
+        minute.
+        """
         deployment.ejected_until = max(deployment.ejected_until, now + min(seconds, _LONGEST_COOLDOWN))
 
 

@@ -1,4 +1,6 @@
-"""Versions and ranges by SemVer 2.0.0, and the range forms of npm that people write: `^1.2`, `~1.2.3`, `1.x`, `>=1 <2`."""
+"""Versions and ranges by SemVer 2.0.0, and the range forms of npm that people write: `^1.2`, `~1.2.3`, `1.x`,
+`>=1 <2`.
+"""
 
 import re
 

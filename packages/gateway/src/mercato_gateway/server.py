@@ -1,6 +1,7 @@
 """The client's side: one protocol per connection over a strict native parser, one call at a time.
 
-The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths); this file adds what it
+The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths); this file
+adds what it
 lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times.
 """
 
@@ -259,13 +260,15 @@ class ClientConnection(asyncio.Protocol):
         request_id = "req_" + call_digits(time.time_ns())
         kind, body = render(refused, shape_of(self._url), request_id)
         head = (
-            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\ncontent-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n"
+            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\n"
+            f"content-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n"
             f"x-request-id: {request_id}\r\nx-mercato-overhead-us: 1\r\nconnection: close\r\n"
         )
         if refused.retry_after is not None:
             head += f"retry-after: {refused.retry_after}\r\n"
         self.transport.write(head.encode() + b"\r\n" + body)
-        # Closing with bytes unread would reset the connection and take our answer with it: read on a little, and drop it.
+        # Closing with bytes unread would reset the connection and take our answer with it: read on a little,
+        # and drop it.
         self.transport.write_eof()
         self._gateway.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 

@@ -134,7 +134,7 @@ class Shipper:
         wait = 0.1
         while True:
             try:
-                while await self.ship_once():
+                while await self.ship_once():  # noqa: ASYNC110  (work, not waiting; the loop gets its turn between batches)
                     await asyncio.sleep(0)
                 wait = 0.1
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -184,7 +184,9 @@ class Shipper:
         return head[:-1] + b',"events":[' + b",".join(events) + b"]}"
 
     def _set_aside(self, life: str, events: list[bytes], closed: list[str], error: ControlRefused) -> None:
-        """Keeps what the control plane will never take in `rejected/`, framed like the spool, for a person to look at."""
+        """Keeps what the control plane will never take in `rejected/`, framed like the spool, for a person to
+        look at.
+        """
         self.rejected += 1
         folder = Path(self._folder / "rejected")
         folder.mkdir(exist_ok=True)

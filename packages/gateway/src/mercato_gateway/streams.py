@@ -16,7 +16,9 @@ _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incompl
 
 
 class EventStream:
-    """Reads a stream. `tokens` is what the provider said, `text_bytes` counts what it generated, `ended` its last event."""
+    """Reads a stream. `tokens` is what the provider said, `text_bytes` counts what it generated, `ended` its last
+    event.
+    """
 
     __slots__ = ("_drop_usage", "_partial", "_raw", "ended", "text_bytes", "tokens")
 

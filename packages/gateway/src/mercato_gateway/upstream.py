@@ -175,7 +175,9 @@ class UpstreamConnection(asyncio.Protocol):
             call.upstream_lost("upstream_unreachable", "It closed the connection before its answer was whole.")
 
     def _ends_with_connection(self) -> bool:
-        """No length and no chunks were announced: the end of the connection is the end of the answer (RFC 9112, 6.3)."""
+        """No length and no chunks were announced: the end of the connection is the end of the answer (RFC 9112,
+        6.3).
+        """
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     def pause_writing(self) -> None:

@@ -44,12 +44,16 @@ def gateway_id(folder: Path) -> str:
     return path.read_text().strip()
 
 
+def _say_full(reason: str) -> None:
+    log("usage_spool_full", reason=reason, fix="free disk space; new calls are refused until then")
+
+
 def build(loop: asyncio.AbstractEventLoop, settings: Settings, number: int) -> tuple[Gateway, SnapshotClient]:
     """All parts of worker `number`."""
     folder = Path(settings.state) / f"worker-{number}"
     spool = Spool(
         folder, new_life(), max_bytes=settings.spool_bytes, sync_each=settings.fsync == "always",
-        on_trouble=lambda reason: log("usage_spool_full", reason=reason, fix="free disk space; new calls are refused until then"),
+        on_trouble=_say_full,
     )  # fmt: skip
     own_id = gateway_id(folder)
     control = ControlClient(loop, settings.control, settings.token())

@@ -1,0 +1,19 @@
+"""The documentation's tables are the code's."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from mercato_gateway.codes import CODES
+from mercato_gateway.settings import Settings
+
+_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gateway.md").read_text()
+
+
+def test_every_code_stands_in_the_documentation() -> None:
+    for code in CODES.values():
+        assert f"| `{code.name}` | {code.status} | {code.title} | {code.fix} |" in _PAGE
+
+
+def test_every_setting_stands_in_the_documentation() -> None:
+    for field in fields(Settings):
+        assert f"`--{field.name.replace('_', '-')}`" in _PAGE
