@@ -4,7 +4,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg import Error as PsycopgError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -57,6 +57,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in (OperationalError, InterfaceError, PoolTimeout, PsycopgError, ConnectionError):
         app.add_exception_handler(kind, _unavailable)
+    app.add_exception_handler(DataError, _not_storable)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(Exception, _fault)
 
@@ -114,6 +115,11 @@ async def _database(request: Request, error: Exception) -> Response:
     if error.connection_invalidated:
         return await _unavailable(request, error)
     return await _fault(request, error)
+
+
+async def _not_storable(request: Request, error: Exception) -> Response:
+    # A NUL character in an address, or a number beyond 64 bits: nothing that a room could have meant.
+    return render(Malformed("The request holds a value that no record can hold, such as a NUL character."), request)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

@@ -43,7 +43,7 @@ _MARK = (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a closing takes in: used before the day `before`, and posted before the instant `until` where one is given."""
+    """What a closing takes in: used before the day `before`, posted before `until` where one is given."""
 
     before: date
     until: datetime | None

@@ -27,7 +27,10 @@ class MonthlyFees:
         month = month_start(self._clock.now())
         posted, after = 0, ""
         while page := await self._terms.in_force_since(month, after=after, limit=_PAGE):
-            posted += sum([await self.charge(terms, month) for terms in page])
+            # Asked for the whole page at once: this runs every minute, and nearly all are charged already.
+            charged = await self._ledger.find_monthly({_reference(terms, month) for terms in page})
+            due = [terms for terms in page if _reference(terms, month) not in charged]
+            posted += sum([await self.charge(terms, month) for terms in due])
             after = page[-1].subscription.id
         return posted
 
@@ -55,7 +58,11 @@ class MonthlyFees:
         )
         gross = plan.monthly_nanos
         sale = Sale(sold, gross_nanos=gross, fee_nanos=fee_of(gross, self._take_rate_bp))
-        return await self._ledger.post_monthly(f"{subscription.id}:{month:%Y-%m}", sale)
+        return await self._ledger.post_monthly(_reference(terms, month), sale)
+
+
+def _reference(terms: Terms, month: datetime) -> str:
+    return f"{terms.subscription.id}:{month:%Y-%m}"
 
 
 def fee_subscriber(clock: Clock, ids: Ids, *, take_rate_bp: int) -> DurableSubscriber:

@@ -1,6 +1,6 @@
 """The double-entry ledger: journals are added, never changed, and each sums to zero."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mercato.billing.repository import LedgerRepository
@@ -52,6 +52,10 @@ class Ledger:
     async def post_monthly(self, reference: str, sale: Sale) -> bool:
         """A monthly fee, once for each `reference`; whether it was posted now."""
         return await self._post(self.new_journal_id(), "monthly", reference, [sale])
+
+    async def find_monthly(self, references: Collection[str]) -> set[str]:
+        """Those of `references` whose fee is posted."""
+        return await self._rows.find_references("monthly", references)
 
     async def trial_balance(self, caller: Caller) -> TrialBalance:
         """All accounts and their sum. For operators."""

@@ -1,6 +1,6 @@
 """The ledger's questions to the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -39,6 +39,11 @@ class LedgerRepository:
             .returning(Journal.id)
         )
         return await self._session.scalar(query) is not None
+
+    async def find_references(self, kind: str, references: Collection[str]) -> set[str]:
+        """Those of `references` that have a journal of this kind."""
+        query = select(Journal.reference).where(Journal.kind == kind, Journal.reference.in_(references))
+        return set(await self._session.scalars(query))
 
     async def add_postings(self, journal_id: str, sales: Sequence[Sale]) -> None:
         """Write the lines of these sales, and the accounts that are new."""
