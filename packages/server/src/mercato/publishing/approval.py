@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from mercato.publishing.checks.findings import Finding
+from mercato.publishing.checks.codes import found
 from mercato.publishing.models import Approval, Evidence, Vote
 from mercato.publishing.work import PhaseResult
 
@@ -37,15 +37,5 @@ def decided(approval: Approval, votes: Sequence[Vote]) -> PhaseResult:
     }
     if approval.state != "rejected":
         return PhaseResult(facts=facts, waits=approval.state == "pending")
-    return PhaseResult(
-        [
-            Finding(
-                code="approval_rejected",
-                level="error",
-                where="",
-                message=f"An approver rejected this submission: {approval.reason}",
-                fix="Mend what the reason names and submit again.",
-            )
-        ],
-        facts,
-    )
+    message = f"An approver rejected this submission: {approval.reason}"
+    return PhaseResult([found("approval_rejected", "", message)], facts)

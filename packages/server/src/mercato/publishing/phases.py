@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from mercato.publishing.checks.addresses import Network, Resolver, SystemResolver, Target, check_address
+from mercato.publishing.checks.codes import found
 from mercato.publishing.checks.diff import check_version
 from mercato.publishing.checks.endpoint import PinnedEndpoint
 from mercato.publishing.checks.findings import Finding
@@ -48,10 +49,10 @@ async def intake(work: Work) -> PhaseResult:
     submission = work.submission
     findings = []
     if digest_of(work.manifest_text, work.document_text) != submission.digest:
-        findings.append(_error("digest_mismatch", "", "The stored content is not what was submitted.", "Submit again."))
+        findings.append(found("digest_mismatch", "", "The stored content is not what was submitted."))
     if any(release.version == submission.version for release in work.releases):
         message = f"{submission.service_name} {submission.version} is released already."
-        findings.append(_error("version_exists", "version", message, "Raise `version`: a released one never changes."))
+        findings.append(found("version_exists", "version", message))
     facts = {
         "vendor": work.vendor.slug,
         "submitted_by": submission.created_by,
@@ -113,7 +114,7 @@ def _same_protocol(work: Work) -> list[Finding]:
     if other is None:
         return []
     message = f"{other.version} speaks {other.protocol}, this version {work.manifest.protocol}."
-    return [_error("protocol_changed", "protocol", message, "List it as a service of its own, under another name.")]
+    return [found("protocol_changed", "protocol", message)]
 
 
 async def secrets(work: Work) -> PhaseResult:
@@ -206,8 +207,7 @@ class PolicyPhase:
         reason = " ".join(reason.text for reason in decision.reasons)
         findings = []
         if decision.outcome == "forbid":
-            fix = "Change what the rule names, or ask the operator."
-            findings.append(_error("policy_forbidden", "", f"The operator's rules forbid this release. {reason}", fix))
+            findings.append(found("policy_forbidden", "", f"The operator's rules forbid this release. {reason}"))
         return PhaseResult(
             findings,
             {
@@ -239,7 +239,3 @@ async def _read_document(text: str | None, name: str) -> Document | None:
         return None
     document, _ = await asyncio.to_thread(read_document, text, name)
     return document
-
-
-def _error(code: str, where: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, level="error", where=where, message=message, fix=fix)

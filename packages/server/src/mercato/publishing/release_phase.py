@@ -1,6 +1,7 @@
 """Phase 10: what was checked becomes a release, unless the world has moved on meanwhile."""
 
 from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing.checks.codes import found
 from mercato.publishing.checks.findings import Finding
 from mercato.publishing.release import Releasing
 from mercato.publishing.repository import CatalogueRepository
@@ -28,10 +29,5 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
 
 
 def _overtaken(compared: str | None, baseline: str | None) -> Finding:
-    return Finding(
-        code="release_overtaken",
-        level="error",
-        where="version",
-        message=f"This version was compared with {compared or 'no release'}; by now it follows {baseline or 'none'}.",
-        fix="Submit it again, so that it is compared with what callers have now.",
-    )
+    message = f"This version was compared with {compared or 'no release'}; by now it follows {baseline or 'none'}."
+    return found("release_overtaken", "version", message)

@@ -16,7 +16,7 @@ _MANIFEST = (
         "manifest_not_mapping",
         "error",
         "The manifest is not a mapping",
-        "Begin with `mercato: 1`, `name:`, `version:` …",
+        "Begin with `mercato: 1`, `name:`, `version:` and the other fields.",
     ),
     Code(
         "manifest_key_repeated",
@@ -245,12 +245,6 @@ _OPENAPI = (
         "A server's variable is not defined",
         "Define it with a default, or write the address out.",
     ),
-    Code(
-        "openapi_credential",
-        "error",
-        "The document holds what looks like a live credential",
-        "Revoke it, and put a placeholder there.",
-    ),
     Code("openapi_title_missing", "warning", "info.title is missing", "Name the API."),
     Code("openapi_info_version_missing", "warning", "info.version is missing", "Write the release's version."),
     Code(
@@ -402,7 +396,43 @@ _ENDPOINT = (
     Code("measure_too_few", "warning", "Too few calls fitted in the time", "Make it faster; the figures are rough."),
 )
 
-CODES: dict[str, Code] = {code.code: code for code in (*_MANIFEST, *_OPENAPI, *_VERSIONS, *_SECRETS, *_ENDPOINT)}
+_PIPELINE = (
+    Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
+    Code(
+        "version_exists",
+        "error",
+        "The version is released already",
+        "Raise `version` in service.yaml; a released version never changes.",
+    ),
+    Code(
+        "protocol_changed",
+        "error",
+        "The service speaks another protocol",
+        "List what speaks another protocol as a service of its own, under another name.",
+    ),
+    Code(
+        "policy_forbidden",
+        "error",
+        "The operator's rules forbid this release",
+        "Change what the rule names, or ask the operator.",
+    ),
+    Code(
+        "approval_rejected",
+        "error",
+        "An approver rejected the submission",
+        "Mend what the reason names and submit again.",
+    ),
+    Code(
+        "release_overtaken",
+        "error",
+        "Another version was released meanwhile",
+        "Submit it again, so that it is compared with what callers have now.",
+    ),
+)
+
+CODES: dict[str, Code] = {
+    code.code: code for code in (*_MANIFEST, *_OPENAPI, *_VERSIONS, *_SECRETS, *_ENDPOINT, *_PIPELINE)
+}
 
 
 def found(code: str, where: str, message: str, *, level: Level | None = None, fix: str | None = None) -> Finding:
