@@ -7,7 +7,10 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
+import httpx
+
 from demo.control import ControlRefused
+from demo.load import NotAnswered
 from demo.processes import NotReady, Processes
 from demo.report import Report
 from demo.story import Story
@@ -26,9 +29,9 @@ def tell(folder: Path, *, with_llm: bool) -> int:
         except KeyboardInterrupt:
             report.say("interrupted; stopping what was started")
             return 130
-        except (NotReady, ControlRefused) as stuck:
+        except (NotReady, ControlRefused, NotAnswered, httpx.HTTPError, AssertionError) as stuck:
             report.say(processes.last_words())
-            report.disagree(str(stuck))
+            report.disagree(f"{type(stuck).__name__}: {stuck}")
         report.say("stopping what was started")
     return report.close()
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from demo.clients import Call
+from demo.clients import CUT_OFF, Call
 from demo.report import Report
 from mercato_contracts.manifest import PlanManifest
 from mercato_contracts.pricing import charge
@@ -107,7 +107,7 @@ class Books:
 
     def _check_unclaimed(self, report: Report) -> None:
         """A call whose answer the kill cut off may have been metered: the gateway writes before the answer ends."""
-        cut = sum(call.status == 0 for call in self._calls)
+        cut = sum(call.code == CUT_OFF for call in self._calls)
         if len(self.unclaimed) > cut:
             report.disagree(f"{len(self.unclaimed)} usage events of calls that nobody made; {cut} calls were cut off")
         else:
@@ -124,22 +124,21 @@ class Books:
                 report.agree(f"{group} {name}", str(counted.get(name)), str(metered.get(name)))
 
     @property
-    def size(self) -> int:
-        """Usage events."""
-        return len(self._events)
+    def total(self) -> Sums:
+        """All usage events."""
+        return sum(map(_worth, self._events), Sums())
 
-    @property
-    def consumers(self) -> set[str]:
-        """Who used anything."""
-        return {event.consumer for event in self._events}
+    def of_consumer(self, consumer: str) -> Sums:
+        """What a consumer used, the calls that were cut off too."""
+        return sum((_worth(event) for event in self._events if event.consumer == consumer), Sums())
 
-    def owed(self, consumer: str) -> int:
-        """What the usage of a consumer costs, in nano-dollars, with the calls that were cut off."""
-        return sum(event.price_nanos for event in self._events if event.consumer == consumer)
+    def of_vendor(self, vendor: str) -> Sums:
+        """What was used of a vendor's services, the calls that were cut off too."""
+        return sum((_worth(event) for event in self._events if event.vendor == vendor), Sums())
 
-    def earned(self, vendor: str) -> int:
-        """What the usage of a vendor's services costs its consumers, in nano-dollars."""
-        return sum(event.price_nanos for event in self._events if event.vendor == vendor)
+
+def _worth(event: Metered) -> Sums:
+    return Sums(1, event.tokens_in, event.tokens_out, event.price_nanos)
 
 
 def _sums(rows: Iterable[tuple[str, Call | Metered, int]]) -> dict[str, Sums]:

@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from demo.accounts import Books, Metered
+from demo.accounts import Books, Metered, Sums
 from demo.control import WAIT_SECONDS, Member
 from demo.publishing import Offer
 from demo.report import Report
 from mercato_contracts.billing import CloseAnswer, InvoiceDetail, PayoutDetail, ReconciliationView, TrialBalanceView
-from mercato_contracts.metering import UsageEventView
+from mercato_contracts.metering import UsageAnswer, UsageEventView
 from mercato_contracts.money import Money
 
 
@@ -54,22 +54,28 @@ class Accountant:
             price_nanos=event.price_nanos,
         )
 
+    def check_views(self, report: Report, books: Books) -> None:
+        """What each organisation is shown of its own usage, and that no gateway claimed what the rules do not give."""
+        for consumer in self._consumers:
+            shown = _shown(consumer, "consumer")
+            report.agree(f"usage shown to {consumer.slug}", str(books.of_consumer(consumer.slug)), str(shown))
+        for vendor in self._vendors:
+            shown = _shown(vendor, "vendor")
+            report.agree(f"usage shown to {vendor.slug}", str(books.of_vendor(vendor.slug)), str(shown))
+        report.agree("disputed calls", [], list(self._operator.every("/api/usage/disputes")))
+
     def check_ledger(self, report: Report, books: Books) -> None:
         """Bills what is not billed yet, then holds all bills against the events."""
         period = datetime.now(UTC).strftime("%Y-%m")
         closing = CloseAnswer.model_validate(self._operator.post("/api/billing/close", {"period": period}))
         report.say(f"billed: {len(closing.invoices)} invoices and {len(closing.payouts)} payouts for {period}")
         for consumer in self._consumers:
-            invoices = self._invoices(consumer)
-            report.agree(
-                f"invoices of {consumer.slug}",
-                _dollars(books.owed(consumer.slug)),
-                _dollars(sum(map(_total, invoices))),
-            )
+            owed, invoiced = books.of_consumer(consumer.slug).nanos, sum(map(_total, self._invoices(consumer)))
+            report.agree(f"invoices of {consumer.slug}", _dollars(owed), _dollars(invoiced))
         for vendor in self._vendors:
-            payouts = self._payouts(vendor)
+            payouts, earned = self._payouts(vendor), books.of_vendor(vendor.slug).nanos
             gross = sum(payout.gross_nanos for payout in payouts)
-            report.agree(f"payouts to {vendor.slug}, gross", _dollars(books.earned(vendor.slug)), _dollars(gross))
+            report.agree(f"payouts to {vendor.slug}, gross", _dollars(earned), _dollars(gross))
             fee, net = sum(payout.fee_nanos for payout in payouts), sum(payout.net_nanos for payout in payouts)
             report.agree(f"payouts to {vendor.slug}, fee and net", _dollars(gross), _dollars(fee + net))
             report.say(f"     of which the marketplace keeps {_dollars(fee)} and {vendor.slug} gets {_dollars(net)}")
@@ -91,6 +97,11 @@ class Accountant:
     def _payouts(self, vendor: Member) -> list[PayoutDetail]:
         rows = vendor.every("/api/payouts")
         return [PayoutDetail.model_validate(vendor.get(f"/api/payouts/{row['id']}")) for row in rows]
+
+
+def _shown(party: Member, side: str) -> Sums:
+    rows = UsageAnswer.model_validate(party.get("/api/usage", side=side)).totals
+    return sum((Sums(row.calls, row.tokens_in, row.tokens_out, row.price_nanos) for row in rows), Sums())
 
 
 def _total(invoice: InvoiceDetail) -> int:

@@ -4,13 +4,13 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from demo.clients import Buyer, Call, ChatClient, Client, EmbeddingClient, SignalClient
-from demo.load import Crew
+from demo.load import Crew, Job
 from demo.marketplace import Marketplace
 from demo.prices import signal_requests
 from demo.report import Report
@@ -42,24 +42,23 @@ class Shop:
         self._gateway = gateway_url
         self._bodies = signal_requests(48)
 
-    def embeddings(self, buyer: Buyer, count: int) -> list[Client]:
-        """Programs on the OpenAI SDK, each beginning with another sentence."""
-        return [EmbeddingClient(f"{self._gateway}/v1", buyer, _from(SENTENCES, place)) for place in range(count)]
+    def embedding(self, buyer: Buyer, place: int = 0) -> Client:
+        """A program on the OpenAI SDK; each `place` begins with another sentence."""
+        return EmbeddingClient(f"{self._gateway}/v1", buyer, _from(SENTENCES, place))
 
-    def signals(self, buyer: Buyer, count: int) -> list[Client]:
-        """Programs on plain HTTP, each beginning with another request."""
-        base = f"{self._gateway}/s/{buyer.service}"
-        return [SignalClient(base, buyer, _from(self._bodies, place * 3)) for place in range(count)]
+    def signal(self, buyer: Buyer, place: int = 0) -> Client:
+        """A program on plain HTTP; each `place` begins with another request."""
+        return SignalClient(f"{self._gateway}/s/{buyer.service}", buyer, _from(self._bodies, place * 3))
 
-    def chats(self, buyer: Buyer, count: int) -> list[Client]:
-        """Programs on the OpenAI SDK that read a stream."""
-        return [ChatClient(f"{self._gateway}/v1", buyer, _from(QUESTIONS, n), CHAT_TOKENS) for n in range(count)]
+    def chat(self, buyer: Buyer, place: int = 0) -> Client:
+        """A program on the OpenAI SDK that reads a stream."""
+        return ChatClient(f"{self._gateway}/v1", buyer, _from(QUESTIONS, place), CHAT_TOKENS)
 
-    def direct_embeddings(self, server_url: str, buyer: Buyer) -> Client:
+    def direct_embedding(self, server_url: str, buyer: Buyer) -> Client:
         """The same program, straight to the vendor's server."""
         return EmbeddingClient(f"{server_url}/v1", buyer, SENTENCES)
 
-    def direct_signals(self, server_url: str, buyer: Buyer) -> Client:
+    def direct_signal(self, server_url: str, buyer: Buyer) -> Client:
         """The same program, straight to the vendor's server."""
         return SignalClient(server_url, buyer, self._bodies)
 
@@ -69,11 +68,16 @@ def _from(items: Sequence[Item], place: int) -> list[Item]:
     return [*items[place:], *items[:place]]
 
 
-def run(report: Report, what: str, clients: Sequence[Client], calls_each: int) -> list[Call]:
+def several(clients: int, calls: int, make: Callable[[Buyer, int], Client], buyer: Buyer) -> list[Job]:
+    """Clients of one kind, each to call so often."""
+    return [Job(make(buyer, place), calls) for place in range(clients)]
+
+
+def run(report: Report, what: str, jobs: Sequence[Job]) -> list[Call]:
     """All calls of all clients at once."""
-    calls = Crew(clients, calls_each).work(lambda made, _: report.progress(f"{what}: {made:,} calls"))
+    calls = Crew(jobs).work(lambda made, _: report.progress(f"{what}: {made:,} calls"))
     report.progress_done()
-    report.say(f"{what}: {len(calls):,} calls from {len(clients)} clients, {tell_statuses(calls)}")
+    report.say(f"{what}: {len(calls):,} calls from {len(jobs)} clients, {tell_statuses(calls)}")
     return calls
 
 
@@ -86,7 +90,7 @@ def tell_statuses(calls: Sequence[Call]) -> str:
 def _kind(call: Call) -> str:
     if call.answered:
         return "answered"
-    return (call.code or str(call.status)) if call.status else "cut off"
+    return call.code or str(call.status)
 
 
 def refusals_by_kind(calls: Sequence[Call]) -> list[tuple[str, int]]:
@@ -102,17 +106,17 @@ def with_bad_keys(report: Report, shop: Shop, embedder: Buyer, signals: Buyer) -
     made: list[Call] = []
     for code, key in {"key_malformed": mistyped, "key_invalid": unknown}.items():
         bad_embedder, bad_signals = replace(embedder, key=key), replace(signals, key=key)
-        clients = [*shop.embeddings(bad_embedder, 4), *shop.signals(bad_signals, 4)]
-        calls = run(report, f"bad keys ({code})", clients, 8)
+        jobs = [*several(8, 8, shop.embedding, bad_embedder), *several(8, 8, shop.signal, bad_signals)]
+        calls = run(report, f"bad keys ({code})", jobs)
         report.agree(f"refused with 401 {code}", len(calls), sum((c.status, c.code) == (401, code) for c in calls))
         made += calls
     return made
 
 
-def over_the_rate(report: Report, clients: Sequence[Client], calls_each: int, a_minute: int) -> list[Call]:
+def over_the_rate(report: Report, jobs: Sequence[Job], a_minute: int) -> list[Call]:
     """More than the plan's requests a minute: the bucket's whole size is answered, then what flows in meanwhile."""
     begun = time.monotonic()
-    calls = run(report, f"calls over {a_minute} a minute", clients, calls_each)
+    calls = run(report, f"calls over {a_minute} a minute", jobs)
     flowed_in = math.ceil((time.monotonic() - begun) * a_minute / 60)
     answered = sum(call.answered for call in calls)
     if not a_minute <= answered <= a_minute + flowed_in:
@@ -121,10 +125,10 @@ def over_the_rate(report: Report, clients: Sequence[Client], calls_each: int, a_
     return calls
 
 
-def over_the_quota(report: Report, clients: Sequence[Client], calls_each: int, a_day: int) -> list[Call]:
+def over_the_quota(report: Report, jobs: Sequence[Job], a_day: int) -> list[Call]:
     """More than the plan's requests a day: exactly that many are answered."""
     began_on = datetime.now(UTC).date()
-    calls = run(report, f"calls over {a_day} a day", clients, calls_each)
+    calls = run(report, f"calls over {a_day} a day", jobs)
     if datetime.now(UTC).date() == began_on:
         report.agree("answered under the day's quota", a_day, sum(call.answered for call in calls))
     _check_refusals(report, calls, "quota_exceeded")
@@ -166,11 +170,11 @@ class Accident:
         self.report.say(f"gateway is back as process {running.pid}, clients go on")
 
 
-def burst(report: Report, clients: Sequence[Client], calls_each: int, accident: Accident) -> list[Call]:
+def burst(report: Report, jobs: Sequence[Job], accident: Accident) -> list[Call]:
     """Every client goes on until its calls were answered, whatever happens to the gateway."""
-    calls = Crew(clients, calls_each, insists=True).work(accident.watch)
+    calls = Crew(jobs, insists=True).work(accident.watch)
     report.progress_done()
-    report.say(f"burst: {len(calls):,} calls from {len(clients)} clients, {tell_statuses(calls)}")
+    report.say(f"burst: {len(calls):,} calls from {len(jobs)} clients, {tell_statuses(calls)}")
     if not accident.killed:
         report.disagree("the burst was over before the gateway could be killed in it")
     return calls

@@ -12,9 +12,15 @@ import openai
 TIMEOUT_SECONDS = 30.0
 
 
+NOT_SENT = "not_sent"
+"""Nobody listened: there was no connection to send the call on."""
+CUT_OFF = "cut_off"
+"""The call was sent and the connection broke before its whole answer was there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as its client saw it. `status` 0 and no `request_id`: no answer came, or not a whole one."""
+    """One call as its client saw it. `status` 0 where no whole answer came; then `code` is one of the two below."""
 
     consumer: str
     service: str
@@ -68,6 +74,9 @@ class _Watch:
         who = (self._buyer.consumer, self._buyer.service, self._buyer.plan)
         return Call(*who, status, request_id, code, tokens_in, tokens_out, self._started, elapsed)
 
+    def note_broken(self, error: Exception) -> Call:
+        return self.note(0, code=NOT_SENT if isinstance(error.__cause__ or error, httpx.ConnectError) else CUT_OFF)
+
     def note_refusal(self, refused: openai.APIStatusError) -> Call:
         return self.note(refused.status_code, refused.response.headers.get("x-request-id", ""), str(refused.code))
 
@@ -83,15 +92,13 @@ class EmbeddingClient:
     def call(self) -> Call:
         watch = _Watch(self._buyer)
         try:
-            raw = self._sdk.embeddings.with_raw_response.create(
-                model=self._buyer.service, input=[next(self._sentences), next(self._sentences)]
-            )
+            raw = self._sdk.embeddings.with_raw_response.create(model=self._buyer.service, input=next(self._sentences))
             answer = raw.parse()
         except openai.APIStatusError as refused:
             return watch.note_refusal(refused)
-        except openai.APIConnectionError:
-            return watch.note(0)
-        assert [len(row.embedding) for row in answer.data] == [384, 384], "two vectors of 384 numbers"
+        except openai.APIConnectionError as broken:
+            return watch.note_broken(broken)
+        assert [len(row.embedding) for row in answer.data] == [384], "a vector of 384 numbers"
         return watch.note(raw.status_code, raw.headers.get("x-request-id", ""), tokens_in=answer.usage.prompt_tokens)
 
     def close(self) -> None:
@@ -120,8 +127,8 @@ class ChatClient:
             chunks = list(raw.parse())
         except openai.APIStatusError as refused:
             return watch.note_refusal(refused)
-        except (openai.APIConnectionError, httpx.TransportError):
-            return watch.note(0)
+        except (openai.APIConnectionError, httpx.TransportError) as broken:
+            return watch.note_broken(broken)
         usage = chunks[-1].usage
         assert usage is not None, "the last chunk of a stream carries the usage that was asked for"
         assert sum(bool(chunk.choices) for chunk in chunks) > 1, "a stream comes in pieces"
@@ -145,8 +152,8 @@ class SignalClient:
         watch = _Watch(self._buyer)
         try:
             answer = self._http.post("/v1/signals", content=next(self._bodies))
-        except httpx.TransportError:
-            return watch.note(0)
+        except httpx.TransportError as broken:
+            return watch.note_broken(broken)
         told = answer.json()
         if answer.is_success:
             assert len(told["scores"]) == 3, "a score for each name asked for"

@@ -48,10 +48,11 @@ class Marketplace:
     def start(self) -> list[Running]:
         """Control plane (with PostgreSQL), worker and gateway; returns when each is ready."""
         control = self._serve("control", self._control_port)
-        control.wait_until(answers(f"{self.control_url}/readyz"))
         worker = self._serve("worker", self._worker_port)
+        gateway = self.start_gateway()
         worker.wait_until(answers(f"http://127.0.0.1:{self._worker_port}/readyz"))
-        return [control, worker, self.start_gateway()]
+        control.wait_until(answers(f"{self.control_url}/readyz"))
+        return [control, worker, gateway]
 
     def start_gateway(self) -> Running:
         """Returns when it holds the routes and takes calls."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from demo import buying, calling, publishing
 from demo.accounts import Books, PriceList
 from demo.billing import Accountant
-from demo.calling import Accident, Shop
-from demo.clients import Buyer, Call
+from demo.calling import Accident, Shop, several
+from demo.clients import NOT_SENT, Buyer, Call
 from demo.control import Member, Visitor
 from demo.figures import LATENCY_HEAD, latency_row
 from demo.marketplace import Marketplace
@@ -145,16 +145,19 @@ class Story:
 
     def _call(self, shop: Shop, basket: Basket, servers: Servers) -> None:
         self._report.step(5, "Many clients call at once; some may not")
-        everyone = [*shop.embeddings(basket.embedder, 8), *shop.signals(basket.signals, 8)]
-        self._calls += calling.run(self._report, "paid calls", everyone, 90)
+        paid = [*several(8, 50, shop.embedding, basket.embedder), *several(8, 150, shop.signal, basket.signals)]
+        self._calls += calling.run(self._report, "paid calls", paid)
         if basket.smollm is not None:
-            self._calls += calling.run(self._report, "streamed chats", shop.chats(basket.smollm, 4), 5)
+            chats = several(4, 5, shop.chat, basket.smollm)
+            self._calls += calling.run(self._report, "streamed chats", chats)
         self._calls += calling.with_bad_keys(self._report, shop, basket.embedder, basket.signals)
-        self._calls += calling.over_the_rate(self._report, shop.embeddings(basket.free_embedder, 4), 25, FREE_A_MINUTE)
-        self._calls += calling.over_the_quota(self._report, shop.signals(basket.trial_signals, 8), 30, TRIAL_A_DAY)
+        too_fast = several(16, 6, shop.embedding, basket.free_embedder)
+        self._calls += calling.over_the_rate(self._report, too_fast, FREE_A_MINUTE)
+        too_many = several(16, 15, shop.signal, basket.trial_signals)
+        self._calls += calling.over_the_quota(self._report, too_many, TRIAL_A_DAY)
         pairs = [
-            (shop.embeddings(basket.embedder, 1)[0], shop.direct_embeddings(servers.embedder.url, basket.embedder)),
-            (shop.signals(basket.signals, 1)[0], shop.direct_signals(servers.signals.url, basket.signals)),
+            (shop.embedding(basket.embedder), shop.direct_embedding(servers.embedder.url, basket.embedder)),
+            (shop.signal(basket.signals), shop.direct_signal(servers.signals.url, basket.signals)),
         ]
         for through, direct in pairs:
             timed = calling.take_turns(through, direct, 100)
@@ -163,8 +166,8 @@ class Story:
 
     def _crash(self, shop: Shop, basket: Basket) -> None:
         self._report.step(7, "The gateway is killed in the middle of a burst")
-        clients = [*shop.embeddings(basket.embedder, 8), *shop.signals(basket.signals, 8)]
-        self._calls += calling.burst(self._report, clients, 40, Accident(self._report, self._marketplace, 250))
+        jobs = [*several(8, 20, shop.embedding, basket.embedder), *several(8, 60, shop.signal, basket.signals)]
+        self._calls += calling.burst(self._report, jobs, Accident(self._report, self._marketplace, 150))
 
     def _settle(self, accountant: Accountant, cast: Cast) -> Books:
         answered = sum(call.answered for call in self._calls)
@@ -172,17 +175,18 @@ class Story:
         books = Books(self._calls, accountant.events(at_least=answered), PriceList(plans))
         books.check_each(self._report)
         books.check_sums(self._report)
+        accountant.check_views(self._report, books)
         accountant.check_ledger(self._report, books)
         return books
 
     def _tell_figures(self, books: Books) -> None:
         self._report.step(8, "Figures")
-        report, calls = self._report, self._calls
+        report, calls = self._report, [call for call in self._calls if call.code != NOT_SENT]
         report.say(f"calls through the gateway: {len(calls):,}, answered {sum(call.answered for call in calls):,}")
         for kind, count in calling.refusals_by_kind(calls):
             report.say(f"  refused, {kind}: {count:,}")
-        report.say(f"usage events: {books.size:,}")
-        report.say(f"invoices: {Money(sum(books.owed(name) for name in books.consumers))}")
+        report.say(f"usage events: {books.total.calls:,}")
+        report.say(f"invoices: {Money(books.total.nanos)}")
         rows = []
         for through, direct in self._timed:
             name = through[0].service

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from demo.accounts import Books, Metered, PriceList
-from demo.clients import Call
+from demo.clients import CUT_OFF, Call
 from demo.report import Report
 from mercato_contracts.manifest import ServiceManifest
 
@@ -21,7 +21,10 @@ PRICE = 600  # 30 tokens at 20,000 nano-dollars a thousand
 
 def _call(number: int, status: int = 200) -> Call:
     request_id = f"req_{number}" if status else ""
-    return Call("fund", "works/embedder", "per-token", status, request_id, "", 30 if status == 200 else 0, 0, 0.0, 0.1)
+    code = "" if status else CUT_OFF
+    return Call(
+        "fund", "works/embedder", "per-token", status, request_id, code, 30 if status == 200 else 0, 0, 0.0, 0.1
+    )
 
 
 def _event(number: int) -> Metered:
@@ -47,7 +50,7 @@ def test_books_that_agree_are_silent() -> None:
 def test_a_call_that_was_cut_off_may_be_metered_and_is_owed() -> None:
     events = [*EVENTS, _event(99)]
     assert _disagreements(CALLS, events) == []
-    assert Books(CALLS, events, PRICES).owed("fund") == 3 * PRICE
+    assert Books(CALLS, events, PRICES).of_consumer("fund").nanos == 3 * PRICE
 
 
 @pytest.mark.parametrize(
