@@ -229,7 +229,10 @@ class ControlPlane:
         if path == "/internal/keys/introspect":
             return await self._introspect(IntrospectRequest.model_validate_json(body))
         if path == "/internal/leases":
-            return 200, self._lend(LeaseBatch.model_validate_json(body)).model_dump_json().encode()
+            batch = LeaseBatch.model_validate_json(body)
+            if any(want.scope not in self.counters for request in batch.requests for want in request.wants):
+                return 422, b'{"code":"unknown_scope"}'
+            return 200, self._lend(batch).model_dump_json().encode()
         if path == "/internal/usage":
             if self.refuse_usage_with:
                 return self.refuse_usage_with, b'{"code":"refused"}'

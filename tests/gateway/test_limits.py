@@ -175,6 +175,19 @@ async def test_calls_at_once_are_limited_and_given_back(
     assert codes == {200: 3, 429: 7}
 
 
+async def test_a_scope_that_the_control_plane_refuses_harms_no_other_call(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    good = shop(limits=[a_limit("subscription", "requests", "month", 1000)])
+    bad_limit = a_limit("subscription", "requests", "month", 1000)
+    bad = shop(name="acme/other", limits=[bad_limit])
+    del control.counters[bad_limit.scope]
+    gateway = await start_gateway()
+    good_answers, bad_answers = await asyncio.gather(burst([gateway], good, 20), burst([gateway], bad, 20))
+    assert {answer.status_code for answer in good_answers} == {200}
+    assert {answer.json()["error"]["code"] for answer in bad_answers} == {"limits_unavailable"}
+
+
 async def test_no_subscription_and_no_service_are_told_apart(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
 ) -> None:

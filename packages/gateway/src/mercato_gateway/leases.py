@@ -22,6 +22,7 @@ WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, 
 _AHEAD_SECONDS = 1.5
 _ASK_TIMEOUT = 2.0
 _DOWN_SECONDS = 0.5
+_REFUSED_SECONDS = 2.0
 _MAX_ROUNDS = 6
 _REQUESTS_PER_GROUP = 16
 _IDLE_SLICES_SECONDS = 300.0
@@ -50,7 +51,7 @@ class Slice:
     __slots__ = (
         "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
         "leases", "low", "name",
-        "rate", "reset_at", "scope", "spent", "typical",
+        "rate", "refused_until", "reset_at", "scope", "spent", "typical",
         "unit", "window",
     )  # fmt: skip
 
@@ -69,6 +70,7 @@ class Slice:
         self.reset_at = 0.0
         self.denied_until = 0.0
         self.denied_left = 0
+        self.refused_until = 0.0
         self.rate = 0.0
         self.spent = 0
         self.typical = 1
@@ -194,6 +196,8 @@ class Leases:
             piece.typical = need
             if not part and now < piece.denied_until and need - max(0, piece.available(now)) > piece.denied_left:
                 raise piece.refusal(need, now)
+            if now < piece.refused_until:
+                raise Refused("limits_unavailable", f"The control plane does not lend `{piece.name}`.", retry_after=2)
         if now < self._down_until:
             raise Refused("limits_unavailable", "The control plane does not answer.", retry_after=1)
         key = (part, *(piece.scope for piece, _ in lacking))
@@ -222,11 +226,8 @@ class Leases:
         requests, groups = self._requests(waiting, ahead)
         try:
             if requests:
-                batch = LeaseBatch(self._gateway, self._spool.life, requests)
-                self.asks += 1
-                body = await self._control.post("/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT)
-                self._take_answers(groups, msgspec.json.decode(body, type=LeaseBatchAnswer).answers)
-        except (ControlUnavailable, ControlRefused, msgspec.MsgspecError) as error:
+                await self._post(requests, groups)
+        except (ControlUnavailable, msgspec.MsgspecError) as error:
             if self._loop.time() >= self._down_until:
                 log("leases_unavailable", reason=str(error))
             self._down_until = self._loop.time() + _DOWN_SECONDS
@@ -237,6 +238,24 @@ class Leases:
             self._resume(waiting)
             if self._waiting or self._ahead:
                 self._schedule()
+
+    async def _post(self, requests: list[LeaseRequest], groups: list[list[Slice]]) -> None:
+        """Asks for all at once; halves find a request that the control plane refuses, so that it harms no other call."""
+        batch = LeaseBatch(self._gateway, self._spool.life, requests)
+        self.asks += 1
+        try:
+            body = await self._control.post("/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT)
+        except ControlRefused as error:
+            if len(requests) > 1:
+                half = len(requests) // 2
+                await self._post(requests[:half], groups[:half])
+                await self._post(requests[half:], groups[half:])
+                return
+            log("lease_refused", reason=str(error), scopes=[piece.scope for piece in groups[0]])
+            for piece in groups[0]:
+                piece.refused_until = self._loop.time() + _REFUSED_SECONDS
+        else:
+            self._take_answers(groups, msgspec.json.decode(body, type=LeaseBatchAnswer).answers)
 
     def _requests(self, waiting: "Waiting", ahead: set[Slice]) -> tuple[list[LeaseRequest], list[list[Slice]]]:
         """One request for each call where few wait, for a handful of calls each where many do."""

@@ -70,6 +70,13 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings, number: int) -> t
     return gateway, SnapshotClient(control, catalog, keys)
 
 
+def calm_collector() -> None:
+    """What lives as long as the process need not be looked at again, and calls leave no cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def listen(address: str) -> socket.socket:
     """A listening socket that the workers share by `SO_REUSEPORT`."""
     host, port = split_address(address)
@@ -96,10 +103,7 @@ async def serve(settings: Settings, number: int, parent_pipe: int | None) -> Non
     server = await loop.create_server(lambda: ClientConnection(gateway), sock=listen(settings.listen), backlog=4096)
     admin = await _serve_admin(loop, gateway, number)
     gateway.tick()
-    # What lives as long as the process need not be looked at again; call objects have no cycles.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    calm_collector()
     log(
         "gateway_started",
         gateway=gateway.id,
