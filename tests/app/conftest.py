@@ -1,17 +1,21 @@
-"""Folders, ports and processes for tests that start the real command."""
+"""A fresh state folder with free ports for each test."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import running
+
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A short folder that other users may pass through; pytest's own is closed to the server's user."""
-    folder = Path(tempfile.mkdtemp(prefix="mp-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    """A folder of this test alone; who still uses it afterwards is killed."""
+    with running.open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def place(open_folder: Path) -> running.Place:
+    """A state folder and ports of this test alone."""
+    return running.Place(open_folder)
