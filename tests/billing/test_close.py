@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from mercato.platform import OutboxFeed
 from tests.support.market import TAKE_RATE_BP, Customer, Market
 
 
-async def acme(market: Market, **plan: object) -> Customer:
+async def acme(market: Market, **plan: Any) -> Customer:
     service, made = await market.list_service(await market.people.join("acme"), **plan)
     return await market.customer(service, made)
 

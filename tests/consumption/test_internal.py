@@ -67,8 +67,9 @@ async def test_a_flood_of_forged_keys_does_not_starve_a_real_one(gateway: httpx.
     customer = await acme(market)
     await introspect(gateway, customer.key.text)
     forged = [gateway.post("/internal/keys/introspect", json={"key": f"ck_{n:032x}_x"}) for n in range(60)]
-    answers = await asyncio.gather(*forged, introspect(gateway, customer.key.text))
-    assert answers[-1]["active"]
+    *_, real = await asyncio.gather(*forged, introspect(gateway, customer.key.text))
+    assert isinstance(real, dict)
+    assert real["active"]
 
 
 async def test_a_cancelled_subscription_lends_nothing(gateway: httpx.AsyncClient, market: Market) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from mercato.adapters.counters_postgres import PostgresCounters
+from mercato.api.consumption import SnapshotAnswer
 from mercato.consumption import SnapshotHub
 from mercato.identity import Keys
 from mercato.metering import Budgets
@@ -179,3 +180,36 @@ async def test_closing_the_hub_ends_every_stream(market: Market) -> None:
     await anext(stream)
     hub.close()
     assert b"heartbeat" not in b"".join([piece async for piece in stream])
+
+
+async def test_a_gateway_that_does_not_read_is_let_go_and_holds_nothing(market: Market) -> None:
+    hub = SnapshotHub(market.database, market.clock)
+    sent = 0
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()  # as a full socket does
+
+    await SnapshotAnswer(hub.stream(), stalled_seconds=0.05).stream_response(send)
+    assert (sent, hub.readers) == (2, 0)
+
+
+async def test_services_that_change_while_many_are_listed_arrive_over_a_slow_socket(
+    gateway: httpx.AsyncClient, market: Market
+) -> None:
+    vendor = await market.people.join("acme")
+    for n in range(5):
+        await market.list_service(vendor, f"service-{n}")
+    async with market.database.transaction() as session:
+        await session.execute(text("UPDATE services SET title = repeat('x', 300000)"))
+    async with gateway.stream("GET", "/internal/snapshot") as answer:
+        pieces = answer.aiter_raw()
+        await anext(pieces)
+        async with market.database.transaction() as session:
+            await market.outbox.add(session, "key.changed", key_id="key_late", organisation_id="org_1")
+        read = b""
+        async with asyncio.timeout(20):
+            while b"key_late" not in read:
+                read = read[-100:] + await anext(pieces)

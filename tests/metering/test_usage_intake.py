@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +18,7 @@ async def scalar(database: Database, query: str) -> object:
         return await session.scalar(text(query))
 
 
-async def acme(market: Market, **plan: object) -> Customer:
+async def acme(market: Market, **plan: Any) -> Customer:
     service, made = await market.list_service(await market.people.join("acme"), **plan)
     return await market.customer(service, made)
 

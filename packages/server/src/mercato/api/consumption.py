@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import AsyncGenerator
 from typing import Annotated, TypeVar
 
 import structlog
@@ -24,9 +25,6 @@ from mercato_contracts.wire import Wire
 log = structlog.get_logger(__name__)
 
 Message = TypeVar("Message", bound=Wire)
-
-# A gateway that takes nothing for so long is let go; it asks anew when it is back.
-_STALLED_SECONDS = 10.0
 
 
 def check_gateway(request: Request, parts: Parts) -> None:
@@ -54,25 +52,34 @@ router = APIRouter(prefix="/internal", dependencies=[Depends(check_gateway)], in
 
 
 class SnapshotAnswer(StreamingResponse):
-    """A stream without end. The connection is cut when the gateway does not read."""
+    """A stream without end. A gateway that takes nothing for `stalled_seconds` is let go, and asks anew later."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], *, stalled_seconds: float = 10.0) -> None:
+        super().__init__(pieces)
+        self._pieces = pieces
+        self._stalled_seconds = stalled_seconds
 
     async def stream_response(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
-            async for piece in self.body_iterator:
-                async with asyncio.timeout(_STALLED_SECONDS):
+            async for piece in self._pieces:
+                async with asyncio.timeout(self._stalled_seconds):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         except TimeoutError:
             # Unfinished on purpose: the server then closes the connection.
             log.warning("a gateway stopped reading its snapshot")
             return
+        finally:
+            await self._pieces.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 @router.get("/snapshot")
 async def snapshot(hub: Annotated[SnapshotHub, Depends(get_hub)]) -> Response:
     """All routes, then each change, one JSON object a line."""
-    return SnapshotAnswer(hub.stream(), media_type="application/x-ndjson")
+    return SnapshotAnswer(hub.stream())
 
 
 @router.post("/keys/introspect")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Session
@@ -93,7 +93,7 @@ class SnapshotHub:
         for queue in tuple(self._queues):
             queue.offer(lines)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The whole snapshot, then each change, and a heartbeat in every second without one.
 
         Ends when the reader is too slow or the process stops. Changes are kept from before the snapshot is read, so

@@ -143,21 +143,10 @@ class _Lending:
         units = slice_units(left=free, least=want.least, most=want.most, gateways=self._gateways)
         tally.lend(limit, units)
         self.touched[key] = tally
-        expires_at = lease_end(limit.window, self._now)
         lease_id = self._ids.new(id_prefix.LEASE)
-        self.leases.append(
-            {
-                "id": lease_id,
-                "gateway": self._holder.gateway,
-                "life": self._holder.life,
-                "scope": limit.scope,
-                "window_start": key.window_start,
-                "unit": limit.unit,
-                "granted": units,
-                "granted_at": self._now,
-                "expires_at": expires_at,
-            }
-        )
+        expires_at = lease_end(limit.window, self._now)
+        if units:
+            self._note(lease_id, want, units, expires_at)
         return LeaseGrant(
             lease=lease_id,
             scope=limit.scope,
@@ -165,5 +154,21 @@ class _Lending:
             expires_at_ms=int(expires_at.timestamp() * 1000),
             cap=limit.cap,
             left=max(0, tally.left(limit, self._now)),
-            reset_ms=tally.refill_ms(limit, self._now),
+            # Nothing to lend may mean that others hold it: then asking again can succeed before the window ends.
+            reset_ms=tally.refill_ms(limit, self._now) if units else tally.reset_ms(limit, 1, self._now),
+        )
+
+    def _note(self, lease_id: str, want: Want, units: int, expires_at: datetime) -> None:
+        self.leases.append(
+            {
+                "id": lease_id,
+                "gateway": self._holder.gateway,
+                "life": self._holder.life,
+                "scope": want.limit.scope,
+                "window_start": _key(want.limit, self._now).window_start,
+                "unit": want.limit.unit,
+                "granted": units,
+                "granted_at": self._now,
+                "expires_at": expires_at,
+            }
         )
