@@ -1,0 +1,71 @@
+"""Processes are killed with SIGKILL in the middle of their work; no call and no release is lost or doubled."""
+
+import random
+
+import psycopg
+import pytest
+
+from tests.e2e.calls import Load, assert_each_metered_once, embeddings, greeting, streamed_chat
+from tests.e2e.conftest import PER_CALL, Consumer, Join, Shop, new_vendor
+from tests.e2e.marketplace import Marketplace
+from tests.e2e.parties import greeting_offer
+from tests.e2e.processes import until
+
+
+@pytest.fixture
+def consumer(shop: Shop, join: Join) -> Consumer:
+    return join((shop.embedder, "per-token"), (shop.chat, "per-token"), (shop.greeter, "million"))
+
+
+def kill_in_bursts(marketplace: Marketplace, shop: Shop, consumer: Consumer, times: int) -> None:
+    """Each time at another moment of the burst; the clients never stop."""
+    asks = [embeddings(shop.embedder), streamed_chat(shop.chat), greeting(shop.greeter)]
+    with Load(marketplace.gateway.url, consumer.key, asks, clients=12) as load:
+        for _ in range(times):
+            load.until_answered(len(load.answered) + random.randint(1, 120))
+            marketplace.gateway.kill()
+            marketplace.gateway.start()
+        load.until_answered(len(load.answered) + 20)
+    print(f"{times} kills: {dict(load.kinds())}")
+    assert_each_metered_once(consumer.member, load.calls)
+    events = {event.request_id: event for event in consumer.member.usage_events()}
+    assert {events[each.request_id].status for each in load.answered} == {200}
+    assert {each.status for each in load.calls} <= {200, 0}, "a killed gateway breaks calls off and refuses none"
+
+
+def test_a_gateway_killed_in_a_burst_loses_no_answered_call_and_counts_none_twice(
+    marketplace: Marketplace, shop: Shop, consumer: Consumer
+) -> None:
+    kill_in_bursts(marketplace, shop, consumer, 5)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_gateway_killed_fifty_times_loses_no_answered_call_and_counts_none_twice(
+    marketplace: Marketplace, shop: Shop, consumer: Consumer
+) -> None:
+    kill_in_bursts(marketplace, shop, consumer, 50)
+
+
+def test_a_worker_killed_while_it_checks_a_submission_releases_it_once(marketplace: Marketplace) -> None:
+    vendor = new_vendor(marketplace)
+    submission = vendor.submit(greeting_offer("patient", marketplace.vendor_url, [PER_CALL], word="slow"))
+
+    def checking(phases: int) -> bool:
+        seen = vendor.submission(submission.id)
+        assert seen.state in ("received", "checking"), seen.state
+        return len(seen.phases) >= phases
+
+    for phases in (2, 6):
+        until(lambda phases=phases: checking(phases), 60, what=f"phase {phases}")  # type: ignore[misc]
+        marketplace.worker.kill()
+        marketplace.worker.start()
+    released = vendor.follow(submission.id)
+    assert [phase.phase for phase in released.phases] == list(range(1, 11))
+    service = vendor.listing(f"{vendor.slug}/patient")
+    assert [release.version for release in service.releases] == ["1.0.0"]
+    with psycopg.connect(marketplace.database_url) as connection:
+        told = connection.execute(
+            "SELECT count(*) FROM outbox WHERE topic = 'service.released' AND payload->>'service_id' = %s", [service.id]
+        ).fetchone()
+    assert told == (1,)
