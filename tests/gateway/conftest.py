@@ -9,9 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
-from fakes.upstream import Upstream
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
+from tests.fakes.upstream import Upstream
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ import time
 
 import httpx
 import pytest
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
-from fakes.upstream import Received, Upstream
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.upstream import Received, Upstream
 
 
 async def exchange(gateway: GatewayProcess, data: bytes, *, seconds: float = 5.0) -> bytes:

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes.control_plane import ControlPlane, new_id
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
-from fakes.upstream import Upstream
 
 from mercato_contracts.keys import make_key
+from tests.fakes.control_plane import ControlPlane, new_id
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.upstream import Upstream
 
 
 async def call(client: httpx.AsyncClient, shop: Shop, **headers: str) -> httpx.Response:
@@ -47,6 +47,7 @@ async def test_answers_with_the_upstreams_body_and_never_sends_the_key_on(
         (make_key("ck", new_id("key"), os.urandom(32))[:-1] + "!", "key_malformed"),
         (make_key("ck", new_id("key"), os.urandom(32)), "key_invalid"),
     ],
+    ids=["none", "nonsense", "typo", "unknown"],
 )
 async def test_refuses_a_key_that_is_none(gateway: GatewayProcess, control: ControlPlane, key: str, code: str) -> None:
     async with gateway.client(key) as client:

@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 
 import httpx
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
-from fakes.marketplace import a_limit, a_subscriber
-from fakes.upstream import Received, Upstream, answer
+
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.marketplace import a_limit, a_subscriber
+from tests.fakes.upstream import Received, Upstream, answer
 
 
 async def burst(gateways: list[GatewayProcess], shop: Shop, calls: int) -> list[httpx.Response]:

@@ -4,10 +4,11 @@ import asyncio
 import json
 
 import pytest
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
-from fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
-from fakes.upstream import Received, Upstream, chunk
+
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
+from tests.fakes.upstream import Received, Upstream, chunk
 
 USAGE = b'"usage":{"prompt_tokens":9,"total_tokens":9}}'
 SMALL = b'{"data":[],' + USAGE

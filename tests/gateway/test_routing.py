@@ -5,12 +5,12 @@ from typing import Any
 
 import openai
 import pytest
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import MakeShop, Shop, StartGateway, free_port, until
-from fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
-from fakes.upstream import Received, Upstream, answer
 
 from mercato_gateway import semver
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, free_port, until
+from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
+from tests.fakes.upstream import Received, Upstream, answer
 
 OPERATIONS = [("GET", "/rounds"), ("GET", "/rounds/{round}"), ("POST", "/signals"), ("DELETE", "/rounds/{round}")]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mercato_gateway.settle import new_life
 from mercato_gateway.spool import Spool, SpoolLocked, frame, read_records, segments_in
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 
 
 def records(data: bytes) -> list[bytes]:

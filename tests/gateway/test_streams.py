@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.control_plane import ControlPlane
-from fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
-from fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
+
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
 
 Script = Callable[[Received, asyncio.StreamReader, asyncio.StreamWriter], Any]
 

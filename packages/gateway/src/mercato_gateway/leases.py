@@ -240,7 +240,7 @@ class Leases:
                 self._schedule()
 
     async def _post(self, requests: list[LeaseRequest], groups: list[list[Slice]]) -> None:
-        """Asks for all at once; halves find a request that the control plane refuses, so that it harms no other call."""
+        """Asks for all at once; halves find a request that the control plane refuses, so that it harms no other."""
         batch = LeaseBatch(self._gateway, self._spool.life, requests)
         self.asks += 1
         try:
