@@ -1,15 +1,21 @@
 """Writes docs/reference anew from the code: `make docs`. A test compares it with what is committed."""
 
+import inspect
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from mercato.app import schema  # noqa: F401  (loads every room)
 from mercato.app.control import ROLES, build_wiring, create_app
+from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
 from mercato.platform import every_refusal
 from mercato.publishing.checks.codes import CODES as CHECK_CODES
+from mercato_cli.errors import Exit
+from mercato_cli.main import main as mp
 from mercato_gateway.codes import CODES as GATEWAY_CODES
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -53,11 +59,59 @@ def openapi() -> str:
     return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def cli() -> str:
+    """Both commands: every verb, argument and option."""
+    lines = [_GENERATED, "# Commands\n"]
+    for name, command in (("mp", mp), ("mercato", mercato)):
+        lines += _command_page(name, command, level=2)
+    lines += ["## Exit codes of `mp`\n", "| Code | Name |", "|---|---|"]
+    lines += [f"| {code.value} | {code.name.lower().replace('_', ' ')} |" for code in Exit]
+    return "\n".join([*lines, "| 130 | Ctrl-C |", ""])
+
+
+def _command_page(name: str, command: click.Command, level: int) -> list[str]:
+    context = click.Context(command, info_name=name)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    lines = [f"{'#' * level} `{name}`\n", f"{inspect.cleandoc(command.help or '')}\n", f"    {usage}\n"]
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if options:
+        lines += ["| Option | What it does |", "|---|---|"]
+        rows = [option.get_help_record(context) for option in options]
+        lines += [f"| `{_cell(row[0])}` | {_cell(row[1])} |" for row in rows if row] + [""]
+    if isinstance(command, click.Group):
+        for verb, inner in command.commands.items():
+            lines += _command_page(f"{name} {verb}", inner, level=min(level + 1, 4))
+    return lines
+
+
+def settings() -> str:
+    """Every setting of the control plane and where it comes from."""
+    lines = [
+        _GENERATED,
+        "# Settings\n",
+        "Read once from the environment when a process starts. Secrets that are not given are made at the first start",
+        "and kept under `secrets/` in the state folder. The gateway's own are in [gateway.md](../gateway.md); those of",
+        "`mp` are `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE` and `XDG_CONFIG_HOME`.\n",
+        "| Variable | Default | What it is |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"MERCATO_{name.upper()}"
+        default = "not set" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{variable}` | {default} | {_cell(field.description or '')} |")
+    return "\n".join(lines) + "\n"
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES: dict[str, Callable[[], str]] = {"errors.md": errors, "openapi.json": openapi}
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli,
+    "errors.md": errors,
+    "openapi.json": openapi,
+    "settings.md": settings,
+}
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
                 content = read_all(response, time.monotonic() + mp.timeout)
                 _print(mp, content, response.headers.get("content-type", ""))
             mp.console.note(f"request {response.headers.get('x-request-id', 'without an id')}")
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise unreachable(url, error, mp.timeout) from None
     except (httpx.InvalidURL, ValueError) as error:
         raise MpError(f"{url} is no address of a gateway: {error}.", "Log in with `mp login --gateway`.") from None

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from mercato_cli.errors import Exit, MpError
+from mercato_cli.errors import REMEDIES, Exit, MpError
 from mercato_cli.profiles import Profile, Profiles
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView
@@ -24,7 +24,7 @@ from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
-_TRIES = 3
+_PAUSES = (0.2, 0.6)  # seconds before the second and third try
 _FALTERING = (502, 503, 504)
 _REFRESH_BEFORE_SECONDS = 30
 
@@ -110,6 +110,10 @@ class Client:
             if after is None:
                 return rows
 
+    def unsubscribe(self, subscription_id: str) -> SubscriptionView:
+        """The subscription, cancelled."""
+        return self._ask(SubscriptionView, "DELETE", f"/api/subscriptions/{_part(subscription_id)}")
+
     def usage(self, query: dict[str, Any]) -> UsageAnswer:
         """Sums by group and totals."""
         return self._ask(UsageAnswer, "GET", "/api/usage", query=query)
@@ -139,30 +143,31 @@ class Client:
         return content
 
     def _send(self, request: httpx.Request) -> tuple[int, bytes]:
+        """Status and body of the first answer that does not falter, or of the last one."""
         deadline = time.monotonic() + self._timeout
-        for left in reversed(range(_TRIES)):
-            pause = 0.2 * (_TRIES - left)
+        for pause in (*_PAUSES, None):
             try:
-                response = self._http.send(request, stream=True)
-                try:
-                    content = read_all(response, deadline)
-                finally:
-                    response.close()
-                if response.status_code not in _FALTERING or left == 0:
-                    return response.status_code, content
-                pause = _retry_after(response, pause)
-            except httpx.TransportError as error:
-                if left == 0 or isinstance(error, httpx.TimeoutException):
-                    raise unreachable(self._profile.url, error, self._timeout) from None
-                lost: httpx.TransportError | None = error
-            else:
+                status, content, asked_pause = self._send_once(request, deadline)
                 lost = None
-            if time.monotonic() + pause > deadline:
-                if lost is not None:
-                    raise unreachable(self._profile.url, lost, self._timeout) from None
-                return response.status_code, content
-            time.sleep(pause)
-        raise AssertionError("the last try answers or raises")
+            except httpx.RequestError as error:
+                lost, asked_pause = error, None
+            if lost is None and status not in _FALTERING:
+                return status, content
+            wait = asked_pause or pause
+            is_late = isinstance(lost, httpx.TimeoutException) or time.monotonic() + (wait or 0) > deadline
+            if pause is None or wait is None or is_late:
+                break
+            time.sleep(wait)
+        if lost is not None:
+            raise unreachable(self._profile.url, lost, self._timeout) from None
+        return status, content
+
+    def _send_once(self, request: httpx.Request, deadline: float) -> tuple[int, bytes, float | None]:
+        response = self._http.send(request, stream=True)
+        try:
+            return response.status_code, read_all(response, deadline), _retry_after(response)
+        finally:
+            response.close()
 
     def _refresh_when_due(self, path: str) -> None:
         expires_at = self._profile.expires_at
@@ -214,13 +219,13 @@ def refusal(status: int, content: bytes, url: str) -> MpError:
         told = {"detail": inner.get("message"), "code": inner.get("code") or inner.get("type"), "error": inner}
     if not isinstance(told, dict) or not isinstance(told.get("detail"), str):
         raise _unusable(f"{url} answered {status} and not as a marketplace does.")
-    fix = told.get("fix")
+    own, remedy = told.get("fix"), REMEDIES.get(str(told.get("code")))
     if status == 401:
-        return MpError(told["detail"], "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN, told)
-    return MpError(told["detail"], fix if isinstance(fix, str) else "", Exit.REFUSED, told)
+        return MpError(told["detail"], remedy or "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN, told)
+    return MpError(told["detail"], remedy or (own if isinstance(own, str) else ""), Exit.REFUSED, told)
 
 
-def unreachable(url: str, error: httpx.TransportError, timeout: float) -> MpError:
+def unreachable(url: str, error: httpx.RequestError, timeout: float) -> MpError:
     """No whole answer came."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return MpError(
@@ -239,9 +244,9 @@ def _unusable(text: str) -> MpError:
     return MpError(text, "Check the address with `mp whoami`, or log in with `mp login --url`.", Exit.UNREACHABLE)
 
 
-def _retry_after(response: httpx.Response, otherwise: float) -> float:
+def _retry_after(response: httpx.Response) -> float | None:
     given = response.headers.get("retry-after", "")
-    return min(float(given), 10.0) if given.isdecimal() else otherwise
+    return float(given) if given.isdecimal() and len(given) < 6 else None
 
 
 def _part(text: str) -> str:

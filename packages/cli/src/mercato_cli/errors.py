@@ -44,6 +44,21 @@ class MpError(Exception):
         return {"error": {**own, **self.problem, "exit_code": int(self.exit_code)}}
 
 
+REMEDIES = {
+    "not_allowed": "Log in as somebody who may: `mp login --email`, or with another key.",
+    "key_not_found": "List your keys with `mp keys list`.",
+    "key_is_over": "Make another with `mp keys make`.",
+    "service_not_found": "Find it with `mp search`.",
+    "plan_not_offered": "See the open plans with `mp services show`.",
+    "version_exists": "Raise `version` in service.yaml and run `mp publish` again.",
+    "manifest_refused": "Mend these fields and run `mp publish` again.",
+    "other_plan_active": "End that one first: `mp subscriptions`, then `mp unsubscribe ID`.",
+    "subscription_not_found": "List them with `mp subscriptions`.",
+    "wrong_password": "Try again: `mp login --email`.",
+}
+"""What to do with `mp` about a code of the marketplace; of other codes its own advice is shown."""
+
+
 def not_logged_in(why: str) -> MpError:
     """No credential that counts."""
     return MpError(why, "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN)

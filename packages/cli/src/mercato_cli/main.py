@@ -8,7 +8,7 @@ from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
 from mercato_cli.search import search
 from mercato_cli.services import services
-from mercato_cli.subscribe import subscribe, subscriptions
+from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.usage import usage
 
 
@@ -21,7 +21,20 @@ def main() -> None:
     """
 
 
-for _command in (login, logout, whoami, publish, search, services, subscribe, subscriptions, call, usage, keys):
+for _command in (
+    login,
+    logout,
+    whoami,
+    publish,
+    search,
+    services,
+    subscribe,
+    subscriptions,
+    unsubscribe,
+    call,
+    usage,
+    keys,
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`mp subscribe`, `mp subscriptions`: the right to call."""
+"""`mp subscribe`, `mp subscriptions`, `mp unsubscribe`: the right to call."""
 
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,15 @@ def subscriptions(mp: Mp) -> None:
             "No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.",
         ),
     )
+
+
+@click.command()
+@click.argument("subscription_id")
+@command
+def unsubscribe(mp: Mp, subscription_id: str) -> None:
+    """Cancel a subscription: no more calls from now on; what was used is still owed."""
+    ended = mp.client.unsubscribe(subscription_id)
+    mp.console.show(ended.model_dump(mode="json"), lambda: mp.console.say(f"{ended.id} is cancelled."))
 
 
 def _choose(service: "ServiceView", wanted: str | None) -> "PlanView":

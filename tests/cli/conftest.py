@@ -1,0 +1,102 @@
+"""One whole marketplace for all tests of `mp`, and the command as a person runs it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.http_server import Server, serve_vectors
+from tests.support.running import BIN, SECONDS, Place, open_folder
+
+
+@dataclass
+class Shop:
+    """A running marketplace and who is at home there."""
+
+    url: str
+    gateway: str
+    consumer_key: str
+    password: str
+    operator_password: str
+
+
+class Mp:
+    """`mp` with a configuration folder of its own."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
+        self.environment = inherited | {"XDG_CONFIG_HOME": str(config)}
+
+    @property
+    def file(self) -> Path:
+        """Where it keeps profiles."""
+        return self.config / "mercato" / "profiles.json"
+
+    def __call__(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """`mp …` to its end."""
+        return subprocess.run(
+            [BIN / "mp", *words],
+            env=self.environment | environment,
+            cwd=self.config,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+
+    def json(self, *words: str, stdin: str = "") -> Any:
+        """What `mp … --json` answers; it must succeed."""
+        done = self(*words, "--json", stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    """The whole marketplace, as `mercato up` runs it."""
+    with open_folder() as folder:
+        place = Place(folder)
+        up = place.start("up", "--json")
+        told = up.await_line()
+        yield Shop(
+            url=told["control_url"],
+            gateway=told["gateway_url"],
+            consumer_key=told["consumer"]["key"],
+            password=told["consumer"]["password"],
+            operator_password=told["administrator"]["password"],
+        )
+        assert up.stop() == 0
+
+
+@pytest.fixture
+def mp(tmp_path: Path) -> Mp:
+    """The command of somebody who is not logged in."""
+    return Mp(tmp_path)
+
+
+@pytest.fixture
+def consumer(mp: Mp, shop: Shop) -> Mp:
+    """The command of the first consumer, with the first key."""
+    mp("login", "--url", shop.url, "--gateway", shop.gateway, "--token", "-", stdin=shop.consumer_key)
+    return mp
+
+
+@pytest.fixture
+def person(mp: Mp, shop: Shop) -> Mp:
+    """The command of the first consumer's administrator."""
+    words = ("login", "--url", shop.url, "--gateway", shop.gateway, "--email", "demo@localhost")
+    assert mp(*words, stdin=shop.password).returncode == 0
+    return mp
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Iterator[Server]:
+    """A vendor's server that speaks OpenAI's embeddings."""
+    with serve_vectors() as server:
+        yield server

@@ -1,0 +1,154 @@
+"""What every command keeps: it starts light, and whatever a server says it ends with one line and a code."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import click
+import pytest
+
+from mercato_cli.errors import REMEDIES
+from mercato_cli.main import main
+from tests.cli.conftest import Mp
+from tests.support.http_server import serve_bytes
+from tests.support.running import BIN
+
+_KEY = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+
+
+def _commands(group: click.Group, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        inner = isinstance(command, click.Group)
+        found += _commands(command, (*before, name)) if inner else [(*before, name)]  # type: ignore[arg-type]
+    return found
+
+
+COMMANDS = _commands(main)
+
+
+def _command_of(words: tuple[str, ...]) -> click.Command:
+    command: click.Command = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    return command
+
+
+def test_help_imports_neither_the_network_nor_the_wire_types() -> None:
+    code = (
+        "import sys\nfrom mercato_cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'httpx', 'pydantic', 'yaml', 'anyio', 'ssl', 'asyncio'} & set(sys.modules)\n"
+        "print('\\n', sorted(heavy), len(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy, _, count = done.stdout.splitlines()[-1].strip().rpartition(" ")
+    assert heavy == "[]"
+    assert int(count) < 250, "each module costs start-up time; the bar is 300 ms"
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_and_speaks_json(words: tuple[str, ...]) -> None:
+    command = _command_of(words)
+    assert command.help
+    assert {"as_json", "profile", "timeout"} <= {option.name for option in command.params}
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def _http(status: str, body: bytes, media_type: str = "application/json") -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (_http("200 OK", b"<html>hello</html>", "text/html"), "shape"),
+        (_http("200 OK", b'{"organisation": 7}'), "shape"),
+        (_http("500 Internal Server Error", b"oops", "text/plain"), "answered 500"),
+        (_http("302 Found\r\nlocation: http://127.0.0.1:9/", b""), "answered 302"),
+        (_http("404 Not Found", b"[1, 2]"), "answered 404"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", "broke off"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "broke off"),
+        (b"", "broke off"),
+        (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope", "mp:"),
+    ],
+)
+def test_a_server_that_is_no_marketplace_is_one_line_and_code_4(mp: Mp, answer: bytes, said: str) -> None:
+    with serve_bytes(lambda number, line: [answer]) as server:
+        done = mp("whoami", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
+    assert done.returncode == 4, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def _slow(never: threading.Event) -> Callable[[int, str], list[bytes | threading.Event]]:
+    return lambda number, line: [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", never]
+
+
+def test_a_server_that_never_ends_is_left_after_the_timeout(mp: Mp) -> None:
+    never = threading.Event()
+    with serve_bytes(_slow(never)) as server:
+        done = mp("whoami", "--timeout", "0.5", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
+        never.set()
+    assert done.returncode == 4
+    assert "did not answer in 0.5 s" in done.stderr
+
+
+def test_nobody_there_names_what_to_start(mp: Mp) -> None:
+    done = mp("whoami", MERCATO_TOKEN=_KEY, MERCATO_URL="http://127.0.0.1:9")
+    assert done.returncode == 4
+    assert "mercato up" in done.stderr
+
+
+def test_what_falters_is_asked_again_with_the_same_idempotency_key(mp: Mp) -> None:
+    problem = _http("503 Service Unavailable", b'{"detail": "starting"}')
+    made = {
+        "id": "key_1", "kind": "ck", "name": "mp", "scopes": ["call"], "created_at": "2026-11-02T09:00:00Z",
+        "expires_at": None, "revoked_at": None, "rotated_to": None, "key": "ck_text", "new_field": "of a later version",
+    }  # fmt: skip
+    good = _http("201 Created", json.dumps(made).encode())
+    with serve_bytes(lambda number, line: [problem if number == 0 else b"" if number == 1 else good]) as server:
+        done = mp("keys", "make", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "ck_text\n"
+    assert len(server.requests) == 3
+    assert len({headers["idempotency-key"] for _, _, headers in server.requests}) == 1
+
+
+def test_a_problem_shows_its_fields_and_moves_no_cursor(mp: Mp) -> None:
+    told = {
+        "detail": "Not as this route \x1b[2Jasks.", "fix": "Mend the fields.", "code": "malformed_request",
+        "errors": [{"field": "name", "code": "too_long", "message": "is too long"}],
+    }  # fmt: skip
+    with serve_bytes(lambda number, line: [_http("422 Unprocessable", json.dumps(told).encode())]) as server:
+        done = mp("keys", "make", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr
+    assert "Mend the fields." in done.stderr
+    assert "  name: is too long" in done.stderr
+
+
+def test_remedies_are_for_codes_that_the_marketplace_has() -> None:
+    from mercato.app import schema
+    from mercato.platform import every_refusal
+
+    assert schema.METADATA.tables, "every room is loaded, and with it every refusal"
+    assert set(REMEDIES) <= {refusal.code for refusal in every_refusal()}
+
+
+def test_wrong_use_is_code_2(mp: Mp) -> None:
+    assert mp("call").returncode == 2
+    assert mp("subscribe", "no-slash").returncode == 2
+    assert mp("search", "--max-price", "cheap", MERCATO_TOKEN=_KEY, MERCATO_URL="http://127.0.0.1:9").returncode == 2
+
+
+def test_a_reader_that_leaves_is_no_error(mp: Mp) -> None:
+    done = subprocess.run(
+        f"{BIN / 'mp'} --help | head -n 1", shell=True, env=mp.environment, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("Usage")
+    assert done.stderr == ""

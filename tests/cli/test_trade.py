@@ -1,0 +1,148 @@
+"""Publish, find, subscribe, call, see the usage: the whole trade with `mp` alone, on real processes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Mp, Shop
+from tests.support.http_server import Server
+from tests.support.running import eventually
+
+MANIFEST = """\
+mercato: 1
+name: {name}
+version: {version}
+title: Vectors of sentences
+summary: Turns a sentence into a vector of numbers, the same each time.
+protocol: openai
+task: embeddings
+endpoint: {{url: "{url}/v1", model: vectors}}
+plans:
+  - name: free
+    limits: [{{unit: requests, per: minute, amount: 600}}]
+  - name: metered
+    price: {{per_1k_input_tokens: "0.02"}}
+tags: [vectors]
+licence: MIT
+"""
+
+
+@pytest.fixture(scope="session")
+def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
+    """A vendor's administrator."""
+    import httpx
+
+    body = {"organisation": "acme", "name": "Acme", "email": "acme@example.org", "password": "correct horse battery"}
+    assert httpx.post(f"{shop.url}/api/organisations", json=body, timeout=60).status_code == 201
+    mp = Mp(tmp_path_factory.mktemp("vendor"))
+    assert mp("login", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery").returncode == 0
+    key = mp("keys", "make", "--kind", "vk").stdout.strip()
+    assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
+    return mp
+
+
+def _approve_all(shop: Shop) -> None:
+    import httpx
+
+    with httpx.Client(base_url=shop.url, timeout=60) as client:
+        credentials = {"email": "admin@localhost", "password": shop.operator_password}
+        token = client.post("/api/sessions", json=credentials).json()["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        for waiting in client.get("/api/approvals").json()["items"]:
+            decision = {"decision": "approve", "reason": "looked at it"}
+            client.post(f"/api/approvals/{waiting['submission']['id']}", json=decision).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
+    """The name of a published service."""
+    manifest = vendor.config / "service.yaml"
+    manifest.write_text(MANIFEST.format(name="vectors", version="1.0.0", url=vectors.url))
+    done = vendor("publish", "--wait-seconds", "0")
+    assert done.returncode in (0, 5), done.stderr
+
+    def released() -> bool:
+        _approve_all(shop)
+        return vendor("publish", "--wait-seconds", "1").returncode == 0
+
+    eventually(released, "the service is released")
+    return "acme/vectors"
+
+
+def test_publishing_again_is_no_second_release_and_shows_all_ten_phases(vendor: Mp, service: str) -> None:
+    again = vendor("publish")
+    assert again.returncode == 0
+    assert "vectors 1.0.0 is released" in again.stdout
+    assert [line[:5] for line in again.stderr.splitlines() if line[2:5] == "/10"] == [
+        f"{n:>2}/10" for n in range(1, 11)
+    ]
+    assert vendor.json("publish")["state"] == "released"
+
+
+def test_a_refused_release_names_field_and_remedy_and_is_code_1(vendor: Mp, service: str) -> None:
+    (vendor.config / "dead.yaml").write_text(MANIFEST.format(name="dead", version="1.0.0", url="http://127.0.0.1:9"))
+    done = vendor("publish", "dead.yaml")
+    assert done.returncode == 1
+    assert "FAILED" in done.stderr
+    assert "endpoint" in done.stderr
+    assert "->" in done.stderr
+    assert "is refused" in done.stdout
+
+
+def test_a_bad_manifest_names_its_fields(vendor: Mp) -> None:
+    (vendor.config / "bad.yaml").write_text("mercato: 1\nname: Not A Name\nversion: one\n")
+    done = vendor("publish", "bad.yaml")
+    assert done.returncode == 1
+    assert "  name: " in done.stderr
+    assert "  version: " in done.stderr
+    missing = vendor("publish", "nowhere.yaml")
+    assert missing.returncode == 2
+    assert "nowhere.yaml" in missing.stderr
+
+
+def test_a_consumer_finds_subscribes_calls_and_sees_the_usage(
+    consumer: Mp, person: Mp, shop: Shop, service: str
+) -> None:
+    eventually(lambda: service in consumer("search", "turn", "a", "sentence", "into", "numbers").stdout, "it is found")
+    assert consumer.json("search", "numbers", "--task", "chat")["items"] == []
+    shown = consumer("services", "show", service).stdout
+    assert "0.02 USD per 1k input tokens" in shown
+
+    choose = consumer("subscribe", service)
+    assert choose.returncode == 2
+    assert f"mp subscribe {service} --plan free" in choose.stderr
+
+    assert "ck_" in person("call", service, "--data", "{}").stderr
+    person("login", "--url", shop.url, "--gateway", shop.gateway, "--token", "-", stdin=shop.consumer_key)
+    assert consumer("subscribe", service, "--plan", "metered").returncode == 0
+    assert consumer.json("subscribe", service, "--plan", "metered")["status"] == "active"
+
+    body = json.dumps({"input": "one two three"})
+    eventually(lambda: consumer("call", service, "--data", body).returncode == 0, "the gateway lets it call")
+    (consumer.config / "body.json").write_text(body)
+    answer = consumer.json("call", f"{service}@1.0.0", "--data", "@body.json")
+    assert len(answer["data"][0]["embedding"]) == 32
+    assert consumer("call", service, "--data", "{no json").returncode == 2
+
+    def counted() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = consumer.json("usage", "--by", "day")["totals"]
+        return items
+
+    eventually(lambda: bool(counted()) and counted()[0]["calls"] >= 2, "the calls are metered")
+    (total,) = counted()
+    assert total["price_nanos"] == total["tokens_in"] * 20_000
+    assert "total" in consumer("usage").stdout
+    (subscription,) = consumer.json("subscriptions")["items"]
+    assert subscription["status"] == "active"
+    other = consumer("subscribe", service, "--plan", "free")
+    assert other.returncode == 1
+    assert "mp unsubscribe" in other.stderr
+    assert consumer.json("unsubscribe", subscription["id"])["status"] == "cancelled"
+
+
+def test_a_call_without_a_subscription_is_refused_by_the_gateway(consumer: Mp, service: str, tmp_path: Path) -> None:
+    done = consumer("call", "acme/unknown", "--data", "{}")
+    assert done.returncode == 1
+    assert "acme/unknown" in done.stderr
