@@ -61,7 +61,7 @@ class Service:
     def release_for(self, wanted: str) -> Release:
         """The highest live release in the range, or the one that the alias names; raises `Refused`.
 
-        A deprecated release answers only where no live one is in the range; a yanked one only by its exact version.
+        A deprecated release answers only where no live one is in the range; a yanked one never.
         """
         release = self._chosen.get(wanted)
         if release is None:
@@ -91,13 +91,10 @@ class Service:
             for release in found:
                 if release.wire.status in statuses and release.deployments:
                     return release
-        exact = next((r for r in found if r.wire.version == text and r.deployments), None)
-        if exact is not None:
-            return exact
         versions = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
-        raise Refused(
-            "version_not_found", f"No live version of {self.name} fits `{wanted[:64]}`.", facts={"live": versions}
-        )
+        yanked = any(release.wire.version == text and release.wire.status == "yanked" for release in found)
+        detail = f"{self.name} {text} was yanked." if yanked else f"No live version of {self.name} fits `{wanted[:64]}`."
+        raise Refused("version_not_found", detail, facts={"live": versions})
 
 
 class Catalog:

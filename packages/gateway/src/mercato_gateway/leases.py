@@ -20,7 +20,8 @@ from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, Leas
 
 WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
 _AHEAD_SECONDS = 1.5
-_ASK_TIMEOUT = 2.0
+# Long: slices of an answer that came too late are lost to this process until its next start gives them back.
+_ASK_TIMEOUT = 8.0
 _DOWN_SECONDS = 0.5
 _REFUSED_SECONDS = 2.0
 _MAX_ROUNDS = 6
