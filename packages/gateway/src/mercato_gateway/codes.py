@@ -23,7 +23,7 @@ _ALL = (
     Code(
         "key_malformed", 401, "Not a key of this marketplace", "Copy the whole key again; a digit is wrong or missing."
     ),
-    Code("key_invalid", 401, "Unknown or revoked key", "Make a new key in the console, or with `mp keys create`."),
+    Code("key_invalid", 401, "Unknown or revoked key", "Make a new key in the console, or with `mp keys make`."),
     Code("key_expired", 401, "Expired key", "Rotate the key and use the new one."),
     Code("scope_missing", 403, "The key may not call services", "Use a key that has the scope `call`."),
     Code(
