@@ -30,16 +30,18 @@ class Desk:
 
     def __init__(self, database: Database, clock: TestClock, ids: Ids) -> None:
         self.database, self.clock, self.ids = database, clock, ids
+        # As many connections as the pool has: whoever waits, waits here, not until the pool gives up.
+        self._connections = asyncio.Semaphore(16)
 
     def counters(self, session: object) -> Counters:
         return PostgresCounters(session, self.clock, self.ids)  # type: ignore[arg-type]
 
     async def lease(self, *wants: Want, gateway: str = "one", life: str = "life_1") -> LeaseAnswer:
-        async with self.database.transaction() as session:
+        async with self._connections, self.database.transaction() as session:
             return (await self.counters(session).lease(Holder(gateway, life), [wants]))[0]
 
     async def settle(self, spends: dict[str, int], *closed: str) -> None:
-        async with self.database.transaction() as session:
+        async with self._connections, self.database.transaction() as session:
             await self.counters(session).settle(spends, closed)
 
     async def level(self, limit: Limit) -> Level:
