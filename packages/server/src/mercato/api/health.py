@@ -21,8 +21,11 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
     wiring: Wiring = request.app.state.wiring
-    async with asyncio.timeout(2):
-        await wiring.database.ping()
+    try:
+        async with asyncio.timeout(2):
+            await wiring.database.ping()
+    except TimeoutError:
+        raise Unavailable("The database does not answer just now.", retry_after_seconds=2) from None
     for name, ready in request.app.state.readiness.items():
         if not ready():
             raise Unavailable(f"{name} is not ready yet.", retry_after_seconds=1)
