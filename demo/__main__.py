@@ -43,6 +43,8 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="mercato-demo-", ignore_cleanup_errors=True) as name:
+        # Root's PostgreSQL runs as a user of its own: in a closed folder its data would lie, and stay, elsewhere.
+        Path(name).chmod(0o755)
         return tell(Path(name), with_llm=options.llm)
 
 
