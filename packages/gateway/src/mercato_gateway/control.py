@@ -65,6 +65,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answer is not None and not self.answer.done():
             self.answer.set_exception(ControlUnavailable("the control plane closed the connection"))
+            self.answer.exception()  # Seen: a stream that was closed on purpose needs no complaint in the log.
 
 
 class ControlClient:
