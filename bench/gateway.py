@@ -321,8 +321,8 @@ def show(result: dict[str, object]) -> None:
 
 def serve_control(port: int, upstream: int) -> None:
     """The stand-in control plane as a process of its own; prints the key."""
-    from fakes.control_plane import ControlPlane
-    from fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, a_subscriber, subscribe
+    from tests.fakes.control_plane import ControlPlane
+    from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, a_subscriber, subscribe
 
     class Counting(ControlPlane):
         taken = 0

@@ -21,8 +21,8 @@ import uvloop
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from fakes.control_plane import a_grant, new_id
-from fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, subscribe
+from tests.fakes.control_plane import a_grant, new_id
+from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, subscribe
 
 from bench.gateway import ANSWER, BODY
 from mercato_contracts import keys

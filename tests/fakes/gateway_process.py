@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from fakes.control_plane import ControlPlane
-from fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
-from fakes.upstream import Upstream
+
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
+from tests.fakes.upstream import Upstream
 
 
 async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:

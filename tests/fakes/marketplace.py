@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from fakes.control_plane import ControlPlane, a_grant, new_id
-
 from mercato_contracts import ids
 from mercato_contracts.dataplane import (
     GrantedSubscription,
@@ -14,6 +12,7 @@ from mercato_contracts.dataplane import (
     SnapshotRelease,
     SnapshotService,
 )
+from tests.fakes.control_plane import ControlPlane, a_grant, new_id
 
 
 def a_plan(**changes: Any) -> SnapshotPlan:
