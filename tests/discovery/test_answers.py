@@ -1,7 +1,7 @@
 """Pages, filters, facets and snippets."""
 
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import REACH, Filters, IndexQuery, ListingDocument
+from mercato.discovery import REACH, FacetName, Filters, IndexQuery, ListingDocument
 
 from .conftest import FIRST_DAY, Ask
 
@@ -45,7 +45,7 @@ async def test_nothing_is_shown_beyond_reach_but_all_is_counted(index: EmbeddedS
 
 
 async def test_every_filter_leaves_only_what_it_says(ask: Ask) -> None:
-    cases = {
+    cases: dict[FacetName, tuple[str, ...]] = {
         "protocol": ("signal",),
         "task": ("speech", "vision"),
         "modality": ("audio",),
@@ -56,7 +56,7 @@ async def test_every_filter_leaves_only_what_it_says(ask: Ask) -> None:
     for facet, values in cases.items():
         for words in ("", "find things in text and pictures"):
             answer = await ask(words, filters=Filters({facet: values}), limit=50)
-            field = {"modality": "modalities", "tag": "tags"}.get(facet, facet)
+            field = {"modality": "modalities", "tag": "tags"}.get(facet) or facet
             for hit in answer.hits:
                 shown = getattr(hit.document, field)
                 assert set(values) & (set(shown) if isinstance(shown, tuple) else {shown})

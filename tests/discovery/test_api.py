@@ -41,7 +41,12 @@ async def test_anybody_may_search_over_http(client: httpx.AsyncClient) -> None:
 
 
 async def test_filters_repeat_and_combine_over_http(client: httpx.AsyncClient) -> None:
-    query = [("task", "speech"), ("task", "vision"), ("licence", "MIT"), ("max_price_per_call", "60000")]
+    query: list[tuple[str, str | int | float | bool | None]] = [
+        ("task", "speech"),
+        ("task", "vision"),
+        ("licence", "MIT"),
+        ("max_price_per_call", "60000"),
+    ]
     answer = (await client.get("/api/search", params=httpx.QueryParams(query))).json()
     assert {item["name"] for item in answer["items"]} == {"voxcast/whisper", "clear-talk/denoise"}
 

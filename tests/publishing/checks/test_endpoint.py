@@ -10,18 +10,17 @@ import pytest
 
 from mercato.publishing.checks.addresses import Target
 from mercato.publishing.checks.endpoint import Answer, Call, CallFailed, PinnedEndpoint
+from tests.publishing.checks.conftest import Certificates, FakeServer
 
-# Both come from conftest.py, which a test cannot import.
-FakeServer = Certificates = Any
 GET = Call("GET", "/x")
 
 
-async def ask(target: Target, call: Call = GET, **options: object) -> Answer:
-    async with PinnedEndpoint(target, **({"timeout_seconds": 5.0} | options)) as endpoint:  # type: ignore[arg-type]
+async def ask(target: Target, call: Call = GET, **options: Any) -> Answer:
+    async with PinnedEndpoint(target, **({"timeout_seconds": 5.0} | options)) as endpoint:
         return await endpoint.call(call)
 
 
-async def failure(target: Target, **options: object) -> str:
+async def failure(target: Target, **options: Any) -> str:
     with pytest.raises(CallFailed) as caught:
         await ask(target, **options)
     return caught.value.code

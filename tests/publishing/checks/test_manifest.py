@@ -165,7 +165,7 @@ def test_names_all_problems_at_once(check: Any) -> None:
     assert len(check(name=None, version="x", licence="??", titel="a").findings) == 4
 
 
-UNREADABLE = {
+UNREADABLE: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "manifest_syntax"),
     "only a comment": ("# hello\n", "manifest_syntax"),
     "a list": ("- 1\n", "manifest_not_mapping"),

@@ -92,7 +92,7 @@ def test_counts_what_it_does_not_list() -> None:
     assert "480 more" in summaries[-1].message
 
 
-HOSTILE = {
+HOSTILE: dict[str, str | bytes] = {
     "deep lists": "[" * 5_000_000,
     "deep objects": '{"a":' * 200_000 + "1" + "}" * 200_000,
     "deep, and balanced": '{"openapi":"3.0.0","x":' + "[" * 150 + "]" * 150 + "}",
