@@ -21,9 +21,6 @@ import uvloop
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from tests.fakes.control_plane import a_grant, new_id
-from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, subscribe
-
 from bench.gateway import ANSWER, BODY
 from mercato_contracts import keys
 from mercato_gateway import wire
@@ -33,6 +30,8 @@ from mercato_gateway.server import ClientConnection
 from mercato_gateway.settings import Settings
 from mercato_gateway.upstream import UpstreamConnection
 from mercato_gateway.worker import build, calm_collector
+from tests.fakes.control_plane import a_grant, new_id
+from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, subscribe
 
 RESPONSE = (
     "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 22:00:00 GMT\r\nContent-Type: application/json\r\n"
