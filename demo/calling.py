@@ -159,7 +159,7 @@ class Accident:
 
     def watch(self, made: int, answered: int) -> None:
         """Called while the clients work."""
-        self.report.progress(f"burst: {made:,} calls, {answered:,} answered")
+        self.report.progress(f"burst: {answered:,} answered of {made:,} tries")
         if answered < self.after_answered or self.killed:
             return
         self.killed = True

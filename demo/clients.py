@@ -75,7 +75,8 @@ class _Watch:
         return Call(*who, status, request_id, code, tokens_in, tokens_out, self._started, elapsed)
 
     def note_broken(self, error: Exception) -> Call:
-        return self.note(0, code=NOT_SENT if isinstance(error.__cause__ or error, httpx.ConnectError) else CUT_OFF)
+        refused = any(isinstance(known, httpx.ConnectError) for known in (error, error.__cause__))
+        return self.note(0, code=NOT_SENT if refused else CUT_OFF)
 
     def note_refusal(self, refused: openai.APIStatusError) -> Call:
         return self.note(refused.status_code, refused.response.headers.get("x-request-id", ""), str(refused.code))

@@ -24,7 +24,9 @@ class Party:
 
     def __init__(self, url: str, token: str | None = None) -> None:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=60)
+        # People pause: a connection kept from before may be closed by the server just as it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits)
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Raises `ControlRefused`."""

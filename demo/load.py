@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,8 +55,8 @@ class Crew:
         done = 0
         while done < job.calls and not self._stop.is_set():
             if time.monotonic() > deadline:
-                last = Counter(call.code or str(call.status) for call in made[-20:])
-                raise NotAnswered(f"{done} of {job.calls} calls done in {LONGEST_SECONDS} s; the last: {dict(last)}")
+                last = ", ".join(f"{call.code or call.status} after {call.seconds:.1f} s" for call in made[-8:])
+                raise NotAnswered(f"{done} of {job.calls} calls done in {LONGEST_SECONDS} s; the last: {last}")
             made.append(job.client.call())
             if made[-1].answered or not self._insists:
                 done += 1

@@ -34,6 +34,7 @@ def parameters(host: str, port: int, slots: int, threads: int) -> xllamacpp.Comm
     chosen.n_gpu_layers = 0
     chosen.model_alias = {NAME}
     chosen.ui = False
+    chosen.verbosity = 1  # errors; a line for each token slot would fill a disk
     chosen.endpoint_slots = False  # shows other people's prompts
     return chosen
 
@@ -44,7 +45,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9103)
     parser.add_argument("--slots", type=int, default=4, help="conversations at once")
-    parser.add_argument("--threads", type=int, default=2)
+    # A second thread is a third faster on an idle machine and a hundred times slower on a busy one: they wait for each
+    # other, spinning, at every layer.
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     stops = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # before the server's threads start, which take the mask over
