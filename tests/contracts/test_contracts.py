@@ -17,7 +17,7 @@ from mercato_contracts.ids import is_id, make_id
 from mercato_contracts.keys import KINDS, MalformedKey, make_key, mask_keys, parse_key
 from mercato_contracts.manifest import Price, ServiceManifest
 from mercato_contracts.money import CurrencyMismatch, Money, parse_amount
-from mercato_contracts.pricing import Charge, charge
+from mercato_contracts.pricing import Charge, charge, is_owed
 from mercato_contracts.signals import SignalInferenceRequest, SignalInferenceResponse
 
 price, units = st.integers(0, 10**9), st.integers(0, 10**6)
@@ -104,6 +104,13 @@ class TestPricing:
         full, covered = price(0), price(included)
         assert 0 <= covered.nanos <= full.nanos
         assert covered.included <= max(tokens_in + tokens_out, 1)
+
+    @pytest.mark.parametrize(
+        ("status", "owed"),
+        [(200, True), (404, True), (422, True), (499, True), (401, False), (403, False), (429, False), (503, False)],
+    )
+    def test_a_service_that_failed_or_refused_to_serve_is_not_paid(self, status: int, owed: bool) -> None:
+        assert is_owed(status) is owed
 
     def test_each_sum_is_rounded_up_once(self) -> None:
         terms = {"per_call_nanos": 0, "per_1k_input_nanos": 1, "per_1k_output_nanos": 1}

@@ -241,7 +241,7 @@ class UsageEvent(Wire):
     """One metered call. Ids are UUIDv7 with a prefix, times microseconds, money nano-units.
 
     `source` says who counted the tokens: the `provider`; the gateway, `estimated`; or nobody to the end, `partial`.
-    `spends` is what the call used of each lease: `[lease id, units]`. A call that failed upstream (5xx, time-out) is an
+    `spends` is what the call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
     event with price 0.
     """
 

@@ -14,6 +14,19 @@ class Charge:
     nanos: int
 
 
+_REFUSED_BY_THE_SERVICE = frozenset({401, 403, 408, 429})
+
+
+def is_owed(status: int) -> bool:
+    """Whether an answer of this status costs anything.
+
+    A service that failed (5xx, no answer) is not paid, and neither is one that refused to serve: 401 and 403 concern
+    what it asks of the gateway, 408 and 429 its own pace. Any other answer to a caller's mistake (400, 404, 422) is an
+    answer.
+    """
+    return status < 500 and status not in _REFUSED_BY_THE_SERVICE
+
+
 def ceil_div(amount: int, by: int) -> int:
     """The least whole number not under `amount / by`."""
     return -(-amount // by)

@@ -8,6 +8,7 @@ Attributes that most calls never set have their defaults on the class, so that s
 import time
 from typing import TYPE_CHECKING
 
+from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
@@ -442,7 +443,7 @@ class Call:
         assert deployment is not None
         deployment.inflight -= 1
         relay = self.relay
-        failed = self.status >= 500
+        failed = not is_owed(self.status)
         tokens, source = self._tokens(relay, cut) if not failed else (_NOTHING, "partial" if cut else "provider")
         due, spends = self.hold.settle(tokens, failed=failed, now=now)
         lane, grant = self.lane, self.grant

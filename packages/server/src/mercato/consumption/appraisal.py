@@ -9,7 +9,7 @@ from mercato.metering import Appraised, Lent, call_time, event_time
 from mercato.publishing import Plan
 from mercato.subscriptions import Terms
 from mercato_contracts.dataplane import UsageEvent
-from mercato_contracts.pricing import Charge, QuotaUnit, charge
+from mercato_contracts.pricing import Charge, QuotaUnit, charge, is_owed
 
 # Beyond any call that was ever made: a figure above is a fault, not a bill.
 _MOST_TOKENS = 10**12
@@ -52,8 +52,8 @@ def appraise(claimed: UsageEvent, known: Known) -> Appraised:
 
 
 def own_charge(event: UsageEvent, plan: Plan, included_spent: int) -> Charge:
-    """What the call costs under `plan`. A failed call (5xx) costs nothing; no more is covered than was borrowed."""
-    if event.status >= 500:
+    """What the call costs under `plan`. A call that is not owed costs nothing; no more is covered than was borrowed."""
+    if not is_owed(event.status):
         return Charge(0, 0)
     unit: dict[str | None, QuotaUnit] = {"requests": "requests", "tokens": "tokens"}
     return charge(
