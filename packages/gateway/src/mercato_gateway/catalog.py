@@ -93,8 +93,8 @@ class Service:
                     return release
         versions = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
         yanked = any(release.wire.version == text and release.wire.status == "yanked" for release in found)
-        detail = f"{self.name} {text} was yanked." if yanked else f"No live version of {self.name} fits `{wanted[:64]}`."
-        raise Refused("version_not_found", detail, facts={"live": versions})
+        why = f"{self.name} {text} was yanked." if yanked else f"No live version of {self.name} fits `{wanted[:64]}`."
+        raise Refused("version_not_found", why, facts={"live": versions})
 
 
 class Catalog:
