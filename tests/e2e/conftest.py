@@ -1,17 +1,15 @@
 """One marketplace of real processes for the run; each test brings its own consumers, so that its sums are its own."""
 
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from mercato_contracts.identity import NewKeyAnswer
 from tests.e2e.marketplace import Marketplace
 from tests.e2e.parties import Member, Visitor, greeting_offer, model_offer
+from tests.support.running import open_folder
 
 _numbers = itertools.count(1)
 
@@ -25,15 +23,13 @@ TWO_A_DAY = {"name": "two", "limits": [{"unit": "requests", "per": "day", "amoun
 @pytest.fixture(scope="session")
 def whole_marketplace() -> Iterator[Marketplace]:
     """Started once a run, stopped in any case."""
-    folder = Path(tempfile.mkdtemp(prefix="mp-e2e-"))
-    folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
-    marketplace = Marketplace(folder)
-    try:
-        marketplace.start()
-        yield marketplace
-    finally:
-        marketplace.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with open_folder() as folder:
+        marketplace = Marketplace(folder)
+        try:
+            marketplace.start()
+            yield marketplace
+        finally:
+            marketplace.stop()
 
 
 @pytest.fixture
