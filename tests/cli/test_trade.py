@@ -17,7 +17,7 @@ version: {version}
 title: Vectors of sentences
 summary: Turns a sentence into a vector of numbers, the same each time.
 protocol: openai
-task: embeddings
+task: {task}
 endpoint: {{url: "{url}/v1", model: vectors}}
 plans:
   - name: free
@@ -55,34 +55,40 @@ def _approve_all(shop: Shop) -> None:
             client.post(f"/api/approvals/{waiting['submission']['id']}", json=decision).raise_for_status()
 
 
-@pytest.fixture(scope="session")
-def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
-    """The name of a published service."""
-    manifest = vendor.config / "service.yaml"
-    manifest.write_text(MANIFEST.format(name="vectors", version="1.0.0", url=vectors.url))
-    done = vendor("publish", "--wait-seconds", "0")
+def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
+    manifest = f"{name}.yaml"
+    (vendor.config / manifest).write_text(MANIFEST.format(name=name, version="1.0.0", url=url, task=task))
+    done = vendor("publish", manifest, "--wait-seconds", "0")
     assert done.returncode in (0, 5), done.stderr
 
     def released() -> bool:
         _approve_all(shop)
-        return vendor("publish", "--wait-seconds", "1").returncode == 0
+        return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
 
-    eventually(released, "the service is released")
-    return "acme/vectors"
+    eventually(released, f"{name} is released")
+    return f"acme/{name}"
+
+
+@pytest.fixture(scope="session")
+def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
+    """The name of a published service."""
+    return _publish(vendor, shop, "vectors", "embeddings", vectors.url)
 
 
 def test_publishing_again_is_no_second_release_and_shows_all_ten_phases(vendor: Mp, service: str) -> None:
-    again = vendor("publish")
+    again = vendor("publish", "vectors.yaml")
     assert again.returncode == 0
     assert "vectors 1.0.0 is released" in again.stdout
     assert [line[:5] for line in again.stderr.splitlines() if line[2:5] == "/10"] == [
         f"{n:>2}/10" for n in range(1, 11)
     ]
-    assert vendor.json("publish")["state"] == "released"
+    assert vendor.json("publish", "vectors.yaml")["state"] == "released"
 
 
 def test_a_refused_release_names_field_and_remedy_and_is_code_1(vendor: Mp, service: str) -> None:
-    (vendor.config / "dead.yaml").write_text(MANIFEST.format(name="dead", version="1.0.0", url="http://127.0.0.1:9"))
+    (vendor.config / "dead.yaml").write_text(
+        MANIFEST.format(name="dead", version="1.0.0", url="http://127.0.0.1:9", task="embeddings")
+    )
     done = vendor("publish", "dead.yaml")
     assert done.returncode == 1
     assert "FAILED" in done.stderr
@@ -146,3 +152,17 @@ def test_a_call_without_a_subscription_is_refused_by_the_gateway(consumer: Mp, s
     done = consumer("call", "acme/unknown", "--data", "{}")
     assert done.returncode == 1
     assert "acme/unknown" in done.stderr
+
+
+def test_a_stream_is_printed_as_words_and_for_machines_as_events(
+    consumer: Mp, vendor: Mp, shop: Shop, vectors: Server
+) -> None:
+    chat = _publish(vendor, shop, "parrot", "chat", vectors.url)
+    eventually(lambda: consumer("subscribe", chat, "--plan", "free").returncode == 0, "it is offered")
+    body = json.dumps({"messages": [{"role": "user", "content": "say it again"}]})
+    eventually(lambda: consumer("call", chat, "--data", body).returncode == 0, "the gateway lets it call")
+    words = consumer("call", chat, "--data", body, "--stream")
+    assert words.returncode == 0, words.stderr
+    assert words.stdout.strip() == "say it again"
+    events = consumer("call", chat, "--data", body, "--stream", "--json")
+    assert "data: [DONE]" in events.stdout

@@ -33,6 +33,9 @@ class _Vectors(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        if self.path == "/v1/chat/completions" and isinstance(asked.get("messages"), list):
+            self._chat(asked)
+            return
         texts = asked.get("input")
         texts = [texts] if isinstance(texts, str) else texts
         if self.path != "/v1/embeddings" or not isinstance(texts, list) or not texts:
@@ -42,6 +45,31 @@ class _Vectors(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": sum(len(str(text).split()) for text in texts)}
         usage["total_tokens"] = usage["prompt_tokens"]
         self._answer(200, {"object": "list", "data": rows, "model": asked.get("model"), "usage": usage})
+
+    def _chat(self, asked: dict[str, Any]) -> None:
+        words = str(asked["messages"][-1].get("content")).split()
+        usage = {"prompt_tokens": len(words), "completion_tokens": len(words), "total_tokens": 2 * len(words)}
+        model = asked.get("model")
+        if not asked.get("stream"):
+            message = {"role": "assistant", "content": " ".join(words)}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            told = {"id": "c", "object": "chat.completion", "created": 0, "model": model}
+            self._answer(200, {**told, "choices": [choice], "usage": usage})
+            return
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": model}
+        deltas: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"content": f"{word} "}}]} for word in words]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for part in [*deltas, {"choices": [], "usage": usage}]:
+            self._piece(f"data: {json.dumps({**chunk, **part})}\n\n".encode())
+        self._piece(b"data: [DONE]\n\n")
+        self._piece(b"")
+
+    def _piece(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
@@ -63,7 +91,7 @@ class _Vectors(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_vectors() -> Iterator[Server]:
-    """OpenAI's `/v1/embeddings` over a hash of the text: the same text, the same vector."""
+    """OpenAI's `/v1/embeddings` over a hash of the text, and a `/v1/chat/completions` that repeats what it is told."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), _Vectors)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
