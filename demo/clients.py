@@ -7,6 +7,7 @@ from itertools import cycle
 from typing import Protocol
 
 import httpx
+import httpx2  # what the OpenAI SDK speaks with
 import openai
 
 TIMEOUT_SECONDS = 30.0
@@ -75,8 +76,8 @@ class _Watch:
         return Call(*who, status, request_id, code, tokens_in, tokens_out, self._started, elapsed)
 
     def note_broken(self, error: Exception) -> Call:
-        refused = any(isinstance(known, httpx.ConnectError) for known in (error, error.__cause__))
-        return self.note(0, code=NOT_SENT if refused else CUT_OFF)
+        cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+        return self.note(0, code=NOT_SENT if isinstance(cause, httpx.ConnectError | httpx2.ConnectError) else CUT_OFF)
 
     def note_refusal(self, refused: openai.APIStatusError) -> Call:
         return self.note(refused.status_code, refused.response.headers.get("x-request-id", ""), str(refused.code))
@@ -128,7 +129,7 @@ class ChatClient:
             chunks = list(raw.parse())
         except openai.APIStatusError as refused:
             return watch.note_refusal(refused)
-        except (openai.APIConnectionError, httpx.TransportError) as broken:
+        except (openai.APIConnectionError, httpx2.TransportError) as broken:
             return watch.note_broken(broken)
         usage = chunks[-1].usage
         assert usage is not None, "the last chunk of a stream carries the usage that was asked for"
