@@ -22,6 +22,19 @@ def price_of(plan: "PlanView") -> str:
     )
 
 
+def cheapest_first(plans: "list[PlanView]") -> "list[PlanView]":
+    """In the order in which somebody who does not know them yet reads them."""
+    return sorted(
+        plans,
+        key=lambda plan: (
+            plan.monthly_nanos,
+            plan.per_call_nanos,
+            plan.per_1k_input_nanos + plan.per_1k_output_nanos,
+            plan.name,
+        ),
+    )
+
+
 def lowest(prices: "list[PriceView]") -> str:
     """The first plan's price, and how many others there are."""
     if not prices:

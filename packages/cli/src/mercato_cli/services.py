@@ -6,7 +6,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.names import split_name
-from mercato_cli.prices import included_in, price_of
+from mercato_cli.prices import cheapest_first, included_in, price_of
 
 if TYPE_CHECKING:
     from mercato_contracts.publishing import ServiceView
@@ -44,7 +44,7 @@ def _show(mp: Mp, found: "ServiceView") -> None:
         ]
     )
     console.say("")
-    plans = [(plan.name, price_of(plan), included_in(plan), plan.title) for plan in found.plans]
+    plans = [(plan.name, price_of(plan), included_in(plan), plan.title) for plan in cheapest_first(found.plans)]
     console.table(["plan", "price", "included", ""], plans, "No plan is open.")
     console.say("")
     releases = [

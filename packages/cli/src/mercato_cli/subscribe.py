@@ -7,7 +7,7 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import MpError
 from mercato_cli.names import split_name
-from mercato_cli.prices import price_of
+from mercato_cli.prices import cheapest_first, price_of
 
 if TYPE_CHECKING:
     from mercato_contracts.publishing import PlanView, ServiceView
@@ -64,6 +64,7 @@ def _choose(service: "ServiceView", wanted: str | None) -> "PlanView":
     for plan in service.plans:
         if plan.name == wanted:
             return plan
-    offered = ", ".join(f"{plan.name} ({price_of(plan)})" for plan in service.plans)
+    plans = cheapest_first(service.plans)
+    offered = ", ".join(f"{plan.name} ({price_of(plan)})" for plan in plans)
     missing = f"{name} has no plan {wanted}" if wanted else f"{name} has several plans"
-    raise MpError(f"{missing}: {offered}.", f"Choose one: `mp subscribe {name} --plan {service.plans[0].name}`.")
+    raise MpError(f"{missing}: {offered}.", f"Choose one: `mp subscribe {name} --plan {plans[0].name}`.")
