@@ -27,12 +27,16 @@ def tell(folder: Path, *, with_llm: bool) -> int:
         try:
             Story(report, processes, folder, with_llm=with_llm).run()
         except KeyboardInterrupt:
-            report.say("interrupted; stopping what was started")
+            report.say("interrupted")
             return 130
         except (NotReady, ControlRefused, NotAnswered, httpx.HTTPError, AssertionError) as stuck:
             report.say(processes.last_words())
             report.disagree(f"{type(stuck).__name__}: {stuck}")
-        report.say("stopping what was started")
+        finally:
+            # A second Ctrl-C must not leave half of it running.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            report.say("stopping what was started")
     return report.close()
 
 

@@ -64,14 +64,14 @@ class Accountant:
             report.agree(f"usage shown to {vendor.slug}", str(books.of_vendor(vendor.slug)), str(shown))
         report.agree("disputed calls", [], list(self._operator.every("/api/usage/disputes")))
 
-    def check_ledger(self, report: Report, books: Books) -> None:
-        """Bills what is not billed yet, then holds all bills against the events."""
+    def check_ledger(self, report: Report, books: Books) -> int:
+        """Bills what is not billed yet, then holds all bills against the events; what was invoiced, in nano-dollars."""
         period = datetime.now(UTC).strftime("%Y-%m")
         closing = CloseAnswer.model_validate(self._operator.post("/api/billing/close", {"period": period}))
         report.say(f"billed: {len(closing.invoices)} invoices and {len(closing.payouts)} payouts for {period}")
-        for consumer in self._consumers:
-            owed, invoiced = books.of_consumer(consumer.slug).nanos, sum(map(_total, self._invoices(consumer)))
-            report.agree(f"invoices of {consumer.slug}", _dollars(owed), _dollars(invoiced))
+        invoiced = {consumer.slug: sum(map(_total, self._invoices(consumer))) for consumer in self._consumers}
+        for name, nanos in invoiced.items():
+            report.agree(f"invoices of {name}", _dollars(books.of_consumer(name).nanos), _dollars(nanos))
         for vendor in self._vendors:
             payouts, earned = self._payouts(vendor), books.of_vendor(vendor.slug).nanos
             gross = sum(payout.gross_nanos for payout in payouts)
@@ -80,6 +80,7 @@ class Accountant:
             report.agree(f"payouts to {vendor.slug}, fee and net", _dollars(gross), _dollars(fee + net))
             report.say(f"     of which the marketplace keeps {_dollars(fee)} and {vendor.slug} gets {_dollars(net)}")
         self._check_balance(report, period)
+        return sum(invoiced.values())
 
     def _check_balance(self, report: Report, period: str) -> None:
         balance = TrialBalanceView.model_validate(self._operator.get("/api/ledger/trial-balance"))

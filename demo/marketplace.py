@@ -54,6 +54,12 @@ class Marketplace:
         control.wait_until(answers(f"{self.control_url}/readyz"))
         return [control, worker, gateway]
 
+    def postgres_pid(self) -> int:
+        """Of the embedded server, which wrote it down itself."""
+        files = list((self._state / "postgres").rglob("postmaster.pid"))
+        assert len(files) == 1, f"one PostgreSQL runs in {self._state}, found {files}"
+        return int(files[0].read_text().splitlines()[0])
+
     def start_gateway(self) -> Running:
         """Returns when it holds the routes and takes calls."""
         self._gateway = self._serve("gateway", self._gateway_port)

@@ -86,13 +86,15 @@ class Story:
         self._report.step(6, "Usage, invoices and payouts agree with what the clients counted")
         self._settle(accountant, cast)
         self._crash(shop, basket)
-        self._tell_figures(self._settle(accountant, cast))
+        self._tell_figures(*self._settle(accountant, cast))
 
     def _start_marketplace(self) -> Member:
         self._report.step(1, "A marketplace of its own: PostgreSQL, control plane, worker, gateway")
         administrator = self._marketplace.prepare()
         self._report.say("database made, migrated, and its first administrator in it")
-        for running in self._marketplace.start():
+        started = self._marketplace.start()
+        self._report.say(f"PostgreSQL is ready (process {self._marketplace.postgres_pid()})")
+        for running in started:
             self._report.say(f"{running.name} is ready (process {running.pid})")
         self._report.say(f"control API {self._marketplace.control_url}, gateway {self._marketplace.gateway_url}")
         return self._visitor().sign_in(administrator.email, administrator.password, "operator")
@@ -169,24 +171,24 @@ class Story:
         jobs = [*several(8, 20, shop.embedding, basket.embedder), *several(8, 60, shop.signal, basket.signals)]
         self._calls += calling.burst(self._report, jobs, Accident(self._report, self._marketplace, 150))
 
-    def _settle(self, accountant: Accountant, cast: Cast) -> Books:
+    def _settle(self, accountant: Accountant, cast: Cast) -> tuple[Books, int]:
+        """The books, and what was invoiced in nano-dollars."""
         answered = sum(call.answered for call in self._calls)
         plans = {(offer.service, plan.name): plan for offer in cast.offers for plan in offer.manifest.plans}
         books = Books(self._calls, accountant.events(at_least=answered), PriceList(plans))
         books.check_each(self._report)
         books.check_sums(self._report)
         accountant.check_views(self._report, books)
-        accountant.check_ledger(self._report, books)
-        return books
+        return books, accountant.check_ledger(self._report, books)
 
-    def _tell_figures(self, books: Books) -> None:
+    def _tell_figures(self, books: Books, invoiced: int) -> None:
         self._report.step(8, "Figures")
         report, calls = self._report, [call for call in self._calls if call.code != NOT_SENT]
         report.say(f"calls through the gateway: {len(calls):,}, answered {sum(call.answered for call in calls):,}")
         for kind, count in calling.refusals_by_kind(calls):
             report.say(f"  refused, {kind}: {count:,}")
         report.say(f"usage events: {books.total.calls:,}")
-        report.say(f"invoices: {Money(books.total.nanos)}")
+        report.say(f"invoices: {Money(invoiced)}")
         rows = []
         for through, direct in self._timed:
             name = through[0].service

@@ -1,0 +1,43 @@
+"""The whole demonstration, as `make demo` runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_story_agrees_in_every_figure() -> None:
+    told = subprocess.run([sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
+    assert told.stdout.rstrip().endswith("demo: ok")
+    assert "NOT  " not in told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_interruption_stops_everything_that_was_started(tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    with log.open("w") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "demo"], cwd=ROOT, stdout=out, env={**os.environ, "TMPDIR": str(tmp_path)}
+        )
+    deadline = time.monotonic() + 200
+    while "gateway is ready" not in log.read_text():
+        assert demo.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(90) == 130
+    started = [int(pid) for pid in re.findall(r"\(process (\d+)\)", log.read_text())]
+    assert len(started) >= 4
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert list(tmp_path.glob("mercato-demo-*")) == []
