@@ -32,27 +32,18 @@ licence: MIT
 @pytest.fixture(scope="session")
 def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
     """A vendor's administrator."""
-    import httpx
-
-    body = {"organisation": "acme", "name": "Acme", "email": "acme@example.org", "password": "correct horse battery"}
-    assert httpx.post(f"{shop.url}/api/organisations", json=body, timeout=60).status_code == 201
     mp = Mp(tmp_path_factory.mktemp("vendor"))
-    assert mp("login", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery").returncode == 0
+    joined = mp("signup", "acme", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery")
+    assert joined.returncode == 0, joined.stderr
     key = mp("keys", "make", "--kind", "vk").stdout.strip()
     assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
     return mp
 
 
-def _approve_all(shop: Shop) -> None:
-    import httpx
-
-    with httpx.Client(base_url=shop.url, timeout=60) as client:
-        credentials = {"email": "admin@localhost", "password": shop.operator_password}
-        token = client.post("/api/sessions", json=credentials).json()["access_token"]
-        client.headers["authorization"] = f"Bearer {token}"
-        for waiting in client.get("/api/approvals").json()["items"]:
-            decision = {"decision": "approve", "reason": "looked at it"}
-            client.post(f"/api/approvals/{waiting['submission']['id']}", json=decision).raise_for_status()
+def _approve_all(operator: Mp) -> None:
+    for waiting in operator.json("approvals", "list")["items"]:
+        decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
+        assert decided.stdout.strip().endswith("is approved."), decided.stderr
 
 
 def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
@@ -61,8 +52,13 @@ def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
     done = vendor("publish", manifest, "--wait-seconds", "0")
     assert done.returncode in (0, 5), done.stderr
 
+    operator = Mp(vendor.config / "operator")
+    operator.config.mkdir(exist_ok=True)
+    login = ("login", "--url", shop.url, "--email", "admin@localhost")
+    assert operator(*login, stdin=shop.operator_password).returncode == 0
+
     def released() -> bool:
-        _approve_all(shop)
+        _approve_all(operator)
         return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
 
     eventually(released, f"{name} is released")

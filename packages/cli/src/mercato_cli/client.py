@@ -16,9 +16,17 @@ from pydantic import BaseModel, ValidationError
 from mercato_cli.errors import REMEDIES, Exit, MpError
 from mercato_cli.profiles import Profile, Profiles
 from mercato_contracts.discovery import SearchAnswer
-from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView
+from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
-from mercato_contracts.publishing import ServiceView, SubmissionSummary, SubmissionView, SubmitRequest
+from mercato_contracts.publishing import (
+    Decision,
+    ServiceView,
+    SubmissionSummary,
+    SubmissionView,
+    SubmitRequest,
+    WaitingPage,
+    WaitingView,
+)
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -47,6 +55,11 @@ class Client:
     def me(self) -> MeView:
         """Who the credential belongs to."""
         return self._ask(MeView, "GET", "/api/me")
+
+    def sign_up(self, organisation: str, name: str, email: str, password: str) -> SignUpAnswer:
+        """A new organisation and its first administrator."""
+        body = {"organisation": organisation, "name": name, "email": email, "password": password}
+        return self._ask(SignUpAnswer, "POST", "/api/organisations", body)
 
     def sign_in(self, email: str, password: str) -> SessionView:
         """A new session."""
@@ -86,6 +99,22 @@ class Client:
     def submission(self, submission_id: str) -> SubmissionView:
         """A submission and what each phase found."""
         return self._ask(SubmissionView, "GET", f"/api/submissions/{_part(submission_id)}")
+
+    def list_approvals(self) -> list[WaitingView]:
+        """All that waits for people, the oldest first."""
+        waiting: list[WaitingView] = []
+        after = None
+        while True:
+            page = self._ask(WaitingPage, "GET", "/api/approvals", query={"after": after, "limit": 200})
+            waiting += page.items
+            after = page.next
+            if after is None:
+                return waiting
+
+    def decide(self, submission_id: str, decision: Decision, reason: str) -> WaitingView:
+        """One person's yes or no."""
+        body = {"decision": decision, "reason": reason}
+        return self._ask(WaitingView, "POST", f"/api/approvals/{_part(submission_id)}", body)
 
     def search(self, query: dict[str, Any]) -> SearchAnswer:
         """Services by plain words and filters."""

@@ -30,7 +30,7 @@ def login(mp: Mp, url: str | None, gateway: str | None, token: str | None, email
     """
     if token is not None and email is not None:
         raise MpError("--token and --email exclude each other.", "Give one of them.")
-    profile = _begin(mp, url, gateway)
+    profile = begin_profile(mp, url, gateway)
     profile = _with_person(mp, profile, email) if email is not None else replace(profile, credential=_token(token))
     me = mp.client_of(profile).me()
     mp.profiles.keep(profile, use=True)
@@ -78,7 +78,8 @@ def whoami(mp: Mp) -> None:
     mp.console.show(_as_json(profile, me), people)
 
 
-def _begin(mp: Mp, url: str | None, gateway: str | None) -> Profile:
+def begin_profile(mp: Mp, url: str | None, gateway: str | None) -> Profile:
+    """The profile to log in with, without a credential yet. Raises `MpError` for what is no address."""
     name = mp.profile_name or mp.profiles.name_in_use()
     try:
         known = mp.profiles.get(name)
@@ -133,11 +134,15 @@ def _check_key(token: str) -> None:
 def _with_person(mp: Mp, profile: Profile, email: str) -> Profile:
     from mercato_cli.client import with_session
 
+    return with_session(profile, mp.client_of(profile).sign_in(email, read_password()))
+
+
+def read_password(*, confirm: bool = False) -> str:
+    """Asked for at a terminal, twice where it is new; else the first line of standard input."""
     if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, err=True)
-    else:
-        password = sys.stdin.readline(_LONGEST_TOKEN).rstrip("\n")
-    return with_session(profile, mp.client_of(profile).sign_in(email, password))
+        asked: str = click.prompt("Password", hide_input=True, err=True, confirmation_prompt=confirm)
+        return asked
+    return sys.stdin.readline(_LONGEST_TOKEN).rstrip("\n")
 
 
 def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:

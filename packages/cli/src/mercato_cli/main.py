@@ -2,12 +2,14 @@
 
 import click
 
+from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
 from mercato_cli.search import search
 from mercato_cli.services import services
+from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.usage import usage
 
@@ -22,6 +24,7 @@ def main() -> None:
 
 
 for _command in (
+    signup,
     login,
     logout,
     whoami,
@@ -34,6 +37,7 @@ for _command in (
     call,
     usage,
     keys,
+    approvals,
 ):
     main.add_command(_command)
 

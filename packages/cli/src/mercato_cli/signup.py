@@ -1,0 +1,40 @@
+"""`mp signup`: a new organisation, and its first administrator logged in."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.login import begin_profile, read_password
+
+if TYPE_CHECKING:
+    from mercato_contracts.identity import SignUpAnswer
+
+
+@click.command()
+@click.argument("organisation")
+@click.option("--email", required=True, help="Of its first administrator: you.")
+@click.option("--name", help="The organisation's name as people read it; its short name when left out.")
+@click.option("--url", help="The marketplace's address.")
+@click.option("--gateway", metavar="URL", help="The gateway's address, where it is not port 8080 of the same host.")
+@command
+def signup(mp: Mp, organisation: str, email: str, name: str | None, url: str | None, gateway: str | None) -> None:
+    """Sign ORGANISATION up and log in.
+
+    The password (12 characters or more) is asked for, or read from standard input.
+    """
+    from mercato_cli.client import with_session
+
+    password = read_password(confirm=sys.stdin.isatty())
+    profile = begin_profile(mp, url, gateway)
+    client = mp.client_of(profile)
+    made = client.sign_up(organisation, name or organisation, email, password)
+    profile = with_session(profile, client.sign_in(email, password))
+    mp.profiles.keep(profile, use=True)
+    mp.console.show(made.model_dump(mode="json"), lambda: _welcome(mp, made, profile.name))
+
+
+def _welcome(mp: Mp, made: "SignUpAnswer", profile: str) -> None:
+    mp.console.say(f"{made.organisation.slug} is signed up, and you are logged in as its administrator.")
+    mp.console.note(f"Kept as profile {profile}. To publish: `mp publish`; to buy: `mp search`, then `mp subscribe`.")
