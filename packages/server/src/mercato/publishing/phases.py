@@ -1,6 +1,7 @@
 """Phases 1 to 8: what is looked at before anybody decides. Each only reads and calls; the pipeline writes."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any
 from mercato.publishing.checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato.publishing.checks.codes import found
 from mercato.publishing.checks.diff import check_version
-from mercato.publishing.checks.endpoint import PinnedEndpoint
+from mercato.publishing.checks.endpoint import Call, PinnedEndpoint
 from mercato.publishing.checks.findings import Finding
 from mercato.publishing.checks.manifest import check_manifest
 from mercato.publishing.checks.measure import MeasurePolicy, measure_endpoint
@@ -30,6 +31,9 @@ PRIVATE: tuple[Network, ...] = tuple(
     ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 )
 """What an operator opens who lets vendors publish from this machine and its own network."""
+
+_LARGEST_SAMPLE = 16_384
+"""Bytes of a test call that evidence keeps; those of signals carry a year of prices."""
 
 _CALL_SECONDS = 10.0
 """No test call waits longer, whatever the manifest allows: who publishes waits for it."""
@@ -142,8 +146,8 @@ class LiveCalls:
     ) -> None:
         self._allowed: Sequence[Network] = PRIVATE if allow_private else ()
         self._resolver = resolver or SystemResolver()
-        # Two seconds: enough for twenty quick calls, and a vendor waits no longer for a slow endpoint.
-        self._measuring = measuring or MeasurePolicy(within_seconds=2.0, least_calls=3)
+        # A vendor waits for this: twelve calls of a quick endpoint, and of a slow one what fits in a second and a half.
+        self._measuring = measuring or MeasurePolicy(calls=12, within_seconds=1.5, least_calls=3)
 
     async def contract(self, work: Work) -> PhaseResult:
         """6: the address is judged and pinned, the answers are held against the contract."""
@@ -159,20 +163,17 @@ class LiveCalls:
             "addresses": list(address.target.addresses),
             "seen": probe.facts.seen,
             "exchanges": [asdict(exchange) for exchange in probe.facts.exchanges],
+            "sample": _as_facts(probe.facts.sample),
         }
         return PhaseResult([*address.findings, *probe.findings], facts)
 
     async def performance(self, work: Work) -> PhaseResult:
-        """7: a call that works is repeated and timed. The call is made anew: evidence keeps no bodies."""
+        """7: a call that works is repeated and timed."""
         address = await check_address(str(work.manifest.endpoint.url), resolver=self._resolver, allowed=self._allowed)
         if address.target is None:
             return PhaseResult(address.findings)
         async with self._endpoint(work, address.target) as endpoint:
-            sample = (
-                await probe_endpoint(
-                    endpoint, work.manifest, await _read_document(work.document_text, work.manifest.openapi or "")
-                )
-            ).facts.sample
+            sample = await _sample(work, endpoint)
             if sample is None:
                 return PhaseResult(facts={"measured": False})
             measured = await measure_endpoint(endpoint, sample, self._measuring)
@@ -232,6 +233,22 @@ def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase
         Phase(7, "performance", live.performance),
         Phase(8, "policy", PolicyPhase(policy).decide),
     )
+
+
+def _as_facts(sample: Call | None) -> dict[str, Any] | None:
+    """The call that is timed, as evidence; None for a large one, which is then made anew."""
+    facts = None if sample is None else asdict(sample)
+    return facts if len(json.dumps(facts)) <= _LARGEST_SAMPLE else None
+
+
+async def _sample(work: Work, endpoint: PinnedEndpoint) -> Call | None:
+    """A call that worked in phase 6."""
+    facts = work.facts[6].get("sample")
+    if facts is not None:
+        headers = tuple((name, value) for name, value in facts["headers"])
+        return Call(facts["method"], facts["path"], facts["body"], headers)
+    document = await _read_document(work.document_text, work.manifest.openapi or "")
+    return (await probe_endpoint(endpoint, work.manifest, document)).facts.sample
 
 
 async def _read_document(text: str | None, name: str) -> Document | None:

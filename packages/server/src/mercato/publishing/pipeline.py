@@ -4,6 +4,9 @@ A phase reads the submission, looks, and writes what it found together with the 
 writing it holds no transaction, so a slow endpoint holds no connection.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Literal
@@ -25,6 +28,9 @@ WORKFLOW = "publish"
 DECISION = "approval"
 """The topic on which a waiting workflow is told that people have decided."""
 
+_TRANSACTIONS_AT_ONCE = 8
+"""More submissions may be under way; they take turns, or they would wait for a connection until the pool gives up."""
+
 _LOOK_AGAIN = timedelta(days=30)
 Verdict = Literal["on", "waiting", "over"]
 """What follows a phase: the next one, a decision, or nothing."""
@@ -40,11 +46,17 @@ class Pipeline:
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
+        self._turns = asyncio.Semaphore(_TRANSACTIONS_AT_ONCE)
         self._phases = phases_before_approval(live, policy)
 
     def workflow(self) -> Workflow:
         """The pipeline as a durable workflow over a submission's id."""
         return Workflow(WORKFLOW, self._run)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Session]:
+        async with self._turns, self._database.transaction() as session:
+            yield session
 
     async def _run(self, steps: Steps, submission_id: str) -> None:
         for phase in self._phases:
@@ -60,7 +72,7 @@ class Pipeline:
 
     async def _check(self, phase: Phase, submission_id: str) -> Json:
         started_at = self._clock.now()
-        async with self._database.transaction() as session:
+        async with self._transaction() as session:
             submission = await _get(session, submission_id)
             if submission.ended_at is not None:
                 return "over"
@@ -68,11 +80,11 @@ class Pipeline:
         result = await phase.check(work)
         evidence = self._evidence(submission_id, phase.number, phase.name, result)
         evidence.started_at = started_at
-        async with self._database.transaction() as session:
+        async with self._transaction() as session:
             return await self._record(session, await _get(session, submission_id, lock=True), evidence)
 
     async def _approve(self, submission_id: str) -> Json:
-        async with self._database.transaction() as session:
+        async with self._transaction() as session:
             submission = await _get(session, submission_id, lock=True)
             if submission.ended_at is not None:
                 return "over"
@@ -88,13 +100,15 @@ class Pipeline:
             return await self._record(session, submission, evidence_row)
 
     async def _release(self, submission_id: str) -> Json:
-        async with self._database.transaction() as session:
+        started_at = self._clock.now()
+        async with self._transaction() as session:
             submission = await _get(session, submission_id, lock=True)
             if submission.ended_at is not None:
                 return "over"
             work = await read_work(session, self._database, submission)
             result = await release_submission(session, self._clock, self._ids, self._outbox, work)
             evidence = self._evidence(submission_id, 10, "release", result)
+            evidence.started_at = started_at
             if result.outcome != "failed":
                 submission.state, submission.ended_at = "released", self._clock.now()
             return await self._record(session, submission, evidence)

@@ -73,6 +73,15 @@ class CatalogueRepository:
             await self._session.scalars(select(Release).where(Release.service_id.in_(service_ids)).order_by(Release.id))
         )
 
+    async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str]]:
+        """Id, version, status and protocol of each release; without their manifests, of which there may be many."""
+        rows = await self._session.execute(
+            select(Release.id, Release.version, Release.status, Release.manifest["protocol"].astext)
+            .where(Release.service_id == service_id)
+            .order_by(Release.id)
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
     async def deployments(self, service_ids: Collection[str]) -> list[Deployment]:
         return list(
             await self._session.scalars(

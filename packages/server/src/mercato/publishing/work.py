@@ -11,7 +11,7 @@ from mercato.publishing.checks.diff import choose_baseline
 from mercato.publishing.checks.findings import Finding, has_errors
 from mercato.publishing.checks.manifest import check_manifest
 from mercato.publishing.checks.semver import Version
-from mercato.publishing.models import Release, Submission
+from mercato.publishing.models import Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
 from mercato_contracts.manifest import ServiceManifest
 
@@ -92,23 +92,19 @@ async def read_work(session: Session, database: Database, submission: Submission
     rows, catalogue = SubmissionRepository(session), CatalogueRepository(session)
     manifest, document = await rows.find_content(submission.id)
     service = await catalogue.find_own_service(submission.vendor_id, submission.service_name)
-    releases = [] if service is None else await catalogue.releases([service.id])
+    releases = [] if service is None else await catalogue.past_releases(service.id)
     evidence = (await rows.evidence([submission.id]))[submission.id]
     return Work(
         submission=submission,
         vendor=await Directory(session).get(submission.vendor_id),
         manifest_text=manifest,
         document_text=document,
-        releases=[_past(release) for release in releases],
+        releases=[PastRelease(*release) for release in releases],
         findings=[Finding(**finding) for row in evidence for finding in row.findings],
         facts={row.phase: row.facts for row in evidence},
         vendor_releases=await catalogue.count_releases(submission.vendor_id),
         database=database,
     )
-
-
-def _past(release: Release) -> PastRelease:
-    return PastRelease(release.id, release.version, release.status, release.manifest["protocol"])
 
 
 def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
