@@ -67,6 +67,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     app.state.wiring = wiring
     parts = [PARTS[role](app, wiring) for role in roles]
     app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
+    app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
     app.include_router(health.router)
     for part in parts:
         for router in part.routers:

@@ -23,6 +23,8 @@ class Part:
     opens: Callable[[], Awaitable[None]] | None = None
     """Run in the background once the outbox is heard, so that no news falls between."""
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    ends_streams: Callable[[], None] | None = None
+    """Told when the process begins to stop: answers that never end by themselves end now."""
 
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
@@ -47,6 +49,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     return Part(
         (consumption.router, subscriptions.router, metering.router, billing.router),
         (hub.subscriber(),),
+        ends_streams=hub.close,
     )
 
 

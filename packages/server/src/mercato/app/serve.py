@@ -66,8 +66,15 @@ def _run_control(settings: Settings, url: str, roles: list[str], host: str, port
 
     from mercato.app.control import build_wiring, create_app
 
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Gateways' streams never end by themselves: they would hold the drain up to its last second.
+            for close in app.state.ends_streams:
+                close()
+            super().handle_exit(sig, frame)
+
     app = create_app(build_wiring(settings, url), roles)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             host=host,
