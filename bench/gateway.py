@@ -298,8 +298,8 @@ def report(bench: Bench, answered: int, wrong: int) -> dict[str, object]:
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2),
     }
-    machine["load"] = round(os.getloadavg()[0], 2)
     return {"machine": machine, "switched_on": {s.name: s.switched_on for s in bench.systems}, "rows": rows}
 
 

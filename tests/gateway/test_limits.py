@@ -141,7 +141,7 @@ async def test_held_slices_serve_while_the_control_plane_is_away_then_calls_are_
     async with gateway.client(place.key) as client:
         assert (await client.post("/v1/embeddings", json=place.body())).status_code == 200
         await control.stop()
-        codes = []
+        codes: list[int] = []
         while not codes or codes[-1] == 200:
             last = await client.post("/v1/embeddings", json=place.body())
             codes.append(last.status_code)

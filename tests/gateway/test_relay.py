@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -15,7 +16,7 @@ SMALL = b'{"data":[],' + USAGE
 LARGE = b'{"data":[' + b",".join([b"0.123456789"] * 300_000) + b"]," + USAGE
 KIND = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
-FRAMINGS = {
+FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
     "length": lambda body: KIND + b"content-length: %d\r\n\r\n" % len(body) + body,
     "chunks": lambda body: (
         KIND

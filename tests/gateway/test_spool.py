@@ -75,6 +75,12 @@ async def load(gateway: GatewayProcess, shop: Shop, answered: set[str], stop: as
                 answered.add(answer.headers["x-request-id"])
 
 
+async def some_more(answered: set[str]) -> None:
+    """Waits for a random number of further answers."""
+    seen = len(answered)
+    await until(lambda: len(answered) > seen + random.randint(20, 60))
+
+
 async def test_kill_9_under_load_loses_no_answered_call_and_counts_none_twice(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
 ) -> None:
@@ -84,8 +90,7 @@ async def test_kill_9_under_load_loses_no_answered_call_and_counts_none_twice(
     stop = asyncio.Event()
     clients = [asyncio.create_task(load(gateway, place, answered, stop)) for _ in range(8)]
     for _ in range(5):
-        seen = len(answered)
-        await until(lambda seen=seen: len(answered) > seen + random.randint(20, 60))
+        await some_more(answered)
         await gateway.kill()
         await gateway.start()
     stop.set()

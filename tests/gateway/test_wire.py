@@ -16,7 +16,7 @@ _NAMES = [struct.__name__ for struct in _STRUCTS if struct is not msgspec.Struct
 
 
 def _model(name: str) -> type[BaseModel]:
-    found = getattr(dataplane, name)
+    found: type[object] = getattr(dataplane, name)
     assert issubclass(found, BaseModel)
     return found
 

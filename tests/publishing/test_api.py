@@ -1,12 +1,18 @@
 """Publishing over HTTP, with the worker running."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.conftest import People
+from tests.publishing.conftest import Marketplace, Offer
+
 PASSWORD = "correct horse battery"
+
+Post = Callable[[str, object, dict[str, str]], Awaitable[httpx.Response]]
 
 
 async def sign_up(api: httpx.AsyncClient, slug: str) -> dict[str, str]:
@@ -21,12 +27,12 @@ async def sign_in(api: httpx.AsyncClient, email: str) -> dict[str, str]:
     return {"authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-def body_of(offer) -> dict[str, str | None]:
+def body_of(offer: Offer) -> dict[str, str | None]:
     return {"manifest": offer.manifest_text, "openapi": offer.document_text}
 
 
 @pytest.fixture
-def post(api: httpx.AsyncClient):
+def post(api: httpx.AsyncClient) -> Post:
     async def send(path: str, body: object, headers: dict[str, str]) -> httpx.Response:
         return await api.post(path, json=body, headers=headers)
 
@@ -43,7 +49,9 @@ async def ended(api: httpx.AsyncClient, headers: dict[str, str], submission_id: 
             await asyncio.sleep(0.05)
 
 
-async def test_a_version_is_published_and_shown_to_everybody(api, marketplace, offer, post) -> None:
+async def test_a_version_is_published_and_shown_to_everybody(
+    api: httpx.AsyncClient, marketplace: Marketplace, offer: Offer, post: Post
+) -> None:
     vendor = await sign_up(api, "acme")
     received = await post("/api/submissions", body_of(offer), vendor)
     assert received.status_code == 202
@@ -70,7 +78,9 @@ async def test_a_version_is_published_and_shown_to_everybody(api, marketplace, o
     assert [item["id"] for item in listed["items"]] == [submission_id]
 
 
-async def test_an_approver_decides_over_http(api, marketplace, offer, post, people) -> None:
+async def test_an_approver_decides_over_http(
+    api: httpx.AsyncClient, marketplace: Marketplace, offer: Offer, post: Post, people: People
+) -> None:
     await people.operator()
     vendor, operator = await sign_up(api, "acme"), await sign_in(api, "operator@example.org")
     offer.manifest["task"] = "speech"
@@ -102,7 +112,9 @@ async def test_an_approver_decides_over_http(api, marketplace, offer, post, peop
         ({"manifest": "\u0000"}, 422, "manifest_refused"),
     ],
 )
-async def test_bad_bodies_are_refused_with_code_field_and_advice(api, idle, post, body, status, code) -> None:
+async def test_bad_bodies_are_refused_with_code_field_and_advice(
+    api: httpx.AsyncClient, idle: Marketplace, post: Post, body: dict[str, Any], status: int, code: str
+) -> None:
     answer = await post("/api/submissions", body, await sign_up(api, "acme"))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["errors"]
@@ -117,12 +129,14 @@ async def test_bad_bodies_are_refused_with_code_field_and_advice(api, idle, post
         ("/api/submissions/sbm_0", "submission_not_found"),
     ],
 )
-async def test_what_is_not_there_is_404(api, idle, path, code) -> None:
+async def test_what_is_not_there_is_404(api: httpx.AsyncClient, idle: Marketplace, path: str, code: str) -> None:
     answer = await api.get(path, headers=await sign_up(api, "acme"))
     assert (answer.status_code, answer.json()["code"]) == (404, code)
 
 
-async def test_nothing_is_submitted_or_decided_without_signing_in(api, idle, offer, post) -> None:
+async def test_nothing_is_submitted_or_decided_without_signing_in(
+    api: httpx.AsyncClient, idle: Marketplace, offer: Offer, post: Post
+) -> None:
     for path, body in (
         ("/api/submissions", body_of(offer)),
         ("/api/approvals/sbm_0", {"decision": "approve", "reason": "why not"}),

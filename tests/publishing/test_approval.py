@@ -6,22 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from mercato.identity import NotAllowed, Role
-from mercato.publishing import Approvals
+from mercato.identity import Caller, NotAllowed, Role
+from mercato.publishing import Approvals, Waiting
 from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
+from tests.conftest import People, TestClock
+from tests.publishing.conftest import Marketplace, Offer, OpenWorker
 
 
-def needs_people(offer, task: str = "speech"):
+def needs_people(offer: Offer, task: str = "speech") -> Offer:
     offer.manifest["task"] = task
     return offer
 
 
-async def waiting(marketplace, caller):
+async def waiting(marketplace: Marketplace, caller: Caller) -> list[Waiting]:
     async with marketplace.database.transaction() as session:
         return await Approvals(session, marketplace.clock, marketplace.outbox).waiting(caller, after=None, limit=10)
 
 
-async def test_a_rule_that_forbids_ends_it_in_phase_8(marketplace, offer, people) -> None:
+async def test_a_rule_that_forbids_ends_it_in_phase_8(marketplace: Marketplace, offer: Offer, people: People) -> None:
     dossier = await marketplace.publish(await people.join("acme"), needs_people(offer, "vision"))
     assert dossier.submission.state == "refused"
     assert (dossier.evidence[-1].phase, dossier.evidence[-1].outcome) == (8, "failed")
@@ -29,11 +31,12 @@ async def test_a_rule_that_forbids_ends_it_in_phase_8(marketplace, offer, people
 
 
 async def test_what_waits_is_in_the_queue_with_its_evidence_and_an_approval_releases_it(
-    marketplace, offer, people
+    marketplace: Marketplace, offer: Offer, people: People
 ) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     submission = await marketplace.submit(vendor, needs_people(offer))
     seen = await marketplace.follow(vendor, submission.id, "waiting")
+    assert seen.approval is not None
     assert (seen.approval.state, seen.approval.rule, seen.approval.required_people) == ("pending", "speech", 1)
     (entry,) = await waiting(marketplace, operator)
     assert entry.submission.id == submission.id
@@ -45,7 +48,7 @@ async def test_what_waits_is_in_the_queue_with_its_evidence_and_an_approval_rele
     assert await waiting(marketplace, operator) == []
 
 
-async def test_a_rejection_ends_it_with_its_reason(marketplace, offer, people) -> None:
+async def test_a_rejection_ends_it_with_its_reason(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     submission = await marketplace.submit(vendor, needs_people(offer))
     await marketplace.follow(vendor, submission.id, "waiting")
@@ -55,18 +58,22 @@ async def test_a_rejection_ends_it_with_its_reason(marketplace, offer, people) -
     assert done.evidence[-1].findings[0]["code"] == "approval_rejected"
 
 
-async def test_where_two_must_agree_one_is_not_enough_and_does_not_count_twice(marketplace, offer, people) -> None:
+async def test_where_two_must_agree_one_is_not_enough_and_does_not_count_twice(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor, first = await people.join("acme"), await people.operator()
     second = replace(first, actor="usr_second")
     submission = await marketplace.submit(vendor, needs_people(offer, "search"))
     await marketplace.follow(vendor, submission.id, "waiting")
     await asyncio.gather(*(marketplace.decide(first, submission.id, "approve") for _ in range(5)))
-    assert (await marketplace.look(vendor, submission.id)).approval.state == "pending"
+    seen = await marketplace.look(vendor, submission.id)
+    assert seen.approval is not None
+    assert seen.approval.state == "pending"
     await marketplace.decide(second, submission.id, "approve")
     await marketplace.follow(vendor, submission.id, "released")
 
 
-async def test_two_who_agree_at_the_same_moment_are_two(marketplace, offer, people) -> None:
+async def test_two_who_agree_at_the_same_moment_are_two(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor, first = await people.join("acme"), await people.operator()
     second = replace(first, actor="usr_second")
     submission = await marketplace.submit(vendor, needs_people(offer, "search"))
@@ -75,7 +82,9 @@ async def test_two_who_agree_at_the_same_moment_are_two(marketplace, offer, peop
     await marketplace.follow(vendor, submission.id, "released")
 
 
-async def test_nobody_decides_on_a_submission_of_their_own_organisation(marketplace, offer, people) -> None:
+async def test_nobody_decides_on_a_submission_of_their_own_organisation(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     operator = await people.operator()
     submission = await marketplace.submit(operator, needs_people(offer))
     await marketplace.follow(operator, submission.id, "waiting")
@@ -83,7 +92,9 @@ async def test_nobody_decides_on_a_submission_of_their_own_organisation(marketpl
         await marketplace.decide(operator, submission.id, "approve")
 
 
-async def test_only_approvers_of_the_operator_see_the_queue_and_decide(marketplace, offer, people) -> None:
+async def test_only_approvers_of_the_operator_see_the_queue_and_decide(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor, operator = await people.join("acme"), await people.operator(Role.VIEWER)
     submission = await marketplace.submit(vendor, needs_people(offer))
     await marketplace.follow(vendor, submission.id, "waiting")
@@ -94,7 +105,7 @@ async def test_only_approvers_of_the_operator_see_the_queue_and_decide(marketpla
             await marketplace.decide(caller, submission.id, "approve")
 
 
-async def test_a_decision_stands(marketplace, offer, people) -> None:
+async def test_a_decision_stands(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     submission = await marketplace.submit(vendor, needs_people(offer))
     await marketplace.follow(vendor, submission.id, "waiting")
@@ -106,12 +117,14 @@ async def test_a_decision_stands(marketplace, offer, people) -> None:
         await marketplace.decide(replace(operator, actor="usr_late"), submission.id, "approve")
 
 
-async def test_what_does_not_wait_cannot_be_decided(marketplace, people) -> None:
+async def test_what_does_not_wait_cannot_be_decided(marketplace: Marketplace, people: People) -> None:
     with pytest.raises(ApprovalNotFound):
         await marketplace.decide(await people.operator(), "sbm_" + "0" * 32, "approve")
 
 
-async def test_a_decision_made_while_no_worker_runs_is_heard_later(idle, open_worker, offer, people, clock) -> None:
+async def test_a_decision_made_while_no_worker_runs_is_heard_later(
+    idle: Marketplace, open_worker: OpenWorker, offer: Offer, people: People, clock: TestClock
+) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     async with open_worker():
         submission = await idle.submit(vendor, needs_people(offer))
@@ -127,9 +140,12 @@ class TestTheRulesThatComeWithMercato:
     def rules(self) -> None:
         return None
 
-    async def test_a_new_vendor_waits_for_a_person(self, marketplace, offer, people) -> None:
+    async def test_a_new_vendor_waits_for_a_person(
+        self, marketplace: Marketplace, offer: Offer, people: People
+    ) -> None:
         vendor = await people.join("acme")
         submission = await marketplace.submit(vendor, offer)
         seen = await marketplace.follow(vendor, submission.id, "waiting", "released", "refused")
         assert seen.submission.state == "waiting"
+        assert seen.approval is not None
         assert "unverified-vendor" in seen.approval.rule

@@ -12,6 +12,8 @@ from sqlalchemy import select, text
 
 from mercato.platform.outbox import OutboxRow
 from mercato.publishing.models import Evidence
+from tests.conftest import People
+from tests.publishing.conftest import Marketplace, Offer
 
 WORKER = Path(__file__).with_name("pipeline_worker.py")
 
@@ -28,7 +30,7 @@ async def worker(database_url: str, rules: str, *moment: str) -> AsyncIterator[a
                 await process.wait()
 
 
-async def assert_released_once(idle, submission_id: str) -> None:
+async def assert_released_once(idle: Marketplace, submission_id: str) -> None:
     async with idle.database.transaction() as session:
         told = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
         assert len(told.all()) == 1
@@ -39,7 +41,9 @@ async def assert_released_once(idle, submission_id: str) -> None:
 
 
 @pytest.mark.parametrize("moment", ["after 0", "in 5", "after 8", "in 9"])
-async def test_a_worker_killed_once_goes_on(idle, offer, people, database_url, rules, moment) -> None:
+async def test_a_worker_killed_once_goes_on(
+    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str, moment: str
+) -> None:
     vendor = await people.join("acme")
     submission = await idle.submit(vendor, offer)
     async with worker(database_url, rules, moment) as first:
@@ -50,7 +54,7 @@ async def test_a_worker_killed_once_goes_on(idle, offer, people, database_url, r
 
 
 async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
-    idle, offer, people, database_url, rules
+    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
 ) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     offer.manifest["task"] = "speech"
@@ -67,7 +71,7 @@ async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
 
 @pytest.mark.slow
 async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
-    idle, offer, people, database_url, rules
+    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
 ) -> None:
     vendor = await people.join("acme")
     submission = await idle.submit(vendor, offer)

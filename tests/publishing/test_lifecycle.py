@@ -5,20 +5,29 @@ from typing import Literal
 import pytest
 from sqlalchemy import select
 
-from mercato.identity import NotAllowed, Role
+from mercato.identity import Caller, NotAllowed, Role
 from mercato.platform.outbox import OutboxRow
 from mercato.publishing import Catalogue, Lifecycle, ServiceNotFound
+from mercato.publishing.models import Release
 from mercato.publishing.refusals import ReleaseNotFound, ReleaseOver
+from tests.conftest import People
+from tests.publishing.conftest import Marketplace, Offer
 
 
-async def retire(marketplace, caller, version, status: Literal["deprecated", "yanked"], vendor="acme"):
+async def retire(
+    marketplace: Marketplace,
+    caller: Caller,
+    version: str,
+    status: Literal["deprecated", "yanked"],
+    vendor: str = "acme",
+) -> Release:
     async with marketplace.database.transaction() as session:
         desk = Lifecycle(session, marketplace.clock, marketplace.outbox)
         return await desk.retire_release(caller, vendor, "greeter", version, status, "a reason")
 
 
 @pytest.fixture
-async def vendor(marketplace, offer, people):
+async def vendor(marketplace: Marketplace, offer: Offer, people: People) -> Caller:
     """A vendor with two releases."""
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
@@ -28,7 +37,9 @@ async def vendor(marketplace, offer, people):
     return vendor
 
 
-async def test_a_yanked_release_is_no_longer_in_front_and_stays_yanked(marketplace, vendor) -> None:
+async def test_a_yanked_release_is_no_longer_in_front_and_stays_yanked(
+    marketplace: Marketplace, vendor: Caller
+) -> None:
     release = await retire(marketplace, vendor, "1.1.0", "yanked")
     assert (release.status, release.status_reason) == ("yanked", "a reason")
     async with marketplace.database.transaction() as session:
@@ -42,7 +53,9 @@ async def test_a_yanked_release_is_no_longer_in_front_and_stays_yanked(marketpla
         await retire(marketplace, vendor, "1.1.0", "deprecated")
 
 
-async def test_a_yanked_version_is_taken_and_binds_nobody(marketplace, vendor, offer) -> None:
+async def test_a_yanked_version_is_taken_and_binds_nobody(
+    marketplace: Marketplace, vendor: Caller, offer: Offer
+) -> None:
     await retire(marketplace, vendor, "1.1.0", "yanked")
     with pytest.raises(Exception, match="released with other content"):
         await marketplace.submit(vendor, offer.at("1.1.0"))
@@ -51,7 +64,7 @@ async def test_a_yanked_version_is_taken_and_binds_nobody(marketplace, vendor, o
     assert mended.submission.state == "released"
 
 
-async def test_the_same_again_changes_nothing(marketplace, vendor) -> None:
+async def test_the_same_again_changes_nothing(marketplace: Marketplace, vendor: Caller) -> None:
     first = await retire(marketplace, vendor, "1.0.0", "deprecated")
     assert (await retire(marketplace, vendor, "1.0.0", "deprecated")).status_at == first.status_at
     async with marketplace.database.transaction() as session:
@@ -59,7 +72,7 @@ async def test_the_same_again_changes_nothing(marketplace, vendor) -> None:
         assert len(told.all()) == 1
 
 
-async def test_nobody_retires_the_release_of_another(marketplace, vendor, people) -> None:
+async def test_nobody_retires_the_release_of_another(marketplace: Marketplace, vendor: Caller, people: People) -> None:
     stranger = await people.join("globex")
     for named in ("acme", "globex"):
         with pytest.raises(ServiceNotFound):
@@ -70,7 +83,9 @@ async def test_nobody_retires_the_release_of_another(marketplace, vendor, people
         await retire(marketplace, vendor, "7.0.0", "yanked")
 
 
-async def test_a_withdrawn_service_is_gone_until_it_is_released_again(marketplace, vendor, offer) -> None:
+async def test_a_withdrawn_service_is_gone_until_it_is_released_again(
+    marketplace: Marketplace, vendor: Caller, offer: Offer
+) -> None:
     async with marketplace.database.transaction() as session:
         await Lifecycle(session, marketplace.clock, marketplace.outbox).withdraw(vendor, "acme", "greeter")
     async with marketplace.database.transaction() as session:

@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from mercato.platform.outbox import OutboxRow
 from mercato.publishing import Catalogue, Dossier
 from mercato.publishing.models import Deployment, Plan, Release, Service
+from tests.conftest import People, TestClock
+from tests.publishing.conftest import Marketplace, Offer, Texts, VendorService
 
 
 def failures(dossier: Dossier) -> dict[int, set[str]]:
@@ -21,12 +23,14 @@ def failures(dossier: Dossier) -> dict[int, set[str]]:
     }
 
 
-async def rows(marketplace, table: type[Any]) -> int:
+async def rows(marketplace: Marketplace, table: type[Any]) -> int:
     async with marketplace.database.transaction() as session:
         return await session.scalar(select(func.count()).select_from(table)) or 0
 
 
-async def test_a_clean_service_is_released_by_rule(marketplace, offer, people, vendor_service) -> None:
+async def test_a_clean_service_is_released_by_rule(
+    marketplace: Marketplace, offer: Offer, people: People, vendor_service: VendorService
+) -> None:
     vendor = await people.join("acme")
     dossier = await marketplace.publish(vendor, offer)
     assert [(row.phase, row.outcome) for row in dossier.evidence] == [(n, "passed") for n in range(1, 11)]
@@ -47,7 +51,9 @@ async def test_a_clean_service_is_released_by_rule(marketplace, offer, people, v
     assert [(op.method, op.path) for op in route.releases[0].operations] == [("GET", "/greeting")]
 
 
-async def test_a_broken_rule_of_the_manifest_is_refused_in_phase_2(marketplace, offer, people) -> None:
+async def test_a_broken_rule_of_the_manifest_is_refused_in_phase_2(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     offer.manifest["licence"] = "My Own Words"
     dossier = await marketplace.publish(await people.join("acme"), offer)
     assert failures(dossier) == {2: {"manifest_licence_unknown"}}
@@ -55,17 +61,23 @@ async def test_a_broken_rule_of_the_manifest_is_refused_in_phase_2(marketplace, 
     assert dossier.submission.ended_at is not None
 
 
-async def test_an_openapi_document_with_a_dangling_reference_is_refused_in_phase_3(marketplace, offer, people) -> None:
+async def test_an_openapi_document_with_a_dangling_reference_is_refused_in_phase_3(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
+    assert offer.document is not None
     responses = offer.document["paths"]["/greeting"]["get"]["responses"]
     responses["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Missing"}
     dossier = await marketplace.publish(await people.join("acme"), offer)
     assert list(failures(dossier)) == [3]
 
 
-async def test_a_breaking_change_without_a_new_major_is_refused_in_phase_4(marketplace, offer, people) -> None:
+async def test_a_breaking_change_without_a_new_major_is_refused_in_phase_4(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     breaking = offer.at("1.1.0")
+    assert breaking.document is not None
     paths = breaking.document["paths"]
     paths["/greetings"] = paths.pop("/greeting")
     dossier = await marketplace.publish(vendor, breaking)
@@ -74,14 +86,18 @@ async def test_a_breaking_change_without_a_new_major_is_refused_in_phase_4(marke
     assert dossier.evidence[3].facts["least"] == "2.0.0"
 
 
-async def test_a_version_that_differs_in_build_metadata_only_is_refused_in_phase_4(marketplace, offer, people) -> None:
+async def test_a_version_that_differs_in_build_metadata_only_is_refused_in_phase_4(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     dossier = await marketplace.publish(vendor, offer.at("1.0.0+build.2"))
     assert failures(dossier) == {4: {"version_precedence_equal"}}
 
 
-async def test_a_patch_for_an_older_version_leaves_the_newer_one_in_front(marketplace, offer, people) -> None:
+async def test_a_patch_for_an_older_version_leaves_the_newer_one_in_front(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     await marketplace.publish(vendor, offer.at("2.0.0"))
@@ -96,7 +112,7 @@ async def test_a_patch_for_an_older_version_leaves_the_newer_one_in_front(market
     assert len(listing.plans) == 2
 
 
-async def test_another_protocol_is_another_service(marketplace, offer, people) -> None:
+async def test_another_protocol_is_another_service(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     other = offer.at("2.0.0")
@@ -110,7 +126,12 @@ async def test_another_protocol_is_another_service(marketplace, offer, people) -
     [({"status": 500}, "probe_undocumented"), ({"status": 302}, "probe_redirect")],
 )
 async def test_an_endpoint_that_breaks_its_contract_is_refused_in_phase_6(
-    marketplace, offer, people, vendor_service, behaviour, code
+    marketplace: Marketplace,
+    offer: Offer,
+    people: People,
+    vendor_service: VendorService,
+    behaviour: dict[str, int],
+    code: str,
 ) -> None:
     for name, value in behaviour.items():
         setattr(vendor_service, name, value)
@@ -119,13 +140,16 @@ async def test_an_endpoint_that_breaks_its_contract_is_refused_in_phase_6(
 
 
 @pytest.mark.parametrize("place", ["field", "comment", "operation"])
-async def test_a_secret_is_refused_in_phase_5_and_kept_nowhere(marketplace, offer, people, place) -> None:
+async def test_a_secret_is_refused_in_phase_5_and_kept_nowhere(
+    marketplace: Marketplace, offer: Offer, people: People, place: str
+) -> None:
     secret = "AKIA" + "QWERTZUIOPASDFGH"
     if place == "field":
         offer.manifest["description"] = f"Use {secret} to call it."
     if place == "operation":
+        assert offer.document is not None
         offer.document["paths"]["/greeting"]["get"]["summary"] = f"Send {secret}"
-    raw = RawOffer(offer, "greet")
+    raw = as_yaml(offer, "greet")
     if place == "comment":
         raw.manifest_text += f"# {secret}\n"
     dossier = await marketplace.publish(await people.join("acme"), raw)
@@ -136,41 +160,50 @@ async def test_a_secret_is_refused_in_phase_5_and_kept_nowhere(marketplace, offe
             assert secret not in "".join(kept)
 
 
-async def test_an_endpoint_that_is_not_there_is_refused_in_phase_6(marketplace, offer, people, unused_port) -> None:
+async def test_an_endpoint_that_is_not_there_is_refused_in_phase_6(
+    marketplace: Marketplace, offer: Offer, people: People, unused_port: int
+) -> None:
     offer.manifest["endpoint"]["url"] = f"http://127.0.0.1:{unused_port}"
     dossier = await marketplace.publish(await people.join("acme"), offer)
     assert failures(dossier) == {6: {"probe_unreachable"}}
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "http://0x7f000001/", "http://127.0.0.1:5432"])
-async def test_an_address_that_must_not_be_called_is_refused_in_phase_6(marketplace, offer, people, url) -> None:
+async def test_an_address_that_must_not_be_called_is_refused_in_phase_6(
+    marketplace: Marketplace, offer: Offer, people: People, url: str
+) -> None:
     offer.manifest["endpoint"]["url"] = url
     dossier = await marketplace.publish(await people.join("acme"), offer)
     assert list(failures(dossier)) == [6]
 
 
-async def test_whatever_is_refused_leaves_nothing_half_released(marketplace, offer, people, vendor_service) -> None:
+async def test_whatever_is_refused_leaves_nothing_half_released(
+    marketplace: Marketplace, offer: Offer, people: People, vendor_service: VendorService
+) -> None:
     vendor_service.status = 500
     await marketplace.publish(await people.join("acme"), offer)
     for table in (Service, Release, Deployment, Plan):
         assert await rows(marketplace, table) == 0
 
 
-async def test_evidence_with_strange_characters_is_kept(marketplace, offer, people) -> None:
+async def test_evidence_with_strange_characters_is_kept(marketplace: Marketplace, offer: Offer, people: People) -> None:
     # Spelled as an escape of YAML, it reaches the check's message.
-    dossier = await marketplace.publish(await people.join("acme"), RawOffer(offer, "a\\u2028b"))
+    dossier = await marketplace.publish(await people.join("acme"), as_yaml(offer, "a\\u2028b"))
     assert dossier.submission.state in ("refused", "released")
 
 
-class RawOffer:
-    """An offer whose document is YAML with an operation named by `name`."""
+def as_yaml(offer: Offer, name: str) -> Texts:
+    """The offer with its document as YAML and the operation named by `name`."""
+    assert offer.document_text is not None
+    return Texts(
+        offer.manifest_text.replace("openapi.json", "openapi.yaml"),
+        offer.document_text.replace('"greet"', f'"{name}"'),
+    )
 
-    def __init__(self, offer, name: str) -> None:
-        self.manifest_text = offer.manifest_text.replace("openapi.json", "openapi.yaml")
-        self.document_text = offer.document_text.replace('"greet"', f'"{name}"')
 
-
-async def test_unchanged_plans_stay_and_changed_ones_are_new_rows(marketplace, offer, people, clock) -> None:
+async def test_unchanged_plans_stay_and_changed_ones_are_new_rows(
+    marketplace: Marketplace, offer: Offer, people: People, clock: TestClock
+) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     changed = offer.at("1.1.0")
@@ -183,6 +216,7 @@ async def test_unchanged_plans_stay_and_changed_ones_are_new_rows(marketplace, o
     async with marketplace.database.transaction() as session:
         catalogue = Catalogue(session)
         service = await catalogue.find_service("acme", "greeter")
+        assert service is not None
         plans = (await catalogue.plans_of([service.id]))[service.id]
         open_names = sorted(plan.name for plan in await catalogue.open_plans(service.id))
         (route,) = await catalogue.routes([service.id])
@@ -196,7 +230,9 @@ async def test_unchanged_plans_stay_and_changed_ones_are_new_rows(marketplace, o
     assert len(route.plans) == 4
 
 
-async def test_the_words_of_a_service_are_those_of_its_latest_release(marketplace, offer, people) -> None:
+async def test_the_words_of_a_service_are_those_of_its_latest_release(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     newer = offer.at("1.1.0")
@@ -211,7 +247,7 @@ async def test_the_words_of_a_service_are_those_of_its_latest_release(marketplac
     assert [release.version for release in listing.releases] == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
 
 
-async def test_two_versions_at_once_end_in_one_order(marketplace, offer, people) -> None:
+async def test_two_versions_at_once_end_in_one_order(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)
     ended = await asyncio.gather(
@@ -228,7 +264,9 @@ async def test_two_versions_at_once_end_in_one_order(marketplace, offer, people)
     assert {release.version for release in listing.releases} == released
 
 
-async def test_the_database_itself_keeps_releases_and_terms(marketplace, offer, people) -> None:
+async def test_the_database_itself_keeps_releases_and_terms(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
     await marketplace.publish(await people.join("acme"), offer)
     for statement in (
         "UPDATE releases SET version = '9.9.9'",
