@@ -11,7 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from mercato.adapters.workflows_dbos import DbosWorkflows, WorkflowNotFound
 from mercato.platform import Steps, Workflow, Workflows
@@ -228,3 +230,39 @@ async def test_a_killed_worker_goes_on_where_it_was(database_url: str, tmp_path:
     assert list(dict.fromkeys(done)) == ["1", "2", "3", "4"]
     # Only the step that was cut off may stand there twice.
     assert sorted(done) == sorted(["1", "2", "3", "4"] + ([moment[-1]] if moment.startswith("in") else []))
+
+
+async def test_a_database_that_goes_away_ends_no_workflow(
+    open_engine: OpenEngine, postgres: str, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    diary, gate = Diary(), asyncio.Event()
+
+    async def wait_for_gate() -> None:
+        await gate.wait()
+        diary.lines.append("1")
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("1", wait_for_gate)
+        for n in range(2, 6):
+            await steps.run(str(n), diary.entry(str(n)))
+
+    async with open_engine(Workflow("patient", run)) as engine:
+        await engine.start("patient", "a")
+        accept_connections(postgres, database_url, wanted=False)
+        try:
+            gate.set()
+            await until(lambda: "Database connection failed" in caplog.text)
+        finally:
+            accept_connections(postgres, database_url, wanted=True)
+        await until(lambda: len(diary.lines) >= 5)
+    assert diary.lines == ["1", "2", "3", "4", "5"]
+
+
+def accept_connections(postgres: str, database_url: str, *, wanted: bool) -> None:
+    """Whether the test's database can be reached; connections that are open are cut where it cannot."""
+    name = database_url.partition("?")[0].rsplit("/", 1)[1]
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(allow.format(sql.Identifier(name), sql.SQL(str(wanted).lower())))
+        if not wanted:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])

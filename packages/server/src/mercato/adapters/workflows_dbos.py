@@ -18,6 +18,8 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import psycopg
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
@@ -28,6 +30,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
+_CONNECTIONS = 10
+_CONNECT_SECONDS = 10
 _MOST_RESTARTS = 1_000
 """A workflow taken up so often is one that kills its worker; DBOS then sets it aside."""
 
@@ -61,6 +65,7 @@ class DbosWorkflows:
         self._close_within_seconds = close_within_seconds
         self._functions: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {}
         self._engine = _LoopThread()
+        self._records: sa.Engine | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
@@ -76,6 +81,8 @@ class DbosWorkflows:
         await self._engine.call(self._stop())
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         await asyncio.to_thread(self._engine.stop)
+        if self._records is not None:
+            await asyncio.to_thread(self._records.dispose)
 
     async def start(self, workflow: str, subject: str) -> None:
         await self._engine.call(self._start(workflow, subject))
@@ -87,7 +94,8 @@ class DbosWorkflows:
         # With a handler there DBOS adds none of its own; its lines then pass our masking.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
         self._in_hand = _InHand()
-        DBOS(config=self._config())
+        self._records = self._open_records()
+        DBOS(config=self._config(self._records))
         for workflow in self._workflows:
             function = self._as_function(workflow)
             self._functions[workflow.name] = DBOS.workflow(name=workflow.name, max_recovery_attempts=_MOST_RESTARTS)(
@@ -96,16 +104,42 @@ class DbosWorkflows:
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
 
-    def _config(self) -> DBOSConfig:
+    def _config(self, records: sa.Engine) -> DBOSConfig:
         return {
             "name": "mercato",
             "system_database_url": self._database_url,
-            "sys_db_pool_size": 10,
+            "system_database_engine": records,
             "application_version": self._version,
             "executor_id": self._executor,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }
+
+    def _open_records(self) -> sa.Engine:
+        """The connections on which DBOS keeps its records."""
+        engine = sa.create_engine(
+            sa.make_url(self._database_url).set(drivername="postgresql+psycopg"),
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={
+                "application_name": "mercato workflows",
+                "connect_timeout": _CONNECT_SECONDS,
+                "options": "-c idle_in_transaction_session_timeout=60000",
+            },
+        )
+        sa.event.listen(engine, "handle_error", self._know_as_lost)
+        return engine
+
+    def _know_as_lost(self, failure: sa.ExceptionContext) -> None:
+        """A connection that cannot be made is a lost one: DBOS then waits for the database and tries again.
+
+        Without this it looks for words in the driver's message that psycopg 3.3 does not use, takes the outage for
+        the workflow's own failure, and ends the workflow for good. Who is told to stop waits no longer.
+        """
+        cannot_connect = failure.connection is None and isinstance(failure.original_exception, psycopg.OperationalError)
+        if cannot_connect and not self._closing.is_set():
+            failure.is_disconnect = True
 
     def _as_function(self, workflow: Workflow) -> Callable[[str], Coroutine[Any, Any, None]]:
         async def run(subject: str) -> None:
@@ -143,7 +177,13 @@ class DbosWorkflows:
         if self._closing.is_set():
             raise asyncio.CancelledError
         with self._in_hand:
-            return await DBOS.run_step_async({"name": name}, act)
+            try:
+                return await DBOS.run_step_async({"name": name}, act)
+            except sa.exc.DBAPIError:
+                if self._closing.is_set():
+                    # Not the workflow's failure: what could not be recorded is done at the next start.
+                    raise asyncio.CancelledError from None
+                raise
 
     async def _until_done(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
         """What `action` gives; it is tried again as long as it raises, since an exception is never an answer."""
