@@ -16,8 +16,8 @@ import httpx
 from tests.e2e.parties import Member
 from tests.e2e.processes import until
 
-PAUSE_SECONDS = 0.005
-AFTER_TROUBLE_SECONDS = 0.05
+PAUSE_SECONDS = 0.01
+AFTER_TROUBLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,11 @@ def whole_marketplace() -> Iterator[Marketplace]:
 
 
 @pytest.fixture
-def marketplace(whole_marketplace: Marketplace) -> Marketplace:
-    """With every process running, whatever the test before left behind."""
+def marketplace(whole_marketplace: Marketplace) -> Iterator[Marketplace]:
+    """With every process running, whatever the test before left behind. What they said is shown where a test fails."""
     whole_marketplace.mend()
-    return whole_marketplace
+    yield whole_marketplace
+    print(whole_marketplace.last_words())
 
 
 @dataclass(frozen=True)

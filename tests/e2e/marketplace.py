@@ -79,6 +79,11 @@ class Gateway(Part):
         health = [f"http://127.0.0.1:{admin + worker}/readyz" for worker in range(workers)]
         super().__init__(name, command, logs, told, *health)
 
+    def workers(self) -> list[int]:
+        """The process ids of its workers, where it has several."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
 
 class Marketplace:
     """The operator's machine and a vendor's. `folder` must be passable for the user that PostgreSQL runs as."""
@@ -162,6 +167,10 @@ class Marketplace:
     def pids(self) -> dict[str, int]:
         """Who runs, to see later that nobody was started anew."""
         return {part.name: part.pid for part in self._parts if part.is_alive}
+
+    def last_words(self) -> str:
+        """The end of what each process wrote."""
+        return "\n".join(f"--- {part.name}\n{part.last_words()}" for part in self._parts)
 
     @property
     def _parts(self) -> list[Part]:

@@ -1,6 +1,9 @@
 """Processes are killed with SIGKILL in the middle of their work; no call and no release is lost or doubled."""
 
+import os
 import random
+import signal
+import time
 
 import psycopg
 import pytest
@@ -46,6 +49,24 @@ def test_a_gateway_killed_fifty_times_loses_no_answered_call_and_counts_none_twi
     marketplace: Marketplace, shop: Shop, consumer: Consumer
 ) -> None:
     kill_in_bursts(marketplace, shop, consumer, 50)
+
+
+def test_one_killed_worker_of_two_is_replaced_and_the_other_goes_on(
+    marketplace: Marketplace, shop: Shop, consumer: Consumer
+) -> None:
+    asks = [embeddings(shop.embedder), greeting(shop.greeter)]
+    with marketplace.another_gateway("two-workers", workers=2) as gateway:
+        gateway.start()
+        with Load(gateway.url, consumer.key, asks) as load:
+            load.until_answered(100)
+            first, second = gateway.workers()
+            os.kill(first, signal.SIGKILL)
+            load.until_answered(100, since=time.monotonic())
+            until(lambda: len(gateway.workers()) == 2 and first not in gateway.workers(), what="another worker")
+            gateway.wait_until_ready()
+            load.until_answered(100, since=time.monotonic())
+        assert second in gateway.workers()
+        assert_each_metered_once(consumer.member, load.calls)
 
 
 def test_a_worker_killed_while_it_checks_a_submission_releases_it_once(marketplace: Marketplace) -> None:

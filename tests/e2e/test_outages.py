@@ -14,10 +14,12 @@ from tests.e2e.calls import Ask, Call, Client, Load, assert_each_metered_once, e
 from tests.e2e.conftest import PER_CALL, Consumer, Join, Shop, new_member, new_vendor
 from tests.e2e.marketplace import Marketplace
 from tests.e2e.parties import Member, greeting_offer
-from tests.e2e.processes import until
+from tests.e2e.processes import answers, until
 
 ANSWERED_MEANWHILE = 200
 GONE_SECONDS = 4.0
+A_GOOD_MINUTE = 70.0
+"""Longer than a key stays fresh at the gateway."""
 
 
 @contextmanager
@@ -45,11 +47,11 @@ def without_control(marketplace: Marketplace) -> Iterator[None]:
         marketplace.control.start()
 
 
-def assert_known_keys_go_on(load: Load) -> None:
-    """For some seconds, and for as long as it takes to answer some hundred calls."""
+def assert_known_keys_go_on(load: Load, seconds: float) -> None:
+    """For so long, and for as long as it takes to answer some hundred calls."""
     gone = time.monotonic()
     load.until_answered(ANSWERED_MEANWHILE, since=gone)
-    until(lambda: time.monotonic() > gone + GONE_SECONDS)
+    until(lambda: time.monotonic() > gone + seconds, seconds + 1)
     assert {each.status for each in load.since(gone)} == {200}
 
 
@@ -121,10 +123,10 @@ def traffic(marketplace: Marketplace, shop: Shop, consumer: Consumer) -> Iterato
     """Flows while the test runs. The gateway holds a slice of the quota, and never saw the key of `unseen`."""
     url = marketplace.gateway.url
     unseen = Client(url, consumer.member.make_key().key)
-    with Load(url, consumer.key, [embeddings(shop.embedder)]) as load:
+    with Load(url, consumer.key, [embeddings(shop.embedder)], clients=4) as load:
         load.until_answered(50)
-        with Load(url, consumer.key, [greeting(shop.greeter)]) as limited:
-            limited.until_answered(150)
+        with Load(url, consumer.key, [greeting(shop.greeter)], clients=4) as limited:
+            limited.until_answered(60)
         yield Traffic(load, limited, Client(url, consumer.key), unseen)
 
 
@@ -136,17 +138,27 @@ def assert_nothing_was_lost(consumer: Consumer, traffic: Traffic) -> None:
     assert_each_metered_once(consumer.member, traffic.calls)
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize(
+    ("how", "seconds"),
+    [
+        ("stopped", GONE_SECONDS),
+        ("killed", GONE_SECONDS),
+        pytest.param("killed", A_GOOD_MINUTE, marks=pytest.mark.slow),
+    ],
+)
 def test_without_postgresql_calls_go_on_and_all_recovers_by_itself(
-    marketplace: Marketplace, shop: Shop, consumer: Consumer, traffic: Traffic, how: str
+    marketplace: Marketplace, shop: Shop, consumer: Consumer, traffic: Traffic, how: str, seconds: float
 ) -> None:
-    before = marketplace.pids()
+    before, vendor = marketplace.pids(), new_vendor(marketplace)
+    under_way = vendor.submit(greeting_offer("interrupted", marketplace.vendor_url, [PER_CALL], word="slow"))
+    until(lambda: vendor.submission(under_way.id).phases, what="the worker is at work")
     with without_postgres(marketplace, how):
         assert_leases_serve_and_then_tell(traffic.known, greeting(shop.greeter))
         assert_unseen_key_is_told(traffic.unseen, embeddings(shop.embedder))
         assert_control_api_is_told(consumer.member)
-        assert_known_keys_go_on(traffic.load)
+        assert_known_keys_go_on(traffic.load, seconds)
     assert_all_works_again(marketplace, shop, traffic.known, traffic.unseen)
+    assert len(vendor.follow(under_way.id).phases) == 10
     assert marketplace.pids() == before, "no process was started anew"
     assert_nothing_was_lost(consumer, traffic)
 
@@ -160,7 +172,27 @@ def test_without_the_control_plane_calls_go_on_and_all_recovers_by_itself(
         assert_unseen_key_is_told(traffic.unseen, embeddings(shop.embedder))
         with pytest.raises(httpx.TransportError):
             consumer.member.http.get("/api/me")
-        assert_known_keys_go_on(traffic.load)
+        assert_known_keys_go_on(traffic.load, GONE_SECONDS)
     assert_all_works_again(marketplace, shop, traffic.known, traffic.unseen)
     assert others.items() <= marketplace.pids().items(), "no other process was started anew"
     assert_nothing_was_lost(consumer, traffic)
+
+
+def test_a_gateway_killed_while_the_control_plane_is_gone_ships_its_usage_when_it_is_back(
+    marketplace: Marketplace, shop: Shop, join: Join
+) -> None:
+    consumer, ask = join((shop.embedder, "per-token")), embeddings(shop.embedder)
+    client = Client(marketplace.gateway.url, consumer.key)
+    with Load(marketplace.gateway.url, consumer.key, [ask]) as load:
+        load.until_answered(50)
+        with without_control(marketplace):
+            load.until_answered(100, since=time.monotonic())
+            marketplace.gateway.kill()
+            load.finish()
+            marketplace.gateway.begin()
+            until(lambda: answers(f"{marketplace.gateway.url}/healthz"), what="the gateway lives")
+            starting = client.call(ask)
+            assert (starting.status, starting.code) == (503, "starting")
+            assert int(starting.headers["retry-after"]) >= 1
+    client.until(ask, lambda seen: seen.answered)
+    assert_each_metered_once(consumer.member, [*load.calls, *client.calls])
