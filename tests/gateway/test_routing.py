@@ -144,7 +144,7 @@ async def test_the_upstreams_own_answers_pass_through(
     assert (got.status_code, got.json()["error"]["message"]) == (status, "theirs")
     assert len(upstream.received) == 1
     event = (await until(lambda: list(control.events.values())))[0]
-    assert (event.status, event.price_nanos) == (status, 0 if status >= 500 else 5)
+    assert (event.status, event.price_nanos) == (status, 0 if status in (429, 500, 503) else 5)
 
 
 async def test_a_private_address_is_refused_unless_it_was_checked(

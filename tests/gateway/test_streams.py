@@ -157,6 +157,11 @@ async def test_a_client_that_leaves_is_counted_by_policy(
     ):
         async for _ in answer.aiter_bytes():
             break
+
+    async def noticed() -> bool:
+        return await gateway.metric("mercato_gateway_client_left_total") >= 1
+
+    await until(noticed)
     left.set()
     event = await one_event(control)
     assert (event.tokens_out, event.source, event.client_left) == (tokens, source, True)
