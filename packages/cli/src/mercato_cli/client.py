@@ -7,6 +7,7 @@ three times at most, as long as the whole takes no longer than the timeout.
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from mercato_contracts.publishing import (
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
 
 Answer = TypeVar("Answer", bound=BaseModel)
+Page = TypeVar("Page", KeyPage, SubscriptionPage, WaitingPage)
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _PAUSES = (0.2, 0.6)  # seconds before the second and third try
@@ -75,14 +77,7 @@ class Client:
 
     def list_keys(self) -> list[KeyView]:
         """Every key of the organisation."""
-        keys: list[KeyView] = []
-        after = None
-        while True:
-            page = self._ask(KeyPage, "GET", "/api/keys", query={"after": after, "limit": 200})
-            keys += page.items
-            after = page.next
-            if after is None:
-                return keys
+        return [item for page in self._pages(KeyPage, "/api/keys") for item in page.items]
 
     def rotate_key(self, key_id: str, grace_seconds: int) -> NewKeyAnswer:
         """The successor with its text."""
@@ -102,14 +97,7 @@ class Client:
 
     def list_approvals(self) -> list[WaitingView]:
         """All that waits for people, the oldest first."""
-        waiting: list[WaitingView] = []
-        after = None
-        while True:
-            page = self._ask(WaitingPage, "GET", "/api/approvals", query={"after": after, "limit": 200})
-            waiting += page.items
-            after = page.next
-            if after is None:
-                return waiting
+        return [item for page in self._pages(WaitingPage, "/api/approvals") for item in page.items]
 
     def decide(self, submission_id: str, decision: Decision, reason: str) -> WaitingView:
         """One person's yes or no."""
@@ -130,14 +118,7 @@ class Client:
 
     def list_subscriptions(self) -> list[SubscriptionView]:
         """Every subscription of the organisation."""
-        rows: list[SubscriptionView] = []
-        after = None
-        while True:
-            page = self._ask(SubscriptionPage, "GET", "/api/subscriptions", query={"after": after, "limit": 200})
-            rows += page.items
-            after = page.next
-            if after is None:
-                return rows
+        return [item for page in self._pages(SubscriptionPage, "/api/subscriptions") for item in page.items]
 
     def unsubscribe(self, subscription_id: str) -> SubscriptionView:
         """The subscription, cancelled."""
@@ -146,6 +127,15 @@ class Client:
     def usage(self, query: dict[str, Any]) -> UsageAnswer:
         """Sums by group and totals."""
         return self._ask(UsageAnswer, "GET", "/api/usage", query=query)
+
+    def _pages(self, kind: type[Page], path: str) -> Iterator[Page]:
+        after: str | None = None
+        while True:
+            page = self._ask(kind, "GET", path, query={"after": after, "limit": 200})
+            yield page
+            after = page.next
+            if after is None:
+                return
 
     def _ask(
         self, kind: type[Answer], method: str, path: str, body: object = None, query: dict[str, Any] | None = None
