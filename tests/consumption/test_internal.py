@@ -167,7 +167,7 @@ async def test_malformed_bodies_are_refused_with_the_field(gateway: httpx.AsyncC
         ("/internal/usage", batch | {"events": [event | {"price_nanos": 10**19}]}, "events.0.price_nanos"),
         ("/internal/usage", batch | {"events": [event | {"status": 99}]}, "events.0.status"),
         ("/internal/usage", batch | {"surprise": 1}, "surprise"),
-        ("/internal/leases", {"gateway": "g", "life": "l", "requests": []}, "requests"),
+        ("/internal/leases", {"gateway": "g", "life": "l", "requests": [], "abandoned": [""]}, "abandoned.0"),
         ("/internal/leases", {"gateway": "g", "life": "l", "requests": [{"wants": []}]}, "requests.0.wants"),
         ("/internal/keys/introspect", {"key": "x" * 201}, "key"),
     ):

@@ -254,6 +254,33 @@ async def test_a_slice_whose_answer_was_lost_comes_back_once_the_gateway_has_lon
         assert (await desk.level(limit)).left == left
 
 
+async def test_what_an_abandoned_batch_borrowed_comes_back_once_and_only_that(desk: Desk) -> None:
+    limit = quota(10)
+    for gateway, life, batch in (
+        ("one", "life_1", "1"),
+        ("one", "life_1", "2"),
+        ("one", "life_2", "1"),
+        ("two", "life_1", "1"),
+    ):
+        async with desk.database.transaction() as session:
+            await desk.counters(session).lease(Holder(gateway, life), [[Want(limit, 2, 2)]], batch)
+    for freed in (1, 0):
+        async with desk.database.transaction() as session:
+            assert await desk.counters(session).abandon(Holder("one", "life_1"), ["1", "9"]) == freed
+        assert await desk.level(limit) == Level(used=0, leased=6, left=4)
+
+
+async def test_a_batch_abandoned_wrongly_gives_back_nothing_that_was_spent(desk: Desk) -> None:
+    limit = quota(10)
+    async with desk.database.transaction() as session:
+        (answer,) = await desk.counters(session).lease(Holder("one", "life_1"), [[Want(limit, 8, 8)]], "1")
+    await desk.settle({answer.grants[0].lease: 3})
+    async with desk.database.transaction() as session:
+        await desk.counters(session).abandon(Holder("one", "life_1"), ["1"])
+    await desk.settle({answer.grants[0].lease: 2}, answer.grants[0].lease)
+    assert await desk.level(limit) == Level(used=5, leased=0, left=5)
+
+
 async def test_hostile_figures_saturate_and_break_nothing(desk: Desk) -> None:
     limit = quota(9_000_000_000_000_000_000)
     lease = (await desk.lease(Want(limit, 1, 9_000_000_000_000_000_000))).grants[0].lease

@@ -193,11 +193,17 @@ class LeaseRequest(Wire):
 
 
 class LeaseBatch(Wire):
-    """All that one gateway process asks for at once."""
+    """All that one gateway process asks for at once; no requests where it only names abandoned batches."""
 
     gateway: str
     life: str = Field(description="A new id at each start of the process")
-    requests: list[LeaseRequest] = Field(min_length=1, max_length=512)
+    batch: str = Field(default="", max_length=64, description="Names this asking within the life; never used twice")
+    abandoned: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default=[],
+        max_length=1_000,
+        description="Earlier batches whose answers never came: what they may have borrowed goes back unspent",
+    )
+    requests: list[LeaseRequest] = Field(max_length=512)
 
 
 class LeaseGrant(Wire):

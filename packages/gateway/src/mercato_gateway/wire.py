@@ -166,11 +166,13 @@ class LeaseRequest(Struct, frozen=True):
 
 
 class LeaseBatch(Struct, frozen=True):
-    """All that one gateway process asks for at once."""
+    """All that one gateway process asks for at once; `abandoned` are batches whose answers never came."""
 
     gateway: str
     life: str
     requests: list[LeaseRequest]
+    batch: str = ""
+    abandoned: list[str] = []
 
 
 class LeaseGrant(Struct, frozen=True):

@@ -14,11 +14,20 @@ from starlette.types import Send
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.wiring import Parts, Wiring
 from mercato.billing import Ledger
-from mercato.consumption import Gates, Introspection, Lending, Limits, NotTheGateway, SnapshotHub, TakeUsage
+from mercato.consumption import (
+    Gates,
+    Introspection,
+    Lending,
+    Limits,
+    NotTheGateway,
+    SnapshotHub,
+    TakeUsage,
+    take_back_abandoned,
+)
 from mercato.identity import Authentication
 from mercato.metering import Holder
 from mercato.platform import Malformed, Session
-from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, Recovered, UsageBatch
+from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, LeaseBatchAnswer, Recovered, UsageBatch
 from mercato_contracts.problem import FieldError
 from mercato_contracts.wire import Wire
 
@@ -96,9 +105,18 @@ async def introspect(request: Request, parts: Parts, gates: Turns) -> Response:
 async def lend(request: Request, parts: Parts, gates: Turns) -> Response:
     """Slices of counted scopes."""
     batch = await _read(request, LeaseBatch)
-    async with gates.leases.turn(), parts.database.transaction() as session:
-        lent = await Lending(Limits(session), _counters(session, parts)).lend(batch)
+    async with gates.leases.turn():
+        lent = await _lend(batch, parts)
     return _answer(lent)
+
+
+async def _lend(batch: LeaseBatch, parts: Wiring) -> LeaseBatchAnswer:
+    """Two transactions, as each locks counters in order: what nobody learnt of goes back, then it can be lent again."""
+    if batch.abandoned:
+        async with parts.database.transaction() as session:
+            await take_back_abandoned(_counters(session, parts), batch)
+    async with parts.database.transaction() as session:
+        return await Lending(Limits(session), _counters(session, parts)).lend(batch)
 
 
 @router.post("/usage")

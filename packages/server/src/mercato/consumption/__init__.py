@@ -2,7 +2,7 @@
 
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
-from mercato.consumption.lending import Lending
+from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
@@ -18,4 +18,5 @@ __all__ = [
     "TakeUsage",
     "UsageEventMalformed",
     "plan_limits",
+    "take_back_abandoned",
 ]

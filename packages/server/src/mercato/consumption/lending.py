@@ -22,8 +22,13 @@ class Lending:
         denied = {number: _deny_unknown(request, limits) for number, request in enumerate(batch.requests)}
         known = [request for number, request in enumerate(batch.requests) if denied[number] is None]
         holder = Holder(batch.gateway, batch.life)
-        lent = iter(await self._counters.lease(holder, [_wants(request, limits) for request in known]))
+        lent = iter(await self._counters.lease(holder, [_wants(request, limits) for request in known], batch.batch))
         return LeaseBatchAnswer(answers=[denied[number] or next(lent) for number in range(len(batch.requests))])
+
+
+async def take_back_abandoned(counters: Counters, batch: LeaseBatch) -> int:
+    """Closes what the batches named `abandoned` borrowed; returns how many leases. In a transaction before `lend`'s."""
+    return await counters.abandon(Holder(batch.gateway, batch.life), batch.abandoned)
 
 
 def _deny_unknown(request: LeaseRequest, limits: dict[str, Limit]) -> LeaseAnswer | None:

@@ -49,8 +49,18 @@ class Level:
 class Counters(Protocol):
     """Counted scopes."""
 
-    async def lease(self, holder: Holder, requests: Sequence[Sequence[Want]]) -> list[LeaseAnswer]:
-        """One answer a request, in order: a grant for each of its wants, or the first denial and nothing borrowed."""
+    async def lease(self, holder: Holder, requests: Sequence[Sequence[Want]], batch: str = "") -> list[LeaseAnswer]:
+        """One answer a request, in order: a grant for each of its wants, or the first denial and nothing borrowed.
+
+        The leases remember `batch`, for `abandon`.
+        """
+        ...
+
+    async def abandon(self, holder: Holder, batches: Collection[str]) -> int:
+        """Close what these batches of this life borrowed: their answers never came. Returns how many leases that were.
+
+        Said again while such a batch may still be under way. Not in one transaction with `lease`, as both lock.
+        """
         ...
 
     async def find(self, leases: Collection[str]) -> dict[str, Lent]:

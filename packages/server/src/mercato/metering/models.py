@@ -99,6 +99,8 @@ class Lease(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     gateway: Mapped[str]
     life: Mapped[str]
+    batch: Mapped[str] = mapped_column(server_default="")
+    """What the gateway called its asking, so that it can say that no answer came."""
     scope: Mapped[str]
     window_start: Mapped[datetime]
     unit: Mapped[str]

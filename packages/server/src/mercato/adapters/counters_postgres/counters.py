@@ -24,17 +24,23 @@ class PostgresCounters:
         self._clock = clock
         self._ids = ids
 
-    async def lease(self, holder: Holder, requests: Sequence[Sequence[Want]]) -> list[LeaseAnswer]:
+    async def lease(self, holder: Holder, requests: Sequence[Sequence[Want]], batch: str = "") -> list[LeaseAnswer]:
         """See `Counters.lease`."""
         gateways = await self._rows.note_gateway(holder.gateway, holder.life, self._clock.now())
         wants = [want for request in requests for want in request]
         now = self._clock.now()
         tallies = await self._rows.lock(_key(want.limit, now) for want in wants)
-        lending = _Lending(holder, tallies, now, gateways, self._ids)
+        lending = _Lending(holder, batch, tallies, now, gateways, self._ids)
         answers = [lending.answer(request) for request in requests]
         await self._rows.write(lending.touched.values())
         await self._rows.add_leases(lending.leases)
         return answers
+
+    async def abandon(self, holder: Holder, batches: Collection[str]) -> int:
+        """See `Counters.abandon`."""
+        leases = await self._rows.open_of_batches(holder.gateway, holder.life, batches)
+        await self.settle({}, set(leases))
+        return len(leases)
 
     async def find(self, leases: Collection[str]) -> dict[str, Lent]:
         """See `Counters.find`."""
@@ -103,9 +109,10 @@ class _Lending:
     """One batch of requests over the counters that it locked."""
 
     def __init__(
-        self, holder: Holder, tallies: dict[CounterKey, Tally], now: datetime, gateways: int, ids: Ids
+        self, holder: Holder, batch: str, tallies: dict[CounterKey, Tally], now: datetime, gateways: int, ids: Ids
     ) -> None:
         self._holder = holder
+        self._batch = batch
         self._tallies = tallies
         self._now = now
         self._gateways = gateways
@@ -164,6 +171,7 @@ class _Lending:
                 "id": lease_id,
                 "gateway": self._holder.gateway,
                 "life": self._holder.life,
+                "batch": self._batch,
                 "scope": want.limit.scope,
                 "window_start": _key(want.limit, self._now).window_start,
                 "unit": want.limit.unit,

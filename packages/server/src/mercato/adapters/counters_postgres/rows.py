@@ -29,8 +29,8 @@ _WRITE = text(
     " WHERE counters.scope = new.scope AND counters.window_start = new.window_start"
 )
 _ADD_LEASES = text(
-    "INSERT INTO leases (id, gateway, life, scope, window_start, unit, granted, spent, granted_at, expires_at)"
-    " SELECT id, gateway, life, scope, window_start, unit, granted, 0, granted_at, expires_at"
+    "INSERT INTO leases (id, gateway, life, batch, scope, window_start, unit, granted, spent, granted_at, expires_at)"
+    " SELECT id, gateway, life, batch, scope, window_start, unit, granted, 0, granted_at, expires_at"
     " FROM json_populate_recordset(NULL::leases, CAST(:rows AS json))"
 )
 _FIND = text("SELECT id, scope, window_start FROM leases WHERE id = ANY(CAST(:ids AS text[]))")
@@ -57,6 +57,10 @@ _SHIPPED = text(
     " ON CONFLICT (gateway, life) DO UPDATE SET shipped_to = greatest(gateway_lives.shipped_to, excluded.shipped_to)"
 )
 _EARLIER = text('SELECT id FROM leases WHERE gateway = :gateway AND closed_at IS NULL AND life < :life COLLATE "C"')
+_OF_BATCHES = text(
+    "SELECT id FROM leases WHERE gateway = :gateway AND closed_at IS NULL AND life = :life"
+    " AND batch = ANY(CAST(:batches AS text[]))"
+)
 _UNANSWERED = text(
     "SELECT leases.id FROM leases JOIN gateway_lives USING (gateway, life)"
     " WHERE closed_at IS NULL AND shipped_to > expires_at + interval '1 hour' LIMIT 1000"
@@ -149,6 +153,11 @@ class CounterRows:
 
     async def open_of_earlier_lives(self, gateway: str, life: str) -> list[str]:
         return list(await self._session.scalars(_EARLIER, {"gateway": gateway, "life": life}))
+
+    async def open_of_batches(self, gateway: str, life: str, batches: Collection[str]) -> list[str]:
+        return list(
+            await self._session.scalars(_OF_BATCHES, {"gateway": gateway, "life": life, "batches": list(batches)})
+        )
 
     async def unanswered(self) -> list[str]:
         return list(await self._session.scalars(_UNANSWERED))
