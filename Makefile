@@ -11,7 +11,8 @@ help: ## this list
 
 setup: $(STAMP) ## the environment in .venv, from requirements.lock
 
-$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup
+$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup \
+		packages/gateway/setup.py $(wildcard packages/gateway/src/mercato_gateway/*.py)
 	@scripts/setup
 
 demo: setup ## the whole story on real models, in a marketplace of its own (LLM=1 adds a small language model)

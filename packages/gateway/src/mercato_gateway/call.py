@@ -56,6 +56,7 @@ class Call:
     tried: frozenset[str] = frozenset()
     attempts = 0
     rounds = 0
+    has_lane = False
     admitted = False
     client_left = False
     settled = False
@@ -140,6 +141,7 @@ class Call:
         if not isinstance(request.model, str) or not request.model:
             raise Refused("model_missing", "The body has no `model`.")
         lane = self.lane = self._lane(*split_model(request.model))
+        self.has_lane = True
         if lane.service.wire.protocol != operation.protocol:
             detail = f"{lane.service.name} speaks {lane.service.wire.protocol}, not {operation.protocol}."
             raise Refused("operation_not_found", detail, facts={"protocol": lane.service.wire.protocol})
@@ -150,6 +152,7 @@ class Call:
     def _find_service_lane(self) -> None:
         target = read_service_path(self.path)
         lane = self.lane = self._lane(target.service, target.wanted)
+        self.has_lane = True
         wire = lane.service.wire
         if wire.paths == "any":
             self.operation_name = f"{self.method} {target.path}"[:300]
@@ -354,10 +357,9 @@ class Call:
         """`RateLimit`, the request id and the time spent here."""
         if not self.overhead_us:
             self.overhead_us = max(1, int((_monotonic() - self.started) * 1e6))
-        lane = self.__dict__.get("lane")
         limits = b""
-        if lane is not None and lane.slices:
-            limits = fields.rate_limit(lane.policy, lane.slices, self.started)
+        if self.has_lane and self.lane.slices:
+            limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (
             limits,
             self.digits.encode(),

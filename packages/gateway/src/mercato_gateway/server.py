@@ -35,8 +35,11 @@ _KEEP_ALIVE = b"connection: keep-alive\r\n"
 Request = tuple[str, bytes, Headers, Fields, bytes, bool, bool]
 
 
-class ClientConnection(asyncio.Protocol):
-    """A client's connection. `since` is when it began to wait for what it waits for (`reading`)."""
+class ClientConnection:
+    """A client's connection, an `asyncio.Protocol` in shape: without that base, mypyc makes it a native class.
+
+    `since` is when it began to wait for what it waits for (`reading`).
+    """
 
     __slots__ = (
         "_body", "_body_size", "_expects",

@@ -73,7 +73,7 @@ def segments_in(folder: Path) -> list[SegmentName]:
     return sorted(name for name in map(parse_segment_name, os.listdir(folder)) if name is not None)
 
 
-class SpoolLocked(RuntimeError):
+class SpoolLocked(Exception):
     """Another process owns this spool."""
 
 

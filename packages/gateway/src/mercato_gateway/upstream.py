@@ -44,8 +44,11 @@ class UpstreamCall(Protocol):
         """The answer broke off, or never began."""
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One keep-alive connection; serves one call at a time."""
+class UpstreamConnection:
+    """One keep-alive connection, an `asyncio.Protocol` in shape; serves one call at a time.
+
+    Without that base, mypyc makes it a native class.
+    """
 
     __slots__ = (
         "_complete", "_head_bytes", "_head_done", "_headers", "_interim", "_parser", "_paused_call",
@@ -206,7 +209,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
 
 
-class PrivateAddress(OSError):
+class PrivateAddress(Exception):
     """The upstream's name leads into a private network."""
 
 
@@ -302,7 +305,7 @@ class Pool:
                 connection = await self._connect_any()
         except TimeoutError:
             self._connect_failed("upstream_timeout", "It did not accept a connection in time.")
-        except (OSError, ssl.SSLError, UnicodeError) as error:
+        except (OSError, PrivateAddress, ssl.SSLError, UnicodeError) as error:
             reason = (
                 "Its TLS certificate is not trusted."
                 if isinstance(error, ssl.SSLError)
@@ -319,14 +322,14 @@ class Pool:
         for address in addresses:
             try:
                 _, connection = await self._connector.loop.create_connection(
-                    lambda: UpstreamConnection(self), address, self._port,
+                    cast(Callable[[], asyncio.Protocol], lambda: UpstreamConnection(self)), address, self._port,
                     ssl=self._connector.tls() if self._secure else None,
                     server_hostname=self._host if self._secure else None,
                 )  # fmt: skip
             except OSError as error:
                 last = error
             else:
-                return connection
+                return cast(UpstreamConnection, connection)
         raise last
 
     def _connect_failed(self, code: str, detail: str) -> None:

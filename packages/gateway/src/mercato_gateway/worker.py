@@ -7,7 +7,9 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -100,7 +102,8 @@ async def serve(settings: Settings, number: int, parent_pipe: int | None) -> Non
     tasks = [loop.create_task(snapshot.run()), loop.create_task(gateway.shipper.run())]
     if settings.fsync == "second":
         tasks.append(loop.create_task(_sync_each_second(gateway)))
-    server = await loop.create_server(lambda: ClientConnection(gateway), sock=listen(settings.listen), backlog=4096)
+    accept = cast(Callable[[], asyncio.Protocol], lambda: ClientConnection(gateway))
+    server = await loop.create_server(accept, sock=listen(settings.listen), backlog=4096)
     admin = await _serve_admin(loop, gateway, number)
     gateway.tick()
     calm_collector()
