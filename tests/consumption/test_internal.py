@@ -159,6 +159,22 @@ async def test_recovery_gives_back_what_the_dead_life_held(gateway: httpx.AsyncC
     assert (await market.lend((scope, 200, 200), life="life_2")).denied is None
 
 
+async def test_what_a_batch_without_answer_borrowed_can_be_lent_in_the_batch_that_names_it(
+    gateway: httpx.AsyncClient, market: Market
+) -> None:
+    customer = await acme(market, limits=LIMITS)
+    asked = lease_batch([(f"subscription:{customer.subscription.id}:tokens:month", 900, 900)])
+    await gateway.post("/internal/leases", json=asked | {"batch": "1"})
+    denied = await gateway.post("/internal/leases", json=asked | {"batch": "2"})
+    assert denied.json()["answers"][0]["denied"]["left"] == 100
+    again = await gateway.post("/internal/leases", json=asked | {"batch": "3", "abandoned": ["1", "2"]})
+    assert again.json()["answers"][0]["grants"][0]["granted"] == 900
+    only_named = {"gateway": "gateway-1", "life": "life_1", "requests": [], "batch": "4", "abandoned": ["3"]}
+    assert (await gateway.post("/internal/leases", json=only_named)).json() == {"answers": []}
+    async with market.database.transaction() as session:
+        assert tuple((await session.execute(sql_text("SELECT used, leased FROM counters"))).one()) == (0, 0)
+
+
 async def test_malformed_bodies_are_refused_with_the_field(gateway: httpx.AsyncClient, market: Market) -> None:
     event = market.event(await acme(market)).model_dump()
     batch = {"gateway": "g", "life": "l", "events": [event]}

@@ -49,6 +49,7 @@ class Lease:
     gateway: str
     life: str
     granted: int
+    batch: str = ""
     spent: int = 0
     closed: bool = False
 
@@ -84,6 +85,9 @@ class ControlPlane:
         self.recovered: list[tuple[str, str]] = []
         self.introspections = 0
         self.lease_batches = 0
+        self.lease_answers_to_lose = 0
+        self.lease_batches_to_hold = 0
+        self.lease_gate = asyncio.Event()
         self.introspect_gate = asyncio.Event()
         self.introspect_gate.set()
         self.refuse_usage_with: int | None = None
@@ -232,7 +236,14 @@ class ControlPlane:
             batch = LeaseBatch.model_validate_json(body)
             if any(want.scope not in self.counters for request in batch.requests for want in request.wants):
                 return 422, b'{"code":"unknown_scope"}'
-            return 200, self._lend(batch).model_dump_json().encode()
+            if self.lease_batches_to_hold:
+                self.lease_batches_to_hold -= 1
+                await self.lease_gate.wait()
+            lent = self._lend(batch).model_dump_json().encode()
+            if self.lease_answers_to_lose:
+                self.lease_answers_to_lose -= 1
+                raise ConnectionResetError("a test lets the answer be lost")
+            return 200, lent
         if path == "/internal/usage":
             if self.refuse_usage_with:
                 return self.refuse_usage_with, b'{"code":"refused"}'
@@ -267,6 +278,12 @@ class ControlPlane:
 
     def _lend(self, batch: LeaseBatch) -> LeaseBatchAnswer:
         self.lease_batches += 1
+        lost = [
+            key
+            for key, lease in self.leases.items()
+            if (lease.gateway, lease.life) == (batch.gateway, batch.life) and lease.batch in batch.abandoned
+        ]
+        self._close_raw(lost)
         return LeaseBatchAnswer(answers=[self._lend_one(batch, request.wants) for request in batch.requests])
 
     def _lend_one(self, batch: LeaseBatch, wants: list[LeaseWant]) -> LeaseAnswer:
@@ -300,7 +317,7 @@ class ControlPlane:
         if counter.is_bucket:
             counter.level -= granted
         if granted:
-            self.leases[lease_id] = Lease(want.scope, batch.gateway, batch.life, granted)
+            self.leases[lease_id] = Lease(want.scope, batch.gateway, batch.life, granted, batch.batch)
             counter.leases.append(lease_id)
         expires = int(time.time() * 1000) + (self.bucket_lease_ms if counter.is_bucket else self.lease_ms)
         return LeaseGrant(

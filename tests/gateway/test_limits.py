@@ -189,6 +189,39 @@ async def test_a_scope_that_the_control_plane_refuses_harms_no_other_call(
     assert {answer.json()["error"]["code"] for answer in bad_answers} == {"limits_unavailable"}
 
 
+async def test_an_answer_that_is_lost_on_its_way_costs_neither_a_call_nor_a_unit(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    limit = a_limit("subscription", "requests", "month", 20)
+    place = shop(limits=[limit])
+    gateway = await start_gateway()
+    control.lease_answers_to_lose = 1
+    answers = [answer for _ in range(3) for answer in await burst([gateway], place, 10)]
+    assert Counter(answer.status_code for answer in answers) == {200: 20, 429: 10}
+    lost = [lease for lease in control.leases.values() if lease.batch == "1"]
+    assert lost
+    assert all(lease.closed and lease.spent == 0 for lease in lost)
+    await until(lambda: control.spent(limit.scope) == 20)
+
+
+async def test_slices_lent_after_the_gateway_gave_up_asking_come_back_without_another_call(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    limit = a_limit("subscription", "requests", "month", 5)
+    place = shop(limits=[limit])
+    gateway = await start_gateway()
+    control.lease_batches_to_hold = 1
+    (refused,) = await burst([gateway], place, 1)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "limits_unavailable")
+    await until(lambda: control.lease_batches)  # the first naming comes before the held batch lends
+    control.lease_gate.set()
+    await until(lambda: any(lease.batch == "1" for lease in control.leases.values()))
+    await until(lambda: all(lease.closed for lease in control.leases.values() if lease.batch == "1"))
+    answers = await burst([gateway], place, 8)
+    assert Counter(answer.status_code for answer in answers) == {200: 5, 429: 3}
+    await until(lambda: control.spent(limit.scope) == 5)
+
+
 async def test_no_subscription_and_no_service_are_told_apart(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
 ) -> None:

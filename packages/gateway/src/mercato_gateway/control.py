@@ -16,6 +16,14 @@ class ControlUnavailable(ConnectionError):
     """The control plane could not be reached, took too long, or answered 5xx."""
 
 
+class ControlUnreachable(ControlUnavailable):
+    """No connection: nothing was sent, so nothing can have been done."""
+
+
+class ConnectionBroke(ControlUnavailable):
+    """The connection ended before the answer: what was asked may have been done, or may be done yet."""
+
+
 class ControlRefused(Exception):
     """The control plane answered 4xx: asking again in the same way cannot help."""
 
@@ -64,7 +72,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(ControlUnavailable("the control plane closed the connection"))
+            self.answer.set_exception(ConnectionBroke("the control plane closed the connection"))
             self.answer.exception()  # Seen: a stream that was closed on purpose needs no complaint in the log.
 
 
@@ -90,7 +98,7 @@ class ControlClient:
                     lambda: _Connection(self._loop, on_piece), self._host, self._port, ssl=tls
                 )
         except (OSError, TimeoutError) as error:
-            raise ControlUnavailable(str(error) or "no connection") from None
+            raise ControlUnreachable(str(error) or "no connection") from None
         return connection
 
     def _take(self) -> _Connection | None:
@@ -102,7 +110,7 @@ class ControlClient:
         return None
 
     async def post(self, path: str, body: bytes, timeout: float) -> bytes:
-        """The body of a 2xx answer. All endpoints may be asked twice; one retry where a resting connection broke."""
+        """The body of a 2xx answer. What is asked may be asked twice; one retry where a resting connection broke."""
         rested = self._take()
         if rested is not None:
             try:
@@ -111,6 +119,11 @@ class ControlClient:
                 if not rested.transport.is_closing():
                     raise
         return await self._ask(await self._open(), path, body, timeout)
+
+    async def post_once(self, path: str, body: bytes, timeout: float, *, fresh: bool = False) -> bytes:
+        """The body of a 2xx answer to what must not be asked twice; with `fresh` on a new connection."""
+        rested = None if fresh else self._take()
+        return await self._ask(rested or await self._open(), path, body, timeout)
 
     async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float) -> bytes:
         kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"

@@ -12,7 +12,13 @@ from typing import Protocol
 
 import msgspec
 
-from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
+from mercato_gateway.control import (
+    ConnectionBroke,
+    ControlClient,
+    ControlRefused,
+    ControlUnavailable,
+    ControlUnreachable,
+)
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
 from mercato_gateway.spool import Spool
@@ -20,13 +26,16 @@ from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, Leas
 
 WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
 _AHEAD_SECONDS = 1.5
-# Long: slices of an answer that came too late are lost to this process until its next start gives them back.
+# Long: what an answer that is not waited for had lent must be given back before it can be lent again.
 _ASK_TIMEOUT = 8.0
 _DOWN_SECONDS = 0.5
 _REFUSED_SECONDS = 2.0
 _MAX_ROUNDS = 6
 _REQUESTS_PER_GROUP = 16
 _IDLE_SLICES_SECONDS = 300.0
+# So long may an asking that was given up still be under way in the control plane.
+_UNDER_WAY_SECONDS = 60.0
+_MOST_UNANSWERED = 1_000
 
 
 class Lease:
@@ -145,6 +154,33 @@ class Slice:
         )
 
 
+class Unanswered:
+    """Batches whose answers never came: the control plane may have lent, or may yet lend, what nobody here learns of.
+
+    Each is named again and again until an asking that was sent long enough after it was answered. Of very many the
+    oldest are let go; their slices come back at the next start.
+    """
+
+    def __init__(self) -> None:
+        self._lost: deque[tuple[str, float]] = deque(maxlen=_MOST_UNANSWERED)
+
+    def __bool__(self) -> bool:
+        return bool(self._lost)
+
+    def add(self, batch: str, now: float) -> None:
+        """No answer to this batch will be taken any more."""
+        self._lost.append((batch, now))
+
+    def names(self) -> list[str]:
+        """What to name in the next batch."""
+        return [batch for batch, _ in self._lost]
+
+    def were_told(self, sent: float) -> None:
+        """All names were in a batch that was sent at `sent` and answered."""
+        while self._lost and self._lost[0][1] + _UNDER_WAY_SECONDS <= sent:
+            self._lost.popleft()
+
+
 class Waiter(Protocol):
     """A call that waits for slices."""
 
@@ -174,6 +210,7 @@ class Leases:
         self._slices: dict[str, Slice] = {}
         self._waiting: Waiting = {}
         self._ahead: set[Slice] = set()
+        self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
         self._down_until = 0.0
@@ -226,7 +263,7 @@ class Leases:
         ahead, self._ahead = self._ahead, set()
         requests, groups = self._requests(waiting, ahead)
         try:
-            if requests:
+            if requests or self._unanswered:
                 await self._post(requests, groups)
         except (ControlUnavailable, msgspec.MsgspecError) as error:
             if self._loop.time() >= self._down_until:
@@ -242,21 +279,45 @@ class Leases:
 
     async def _post(self, requests: list[LeaseRequest], groups: list[list[Slice]]) -> None:
         """Asks for all at once; halves find a request that the control plane refuses, so that it harms no other."""
-        batch = LeaseBatch(self._gateway, self._spool.life, requests)
-        self.asks += 1
         try:
-            body = await self._control.post("/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT)
+            answers = await self._send_twice(requests)
         except ControlRefused as error:
             if len(requests) > 1:
                 half = len(requests) // 2
                 await self._post(requests[:half], groups[:half])
                 await self._post(requests[half:], groups[half:])
                 return
-            log("lease_refused", reason=str(error), scopes=[piece.scope for piece in groups[0]])
-            for piece in groups[0]:
+            log("lease_refused", reason=str(error), scopes=[piece.scope for group in groups for piece in group])
+            for piece in (piece for group in groups for piece in group):
                 piece.refused_until = self._loop.time() + _REFUSED_SECONDS
         else:
-            self._take_answers(groups, msgspec.json.decode(body, type=LeaseBatchAnswer).answers)
+            self._take_answers(groups, answers)
+
+    async def _send_twice(self, requests: list[LeaseRequest]) -> list[LeaseAnswer]:
+        """A connection that rested may break at any time; the second asking is another, which names the first."""
+        try:
+            return await self._send(requests, fresh=False)
+        except ConnectionBroke:
+            return await self._send(requests, fresh=True)
+
+    async def _send(self, requests: list[LeaseRequest], *, fresh: bool) -> list[LeaseAnswer]:
+        """Asks once, under an id of its own. Without an answer the id is named from then on: see `Unanswered`."""
+        self.asks += 1
+        name, sent = str(self.asks), self._loop.time()
+        batch = LeaseBatch(self._gateway, self._spool.life, requests, name, self._unanswered.names())
+        try:
+            body = await self._control.post_once(
+                "/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT, fresh=fresh
+            )
+            answers = msgspec.json.decode(body, type=LeaseBatchAnswer).answers
+        except ControlUnreachable:
+            raise
+        except (ControlUnavailable, msgspec.MsgspecError):
+            if requests:
+                self._unanswered.add(name, self._loop.time())
+            raise
+        self._unanswered.were_told(sent)
+        return answers
 
     def _requests(self, waiting: "Waiting", ahead: set[Slice]) -> tuple[list[LeaseRequest], list[list[Slice]]]:
         """One request for each call where few wait, for a handful of calls each where many do."""
@@ -324,6 +385,8 @@ class Leases:
 
     def sweep(self, now: float, seconds: float) -> None:
         """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
+        if self._unanswered and now >= self._down_until:
+            self._schedule()  # others may wait for what this process cannot use
         for piece in list(self._slices.values()):
             recent = piece.spent / seconds
             piece.rate = max(recent, piece.rate * 0.8)
