@@ -60,8 +60,10 @@ class Market:
         self.operator_ = self.operator_ or await self.people.operator()
         return self.operator_
 
-    async def list_service(self, vendor: Caller, name: str = "embedder", **plan: Any) -> tuple[Service, Plan]:
-        """A listed service with a live release, a deployment and one plan."""
+    async def list_service(
+        self, vendor: Caller, name: str = "embedder", bears: Sequence[dict[str, Any]] = (), **plan: Any
+    ) -> tuple[Service, Plan]:
+        """A listed service with a live release, a deployment that `bears` these limits, and one plan."""
         now = self.clock.now()
         service = Service(
             id=self.ids.new("svc"), vendor_id=vendor.organisation_id, name=name, title=name, summary="", description="",
@@ -80,7 +82,7 @@ class Market:
         deployment = Deployment(
             id=self.ids.new("dep"), release_id=release.id, url="http://127.0.0.1:9/v1", addresses=["127.0.0.1"],
             upstream_model=None, weight=100, timeout_ms=60_000, max_connections=16, on_disconnect="abort",
-            created_at=now,
+            limits=list(bears), created_at=now,
         )  # fmt: skip
         async with self.database.transaction() as session:
             for row in (service, submission, release, deployment):

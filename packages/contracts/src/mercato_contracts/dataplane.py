@@ -39,7 +39,7 @@ class Limit(Wire):
 
 
 class SnapshotPlan(Wire):
-    """The immutable terms of a plan. Limits of a plan count for each subscription of it."""
+    """The immutable terms of a plan. Its limits come with each subscription of it."""
 
     type: Literal["plan"] = "plan"
     id: str

@@ -68,6 +68,12 @@ class RateLimit(Wire):
     )
 
 
+class PlanLimit(RateLimit):
+    """A limit of a plan. With `across` `plan` all subscriptions of the plan share it."""
+
+    across: Literal["subscription", "plan"] = "subscription"
+
+
 class PlanManifest(Wire):
     """One way to buy the service: free, per call, per thousand tokens, or monthly with a quota and overage."""
 
@@ -76,7 +82,7 @@ class PlanManifest(Wire):
     currency: Currency = "USD"
     price: Price = Price()
     included: Included | None = None
-    limits: list[RateLimit] = Field(default=[], max_length=8)
+    limits: list[PlanLimit] = Field(default=[], max_length=8)
 
 
 class Endpoint(Wire):
@@ -89,6 +95,9 @@ class Endpoint(Wire):
     timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 60
     on_disconnect: Literal["drain", "abort"] = Field(
         default="abort", description="When the client leaves a stream: read it to its end, or stop it"
+    )
+    limits: list[RateLimit] = Field(
+        default=[], max_length=8, description="What the server itself bears, whoever calls it"
     )
 
 

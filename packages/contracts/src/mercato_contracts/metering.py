@@ -97,17 +97,23 @@ class UsageDisputePage(Wire):
 
 
 class BudgetRequest(Wire):
-    """A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency."""
+    """A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency.
 
+    With `side` `vendor` on all calls of your services together, whoever makes them.
+    """
+
+    side: Literal["consumer", "vendor"] = "consumer"
     key_id: Annotated[str, Field(max_length=64)] | None = None
     unit: Literal["nanos", "requests", "tokens"] = "nanos"
-    window: Literal["minute", "day", "month"] = "month"
+    window: Literal["second", "minute", "day", "month"] = "month"
     cap: Count
 
     @model_validator(mode="after")
-    def _minutes_count_calls(self) -> "BudgetRequest":
-        if self.unit == "nanos" and self.window == "minute":
+    def _fits_together(self) -> "BudgetRequest":
+        if self.unit == "nanos" and self.window in ("second", "minute"):
             raise ValueError("a money budget counts by day or month")
+        if self.side == "vendor" and self.key_id is not None:
+            raise ValueError("a key is a consumer's: leave out `key_id`, or `side`")
         return self
 
 
@@ -117,7 +123,7 @@ class BudgetView(Wire):
     scope: str
     key_id: str | None
     unit: Literal["nanos", "requests", "tokens"]
-    window: Literal["minute", "day", "month"]
+    window: Literal["second", "minute", "day", "month"]
     cap: int
     used: int
     held: int

@@ -6,7 +6,6 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.caller import SignedIn
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -46,7 +45,7 @@ def _usage(session: Transaction) -> Usage:
 
 
 def _budgets(session: Transaction, parts: Parts) -> Budgets:
-    return Budgets(session, parts.clock, parts.outbox, PostgresCounters(session, parts.clock, parts.ids))
+    return Budgets(session, parts.clock, parts.outbox, parts.counters(session))
 
 
 def _period(parts: Parts, since: datetime | None = None, until: datetime | None = None) -> tuple[datetime, datetime]:
@@ -120,9 +119,9 @@ async def list_usage_disputes(
     )
 
 
-@router.put("/budgets", summary="Set a cap on your organisation or on one of its keys")
+@router.put("/budgets", summary="Set a cap on your organisation, one of its keys, or all calls of its services")
 async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) -> BudgetView:
-    state = await desk.put(caller, key_id=body.key_id, unit=body.unit, window=body.window, cap=body.cap)
+    state = await desk.put(caller, key_id=body.key_id, unit=body.unit, window=body.window, cap=body.cap, side=body.side)
     return view_budget(state)
 
 

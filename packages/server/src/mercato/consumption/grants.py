@@ -25,14 +25,16 @@ class Introspection:
         return await self._grant(key)
 
     async def _grant(self, key: Key) -> KeyGrant:
+        active = await self._terms.active_of(key.organisation_id)
+        of_vendors = await self._limits.of_vendors({terms.subscription.vendor_id for terms in active})
         subscriptions = [
             GrantedSubscription(
                 id=terms.subscription.id,
                 service_id=terms.subscription.service_id,
                 plan_id=terms.plan.id,
-                limits=plan_limits(terms.subscription.id, terms.plan),
+                limits=plan_limits(terms.subscription.id, terms.plan) + of_vendors[terms.subscription.vendor_id],
             )
-            for terms in await self._terms.active_of(key.organisation_id)
+            for terms in active
         ]
         return KeyGrant(
             active=True,

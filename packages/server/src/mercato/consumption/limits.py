@@ -1,20 +1,21 @@
 """Scope to cap: the one place that says what a counted scope allows. Grants and leases both ask here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
 from mercato.metering import SetBudgets
 from mercato.platform import Session
 from mercato.publishing import Catalogue, Plan
 from mercato.subscriptions import SubscriptionTerms
-from mercato_contracts.dataplane import Limit
-from mercato_contracts.manifest import RateLimit
+from mercato_contracts.dataplane import Limit, SnapshotRelease, SnapshotService
+from mercato_contracts.manifest import PlanLimit, RateLimit
 
 
 class Limits:
     """Caps by scope, read from plans and budgets, never from what a gateway says."""
 
     def __init__(self, session: Session) -> None:
-        self._terms = SubscriptionTerms(session, Catalogue(session))
+        self._catalogue = Catalogue(session)
+        self._terms = SubscriptionTerms(session, self._catalogue)
         self._budgets = SetBudgets(session)
 
     async def of_key(self, key_id: str, organisation_id: str) -> list[Limit]:
@@ -23,29 +24,53 @@ class Limits:
 
     async def find(self, scopes: Collection[str]) -> dict[str, Limit]:
         """The caps behind these scopes. Unknown ones and those of cancelled subscriptions are left out."""
-        subscriptions = {_subject(scope) for scope in scopes if scope.startswith("subscription:")}
-        terms = await self._terms.find(subscriptions) if subscriptions else {}
-        found = [
+        found = await self._of_subscriptions(_subjects(scopes, "subscription"))
+        found += await self._of_plans(_subjects(scopes, "plan"))
+        found += await self._of_deployments(_subjects(scopes, "deployment"))
+        budgets = {scope for scope in scopes if scope.startswith(("key:", "consumer:", "vendor:"))}
+        found += await self._budgets.find(budgets) if budgets else []
+        return {limit.scope: limit for limit in found if limit.scope in scopes}
+
+    async def of_vendors(self, vendor_ids: Collection[str]) -> dict[str, list[Limit]]:
+        """What each vendor allows all calls of its services together."""
+        return await self._budgets.of_vendors(vendor_ids) if vendor_ids else {}
+
+    async def on_deployments(self, services: Sequence[SnapshotService]) -> list[SnapshotService]:
+        """The same services, each deployment with its limits."""
+        ids = {place.id for service in services for release in service.releases for place in release.deployments}
+        limits: dict[str, list[Limit]] = {}
+        for deployment_id, rates in (await self._catalogue.deployment_limits(ids)).items():
+            limits[deployment_id] = _rate_limits(f"deployment:{deployment_id}", rates)
+        return [_with_limits(service, limits) for service in services] if limits else list(services)
+
+    async def _of_subscriptions(self, ids: Collection[str]) -> list[Limit]:
+        terms = await self._terms.find(ids) if ids else {}
+        return [
             limit
             for subscription_id, under in terms.items()
             if under.subscription.status == "active"
             for limit in plan_limits(subscription_id, under.plan)
         ]
-        own = {scope for scope in scopes if scope.startswith(("key:", "consumer:"))}
-        found += await self._budgets.find(own) if own else []
-        return {limit.scope: limit for limit in found if limit.scope in scopes}
+
+    async def _of_plans(self, ids: Collection[str]) -> list[Limit]:
+        plans = await self._catalogue.find_plans(ids) if ids else []
+        return [limit for plan in plans for limit in _shared_limits(plan)]
+
+    async def _of_deployments(self, ids: Collection[str]) -> list[Limit]:
+        found = await self._catalogue.deployment_limits(ids) if ids else {}
+        return [
+            limit
+            for deployment_id, rates in found.items()
+            for limit in _rate_limits(f"deployment:{deployment_id}", rates)
+        ]
 
 
 def plan_limits(subscription_id: str, plan: Plan) -> list[Limit]:
-    """What a plan allows each subscription of it: its rates and quotas, and what it includes in a month.
-
-    Where a plan names a unit and window twice, the lower cap counts.
-    """
-    limits: dict[str, Limit] = {}
-    for rate in (RateLimit.model_validate(limit) for limit in plan.limits):
-        limit = _rate_limit(subscription_id, rate)
-        if limit.scope not in limits or limit.cap < limits[limit.scope].cap:
-            limits[limit.scope] = limit
+    """What a plan allows a subscription of it: its own rates and quotas, those that all subscriptions of the plan
+    share, and what it includes in a month."""
+    own = [rate for rate in _rates(plan) if rate.across == "subscription"]
+    limits = {limit.scope: limit for limit in _rate_limits(f"subscription:{subscription_id}", own)}
+    limits |= {limit.scope: limit for limit in _shared_limits(plan)}
     if plan.included_unit in ("requests", "tokens") and plan.included:
         unit = RateLimit.model_validate({"unit": plan.included_unit, "per": "month", "amount": 1}).unit
         scope = included_scope(subscription_id)
@@ -58,10 +83,28 @@ def included_scope(subscription_id: str) -> str:
     return f"subscription:{subscription_id}:included:month"
 
 
-def _rate_limit(subscription_id: str, rate: RateLimit) -> Limit:
+def _rates(plan: Plan) -> list[PlanLimit]:
+    return [PlanLimit.model_validate(limit) for limit in plan.limits]
+
+
+def _shared_limits(plan: Plan) -> list[Limit]:
+    return _rate_limits(f"plan:{plan.id}", [rate for rate in _rates(plan) if rate.across == "plan"])
+
+
+def _rate_limits(subject: str, rates: Iterable[RateLimit]) -> list[Limit]:
+    """Where a unit and window is named twice, the lower cap counts."""
+    limits: dict[str, Limit] = {}
+    for rate in rates:
+        limit = _rate_limit(subject, rate)
+        if limit.scope not in limits or limit.cap < limits[limit.scope].cap:
+            limits[limit.scope] = limit
+    return list(limits.values())
+
+
+def _rate_limit(subject: str, rate: RateLimit) -> Limit:
     is_bucket = rate.per in ("second", "minute")
     return Limit(
-        scope=f"subscription:{subscription_id}:{rate.unit}:{rate.per}",
+        scope=f"{subject}:{rate.unit}:{rate.per}",
         unit=rate.unit,
         window=rate.per,
         cap=rate.amount,
@@ -69,5 +112,14 @@ def _rate_limit(subscription_id: str, rate: RateLimit) -> Limit:
     )
 
 
-def _subject(scope: str) -> str:
-    return scope.split(":", 2)[1] if scope.count(":") >= 2 else ""
+def _subjects(scopes: Collection[str], kind: str) -> set[str]:
+    parts = (scope.split(":", 2) for scope in scopes)
+    return {part[1] for part in parts if len(part) == 3 and part[0] == kind}
+
+
+def _with_limits(service: SnapshotService, limits: dict[str, list[Limit]]) -> SnapshotService:
+    def on(release: SnapshotRelease) -> SnapshotRelease:
+        places = [place.model_copy(update={"limits": limits.get(place.id, [])}) for place in release.deployments]
+        return release.model_copy(update={"deployments": places})
+
+    return service.model_copy(update={"releases": [on(release) for release in service.releases]})

@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from mercato.consumption.limits import Limits
 from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Session
 from mercato.publishing import Catalogue
+from mercato.subscriptions import SubscriptionTerms
 from mercato_contracts.dataplane import (
     Begin,
     ConsumerChanged,
@@ -114,7 +116,7 @@ class SnapshotHub:
         # A transaction a page: a slow reader must not hold one open.
         for page in _pages(ids):
             async with self._database.transaction() as session:
-                services = await Catalogue(session).routes(page)
+                services = await routes_of(session, page)
             told += len(services)
             yield b"".join(_line(service) for service in services)
         yield _line(Ready(services=told))
@@ -136,20 +138,31 @@ async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wir
     """What the gateways must know of these events, each service, key and consumer once."""
     services: dict[str, None] = {}
     forgotten: dict[str, Wire] = {}
+    vendors: set[str] = set()
     for event in events:
         if event.topic in _SERVICE_TOPICS:
             services[str(event.payload["service_id"])] = None
         elif event.topic == "key.changed":
             key_id = str(event.payload["key_id"])
             forgotten[key_id] = KeyChanged(id=key_id)
+        elif event.payload.get("side") == "vendor":
+            vendors.add(str(event.payload["organisation_id"]))
         elif event.topic in _CONSUMER_TOPICS:
             consumer_id = str(event.payload["organisation_id"])
             forgotten[consumer_id] = ConsumerChanged(id=consumer_id)
     routes: dict[str, SnapshotService] = {}
     if services:
-        routes = {route.id: route for route in await Catalogue(session).routes(list(services))}
+        routes = {route.id: route for route in await routes_of(session, list(services))}
+    if vendors:
+        consumers = await SubscriptionTerms(session, Catalogue(session)).consumers_of(vendors)
+        forgotten |= {consumer_id: ConsumerChanged(id=consumer_id) for consumer_id in consumers}
     told: list[Wire] = [routes.get(service_id) or ServiceRemoved(id=service_id) for service_id in services]
     return [*told, *forgotten.values()]
+
+
+async def routes_of(session: Session, service_ids: Sequence[str]) -> list[SnapshotService]:
+    """The routes of these services, their deployments with limits; withdrawn ones are left out."""
+    return await Limits(session).on_deployments(await Catalogue(session).routes(service_ids))
 
 
 def _line(message: Wire) -> bytes:

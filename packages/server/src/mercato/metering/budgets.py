@@ -1,5 +1,6 @@
-"""Budgets: caps that an organisation sets on itself or on one of its keys, in money, requests or tokens."""
+"""Budgets: caps that an organisation sets on itself, its keys or its services, in money, requests or tokens."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -12,7 +13,8 @@ from mercato.platform import Clock, Outbox, Session
 from mercato_contracts.dataplane import Limit, LimitUnit, LimitWindow
 
 BudgetUnit = Literal["nanos", "requests", "tokens"]
-BudgetWindow = Literal["minute", "day", "month"]
+BudgetWindow = Literal["second", "minute", "day", "month"]
+BudgetSide = Literal["consumer", "vendor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,24 @@ class Budgets:
         self._counters = counters
 
     async def put(
-        self, caller: Caller, *, key_id: str | None, unit: BudgetUnit, window: BudgetWindow, cap: int
+        self,
+        caller: Caller,
+        *,
+        key_id: str | None,
+        unit: BudgetUnit,
+        window: BudgetWindow,
+        cap: int,
+        side: BudgetSide = "consumer",
     ) -> BudgetState:
-        """Set or change a cap. `unit` nanos counts nano-units of whatever currency the plans are in."""
+        """Set or change a cap. `unit` nanos counts nano-units of whatever currency the plans are in.
+
+        On the vendor's `side` it counts all calls of the organisation's services.
+        """
         caller.require(Permission.KEYS_WRITE)
         if key_id is not None:
             await self._check_key(caller, key_id)
         budget = Budget(
-            scope=budget_scope(caller.organisation_id, key_id, unit, window),
+            scope=budget_scope(caller.organisation_id, key_id, unit, window, side),
             organisation_id=caller.organisation_id,
             key_id=key_id,
             unit=unit,
@@ -51,7 +63,7 @@ class Budgets:
             set_at=self._clock.now(),
         )
         await self._rows.put_budget(budget)
-        await self._tell(caller)
+        await self._tell(caller, budget.scope)
         return (await self._with_levels([budget]))[0]
 
     async def list_all(self, caller: Caller) -> list[BudgetState]:
@@ -64,7 +76,7 @@ class Budgets:
         caller.require(Permission.KEYS_WRITE)
         if not await self._rows.drop_budget(caller.organisation_id, scope):
             raise BudgetNotFound(f"Your organisation has no budget {scope}.", scope=scope)
-        await self._tell(caller)
+        await self._tell(caller, scope)
 
     async def _with_levels(self, budgets: list[Budget]) -> list[BudgetState]:
         levels = await self._counters.read([budget_limit(budget) for budget in budgets])
@@ -75,8 +87,9 @@ class Budgets:
         if key is None or key.organisation_id != caller.organisation_id:
             raise BudgetKeyUnknown(f"Your organisation has no key {key_id}.", key=key_id)
 
-    async def _tell(self, caller: Caller) -> None:
-        await self._outbox.add(self._session, "budget.changed", organisation_id=caller.organisation_id)
+    async def _tell(self, caller: Caller, scope: str) -> None:
+        side = "vendor" if scope.startswith("vendor:") else "consumer"
+        await self._outbox.add(self._session, "budget.changed", organisation_id=caller.organisation_id, side=side)
 
 
 class SetBudgets:
@@ -88,26 +101,36 @@ class SetBudgets:
     async def of(self, organisation_id: str, key_id: str) -> list[Limit]:
         """The caps of the organisation itself and of this key."""
         budgets = await self._rows.budgets_of(organisation_id)
-        return [budget_limit(budget) for budget in budgets if budget.key_id in (None, key_id)]
+        own = (f"consumer:{organisation_id}:", f"key:{key_id}:")
+        return [budget_limit(budget) for budget in budgets if budget.scope.startswith(own)]
+
+    async def of_vendors(self, vendor_ids: Collection[str]) -> dict[str, list[Limit]]:
+        """What vendors allow all calls of their services together, by vendor."""
+        limits: dict[str, list[Limit]] = {vendor_id: [] for vendor_id in vendor_ids}
+        for budget in await self._rows.budgets_of_vendors(vendor_ids):
+            limits[budget.organisation_id].append(budget_limit(budget))
+        return limits
 
     async def find(self, scopes: set[str]) -> list[Limit]:
         """The caps behind these scopes; unknown ones are left out."""
         return [budget_limit(budget) for budget in await self._rows.budgets(scopes)]
 
 
-def budget_scope(organisation_id: str, key_id: str | None, unit: BudgetUnit, window: BudgetWindow) -> str:
-    """`consumer:org_…:nanos:month` or `key:key_…:requests:minute`."""
-    subject = f"key:{key_id}" if key_id is not None else f"consumer:{organisation_id}"
+def budget_scope(
+    organisation_id: str, key_id: str | None, unit: BudgetUnit, window: BudgetWindow, side: BudgetSide = "consumer"
+) -> str:
+    """`consumer:org_…:nanos:month`, `key:key_…:requests:minute` or `vendor:org_…:requests:day`."""
+    subject = f"key:{key_id}" if key_id is not None else f"{side}:{organisation_id}"
     return f"{subject}:{unit}:{window}"
 
 
 def budget_limit(budget: Budget) -> Limit:
-    """The budget as a limit; one of a minute is a bucket of its own size."""
+    """The budget as a limit; one of a second or minute is a bucket of its own size."""
     window = cast(LimitWindow, budget.window)
     return Limit(
         scope=budget.scope,
         unit=cast(LimitUnit, budget.unit),
         window=window,
         cap=budget.cap,
-        burst=budget.cap if window == "minute" else 0,
+        burst=budget.cap if window in ("second", "minute") else 0,
     )

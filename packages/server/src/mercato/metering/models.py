@@ -124,12 +124,15 @@ class GatewayLife(Base):
 
 
 class Budget(Base):
-    """A cap that an organisation sets on itself or on one of its keys. `scope` is the counted scope's whole name."""
+    """A cap that an organisation sets on itself, on one of its keys, or as a vendor on all calls of its services.
+
+    `scope` is the counted scope's whole name.
+    """
 
     __tablename__ = "budgets"
     __table_args__ = (
         CheckConstraint("unit in ('nanos', 'requests', 'tokens')", name="unit"),
-        CheckConstraint("\"window\" in ('minute', 'day', 'month')", name="window"),
+        CheckConstraint("\"window\" in ('second', 'minute', 'day', 'month')", name="window"),
         CheckConstraint("cap >= 0", name="cap"),
     )
 

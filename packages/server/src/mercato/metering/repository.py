@@ -167,6 +167,16 @@ class UsageRepository:
             )
         )
 
+    async def budgets_of_vendors(self, vendor_ids: Collection[str]) -> list[Budget]:
+        """Those that count the calls of these organisations' services."""
+        return list(
+            await self._session.scalars(
+                select(Budget)
+                .where(Budget.organisation_id.in_(vendor_ids), Budget.scope.startswith("vendor:"))
+                .order_by(Budget.scope)
+            )
+        )
+
     async def put_budget(self, budget: Budget) -> None:
         """Write it, or change the one of the same scope."""
         await self._session.merge(budget)

@@ -11,7 +11,7 @@ from mercato.publishing.models import Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository
 from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
-from mercato_contracts.manifest import PathsPolicy, Protocol
+from mercato_contracts.manifest import PathsPolicy, Protocol, RateLimit
 from mercato_contracts.money import Currency
 
 
@@ -75,6 +75,15 @@ class Catalogue:
             plans[plan.service_id].append(plan)
         return plans
 
+    async def find_plans(self, plan_ids: Collection[str]) -> list[Plan]:
+        """These plans, retired or not; unknown ones are left out."""
+        return await self._rows.plans_by_id(plan_ids)
+
+    async def deployment_limits(self, deployment_ids: Collection[str]) -> dict[str, list[RateLimit]]:
+        """What these endpoints bear, of those that say so."""
+        found = await self._rows.deployment_limits(deployment_ids)
+        return {key: [RateLimit.model_validate(limit) for limit in limits] for key, limits in found.items()}
+
     async def listed_ids(self) -> list[str]:
         """The ids of every listed service, in their order: what an index is built from."""
         return await self._rows.listed_ids()
@@ -111,8 +120,8 @@ class Catalogue:
     async def routes(self, service_ids: Collection[str] | None = None) -> list[SnapshotService]:
         """What the gateway must know of these services, or of all; withdrawn ones are left out.
 
-        Yanked releases are part of it, so that the gateway can say why a version is refused; deployments carry no
-        limits.
+        Yanked releases are part of it, so that the gateway can say why a version is refused; the limits of
+        deployments are left to who counts them.
         """
         services = await self._rows.listed_with_vendors(service_ids)
         ids = [service.id for service, _ in services]

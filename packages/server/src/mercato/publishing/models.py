@@ -80,13 +80,15 @@ class Deployment(Base):
     timeout_ms: Mapped[int]
     max_connections: Mapped[int]
     on_disconnect: Mapped[str]
+    limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    """`RateLimit`s of the manifest: what the endpoint bears, whoever calls it."""
     created_at: Mapped[datetime]
 
 
 class Plan(Base):
     """Terms of a sale; they never change. New terms are a new row, and the old one is retired: no new subscriptions.
 
-    `limits` are `RateLimit`s of the manifest: `{"unit", "per", "amount", "burst"}`.
+    `limits` are `PlanLimit`s of the manifest: `{"unit", "per", "amount", "burst", "across"}`.
     """
 
     __tablename__ = "plans"

@@ -101,6 +101,7 @@ class Releasing:
             timeout_ms=manifest.endpoint.timeout_seconds * 1000,
             max_connections=256,
             on_disconnect=manifest.endpoint.on_disconnect,
+            limits=[limit.model_dump() for limit in manifest.endpoint.limits],
             created_at=now,
         )
 

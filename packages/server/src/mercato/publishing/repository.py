@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -91,6 +92,16 @@ class CatalogueRepository:
                 .order_by(Deployment.id)
             )
         )
+
+    async def plans_by_id(self, ids: Collection[str]) -> list[Plan]:
+        return list(await self._session.scalars(select(Plan).where(Plan.id.in_(ids))))
+
+    async def deployment_limits(self, ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+        """Of those that have any."""
+        rows = await self._session.execute(
+            select(Deployment.id, Deployment.limits).where(Deployment.id.in_(ids), Deployment.limits != [])
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def find_release(self, service_id: str, version: str, *, lock: bool = False) -> Release | None:
         query = select(Release).where(Release.service_id == service_id, Release.version == version)

@@ -49,6 +49,16 @@ class SubscriptionRepository:
             )
         )
 
+    async def consumers_of(self, vendor_ids: Collection[str]) -> list[str]:
+        return list(
+            await self._session.scalars(
+                select(Subscription.consumer_id)
+                .where(Subscription.vendor_id.in_(vendor_ids), Subscription.status == "active")
+                .distinct()
+                .order_by(Subscription.consumer_id)
+            )
+        )
+
     async def page(
         self, *, consumer_id: str | None, vendor_id: str | None, after: str | None, limit: int
     ) -> list[Subscription]:

@@ -33,6 +33,10 @@ class SubscriptionTerms:
         """What this organisation may call."""
         return await self._with_plans(await self._rows.active_of(consumer_id))
 
+    async def consumers_of(self, vendor_ids: Collection[str]) -> list[str]:
+        """The organisations that may call services of these vendors."""
+        return await self._rows.consumers_of(vendor_ids)
+
     async def in_force_since(self, at: datetime, *, after: str = "", limit: int = 500) -> list[Terms]:
         """Active now or cancelled at or after `at`, in the order of ids from `after`."""
         return await self._with_plans(await self._rows.in_force_since(at, after, limit))

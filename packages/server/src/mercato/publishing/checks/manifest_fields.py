@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from mercato.publishing.checks.codes import found
 from mercato.publishing.checks.findings import Finding, shorten
-from mercato_contracts.manifest import Endpoint, Included, PlanManifest, Price, RateLimit, ServiceManifest
+from mercato_contracts.manifest import Endpoint, Included, PlanLimit, PlanManifest, Price, ServiceManifest
 
 _BOOLEAN_FIELDS = frozenset({"overage"})
 _PRICES = frozenset(Price.model_fields)
@@ -19,7 +19,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "plans": PlanManifest,
     "price": Price,
     "included": Included,
-    "limits": RateLimit,
+    "limits": PlanLimit,
 }
 _PATTERNS = {
     "name": "must be lower-case letters, digits and inner hyphens, at most 63",

@@ -1,7 +1,7 @@
 """What must hold between the fields of a manifest."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from mercato.publishing.checks.codes import found
 from mercato.publishing.checks.findings import Finding
-from mercato_contracts.manifest import PlanManifest, Price, RateLimit, ServiceManifest
+from mercato_contracts.manifest import PlanLimit, PlanManifest, Price, RateLimit, ServiceManifest
 
 _FREE_WORDS = frozenset({"free", "gratis", "kostenlos", "gratuit"})
 _MAY_BE_FREE = _FREE_WORDS | {"trial", "demo", "community", "try"}
@@ -41,6 +41,7 @@ def _endpoint(manifest: ServiceManifest) -> Iterator[Finding]:
         yield found("manifest_endpoint_base", where, f"This {manifest.protocol} base does not end in /v1.")
     if manifest.protocol not in _TOKEN_PROTOCOLS and manifest.endpoint.model:
         yield found("manifest_endpoint_model_unused", "endpoint.model", f"{manifest.protocol} calls carry no model.")
+    yield from _limits(manifest.endpoint.limits, "endpoint")
 
 
 def _document_path(manifest: ServiceManifest) -> Iterator[Finding]:
@@ -111,23 +112,24 @@ def _included(plan: PlanManifest, where: str) -> Iterator[Finding]:
         yield found("manifest_included_mismatch", f"{where}.unit", "Tokens are included, yet each call is priced.")
 
 
-def _limits(limits: list[RateLimit], where: str) -> Iterator[Finding]:
-    seen: dict[tuple[str, str], int] = {}
+def _limits(limits: Sequence[RateLimit], where: str) -> Iterator[Finding]:
+    seen: dict[tuple[str, str, str], int] = {}
     for index, limit in enumerate(limits):
         here = f"{where}.limits.{index}"
-        if (limit.unit, limit.per) in seen:
+        across = limit.across if isinstance(limit, PlanLimit) else ""
+        if (across, limit.unit, limit.per) in seen:
             yield found("manifest_limit_repeated", here, f"{limit.unit} per {limit.per} are limited twice.")
-        seen[limit.unit, limit.per] = limit.amount
+        seen[across, limit.unit, limit.per] = limit.amount
         if limit.burst is not None and limit.per in ("day", "month"):
             yield found("manifest_limit_burst", f"{here}.burst", f"A quota per {limit.per} has no burst.")
     yield from _contradictions(seen, where)
 
 
-def _contradictions(caps: dict[tuple[str, str], int], where: str) -> Iterator[Finding]:
+def _contradictions(caps: dict[tuple[str, str, str], int], where: str) -> Iterator[Finding]:
     """A cap that a longer window's smaller cap makes unreachable even once."""
-    for (unit, short), amount in caps.items():
-        for (other, long), whole in caps.items():
-            if unit == other and _WINDOW_SECONDS[short] < _WINDOW_SECONDS[long] and whole < amount:
+    for (across, unit, short), amount in caps.items():
+        for (*other, long), whole in caps.items():
+            if [across, unit] == other and _WINDOW_SECONDS[short] < _WINDOW_SECONDS[long] and whole < amount:
                 message = f"{amount} {unit} per {short} can never be used under {whole} per {long}."
                 yield found("manifest_limit_contradiction", f"{where}.limits", message)
 
