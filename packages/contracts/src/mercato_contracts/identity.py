@@ -143,3 +143,15 @@ class UserList(Wire):
     """The people of an organisation."""
 
     items: list[UserView]
+
+
+class IntrospectionView(Wire):
+    """What RFC 7662 says of a token; of one that is not in force only that `active` is false."""
+
+    active: bool
+    scope: str | None = Field(default=None, description="What the key may do, separated by spaces")
+    client_id: str | None = Field(default=None, description="The key's id")
+    sub: str | None = Field(default=None, description="The organisation whose key it is")
+    token_type: Literal["Bearer"] | None = None
+    iat: int | None = Field(default=None, description="When it was made, in seconds since 1970")
+    exp: int | None = Field(default=None, description="When it ends, in seconds since 1970; missing where it does not")

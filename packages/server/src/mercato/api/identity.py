@@ -1,15 +1,31 @@
 """Sign-up, sessions, people and keys."""
 
 from datetime import timedelta
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
-from mercato.identity import Directory, Key, Keys, NewKey, Organisation, Role, Sessions, SessionTokens, SignUp, User
+from mercato.identity import (
+    Authentication,
+    Directory,
+    Key,
+    KeyIntrospection,
+    Keys,
+    NewKey,
+    Organisation,
+    Role,
+    Sessions,
+    SessionTokens,
+    SignUp,
+    User,
+)
+from mercato.platform import Malformed
 from mercato_contracts.identity import (
+    IntrospectionView,
     KeyPage,
     KeyView,
     MeView,
@@ -44,6 +60,11 @@ def _keys_of(session: Transaction, parts: Parts) -> Keys:
     return Keys(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
 
 
+def _introspection_of(session: Transaction, parts: Parts) -> KeyIntrospection:
+    authentication = Authentication(session, parts.clock, parts.hasher, parts.tokens, parts.proven)
+    return KeyIntrospection(session, authentication)
+
+
 def _directory_of(session: Transaction) -> Directory:
     return Directory(session)
 
@@ -51,6 +72,7 @@ def _directory_of(session: Transaction) -> Directory:
 Joining = Annotated[SignUp, Depends(_sign_up)]
 SessionDesk = Annotated[Sessions, Depends(_sessions_of)]
 KeyDesk = Annotated[Keys, Depends(_keys_of)]
+WhoseKey = Annotated[KeyIntrospection, Depends(_introspection_of)]
 WhoIsWho = Annotated[Directory, Depends(_directory_of)]
 
 
@@ -81,6 +103,20 @@ def view_key(key: Key) -> KeyView:
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         rotated_to=key.rotated_to,
+    )
+
+
+def view_introspection(key: Key | None) -> IntrospectionView:
+    if key is None:
+        return IntrospectionView(active=False)
+    return IntrospectionView(
+        active=True,
+        scope=" ".join(key.scopes),
+        client_id=key.id,
+        sub=key.organisation_id,
+        token_type="Bearer",  # noqa: S106  (a kind, no secret)
+        iat=int(key.created_at.timestamp()),
+        exp=None if key.expires_at is None else int(key.expires_at.timestamp()),
     )
 
 
@@ -178,3 +214,39 @@ async def rotate_key(key_id: str, body: RotateKeyRequest, caller: SignedIn, desk
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key, at once and everywhere")
 async def revoke_key(key_id: str, caller: SignedIn, desk: KeyDesk) -> None:
     await desk.revoke(caller, key_id)
+
+
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["token"],
+                    "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/introspect",
+    summary="Is a key of your organisation in force (RFC 7662)",
+    response_model_exclude_none=True,
+    openapi_extra=_FORM,
+)
+async def introspect(request: Request, response: Response, caller: SignedIn, desk: WhoseKey) -> IntrospectionView:
+    """As a form: `token=…`. The operator may ask about any key; another organisation's is never active."""
+    response.headers["cache-control"] = "no-store"
+    return view_introspection(await desk.find(caller, _token_of(request, await request.body())))
+
+
+def _token_of(request: Request, body: bytes) -> str:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    tokens = parse_qs(body.decode("latin-1")).get("token", []) if kind == "application/x-www-form-urlencoded" else []
+    if len(tokens) != 1:
+        raise Malformed("The body must be a form (`application/x-www-form-urlencoded`) with one `token`.")
+    return tokens[0]

@@ -3,6 +3,7 @@
 from mercato.identity.authentication import Authentication, ProvenKeys
 from mercato.identity.caller import Caller
 from mercato.identity.directory import Directory
+from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.keys import Keys, NewKey
 from mercato.identity.models import Key, Organisation, User
 from mercato.identity.permissions import Permission, Role
@@ -18,6 +19,7 @@ __all__ = [
     "Caller",
     "Directory",
     "Key",
+    "KeyIntrospection",
     "Keys",
     "NewKey",
     "NotAllowed",
