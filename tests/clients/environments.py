@@ -70,3 +70,38 @@ def node_client_environment() -> Path:
             _run("The Node clients", [npm, "install", *flags], folder)
             (folder / "ready").touch()
     return folder
+
+
+def source_distribution(lock: Path, name: str, version: str) -> Path:
+    """The archive of a release with its test suite, checked against the lock's hashes."""
+    known = _hashes(lock, name, version)
+    folder = CACHE / "sources"
+    archive = folder / f"{name}-{version}.tar.gz"
+    with _alone():
+        folder.mkdir(exist_ok=True)
+        if not archive.exists():
+            # Not .venv's own: uv makes environments without pip.
+            pip = [
+                str(CACHE.parent / ".tools/bin/python"),
+                "-m",
+                "pip",
+                "download",
+                "-q",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+            ]
+            _run(f"The source of {name}", [*pip, f"{name}=={version}"], folder)
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() in known, f"{archive} is not what the lock names"
+    return archive
+
+
+def _hashes(lock: Path, name: str, version: str) -> set[str]:
+    """Of one package, as the lock has them."""
+    entry = lock.read_text().partition(f"\n{name}")[2].partition(f"=={version}")[2]
+    found = set()
+    for line in entry.splitlines()[1:]:
+        if not line.startswith("    --hash=sha256:"):
+            break
+        found.add(line.strip().removeprefix("--hash=sha256:").rstrip(" \\"))
+    return found

@@ -1,0 +1,145 @@
+"""The SDKs' own suites pass against a mock of the vendor's API, and just so with the gateway in between.
+
+The lists of tests and the vendors' API documents are data beside the repository (`../shared/data`), too large to copy.
+"""
+
+import asyncio
+import os
+import re
+import tarfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clients.environments import (
+    DRIVERS,
+    node_client_environment,
+    python_client_environment,
+    source_distribution,
+)
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, free_port, until
+from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+BRACKETS = [
+    f"--validator-{place}-{kind}-format=brackets" for place in ("query", "form") for kind in ("array", "object")
+]
+SUITE_SECONDS = 400
+
+
+@dataclass(frozen=True)
+class Suite:
+    """An SDK's release, and where the document of its API is; `OPENAI_DOCUMENT` and the like name another place."""
+
+    sdk: str
+    version: str
+    document: str
+
+    @property
+    def document_path(self) -> Path:
+        return Path(os.environ.get(f"{self.sdk.upper()}_DOCUMENT", DATA / "openapi" / "ai" / self.document))
+
+    def tests(self) -> list[str]:
+        """The ids that pass without a gateway, as pytest takes them."""
+        lines = (DATA / "clients" / f"{self.sdk}-{self.version}_pass_dev.txt").read_text().splitlines()
+        found = [re.fullmatch(r"([\w.]+)\.(Test\w+)::(.+)", line) for line in lines]
+        return [f"{one[1].replace('.', '/')}.py::{one[2]}::{one[3]}" for one in found if one is not None]
+
+
+SUITES = [
+    Suite("anthropic", "2.12.0", "vendor-specs/anthropic-official.yml"),
+    Suite("openai", "3.54.0", "vendor-specs/openai-official.yml"),
+]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An unpacked suite, the Python that runs it, and the mock that answers it."""
+
+    suite: Suite
+    python: Path
+    folder: Path
+    mock: str
+
+    async def run(self, url: str, key: str) -> str:
+        """pytest's last lines, of a run of all listed tests against this address."""
+        wanted = self.folder / "wanted.txt"
+        wanted.write_text("\n".join(self.suite.tests()))
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        environment = {
+            **kept, "TEST_API_BASE_URL": url, "KEY_OF_TESTS": key, "SDK_OF_TESTS": self.suite.sdk,
+            "PYTHONPATH": str(DRIVERS),
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            self.python, "-m", "pytest", "-q", "-n", "2", "-p", "mercato_key", f"@{wanted}",
+            cwd=self.folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(SUITE_SECONDS):
+                out, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        return out.decode()[-3000:]
+
+
+@pytest.fixture(params=SUITES, ids=lambda suite: suite.sdk)
+async def prepared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Prepared]:
+    suite: Suite = request.param
+    if not suite.document_path.exists():
+        pytest.skip(f"no document of the API of {suite.sdk} is here for the mock: {suite.document_path}")
+    loop = asyncio.get_running_loop()
+    lock = Path(__file__).with_name("suites.lock")
+    python = await loop.run_in_executor(None, python_client_environment, lock)
+    node = await loop.run_in_executor(None, node_client_environment)
+    archive = await loop.run_in_executor(None, source_distribution, lock, suite.sdk, suite.version)
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    port = free_port()
+    # Node's wrapper would leave the mock behind, so its own process is started.
+    mock = next(node.glob("node_modules/@stdy/cli-*/bin/steady"))
+    process = await asyncio.create_subprocess_exec(
+        mock, "--host", "127.0.0.1", "-p", str(port), "-q", *BRACKETS, suite.document_path,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await until(lambda: _answers(f"http://127.0.0.1:{port}/_x-steady/health"), 60)
+        yield Prepared(suite, python, tmp_path / f"{suite.sdk}-{suite.version}", f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            return (await client.get(url)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+async def test_the_suite_passes_with_the_gateway_in_between_as_without(prepared: Prepared, tmp_path: Path) -> None:
+    passed = re.compile(rf"\b{len(prepared.suite.tests())} passed")
+    said = await prepared.run(prepared.mock, "")
+    if not re.search(passed, said):
+        pytest.skip(f"the suite does not pass without the gateway here: {said[-600:]}")
+    control = ControlPlane(token="a-token-of-tests")
+    await control.start()
+    home = a_deployment(prepared.mock)
+    service = a_service("acme/api", [a_release("1.0.0", [home])], protocol="openapi", paths="any")
+    control.put_service(service)
+    key = a_subscriber(control, subscribe(service))
+    gateway = GatewayProcess(control, tmp_path / "gateway")
+    try:
+        await gateway.start()
+        said = await prepared.run(f"{gateway.url}/s/acme/api", key)
+    finally:
+        await gateway.stop()
+        await control.stop()
+    assert re.search(passed, said), said
