@@ -85,7 +85,8 @@ class Counters(Protocol):
     async def reclaim(self) -> int:
         """Take back leases whose answer the gateway never got; returns how many.
 
-        Such a lease shows by a gateway that goes on shipping usage long after the lease's last call can have ended.
+        Such a lease shows by a gateway that goes on shipping usage long after the lease's last call can have ended, or
+        that ships usage of a later life.
         """
         ...
 
