@@ -1,5 +1,28 @@
-"""The marketplace of these tests."""
+"""The marketplace of these tests, and their Redis."""
+
+from collections.abc import Iterator
+
+import pytest
 
 from tests.support.market import market
+from tests.support.redis_server import RedisServer
 
 __all__ = ["market"]
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One server a run, for tests that leave it running."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server of this test alone, which may kill it."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()

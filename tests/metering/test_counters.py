@@ -1,17 +1,19 @@
-"""A cap is never passed: by many gateways at once, by a dead one, by a late spool."""
+"""A cap is never passed: by many gateways at once, by a dead one, by a late spool. The contract of every `Counters`."""
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from mercato.adapters.counters_postgres import PostgresCounters
-from mercato.metering import Counters, Holder, Level, Want
+from mercato.adapters.counters_redis import connect
+from mercato.metering import Holder, Level, Want
 from mercato.platform import Database, Ids
 from mercato_contracts.dataplane import LeaseAnswer, Limit
 from tests.conftest import TestClock
+from tests.support.desk import Desk
 
 SCOPE = "subscription:sub_1:requests:month"
 
@@ -25,33 +27,16 @@ def bucket(cap: int, burst: int = 0) -> Limit:
     return Limit(scope=scope, unit="requests", window="minute", cap=cap, burst=burst or cap)
 
 
-class Desk:
-    """The real counters, each step in a transaction of its own."""
-
-    def __init__(self, database: Database, clock: TestClock, ids: Ids) -> None:
-        self.database, self.clock, self.ids = database, clock, ids
-        # As many connections as the pool has: whoever waits, waits here, not until the pool gives up.
-        self._connections = asyncio.Semaphore(16)
-
-    def counters(self, session: object) -> Counters:
-        return PostgresCounters(session, self.clock, self.ids)  # type: ignore[arg-type]
-
-    async def lease(self, *wants: Want, gateway: str = "one", life: str = "life_1") -> LeaseAnswer:
-        async with self._connections, self.database.transaction() as session:
-            return (await self.counters(session).lease(Holder(gateway, life), [wants]))[0]
-
-    async def settle(self, spends: dict[str, int], *closed: str) -> None:
-        async with self._connections, self.database.transaction() as session:
-            await self.counters(session).settle(spends, closed)
-
-    async def level(self, limit: Limit) -> Level:
-        async with self.database.transaction() as session:
-            return (await self.counters(session).read([limit]))[0]
-
-
-@pytest.fixture
-def desk(database: Database, clock: TestClock, ids: Ids) -> Desk:
-    return Desk(database, clock, ids)
+@pytest.fixture(params=["postgres", "redis"])
+async def desk(request: pytest.FixtureRequest, database: Database, clock: TestClock, ids: Ids) -> AsyncIterator[Desk]:
+    """The desk of each adapter."""
+    if request.param == "postgres":
+        yield Desk(database, clock, ids)
+        return
+    redis = connect(request.getfixturevalue("redis_server").url)
+    await redis.flushall()
+    yield Desk(database, clock, ids, redis)
+    await redis.aclose()
 
 
 async def test_hundreds_of_asks_by_eight_gateways_lend_exactly_the_cap(desk: Desk) -> None:

@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.types import Send
 
-from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.wiring import Parts, Wiring
 from mercato.billing import Ledger
 from mercato.consumption import (
@@ -26,7 +25,7 @@ from mercato.consumption import (
 )
 from mercato.identity import Authentication
 from mercato.metering import Holder
-from mercato.platform import Malformed, Session
+from mercato.platform import Malformed
 from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, LeaseBatchAnswer, Recovered, UsageBatch
 from mercato_contracts.problem import FieldError
 from mercato_contracts.wire import Wire
@@ -114,9 +113,9 @@ async def _lend(batch: LeaseBatch, parts: Wiring) -> LeaseBatchAnswer:
     """Two transactions, as each locks counters in order: what nobody learnt of goes back, then it can be lent again."""
     if batch.abandoned:
         async with parts.database.transaction() as session:
-            await take_back_abandoned(_counters(session, parts), batch)
+            await take_back_abandoned(parts.counters(session), batch)
     async with parts.database.transaction() as session:
-        return await Lending(Limits(session), _counters(session, parts)).lend(batch)
+        return await Lending(Limits(session), parts.counters(session)).lend(batch)
 
 
 @router.post("/usage")
@@ -125,7 +124,7 @@ async def take_usage(request: Request, parts: Parts, gates: Turns) -> Response:
     batch = await _read(request, UsageBatch)
     async with gates.usage.turn(), parts.database.transaction() as session:
         ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
-        receipt = await TakeUsage(session, parts.clock, _counters(session, parts), ledger).take(batch)
+        receipt = await TakeUsage(session, parts.clock, parts.counters(session), ledger).take(batch)
     return _answer(receipt)
 
 
@@ -136,13 +135,9 @@ async def recovered(gateway: str, request: Request, parts: Parts) -> Response:
     if "\0" in gateway:
         raise Malformed("A gateway's name has no NUL character.")
     async with parts.database.transaction() as session:
-        freed = await _counters(session, parts).recover(Holder(gateway, told.life))
+        freed = await parts.counters(session).recover(Holder(gateway, told.life))
     log.info("a gateway recovered", gateway=gateway, leases=freed)
     return Response(status_code=204)
-
-
-def _counters(session: Session, parts: Wiring) -> PostgresCounters:
-    return PostgresCounters(session, parts.clock, parts.ids)
 
 
 async def _read(request: Request, kind: type[Message]) -> Message:

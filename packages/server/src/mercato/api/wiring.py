@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from redis.asyncio import Redis
 
+from mercato.adapters.counters_postgres import PostgresCounters
+from mercato.adapters.counters_redis import RedisCounters
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
+from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, Outbox, Session
 
 
@@ -26,8 +30,22 @@ class Wiring:
     gateway_token: str
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    redis: Redis | None = None
+    """Counts what is lent; PostgreSQL does where there is none."""
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
     guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
+
+    def counters(self, session: Session) -> Counters:
+        """The counted scopes within a transaction."""
+        if self.redis is None:
+            return PostgresCounters(session, self.clock, self.ids)
+        return RedisCounters(session, self.redis, self.clock, self.ids)
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        if self.redis is not None:
+            await self.redis.aclose()
+        await self.database.close()
 
 
 def get_wiring(request: Request) -> Wiring:

@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from mercato.adapters.counters_redis import connect
 from mercato.api import health
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
@@ -40,6 +41,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         take_rate_bp=settings.take_rate_bp,
+        redis=connect(settings.redis_url) if settings.redis_url else None,
     )
 
 
@@ -56,7 +58,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
             task.cancel()
         await asyncio.gather(*opening, return_exceptions=True)
         await feed.close()
-        await wiring.database.close()
+        await wiring.close()
 
     app: FastAPI = FastAPIOffline(
         title="Mercato control API",

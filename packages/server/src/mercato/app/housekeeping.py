@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
@@ -46,11 +45,11 @@ async def _charge_fees(session: Session, wiring: Wiring) -> int:
 
 
 async def _reclaim_leases(session: Session, wiring: Wiring) -> int:
-    return await PostgresCounters(session, wiring.clock, wiring.ids).reclaim()
+    return await wiring.counters(session).reclaim()
 
 
 async def _forget_counters(session: Session, wiring: Wiring) -> int:
-    counters = PostgresCounters(session, wiring.clock, wiring.ids)
+    counters = wiring.counters(session)
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
 
 

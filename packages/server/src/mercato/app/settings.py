@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, validation_alias="DATABASE_URL", description="PostgreSQL 15+; embedded when not set"
     )
+    redis_url: str | None = Field(
+        default=None, description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set"
+    )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API and console")
     gateway_port: int = Field(default=8080, description="The port of the gateway")

@@ -36,7 +36,7 @@ async def run_worker(
         ready.set()
         log.info("worker is ready", executor=executor)
         await stop.wait()
-    await wiring.database.close()
+    await wiring.close()
 
 
 def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflows:
