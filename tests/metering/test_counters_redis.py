@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -205,3 +206,19 @@ async def test_a_database_of_postgresql_counters_is_taken_over_as_it_is(desk: De
     await desk.settle({answer.grants[0].lease: 50})
     assert (await desk.lease(Want(REQUESTS, 101, 101))).denied is not None
     assert (await desk.lease(Want(REQUESTS, 100, 100))).denied is None
+
+
+async def test_the_statement_of_the_decision_leads_back_to_postgresql(desk: Desk, ids: Ids) -> None:
+    for spent in (30, 40):
+        lease = (await desk.lease(Want(REQUESTS, 50, 50))).grants[0].lease
+        await desk.settle({lease: spent}, lease)
+    await desk.settle({(await desk.lease(Want(REQUESTS, 100, 100))).grants[0].lease: 10})
+    await desk.settle({(await desk.lease(Want(SLOTS, 2, 2))).grants[0].lease: 1})
+    page = Path(__file__).parents[2] / "docs" / "decisions" / "0008-redis-counts-what-is-lent.md"
+    async with desk.database.transaction() as session:
+        await session.execute(text(page.read_text().split("```sql")[1].split("```")[0]))
+    back = Desk(desk.database, desk.clock, ids)
+    assert await back.level(REQUESTS) == Level(used=80, leased=90, left=CAP - 170)
+    assert (await back.lease(Want(REQUESTS, CAP - 169, CAP))).denied is not None
+    assert (await back.lease(Want(REQUESTS, CAP - 170, CAP))).denied is None
+    assert (await back.lease(Want(SLOTS, 2, 2))).denied is not None
