@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from mercato_contracts.manifest import PathsPolicy, Protocol, RateLimit, Task
+from mercato_contracts.manifest import PathsPolicy, PlanLimit, Protocol, Task
 from mercato_contracts.money import Currency
 from mercato_contracts.wire import Count, Nanos, Wire
 
@@ -159,7 +159,7 @@ class PlanView(Wire):
     included_unit: Literal["requests", "tokens"] | None
     included: Count
     overage: bool
-    limits: list[RateLimit]
+    limits: list[PlanLimit]
 
 
 class ServiceView(Wire):
