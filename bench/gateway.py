@@ -371,6 +371,7 @@ def main() -> None:
     if arguments.control:
         serve_control(*arguments.control)
         return
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian puts nginx, and where few paths look
     missing = [tool for tool in ("nginx", "wrk", "taskset") if shutil.which(tool) is None]
     if missing:
         sys.exit(f"bench-gateway needs {', '.join(missing)}: apt-get install nginx-light wrk util-linux")
