@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.billing import (
@@ -38,9 +39,6 @@ from mercato_contracts.billing import (
 )
 
 router = APIRouter(prefix="/api", tags=["billing"], route_class=TransactionalRoute)
-
-After = Annotated[str | None, Query(max_length=64)]
-PageSize = Annotated[int, Query(ge=1, le=200)]
 
 
 def _documents(session: Transaction) -> Documents:

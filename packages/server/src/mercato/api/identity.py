@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.caller import SignedIn
+from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.identity import (
@@ -199,8 +200,8 @@ async def make_key(body: NewKeyRequest, caller: SignedIn, desk: KeyDesk) -> NewK
 async def list_keys(
     caller: SignedIn,
     desk: KeyDesk,
-    after: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> KeyPage:
     keys = await desk.list_all(caller, after=after, limit=limit)
     return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)

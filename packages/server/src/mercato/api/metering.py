@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.paging import After
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.metering import (
@@ -36,7 +37,6 @@ from mercato_contracts.metering import (
 
 router = APIRouter(prefix="/api", tags=["usage"], route_class=TransactionalRoute)
 
-After = Annotated[str | None, Query(max_length=64)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from mercato.api.caller import SignedIn
+from mercato.api.paging import After, PageSize
 from mercato.api.publishing_views import (
     view_dossier,
     view_release,
@@ -51,8 +52,6 @@ SubmissionDesk = Annotated[Submissions, Depends(_submissions)]
 ApprovalDesk = Annotated[Approvals, Depends(_approvals)]
 LifecycleDesk = Annotated[Lifecycle, Depends(_lifecycle)]
 Listings = Annotated[Catalogue, Depends(_catalogue)]
-After = Annotated[str | None, Query(max_length=64)]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.post(
@@ -70,7 +69,7 @@ async def submit(body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, re
 
 @router.get("/submissions", summary="The submissions of your organisation, the newest first")
 async def list_submissions(
-    caller: SignedIn, desk: SubmissionDesk, after: After = None, limit: Limit = 50
+    caller: SignedIn, desk: SubmissionDesk, after: After = None, limit: PageSize = 50
 ) -> SubmissionPage:
     rows = await desk.list_own(caller, after=after, limit=limit)
     return SubmissionPage(items=[view_summary(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
@@ -82,7 +81,9 @@ async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionD
 
 
 @router.get("/approvals", summary="What waits for people, the oldest first")
-async def list_approvals(caller: SignedIn, desk: ApprovalDesk, after: After = None, limit: Limit = 50) -> WaitingPage:
+async def list_approvals(
+    caller: SignedIn, desk: ApprovalDesk, after: After = None, limit: PageSize = 50
+) -> WaitingPage:
     rows = await desk.waiting(caller, after=after, limit=limit)
     return WaitingPage(
         items=[view_waiting(row) for row in rows], next=rows[-1].submission.id if len(rows) == limit else None

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from mercato.api.caller import SignedIn
+from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.publishing import Catalogue
@@ -45,8 +46,8 @@ async def list_subscriptions(
     caller: SignedIn,
     desk: Desk,
     side: Literal["consumer", "vendor"] = "consumer",
-    after: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> SubscriptionPage:
     rows = await desk.list_all(caller, as_vendor=side == "vendor", after=after, limit=limit)
     return SubscriptionPage(

@@ -20,10 +20,6 @@ class Directory:
             raise NotFound(f"There is no organisation {organisation_id}.")
         return organisation
 
-    async def find_by_slug(self, slug: str) -> Organisation | None:
-        """The organisation of this name."""
-        return await self._rows.find_organisation_by_slug(slug)
-
     async def verify(self, caller: Caller, slug: str, *, verified: bool) -> Organisation:
         """The operator vouches for an organisation, or no longer does. Raises `NotFound`."""
         caller.require(Permission.ORGANISATIONS_WRITE)

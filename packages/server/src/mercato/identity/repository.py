@@ -1,8 +1,6 @@
 """Identity's questions to the database."""
 
-from datetime import datetime
-
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from mercato.identity.models import Key, LoginSession, Organisation, User
 from mercato.platform import Session
@@ -45,13 +43,6 @@ class IdentityRepository:
     async def find_login_session(self, session_id: str, *, lock: bool = False) -> LoginSession | None:
         query = select(LoginSession).where(LoginSession.id == session_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
-
-    async def end_login_sessions(self, user_id: str, at: datetime) -> None:
-        await self._session.execute(
-            update(LoginSession)
-            .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
-            .values(ended_at=at)
-        )
 
     async def find_key(self, key_id: str, *, lock: bool = False) -> Key | None:
         query = select(Key).where(Key.id == key_id)
