@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from tests.support.running import Place, eventually, free_ports, get, processes_naming
+from tests.support.ports import free_ports
+from tests.support.running import Place, eventually, get, processes_naming
 
 
 @pytest.fixture

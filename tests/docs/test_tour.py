@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.running import BIN, SECONDS, eventually, free_ports, open_folder
+from tests.support.ports import free_ports
+from tests.support.running import BIN, SECONDS, eventually, open_folder
 
 ROOT = Path(__file__).parents[2]
 TOUR = (ROOT / "README.md").read_text().partition("## Five minutes")[2].partition("## Read on")[0]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from tests.e2e.parties import Member, Visitor
-from tests.e2e.processes import Running, free_port
+from tests.e2e.processes import Running
+from tests.support.ports import free_port
 
 MERCATO = str(Path(sys.executable).with_name("mercato"))
 VENDOR_SERVER = Path(__file__).with_name("vendor_server.py")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,21 +24,6 @@ def until(condition: Callable[[], Found], seconds: float = 30.0, *, every: float
         assert time.monotonic() < deadline, f"{what or condition} did not come true in {seconds} s (last: {found!r})"
         time.sleep(every)
     return found
-
-
-def free_port(count: int = 1) -> int:
-    """The first of `count` ports in a row on which nobody listens."""
-    while True:
-        with contextlib.ExitStack() as held:
-            try:
-                first = held.enter_context(socket.socket())
-                first.bind(("127.0.0.1", 0))
-                port: int = first.getsockname()[1]
-                for more in range(1, count):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + more))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def answers(url: str) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,9 +13,10 @@ import httpx
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Upstream
+from tests.support.ports import free_port
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Polls until the condition holds and gives its value; fails after the deadline."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -29,12 +29,6 @@ async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         await asyncio.sleep(0.02)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class GatewayProcess:
     """A running `mercato-gateway`; `log` holds its lines."""
 
@@ -43,7 +37,7 @@ class GatewayProcess:
         self.state = state
         self.settings = settings
         self.port = free_port()
-        self.admin = free_port()
+        self.admin = free_port(int(settings.get("workers", 1)))  # worker N listens on port + N
         self.process: asyncio.subprocess.Process | None = None
         self.log: list[dict[str, Any]] = []
         self._reading: asyncio.Task[None] | None = None

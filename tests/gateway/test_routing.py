@@ -8,9 +8,10 @@ import pytest
 
 from mercato_gateway import semver
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, free_port, until
+from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer
+from tests.support.ports import free_port
 
 OPERATIONS = [("GET", "/rounds"), ("GET", "/rounds/{round}"), ("POST", "/signals"), ("DELETE", "/rounds/{round}")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from tests.support.running import free_ports
+from tests.support.ports import free_ports
 
 
 class RedisServer:
