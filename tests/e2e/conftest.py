@@ -9,6 +9,7 @@ import pytest
 from mercato_contracts.identity import NewKeyAnswer
 from tests.e2e.marketplace import Marketplace
 from tests.e2e.parties import Member, Visitor, greeting_offer, model_offer
+from tests.e2e.processes import until
 from tests.support.running import open_folder
 
 _numbers = itertools.count(1)
@@ -86,6 +87,8 @@ def whole_shop(whole_marketplace: Marketplace) -> Shop:
     waiting = [vendor.submit(offer) for offer in offers]
     for submission in waiting:
         assert vendor.follow(submission.id).approval is not None
+    # Gateways hear of a release a moment after it is one.
+    until(lambda: whole_marketplace.gateway.routes() >= len(offers), what="the gateway knows the services")
     return Shop(vendor, *(f"{vendor.slug}/{offer.manifest['name']}" for offer in offers))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from tests.e2e.parties import Member, Visitor
 from tests.e2e.processes import Running
@@ -68,6 +70,12 @@ class Part:
         return self._running
 
 
+def _gauge(url: str, name: str) -> int:
+    """A figure of a process's metrics; 0 where it is not there."""
+    lines = [line.split() for line in httpx.get(url, timeout=10).text.splitlines() if line.startswith(f"{name} ")]
+    return sum(int(float(value)) for _, value in lines)
+
+
 class Gateway(Part):
     """A gateway with a state folder of its own. `url` takes calls; `spool` is the folder of its spools."""
 
@@ -77,8 +85,12 @@ class Gateway(Part):
         self.spool = state / "gateway"
         command = [MERCATO, "--state", str(state), "serve", "gateway", "--port", str(port), "--workers", str(workers)]
         told = {**environment, "MERCATO_GATEWAY_ADMIN_PORT": str(admin)}
-        health = [f"http://127.0.0.1:{admin + worker}/readyz" for worker in range(workers)]
-        super().__init__(name, command, logs, told, *health)
+        self._admins = [f"http://127.0.0.1:{admin + worker}" for worker in range(workers)]
+        super().__init__(name, command, logs, told, *(f"{each}/readyz" for each in self._admins))
+
+    def routes(self) -> int:
+        """How many services each of its workers knows at least."""
+        return min(_gauge(f"{each}/metrics", "mercato_gateway_services") for each in self._admins)
 
     def workers(self) -> list[int]:
         """The process ids of its workers, where it has several."""

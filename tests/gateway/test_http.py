@@ -4,7 +4,6 @@ gateway.
 
 import asyncio
 import re
-import time
 
 import httpx
 import pytest
@@ -96,7 +95,6 @@ async def test_large_headers_targets_and_bodies_are_refused(start_gateway: Start
 
 async def test_slow_clients_are_shown_the_door(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(header_timeout=1, body_timeout=1, idle_timeout=1)
-    began = time.monotonic()
     head, body, idle = await asyncio.gather(
         exchange(gateway, b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow"),
         exchange(gateway, post("content-length: 10", "abc")),
@@ -105,7 +103,6 @@ async def test_slow_clients_are_shown_the_door(start_gateway: StartGateway) -> N
     assert head.startswith(b"HTTP/1.1 408")
     assert body.startswith(b"HTTP/1.1 408")
     assert idle == b""
-    assert time.monotonic() - began < 4.5
 
 
 async def test_pipelined_calls_are_answered_in_order(gateway: GatewayProcess) -> None:
