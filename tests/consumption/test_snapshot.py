@@ -18,6 +18,7 @@ from mercato.identity import Keys
 from mercato.metering import Budgets
 from mercato.platform import Event
 from mercato.platform.outbox import Place
+from mercato.publishing import Catalogue, DeploymentHolds
 from tests.support.market import Market
 
 Line = dict[str, Any]
@@ -104,6 +105,37 @@ async def test_each_kind_of_change_arrives(gateway: httpx.AsyncClient, market: M
             await session.execute(text("UPDATE services SET status = 'withdrawn' WHERE id = :id"), {"id": service.id})
             await market.outbox.add(session, "service.withdrawn", service_id=service.id)
         await listener.until(of_type("service_removed", id=service.id), told)
+
+
+async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
+    gateway: httpx.AsyncClient, market: Market
+) -> None:
+    service, _ = await market.list_service(await market.people.join("acme"))
+    async with market.database.transaction() as session:
+        (deployment,) = await Catalogue(session).deployments_of_vendor(service.vendor_id)
+
+    def weighs(weight: int) -> Callable[[Line], bool]:
+        return lambda line: (
+            line["type"] == "service"
+            and line["id"] == service.id
+            and line["releases"][0]["deployments"][0]["weight"] == weight
+        )
+
+    async with listening(gateway) as one, listening(gateway) as two:
+        for held, weight in ((True, 0), (False, 100)):
+            told = {listener: len(listener.lines) for listener in (one, two)}
+            async with market.database.transaction() as session:
+                holds = DeploymentHolds(session, market.clock, market.outbox)
+                if held:
+                    await holds.hold_deployment(deployment.id, by="heartbeat", reason="no heartbeat for a minute")
+                else:
+                    await holds.lift_hold(deployment.id, by="heartbeat")
+            began = time.monotonic()
+            for listener, after in told.items():
+                came, _ = await listener.until(weighs(weight), after)
+                print(f"{'held' if held else 'let back'}, told in {came - began:.3f} s")
+    async with listening(gateway) as late:
+        assert any(weighs(100)(line) for _, line in late.lines), "a gateway that comes later reads the same"
 
 
 async def test_every_gateway_hears(gateway: httpx.AsyncClient, market: Market) -> None:

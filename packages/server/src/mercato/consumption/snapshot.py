@@ -22,7 +22,7 @@ from mercato_contracts.wire import Wire
 
 _PAGE = 100
 _HEARTBEAT_SECONDS = 1.0
-_SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn")
+_SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn", "deployment.hold_changed")
 _CONSUMER_TOPICS = ("subscription.changed", "budget.changed")
 TOPICS = (*_SERVICE_TOPICS, "key.changed", *_CONSUMER_TOPICS)
 

@@ -2,11 +2,22 @@
 
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
 from mercato.publishing.checks.policy import BrokenPolicy, CedarPolicy, PolicyEngine
+from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
-from mercato.publishing.models import Approval, Deployment, Evidence, Plan, Release, Service, Submission, Vote
+from mercato.publishing.models import (
+    Approval,
+    Deployment,
+    DeploymentHold,
+    Evidence,
+    Plan,
+    Release,
+    Service,
+    Submission,
+    Vote,
+)
 from mercato.publishing.phases import LiveCalls
 from mercato.publishing.pipeline import Pipeline
-from mercato.publishing.refusals import PlanNotFound, ServiceNotFound
+from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Waiting
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
@@ -18,6 +29,9 @@ __all__ = [
     "Catalogue",
     "CedarPolicy",
     "Deployment",
+    "DeploymentHold",
+    "DeploymentHolds",
+    "DeploymentNotFound",
     "Dossier",
     "Evidence",
     "Lifecycle",

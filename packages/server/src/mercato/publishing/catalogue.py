@@ -9,7 +9,7 @@ from mercato.platform import Session
 from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
-from mercato.publishing.repository import CatalogueRepository
+from mercato.publishing.repository import CatalogueRepository, HoldRepository
 from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 from mercato_contracts.manifest import PathsPolicy, Protocol, RateLimit
 from mercato_contracts.money import Currency
@@ -44,6 +44,7 @@ class Catalogue:
 
     def __init__(self, session: Session) -> None:
         self._rows = CatalogueRepository(session)
+        self._holds = HoldRepository(session)
 
     async def get_service(self, service_id: str) -> Service:
         """The service, withdrawn or not. Raises `ServiceNotFound`."""
@@ -84,6 +85,18 @@ class Catalogue:
         found = await self._rows.deployment_limits(deployment_ids)
         return {key: [RateLimit.model_validate(limit) for limit in limits] for key, limits in found.items()}
 
+    async def find_deployment(self, deployment_id: str) -> Deployment | None:
+        """The deployment, held or not."""
+        return await self._rows.find_deployment(deployment_id)
+
+    async def find_service_of(self, deployment_id: str) -> Service | None:
+        """The service that this deployment runs a release of; its `vendor_id` says whose it is."""
+        return await self._rows.find_service_of(deployment_id)
+
+    async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
+        """All of them in the order they were made, held ones and those of yanked releases too."""
+        return await self._rows.deployments_of_vendor(vendor_id)
+
     async def listed_ids(self) -> list[str]:
         """The ids of every listed service, in their order: what an index is built from."""
         return await self._rows.listed_ids()
@@ -120,8 +133,9 @@ class Catalogue:
     async def routes(self, service_ids: Collection[str] | None = None) -> list[SnapshotService]:
         """What the gateway must know of these services, or of all; withdrawn ones are left out.
 
-        Yanked releases are part of it, so that the gateway can say why a version is refused; the limits of
-        deployments are left to who counts them.
+        Yanked releases are part of it, so that the gateway can say why a version is refused, and so are held
+        deployments, with weight 0: a call is told that the service runs nowhere now, instead of being sent to an
+        older version unasked. The limits of deployments are left to who counts them.
         """
         services = await self._rows.listed_with_vendors(service_ids)
         ids = [service.id for service, _ in services]
@@ -131,9 +145,10 @@ class Catalogue:
         deployments: dict[str, list[Deployment]] = {}
         for deployment in await self._rows.deployments(ids):
             deployments.setdefault(deployment.release_id, []).append(deployment)
+        held = await self._holds.held_of(ids)
         plans = await self.plans_of(ids)
         return [
-            _route_service(service, vendor, releases[service.id], deployments, plans[service.id])
+            _route_service(service, vendor, releases[service.id], deployments, plans[service.id], held)
             for service, vendor in services
         ]
 
@@ -144,6 +159,7 @@ def _route_service(
     releases: list[Release],
     deployments: dict[str, list[Deployment]],
     plans: list[Plan],
+    held: Collection[str],
 ) -> SnapshotService:
     return SnapshotService(
         id=service.id,
@@ -154,31 +170,31 @@ def _route_service(
         created=int(service.created_at.timestamp()),
         protocol=cast(Protocol, service.protocol),
         paths=cast(PathsPolicy, service.paths),
-        releases=[_route_release(release, deployments.get(release.id, [])) for release in releases],
+        releases=[_route_release(release, deployments.get(release.id, []), held) for release in releases],
         plans=[route_plan(plan) for plan in plans],
     )
 
 
-def _route_release(release: Release, deployments: list[Deployment]) -> SnapshotRelease:
+def _route_release(release: Release, deployments: list[Deployment], held: Collection[str]) -> SnapshotRelease:
     return SnapshotRelease.model_validate(
         {
             "id": release.id,
             "version": release.version,
             "status": release.status,
             "operations": [Operation(method=op["method"], path=op["path"]) for op in release.operations],
-            "deployments": [_route_deployment(deployment) for deployment in deployments],
+            "deployments": [_route_deployment(deployment, held) for deployment in deployments],
         }
     )
 
 
-def _route_deployment(deployment: Deployment) -> SnapshotDeployment:
+def _route_deployment(deployment: Deployment, held: Collection[str]) -> SnapshotDeployment:
     return SnapshotDeployment.model_validate(
         {
             "id": deployment.id,
             "url": deployment.url,
             "addresses": deployment.addresses,
             "upstream_model": deployment.upstream_model,
-            "weight": deployment.weight,
+            "weight": 0 if deployment.id in held else deployment.weight,
             "timeout_ms": deployment.timeout_ms,
             "max_connections": deployment.max_connections,
             "on_disconnect": deployment.on_disconnect,

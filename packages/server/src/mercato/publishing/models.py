@@ -85,6 +85,17 @@ class Deployment(Base):
     created_at: Mapped[datetime]
 
 
+class DeploymentHold(Base):
+    """A holder that keeps a deployment out of routing; there may be several, each with its reason."""
+
+    __tablename__ = "deployment_holds"
+
+    deployment_id: Mapped[str] = mapped_column(ForeignKey("deployments.id"), primary_key=True)
+    holder: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    held_at: Mapped[datetime]
+
+
 class Plan(Base):
     """Terms of a sale; they never change. New terms are a new row, and the old one is retired: no new subscriptions.
 

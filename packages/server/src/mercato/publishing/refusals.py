@@ -67,6 +67,14 @@ class DocumentNotFound(NotFound):
     fix = "Its protocol is described in the marketplace's documentation."
 
 
+class DeploymentNotFound(NotFound):
+    """There is no such deployment, or none that the caller may touch."""
+
+    code = "deployment_not_found"
+    title = "No such deployment"
+    fix = "`GET /api/deployments` lists the deployments of your organisation."
+
+
 class PlanNotFound(NotFound):
     """There is no such plan."""
 

@@ -2,14 +2,25 @@
 
 import hashlib
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
 from mercato.platform import Session
-from mercato.publishing.models import Approval, Deployment, Evidence, Plan, Release, Service, Submission, Vote
+from mercato.publishing.models import (
+    Approval,
+    Deployment,
+    DeploymentHold,
+    Evidence,
+    Plan,
+    Release,
+    Service,
+    Submission,
+    Vote,
+)
 
 
 class CatalogueRepository:
@@ -103,6 +114,29 @@ class CatalogueRepository:
         )
         return {row[0]: row[1] for row in rows}
 
+    async def find_deployment(self, deployment_id: str) -> Deployment | None:
+        return await self._session.get(Deployment, deployment_id)
+
+    async def find_service_of(self, deployment_id: str) -> Service | None:
+        """The service that this deployment runs a release of."""
+        return await self._session.scalar(
+            select(Service)
+            .join(Release, Release.service_id == Service.id)
+            .join(Deployment, Deployment.release_id == Release.id)
+            .where(Deployment.id == deployment_id)
+        )
+
+    async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
+        return list(
+            await self._session.scalars(
+                select(Deployment)
+                .join(Release, Release.id == Deployment.release_id)
+                .join(Service, Service.id == Release.service_id)
+                .where(Service.vendor_id == vendor_id)
+                .order_by(Deployment.id)
+            )
+        )
+
     async def find_release(self, service_id: str, version: str, *, lock: bool = False) -> Release | None:
         query = select(Release).where(Release.service_id == service_id, Release.version == version)
         return await self._session.scalar(query.with_for_update() if lock else query)
@@ -140,6 +174,56 @@ class CatalogueRepository:
     async def flush(self) -> None:
         """Send what was added and changed, in this order."""
         await self._session.flush()
+
+
+class HoldRepository:
+    """Who keeps which deployment out of routing."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(self, deployment_id: str, holder: str, reason: str, at: datetime) -> bool:
+        """Whether it is a new hold; one that is there gets the new reason and keeps its time."""
+        fresh = insert(DeploymentHold).values(deployment_id=deployment_id, holder=holder, reason=reason, held_at=at)
+        # `xmax` is 0 in a row that this statement wrote anew, and this transaction's number in one that it updated.
+        written = await self._session.scalar(
+            fresh.on_conflict_do_update(
+                index_elements=[DeploymentHold.deployment_id, DeploymentHold.holder], set_={"reason": reason}
+            ).returning(literal_column("(xmax = 0)"))
+        )
+        return bool(written)
+
+    async def remove(self, deployment_id: str, holder: str) -> bool:
+        """Whether there was one."""
+        gone = await self._session.scalar(
+            delete(DeploymentHold)
+            .where(DeploymentHold.deployment_id == deployment_id, DeploymentHold.holder == holder)
+            .returning(DeploymentHold.holder)
+        )
+        return gone is not None
+
+    async def of(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
+        found: dict[str, list[DeploymentHold]] = {}
+        rows = await self._session.scalars(
+            select(DeploymentHold)
+            .where(DeploymentHold.deployment_id.in_(deployment_ids))
+            .order_by(DeploymentHold.held_at, DeploymentHold.holder)
+        )
+        for row in rows:
+            found.setdefault(row.deployment_id, []).append(row)
+        return found
+
+    async def held_of(self, service_ids: Collection[str]) -> set[str]:
+        """The deployments of these services that somebody holds."""
+        return set(
+            await self._session.scalars(
+                select(DeploymentHold.deployment_id)
+                .distinct()
+                .join(Deployment, Deployment.id == DeploymentHold.deployment_id)
+                .join(Release, Release.id == Deployment.release_id)
+                .where(Release.service_id.in_(service_ids))
+            )
+        )
 
 
 class SubmissionRepository:

@@ -1,0 +1,61 @@
+"""Deployments kept out of routing for a reason, by any number of holders at once, and let back."""
+
+from collections.abc import Collection
+
+from mercato.platform import Clock, Outbox, Session
+from mercato.publishing.models import DeploymentHold
+from mercato.publishing.refusals import DeploymentNotFound
+from mercato.publishing.repository import CatalogueRepository, HoldRepository
+
+
+class DeploymentHolds:
+    """Holds on deployments. A deployment is routed to while nobody holds it; gateways hear of each change at once.
+
+    `by` names who holds it and what for (`heartbeat`, `kill-switch:vendor`): one holder never lifts another's hold.
+    """
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._catalogue = CatalogueRepository(session)
+        self._rows = HoldRepository(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def hold_deployment(self, deployment_id: str, *, by: str, reason: str) -> bool:
+        """No new call is routed to it. Whether this changed anything: the same holder again only renews its reason.
+
+        Raises `DeploymentNotFound`.
+        """
+        service_id = await self._service_of(deployment_id)
+        if not await self._rows.put(deployment_id, by, reason, self._clock.now()):
+            return False
+        await self._tell(deployment_id, service_id, by, held=True)
+        return True
+
+    async def lift_hold(self, deployment_id: str, *, by: str) -> bool:
+        """This holder lets go; whether it had held. Routed to again once nobody holds. Raises `DeploymentNotFound`."""
+        service_id = await self._service_of(deployment_id)
+        if not await self._rows.remove(deployment_id, by):
+            return False
+        await self._tell(deployment_id, service_id, by, held=False)
+        return True
+
+    async def holds_on(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
+        """By deployment, the oldest first; those that nobody holds are left out."""
+        return await self._rows.of(deployment_ids)
+
+    async def _service_of(self, deployment_id: str) -> str:
+        service = await self._catalogue.find_service_of(deployment_id)
+        if service is None:
+            raise DeploymentNotFound(f"There is no deployment {deployment_id}.", deployment=deployment_id)
+        return service.id
+
+    async def _tell(self, deployment_id: str, service_id: str, by: str, *, held: bool) -> None:
+        await self._outbox.add(
+            self._session,
+            "deployment.hold_changed",
+            deployment_id=deployment_id,
+            service_id=service_id,
+            by=by,
+            held=held,
+        )
