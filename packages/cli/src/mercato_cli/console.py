@@ -5,11 +5,18 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from mercato_cli.errors import MpError
+
+
+class Live(Protocol):
+    """A line that is redrawn in place."""
+
+    def make_room(self) -> None:
+        """Take the line away for now."""
 
 
 class Console:
@@ -17,9 +24,12 @@ class Console:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.live: Live | None = None
+        """The line that stands at the bottom of the terminal, which makes room for what is printed."""
 
     def show(self, result: Any, people: Callable[[], None]) -> None:
         """One JSON object for machines, or what `people` prints."""
+        self._make_room()
         if self.as_json:
             click.echo(json.dumps(result, ensure_ascii=False, default=str))
         else:
@@ -27,11 +37,13 @@ class Console:
 
     def say(self, text: str) -> None:
         """A line of the result, for people."""
+        self._make_room()
         click.echo(clean(text))
 
     def note(self, text: str) -> None:
         """Progress or advice, for people only."""
         if not self.as_json:
+            self._make_room()
             click.echo(clean(text), err=True)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -40,7 +52,7 @@ class Console:
             self.note(empty)
             return
         texts = [[clean("" if cell is None else str(cell)).replace("\n", " ") for cell in row] for row in rows]
-        widths = [max(_width(row[at]) for row in [list(headers), *texts]) for at in range(len(headers))]
+        widths = [max(width_of(row[at]) for row in [list(headers), *texts]) for at in range(len(headers))]
         click.echo(click.style(_line(headers, widths), bold=True))
         for row in texts:
             click.echo(_line(row, widths))
@@ -54,16 +66,34 @@ class Console:
 
     def fail(self, error: MpError) -> None:
         """The error, on standard error."""
+        self._make_room()
         if self.as_json:
             click.echo(json.dumps(error.to_json(), ensure_ascii=False, default=str), err=True)
             return
         for line in error.lines():
             click.echo(clean(line), err=True)
 
+    def _make_room(self) -> None:
+        if self.live is not None:
+            self.live.make_room()
+
 
 def clean(text: str) -> str:
     """`text` without what could move a terminal's cursor or rewrite its lines: it may come from a stranger."""
     return "".join(each if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cf") else "�" for each in text)
+
+
+def cut(text: str, cells: int) -> str:
+    """`text`, or as much of it as `cells` hold, the last one then an ellipsis."""
+    if width_of(text) <= cells:
+        return text
+    kept, used = "", 0
+    for each in text:
+        used += width_of(each)
+        if used >= cells:
+            break
+        kept += each
+    return kept + "…"
 
 
 def leave_quietly() -> None:
@@ -72,9 +102,10 @@ def leave_quietly() -> None:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
     return "  ".join(padded).rstrip()
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """Cells of a terminal that `text` takes."""
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else not unicodedata.combining(each) for each in text)

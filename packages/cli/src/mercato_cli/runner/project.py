@@ -1,0 +1,55 @@
+"""A vendor's folder, and the two things in it that are run."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+class ProjectNotUsable(Exception):
+    """The folder does not hold what the runner needs; the text says what and where."""
+
+
+def load_handler(project: Path, artifact: Path | None) -> Any:
+    """`Handler(artifact)` of the project's `handler.py`. Raises `ProjectNotUsable`.
+
+    The folder is put first on the import path, so that the handler finds the modules beside it.
+    """
+    kind = getattr(_load(project, "handler"), "Handler", None)
+    if not isinstance(kind, type):
+        raise ProjectNotUsable(f"{project / 'handler.py'} has no class `Handler`.")
+    if artifact is not None and not artifact.is_file():
+        raise ProjectNotUsable(f"The artifact {artifact} is not there.")
+    try:
+        return kind(artifact)
+    except Exception as error:
+        raise ProjectNotUsable(f"Handler({artifact}) failed: {type(error).__name__}: {error}") from error
+
+
+def load_train(project: Path) -> Callable[..., Any]:
+    """The function `train` of the project's `train.py`. Raises `ProjectNotUsable`."""
+    train = getattr(_load(project, "train"), "train", None)
+    if not callable(train):
+        raise ProjectNotUsable(f"{project / 'train.py'} has no function `train`.")
+    return train  # type: ignore[no-any-return]
+
+
+def _load(project: Path, name: str) -> ModuleType:
+    path = project / f"{name}.py"
+    if not path.is_file():
+        raise ProjectNotUsable(f"{path} is not there.")
+    folder = str(project.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ProjectNotUsable(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
