@@ -9,6 +9,7 @@ import structlog
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
+from mercato.consumption import ServiceHealthBook
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
 
@@ -53,6 +54,10 @@ async def _forget_counters(session: Session, wiring: Wiring) -> int:
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
 
 
+async def _forget_health(session: Session, wiring: Wiring) -> int:
+    return await ServiceHealthBook(session).forget(wiring.clock.now())
+
+
 async def _forget_events(session: Session, wiring: Wiring) -> int:
     return await forget_events(session, wiring.clock.now() - _NEWS_KEPT)
 
@@ -66,6 +71,7 @@ CHORES: dict[str, Chore] = {
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "old counters": _forget_counters,
+    "old health": _forget_health,
     "old news": _forget_events,
     "old answers": _forget_answers,
 }

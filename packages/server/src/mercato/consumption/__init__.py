@@ -2,6 +2,7 @@
 
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
+from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
@@ -10,10 +11,12 @@ from mercato.consumption.take_usage import TakeUsage
 
 __all__ = [
     "Gates",
+    "Health",
     "Introspection",
     "Lending",
     "Limits",
     "NotTheGateway",
+    "ServiceHealthBook",
     "SnapshotHub",
     "TakeUsage",
     "UsageEventMalformed",

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from mercato.billing import Ledger
 from mercato.consumption.appraisal import Known, appraise
+from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
 from mercato.identity import Key
 from mercato.metering import Appraised, Counters, Holder, UsageIntake, event_time, is_event_id
@@ -19,7 +20,8 @@ from mercato_contracts.problem import FieldError
 class TakeUsage:
     """Takes batches. Sent again, by one gateway or by several at once, a batch changes nothing.
 
-    Locks are taken in one order by every transaction: events by id, accounts by id, the gateway, counters by scope.
+    Locks are taken in one order by every transaction: events by id, accounts by id, the gateway, counters by scope,
+    health by service.
     """
 
     def __init__(self, session: Session, clock: Clock, counters: Counters, ledger: Ledger) -> None:
@@ -27,6 +29,7 @@ class TakeUsage:
         self._counters = counters
         self._ledger = ledger
         self._intake = UsageIntake(session, clock)
+        self._health = ServiceHealthBook(session)
         self._terms = SubscriptionTerms(session, Catalogue(session))
 
     async def take(self, batch: UsageBatch) -> UsageReceipt:
@@ -40,6 +43,7 @@ class TakeUsage:
             newest = max(event_time(event.id) for event in batch.events)
             await self._counters.note_shipped(Holder(batch.gateway, batch.life), newest)
         await self._counters.settle(_spends([*taken.kept, *taken.aside]), batch.closed)
+        await self._health.add(taken.kept)
         new = len(taken.kept) + len(taken.aside)
         return UsageReceipt(taken=new, known=len(batch.events) - new)
 

@@ -1,0 +1,138 @@
+"""How services do: counts, failures and latencies by minute and hour, written with the usage that they come from.
+
+What counts against a vendor is the vendor's own fault: an answer of 5xx, none in time, no connection (the gateway's 504
+and 502 for it), or an answer that broke off. A caller's mistakes (4xx), a caller who left and our own refusals do not;
+the last are no usage events at all.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from mercato.consumption.health_rows import HealthRows, Tally
+from mercato.consumption.latency import BUCKETS, bucket_of, quantile_us
+from mercato.metering import Appraised
+from mercato.platform import Session
+from mercato_contracts.dataplane import UsageEvent
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+MINUTES_KEPT = timedelta(days=2)
+HOURS_KEPT = timedelta(days=100)
+_CLIENT_LEFT = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was counted of some calls. `latency` are buckets of `latency.BOUNDS_US` of answers without an error.
+
+    Latency is the vendor's own: without the time spent in the gateway; of a stream, until its first byte.
+    """
+
+    calls: int = 0
+    failed: int = 0
+    latency: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+
+    @property
+    def error_rate_bp(self) -> int:
+        """Failed calls in ten thousand, rounded up; 0 without a call."""
+        return -(-self.failed * 10_000 // self.calls) if self.calls else 0
+
+    @property
+    def availability_bp(self) -> int | None:
+        """Calls that did not fail, in ten thousand, rounded down; `None` without a call."""
+        return (self.calls - self.failed) * 10_000 // self.calls if self.calls else None
+
+    @property
+    def p95_us(self) -> int | None:
+        """The latency that 95 of 100 answers did not pass, in microseconds; `None` without an answer."""
+        return quantile_us(self.latency, 9_500)
+
+
+def is_vendors_fault(event: UsageEvent) -> bool:
+    """Whether this call counts against the service's availability."""
+    broke_off = event.source == "partial" and not event.client_left
+    return event.status >= 500 or broke_off
+
+
+def latency_us(event: UsageEvent) -> int:
+    """What the vendor took: until the first byte of a stream, until the last of any other answer."""
+    took = event.first_byte_us if event.streamed else event.duration_us
+    return max(0, took - event.overhead_us)
+
+
+class ServiceHealthBook:
+    """Writes and reads how services do, in the caller's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows = HealthRows(session)
+
+    async def add(self, calls: Iterable[Appraised]) -> None:
+        """Count these calls. The rows stay locked until the transaction ends: call it last."""
+        tallies: dict[tuple[str, str, int, datetime], Tally] = {}
+        for call in calls:
+            if call.billable and not (call.event.client_left and call.event.status == _CLIENT_LEFT):
+                _count(tallies, call)
+        if tallies:
+            await self._rows.add(list(tallies.values()))
+
+    async def of_service(self, service_id: str, since: datetime, until: datetime) -> Health:
+        """Calls that began in [`since`, `until`), widened to whole minutes; its start to a whole hour beyond a day."""
+        return _sum((await self.of_releases(service_id, since, until)).values())
+
+    async def of_releases(self, service_id: str, since: datetime, until: datetime) -> dict[str, Health]:
+        """The same by release; those without a call are left out."""
+        return (await self.of_services([service_id], since, until)).get(service_id, {})
+
+    async def of_services(
+        self, service_ids: Collection[str], since: datetime, until: datetime
+    ) -> dict[str, dict[str, Health]]:
+        """By service and release."""
+        begin = floor_to(since, MINUTE if until - since <= timedelta(days=1) else HOUR)
+        end = floor_to(until, MINUTE)
+        end = end if end == until else end + MINUTE
+        first_hour, last_hour = floor_to(begin - timedelta(microseconds=1), HOUR) + HOUR, floor_to(end, HOUR)
+        if first_hour >= last_hour:
+            spans = [(60, begin, end)]
+        else:
+            spans = [(60, begin, first_hour), (3600, first_hour, last_hour), (60, last_hour, end)]
+        found: dict[str, dict[str, Health]] = {}
+        for row in await self._rows.sums(service_ids, spans):
+            found.setdefault(row.service_id, {})[row.release_id] = Health(row.calls, row.failed, row.latency)
+        return found
+
+    async def forget(self, now: datetime) -> int:
+        """Delete minutes older than two days and hours older than a hundred; returns how many rows went."""
+        return await self._rows.forget(60, now - MINUTES_KEPT) + await self._rows.forget(3600, now - HOURS_KEPT)
+
+
+def floor_to(at: datetime, span: timedelta) -> datetime:
+    """The start of the minute or hour that `at` lies in, UTC."""
+    moment = at.astimezone(UTC).replace(second=0, microsecond=0)
+    return moment if span == MINUTE else moment.replace(minute=0)
+
+
+def _count(tallies: dict[tuple[str, str, int, datetime], Tally], call: Appraised) -> None:
+    event = call.event
+    failed = is_vendors_fault(event)
+    bucket = None if failed or event.status >= 400 else bucket_of(latency_us(event))
+    for seconds, start in ((60, floor_to(call.at, MINUTE)), (3600, floor_to(call.at, HOUR))):
+        key = (event.service_id, event.release_id, seconds, start)
+        tally = tallies.get(key)
+        if tally is None:
+            tally = tallies[key] = Tally(event.service_id, event.release_id, seconds, start, 0, 0, [0] * BUCKETS)
+        tally.calls += 1
+        tally.failed += failed
+        if bucket is not None:
+            tally.latency[bucket] += 1
+
+
+def _sum(parts: Iterable[Health]) -> Health:
+    whole = Health()
+    for part in parts:
+        whole = Health(
+            whole.calls + part.calls,
+            whole.failed + part.failed,
+            [one + other for one, other in zip(whole.latency, part.latency, strict=True)],
+        )
+    return whole
