@@ -89,7 +89,7 @@ async def test_only_the_vendors_own_faults_count(
 
 async def test_latency_is_the_vendors_own_and_a_streams_until_its_first_byte(market: Market) -> None:
     customer = await acme(market)
-    whole = {"duration_us": 5_000_000, "first_byte_us": 70_000, "overhead_us": 30_000}
+    whole: dict[str, Any] = {"duration_us": 5_000_000, "first_byte_us": 70_000, "overhead_us": 30_000}
     await market.take([market.event(customer, streamed=True, **whole)])
     assert (await health(market, customer)).latency[bucket_of(40_000)] == 1
     await market.take([market.event(customer, streamed=False, **whole)])
