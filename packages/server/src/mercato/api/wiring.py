@@ -12,7 +12,7 @@ from mercato.api.idempotency import AnswerCipher
 from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.metering import Counters
-from mercato.platform import Clock, Database, Ids, Outbox, Session
+from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Wiring:
     proven: ProvenKeys
     cipher: AnswerCipher
     gateway_token: str
+    objects: ObjectStore
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

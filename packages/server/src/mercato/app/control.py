@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from mercato.adapters.counters_redis import connect
-from mercato.api import health
+from mercato.adapters.objects_folder import LocalFolder
+from mercato.adapters.objects_s3 import Bucket, S3Objects
+from mercato.adapters.signed_links import SignedLinks
+from mercato.api import health, objects
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
 from mercato.api.problems import install_problems
@@ -17,7 +20,7 @@ from mercato.api.wiring import Wiring
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +43,19 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         proven=ProvenKeys(),
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
+        objects=build_objects(settings, clock),
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
+
+
+def build_objects(settings: Settings, clock: Clock) -> ObjectStore:
+    """The store of files: the bucket of `MERCATO_OBJECTS_URL`, or a folder of the state."""
+    place = settings.bucket
+    if place is not None:
+        return S3Objects(Bucket(*place, settings.s3_endpoint, settings.s3_region))
+    links = SignedLinks(settings.signing_key, clock)
+    return LocalFolder(settings.state / "objects", links, settings.client_url)
 
 
 def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
@@ -71,6 +84,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
     app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
     app.include_router(health.router)
+    app.include_router(objects.router)
     for part in parts:
         for router in part.routers:
             app.include_router(router)

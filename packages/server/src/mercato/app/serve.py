@@ -73,7 +73,8 @@ def _run_control(settings: Settings, url: str, roles: list[str], host: str, port
                 close()
             super().handle_exit(sig, frame)
 
-    app = create_app(build_wiring(settings, url), roles)
+    # Links to files name this process, unless MERCATO_PUBLIC_URL says where clients reach it.
+    app = create_app(build_wiring(settings.model_copy(update={"host": host, "port": port}), url), roles)
     server = Server(
         uvicorn.Config(
             app,

@@ -35,6 +35,23 @@ class Settings(BaseSettings):
     control_url: str | None = Field(
         default=None, description="Where a gateway finds the control plane; this machine's when not set"
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where clients reach the control API (in links to files); this machine's when not set",
+    )
+    objects_url: str | None = Field(
+        default=None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*/?$",
+        description="`s3://bucket/prefix` for files (data, models); a folder of the state when not set. Credentials: "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's role",
+    )
+    s3_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+/?$",
+        description="The address of a server that speaks S3; Amazon's when not set",
+    )
+    s3_region: str = Field(default="us-east-1", description="The region of the bucket")
     allow_private_endpoints: bool = Field(
         default=False, description="Whether vendors may publish endpoints on private addresses (for one machine)"
     )
@@ -54,6 +71,27 @@ class Settings(BaseSettings):
         url = given.pop("database_url", None)
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
+
+    @property
+    def client_url(self) -> str:
+        """Where clients reach the control API, without a closing slash."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """Name and prefix of the bucket for files; `None` where a folder is used."""
+        if self.objects_url is None:
+            return None
+        name, _, prefix = self.objects_url.removeprefix("s3://").rstrip("/").partition("/")
+        return name, prefix
+
+    @cached_property
+    def data_key(self) -> bytes:
+        """Obscures the ids of data rounds: 32 bytes. Another key means other ids, so it is never changed."""
+        return bytes.fromhex(self._kept_secret("data.key"))
 
     @cached_property
     def signing_key(self) -> bytes:

@@ -2,7 +2,9 @@
 
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
+from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
+from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.telemetry import configure_logging, mask
@@ -13,6 +15,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "Database",
+    "DeskNotInstalled",
     "DurableSubscriber",
     "EphemeralSubscriber",
     "Event",
@@ -20,17 +23,22 @@ __all__ = [
     "Json",
     "Malformed",
     "NotFound",
+    "ObjectNotFound",
+    "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "RangeOutside",
     "Refusal",
     "Session",
     "Steps",
+    "StoredObject",
     "SystemClock",
     "SystemIds",
     "Unavailable",
     "Workflow",
     "Workflows",
     "configure_logging",
+    "desk_libraries",
     "every_refusal",
     "forget_events",
     "mask",

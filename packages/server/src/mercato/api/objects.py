@@ -1,0 +1,64 @@
+"""Files behind signed links, where the store is a folder of this marketplace. S3 serves its own."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from mercato.adapters.objects_folder import LocalFolder
+from mercato.api.ranges import Outside, Span, wanted
+from mercato.api.wiring import Parts
+from mercato.platform import ObjectNotFound, ObjectStore
+
+router = APIRouter(prefix="/api", tags=["files"])
+
+
+@router.api_route(
+    "/objects/{key:path}",
+    methods=["GET", "HEAD"],
+    summary="A file, by the signed link that was given for it; ranges, If-Range and If-None-Match are honoured",
+    response_class=Response,
+    responses={206: {"description": "The wanted range"}, 416: {"description": "The range lies outside the file"}},
+    operation_id="get_object",
+)
+async def get_object(
+    key: str,
+    request: Request,
+    parts: Parts,
+    expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
+    signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
+) -> Response:
+    store = parts.objects
+    if not isinstance(store, LocalFolder):
+        raise ObjectNotFound("Files of this marketplace are not served from here.")
+    # The signature comes before anything is looked up: without one of ours the store is not asked at all.
+    store.links.check(key, expires, signature)
+    found = await store.stat(key)
+    etag = f'"{found.etag}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'attachment; filename="{key.rpartition("/")[2]}"',
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    span = wanted(request.headers.get("range"), request.headers.get("if-range"), etag, found.size)
+    if isinstance(span, Outside):
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{found.size}"})
+    headers["Content-Length"] = str(span.stop - span.start)
+    if span.is_part:
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.size}"
+    status = 206 if span.is_part else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+    return StreamingResponse(
+        _pieces(store, key, span), status_code=status, headers=headers, media_type="application/octet-stream"
+    )
+
+
+async def _pieces(store: ObjectStore, key: str, span: Span) -> AsyncIterator[bytes]:
+    if span.stop > span.start:
+        async for piece in store.stream(key, span.start, span.stop):
+            yield piece
