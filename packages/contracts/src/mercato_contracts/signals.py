@@ -1,10 +1,16 @@
-"""The SignalInference contract: what a signal service receives and answers."""
+"""The SignalInference contract: what a signal service receives and answers, and what a deployment writes to the desk.
 
+Version 1 hands over past prices, version 2 the features of a data round. What a deployment says for an era of a round
+is sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later that
+the receipt stands in its log.
+"""
+
+import itertools
 import math
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from mercato_contracts.wire import Wire
 
@@ -52,3 +58,208 @@ class SignalInferenceResponse(Wire):
             if not math.isfinite(score) or not -1 <= score <= 1:
                 raise ValueError(f"scores.{ticker}: {score} lies outside [-1, 1]")
         return scores
+
+
+Era = Annotated[int, Field(ge=1, le=1_000_000)]
+"""One trading day of the data rounds, numbered from 1."""
+
+EraId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""The name of one stock within one era, obscured: the same stock has another id in another era."""
+
+FeatureName = Annotated[str, StringConstraints(pattern=r"^feature_[a-z0-9_]{1,60}$")]
+RoundId = Annotated[str, StringConstraints(pattern=r"^rnd_[0-9a-f]{32}$")]
+DeploymentId = Annotated[str, StringConstraints(pattern=r"^dep_[0-9a-f]{32}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest, 64 lower-case hexadecimal digits."""
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+"""In [-1, 1]: the higher, the better the expected return against the other ids of the era."""
+
+SIGNATURE_HEADER = "Mercato-Signature"
+"""`ed25519=<base64>`: the deployment's Ed25519 signature (RFC 8032) over the exact bytes of the body."""
+
+_ROUND = "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807"
+_DEPLOYMENT = "dep_019ab3c1f2d47e0b8a6d5c4b3a291807"
+
+
+class EraFeatures(Wire):
+    """The features of one era: one row of `values` an id, one column a feature, in the order of the request's list."""
+
+    era: Era
+    ids: list[EraId] = Field(min_length=1, max_length=5_000)
+    values: list[list[Finite]]
+
+    @model_validator(mode="after")
+    def _a_row_for_each_id(self) -> "EraFeatures":
+        if len(set(self.ids)) != len(self.ids):
+            raise ValueError(f"era {self.era}: an id stands there twice")
+        if len(self.values) != len(self.ids):
+            raise ValueError(f"era {self.era}: {len(self.values)} rows of values for {len(self.ids)} ids")
+        return self
+
+
+class SignalInferenceRequestV2(Wire):
+    """Features of consecutive eras, oldest first. What is said of an era may depend on it and on earlier ones only."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "contract": "signal-inference/2",
+                    "round": _ROUND,
+                    "features": ["feature_momentum_20", "feature_volatility_60"],
+                    "eras": [{"era": 8001, "ids": ["n3f0a", "n91bc"], "values": [[0.42, -1.3], [-0.08, 0.6]]}],
+                }
+            ]
+        }
+    )
+
+    contract: Literal["signal-inference/2"] = "signal-inference/2"
+    round: RoundId
+    features: list[FeatureName] = Field(min_length=1, max_length=2_000)
+    eras: list[EraFeatures] = Field(min_length=1, max_length=10_000)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SignalInferenceRequestV2":
+        if len(set(self.features)) != len(self.features):
+            raise ValueError("features: a name stands there twice")
+        _must_ascend([era.era for era in self.eras])
+        for era in self.eras:
+            if any(len(row) != len(self.features) for row in era.values):
+                raise ValueError(f"era {era.era}: each row of values has {len(self.features)} columns")
+        return self
+
+
+class EraScores(Wire):
+    """One score for each id of an era."""
+
+    era: Era
+    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000)
+
+
+class SignalInferenceResponseV2(Wire):
+    """The scores of the eras that were asked for, in their order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "contract": "signal-inference/2",
+                    "model": "momentum-ridge",
+                    "eras": [{"era": 8001, "scores": {"n3f0a": 0.31, "n91bc": -0.12}}],
+                }
+            ]
+        }
+    )
+
+    contract: Literal["signal-inference/2"] = "signal-inference/2"
+    model: str = Field(min_length=1, max_length=200)
+    eras: list[EraScores] = Field(min_length=1, max_length=10_000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SignalInferenceResponseV2":
+        _must_ascend([era.era for era in self.eras])
+        return self
+
+
+def _must_ascend(eras: list[int]) -> None:
+    if any(later <= earlier for earlier, later in itertools.pairwise(eras)):
+        raise ValueError("eras: they must ascend without a duplicate")
+
+
+class SignalWrite(Wire):
+    """What a deployment says of one era of an open round. The last one before the round closes counts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "contract": "signal-write/1",
+                    "deployment": _DEPLOYMENT,
+                    "round": _ROUND,
+                    "era": 8001,
+                    "scores": {"n3f0a": 0.31, "n91bc": -0.12},
+                    "created_at": "2026-11-02T21:15:00Z",
+                }
+            ]
+        }
+    )
+
+    contract: Literal["signal-write/1"] = "signal-write/1"
+    deployment: DeploymentId
+    round: RoundId
+    era: Era
+    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000)
+    created_at: AwareDatetime
+
+
+class SignalWriteBatch(Wire):
+    """Many writes of one deployment under one signature: all are taken or none."""
+
+    contract: Literal["signal-write-batch/1"] = "signal-write-batch/1"
+    writes: list[SignalWrite] = Field(min_length=1, max_length=1_000)
+
+    @model_validator(mode="after")
+    def _one_deployment(self) -> "SignalWriteBatch":
+        if len({write.deployment for write in self.writes}) != 1:
+            raise ValueError("writes: all are of one deployment, whose key signs the batch")
+        eras = {(write.round, write.era) for write in self.writes}
+        if len(eras) != len(self.writes):
+            raise ValueError("writes: an era of a round stands there twice")
+        return self
+
+
+class SignalReceipt(Wire):
+    """That a write was taken: `digest` is what the log holds for ever.
+
+    `digest` is the leaf hash of RFC 6962, section 2.1, over `entry`: SHA-256 of a zero byte and the entry's bytes. The
+    entry is JSON without spaces and with sorted keys: the write's digest, who wrote, and when the desk received it.
+    """
+
+    id: str
+    deployment: DeploymentId
+    round: RoundId
+    era: Era
+    place: int = Field(ge=0, description="The number of the entry in the log, from 0")
+    entry: str
+    digest: Sha256
+    received_at: datetime
+    is_repeated: bool = Field(default=False, description="Whether the same scores were there already")
+
+
+class SignalReceipts(Wire):
+    """One receipt for each write, in their order."""
+
+    items: list[SignalReceipt]
+
+
+class TreeHead(Wire):
+    """The state of the log at the end of an hour, signed by the marketplace.
+
+    `root` is the Merkle tree hash of the first `size` entries (RFC 6962, section 2.1). `signature` is Ed25519, base64,
+    over the UTF-8 bytes of `mercato-signals/1`, `size`, `root` and `at` joined by line feeds (`at` as it stands here).
+    """
+
+    size: int = Field(ge=0)
+    root: Sha256
+    at: str
+    key: str = Field(description="The marketplace's Ed25519 public key, base64 of 32 bytes")
+    signature: str
+
+
+class SignalProof(Wire):
+    """That an entry stands in the log: `path` leads from it to the root of `head` (RFC 6962, section 2.1.1)."""
+
+    place: int = Field(ge=0)
+    entry: str
+    path: list[Sha256]
+    head: TreeHead
+
+
+class SignalConsistency(Wire):
+    """That a later log only added to an earlier one (RFC 6962, section 2.1.2)."""
+
+    first: TreeHead
+    second: TreeHead
+    path: list[Sha256]
