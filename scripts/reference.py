@@ -13,7 +13,7 @@ from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
 from mercato.platform import Refusal, every_refusal
-from mercato.publishing.checks.codes import CODES as CHECK_CODES
+from mercato_checks.codes import CODES as CHECK_CODES
 from mercato_cli.errors import Exit
 from mercato_cli.main import main as mp
 from mercato_gateway.codes import CODES as GATEWAY_CODES

@@ -1,7 +1,6 @@
 """Listings, their immutable releases and plans, and the pipeline that publishes them."""
 
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
-from mercato.publishing.checks.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
@@ -17,6 +16,7 @@ from mercato.publishing.models import (
 )
 from mercato.publishing.phases import LiveCalls
 from mercato.publishing.pipeline import Pipeline
+from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Waiting
 from mercato.publishing.submit import Dossier, Submissions

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from mercato.publishing.checks.codes import found
 from mercato.publishing.models import Approval, Evidence, Vote
 from mercato.publishing.work import PhaseResult
+from mercato_checks.codes import found
 
 
 def open_approval(submission_id: str, evidence: Sequence[Evidence], now: datetime) -> Approval:

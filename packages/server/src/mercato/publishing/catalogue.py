@@ -6,10 +6,10 @@ from typing import cast
 
 from mercato.identity import Organisation
 from mercato.platform import Session
-from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository, HoldRepository
+from mercato_checks.semver import Version
 from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 from mercato_contracts.manifest import PathsPolicy, Protocol, RateLimit
 from mercato_contracts.money import Currency

@@ -9,20 +9,20 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from mercato.publishing.checks.addresses import Network, Resolver, SystemResolver, Target, check_address
-from mercato.publishing.checks.codes import found
-from mercato.publishing.checks.diff import check_version
-from mercato.publishing.checks.endpoint import Call, PinnedEndpoint
-from mercato.publishing.checks.findings import Finding
-from mercato.publishing.checks.manifest import check_manifest
-from mercato.publishing.checks.measure import MeasurePolicy, measure_endpoint
-from mercato.publishing.checks.openapi import Document, check_openapi, read_document
-from mercato.publishing.checks.policy import PolicyEngine, gather_facts
-from mercato.publishing.checks.probe import probe_endpoint
-from mercato.publishing.checks.secrets import scan_text, scan_tree
-from mercato.publishing.checks.semver import Version
+from mercato.publishing.policy import PolicyEngine, gather_facts
 from mercato.publishing.submit import digest_of
 from mercato.publishing.work import PhaseResult, Work
+from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
+from mercato_checks.codes import found
+from mercato_checks.content import scan_content
+from mercato_checks.diff import check_version
+from mercato_checks.endpoint import Call, PinnedEndpoint
+from mercato_checks.findings import Finding
+from mercato_checks.manifest import check_manifest
+from mercato_checks.measure import MeasurePolicy, measure_endpoint
+from mercato_checks.openapi import Document, check_openapi, read_document
+from mercato_checks.probe import probe_endpoint
+from mercato_checks.semver import Version
 
 SECRETS = 5
 """The phase that looks for secrets: what it refuses is not kept."""
@@ -124,18 +124,9 @@ def _same_protocol(work: Work) -> list[Finding]:
 async def secrets(work: Work) -> PhaseResult:
     """5: secrets and pickles, in all that was sent and in the comments of it."""
     return PhaseResult(
-        await asyncio.to_thread(_scan, work),
+        await asyncio.to_thread(scan_content, work.manifest, work.manifest_text, work.document_text),
         {"scanned_bytes": len(work.manifest_text.encode()) + len((work.document_text or "").encode())},
     )
-
-
-def _scan(work: Work) -> list[Finding]:
-    findings = scan_tree(work.manifest.model_dump(mode="json"), "manifest")
-    document = None if work.document_text is None else read_document(work.document_text, work.manifest.openapi or "")[0]
-    if document is not None:
-        findings += scan_tree(document.tree, "openapi")
-    # Only the text itself shows comments; what the trees named is not said twice.
-    return findings or [*scan_text(work.manifest_text, "service.yaml"), *scan_text(work.document_text or "", "openapi")]
 
 
 class LiveCalls:

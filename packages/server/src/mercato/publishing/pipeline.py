@@ -15,9 +15,9 @@ import structlog
 
 from mercato.platform import Clock, Database, Ids, Json, Outbox, Session, Steps, Workflow
 from mercato.publishing.approval import decided, open_approval
-from mercato.publishing.checks.policy import PolicyEngine
 from mercato.publishing.models import Evidence, Submission
 from mercato.publishing.phases import SECRETS, LiveCalls, Phase, phases_before_approval
+from mercato.publishing.policy import PolicyEngine
 from mercato.publishing.release_phase import release_submission
 from mercato.publishing.repository import SubmissionRepository
 from mercato.publishing.work import PhaseResult, as_json, read_work, storable

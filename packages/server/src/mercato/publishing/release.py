@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Deployment, Plan, Release, Service, Submission
 from mercato.publishing.repository import CatalogueRepository
+from mercato_checks.semver import Version
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.manifest import PlanManifest, ServiceManifest
 

@@ -1,11 +1,11 @@
 """Phase 10: what was checked becomes a release, unless the world has moved on meanwhile."""
 
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing.checks.codes import found
-from mercato.publishing.checks.findings import Finding
 from mercato.publishing.release import Releasing
 from mercato.publishing.repository import CatalogueRepository
 from mercato.publishing.work import PhaseResult, Work, read_work
+from mercato_checks.codes import found
+from mercato_checks.findings import Finding
 
 
 async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: Outbox, work: Work) -> PhaseResult:

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing.checks.findings import Finding
-from mercato.publishing.checks.manifest import check_manifest
-from mercato.publishing.checks.text import NotText, decode
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.refusals import (
     DocumentMissing,
@@ -17,6 +14,9 @@ from mercato.publishing.refusals import (
     VersionExists,
 )
 from mercato.publishing.repository import SubmissionRepository
+from mercato_checks.findings import Finding
+from mercato_checks.manifest import check_manifest
+from mercato_checks.text import NotText, decode
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.manifest import ServiceManifest
 from mercato_contracts.problem import FieldError

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from mercato.identity import Directory, Organisation
 from mercato.platform import Database, Session
-from mercato.publishing.checks.diff import choose_baseline
-from mercato.publishing.checks.findings import Finding, has_errors
-from mercato.publishing.checks.manifest import check_manifest
-from mercato.publishing.checks.semver import Version
 from mercato.publishing.models import Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato_checks.diff import choose_baseline
+from mercato_checks.findings import Finding, has_errors
+from mercato_checks.manifest import check_manifest
+from mercato_checks.semver import Version
 from mercato_contracts.manifest import ServiceManifest
 
 Outcome = Literal["passed", "warned", "failed", "waiting"]

@@ -1,0 +1,456 @@
+"""Every code that a publishing check can give: what it means, what to do. The reference page is made from this table.
+
+A code never changes its meaning; a new meaning gets a new code.
+"""
+
+from collections.abc import Iterable
+
+from mercato_checks.findings import Code, Finding, Level
+
+_MANIFEST = (
+    Code("manifest_too_large", "error", "The manifest is too large", "Keep service.yaml under 256 KiB."),
+    Code("manifest_not_text", "error", "The manifest is not UTF-8 text", "Save service.yaml as UTF-8."),
+    Code("manifest_syntax", "error", "The manifest is not YAML", "Mend the line named; `mp validate` shows it."),
+    Code("manifest_bomb", "error", "The manifest grows without bound", "Write values out instead of nesting anchors."),
+    Code(
+        "manifest_not_mapping",
+        "error",
+        "The manifest is not a mapping",
+        "Begin with `mercato: 1`, `name:`, `version:` and the other fields.",
+    ),
+    Code(
+        "manifest_key_repeated",
+        "error",
+        "A key stands twice",
+        "Keep one of the two; YAML readers disagree on which counts.",
+    ),
+    Code("manifest_field_missing", "error", "A field is missing", "Add the field."),
+    Code("manifest_field_unknown", "error", "A field is unknown", "Remove it, or correct its spelling."),
+    Code("manifest_field_type", "error", "A value has the wrong type", "Write a value of the type named."),
+    Code("manifest_field_invalid", "error", "A value is not allowed", "Write a value as the message says."),
+    Code(
+        "manifest_openapi_path",
+        "error",
+        "The document's path leaves the project",
+        "Name a file beside service.yaml, such as openapi.json.",
+    ),
+    Code(
+        "manifest_endpoint_userinfo",
+        "error",
+        "The endpoint's address carries a user or password",
+        "Take it out of the address; give the endpoint's credentials as a secret of the deployment.",
+    ),
+    Code(
+        "manifest_endpoint_fragment", "error", "The endpoint's address has a fragment", "Remove `#` and what follows."
+    ),
+    Code("manifest_endpoint_query", "error", "The endpoint's address has a query", "Remove `?` and what follows."),
+    Code("manifest_endpoint_plain", "warning", "The endpoint is not encrypted", "Serve it over https."),
+    Code(
+        "manifest_endpoint_base",
+        "warning",
+        "The endpoint's base does not end in /v1",
+        "For openai and anthropic give the base that ends in /v1; paths such as /embeddings are added to it.",
+    ),
+    Code(
+        "manifest_endpoint_model_unused",
+        "warning",
+        "`endpoint.model` has no effect",
+        "Remove it: only openai and anthropic calls carry a model.",
+    ),
+    Code(
+        "manifest_tokens_unmeasured",
+        "error",
+        "Tokens are priced or limited where none are counted",
+        "Price and limit by requests: calls of this protocol have no tokens.",
+    ),
+    Code(
+        "manifest_price_unreadable", "error", "A price is not an amount", 'Write a decimal such as "0.0002", 0 or more.'
+    ),
+    Code(
+        "manifest_free_but_priced", "error", "A plan called free has a price", "Rename the plan or take the price out."
+    ),
+    Code("manifest_plan_unpriced", "warning", "A plan costs nothing", "Name it `free`, or give it a price."),
+    Code(
+        "manifest_included_nothing",
+        "error",
+        "A plan includes 0 units",
+        "Give an amount of 1 or more, or remove `included`.",
+    ),
+    Code(
+        "manifest_included_mismatch",
+        "warning",
+        "What is included and what is priced do not meet",
+        "Include the unit that the plan prices.",
+    ),
+    Code(
+        "manifest_overage_unpriced",
+        "warning",
+        "Calls beyond the included amount cost nothing",
+        "Set a price per call or per token, or `overage: false`.",
+    ),
+    Code("manifest_limit_repeated", "error", "A plan has two limits of one kind", "Keep one of them."),
+    Code(
+        "manifest_limit_burst",
+        "error",
+        "A quota has a burst",
+        "Remove `burst`: only limits per second and minute have one.",
+    ),
+    Code(
+        "manifest_limit_contradiction",
+        "warning",
+        "A limit can never be reached",
+        "Raise the longer or lower the shorter one.",
+    ),
+    Code(
+        "manifest_task_protocol",
+        "warning",
+        "Task and protocol do not belong together",
+        "A signal service has the task `signals`; others have another task or protocol.",
+    ),
+    Code(
+        "manifest_licence_unknown",
+        "error",
+        "The licence is not an SPDX expression",
+        "Write an SPDX identifier such as Apache-2.0, LicenseRef-your-name, or `proprietary`.",
+    ),
+    Code("manifest_repeated_value", "warning", "A list names a value twice", "Name it once."),
+)
+
+_OPENAPI = (
+    Code(
+        "openapi_too_large",
+        "error",
+        "The document is too large",
+        "Keep it under 32 MiB; split the service or drop examples.",
+    ),
+    Code("openapi_not_text", "error", "The document is not UTF-8 text", "Save it as UTF-8."),
+    Code("openapi_syntax", "error", "The document is neither JSON nor YAML", "Mend the line named."),
+    Code(
+        "openapi_too_deep",
+        "error",
+        "The document is nested too deeply",
+        "Move inner schemas to components and refer to them.",
+    ),
+    Code("openapi_bomb", "error", "The document grows without bound", "Use $ref instead of nested YAML aliases."),
+    Code(
+        "openapi_not_mapping",
+        "error",
+        "The document is not an object",
+        "Begin with `openapi: 3.1.0`, `info:`, `paths:`.",
+    ),
+    Code(
+        "openapi_key_repeated", "warning", "A key stands twice", "Keep one of the two; tools disagree on which counts."
+    ),
+    Code("openapi_version_missing", "error", "The document does not say which OpenAPI it is", "Add `openapi: 3.1.0`."),
+    Code(
+        "openapi_version_unsupported",
+        "error",
+        "This version of OpenAPI is not supported",
+        "Write the document as OpenAPI 3.0 or 3.1.",
+    ),
+    Code(
+        "openapi_structure",
+        "error",
+        "A part has a shape that no tool can use",
+        "Give this part the type that OpenAPI names.",
+    ),
+    Code(
+        "openapi_schema", "warning", "The document departs from the OpenAPI schema", "Mend it; strict tools refuse it."
+    ),
+    Code("openapi_schema_more", "info", "More departures than are listed", "Mend those listed first."),
+    Code("openapi_ref_missing", "error", "A reference points at nothing", "Correct the pointer or add what it names."),
+    Code(
+        "openapi_ref_remote",
+        "error",
+        "A reference leaves the document",
+        "Bundle the document: no reference is fetched.",
+    ),
+    Code("openapi_ref_loop", "error", "A reference leads back to itself", "Break the circle: define the part once."),
+    Code("openapi_ref_malformed", "error", "A reference is not a pointer", "Write `#/components/…`."),
+    Code(
+        "openapi_operation_id_repeated",
+        "warning",
+        "Two operations share an operationId",
+        "Give each operation its own; client generators need it.",
+    ),
+    Code(
+        "openapi_path_parameter_undeclared",
+        "warning",
+        "A path's variable is not declared",
+        "Declare it under parameters with `in: path` and `required: true`.",
+    ),
+    Code(
+        "openapi_path_parameter_unused",
+        "warning",
+        "A declared path parameter is not in the path",
+        "Correct its name, or remove it.",
+    ),
+    Code("openapi_path_parameter_optional", "warning", "A path parameter is not required", "Set `required: true`."),
+    Code("openapi_parameter_repeated", "warning", "A parameter is declared twice", "Keep one of them."),
+    Code(
+        "openapi_path_template", "error", "A path's template cannot be read", "Write variables as `{name}`, each once."
+    ),
+    Code(
+        "openapi_paths_equal",
+        "error",
+        "Two paths match the same requests",
+        "Merge them: a router cannot tell them apart by the variable's name.",
+    ),
+    Code("openapi_path_query", "warning", "A path carries a query or fragment", "Declare query parameters instead."),
+    Code("openapi_response_missing", "warning", "An operation has no response", "Describe at least its success."),
+    Code(
+        "openapi_success_missing",
+        "info",
+        "An operation describes no success",
+        "Describe a 2xx, 3xx or default response.",
+    ),
+    Code("openapi_example_invalid", "warning", "An example does not fit its schema", "Mend the example or the schema."),
+    Code("openapi_default_invalid", "warning", "A default does not fit its schema", "Mend the default or the schema."),
+    Code(
+        "openapi_pattern_unusable",
+        "warning",
+        "A pattern is no regular expression that JSON Schema knows",
+        "Write it in the dialect of ECMA-262.",
+    ),
+    Code(
+        "openapi_security_scheme_unknown",
+        "error",
+        "A security requirement names no scheme",
+        "Define the scheme under components.securitySchemes.",
+    ),
+    Code("openapi_security_none", "warning", "Nothing says how callers are known", "Add securitySchemes and security."),
+    Code(
+        "openapi_security_in_query",
+        "warning",
+        "A key travels in the address",
+        "Take it in a header: addresses are logged.",
+    ),
+    Code("openapi_security_basic", "warning", "Passwords are sent with each call", "Use bearer tokens."),
+    Code("openapi_oauth_plain", "warning", "An OAuth address is not encrypted", "Use https."),
+    Code(
+        "openapi_server_plain",
+        "warning",
+        "A server is not encrypted",
+        "Serve it over https; the endpoint of the manifest is what counts.",
+    ),
+    Code(
+        "openapi_server_credentials",
+        "error",
+        "A server's address carries a password",
+        "Take it out, and change the password.",
+    ),
+    Code(
+        "openapi_server_variable",
+        "warning",
+        "A server's variable is not defined",
+        "Define it with a default, or write the address out.",
+    ),
+    Code("openapi_title_missing", "warning", "`info.title` is missing", "Name the API."),
+    Code("openapi_info_version_missing", "warning", "`info.version` is missing", "Write the release's version."),
+    Code(
+        "openapi_info_version_differs",
+        "warning",
+        "`info.version` is not the manifest's version",
+        "Write the same version in both, so that readers know which release they see.",
+    ),
+    Code("openapi_no_operation", "error", "The document describes no operation", "Describe at least one under paths."),
+    Code(
+        "openapi_path_reserved", "error", "A path belongs to the marketplace", "Move it: the gateway keeps these paths."
+    ),
+    Code("openapi_too_many_operations", "error", "The document has too many operations", "Split the service."),
+    Code("openapi_summary_missing", "info", "An operation has no summary", "One sentence lets people find it."),
+    Code(
+        "openapi_contract_missing",
+        "error",
+        "No operation carries the signal contract",
+        "Describe a POST whose JSON body is a SignalInferenceRequest, as the template signal-http does.",
+    ),
+)
+
+_VERSIONS = (
+    Code("version_not_semver", "error", "The version is not SemVer", "Write three numbers such as 1.4.0."),
+    Code(
+        "version_not_higher",
+        "error",
+        "The version is not above the last release",
+        "Take the version named, or a higher one.",
+    ),
+    Code(
+        "version_bump_too_small",
+        "error",
+        "The changes need a larger step",
+        "Take the version named, or undo the breaking changes.",
+    ),
+    Code(
+        "version_precedence_equal",
+        "error",
+        "Only build metadata differs",
+        "Raise the patch number: metadata does not order releases.",
+    ),
+    Code(
+        "change_breaking",
+        "warning",
+        "A change breaks callers",
+        "Keep the old form beside the new one, or release a new major.",
+    ),
+    Code("change_compatible", "info", "A change that callers need not follow", "Nothing."),
+    Code(
+        "diff_incomplete",
+        "warning",
+        "Some changes were not compared",
+        "Simplify the schemas named, or review them by hand.",
+    ),
+)
+
+_SECRETS = (
+    Code(
+        "secret_found",
+        "error",
+        "A secret stands in the text",
+        "Revoke it now, then take it out: what was sent counts as known.",
+    ),
+    Code(
+        "secret_suspected",
+        "warning",
+        "This looks like a secret",
+        "If it is one revoke it and take it out; else shorten the example.",
+    ),
+    Code(
+        "pickle_found",
+        "error",
+        "A pickle stands in the text",
+        "Give models as ONNX or LightGBM text: pickles run code.",
+    ),
+    Code("pickle_linked", "error", "A pickle is linked", "Link ONNX, safetensors or LightGBM text: pickles run code."),
+)
+
+_ENDPOINT = (
+    Code("address_malformed", "error", "The address cannot be read", "Write https://host[:port]/path."),
+    Code("address_scheme", "error", "Only http and https are called", "Use https."),
+    Code("address_userinfo", "error", "The address carries a user or password", "Take it out."),
+    Code("address_disguised", "error", "The host is a disguised number", "Write four decimal numbers, or a name."),
+    Code("address_port", "error", "This port belongs to another service", "Serve HTTP on a port meant for it."),
+    Code("address_unresolved", "error", "The host has no address", "Check the name and its DNS records."),
+    Code(
+        "address_refused",
+        "error",
+        "The host's address is not public",
+        "Use a public address, or ask the operator to allow this network.",
+    ),
+    Code("probe_unreachable", "error", "The endpoint did not answer", "Start it, and check address and port."),
+    Code(
+        "probe_tls", "error", "The endpoint's certificate is not valid", "Install a certificate that names this host."
+    ),
+    Code(
+        "probe_timeout", "error", "The endpoint was too slow to answer", "Answer within the manifest's timeout_seconds."
+    ),
+    Code("probe_too_large", "error", "The answer is too large", "Answer the small test call with less."),
+    Code("probe_redirect", "error", "The endpoint redirects", "Give the final address: redirects are not followed."),
+    Code(
+        "probe_not_http",
+        "error",
+        "The endpoint does not speak HTTP as it should",
+        "Check the server's framing and port.",
+    ),
+    Code(
+        "probe_status",
+        "error",
+        "The test call was refused",
+        "See the status; the endpoint must serve its own contract.",
+    ),
+    Code("probe_not_json", "error", "The answer is not JSON", "Answer application/json in UTF-8."),
+    Code("probe_contract", "error", "The answer breaks the contract", "Give the fields named."),
+    Code(
+        "probe_not_deterministic",
+        "error",
+        "The same request got two answers",
+        "Fix seeds; a signal must be reproducible.",
+    ),
+    Code(
+        "probe_undocumented", "error", "The answer is not documented", "Add the status and media type to the document."
+    ),
+    Code(
+        "probe_body_mismatch",
+        "warning",
+        "The answer does not fit its documented schema",
+        "Mend the schema or the answer.",
+    ),
+    Code("probe_model_unlisted", "warning", "The model is not in the server's list", "Check `endpoint.model`."),
+    Code(
+        "probe_usage_missing",
+        "warning",
+        "The answer does not count its tokens",
+        "Send `usage`; else the gateway estimates.",
+    ),
+    Code(
+        "probe_nothing_callable",
+        "info",
+        "No operation can be called without a person's input",
+        "Add a GET without required parameters, such as /health.",
+    ),
+    Code("probe_task_untested", "info", "No test call is known for this task", "Nothing; a person looks at it."),
+    Code(
+        "measure_slow", "warning", "The endpoint is slower than the policy wants", "Make it faster, or move it closer."
+    ),
+    Code("measure_errors", "error", "Too many test calls failed", "Mend the endpoint, then submit again."),
+    Code("measure_too_few", "warning", "Too few calls fitted in the time", "Make it faster; the figures are rough."),
+)
+
+_PIPELINE = (
+    Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
+    Code(
+        "version_exists",
+        "error",
+        "The version is released already",
+        "Raise `version` in service.yaml; a released version never changes.",
+    ),
+    Code(
+        "protocol_changed",
+        "error",
+        "The service speaks another protocol",
+        "List what speaks another protocol as a service of its own, under another name.",
+    ),
+    Code(
+        "policy_forbidden",
+        "error",
+        "The operator's rules forbid this release",
+        "Change what the rule names, or ask the operator.",
+    ),
+    Code(
+        "approval_rejected",
+        "error",
+        "An approver rejected the submission",
+        "Mend what the reason names and submit again.",
+    ),
+    Code(
+        "release_overtaken",
+        "error",
+        "Another version was released meanwhile",
+        "Submit it again, so that it is compared with what callers have now.",
+    ),
+)
+
+CODES: dict[str, Code] = {
+    code.code: code for code in (*_MANIFEST, *_OPENAPI, *_VERSIONS, *_SECRETS, *_ENDPOINT, *_PIPELINE)
+}
+
+
+def found(code: str, where: str, message: str, *, level: Level | None = None, fix: str | None = None) -> Finding:
+    """A finding of this code; `level` and `fix` are the table's unless given."""
+    entry = CODES[code]
+    return Finding(code, level or entry.level, where, message, fix or entry.fix)
+
+
+def capped(findings: Iterable[Finding], most: int) -> list[Finding]:
+    """At most `most` findings of each code, so that one mistake made a thousand times stays readable."""
+    kept: list[Finding] = []
+    seen: dict[str, int] = {}
+    for finding in findings:
+        seen[finding.code] = seen.get(finding.code, 0) + 1
+        if seen[finding.code] <= most:
+            kept.append(finding)
+    return kept + [
+        Finding(code, "info", "", f"{count - most} more findings of this kind are not listed.", CODES[code].fix)
+        for code, count in seen.items()
+        if count > most
+    ]

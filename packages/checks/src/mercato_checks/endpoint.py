@@ -1,0 +1,189 @@
+"""Calls an endpoint at its pinned addresses: bounded in time and size, TLS verified, no redirect, proxy or cookie."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+import httpcore
+import httpx
+
+from mercato_checks.addresses import Target
+from mercato_checks.findings import shorten
+
+MOST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the endpoint said. Header names in lower case; `took_us` from the first byte sent to the last received."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    took_us: int
+
+    @property
+    def media_type(self) -> str:
+        """Without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `ValueError`, also for what is too deep."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+class CallFailed(Exception):
+    """There is no answer to look at; `code` is that of the finding, the text says what happened."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: `path` is added to the endpoint's base; `body` is sent as JSON."""
+
+    method: str
+    path: str
+    body: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Endpoint(Protocol):
+    """A way to call the endpoint under test."""
+
+    async def call(self, call: Call) -> Answer:
+        """The answer, whatever its status. Raises `CallFailed`."""
+        ...
+
+
+class PinnedEndpoint:
+    """An endpoint reached only at the addresses that were judged. Use as an async context.
+
+    `timeout_seconds` bounds a whole call. `headers` go with each call (the endpoint's own credentials).
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._target = target
+        self._seconds = timeout_seconds
+        self._headers = dict(headers or {})
+        self._most = most_bytes
+        self._pool = httpcore.AsyncConnectionPool(
+            # Reading the authorities takes a tenth of a second: only where they are needed.
+            ssl_context=tls or (httpx.create_ssl_context() if target.scheme == "https" else None),
+            network_backend=_PinnedBackend(target),
+            max_connections=1,
+            retries=0,
+        )
+
+    async def __aenter__(self) -> "PinnedEndpoint":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.aclose()
+
+    async def call(self, call: Call) -> Answer:
+        started = perf_counter_ns()
+        try:
+            async with asyncio.timeout(self._seconds):
+                status, headers, body = await self._exchange(call)
+        except (TimeoutError, httpcore.TimeoutException):
+            raise CallFailed("probe_timeout", f"no whole answer within {self._seconds:g} s") from None
+        except httpcore.ConnectError as error:
+            code = "probe_tls" if _is_tls(error) else "probe_unreachable"
+            raise CallFailed(code, f"no connection: {shorten(error, 200)}") from None
+        except httpcore.NetworkError as error:
+            raise CallFailed("probe_unreachable", f"the connection broke: {shorten(error, 200)}") from None
+        except (httpcore.ProtocolError, httpcore.ProxyError, httpcore.UnsupportedProtocol) as error:
+            raise CallFailed("probe_not_http", f"this is not HTTP as it should be: {shorten(error, 200)}") from None
+        if 300 <= status < 400 and status != 304:
+            raise CallFailed("probe_redirect", f"status {status} leads elsewhere")
+        return Answer(status, headers, body, (perf_counter_ns() - started) // 1000)
+
+    async def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+        content = None if call.body is None else json.dumps(call.body).encode()
+        url = f"{self._target.base}{call.path}"
+        async with self._pool.stream(
+            call.method, url, headers=self._all_headers(call, content), content=content
+        ) as got:
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in got.headers}
+            body = bytearray()
+            async for chunk in got.aiter_stream():
+                body += chunk
+                if len(body) > self._most:
+                    raise CallFailed("probe_too_large", f"more than {self._most} bytes came back")
+            return got.status, headers, bytes(body)
+
+    def _all_headers(self, call: Call, content: bytes | None) -> list[tuple[str, str]]:
+        default = 443 if self._target.scheme == "https" else 80
+        host = f"[{self._target.host}]" if ":" in self._target.host else self._target.host
+        headers = {
+            "host": host if self._target.port == default else f"{host}:{self._target.port}",
+            "user-agent": "mercato-publishing-check/1",
+            "accept": "application/json, */*;q=0.1",
+            # Unpacking is one more way to be flooded: nothing packed is asked for.
+            "accept-encoding": "identity",
+        }
+        if content is not None:
+            headers |= {"content-type": "application/json", "content-length": str(len(content))}
+        return list((headers | self._headers | dict(call.headers)).items())
+
+
+def _is_tls(error: BaseException) -> bool:
+    while True:
+        if isinstance(error, ssl.SSLError):
+            return True
+        below = error.__cause__ or error.__context__
+        if below is None:
+            return False
+        error = below
+
+
+class _PinnedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to the target's judged addresses, in their order, whatever a name means by now."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        if (host, port) != (self._target.host, self._target.port):
+            raise httpcore.ConnectError(f"{shorten(host)} was not judged")
+        failure: httpcore.ConnectError | None = None
+        for address in self._target.addresses:
+            try:
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure or httpcore.ConnectError("there is no address")
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        raise httpcore.ConnectError("only TCP is called")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
