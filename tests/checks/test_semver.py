@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mercato_checks.semver import NotSemVer, Range, Version
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "semver.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "semver.json").read_text())
 VERSIONS = [Version.parse(text) for text in VECTORS["versions"]]
 
 
