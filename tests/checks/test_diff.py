@@ -12,7 +12,7 @@ from mercato_checks.diff import Change, check_version, choose_baseline, diff_doc
 from mercato_checks.openapi import Document, read_document
 from mercato_checks.semver import Version
 
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "openapi"
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "openapi"
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["id"],

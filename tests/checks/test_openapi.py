@@ -10,7 +10,7 @@ from mercato_checks.codes import CODES
 from mercato_checks.openapi import OpenApiCheck, check_openapi
 
 CORPUS = Path(__file__).parent / "corpus" / "openapi"
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "openapi"
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "openapi"
 GOOD, MEND, BAD = (sorted((CORPUS / kind).iterdir()) for kind in ("good", "mend", "bad"))
 # They describe only what their vendor calls (webhooks): readable, and nothing that a consumer could call.
 WEBHOOKS_ONLY = {

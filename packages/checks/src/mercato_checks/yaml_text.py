@@ -71,7 +71,9 @@ def read_yaml(text: str, limits: Limits = Limits()) -> YamlText:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
-        raise Unreadable("syntax", shorten(problem, 200), None if mark is None else mark.line + 1) from None
+        # The parser has a bound of its own, and reads ahead: it may reach that before we see our own passed.
+        kind = "depth" if "nesting depth" in problem else "syntax"
+        raise Unreadable(kind, shorten(problem, 200), None if mark is None else mark.line + 1) from None
     except (UnicodeError, RecursionError) as error:
         raise Unreadable("syntax", shorten(error, 200)) from None
 
