@@ -1,14 +1,15 @@
 """What becomes of a release is decided by rules, with reasons."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyDecision, ReleaseFacts, gather_facts
 from mercato_checks.codes import found
 from mercato_contracts.manifest import ServiceManifest
+from tests.checks.conftest import MANIFEST
 
 GOOD = ReleaseFacts(
     vendor_verified=True,
@@ -113,7 +114,7 @@ def test_refuses_rules_that_cannot_be_used(rules: str) -> None:
         CedarPolicy(rules)
 
 
-def test_gathers_the_highest_prices_and_all_codes(manifest: Callable[..., ServiceManifest]) -> None:
+def test_gathers_the_highest_prices_and_all_codes() -> None:
     plans = [
         {"name": "free"},
         {"name": "a", "price": {"monthly": "9", "per_1k_input_tokens": "0.1"}},
@@ -121,7 +122,7 @@ def test_gathers_the_highest_prices_and_all_codes(manifest: Callable[..., Servic
     ]
     findings = [found("secret_found", "", "x"), found("measure_slow", "", "x"), found("measure_slow", "", "x")]
     facts = gather_facts(
-        manifest(plans=plans),
+        ServiceManifest.model_validate(yaml.safe_load(MANIFEST) | {"plans": plans}),
         findings,
         vendor_verified=True,
         vendor_suspended=False,
