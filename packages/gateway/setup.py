@@ -6,8 +6,9 @@ from pathlib import Path
 from setuptools import setup
 
 HOT = (
-    "admit", "authenticate", "call", "catalog", "headers", "lane", "leases", "operations", "relay", "route", "semver",
-    "server", "settle", "spool", "streams", "targets", "upstream",
+    "admit", "authenticate", "bodies", "call", "catalog", "forward", "gateway", "headers", "heads", "lane", "leases",
+    "metrics", "operations", "relay", "route", "semver", "server", "settle", "spool", "streams", "targets", "tokens",
+    "upstream",
 )  # fmt: skip
 
 

@@ -58,10 +58,30 @@ def test_refuses_beyond_its_size_and_keeps_room_for_what_was_admitted(tmp_path: 
     assert admitted > 100
     for _ in range(admitted):
         spool.append_event(b"x" * 1900)
+    spool.flush()
     assert spool.unwritten == 0
     read = sum(len(records((tmp_path / str(name)).read_bytes())) for name in segments_in(tmp_path))
     assert read == admitted
     spool.close()
+
+
+@given(st.lists(st.integers(min_value=1, max_value=1900), max_size=60))
+def test_what_is_flushed_together_is_read_in_its_order(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool = make_spool(folder, max_bytes=2 << 20)
+    waiting: list[int] = []
+    spool.on_waiting = lambda: waiting.append(1)
+    for number, size in enumerate(sizes):
+        assert spool.reserve()
+        spool.append_event(b"%d " % number + b"x" * size)
+        if number % 7 == 6:
+            spool.flush()
+    spool.close()
+    read = [payload for name in segments_in(folder) for payload in records((folder / str(name)).read_bytes())]
+    assert [int(payload[1:].split()[0]) for payload in read] == list(range(len(sizes)))
+    assert len(waiting) == -(-len(sizes) // 7), "told once for each flush"
 
 
 async def load(gateway: GatewayProcess, shop: Shop, answered: set[str], stop: asyncio.Event) -> None:

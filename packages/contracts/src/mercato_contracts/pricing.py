@@ -1,13 +1,11 @@
 """What a call costs. One function, used by the gateway that holds and settles and by the ledger that checks."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 QuotaUnit = Literal["requests", "tokens"]
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """The price of one call: `included` units were covered by the plan, `nanos` are owed."""
 
     included: int

@@ -4,7 +4,10 @@ from mercato_contracts.pricing import Charge, charge
 from mercato_gateway.catalog import Deployment
 from mercato_gateway.lane import Lane
 from mercato_gateway.leases import Lacking, Leases, Slice, Taken
-from mercato_gateway.tokens import Tokens
+from mercato_gateway.tokens import NO_TOKENS, Tokens
+
+_NOTHING_DUE = Charge(0, 0)
+_PRICES_KEPT = 4096
 
 
 class Hold:
@@ -76,16 +79,24 @@ class Hold:
                     lacking.append((piece, need))
 
     def _charge(self, tokens: Tokens, included: int) -> Charge:
-        plan = self.lane.plan
-        return charge(
-            per_call_nanos=plan.per_call_nanos,
-            per_1k_input_nanos=plan.per_1k_input_nanos,
-            per_1k_output_nanos=plan.per_1k_output_nanos,
-            included_unit=plan.included_unit,
-            included=included,
-            tokens_in=tokens.into,
-            tokens_out=tokens.out,
-        )
+        prices = self.lane.prices
+        use = (tokens.into, tokens.out, included)
+        found = prices.get(use)
+        if found is None:
+            plan = self.lane.plan
+            found = charge(
+                per_call_nanos=plan.per_call_nanos,
+                per_1k_input_nanos=plan.per_1k_input_nanos,
+                per_1k_output_nanos=plan.per_1k_output_nanos,
+                included_unit=plan.included_unit,
+                included=included,
+                tokens_in=tokens.into,
+                tokens_out=tokens.out,
+            )
+            if len(prices) >= _PRICES_KEPT:
+                prices.clear()
+            prices[use] = found
+        return found
 
     def release(self) -> None:
         """Gives all of it back."""
@@ -94,13 +105,13 @@ class Hold:
         self.taken.clear()
         self.included = 0
 
-    def settle(self, tokens: Tokens, *, failed: bool, now: float) -> tuple[Charge, list[tuple[str, int]]]:
-        """The price, and what was spent of each lease. A failed call costs nothing but counts as a request."""
+    def settle(self, tokens: Tokens, *, failed: bool, now: float) -> tuple[Charge, bytes]:
+        """The price, and what was spent of each lease, as JSON. A failed call costs nothing but counts as a request."""
         if failed:
-            due, tokens = Charge(0, 0), Tokens(0, 0, 0)
+            due, tokens = _NOTHING_DUE, NO_TOKENS
         else:
             due = self._charge(tokens, self._covered(tokens, now))
-        spends: list[tuple[str, int]] = []
+        spends: list[bytes] = []
         last: Slice | None = None
         rest = 0
         for place, (piece, lease, units) in enumerate(self.taken):
@@ -110,10 +121,10 @@ class Hold:
             used = min(units, rest) if more else rest
             rest -= used
             if used:
-                spends.append((lease.id, used))
+                spends.append(b"[%b,%d]" % (lease.quoted, used))
             self._leases.settle(piece, lease, units, used)
         self.taken.clear()
-        return due, spends
+        return due, b",".join(spends)
 
     def _covered(self, tokens: Tokens, now: float) -> int:
         """Included units for this call: those held, more where they are at hand, all where the plan has no overage."""

@@ -1,73 +1,78 @@
 """The JSON bodies of model calls: what is read of them, and the smallest change that names the upstream's model."""
 
 import re
-from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
 
+from mercato_gateway.provider_wire import ModelRequest, decode_request
 from mercato_gateway.refusals import Refused
 
 DEFAULT_OUTPUT_TOKENS = 1024
 _MOST_OUTPUT_TOKENS = 10_000_000
-_MODEL = re.compile(rb'"model"(\s*:\s*)"[^"\\]*"')
+_COLON = re.compile(rb'\s*:\s*"')
 
 
-class ModelRequest(Struct):
-    """What is read of a request; everything else is passed on as it stands."""
-
-    model: str | UnsetType = UNSET
-    stream: bool | None = None
-    stream_options: dict[str, Any] | UnsetType | None = UNSET
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    max_output_tokens: int | None = None
-    n: int | None = None
-
-    def output_tokens(self) -> int:
-        """Most tokens that this call can give; a modest default where it sets no bound."""
-        bound = next(
-            (n for n in (self.max_completion_tokens, self.max_tokens, self.max_output_tokens) if n is not None), None
-        )
-        each = DEFAULT_OUTPUT_TOKENS if bound is None else min(max(bound, 0), _MOST_OUTPUT_TOKENS)
-        return each * min(max(self.n or 1, 1), 128)
+def escape(text: str) -> bytes:
+    """As it stands between quotes in JSON."""
+    return msgspec.json.encode(text)[1:-1]
 
 
-_decode = msgspec.json.Decoder(ModelRequest).decode
+def output_tokens(request: ModelRequest) -> int:
+    """Most tokens that this call can give; a modest default where it sets no bound."""
+    bounds = (request.max_completion_tokens, request.max_tokens, request.max_output_tokens)
+    bound = next((n for n in bounds if n is not None), None)
+    each = DEFAULT_OUTPUT_TOKENS if bound is None else min(max(bound, 0), _MOST_OUTPUT_TOKENS)
+    return each * min(max(request.n or 1, 1), 128)
 
 
 def read_request(body: bytes) -> ModelRequest:
     """Raises `Refused` for what is no JSON object with the right types."""
     try:
-        return _decode(body)
+        return decode_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("bad_body", f"The body cannot be read: {str(error)[:200]}.") from None
 
 
-def rewrite(body: bytes, model: str | None, *, ask_usage: bool) -> bytes:
-    """The body with another `model` and, with `ask_usage`, with `stream_options.include_usage`.
+def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
+    """The body with another `model` (as it stands between quotes in JSON) and, with `ask_usage`, with
+    `stream_options.include_usage`.
 
     Bytes are replaced in place where that is safe; a body with several `model` names or escapes that could hide one is
     decoded and written anew, so that upstream cannot read another model than we did.
     """
-    match = _MODEL.search(body)
-    if b"\\u" in body or body.count(b'"model"') != (match is not None) or (ask_usage and b'"stream_options"' in body):
+    place = body.find(b'"model"')
+    if b"\\u" in body or (ask_usage and b'"stream_options"' in body):
         return _rewrite_decoded(body, model, ask_usage)
-    if model is not None and match is not None:
-        body = b'%b"model"%b"%b"%b' % (body[: match.start()], match[1], _escaped(model), body[match.end() :])
+    if place >= 0:
+        start, end = _value_of(body, place + len(b'"model"'))
+        if end < 0 or body.find(b'"model"', end) >= 0:
+            return _rewrite_decoded(body, model, ask_usage)
+        if model is not None:
+            body = b"".join((body[:start], model, body[end:]))
     if ask_usage:
         body = body.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
     return body
 
 
-def _escaped(text: str) -> bytes:
-    return msgspec.json.encode(text)[1:-1]
+def _value_of(body: bytes, place: int) -> tuple[int, int]:
+    """Start and end of the string behind a name that ends at `place`; the end is -1 where it is not plain."""
+    if body.startswith(b':"', place):
+        start = place + 2
+    elif body.startswith(b': "', place):
+        start = place + 3
+    else:
+        match = _COLON.match(body, place)
+        if match is None:
+            return 0, -1
+        start = match.end()
+    end = body.find(b'"', start)
+    return start, -1 if b"\\" in body[start:end] else end
 
 
-def _rewrite_decoded(body: bytes, model: str | None, ask_usage: bool) -> bytes:
+def _rewrite_decoded(body: bytes, model: bytes | None, ask_usage: bool) -> bytes:
     request = msgspec.json.decode(body)
     if model is not None:
-        request["model"] = model
+        request["model"] = msgspec.Raw(b'"' + model + b'"')
     if ask_usage:
         request["stream_options"] = {**(request.get("stream_options") or {}), "include_usage": True}
     return msgspec.json.encode(request)

@@ -12,78 +12,72 @@ from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.bodies import ModelRequest, read_request, rewrite
+from mercato_gateway.bodies import output_tokens, read_request
 from mercato_gateway.catalog import Deployment
-from mercato_gateway.lane import Lane, choose_subscription
+from mercato_gateway.forward import upstream_request
+from mercato_gateway.heads import AnswerHead, RequestHead
+from mercato_gateway.lane import Lane, find_lane
 from mercato_gateway.models import list_models
-from mercato_gateway.refusals import Refused, render, shape_of
+from mercato_gateway.provider_wire import ModelRequest
+from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
-from mercato_gateway.settle import call_digits, encode_event
-from mercato_gateway.streams import EventStream
-from mercato_gateway.targets import ModelOperation, model_operation, read_service_path, split_model
-from mercato_gateway.tokens import Tokens, estimate_input, read_answer, read_tail, to_tokens
-from mercato_gateway.upstream import UpstreamConnection
-from mercato_gateway.wire import UsageEvent, UsageSource
+from mercato_gateway.settle import FLAGS, call_digits, common_of, encode_event, tokens_of
+from mercato_gateway.targets import ModelOperation, model_operation, read_service_path
+from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
+from mercato_gateway.upstream import UpstreamCall, UpstreamConnection
 
 if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
 
-_NOTHING = Tokens(0, 0, 0)
-_LANES_KEPT = 256
 _MAX_ROUNDS = 8
 _MAX_ATTEMPTS = 3
 _LONGEST_CALL_SECONDS = 3600.0
 _monotonic = time.monotonic
+_time_ns = time.time_ns
 
 
-class Call:
+class Call(UpstreamCall):
     """A call from the end of its request to its usage event. `done` once nothing more may happen to it."""
 
-    done = False
     grant: Grant
     lane: Lane
     hold: Hold
     operation: ModelOperation | None = None
-    operation_name = ""
+    operation_name: str = ""
     model_request: ModelRequest | None = None
     deployment: Deployment | None = None
     upstream: UpstreamConnection | None = None
     relay: Relay | None = None
-    upstream_path = b""
-    key = b""
-    key_header = b""
+    upstream_path: bytes = b""
     tried: frozenset[str] = frozenset()
-    attempts = 0
-    rounds = 0
-    has_lane = False
-    admitted = False
-    client_left = False
-    settled = False
-    paused = False
-    adds_usage = False
-    status = 0
-    sent_at = 0.0
-    first_byte_at = 0.0
-    deadline = 0.0
-    overhead_us = 0
-    bytes_out = 0
+    attempts: int = 0
+    rounds: int = 0
+    has_lane: bool = False
+    admitted: bool = False
+    client_left: bool = False
+    settled: bool = False
+    paused: bool = False
+    adds_usage: bool = False
+    status: int = 0
+    sent_at: float = 0.0
+    first_byte_at: float = 0.0
+    deadline: float = 0.0
+    overhead_us: int = 0
 
-    def __init__(
-        self, gateway: "Gateway", client: "ClientConnection", method: str, path: bytes, query: bytes,
-        headers: list[tuple[bytes, bytes]], found: fields.Fields, body: bytes,
-    ) -> None:  # fmt: skip
+    def __init__(self, gateway: "Gateway", client: "ClientConnection", head: RequestHead, body: bytes) -> None:
         self.gateway = gateway
         self.client = client
-        self.method = method
-        self.path = path
-        self.query = query
-        self.headers = headers
-        self.fields = found
+        self.head = head
         self.body = body
-        self.started_ns = time.time_ns()
-        self.started = _monotonic()
+        self.started_ns: int = _time_ns()
+        self.started: float = _monotonic()
         self.digits = call_digits(self.started_ns)
+
+    @property
+    def request_id(self) -> str:
+        """As the client and the upstream see it."""
+        return "req_" + self.digits.decode()
 
     # Steps before the upstream.
 
@@ -98,14 +92,14 @@ class Call:
         gateway = self.gateway
         if not gateway.catalog.ready:
             raise Refused("starting", "The gateway has no routes yet.")
-        self.key, self.key_header = fields.find_key(self.fields)
-        if not self.key:
+        head = self.head
+        if not head.key:
             raise Refused("key_missing", "This call has no key.")
-        grant = gateway.keys.find(self.key, self.started)
+        grant = gateway.keys.find(head.key, head.digest, self.started)
         if grant is None:
             self.deadline = self.started + 15.0
             gateway.active.add(self)
-            gateway.keys.ask(self.key, self, self.started)
+            gateway.keys.ask(head.key, self, self.started)
         else:
             self._authorised(grant)
 
@@ -118,9 +112,10 @@ class Call:
 
     def _authorised(self, grant: Grant) -> None:
         self.grant = grant
-        if self.path.startswith(b"/s/"):
+        path = self.head.path
+        if path.startswith(b"/s/"):
             self._find_service_lane()
-        elif self.path == b"/v1/models" or self.path.startswith(b"/v1/models/"):
+        elif path.startswith(b"/v1/models") and path[10:11] in (b"", b"/"):
             self._answer_models()
             return
         else:
@@ -128,36 +123,38 @@ class Call:
         self._admit()
 
     def _answer_models(self) -> None:
-        anthropic = b"anthropic-version" in self.fields
-        body = list_models(self.gateway.catalog, self.grant, self.method, self.path, anthropic)
+        asked = self.head
+        anthropic = b"anthropic-version" in asked.fields
+        body = list_models(self.gateway.catalog, self.grant, asked.method, asked.path, anthropic)
         self.done = True
         self.gateway.active.discard(self)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
         self.client.end_call(b"".join((head, self._own_headers(), self.client.connection_header(), b"\r\n", body)))
 
     def _find_model_lane(self) -> None:
-        operation = self.operation = model_operation(self.method, self.path)
+        operation = self.operation = model_operation(self.head.method, self.head.path)
         request = self.model_request = read_request(self.body)
         if not isinstance(request.model, str) or not request.model:
             raise Refused("model_missing", "The body has no `model`.")
-        lane = self.lane = self._lane(*split_model(request.model))
+        lane = self.lane = self._lane(request.model)
         self.has_lane = True
-        if lane.service.wire.protocol != operation.protocol:
-            detail = f"{lane.service.name} speaks {lane.service.wire.protocol}, not {operation.protocol}."
-            raise Refused("operation_not_found", detail, facts={"protocol": lane.service.wire.protocol})
+        protocol = lane.service.protocol
+        if protocol != operation.protocol:
+            detail = f"{lane.service.name} speaks {protocol}, not {operation.protocol}."
+            raise Refused("operation_not_found", detail, facts={"protocol": protocol})
         self._decide_usage(operation, request)
         self.operation_name = operation.name
-        self.upstream_path = operation.path.encode()
+        self.upstream_path = operation.upstream
 
     def _find_service_lane(self) -> None:
-        target = read_service_path(self.path)
-        lane = self.lane = self._lane(target.service, target.wanted)
+        target, method = read_service_path(self.head.path), self.head.method
+        lane = self.lane = self._lane(f"{target.service}@{target.wanted}")
         self.has_lane = True
         wire = lane.service.wire
         if wire.paths == "any":
-            self.operation_name = f"{self.method} {target.path}"[:300]
+            self.operation_name = f"{method} {target.path}"[:300]
         else:
-            self.operation_name = lane.release.operations.find(self.method, target.path)[:300]
+            self.operation_name = lane.release.operations.find(method, target.path)[:300]
         self.upstream_path = target.raw
         if wire.protocol in ("openai", "anthropic"):
             self._read_model_body(target.path)
@@ -165,12 +162,15 @@ class Call:
     def _read_model_body(self, path: str) -> None:
         """A model service called by its path: metered, and held to its model, like a call under `/v1`."""
         # Whatever the type says: an upstream may read a JSON body as one.
-        if self.method == "POST" and (fields.is_json(self.fields) or self.body.lstrip()[:1] == b"{"):
+        head = self.head
+        if head.method == "POST" and (fields.is_json(head.fields) or self.body.lstrip()[:1] == b"{"):
             request = self.model_request = read_request(self.body)
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
             gives = path not in ("/embeddings", "/messages/count_tokens")
-            operation = self.operation = ModelOperation(protocol, path, self.operation_name, not gives, chat, gives)
+            operation = self.operation = ModelOperation(
+                protocol, path, self.operation_name, idempotent=not gives, ask_usage=chat, gives_tokens=gives
+            )
             self._decide_usage(operation, request)
 
     def _decide_usage(self, operation: ModelOperation, request: ModelRequest) -> None:
@@ -179,22 +179,9 @@ class Call:
             options = request.stream_options
             self.adds_usage = not (isinstance(options, dict) and options.get("include_usage"))
 
-    def _lane(self, name: str, wanted: str) -> Lane:
-        grant, catalog = self.grant, self.gateway.catalog
-        named = self.fields.get(b"x-mercato-subscription", b"")
-        key = (name, wanted, named)
-        lane: Lane | None = grant.lanes.get(key)
-        if lane is not None and lane.version == catalog.version:
-            return lane
-        service = catalog.find(name)
-        if service is None:
-            raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
-        subscription = choose_subscription(grant, service, named.decode("latin-1"))
-        lane = Lane(grant, service, service.release_for(wanted), subscription, self.gateway.leases, catalog.version)
-        if len(grant.lanes) >= _LANES_KEPT:
-            grant.lanes.clear()
-        grant.lanes[key] = lane
-        return lane
+    def _lane(self, model: str) -> Lane:
+        named = self.head.fields.get(b"x-mercato-subscription", b"")
+        return find_lane(self.grant, model, named, self.gateway.catalog, self.gateway.leases)
 
     # Admit and route.
 
@@ -210,14 +197,14 @@ class Call:
             )
         self.admitted = True
         gateway.active.add(self)
-        self.hold = Hold(self.lane, gateway.leases, self._estimate() if self.lane.needs_tokens else _NOTHING)
+        self.hold = Hold(self.lane, gateway.leases, self._estimate() if self.lane.needs_tokens else NO_TOKENS)
         self.deadline = self.started + 15.0
         self._hold_and_send()
 
     def _estimate(self) -> Tokens:
         if self.operation is None or self.model_request is None:
-            return _NOTHING
-        out = self.model_request.output_tokens() if self.operation.gives_tokens else 0
+            return NO_TOKENS
+        out = output_tokens(self.model_request) if self.operation.gives_tokens else 0
         return Tokens(estimate_input(self.body), out, 0)
 
     def _hold_and_send(self) -> None:
@@ -225,7 +212,7 @@ class Call:
         now = _monotonic()
         while True:
             deployment = gateway.router.choose(self.lane.release, now, self.tried)
-            slices = slices_of(deployment, gateway.leases) if deployment.wire.limits else []
+            slices = slices_of(deployment, gateway.leases) if deployment.limited else []
             lacking = self.hold.take(slices, now)
             if lacking is None:
                 break
@@ -256,7 +243,7 @@ class Call:
         deployment.inflight += 1
         self.attempts += 1
         self.sent_at = now if self.attempts > 1 else _monotonic()
-        self.deadline = self.sent_at + deployment.wire.timeout_ms / 1000
+        self.deadline = self.sent_at + deployment.timeout
         connection = deployment.pool.take(self, now)
         if connection is not None:
             self.connected(connection)
@@ -264,35 +251,13 @@ class Call:
     def connected(self, connection: UpstreamConnection) -> None:
         """Sends the request; the upstream answers with the methods below."""
         self.upstream = connection
-        connection.send(self, self._upstream_request(), self.method == "HEAD")
-
-    def _upstream_request(self) -> bytes:
-        deployment = self.deployment
+        deployment, head = self.deployment, self.head
         assert deployment is not None
-        body = self._upstream_body(deployment)
-        target = deployment.base + self.upstream_path
-        if self.query:
-            target += b"?" + self.query
-        identity = self.operation is not None
-        lines = fields.for_upstream(self.headers, self.fields, self.key_header, identity=identity)
-        length = b"content-length: %d\r\n" % len(body) if body or self.method in ("POST", "PUT", "PATCH") else b""
-        return b"".join(
-            (
-                self.method.encode(), b" ", target, b" HTTP/1.1\r\nhost: ", deployment.pool.authority, b"\r\n", lines,
-                b"x-request-id: req_", self.digits.encode(), b"\r\n", length, b"\r\n", body,
-            )
+        request = upstream_request(
+            head, self.lane.service, deployment, self.upstream_path, self.body, self.digits, self.model_request,
+            self.operation is not None, self.adds_usage,
         )  # fmt: skip
-
-    def _upstream_body(self, deployment: Deployment) -> bytes:
-        request = self.model_request
-        if request is None:
-            return self.body
-        name: str | None = deployment.wire.upstream_model
-        if name is None and self.path.startswith(b"/v1/"):
-            name = self.lane.service.wire.name
-        if not isinstance(request.model, str):
-            name = None
-        return rewrite(self.body, name, ask_usage=self.adds_usage)
+        connection.send(self, request, head.method == "HEAD")
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent: another deployment may take the call."""
@@ -300,39 +265,41 @@ class Call:
 
     # What the upstream answers.
 
-    def upstream_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def upstream_head(self, head: AnswerHead) -> None:
         """The answer begins."""
         now = self.first_byte_at = _monotonic()
-        self.status = status
-        deployment = self.deployment
+        status = self.status = head.status
+        deployment, router = self.deployment, self.gateway.router
         assert deployment is not None
         if status >= 500 or status == 429:
-            self.gateway.router.failed(deployment, now)
-            wait = fields.retry_after(dict(headers)) if status in (429, 503) else 0
+            router.failed(deployment, now)
+            wait = fields.retry_after(head.fields) if status in (429, 503) else 0
             if wait:
-                self.gateway.router.cool_down(deployment, wait, now)
+                router.cool_down(deployment, wait, now)
         else:
-            self.gateway.router.succeeded(deployment, int((now - self.sent_at) * 1e6))
+            router.succeeded(deployment, int((now - self.sent_at) * 1e6))
+        asked = self.head
         self.relay = Relay(
-            status, headers, metered=self.operation is not None, head_only=self.method == "HEAD",
-            http10=self.client.http10,
+            head, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
         )  # fmt: skip
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
         """Body came; at the end the event is written before the last byte goes out."""
-        relay = self.relay
+        relay, deployment = self.relay, self.deployment
         assert relay is not None
-        now = _monotonic()
-        assert self.deployment is not None
-        self.deadline = min(now + self.deployment.wire.timeout_ms / 1000, self.started + _LONGEST_CALL_SECONDS)
+        assert deployment is not None
         out = relay.feed(pieces, complete)
+        now = _monotonic()
         if complete:
             self.upstream = None
             self._finish(relay, out, now)
-        elif out is not None:
+            return
+        self.deadline = min(now + deployment.timeout, self.started + _LONGEST_CALL_SECONDS)
+        if out is not None:
             if relay.last_event_seen:
                 self._settle(now)
+                self.gateway.spool.flush()
             self._write(out, now)
 
     def _write(self, out: bytes, now: float) -> None:
@@ -360,21 +327,19 @@ class Call:
         limits = b""
         if self.has_lane and self.lane.slices:
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
-        return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (
-            limits,
-            self.digits.encode(),
-            self.overhead_us,
-        )
+        return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:
-        self._measure(now) if not self.overhead_us else None
+        if not self.overhead_us:
+            self._measure(now)
         self._settle(now)
         self.done = True
-        self.gateway.active.discard(self)
+        gateway = self.gateway
+        gateway.active.discard(self)
         if self.client_left:
             return
         head = b"" if relay.head_sent else self._head(relay, now)
-        self.client.end_call(b"".join((head, out or b"", relay.terminator())), close=relay.closes)
+        gateway.end_call(self.client, b"".join((head, out or b"", relay.terminator())), relay.closes)
 
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
@@ -394,6 +359,7 @@ class Call:
         if not self.overhead_us:
             self._measure(now)
         self._settle(now, cut=True)
+        self.gateway.spool.flush()
         self.done = True
         self.gateway.active.discard(self)
 
@@ -426,11 +392,12 @@ class Call:
         self.status = refused.code.status
         self._measure(now)
         self._settle(now)
+        self.gateway.spool.flush()
         self.refuse(refused)
 
     @property
     def _idempotent(self) -> bool:
-        return self.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE") or bool(
+        return self.head.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE") or bool(
             self.operation and self.operation.idempotent
         )
 
@@ -441,50 +408,27 @@ class Call:
         if self.settled:
             return
         self.settled = True
-        deployment = self.deployment
+        deployment, relay, gateway = self.deployment, self.relay, self.gateway
         assert deployment is not None
         deployment.inflight -= 1
-        relay = self.relay
         failed = not is_owed(self.status)
-        tokens, source = self._tokens(relay, cut) if not failed else (_NOTHING, "partial" if cut else "provider")
+        tokens, source = NO_TOKENS, b"partial" if cut else b"provider"
+        if self.operation is not None and not failed:
+            tokens, source = tokens_of(self.operation, relay, self.status, self.body, cut)
         due, spends = self.hold.settle(tokens, failed=failed, now=now)
-        lane, grant = self.lane, self.grant
-        wire = lane.service.wire
+        common = common_of(gateway.id, self.lane, deployment, self.operation_name)
+        streamed = relay is not None and relay.stream is not None
+        flags = FLAGS[2 * streamed + self.client_left]
         bytes_out = relay.bytes_out if relay is not None else 0
-        first = self.first_byte_at or now
-        event = UsageEvent(
-            "use_" + self.digits, self.started_ns // 1000, "req_" + self.digits, self.gateway.id,
-            grant.consumer_id, grant.key_id,
-            lane.subscription.id, lane.plan.id, wire.vendor_id, wire.id, lane.release.id, deployment.id, wire.protocol,
-            self.operation_name, self.status, relay is not None and relay.stream is not None, self.client_left,
-            tokens.into, tokens.out, tokens.cached, len(self.body), bytes_out, int((first - self.started) * 1e6),
-            int((now - self.started) * 1e6), self.overhead_us, due.included, due.nanos, lane.plan.currency,
-            source, spends,
+        first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
+        duration_us = int((now - self.started) * 1e6)
+        event = encode_event(
+            common, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
+            first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
-        self.gateway.spool.append_event(encode_event(event))
+        gateway.spool.append_event(event)
         self.admitted = False
-        self.gateway.metrics.answered(self.status, self.overhead_us)
-
-    def _tokens(self, relay: Relay | None, cut: bool) -> tuple[Tokens, UsageSource]:
-        """The tokens of the call and who counted them."""
-        if self.operation is None:
-            return _NOTHING, "partial" if cut else "provider"
-        stream: EventStream | None = relay.stream if relay is not None else None
-        text = 0
-        said: Tokens | None = None
-        if stream is not None:
-            said, text = stream.tokens, stream.text_bytes
-        elif relay is not None and relay.json:
-            said, text = (read_tail(relay.tail), relay.bytes_out) if relay.overflowed else read_answer(relay.whole)
-        if said is not None and not cut:
-            return said, "provider"
-        if self.status >= 400 and not cut:
-            return _NOTHING, "provider"
-        into = said.into if said is not None and said.into else estimate_input(self.body)
-        out = to_tokens(text) if self.operation.gives_tokens else 0
-        return Tokens(
-            into, max(out, said.out if said else 0), said.cached if said else 0
-        ), "partial" if cut else "estimated"
+        gateway.metrics.answered(self.status, self.overhead_us)
 
     def refuse(self, refused: Refused) -> None:
         """Ends the call with our own answer, giving everything back."""
@@ -500,20 +444,9 @@ class Call:
         gateway.metrics.refused[refused.code.name] += 1
         if self.client_left:
             return
-        kind, body = render(refused, shape_of(self.path), "req_" + self.digits)
-        lines = [
-            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\n",
-            f"content-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n",
-        ]
-        if refused.retry_after is not None:
-            lines.append(f"retry-after: {refused.retry_after}\r\n")
-        if refused.allow:
-            lines.append(f"allow: {refused.allow}\r\n")
-        if refused.code.status == 401:
-            lines.append('www-authenticate: Bearer realm="mercato"\r\n')
-        if self.method == "HEAD":
+        head, body = answer(refused, self.head.path, self.request_id)
+        if self.head.method == "HEAD":
             body = b""
-        head = "".join(lines).encode("ascii")
         self.client.end_call(b"".join((head, self._own_headers(), self.client.connection_header(), b"\r\n", body)))
 
     def left(self) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from mercato_contracts.pricing import Charge
 from mercato_gateway import semver
+from mercato_gateway.bodies import escape
 from mercato_gateway.operations import Operations
 from mercato_gateway.refusals import Refused
 from mercato_gateway.upstream import Pool
@@ -11,11 +13,16 @@ from mercato_gateway.wire import SnapshotDeployment, SnapshotPlan, SnapshotRelea
 
 _RANGES_KEPT = 64
 
+Prices = dict[tuple[int, int, int], Charge]
+
 
 class Deployment:
     """One deployment and how it does: connections, latency, failures."""
 
-    __slots__ = ("base", "ejected_until", "ewma_us", "failures", "id", "inflight", "pool", "release", "wire")
+    __slots__ = (
+        "base", "ejected_until", "ewma_us", "failures", "id", "inflight", "limited", "model", "pool", "release",
+        "timeout", "wire",
+    )  # fmt: skip
 
     def __init__(self, wire: SnapshotDeployment, release: "Release", pool: Pool) -> None:
         self.wire = wire
@@ -23,6 +30,9 @@ class Deployment:
         self.release = release
         self.pool = pool
         self.base = urlsplit(wire.url).path.rstrip("/").encode("ascii")
+        self.model = escape(wire.upstream_model) if wire.upstream_model is not None else None
+        self.limited = bool(wire.limits)
+        self.timeout: float = wire.timeout_ms / 1000
         self.inflight = 0
         self.ewma_us = 0.0
         self.failures = 0
@@ -45,14 +55,18 @@ class Release:
 class Service:
     """A service ready to be called."""
 
-    __slots__ = ("_chosen", "_releases", "name", "plans", "wire")
+    __slots__ = ("_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire")
 
     def __init__(
         self, wire: SnapshotService, deployment_of: Callable[[SnapshotDeployment, Release], Deployment]
     ) -> None:
         self.wire = wire
         self.name = f"{wire.vendor}/{wire.name}"
+        self.protocol = wire.protocol
+        self.model = escape(wire.name)
         self.plans: dict[str, SnapshotPlan] = {plan.id: plan for plan in wire.plans}
+        # What was computed lately, by plan: tokens in, out and included units to the charge.
+        self.prices: dict[str, Prices] = {plan.id: {} for plan in wire.plans}
         self._releases = sorted(map(Release, wire.releases), key=lambda release: release.version, reverse=True)
         for release in self._releases:
             release.deployments = [deployment_of(deployment, release) for deployment in release.wire.deployments]

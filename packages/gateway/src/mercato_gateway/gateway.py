@@ -41,17 +41,37 @@ class Gateway:
         self.connections: set[ClientConnection] = set()
         self.draining = False
         self._ticks = 0
+        self._ends: list[tuple[ClientConnection, bytes, bool]] = []
+        self._turn_scheduled = False
+        spool.on_waiting = self._schedule_turn
+
+    # The end of a turn.
+
+    def end_call(self, client: ClientConnection, data: bytes, close: bool) -> None:
+        """Ends an answer as soon as the usage event that was just appended is written."""
+        self._ends.append((client, data, close))
+        self._schedule_turn()
+
+    def _schedule_turn(self) -> None:
+        if not self._turn_scheduled:
+            self._turn_scheduled = True
+            self.loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        """Everything that was ready in this turn of the event loop has been handled: one write for all that ended."""
+        self._turn_scheduled = False
+        self.spool.flush()
+        ends, self._ends = self._ends, []
+        for client, data, close in ends:
+            client.end_call(data, close)
 
     # Our own routes.
 
-    def answer_own(self, client: ClientConnection, method: str, path: bytes) -> bool:
-        """Answers health questions; false for everything else."""
-        if path not in (b"/healthz", b"/readyz"):
-            return False
+    def answer_own(self, client: ClientConnection, method: str, path: bytes) -> None:
+        """Answers `/healthz` and `/readyz`."""
         status, body = self.health(path)
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
         client.end_call(b"".join((head, client.connection_header(), b"\r\n", b"" if method == "HEAD" else body)))
-        return True
 
     def health(self, path: bytes) -> tuple[str, bytes]:
         """`/healthz`: the process lives. `/readyz`: routes are known, the spool takes usage, nothing is draining."""

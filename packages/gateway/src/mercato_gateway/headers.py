@@ -106,10 +106,10 @@ def retry_after(fields: Fields) -> float:
 
 def rate_limit(policy: bytes, slices: list[Slice], now: float) -> bytes:
     """`RateLimit-Policy` and `RateLimit` lines: what is left of each limit, as far as is known here."""
-    items = []
+    items: list[bytes] = []
     for piece in slices:
         leases = piece.leases
         left = piece.elsewhere + (leases[0].left if leases else 0)
-        wait = piece.reset_at - now
+        wait = int(piece.reset_at - now)
         items.append(b'"%b";r=%d;t=%d' % (piece.label, left if left > 0 else 0, wait if wait > 0 else 0))
-    return b"%bratelimit: %b\r\n" % (policy, b", ".join(items))
+    return b"".join((policy, b"ratelimit: ", b", ".join(items), b"\r\n"))

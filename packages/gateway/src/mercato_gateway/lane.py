@@ -1,19 +1,23 @@
 """A lane: all that is the same for every call of one key to one service, compiled once."""
 
+from typing import Any
+
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.catalog import Release, Service
+from mercato_gateway.catalog import Catalog, Release, Service
 from mercato_gateway.leases import WINDOW_SECONDS, Leases, Slice
 from mercato_gateway.refusals import Refused
+from mercato_gateway.targets import split_model
 from mercato_gateway.wire import GrantedSubscription
+
+_LANES_KEPT = 256
 
 
 class Lane:
     """Terms and limits of the calls of one key to one service under one subscription."""
 
     __slots__ = (
-        "by_request", "concurrent", "grant", "in_nanos", "in_tokens", "included", "needs_tokens",
-        "per_tokens", "plan", "policy",
-        "release", "service", "simple", "slices", "subscription", "version",
+        "by_request", "common", "commons", "grant", "in_nanos", "in_tokens", "included", "needs_tokens", "per_tokens",
+        "plan", "policy", "prices", "release", "service", "slices", "subscription", "version",
     )  # fmt: skip
 
     def __init__(
@@ -48,8 +52,11 @@ class Lane:
         self.per_tokens = bool(plan.per_1k_input_nanos or plan.per_1k_output_nanos)
         in_tokens = self.included is not None and plan.included_unit == "tokens"
         self.needs_tokens = bool(self.in_tokens or in_tokens or (self.in_nanos and self.per_tokens))
-        self.simple = not (self.needs_tokens or self.in_nanos or self.included)
+        self.prices = service.prices[plan.id]
         self.policy = _policy(self.slices)
+        # What the events of its calls share, encoded at the first of them (see `settle`).
+        self.common: Any = None
+        self.commons: dict[tuple[str, str], Any] = {}
 
 
 def _policy(slices: list[Slice]) -> bytes:
@@ -71,3 +78,23 @@ def choose_subscription(grant: Grant, service: Service, named: str) -> GrantedSu
     facts = {"service": service.name, "plans": [plan.name for plan in service.wire.plans]}
     which = f"the subscription {named[:64]} to" if named else "a subscription to"
     raise Refused("not_subscribed", f"Your organisation does not have {which} {service.name}.", facts=facts)
+
+
+def find_lane(grant: Grant, model: str, named: bytes, catalog: Catalog, leases: Leases) -> Lane:
+    """The lane of `vendor/name` or `vendor/name@range`, compiled at its first call; `named` is the subscription that
+    the call names, or empty. Raises `Refused`.
+    """
+    key = (model, named)
+    lane: Lane | None = grant.lanes.get(key)
+    if lane is not None and lane.version == catalog.version:
+        return lane
+    name, wanted = split_model(model)
+    service = catalog.find(name)
+    if service is None:
+        raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
+    subscription = choose_subscription(grant, service, named.decode("latin-1"))
+    lane = Lane(grant, service, service.release_for(wanted), subscription, leases, catalog.version)
+    if len(grant.lanes) >= _LANES_KEPT:
+        grant.lanes.clear()
+    grant.lanes[key] = lane
+    return lane

@@ -41,10 +41,11 @@ _MOST_UNANSWERED = 1_000
 class Lease:
     """A slice borrowed until `expires` (loop time). `held` counts the calls in flight that took from it."""
 
-    __slots__ = ("closed", "expires", "held", "id", "left")
+    __slots__ = ("closed", "expires", "held", "id", "left", "quoted")
 
     def __init__(self, lease_id: str, left: int, expires: float) -> None:
         self.id = lease_id
+        self.quoted = msgspec.json.encode(lease_id)
         self.left = left
         self.expires = expires
         self.held = 0

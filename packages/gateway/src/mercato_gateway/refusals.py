@@ -67,3 +67,20 @@ def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, byte
         return b"application/json", msgspec.json.encode({"error": error, "request_id": request_id})
     error["type"] = _ANTHROPIC_TYPES.get(code.status, "api_error")
     return b"application/json", msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
+
+
+def answer(refused: Refused, path: bytes, request_id: str) -> tuple[bytes, bytes]:
+    """Status line and fields of the answer, without the empty line, and its body."""
+    code = refused.code
+    kind, body = render(refused, shape_of(path), request_id)
+    rows = [
+        b"HTTP/1.1 %d %b\r\n" % (code.status, code.title.encode("ascii")),
+        b"content-type: %b\r\ncontent-length: %d\r\n" % (kind, len(body)),
+    ]
+    if refused.retry_after is not None:
+        rows.append(b"retry-after: %d\r\n" % refused.retry_after)
+    if refused.allow:
+        rows.append(b"allow: %b\r\n" % refused.allow.encode("ascii"))
+    if code.status == 401:
+        rows.append(b'www-authenticate: Bearer realm="mercato"\r\n')
+    return b"".join(rows), body

@@ -1,8 +1,8 @@
 """The client's side: one protocol per connection over a strict native parser, one call at a time.
 
 The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths); this file
-adds what it
-lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times.
+adds what it lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times. A head that
+this connection's parser read before is recognised by its bytes and not parsed again (see `heads`).
 """
 
 import asyncio
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from mercato_gateway.call import Call
-from mercato_gateway.headers import Fields, Headers
+from mercato_gateway.headers import Headers
+from mercato_gateway.heads import RequestHead, take_print
 from mercato_gateway.log import log
-from mercato_gateway.refusals import Refused, render, shape_of
+from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.settle import call_digits
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ _CHUNK_OVERHEAD = 64 << 10
 _SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
 _LINGER_SECONDS = 1.0
 _monotonic = time.monotonic
+OWN_PATHS = frozenset({b"/healthz", b"/readyz"})
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 
-Request = tuple[str, bytes, Headers, Fields, bytes, bool, bool]
+# A client that never sends the same head twice is not looked at for one any more.
+_MOST_MISSES = 20
+
+Request = tuple[RequestHead, bytes]
 
 
 class ClientConnection:
@@ -42,18 +47,22 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_body", "_body_size", "_expects",
-        "_failed",
-        "_fields", "_gateway", "_head_done", "_headers", "_message_bytes", "_parser",
-        "_paused_reading", "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
+        "_between", "_body_size", "_failed", "_first", "_gateway", "_head", "_head_done", "_headers", "_known",
+        "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading", "_pieces", "_queue",
+        "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Request] = deque()
+        self._max_body = gateway.settings.max_body_bytes
+        self._max_header = gateway.settings.max_header_bytes
         self._paused_reading = False
         self._failed = False
+        self._known: RequestHead | None = None
+        self._misses = 0
+        self._between = True
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.call: Call | None = None
         self.closing = False
@@ -65,12 +74,12 @@ class ClientConnection:
     def _reset(self) -> None:
         self._url = b""
         self._headers: Headers = []
-        self._fields: Fields = {}
+        self._head: RequestHead | None = None
         self._pieces: list[bytes] = []
         self._body_size = 0
         self._message_bytes = 0
         self._head_done = False
-        self._expects = False
+        self._first = b""  # what this message began with, while its head may be in it whole
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -89,6 +98,9 @@ class ClientConnection:
 
     # What the parser tells.
 
+    def on_message_begin(self) -> None:
+        self._between = False
+
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > _MAX_TARGET:
@@ -103,56 +115,75 @@ class ClientConnection:
 
     def on_headers_complete(self) -> None:
         self._head_done = True
-        if self._parser.should_upgrade():
+        parser, headers = self._parser, self._headers
+        if parser.should_upgrade():
             raise Refused("unsupported_transfer", "Upgrades and CONNECT are not offered.")
-        limit = self._gateway.settings.max_header_bytes
-        if self._message_bytes > limit and sum(len(name) + len(value) for name, value in self._headers) > limit:
+        limit = self._max_header
+        if self._message_bytes > limit and sum(len(name) + len(value) for name, value in headers) > limit:
             raise Refused("headers_too_large", f"The headers are larger than {limit} bytes.")
-        fields = self._fields = dict(self._headers)
-        version = self._parser.get_http_version()
-        self.http10 = version == "1.0"
+        fields = dict(headers)
+        version = parser.get_http_version()
+        http10 = version == "1.0"
         hosts = 1 if b"host" in fields else 0
-        if len(fields) != len(self._headers):
-            hosts = sum(name == b"host" for name, _ in self._headers)
-        if version not in ("1.1", "1.0") or (hosts != 1 and not self.http10) or hosts > 1:
+        if len(fields) != len(headers):
+            hosts = sum(name == b"host" for name, _ in headers)
+        if version not in ("1.1", "1.0") or (hosts != 1 and not http10) or hosts > 1:
             raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
         coding = fields.get(b"transfer-encoding")
-        if coding is not None and (self.http10 or coding.lower() != b"chunked"):
+        if coding is not None and (http10 or coding.lower() != b"chunked"):
             raise Refused(
                 "unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood, and not in HTTP/1.0."
             )
-        length = int(fields.get(b"content-length", b"0"))
-        self._expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        if length > self._gateway.settings.max_body_bytes:
-            raise Refused("body_too_large", f"The body is larger than {self._gateway.settings.max_body_bytes} bytes.")
-        if self._expects and not self._queue and self.call is None:
+        length = fields.get(b"content-length")
+        if length is not None and int(length) > self._max_body:
+            raise Refused("body_too_large", f"The body is larger than {self._max_body} bytes.")
+        method, keep_alive = parser.get_method().decode("ascii"), parser.should_keep_alive()
+        head = self._head = RequestHead(method, self._url, headers, fields, keep_alive=keep_alive, http10=http10)
+        expects = fields.get(b"expect", b"").lower() == b"100-continue"
+        if expects and not self._queue and self.call is None:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif self._first and coding is None and b"expect" not in fields and self._misses < _MOST_MISSES:
+            head.print = take_print(self._first, length)
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
         self._body_size += len(body)
-        if self._body_size > self._gateway.settings.max_body_bytes:
-            raise Refused("body_too_large", f"The body is larger than {self._gateway.settings.max_body_bytes} bytes.")
+        if self._body_size > self._max_body:
+            raise Refused("body_too_large", f"The body is larger than {self._max_body} bytes.")
 
     def on_message_complete(self) -> None:
-        parser = self._parser
-        pieces = self._pieces
+        pieces, head = self._pieces, self._head
+        assert head is not None
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        method = parser.get_method().decode("ascii")
-        request = (method, self._url, self._headers, self._fields, body, parser.should_keep_alive(), self.http10)
         self._reset()
+        self._between = True
+        if head.print is not None:
+            self._known = head
         if self.call is None and not self._queue:
-            self._begin(request)
+            self._begin(head, body)
         else:
-            self._queue.append(request)
+            self._queue.append((head, body))
             if len(self._queue) > _MAX_PIPELINED:
                 raise Refused("bad_request", "Too many requests were sent ahead.")
 
     # What the transport tells.
 
     def data_received(self, data: bytes) -> None:
+        known = self._known
+        if known is not None and self._between and self.call is None and not self._queue and not self._failed:
+            shape = known.print
+            body = shape.body_of(data) if shape is not None else None
+            if body is not None and len(body) <= self._max_body:
+                self._misses = 0
+                self._begin(known, body)
+                return
+            self._misses += 1
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         if self._failed:
             return
+        self._first = data if self._between else b""
         self._message_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -168,18 +199,18 @@ class ClientConnection:
             self._look_at_sizes()
 
     def _look_at_sizes(self) -> None:
-        if self._message_bytes == 0:
+        if self._between:
             self.reading = ""
         elif not self._head_done:
             if not self.reading:
                 self.reading, self.since = "head", _monotonic()
-            if self._message_bytes > self._gateway.settings.max_header_bytes:
-                limit = self._gateway.settings.max_header_bytes
+            if self._message_bytes > self._max_header:
+                limit = self._max_header
                 self._refuse_early(Refused("headers_too_large", f"The headers are larger than {limit} bytes."))
         else:
             if self.reading != "body":
                 self.reading, self.since = "body", _monotonic()
-            if self._message_bytes > 8 * self._body_size + _CHUNK_OVERHEAD + self._gateway.settings.max_header_bytes:
+            if self._message_bytes > 8 * self._body_size + _CHUNK_OVERHEAD + self._max_header:
                 self._refuse_early(Refused("bad_request", "The chunks are too small."))
         if self._queue and not self._paused_reading:
             self._paused_reading = True
@@ -199,21 +230,19 @@ class ClientConnection:
 
     # Calls.
 
-    def _begin(self, request: Request) -> None:
-        method, url, headers, fields, body, keep_alive, http10 = request
-        self.http10 = http10
-        self.closing = not keep_alive or self._gateway.draining
+    def _begin(self, head: RequestHead, body: bytes) -> None:
+        gateway = self._gateway
+        self.http10 = head.http10
+        self.closing = not head.keep_alive or gateway.draining
         self.reading = "call"
-        path, _, query = url.partition(b"?")
-        if path[:1] != b"/":
-            path = _origin_form(path)
-        if self._gateway.answer_own(self, method, path):
+        if head.path in OWN_PATHS:
+            gateway.answer_own(self, head.method, head.path)
             return
-        call = self.call = Call(self._gateway, self, method, path, query, headers, fields, body)
+        call = self.call = Call(gateway, self, head, body)
         try:
             call.start()
         except Exception as error:
-            log("call_broke", error=repr(error), request_id="req_" + call.digits)
+            log("call_broke", error=repr(error), request_id=call.request_id)
             call.refuse(Refused("internal_error", "Something broke here."))
 
     def connection_header(self, closes: bool = False) -> bytes:
@@ -226,9 +255,11 @@ class ClientConnection:
         """Sends a piece of the answer."""
         self.transport.write(data)
 
-    def end_call(self, data: bytes, *, close: bool = False) -> None:
+    def end_call(self, data: bytes, close: bool = False) -> None:
         """Sends the last piece; the next request of the connection begins."""
         self.call = None
+        if self._failed:
+            return  # the client left in the meantime
         self.transport.write(data)
         if close or self.closing:
             self._failed = True
@@ -244,7 +275,8 @@ class ClientConnection:
 
     def _next(self) -> None:
         if self._queue and self.call is None and not self.transport.is_closing():
-            self._begin(self._queue.popleft())
+            head, body = self._queue.popleft()
+            self._begin(head, body)
         if not self._queue and self._paused_reading and not self.transport.is_closing():
             self._paused_reading = False
             self.transport.resume_reading()
@@ -260,16 +292,10 @@ class ClientConnection:
             self.closing = True
             self._queue.clear()
             return
-        request_id = "req_" + call_digits(time.time_ns())
-        kind, body = render(refused, shape_of(self._url), request_id)
-        head = (
-            f"HTTP/1.1 {refused.code.status} {refused.code.title}\r\n"
-            f"content-type: {kind.decode()}\r\ncontent-length: {len(body)}\r\n"
-            f"x-request-id: {request_id}\r\nx-mercato-overhead-us: 1\r\nconnection: close\r\n"
-        )
-        if refused.retry_after is not None:
-            head += f"retry-after: {refused.retry_after}\r\n"
-        self.transport.write(head.encode() + b"\r\n" + body)
+        request_id = "req_" + call_digits(time.time_ns()).decode()
+        head, body = answer(refused, self._url, request_id)
+        own = f"x-request-id: {request_id}\r\nx-mercato-overhead-us: 1\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"".join((head, own.encode(), body)))
         # Closing with bytes unread would reset the connection and take our answer with it: read on a little,
         # and drop it.
         self.transport.write_eof()
@@ -291,11 +317,3 @@ class ClientConnection:
         elif not self.reading and self.call is None and (waited > settings.idle_timeout or self._gateway.draining):
             self._failed = True
             self.transport.close()
-
-
-def _origin_form(target: bytes) -> bytes:
-    """The path of `http://host/path` (RFC 9112, 3.2.2)."""
-    scheme, separator, rest = target.partition(b"://")
-    if separator and scheme.lower() in (b"http", b"https"):
-        return b"/" + rest.partition(b"/")[2]
-    return b"/" + target

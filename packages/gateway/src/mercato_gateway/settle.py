@@ -1,28 +1,134 @@
-"""The usage event of a call: made once, written to the spool before the answer ends."""
+"""The usage event of a call: made once, put into the spool before the answer ends.
+
+An event is JSON as `mercato_contracts.dataplane.UsageEvent` reads it. What all calls of a lane to one deployment
+have in common is encoded once (`Common`); the rest are numbers, digits and fixed words, which need no escaping.
+"""
 
 import random
 import time
+from binascii import hexlify
 
 import msgspec
 
 from mercato_contracts.ids import make_id
-from mercato_gateway.wire import UsageEvent
+from mercato_contracts.pricing import Charge
+from mercato_gateway.catalog import Deployment
+from mercato_gateway.lane import Lane
+from mercato_gateway.relay import Relay
+from mercato_gateway.targets import ModelOperation
+from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input, read_answer, read_tail, to_tokens
 
-_encode = msgspec.json.Encoder().encode
-_bits = random.Random().getrandbits  # noqa: S311  (ids must differ, they need not be unguessable)
-_MILLISECONDS = 0xFFFF_FFFF_FFFF
-_VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
+_MOST_COMMONS = 64
+_VERSION = 0x7000
+_VARIANT = 0x8000_0000_0000_0000
+_SEQUENCE_BITS = 62
+_LAST = (1 << _SEQUENCE_BITS) - 1
 
 
-def call_digits(now_ns: int) -> str:
-    """The 32 hexadecimal digits that a call's request id (`req_`) and event id (`use_`) share: a UUIDv7."""
-    milliseconds = (now_ns // 1_000_000) & _MILLISECONDS
-    return f"{milliseconds << 80 | _VERSION_AND_VARIANT | _bits(12) << 64 | _bits(62):032x}"
+class Digits:
+    """Makes the 32 hexadecimal digits that a call's request id (`req_`) and event id (`use_`) share: a UUIDv7.
+
+    The 74 bits besides the time start at random in each process; the lower 62 of them count its calls (RFC 9562, 6.2).
+    """
+
+    __slots__ = ("_high", "_millisecond", "_next", "_time_digits")
+
+    def __init__(self) -> None:
+        system = random.SystemRandom()
+        self._high = _VERSION | system.getrandbits(12)
+        self._next = system.getrandbits(_SEQUENCE_BITS)
+        self._millisecond = -1
+        self._time_digits = b""
+
+    def make(self, now_ns: int) -> bytes:
+        """Differs from all others of this process, and by its random part from those of others."""
+        millisecond = now_ns // 1_000_000
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            self._time_digits = hexlify((millisecond << 16 | self._high).to_bytes(8, "big"))
+        self._next = (self._next + 1) & _LAST
+        return self._time_digits + hexlify((_VARIANT | self._next).to_bytes(8, "big"))
 
 
-def encode_event(event: UsageEvent) -> bytes:
-    """As the spool keeps it."""
-    return _encode(event)
+call_digits = Digits().make
+
+
+class Common:
+    """The fields that all events of a lane to one deployment and operation share, as JSON without braces."""
+
+    __slots__ = ("deployment", "fields", "operation")
+
+    def __init__(self, gateway: str, lane: Lane, deployment: Deployment, operation: str) -> None:
+        self.deployment = deployment
+        self.operation = operation
+        wire = lane.service.wire
+        fields = {
+            "gateway": gateway, "consumer_id": lane.grant.consumer_id, "key_id": lane.grant.key_id,
+            "subscription_id": lane.subscription.id, "plan_id": lane.plan.id, "vendor_id": wire.vendor_id,
+            "service_id": wire.id, "release_id": lane.release.id, "deployment_id": deployment.id,
+            "protocol": wire.protocol, "operation": operation, "currency": lane.plan.currency,
+        }  # fmt: skip
+        self.fields = msgspec.json.encode(fields)[1:-1]
+
+
+def common_of(gateway: str, lane: Lane, deployment: Deployment, operation: str) -> Common:
+    """Encoded at the first of such calls."""
+    last: Common | None = lane.common
+    if last is not None and last.deployment is deployment and last.operation == operation:
+        return last
+    found: Common | None = lane.commons.get((deployment.id, operation))
+    if found is None or found.deployment is not deployment:
+        if len(lane.commons) >= _MOST_COMMONS:
+            lane.commons.clear()
+        found = lane.commons[(deployment.id, operation)] = Common(gateway, lane, deployment, operation)
+    lane.common = found
+    return found
+
+
+def encode_event(
+    common: Common, digits: bytes, at_us: int, status: int, flags: bytes, tokens: Tokens, bytes_in: int,
+    bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes, spends: bytes,
+) -> bytes:  # fmt: skip
+    """As the spool keeps it. `flags` is one of `FLAGS`; `spends` are pairs of lease and units, as JSON."""
+    return (
+        b'{"id":"use_%b","at_us":%d,"request_id":"req_%b",%b,"status":%d,%b,"tokens_in":%d,"tokens_out":%d,'
+        b'"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,"overhead_us":%d,'
+        b'"included":%d,"price_nanos":%d,"source":"%b","spends":[%b]}'
+        % (
+            digits, at_us, digits, common.fields, status, flags, tokens.into, tokens.out, tokens.cached, bytes_in,
+            bytes_out, first_byte_us, duration_us, overhead_us, due.included, due.nanos, source, spends,
+        )
+    )  # fmt: skip
+
+
+FLAGS = tuple(
+    b'"streamed":%b,"client_left":%b' % (streamed, left)
+    for streamed in (b"false", b"true")
+    for left in (b"false", b"true")
+)
+
+
+def tokens_of(
+    operation: ModelOperation, relay: Relay | None, status: int, body: bytes, cut: bool
+) -> tuple[Tokens, bytes]:
+    """The tokens of a model call and who counted them."""
+    text = 0
+    said: Tokens | None = None
+    if relay is not None:
+        stream = relay.stream
+        if stream is not None:
+            said, text = stream.tokens, stream.text_bytes
+        elif relay.json:
+            said, text = (read_tail(relay.tail), relay.bytes_out) if relay.overflowed else read_answer(relay.whole)
+    if said is not None and not cut:
+        return said, b"provider"
+    if status >= 400 and not cut:
+        return NO_TOKENS, b"provider"
+    into = said.into if said is not None and said.into else estimate_input(body)
+    out = to_tokens(text) if operation.gives_tokens else 0
+    if said is not None:
+        return Tokens(into, max(out, said.out), said.cached), b"partial" if cut else b"estimated"
+    return Tokens(into, out, 0), b"partial" if cut else b"estimated"
 
 
 def new_life() -> str:

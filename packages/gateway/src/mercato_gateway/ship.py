@@ -147,6 +147,7 @@ class Shipper:
 
     async def ship_once(self) -> bool:
         """Ships one batch; false when all that was written is shipped."""
+        self._spool.flush()
         # Seen before the read: what is written after it belongs to the next round.
         if not self.recovered and self._position[0].life == self._spool.life:
             await self._say_recovered()

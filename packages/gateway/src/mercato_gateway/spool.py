@@ -5,7 +5,8 @@ A segment is a preallocated file named `{life}-{number}.spool`. A record is its 
 a record whose checksum does not fit is the end of what was written.
 
 Each call reserves room for its record before it is admitted; the room is really there (`posix_fallocate`), so that an
-answer never waits for disk space. Not thread-safe: one event loop owns it.
+answer never waits for disk space. Records are gathered and written together by `flush`: the calls that end in one turn
+of the event loop share a `pwrite`, and none of their answers ends before it. Not thread-safe: one event loop owns it.
 """
 
 import contextlib
@@ -94,6 +95,10 @@ class Spool:
         self._offset = 0
         self._spare: tuple[int, int] | None = None  # number and descriptor of the next segment
         self._reserved = 0
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        # Called when the first record waits for `flush`.
+        self.on_waiting: Callable[[], None] | None = None
         self._unwritten: deque[bytes] = deque()
         self._trouble = ""
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +131,7 @@ class Spool:
         """Sets room for one record aside; false when there is none."""
         if self._unwritten or self._trouble:
             return False
-        left = self._segment_bytes - self._offset - (self._reserved + 1) * RECORD_ROOM - _SLACK
+        left = self._segment_bytes - self._offset - self._waiting_bytes - (self._reserved + 1) * RECORD_ROOM - _SLACK
         if left < 0 and left + self._prepare_spare() < RECORD_ROOM:
             return False
         self._reserved += 1
@@ -186,7 +191,7 @@ class Spool:
     # Writing.
 
     def append_event(self, event: bytes) -> None:
-        """Writes a usage event into the room that was reserved for it; kept and tried again where the disk refuses."""
+        """Takes a usage event, for which room was reserved, into the next `flush`."""
         self._reserved -= 1
         self._append(EVENT + event)
 
@@ -196,8 +201,24 @@ class Spool:
 
     def _append(self, payload: bytes) -> None:
         record = _pack(len(payload), _crc32(payload)) + payload
-        if self._unwritten or not self._write(record):
-            self._unwritten.append(record)
+        self._waiting.append(record)
+        self._waiting_bytes += len(record)
+        if len(self._waiting) == 1 and self.on_waiting is not None:
+            self.on_waiting()
+
+    def flush(self) -> None:
+        """Writes what was appended; kept and tried again (`retry`) where the disk refuses."""
+        records = self._waiting
+        if not records:
+            return
+        self._waiting = []
+        together = len(records) > 1 and self._fd >= 0 and self._offset + self._waiting_bytes <= self._segment_bytes
+        self._waiting_bytes = 0
+        if together and not self._unwritten and self._write(b"".join(records)):
+            return
+        for record in records:
+            if self._unwritten or not self._write(record):
+                self._unwritten.append(record)
 
     def _write(self, record: bytes) -> bool:
         if (self._fd < 0 or self._offset + len(record) > self._segment_bytes) and not self._roll():
@@ -232,7 +253,7 @@ class Spool:
 
     @property
     def position(self) -> tuple[SegmentName, int]:
-        """Up to where records are written."""
+        """Up to where records are written; what waits for `flush` is not."""
         return SegmentName(self.life, max(self._number, 0)), self._offset
 
     def segment_removed(self) -> None:
@@ -245,7 +266,8 @@ class Spool:
         return self._segments * self._segment_bytes
 
     def close(self) -> None:
-        """Lets the folder go; an unused spare segment is removed."""
+        """Writes what waits and lets the folder go; an unused spare segment is removed."""
+        self.flush()
         for fd in (self._fd, self._spare[1] if self._spare else -1):
             if fd >= 0:
                 os.close(fd)

@@ -7,7 +7,8 @@ import re
 
 import msgspec
 
-from mercato_gateway.tokens import Tokens, decode_answer, merge, text_bytes
+from mercato_gateway.provider_wire import decode_answer
+from mercato_gateway.tokens import Tokens, merge, text_bytes
 
 _LONGEST_EVENT = 1 << 20
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")

@@ -1,7 +1,6 @@
 """What an address names: a protocol's operation, or a path of a service."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from mercato_gateway.operations import safe_path
@@ -9,15 +8,21 @@ from mercato_gateway.refusals import Refused
 from mercato_gateway.wire import Protocol
 
 
-class ModelOperation(NamedTuple):
-    """An operation under `/v1`: the service is named by `model` in the body."""
+class ModelOperation:
+    """An operation of a model service; under `/v1` the service is named by `model` in the body."""
 
-    protocol: Protocol
-    path: str
-    name: str
-    idempotent: bool
-    ask_usage: bool
-    gives_tokens: bool
+    __slots__ = ("ask_usage", "gives_tokens", "idempotent", "name", "path", "protocol", "upstream")
+
+    def __init__(
+        self, protocol: Protocol, path: str, name: str, *, idempotent: bool, ask_usage: bool, gives_tokens: bool
+    ) -> None:
+        self.protocol = protocol
+        self.path = path
+        self.upstream = path.encode()
+        self.name = name
+        self.idempotent = idempotent
+        self.ask_usage = ask_usage
+        self.gives_tokens = gives_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +35,24 @@ class ServicePath:
     raw: bytes
 
 
+def _operation(
+    protocol: Protocol, path: str, *, idempotent: bool = False, ask_usage: bool = False, gives_tokens: bool = True
+) -> ModelOperation:
+    name = f"POST /v1{path}"
+    return ModelOperation(protocol, path, name, idempotent=idempotent, ask_usage=ask_usage, gives_tokens=gives_tokens)
+
+
 MODEL_OPERATIONS: dict[bytes, ModelOperation] = {
-    b"/v1/chat/completions": ModelOperation(
-        "openai", "/chat/completions", "POST /v1/chat/completions", False, True, True
-    ),
-    b"/v1/completions": ModelOperation("openai", "/completions", "POST /v1/completions", False, True, True),
-    b"/v1/embeddings": ModelOperation("openai", "/embeddings", "POST /v1/embeddings", True, False, False),
-    b"/v1/responses": ModelOperation("openai", "/responses", "POST /v1/responses", False, False, True),
-    b"/v1/messages": ModelOperation("anthropic", "/messages", "POST /v1/messages", False, False, True),
-    b"/v1/messages/count_tokens": ModelOperation(
-        "anthropic", "/messages/count_tokens", "POST /v1/messages/count_tokens", True, False, False
-    ),
-}  # fmt: skip
+    b"/v1" + operation.upstream: operation
+    for operation in (
+        _operation("openai", "/chat/completions", ask_usage=True),
+        _operation("openai", "/completions", ask_usage=True),
+        _operation("openai", "/embeddings", idempotent=True, gives_tokens=False),
+        _operation("openai", "/responses"),
+        _operation("anthropic", "/messages"),
+        _operation("anthropic", "/messages/count_tokens", idempotent=True, gives_tokens=False),
+    )
+}
 
 _V1_OPERATIONS = [
     *(operation.name for operation in MODEL_OPERATIONS.values()),

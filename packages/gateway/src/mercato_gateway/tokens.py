@@ -5,84 +5,34 @@ The estimate is one token for each four bytes of UTF-8 text, rounded up, over th
 for every model, and lies within a third of real tokenizers on English prose.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from msgspec import Struct
+
+from mercato_gateway.provider_wire import AnswerSaid, UsageSaid, decode_answer, decode_usage
 
 _INLINE_FILE_TOKENS = 1000
 _MOST_TOKENS = 10**12
 
 
-class Tokens(NamedTuple):
-    """Counts of one call; `cached` is a part of `into`."""
+class Tokens:
+    """Counts of one call; `cached` is a part of `into`. Never changed once made."""
 
-    into: int
-    out: int
-    cached: int
+    __slots__ = ("cached", "into", "out")
 
-
-class _Details(Struct):
-    cached_tokens: int | None = None
-
-
-class UsageSaid(Struct):
-    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _Details | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    total_tokens: int | None = None
+    def __init__(self, into: int, out: int, cached: int) -> None:
+        self.into = into
+        self.out = out
+        self.cached = cached
 
 
-class _Text(Struct):
-    content: str | list[Any] | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[Any] | None = None
-
-
-class _Choice(Struct):
-    message: _Text | None = None
-    delta: _Text | None = None
-    text: str | None = None
-
-
-class _AnthropicDelta(Struct):
-    text: str | None = None
-    partial_json: str | None = None
-    thinking: str | None = None
-
-
-class _Nested(Struct):
-    usage: UsageSaid | None = None
-
-
-class AnswerSaid(Struct):
-    """What is read of an answer or of one event of a stream; everything else is passed by."""
-
-    type: str | None = None
-    usage: UsageSaid | None = None
-    choices: list[_Choice] | None = None
-    content: list[Any] | None = None
-    output: list[Any] | None = None
-    delta: _AnthropicDelta | str | None = None
-    message: _Nested | None = None
-    response: _Nested | None = None
-    input_tokens: int | None = None
-
-
-decode_answer = msgspec.json.Decoder(AnswerSaid).decode
-_decode_usage = msgspec.json.Decoder(UsageSaid).decode
+NO_TOKENS = Tokens(0, 0, 0)
 
 
 def merge(said: UsageSaid, before: Tokens | None) -> Tokens | None:
     """Counts of a usage object; those it leaves out are taken from the one before. `None` where it makes no sense."""
-    into, out, cached = before or (0, 0, 0)
+    before = before or NO_TOKENS
+    into, out, cached = before.into, before.out, before.cached
     details = said.prompt_tokens_details or said.input_tokens_details
     if said.prompt_tokens is not None:
         into = said.prompt_tokens
@@ -125,7 +75,7 @@ def read_tail(tail: bytes) -> Tokens | None:
         depth += (tail[end] == 0x7B) - (tail[end] == 0x7D)
         if depth == 0:
             try:
-                return merge(_decode_usage(tail[start : end + 1]), None)
+                return merge(decode_usage(tail[start : end + 1]), None)
             except msgspec.MsgspecError:
                 return None
     return None

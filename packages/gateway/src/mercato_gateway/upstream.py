@@ -1,20 +1,24 @@
 """Connections to deployments: raw protocols over a native parser, a keep-alive pool for each deployment.
 
 A call takes a connection, sends, and hears `upstream_head`, `upstream_data` and `upstream_lost`. Redirects are answers
-like any other. Only addresses that the control plane checked are connected to.
+like any other. Only addresses that the control plane checked are connected to. The head of an answer that the parser
+read lately is recognised by its bytes, on all connections of a pool (see `heads`).
 """
 
 import asyncio
 import ipaddress
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
 
+from mercato_gateway.headers import Headers
+from mercato_gateway.heads import AnswerHead, take_print
 from mercato_gateway.wire import SnapshotDeployment
 
 # Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that no call meets a closing one.
@@ -23,25 +27,35 @@ _MAX_HEAD = 64 << 10
 _MAX_WAITING = 4096
 
 
-class UpstreamCall(Protocol):
-    """What a connection tells the call it serves."""
+# Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
+_LEARN_SECONDS = 0.05
+_monotonic = time.monotonic
 
-    done: bool
+
+class UpstreamCall:
+    """What a connection tells the call it serves. A base class, so that it is told without a look-up of names."""
+
+    done: bool = False
 
     def connected(self, connection: "UpstreamConnection") -> None:
         """The connection is the call's own until it is released or closed."""
+        raise NotImplementedError
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent."""
+        raise NotImplementedError
 
-    def upstream_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def upstream_head(self, head: AnswerHead) -> None:
         """The final status and headers, before any body."""
+        raise NotImplementedError
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
         """Body as it came, at first perhaps nothing; `complete` once, at the end."""
+        raise NotImplementedError
 
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
+        raise NotImplementedError
 
 
 class UpstreamConnection:
@@ -51,17 +65,17 @@ class UpstreamConnection:
     """
 
     __slots__ = (
-        "_complete", "_head_bytes", "_head_done", "_headers", "_interim", "_parser", "_paused_call",
-        "_pieces", "_tell_head", "call", "head_only", "idle_since", "pool", "received", "reusable", "transport",
+        "_complete", "_first", "_head", "_head_bytes", "_head_done", "_headers", "_interim", "_parser", "_paused_call",
+        "_pieces", "_tell_head", "call", "head_only", "idle_since", "pool", "reusable", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool") -> None:
         self.pool = pool
-        self.call: Any = None
+        self.call: UpstreamCall | None = None
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: Headers = []
         self._paused_call = False
         self.idle_since = 0.0
         self.reusable = True
@@ -71,8 +85,9 @@ class UpstreamConnection:
     def _reset(self) -> None:
         self._headers = []
         self._head_bytes = 0
+        self._head: AnswerHead | None = None
+        self._first = b""
         self._head_done = self._tell_head = self._complete = self._interim = False
-        self.received = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -99,9 +114,13 @@ class UpstreamConnection:
         status = self._parser.get_status_code()
         if status < 200:
             self._interim = True
+            self._first = b""
             self.reusable = self.reusable and status != 101
             return
         self._head_done = self._tell_head = True
+        head = self._head = AnswerHead(status, self._headers)
+        if self._first and status not in (204, 304) and self._parser.should_keep_alive():
+            self.pool.learn(head, self._first)
         if self.head_only:
             # The parser cannot know that no body follows: this connection ends here.
             self._complete = True
@@ -127,8 +146,21 @@ class UpstreamConnection:
         if call is None:
             self.close()
             return
-        self.received = True
+        if self._head_bytes == 0 and not self.head_only:
+            known = self.pool.usual
+            shape = known.print if known is not None else None
+            body = shape.body_of(data) if shape is not None else None
+            if known is not None and body is not None:
+                self.call = None
+                self.pool.give_back(self)
+                call.upstream_head(known)
+                call.upstream_data([body], True)
+                return
+        self._parse(call, data)
+
+    def _parse(self, call: UpstreamCall, data: bytes) -> None:
         if not self._head_done:
+            self._first = b"" if self._head_bytes or self.head_only else data
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -136,10 +168,10 @@ class UpstreamConnection:
             if not (self._complete and self.head_only):
                 self._fail("upstream_bad_answer", f"Its answer is not HTTP/1.1: {error}.")
                 return
-        told = self._tell_head
-        if told:
+        told, head = self._tell_head, self._head
+        if told and head is not None:
             self._tell_head = False
-            call.upstream_head(self._parser.get_status_code(), self._headers)
+            call.upstream_head(head)
             if self.call is None:
                 return
         elif not self._head_done:
@@ -250,12 +282,14 @@ class Pool:
         "_connector",
         "_host",
         "_idle",
+        "_learnt_at",
         "_open",
         "_port",
         "_secure",
         "_tasks",
         "_waiting",
         "authority",
+        "usual",
         "wire",
     )
 
@@ -272,6 +306,17 @@ class Pool:
         self._waiting: deque[UpstreamCall] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.usual: AnswerHead | None = None
+        self._learnt_at = 0.0
+
+    def learn(self, head: AnswerHead, message: bytes) -> None:
+        """Takes a head that was just read, at the start of `message`, for the one that comes most."""
+        now = _monotonic()
+        if now - self._learnt_at > _LEARN_SECONDS and head.length:
+            self._learnt_at = now
+            head.print = take_print(message, head.length)
+            if head.print is not None:
+                self.usual = head
 
     def take(self, call: UpstreamCall, now: float) -> UpstreamConnection | None:
         """An idle connection; or `None`, and the call hears `connected` or `connect_failed` later."""
@@ -352,7 +397,7 @@ class Pool:
             if not call.done:
                 call.connected(connection)
                 return
-        connection.idle_since = self._connector.loop.time()
+        connection.idle_since = _monotonic()
         self._idle.append(connection)
 
     def forget(self, connection: UpstreamConnection) -> None:

@@ -1,0 +1,45 @@
+"""The request as the upstream gets it: our framing, the fields that go on, the name that the model has there."""
+
+from mercato_gateway.bodies import rewrite
+from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.heads import RequestHead
+from mercato_gateway.provider_wire import ModelRequest
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+def upstream_request(
+    head: RequestHead, service: Service, deployment: Deployment, path: bytes, body: bytes, digits: bytes,
+    request: ModelRequest | None, metered: bool, adds_usage: bool,
+) -> bytes:  # fmt: skip
+    """All of it. `metered` asks for an answer that is not compressed, so that its usage can be read."""
+    if request is not None:
+        body = rewrite(body, _model_for(head, service, deployment, request), ask_usage=adds_usage)
+    if head.sent_to is deployment and head.sent_uncompressed == metered:
+        start = head.sent_start
+    else:
+        start = _start(head, deployment, path, metered)
+        head.sent_to, head.sent_uncompressed, head.sent_start = deployment, metered, start
+    if body or head.method in _WITH_BODY:
+        return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, digits, len(body), body)
+    return b"%b%b\r\n\r\n" % (start, digits)
+
+
+def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool) -> bytes:
+    """Up to the digits of the request id: the same for all requests of this head to this deployment."""
+    target = deployment.base + path
+    if head.query:
+        target += b"?" + head.query
+    lines = head.lines_for_upstream(uncompressed=metered)
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%bx-request-id: req_" % (
+        head.method.encode(), target, deployment.pool.authority, lines
+    )  # fmt: skip
+
+
+def _model_for(head: RequestHead, service: Service, deployment: Deployment, request: ModelRequest) -> bytes | None:
+    """What to name the model, as JSON; `None` leaves the client's name."""
+    if not isinstance(request.model, str):
+        return None
+    if deployment.model is None and head.path.startswith(b"/v1/"):
+        return service.model
+    return deployment.model

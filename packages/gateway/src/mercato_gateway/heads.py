@@ -1,0 +1,138 @@
+"""Heads of requests and answers: read once by the strict parser, then recognised by their bytes.
+
+A connection's heads are mostly the same bytes over and over, but for the digits of their length. What the parser took
+once means the same when it comes again, so it need not be parsed again; where a single byte differs, the parser reads.
+"""
+
+import hashlib
+from http import HTTPStatus
+
+from mercato_gateway import headers as lines
+from mercato_gateway.headers import Fields, Headers
+
+_MOST_DIGITS = 9
+_END = b"\r\n\r\n"
+_LENGTH = b"content-length"
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+_blake2b = hashlib.blake2b
+
+
+class Print:
+    """The bytes of a head before and after the digits of its content length; without a length, all of them."""
+
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+
+    def body_of(self, message: bytes) -> bytes | None:
+        """The body, where `message` is this head with one whole body and nothing else; `None` where the parser has
+        to look.
+        """
+        before, after = self._before, self._after
+        if not message.startswith(before):
+            return None
+        start = len(before)
+        if not after:
+            return b"" if len(message) == start else None
+        stop = message.find(b"\r", start, start + _MOST_DIGITS + 1)
+        if stop <= start:
+            return None
+        digits = message[start:stop]
+        if not digits.isdigit() or not message.startswith(after, stop):
+            return None
+        body = stop + len(after)
+        return message[body:] if len(message) - body == int(digits) else None
+
+
+def take_print(message: bytes, length: bytes | None) -> Print | None:
+    """The print of the head that `message` begins with, which the parser has read: `length` is what it found as the one
+    `Content-Length`. `None` where anything about the bytes is unusual.
+    """
+    end = message.find(_END)
+    if end < 0 or not message[:1].isalpha():
+        return None
+    head = message[: end + len(_END)]
+    rows = head[:end].split(b"\r\n")
+    if head.count(b"\n") != len(rows) + 1 or head.count(b"\r") != len(rows) + 1:
+        return None
+    place, found = 0, -1
+    for row in rows:
+        name, colon, value = row.partition(b":")
+        if name.lower() == _LENGTH:
+            if found >= 0 or length is None or value.strip(b" \t") != length:
+                return None
+            found = place + len(name) + len(colon) + value.find(length)
+        place += len(row) + 2
+    if length is None:
+        return Print(head, b"")
+    if found < 0 or not length.isdigit() or len(length) > _MOST_DIGITS:
+        return None
+    return Print(head[:found], head[found + len(length) :])
+
+
+class RequestHead:
+    """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
+
+    __slots__ = (
+        "_plain", "_uncompressed", "digest", "fields", "headers", "http10", "keep_alive", "key",
+        "key_header", "method", "path", "print", "query", "sent_start", "sent_to", "sent_uncompressed",
+    )  # fmt: skip
+
+    def __init__(
+        self, method: str, target: bytes, headers: Headers, fields: Fields, *, keep_alive: bool, http10: bool
+    ) -> None:
+        self.method = method
+        path, _, self.query = target.partition(b"?")
+        self.path = path if path[:1] == b"/" else _origin_form(path)
+        self.headers = headers
+        self.fields = fields
+        self.keep_alive = keep_alive
+        self.http10 = http10
+        self.key, self.key_header = lines.find_key(fields)
+        self.digest: bytes = _blake2b(self.key, digest_size=16).digest() if self.key else b""
+        self.print: Print | None = None
+        self._plain: bytes | None = None
+        self._uncompressed: bytes | None = None
+        self.sent_to: object = None
+        self.sent_uncompressed = False
+        self.sent_start = b""
+
+    def lines_for_upstream(self, *, uncompressed: bool) -> bytes:
+        """The fields that go on, as lines."""
+        if uncompressed:
+            if self._uncompressed is None:
+                self._uncompressed = lines.for_upstream(self.headers, self.fields, self.key_header, identity=True)
+            return self._uncompressed
+        if self._plain is None:
+            self._plain = lines.for_upstream(self.headers, self.fields, self.key_header, identity=False)
+        return self._plain
+
+
+class AnswerHead:
+    """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
+
+    __slots__ = ("event_stream", "fields", "json", "length", "print", "start", "status")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self.fields: Fields = dict(headers)
+        self.length = self.fields.get(_LENGTH, b"")
+        kind = self.fields.get(b"content-type", b"").lower()
+        # What is compressed is never unpacked here: its tokens are estimated.
+        readable = self.fields.get(b"content-encoding", b"identity") == b"identity"
+        self.event_stream = readable and kind.startswith(b"text/event-stream")
+        self.json = readable and b"json" in kind
+        line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+        self.start = line + lines.for_client(headers, self.fields)
+        self.print: Print | None = None
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path of `http://host/path` (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = target.partition(b"://")
+    if separator and scheme.lower() in (b"http", b"https"):
+        return b"/" + rest.partition(b"/")[2]
+    return b"/" + target

@@ -1,0 +1,90 @@
+"""What is read of requests to model providers and of their answers, as msgspec structs; everything else is passed by.
+
+Apart from the code that reads them, which is compiled: such a class cannot be.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+
+class ModelRequest(Struct):
+    """What is read of a request; everything else is passed on as it stands."""
+
+    model: str | UnsetType = UNSET
+    stream: bool | None = None
+    stream_options: dict[str, Any] | UnsetType | None = UNSET
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    n: int | None = None
+
+
+class Details(Struct):
+    """What a provider says of the tokens that it counts."""
+
+    cached_tokens: int | None = None
+
+
+class UsageSaid(Struct):
+    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: Details | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: Details | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class Text(Struct):
+    """A message or a piece of one."""
+
+    content: str | list[Any] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+class Choice(Struct):
+    """One answer of several."""
+
+    message: Text | None = None
+    delta: Text | None = None
+    text: str | None = None
+
+
+class AnthropicDelta(Struct):
+    """What an event adds."""
+
+    text: str | None = None
+    partial_json: str | None = None
+    thinking: str | None = None
+
+
+class Nested(Struct):
+    """An object with the usage in it."""
+
+    usage: UsageSaid | None = None
+
+
+class AnswerSaid(Struct):
+    """What is read of an answer or of one event of a stream; everything else is passed by."""
+
+    type: str | None = None
+    usage: UsageSaid | None = None
+    choices: list[Choice] | None = None
+    content: list[Any] | None = None
+    output: list[Any] | None = None
+    delta: AnthropicDelta | str | None = None
+    message: Nested | None = None
+    response: Nested | None = None
+    input_tokens: int | None = None
+
+
+decode_request = msgspec.json.Decoder(ModelRequest).decode
+decode_answer = msgspec.json.Decoder(AnswerSaid).decode
+decode_usage = msgspec.json.Decoder(UsageSaid).decode
