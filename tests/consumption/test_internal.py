@@ -81,7 +81,13 @@ async def test_a_cancelled_subscription_lends_nothing(gateway: httpx.AsyncClient
     async with market.database.transaction() as session:
         await session.execute(sql_text("UPDATE subscriptions SET status = 'cancelled'"))
     answer = await gateway.post("/internal/leases", json=lease_batch([(scope, 1, 1)]))
-    assert answer.json()["answers"][0]["denied"] == {"scope": scope, "cap": 0, "left": 0, "reset_ms": 60_000}
+    assert answer.json()["answers"][0]["denied"] == {
+        "scope": scope,
+        "cap": 0,
+        "left": 0,
+        "reset_ms": 60_000,
+        "may_return": False,
+    }
 
 
 async def test_answers_stand_in_the_order_of_the_requests(gateway: httpx.AsyncClient, market: Market) -> None:

@@ -177,12 +177,22 @@ class Load:
             await asyncio.sleep(PAUSE_SECONDS if seen.answered else random.uniform(0.5, 1) * AFTER_TROUBLE_SECONDS)
 
 
-async def all_at_once(asks: list[tuple[str, Ask]], key: str) -> list[Call]:
-    """Every call on a connection of its own, all begun together; each goes to the gateway it names."""
+async def all_at_once(
+    asks: list[tuple[str, Ask]], key: str, *, after_each: Callable[[Call], None] = lambda seen: None
+) -> list[Call]:
+    """Every call on a connection of its own, all begun together; each goes to the gateway it names.
+
+    `after_each` hears of a call as soon as it ended. One whose connection broke has status 0, as in `Load`.
+    """
 
     async def one(http: httpx.AsyncClient, url: str, ask: Ask) -> Call:
         began = time.monotonic()
-        return _seen(await http.request(ask.method, f"{url}{ask.path}", json=ask.body), began)
+        try:
+            seen = _seen(await http.request(ask.method, f"{url}{ask.path}", json=ask.body), began)
+        except httpx.TransportError as error:
+            seen = Call(0, code="not_sent" if isinstance(error, httpx.ConnectError) else "cut_off", began=began)
+        after_each(seen)
+        return seen
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     headers = {"authorization": f"Bearer {key}"}

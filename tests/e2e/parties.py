@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -110,6 +110,16 @@ class Member(Party):
         ids = {each.name: each.id for each in self.listing(service).plans}
         return SubscriptionView.model_validate(self.post("/api/subscriptions", {"plan_id": ids[plan]}))
 
+    def set_budget(self, unit: str, window: str, cap: int, **more: str) -> None:
+        """A cap on the organisation, on the key `key_id`, or with `side` `vendor` on its services."""
+        body = {"unit": unit, "window": window, "cap": cap, **more}
+        _told(self.http.put("/api/budgets", json=body))
+
+    def budget(self, scope_begins: str) -> dict[str, int]:
+        """How the one budget whose scope begins so stands: `used`, `held`, `left`."""
+        (found,) = [each for each in self.get("/api/budgets")["items"] if each["scope"].startswith(scope_begins)]
+        return {name: found[name] for name in ("used", "held", "left")}
+
     def make_key(self) -> NewKeyAnswer:
         """A consumer's key that may do all that its kind may."""
         return NewKeyAnswer.model_validate(self.post("/api/keys", {"kind": "ck", "name": "test"}))
@@ -151,7 +161,13 @@ def model_offer(name: str, task: str, vendor_url: str, plans: list[dict[str, Any
 
 
 def greeting_offer(
-    name: str, vendor_url: str, plans: list[dict[str, Any]], *, version: str = "1.0.0", word: str = "hello"
+    name: str,
+    vendor_url: str,
+    plans: list[dict[str, Any]],
+    *,
+    version: str = "1.0.0",
+    word: str = "hello",
+    limits: Sequence[dict[str, Any]] = (),
 ) -> Offer:
     """A plain HTTP service that answers `word`."""
     manifest = {
@@ -159,7 +175,7 @@ def greeting_offer(
         "protocol": "openapi",
         "task": "other",
         "openapi": "openapi.json",
-        "endpoint": {"url": f"{vendor_url}/{word}", "timeout_seconds": 20},
+        "endpoint": {"url": f"{vendor_url}/{word}", "timeout_seconds": 20, "limits": list(limits)},
     }
     return Offer(manifest, {**GREETINGS, "info": {"title": "Greetings", "version": version}})
 

@@ -276,6 +276,9 @@ class ControlPlane:
         open_leases = (self.leases[lease] for lease in counter.leases)
         return limit.cap - counter.closed_spent - sum(max(lease.granted, lease.spent) for lease in open_leases)
 
+    def _spent(self, counter: Counter) -> int:
+        return counter.closed_spent + sum(self.leases[lease].spent for lease in counter.leases)
+
     def _lend(self, batch: LeaseBatch) -> LeaseBatchAnswer:
         self.lease_batches += 1
         lost = [
@@ -296,6 +299,7 @@ class ControlPlane:
                     cap=counter.limit.cap,
                     left=max(0, left),
                     reset_ms=self._reset_ms(counter, want.least),
+                    may_return=not counter.is_bucket and self._spent(counter) + want.least <= counter.limit.cap,
                 )
                 return LeaseAnswer(denied=denial)
         return LeaseAnswer(grants=[self._grant(batch, want) for want in wants])

@@ -170,10 +170,37 @@ async def test_calls_at_once_are_limited_and_given_back(
     gateway = await start_gateway()
     flood = asyncio.create_task(burst([gateway], place, 10))
     await until(lambda: len(upstream.received) == 3)
-    await asyncio.sleep(0.2)  # the other seven have their answers
+
+    async def seven_refused() -> bool:
+        return await gateway.metric('mercato_gateway_refused_total{code="too_many_concurrent"}') == 7
+
+    await until(seven_refused)
     gate.set()
     codes = Counter(answer.status_code for answer in await flood)
     assert codes == {200: 3, 429: 7}
+
+
+async def test_one_call_at_a_time_is_never_too_many_whichever_worker_takes_it(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    place = shop(limits=[a_limit("subscription", "concurrent", "ever", 1)])
+    gateway = await start_gateway(workers=3)
+    for _ in range(12):
+        async with gateway.client(place.key) as client:  # a new connection, which any worker may take
+            answer = await client.post("/v1/embeddings", json=place.body())
+        assert answer.status_code == 200, answer.text
+
+
+async def test_units_that_a_worker_does_not_use_come_to_the_one_that_needs_them(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    # Slices of this budget are no multiple of the price: what is left in each is too little for a call.
+    budget = a_limit("consumer", "nanos", "month", 30 * 7)
+    place = shop(plan={"per_call_nanos": 7}, key={"limits": [budget]})
+    first, second = await start_gateway(name="first", workers=2), await start_gateway(name="second", workers=2)
+    answers = await burst([first, second], place, 120)
+    assert Counter(answer.status_code for answer in answers) == {200: 30, 429: 90}
+    await until(lambda: control.spent(budget.scope) == 30 * 7)
 
 
 async def test_a_scope_that_the_control_plane_refuses_harms_no_other_call(

@@ -219,12 +219,16 @@ class LeaseGrant(Wire):
 
 
 class LeaseDenial(Wire):
-    """The scope that had too little. `reset_ms`: milliseconds until asking again can succeed."""
+    """The scope that had too little. `reset_ms`: milliseconds until asking again can succeed.
+
+    With `may_return` the cap is not used up: what is lacking is lent out, and comes back where it is not spent.
+    """
 
     scope: str
     cap: Count
     left: Count
     reset_ms: int
+    may_return: bool = False
 
 
 class LeaseAnswer(Wire):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
 
-_MAX_ROUNDS = 8
+_MAX_ROUNDS = 64
 _MAX_ATTEMPTS = 3
 _LONGEST_CALL_SECONDS = 3600.0
 _monotonic = time.monotonic

@@ -35,6 +35,11 @@ _REQUESTS_PER_GROUP = 16
 _IDLE_SLICES_SECONDS = 300.0
 # So long may an asking that was given up still be under way in the control plane.
 _UNDER_WAY_SECONDS = 60.0
+# How long a call waits for units that others may give back (a slot of a concurrent call: only so long as a given one
+# is on its way), and how often it asks for them.
+_PATIENCE_SECONDS = 2.0
+_SLOT_PATIENCE_SECONDS = 0.4
+_ASK_AGAIN_SECONDS = 0.1
 _MOST_UNANSWERED = 1_000
 
 
@@ -61,7 +66,7 @@ class Slice:
 
     __slots__ = (
         "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
-        "leases", "low", "name",
+        "leases", "low", "may_return", "name", "patience",
         "rate", "refused_until", "reset_at", "scope", "spent", "typical",
         "unit", "window",
     )  # fmt: skip
@@ -81,6 +86,8 @@ class Slice:
         self.reset_at = 0.0
         self.denied_until = 0.0
         self.denied_left = 0
+        self.may_return = False
+        self.patience = _SLOT_PATIENCE_SECONDS if limit.unit == "concurrent" else _PATIENCE_SECONDS
         self.refused_until = 0.0
         self.rate = 0.0
         self.spent = 0
@@ -121,7 +128,7 @@ class Slice:
         self.cap, self.elsewhere = grant.cap, grant.left
         self.reset_at = now + grant.reset_ms / 1000
         if grant.granted <= 0:
-            self.denied_until, self.denied_left = self.reset_at, grant.left
+            self.denied_until, self.denied_left, self.may_return = self.reset_at, grant.left, False
             return
         self.denied_until = 0.0
         lease = Lease(grant.lease, grant.granted, now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000))
@@ -132,8 +139,15 @@ class Slice:
         self.low = grant.granted // 4
         self.leases.append(lease)
 
+    @property
+    def scarce(self) -> bool:
+        """Whether others may soon lack what lies unused here."""
+        return 2 * self.elsewhere < self.cap
+
     def ahead(self) -> int:
-        """Units worth holding beyond what waits: recent use, a modest share of the cap."""
+        """Units worth holding beyond what waits: recent use, a modest share of the cap, nothing near its end."""
+        if self.scarce:
+            return 0
         share = self.cap // (8 if self.window in ("second", "minute") else 64)
         return min(int(max(self.rate * _AHEAD_SECONDS, 16 * self.typical)), share)
 
@@ -183,9 +197,10 @@ class Unanswered:
 
 
 class Waiter(Protocol):
-    """A call that waits for slices."""
+    """A call that waits for slices; `started` (loop time) is when it came."""
 
     done: bool
+    started: float
 
     def leases_came(self) -> None:
         """Try again to take."""
@@ -211,6 +226,8 @@ class Leases:
         self._slices: dict[str, Slice] = {}
         self._waiting: Waiting = {}
         self._ahead: set[Slice] = set()
+        self._parked: list[tuple[Waiter, Slice]] = []
+        self._denied: set[Slice] = set()
         self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -234,6 +251,9 @@ class Leases:
         for piece, need in lacking:
             piece.typical = need
             if not part and now < piece.denied_until and need - max(0, piece.available(now)) > piece.denied_left:
+                if piece.may_return and now < waiter.started + piece.patience:
+                    self._park(waiter, piece)
+                    return
                 raise piece.refusal(need, now)
             if now < piece.refused_until:
                 raise Refused("limits_unavailable", f"The control plane does not lend `{piece.name}`.", retry_after=2)
@@ -242,6 +262,21 @@ class Leases:
         key = (part, *(piece.scope for piece, _ in lacking))
         self._waiting.setdefault(key, []).append((waiter, lacking))
         self._schedule()
+
+    def _park(self, waiter: Waiter, piece: Slice) -> None:
+        """What the call lacks is lent to others, who give back what they do not use: it asks again in a moment."""
+        self._parked.append((waiter, piece))
+        if len(self._parked) == 1:
+            self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        parked, self._parked = self._parked, []
+        for _, piece in parked:
+            if piece.may_return:
+                piece.denied_until = 0.0
+        for waiter, _ in parked:
+            if not waiter.done:
+                waiter.leases_came()
 
     def ask_ahead(self, piece: Slice) -> None:
         """The slice is low: ask for more before calls have to wait."""
@@ -275,6 +310,9 @@ class Leases:
                 piece.asking = False
             self._flight = None
             self._resume(waiting)
+            denied, self._denied = self._denied, set()
+            for piece in denied:
+                self._give_back_idle(piece)  # too little for a call here, perhaps enough with what another has
             if self._waiting or self._ahead:
                 self._schedule()
 
@@ -354,6 +392,8 @@ class Leases:
                 for piece in (piece for piece in pieces if piece.scope == denied.scope):
                     piece.cap, piece.elsewhere, piece.denied_left = denied.cap, denied.left, denied.left
                     piece.denied_until = piece.reset_at = now + max(1, denied.reset_ms) / 1000
+                    piece.may_return = denied.may_return
+                    self._denied.add(piece)
                 continue
             for piece, grant in zip(pieces, answer.grants, strict=False):
                 piece.grant(grant, now, wall)
@@ -371,7 +411,7 @@ class Leases:
         lease.left += taken - used
         lease.held -= 1
         piece.spent += used
-        if lease.left <= 0 or lease.closed:
+        if lease.left <= 0 or lease.closed or (piece.unit == "concurrent" and piece.scarce):
             self._close_if_spent(piece, lease)
         if lease.left < piece.low and not piece.asking and len(piece.leases) < 2:
             self.ask_ahead(piece)
@@ -382,6 +422,7 @@ class Leases:
             return  # debt stays visible until the next slice pays it
         if piece.leases and lease in piece.leases:
             piece.leases.remove(lease)
+            piece.elsewhere += max(0, lease.left)
         self._spool.append_closed(lease.id)
 
     def sweep(self, now: float, seconds: float) -> None:
@@ -397,6 +438,8 @@ class Leases:
                 lease for lease in piece.leases if lease.expires <= now or (lease.left == 0 and not lease.held)
             ]:
                 self.close(piece, lease)
+            if piece.scarce and not recent:
+                self._give_back_idle(piece)
             if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
                 self._forget(piece)
 
@@ -406,12 +449,17 @@ class Leases:
         else:
             self._slices.pop(piece.scope, None)
 
+    def _give_back_idle(self, piece: Slice) -> None:
+        for lease in [lease for lease in piece.leases if lease.left >= 0 and not lease.held]:
+            self.close(piece, lease)
+
     def close(self, piece: Slice, lease: Lease) -> None:
         """No new call takes from this lease; it is closed when the last one in flight settles."""
         piece.leases.remove(lease)
         if lease.held:
             lease.closed = True
         else:
+            piece.elsewhere += max(0, lease.left)
             self._spool.append_closed(lease.id)
 
     def close_all(self) -> None:

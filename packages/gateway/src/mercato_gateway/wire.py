@@ -188,12 +188,13 @@ class LeaseGrant(Struct, frozen=True):
 
 
 class LeaseDenial(Struct, frozen=True):
-    """The scope that had too little; asking again can succeed in `reset_ms`."""
+    """The scope that had too little; asking again can succeed in `reset_ms`, or with `may_return` at any moment."""
 
     scope: str
     cap: int
     left: int
     reset_ms: int
+    may_return: bool = False
 
 
 class LeaseAnswer(Struct, frozen=True):

@@ -51,7 +51,11 @@ class Lending:
 
     def _deny(self, limit: Limit, tally: Tally, least: int, left: int) -> LeaseDenial:
         return LeaseDenial(
-            scope=limit.scope, cap=limit.cap, left=max(0, left), reset_ms=tally.reset_ms(limit, least, self._now)
+            scope=limit.scope,
+            cap=limit.cap,
+            left=max(0, left),
+            reset_ms=tally.reset_ms(limit, least, self._now),
+            may_return=tally.may_return(limit, least),
         )
 
     def _grant(self, want: Want, reserved: int) -> LeaseGrant:

@@ -70,6 +70,10 @@ class Tally:
             return _HELD_RETRY_MS
         return to_ms(window_end(limit.window, now) - now)
 
+    def may_return(self, limit: Limit, least: int) -> bool:
+        """Whether `least` units fit under what was spent, so that only what is lent out is in their way."""
+        return bucket_terms(limit) is None and self.used + least <= limit.cap
+
     def refill_ms(self, limit: Limit, now: datetime) -> int:
         """Milliseconds until the scope is as fresh as it can be: bucket full, or next window."""
         terms = bucket_terms(limit)
