@@ -1,4 +1,4 @@
-"""Caps are exact whoever counts: two gateways of two workers each, one killed in the middle, and every kind of scope."""
+"""Caps are exact whoever counts: two gateways of two workers each, one of them killed, and every kind of scope."""
 
 import asyncio
 from collections import Counter
