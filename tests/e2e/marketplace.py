@@ -101,7 +101,8 @@ class Gateway(Part):
 class Marketplace:
     """The operator's machine and a vendor's. `folder` must be passable for the user that PostgreSQL runs as."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """`settings` are those of all its processes (`MERCATO_…`)."""
         self._folder = folder
         self._state = folder / "state"
         self._logs = folder / "logs"
@@ -117,6 +118,7 @@ class Marketplace:
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
             "MERCATO_CONTROL_URL": self.control_url,
             "MERCATO_LOG_LEVEL": "WARNING",
+            **{f"MERCATO_{name.upper()}": value for name, value in settings.items()},
         }
         self.vendor_server = self._part(
             "vendor", [sys.executable, str(VENDOR_SERVER), str(vendor)], f"{self.vendor_url}/v1/models"
