@@ -1,17 +1,20 @@
 """What billing receives and answers under `/api`. Money is in whole nano-units, never rounded."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mercato_contracts.wire import Wire
+from mercato_contracts.wire import Count, Nanos, Wire
 
 Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A calendar month, UTC: 2026-11")]
 
 
 class InvoiceLineView(Wire):
-    """`usage` of a subscription in a month, or its `monthly` fee. `is_adjustment`: of a month invoiced before."""
+    """`usage` of a subscription in a month, its `monthly` fee, or one `adjustment`, which `adjustment_id` names.
+
+    `is_adjustment`: an adjustment, or of a month invoiced before.
+    """
 
     item: str
     month: str
@@ -24,6 +27,7 @@ class InvoiceLineView(Wire):
     tokens_out: int
     included: int
     amount_nanos: int
+    adjustment_id: str | None
 
 
 class InvoiceView(Wire):
@@ -52,7 +56,7 @@ class InvoicePage(Wire):
 
 
 class PayoutLineView(Wire):
-    """A service's part in one month."""
+    """A service's part in one month, or one adjustment, which `adjustment_id` names."""
 
     month: str
     is_adjustment: bool
@@ -61,6 +65,7 @@ class PayoutLineView(Wire):
     gross_nanos: int
     fee_nanos: int
     net_nanos: int
+    adjustment_id: str | None
 
 
 class PayoutView(Wire):
@@ -145,3 +150,63 @@ class ReconciliationView(Wire):
     price_nanos: dict[str, int]
     digest: str
     differences: list[ReconciliationDifference]
+
+
+class AdjustmentRequest(Wire):
+    """Correct what was charged for one event, or on a subscription's days from `since` until before `until`.
+
+    In whole units of what was used, priced as the plan says, or with `nanos` in money. A `credit` gives back, and never
+    more than was charged; a `charge` asks for more (operators, for one event). `reference` is yours: with the same one
+    the same adjustment is posted once, however often it is sent.
+    """
+
+    reference: Annotated[str, Field(min_length=1, max_length=100)]
+    direction: Literal["credit", "charge"] = "credit"
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    event_id: Annotated[str, Field(max_length=64)] | None = None
+    subscription_id: Annotated[str, Field(max_length=64)] | None = None
+    since: date | None = None
+    until: date | None = None
+    requests: Count = 0
+    tokens_in: Count = 0
+    tokens_out: Count = 0
+    nanos: Nanos | None = None
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> "AdjustmentRequest":
+        period = (self.subscription_id, self.since, self.until)
+        if self.event_id is not None and period != (None, None, None):
+            raise ValueError("name one event, or a subscription with its days, not both")
+        if self.event_id is None and None in period:
+            raise ValueError("name one event, or a subscription with `since` and `until`")
+        return self
+
+
+class AdjustmentView(Wire):
+    """A posted correction. Units and money are negative in a credit; `fee_nanos` is the marketplace's part of it."""
+
+    id: str
+    at: datetime
+    reference: str
+    reason: str
+    event_id: str | None
+    consumer_id: str
+    vendor_id: str
+    service_id: str
+    subscription_id: str
+    plan_id: str
+    currency: str
+    since: date
+    until: date
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    nanos: int
+    fee_nanos: int
+
+
+class AdjustmentPage(Wire):
+    """In the order they were posted; ask on with `after` set to `next`."""
+
+    items: list[AdjustmentView]
+    next: str | None

@@ -36,8 +36,20 @@ class UsageAnswer(Wire):
     totals: list[UsageSumView]
 
 
+class EventAdjustmentView(Wire):
+    """A correction of one event; units and money are negative in a credit."""
+
+    id: str
+    at: datetime
+    reason: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    nanos: int
+
+
 class UsageEventView(Wire):
-    """One metered call. A vendor is not told the key."""
+    """One metered call as it was; what was corrected stands beside it. A vendor is not told the key."""
 
     id: str
     at: datetime
@@ -68,6 +80,7 @@ class UsageEventView(Wire):
     price_nanos: int
     currency: str
     source: str
+    adjustments: list[EventAdjustmentView]
 
 
 class UsageEventPage(Wire):

@@ -1,6 +1,6 @@
 """Invoices, payouts, and the operator's view of the ledger."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
@@ -10,6 +10,8 @@ from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.billing import (
     AccountBalance,
+    Adjusting,
+    Adjustment,
     Close,
     Documents,
     Invoice,
@@ -19,9 +21,13 @@ from mercato.billing import (
     Payout,
     Reconciliation,
     Reconciling,
+    Wanted,
 )
 from mercato_contracts.billing import (
     AccountView,
+    AdjustmentPage,
+    AdjustmentRequest,
+    AdjustmentView,
     CloseAnswer,
     CloseRequest,
     InvoiceDetail,
@@ -57,6 +63,11 @@ def _reconciling(session: Transaction) -> Reconciling:
     return Reconciling(session)
 
 
+def _adjusting(session: Transaction, parts: Parts) -> Adjusting:
+    return Adjusting(session, parts.clock, parts.ids, parts.outbox)
+
+
+Corrections = Annotated[Adjusting, Depends(_adjusting)]
 Shelf = Annotated[Documents, Depends(_documents)]
 
 
@@ -99,6 +110,28 @@ async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf) -> PayoutDe
     return detail_payout(await shelf.payout(caller, payout_id))
 
 
+@router.post("/adjustments", status_code=201, summary="Correct what was charged (operators; vendors credit)")
+async def adjust(body: AdjustmentRequest, caller: SignedIn, desk: Corrections) -> AdjustmentView:
+    """Nothing is edited: it is posted on its own and stands on the next invoice and payout as a line of its own."""
+    given = body.model_dump()
+    return view_adjustment(await desk.adjust(caller, Wanted(calls=given.pop("requests"), **given)))
+
+
+@router.get("/adjustments", summary="What was corrected")
+async def list_adjustments(
+    caller: SignedIn,
+    desk: Corrections,
+    side: Literal["consumer", "vendor", "marketplace"] = "consumer",
+    after: After = None,
+    limit: PageSize = 50,
+) -> AdjustmentPage:
+    """As a consumer: of your organisation's calls. As a vendor: of the calls of its services."""
+    rows = await desk.list_all(caller, side=side, after=after, limit=limit)
+    return AdjustmentPage(
+        items=[view_adjustment(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
+    )
+
+
 @router.get("/ledger/trial-balance", summary="Every account of the ledger, and their sum, which is zero (operators)")
 async def trial_balance(caller: SignedIn, ledger: Annotated[Ledger, Depends(_ledger)]) -> TrialBalanceView:
     balance = await ledger.trial_balance(caller)
@@ -110,6 +143,11 @@ async def get_reconciliation(
     period: Annotated[Period, Query()], caller: SignedIn, desk: Annotated[Reconciling, Depends(_reconciling)]
 ) -> ReconciliationView:
     return view_reconciliation(period, await desk.reconcile_month(caller, period))
+
+
+def view_adjustment(row: Adjustment) -> AdjustmentView:
+    values = {name: getattr(row, name) for name in AdjustmentView.model_fields if name != "requests"}
+    return AdjustmentView(**values, requests=row.calls)
 
 
 def view_invoice(row: Invoice) -> InvoiceView:

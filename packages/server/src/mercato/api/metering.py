@@ -1,5 +1,6 @@
 """Usage and budgets."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, cast
@@ -10,6 +11,7 @@ from mercato.api.caller import SignedIn
 from mercato.api.paging import After
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
+from mercato.billing import Adjusted, Adjustment
 from mercato.metering import (
     Budgets,
     BudgetState,
@@ -25,6 +27,7 @@ from mercato_contracts.metering import (
     BudgetList,
     BudgetRequest,
     BudgetView,
+    EventAdjustmentView,
     UsageAnswer,
     UsageDisputePage,
     UsageDisputeView,
@@ -52,6 +55,10 @@ def _period(parts: Parts, since: datetime | None = None, until: datetime | None 
     """The present month, where nothing else is asked."""
     begin = since or month_start(until or parts.clock.now())
     return begin, until or max(next_month(begin), next_month(parts.clock.now()))
+
+
+def _adjusted(session: Transaction) -> Adjusted:
+    return Adjusted(session)
 
 
 Asked = Annotated[Usage, Depends(_usage)]
@@ -85,6 +92,7 @@ async def summarise_usage(
 async def list_usage_events(
     caller: SignedIn,
     usage: Asked,
+    adjusted: Annotated[Adjusted, Depends(_adjusted)],
     span: Span,
     side: UsageSide = "consumer",
     request_id: After = None,
@@ -103,8 +111,9 @@ async def list_usage_events(
         request_id=request_id,
         service_id=service_id,
     )
+    beside = await adjusted.of_events([row.id for row in rows])
     return UsageEventPage(
-        items=[view_event(row, with_key=side == "consumer") for row in rows],
+        items=[view_event(row, beside.get(row.id, []), with_key=side == "consumer") for row in rows],
         next=rows[-1].id if len(rows) == limit else None,
     )
 
@@ -135,9 +144,22 @@ async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
     await desk.drop(caller, scope)
 
 
-def view_event(row: MeteredCall, *, with_key: bool) -> UsageEventView:
-    values = {name: getattr(row, name) for name in UsageEventView.model_fields}
-    return UsageEventView(**values | ({} if with_key else {"key_id": None}))
+def view_event(row: MeteredCall, adjustments: Sequence[Adjustment], *, with_key: bool) -> UsageEventView:
+    values = {name: getattr(row, name) for name in UsageEventView.model_fields if name != "adjustments"}
+    values |= {} if with_key else {"key_id": None}
+    return UsageEventView(**values, adjustments=[view_event_adjustment(one) for one in adjustments])
+
+
+def view_event_adjustment(row: Adjustment) -> EventAdjustmentView:
+    return EventAdjustmentView(
+        id=row.id,
+        at=row.at,
+        reason=row.reason,
+        requests=row.calls,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        nanos=row.nanos,
+    )
 
 
 def view_dispute(row: UsageDispute) -> UsageDisputeView:

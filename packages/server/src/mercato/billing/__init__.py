@@ -1,15 +1,19 @@
 """Ledger, monthly fees, invoices, payouts."""
 
+from mercato.billing.adjust import Adjusted, Adjusting, Wanted
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
-from mercato.billing.models import Account, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
 from mercato.billing.reconcile import Difference, Reconciliation, Reconciling, month_days
 
 __all__ = [
     "Account",
     "AccountBalance",
+    "Adjusted",
+    "Adjusting",
+    "Adjustment",
     "Close",
     "Closing",
     "Difference",
@@ -27,6 +31,7 @@ __all__ = [
     "Reconciliation",
     "Reconciling",
     "TrialBalance",
+    "Wanted",
     "fee_subscriber",
     "month_days",
 ]

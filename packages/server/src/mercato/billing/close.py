@@ -128,8 +128,8 @@ def _by_party(rows: Sequence[Any]) -> Iterator[tuple[tuple[str, str], list[Any]]
         yield party, list(of_party)
 
 
-def _is_adjustment(month: str, period: str, closed: set[str]) -> bool:
-    return month != period and month in closed
+def _is_adjustment(row: Any, period: str, closed: set[str]) -> bool:
+    return row.adjustment_id is not None or (row.month != period and row.month in closed)
 
 
 def _invoice_line(invoice_id: str, position: int, row: Any, period: str, closed: set[str]) -> InvoiceLine:
@@ -138,7 +138,7 @@ def _invoice_line(invoice_id: str, position: int, row: Any, period: str, closed:
         position=position,
         item=row.item,
         month=row.month,
-        is_adjustment=_is_adjustment(row.month, period, closed),
+        is_adjustment=_is_adjustment(row, period, closed),
         service_id=row.service_id,
         plan_id=row.plan_id,
         subscription_id=row.subscription_id,
@@ -147,6 +147,7 @@ def _invoice_line(invoice_id: str, position: int, row: Any, period: str, closed:
         tokens_out=int(row.tokens_out),
         included=int(row.included),
         amount_nanos=int(row.amount_nanos),
+        adjustment_id=row.adjustment_id,
     )
 
 
@@ -156,12 +157,13 @@ def _payout_line(payout_id: str, position: int, row: Any, period: str, closed: s
         payout_id=payout_id,
         position=position,
         month=row.month,
-        is_adjustment=_is_adjustment(row.month, period, closed),
+        is_adjustment=_is_adjustment(row, period, closed),
         service_id=row.service_id,
         calls=int(row.calls),
         gross_nanos=gross,
         fee_nanos=fee,
         net_nanos=gross - fee,
+        adjustment_id=row.adjustment_id,
     )
 
 

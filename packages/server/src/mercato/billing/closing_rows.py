@@ -14,7 +14,8 @@ _LOCK = 4_017_202_613  # any number, the same in every process that closes
 # is posted meanwhile.
 _GATHER = """
 CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS
-SELECT postings.*, accounts.organisation_id, accounts.currency, to_char(day, 'YYYY-MM') AS month
+SELECT postings.*, accounts.organisation_id, accounts.currency, to_char(day, 'YYYY-MM') AS month,
+  CASE WHEN journals.kind = 'adjustment' THEN journals.reference END AS adjustment_id
 FROM postings
 JOIN accounts ON accounts.id = postings.account_id AND accounts.kind = '{kind}'
 JOIN journals ON journals.id = postings.journal_id
@@ -22,17 +23,19 @@ WHERE day < CAST('{before:%Y-%m-%d}' AS date) AND journals.at < CAST('{until}' A
 AND NOT EXISTS (SELECT FROM {marked} WHERE {marked}.posting = postings.number)
 """
 _INVOICE_LINES = text(
-    "SELECT organisation_id, currency, month, item, service_id, plan_id, subscription_id, sum(calls) AS calls,"
+    "SELECT organisation_id, currency, month, item, service_id, plan_id, subscription_id, adjustment_id,"
+    " sum(calls) AS calls,"
     " sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out, sum(included) AS included,"
     " sum(amount_nanos) AS amount_nanos FROM closing_invoices"
-    " GROUP BY organisation_id, currency, month, item, service_id, plan_id, subscription_id"
-    " ORDER BY organisation_id, currency, month, service_id, subscription_id, item"
+    " GROUP BY organisation_id, currency, month, item, service_id, plan_id, subscription_id, adjustment_id"
+    " ORDER BY organisation_id, currency, month, service_id, subscription_id, item DESC, adjustment_id"
 )
 _PAYOUT_LINES = text(
-    "SELECT organisation_id, currency, month, service_id, sum(calls) AS calls,"
+    "SELECT organisation_id, currency, month, service_id, adjustment_id, sum(calls) AS calls,"
     " coalesce(-sum(amount_nanos) FILTER (WHERE item <> 'fee'), 0) AS gross_nanos,"
     " coalesce(sum(amount_nanos) FILTER (WHERE item = 'fee'), 0) AS fee_nanos FROM closing_payouts"
-    " GROUP BY organisation_id, currency, month, service_id ORDER BY organisation_id, currency, month, service_id"
+    " GROUP BY organisation_id, currency, month, service_id, adjustment_id"
+    " ORDER BY organisation_id, currency, month, service_id, adjustment_id NULLS FIRST"
 )
 _MARK = (
     "INSERT INTO {marked} (posting, {document}_id) SELECT number, document"

@@ -24,12 +24,15 @@ class Account(Base):
 
 
 class Journal(Base):
-    """Why postings were made: a `usage` batch, or the `monthly` fee of a subscription. Once for each `reference`."""
+    """Why postings were made: a `usage` batch, the `monthly` fee of a subscription, or an `adjustment`.
+
+    Once for each `reference`.
+    """
 
     __tablename__ = "journals"
     __table_args__ = (
         UniqueConstraint("kind", "reference"),
-        CheckConstraint("kind in ('usage', 'monthly')", name="kind"),
+        CheckConstraint("kind in ('usage', 'monthly', 'adjustment')", name="kind"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -43,12 +46,13 @@ class Journal(Base):
 class Posting(Base):
     """A line of the ledger: positive is debit. Those of a journal come in one statement and sum to zero.
 
-    `item` says what for: `usage`, `monthly`, or `fee`, the marketplace's share. `day` is when it was used, UTC.
+    `item` says what for: `usage`, `monthly`, `adjustment`, or `fee`, the marketplace's share. `day` is when it was
+    used, UTC.
     """
 
     __tablename__ = "postings"
     __table_args__ = (
-        CheckConstraint("item in ('usage', 'monthly', 'fee')", name="item"),
+        CheckConstraint("item in ('usage', 'monthly', 'adjustment', 'fee')", name="item"),
         Index("ix_postings_account_id_day", "account_id", "day"),
         Index("ix_postings_journal_id", "journal_id"),
     )
@@ -66,6 +70,45 @@ class Posting(Base):
     tokens_in: Mapped[int]
     tokens_out: Mapped[int]
     included: Mapped[int]
+
+
+class Adjustment(Base):
+    """A correction of what was charged for one event, or on the days from `since` until before `until`.
+
+    The event itself stays as it is. `calls`, tokens, `nanos` and the marketplace's `fee_nanos` are what changes: all
+    negative in a credit, positive in a charge. `organisation_id` posted it, once for each `reference` of its own.
+    """
+
+    __tablename__ = "adjustments"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "reference"),
+        Index("ix_adjustments_subscription_id", "subscription_id", "since"),
+        Index("ix_adjustments_consumer_id", "consumer_id", "id"),
+        Index("ix_adjustments_vendor_id", "vendor_id", "id"),
+        Index("ix_adjustments_event_id", "event_id"),
+        CheckConstraint("since < until", name="days"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    posted_by: Mapped[str]
+    at: Mapped[datetime]
+    reference: Mapped[str]
+    reason: Mapped[str]
+    event_id: Mapped[str | None]
+    consumer_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    service_id: Mapped[str]
+    subscription_id: Mapped[str]
+    plan_id: Mapped[str]
+    currency: Mapped[str]
+    since: Mapped[date] = mapped_column(Date)
+    until: Mapped[date] = mapped_column(Date)
+    calls: Mapped[int]
+    tokens_in: Mapped[int]
+    tokens_out: Mapped[int]
+    nanos: Mapped[int]
+    fee_nanos: Mapped[int]
 
 
 class ClosedPeriod(Base):
@@ -94,7 +137,10 @@ class Invoice(Base):
 
 
 class InvoiceLine(Base):
-    """A subscription's use in one month, or its monthly fee. `is_adjustment`: of a month invoiced before."""
+    """A subscription's use in one month, its monthly fee, or one adjustment, which `adjustment_id` names.
+
+    `is_adjustment`: an adjustment, or of a month invoiced before.
+    """
 
     __tablename__ = "invoice_lines"
 
@@ -111,6 +157,7 @@ class InvoiceLine(Base):
     tokens_out: Mapped[int]
     included: Mapped[int]
     amount_nanos: Mapped[int]
+    adjustment_id: Mapped[str | None]
 
 
 class InvoicedPosting(Base):
@@ -143,7 +190,7 @@ class Payout(Base):
 
 
 class PayoutLine(Base):
-    """A service's part of a payout in one month."""
+    """A service's part of a payout in one month, or one adjustment, which `adjustment_id` names."""
 
     __tablename__ = "payout_lines"
 
@@ -156,6 +203,7 @@ class PayoutLine(Base):
     gross_nanos: Mapped[int]
     fee_nanos: Mapped[int]
     net_nanos: Mapped[int]
+    adjustment_id: Mapped[str | None]
 
 
 class PaidPosting(Base):

@@ -1,6 +1,6 @@
 """What billing refuses."""
 
-from mercato.platform import Malformed, NotFound
+from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
 
 class PeriodMalformed(Malformed):
@@ -25,3 +25,54 @@ class PayoutNotFound(NotFound):
     code = "payout_not_found"
     title = "No such payout"
     fix = "`GET /api/payouts` lists the payouts of your organisation."
+
+
+class AdjustmentTargetUnknown(NotFound):
+    """No such event or subscription, one that was not charged, or one of another vendor's service."""
+
+    code = "adjustment_target_unknown"
+    title = "No such charge to adjust"
+    fix = "Find it with `GET /api/usage/events?side=vendor`; only calls of your own services that were billed count."
+
+
+class ChargeNeedsOperator(Refusal):
+    """More may be charged by operators only, and for one event only."""
+
+    code = "charge_needs_operator"
+    status = 403
+    title = "Only operators charge more"
+    fix = "Post a credit, or ask an operator to charge the event."
+
+
+class AdjustmentPeriodMalformed(Malformed):
+    """The days are not a period within one month."""
+
+    code = "adjustment_period_malformed"
+    title = "Not a period that can be adjusted"
+    fix = "Give `since` and a later `until`, both days of one calendar month; `until` may be the next month's first."
+
+
+class AdjustmentNothing(Refusal):
+    """Nothing would change."""
+
+    code = "adjustment_nothing"
+    status = 422
+    title = "Nothing to adjust"
+    fix = "Give units or `nanos`; a call that was not charged has neither to give back."
+
+
+class AdjustmentExceedsCharge(Refusal):
+    """More would be credited than was charged and not credited yet."""
+
+    code = "adjustment_exceeds_charge"
+    status = 422
+    title = "More than was charged"
+    fix = "Credit at most what `facts.left` says."
+
+
+class AdjustmentReferenceReused(Conflict):
+    """The reference stands for another adjustment."""
+
+    code = "adjustment_reference_reused"
+    title = "The reference was used for another adjustment"
+    fix = "Use a new `reference` for a new adjustment; repeat one with its content unchanged."

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from mercato.metering import Appraised
 
-Item = Literal["usage", "monthly"]
+Item = Literal["usage", "monthly", "adjustment"]
 
 
 @dataclass(frozen=True, slots=True)

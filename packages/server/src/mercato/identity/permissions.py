@@ -25,6 +25,7 @@ class Permission(StrEnum):
     SUBSCRIPTIONS_WRITE = "subscriptions:write"
     USAGE_READ = "usage:read"
     BILLING_READ = "billing:read"
+    BILLING_CREDIT = "billing:credit"
     CALL = "call"
     # What follows reaches beyond one's own organisation and counts in an operator's organisation only.
     APPROVALS_DECIDE = "approvals:decide"
@@ -56,6 +57,7 @@ _OWN = _READ | {
     Permission.KEYS_WRITE,
     Permission.SERVICES_PUBLISH,
     Permission.SUBSCRIPTIONS_WRITE,
+    Permission.BILLING_CREDIT,
     Permission.CALL,
 }
 

@@ -9,7 +9,7 @@ from mercato.metering.models import Budget, Counter, GatewayLife, Lease, Metered
 from mercato.metering.partitions import Partitions
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.repository import UsageSum
-from mercato.metering.usage import Group, Side, Usage, UsageSummary
+from mercato.metering.usage import Group, Side, Usage, UsageSummary, find_call
 from mercato.metering.windows import (
     EPOCH,
     bucket_us,
@@ -55,6 +55,7 @@ __all__ = [
     "call_time",
     "digest_period",
     "event_time",
+    "find_call",
     "is_event_id",
     "lease_end",
     "month_start",

@@ -131,6 +131,11 @@ class UsageRepository:
             query = query.where(MeteredCall.at >= after[0], MeteredCall.id > after[1])
         return list(await self._session.scalars(query))
 
+    async def find_event(self, event_id: str, at: datetime) -> MeteredCall | None:
+        """The event whose id, and so whose time, this is."""
+        query = select(MeteredCall).where(MeteredCall.id == event_id, MeteredCall.at == at)
+        return await self._session.scalar(query)
+
     async def digests(self, since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:
         """For each hour with usage: the hour, how many calls, SHA-256 over a line a call in the order of ids."""
         hour = func.date_trunc("hour", MeteredCall.at, "UTC")

@@ -78,6 +78,11 @@ class Usage:
         return await self._rows.list_disputes(after, limit)
 
 
+async def find_call(session: Session, event_id: str) -> MeteredCall | None:
+    """The event of this id, whoever's it is: for rooms that act for the marketplace."""
+    return await UsageRepository(session).find_event(event_id, event_time(event_id)) if is_event_id(event_id) else None
+
+
 def _scope(
     caller: Caller,
     side: Side,
