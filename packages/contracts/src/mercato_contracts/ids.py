@@ -24,6 +24,9 @@ ADJUSTMENT = "adj"
 PAYOUT = "pay"
 OUTBOX_EVENT = "evt"
 REQUEST = "req"
+DATASET = "dst"
+PANEL = "pnl"
+ROUND = "rnd"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

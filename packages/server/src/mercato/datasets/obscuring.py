@@ -1,0 +1,18 @@
+"""Ids of stocks that say nothing: another one each era, by a keyed hash (decision 0010)."""
+
+import hmac
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_CHARACTERS = 12  # 60 bits: the chance that two of 160,000 rows share one is 1 in 90 million, and then no panel is built
+
+
+class Obscurer:
+    """The ids of one dataset. `secret` is the marketplace's own; another dataset gets unrelated ids from it."""
+
+    def __init__(self, secret: bytes, dataset: str) -> None:
+        self._key = hmac.digest(secret, b"ids of " + dataset.encode(), "sha256")
+
+    def id_of(self, era: int, ticker: str) -> str:
+        """HMAC-SHA256 over era and ticker, 60 bits of it in base 32: `n` and 12 characters."""
+        number = int.from_bytes(hmac.digest(self._key, f"{era}\n{ticker}".encode(), "sha256")[:8], "big")
+        return "n" + "".join(_LETTERS[number >> 5 * at & 31] for at in range(_CHARACTERS))

@@ -1,0 +1,88 @@
+"""Questions about datasets and rounds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
+from mercato.platform import Session
+
+
+class DatasetRepository:
+    """Rows of this room. `reader` is the organisation that asks; `None` is the marketplace itself, which sees all."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: Dataset | StoredPanel | Round | RoundFile | RoundTransition) -> None:
+        self._session.add(row)
+
+    async def flush(self) -> None:
+        await self._session.flush()
+
+    async def find_dataset(self, name: str, reader: str | None, *, lock: bool = False) -> Dataset | None:
+        query = select(Dataset).where(Dataset.name == name, _readable(reader))
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def list_datasets(self, reader: str | None) -> Sequence[Dataset]:
+        return (await self._session.scalars(select(Dataset).where(_readable(reader)).order_by(Dataset.name))).all()
+
+    async def dataset_of(self, round_id: str, reader: str | None) -> Dataset | None:
+        query = select(Dataset).join(Round, Round.dataset_id == Dataset.id).where(Round.id == round_id)
+        return await self._session.scalar(query.where(_readable(reader)))
+
+    async def find_panel(self, panel_id: str) -> StoredPanel | None:
+        return await self._session.get(StoredPanel, panel_id)
+
+    async def find_panel_of(self, dataset_id: str, sha256: str) -> StoredPanel | None:
+        query = select(StoredPanel).where(StoredPanel.dataset_id == dataset_id, StoredPanel.sha256 == sha256)
+        return await self._session.scalar(query)
+
+    async def find_round(self, round_id: str, *, lock: bool = False) -> Round | None:
+        query = select(Round).where(Round.id == round_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_round_number(self, dataset_id: str, number: int) -> Round | None:
+        return await self._session.scalar(select(Round).where(Round.dataset_id == dataset_id, Round.number == number))
+
+    async def find_open(self, dataset_id: str) -> Round | None:
+        return await self._session.scalar(select(Round).where(Round.dataset_id == dataset_id, Round.state == "open"))
+
+    async def newest_round(self, dataset_id: str) -> Round | None:
+        query = select(Round).where(Round.dataset_id == dataset_id).order_by(Round.number.desc()).limit(1)
+        return await self._session.scalar(query)
+
+    async def first_unresolved_era(self, dataset_id: str) -> int | None:
+        query = select(func.min(Round.first_era)).where(Round.dataset_id == dataset_id, Round.state != "resolved")
+        era: int | None = await self._session.scalar(query)
+        return era
+
+    async def list_rounds(
+        self, dataset_id: str, *, state: str | None, before: int | None, limit: int
+    ) -> Sequence[Round]:
+        query = select(Round).where(Round.dataset_id == dataset_id).order_by(Round.number.desc()).limit(limit)
+        if state is not None:
+            query = query.where(Round.state == state)
+        if before is not None:
+            query = query.where(Round.number < before)
+        return (await self._session.scalars(query)).all()
+
+    async def due(self, state: str, moment: datetime) -> Sequence[str]:
+        """Ids of the rounds in this state whose time has come: to be closed, or to be resolved."""
+        column = Round.closes_at if state == "open" else Round.embargo_until
+        query = select(Round.id).where(Round.state == state, column <= moment).order_by(Round.id)
+        return (await self._session.scalars(query)).all()
+
+    async def files(self, round_id: str) -> Sequence[RoundFile]:
+        query = select(RoundFile).where(RoundFile.round_id == round_id).order_by(RoundFile.name)
+        return (await self._session.scalars(query)).all()
+
+    async def transitions(self, round_id: str) -> Sequence[RoundTransition]:
+        query = select(RoundTransition).where(RoundTransition.round_id == round_id)
+        return (await self._session.scalars(query.order_by(RoundTransition.at, RoundTransition.state))).all()
+
+
+def _readable(reader: str | None) -> ColumnElement[bool]:
+    everybody = Dataset.reader_id.is_(None)
+    return or_(everybody, Dataset.reader_id == reader) if reader is not None else Dataset.id.is_not(None)
