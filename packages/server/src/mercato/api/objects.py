@@ -14,13 +14,12 @@ from mercato.platform import ObjectNotFound, ObjectStore
 router = APIRouter(prefix="/api", tags=["files"])
 
 
-@router.api_route(
+@router.head("/objects/{key:path}", include_in_schema=False, response_class=Response)
+@router.get(
     "/objects/{key:path}",
-    methods=["GET", "HEAD"],
     summary="A file, by the signed link that was given for it; ranges, If-Range and If-None-Match are honoured",
     response_class=Response,
     responses={206: {"description": "The wanted range"}, 416: {"description": "The range lies outside the file"}},
-    operation_id="get_object",
 )
 async def get_object(
     key: str,

@@ -29,6 +29,8 @@ class Wiring:
     cipher: AnswerCipher
     gateway_token: str
     objects: ObjectStore
+    data_key: bytes
+    """Obscures the ids of data rounds."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

@@ -10,6 +10,7 @@ from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
 from mercato.consumption import ServiceHealthBook
+from mercato.datasets import Rounds
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
 
@@ -49,6 +50,18 @@ async def _reclaim_leases(session: Session, wiring: Wiring) -> int:
     return await wiring.counters(session).reclaim()
 
 
+async def _close_rounds(session: Session, wiring: Wiring) -> int:
+    return await _rounds(session, wiring).close_due()
+
+
+async def _resolve_rounds(session: Session, wiring: Wiring) -> int:
+    return await _rounds(session, wiring).resolve_due()
+
+
+def _rounds(session: Session, wiring: Wiring) -> Rounds:
+    return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+
+
 async def _forget_counters(session: Session, wiring: Wiring) -> int:
     counters = wiring.counters(session)
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
@@ -70,6 +83,8 @@ CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
+    "rounds whose time is over": _close_rounds,
+    "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "old health": _forget_health,
     "old news": _forget_events,

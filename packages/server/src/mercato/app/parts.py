@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.api import billing, consumption, discovery, identity, metering, publishing, subscriptions
+from mercato.api import billing, consumption, datasets, discovery, identity, metering, publishing, subscriptions
 from mercato.api.wiring import Wiring
 from mercato.consumption import Gates, SnapshotHub
 from mercato.discovery import IndexKeeper, Searching
@@ -28,8 +28,8 @@ class Part:
 
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
-    """Submissions, approvals, listings."""
-    return Part((publishing.router,))
+    """Submissions, approvals, listings; data rounds."""
+    return Part((publishing.router, datasets.router))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:

@@ -123,9 +123,7 @@ class DataShelves:
         return Shelf(dataset, panel, await self._rows.find_open(dataset.id), newest.number if newest else 0)
 
     async def _see(self, dataset: Dataset, found: Round) -> SeenRound:
-        return SeenRound(
-            dataset, found, await self._rows.files(found.id), await self._rows.transitions(found.id)
-        )
+        return SeenRound(dataset, found, await self._rows.files(found.id), await self._rows.transitions(found.id))
 
 
 def is_available(found: Round, file: RoundFile) -> bool:

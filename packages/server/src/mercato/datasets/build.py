@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from mercato.datasets.card import NAME, SUMMARY, TITLE, write_card
 from mercato.datasets.models import Dataset, StoredPanel
 from mercato.datasets.obscuring import Obscurer
 from mercato.datasets.panel import Horizon, Panel, build_panel
-from mercato.datasets.refusals import PanelDamaged, PanelMissing, RoundNotFound
+from mercato.datasets.refusals import DatasetExists, PanelDamaged, PanelMissing, RoundNotFound
 from mercato.datasets.repository import DatasetRepository
 from mercato.datasets.sources import Market, read_market
 from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session, desk_libraries
@@ -27,10 +28,17 @@ class Built:
 
 
 class PanelBuilder:
-    """Makes panels. `data_key` (32 secret bytes) obscures their ids."""
+    """Makes panels. `data_key` (32 secret bytes) obscures their ids; `read` says where prices come from."""
 
     def __init__(
-        self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, store: ObjectStore, data_key: bytes
+        self,
+        session: Session,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        store: ObjectStore,
+        data_key: bytes,
+        read: Callable[[], Market] = read_market,
     ) -> None:
         self._session = session
         self._rows = DatasetRepository(session)
@@ -39,22 +47,22 @@ class PanelBuilder:
         self._outbox = outbox
         self._store = store
         self._data_key = data_key
+        self._read = read
 
     async def build(self, *, name: str = NAME, reader_id: str | None = None, title: str = TITLE) -> Built:
         """The dataset `name` with the newest panel; a few seconds of work. The same prices make the same panel.
 
-        A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset is
-        decided when it is made. Raises `DeskNotInstalled`, `SourcesDisagree`.
+        A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset
+        is decided when it is made. Raises `DatasetExists`, `DeskNotInstalled`, `SourcesDisagree`.
         """
         market, panel, content = await asyncio.to_thread(self._make, name)
         dataset = await self._rows.find_dataset(name, None, lock=True)
         if dataset is None:
-            dataset = Dataset(
-                id=self._ids.new(id_prefix.DATASET), name=name, title=title, summary=SUMMARY, card="",
-                reader_id=reader_id, panel_id=None, created_at=self._clock.now(),
-            )  # fmt: skip
-            self._rows.add(dataset)
-            await self._rows.flush()
+            await self._rows.add_dataset(self._new(name, title, reader_id))
+            dataset = await self._rows.find_dataset(name, None, lock=True)
+            assert dataset is not None
+        if reader_id is not None and dataset.reader_id != reader_id:
+            raise DatasetExists(f"{name} was made for other readers.")
         dataset.card = write_card(panel, market.sources, market.agreements)
         sha256 = hashlib.sha256(content).hexdigest()
         stored = await self._rows.find_panel_of(dataset.id, sha256)
@@ -64,16 +72,20 @@ class PanelBuilder:
         dataset.panel_id = stored.id
         return Built(dataset, stored, is_new)
 
+    def _new(self, name: str, title: str, reader_id: str | None) -> Dataset:
+        return Dataset(
+            id=self._ids.new(id_prefix.DATASET), name=name, title=title, summary=SUMMARY, card="",
+            reader_id=reader_id, panel_id=None, created_at=self._clock.now(),
+        )  # fmt: skip
+
     def _make(self, name: str) -> tuple[Market, Panel, bytes]:
         with desk_libraries():
             from mercato.datasets.parquet import write_panel
-        market = read_market()
+        market = self._read()
         panel = build_panel(market, Obscurer(self._data_key, name), HORIZON)
         return market, panel, write_panel(panel)
 
-    async def _keep(
-        self, dataset: Dataset, panel: Panel, market: Market, content: bytes, sha256: str
-    ) -> StoredPanel:
+    async def _keep(self, dataset: Dataset, panel: Panel, market: Market, content: bytes, sha256: str) -> StoredPanel:
         key = f"panels/{dataset.id}/{sha256}.parquet"
         await self._store.put(key, content)
         stored = StoredPanel(

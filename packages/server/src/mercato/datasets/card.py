@@ -14,15 +14,17 @@ _CARD = """\
 
 {eras} eras, one trading day each, from {first} to {last}; {names} stocks in every era; {features} features.
 
-**Task.** Order the stocks of an era by their return over {days} trading days that begin {lag} day after it. `target` is the
-rank of that return within the era, in (0, 1).
+**Task.** Order the stocks of an era by their return over {days} trading days that begin {lag} day after it.
+`target` is the rank of that return within the era, in (0, 1).
 
-**Columns.** `era` (int32), `id` (string, another one for the same stock in every era), `feature_*` (float32 in (0, 1)) and, in
-`train.parquet` and `targets.parquet`, `target` (float32). A feature of an era is made from that day's close and earlier
-ones only. 0.5 means that there is nothing to say: the factor funds begin in 2014, the VIX is known from 2014 to 2018.
+**Columns.** `era` (int32), `id` (string, another one for the same stock in every era), `feature_*` (float32 in (0,
+1)) and, in `train.parquet` and `targets.parquet`, `target` (float32). A feature of an era is made from that day's
+close and earlier ones only. 0.5 means that there is nothing to say: the factor funds begin in 2014, the VIX is
+known from 2014 to 2018.
 
-**Purge and embargo.** Training data ends {reach} eras before a round, because later targets look into it, and before every
-round that is not resolved. Targets are handed out when the round is resolved; their checksum is public from the day it opens.
+**Purge and embargo.** Training data ends {reach} eras before a round, because later targets look into it, and
+before every round that is not resolved. Targets are handed out when the round is resolved; their checksum is public
+from the day it opens.
 
 **What is wrong with it.**
 * *Survivorship bias.* These 20 names were chosen afterwards, by who was large and alive in 2022. Whatever buys what is

@@ -1,10 +1,11 @@
 """Features of each stock on each day, from that day's close and earlier ones only.
 
-Every figure of a day is made by sums that run forward in time, so cutting the future off changes no bit of the past; a
-test does so. What a vendor gets is a rank within the day (or, for figures of the whole market, within the market's own
-past), because ranks need no units and do not grow with the decades. Sources: momentum over 2 to 12 months (Jegadeesh and
-Titman 1993), one-week reversal (Lehmann 1990), low volatility and idiosyncratic volatility (Ang et al. 2006), nearness to
-the year's high (George and Hwang 2004), lottery demand (Bali, Cakici and Whitelaw 2011), betas (Frazzini and Pedersen 2014).
+Every figure of a day is made by sums that run forward in time, so cutting the future off changes no bit of the past;
+a test does so. What a vendor gets is a rank within the day (or, for figures of the whole market, within the market's
+own past), because ranks need no units and do not grow with the decades. Sources: momentum over 2 to 12 months
+(Jegadeesh and Titman 1993), one-week reversal (Lehmann 1990), low volatility and idiosyncratic volatility (Ang et al.
+2006), nearness to the year's high (George and Hwang 2004), lottery demand (Bali, Cakici and Whitelaw 2011), betas
+(Frazzini and Pedersen 2014).
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -55,7 +56,7 @@ def rank_across(values: Floats) -> Floats:
     below = (values[:, :, None] > values[:, None, :]).sum(axis=2)
     equal = (values[:, :, None] == values[:, None, :]).sum(axis=2)
     ranks = (below + equal / 2) / values.shape[1]
-    return np.where(np.isfinite(values).all(axis=1)[:, None], ranks, _NEUTRAL)
+    return np.where(np.isfinite(values).all(axis=1, keepdims=True), ranks, _NEUTRAL)
 
 
 def _rank_in_past(values: Floats) -> Floats:

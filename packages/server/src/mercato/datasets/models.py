@@ -11,7 +11,7 @@ from mercato.platform import Base
 
 
 class Dataset(Base):
-    """Something rounds are made of. `reader_id` is the organisation that alone may see it; everybody where there is none."""
+    """What rounds are made of. `reader_id` is the organisation that alone may see it; everybody where there is none."""
 
     __tablename__ = "datasets"
 

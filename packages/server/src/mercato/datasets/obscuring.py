@@ -3,7 +3,9 @@
 import hmac
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_CHARACTERS = 12  # 60 bits: the chance that two of 160,000 rows share one is 1 in 90 million, and then no panel is built
+_CHARACTERS = (
+    12  # 60 bits: the chance that two of 160,000 rows share one is 1 in 90 million, and then no panel is built
+)
 
 
 class Obscurer:

@@ -70,7 +70,7 @@ class Panel:
     def targets(self) -> Floats:
         """See the class."""
         ahead = self.forward_returns
-        known = np.isfinite(ahead).all(axis=1)[:, None]
+        known = np.isfinite(ahead).all(axis=1, keepdims=True)
         return np.where(known, rank_across(ahead), np.nan).astype(np.float32).astype(np.float64)
 
     def names(self, era: int) -> Mapping[str, str]:

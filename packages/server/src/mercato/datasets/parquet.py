@@ -29,8 +29,7 @@ def write_panel(panel: Panel) -> bytes:
         "index": pa.array(np.repeat(panel.index, names)),
     }
     columns |= {
-        name: pa.array(values.reshape(-1))
-        for name, values in zip(panel.feature_names, panel.features, strict=True)
+        name: pa.array(values.reshape(-1)) for name, values in zip(panel.feature_names, panel.features, strict=True)
     }
     told = {"format": _FORMAT, "horizon_days": panel.horizon.days, "lag_days": panel.horizon.lag}
     return _write(pa.table(columns), told)

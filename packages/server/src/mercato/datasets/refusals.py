@@ -20,6 +20,14 @@ class DatasetNotFound(NotFound):
     fix = "`GET /api/datasets` (`mp data list`) lists those that you may use."
 
 
+class DatasetExists(Conflict):
+    """Who may see a dataset is decided when it is made."""
+
+    code = "dataset_exists"
+    title = "The dataset exists, for other readers"
+    fix = "Choose another name, or leave `organisation` out to build its panel anew."
+
+
 class RoundNotFound(NotFound):
     """There is no such round, or its dataset is private to another organisation."""
 

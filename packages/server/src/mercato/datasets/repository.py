@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
 from mercato.platform import Session
@@ -17,6 +18,11 @@ class DatasetRepository:
 
     def add(self, row: Dataset | StoredPanel | Round | RoundFile | RoundTransition) -> None:
         self._session.add(row)
+
+    async def add_dataset(self, row: Dataset) -> None:
+        """Unless one of this name is there: of two who make it at once, both find the first one's."""
+        values = {column.key: getattr(row, column.key) for column in Dataset.__table__.columns}
+        await self._session.execute(insert(Dataset).values(values).on_conflict_do_nothing(index_elements=["name"]))
 
     async def flush(self) -> None:
         await self._session.flush()

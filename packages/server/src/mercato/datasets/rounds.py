@@ -55,7 +55,14 @@ class Rounds:
         return _found(await self._rows.find_round(round_id), round_id)
 
     async def open(
-        self, dataset_name: str, schedule: Schedule, *, by: str, reason: str, first_era: int | None = None, eras: int = 5
+        self,
+        dataset_name: str,
+        schedule: Schedule,
+        *,
+        by: str,
+        reason: str,
+        first_era: int | None = None,
+        eras: int = 5,
     ) -> Round:
         """A new round over `eras` eras from `first_era` on (by default those after the last round), with its files.
 
@@ -171,9 +178,7 @@ class Rounds:
             await self._store.put(key, content)
             sha256 = hashlib.sha256(content).hexdigest()
             self._rows.add(
-                RoundFile(
-                    round_id=made.id, name=name, object_key=key, bytes=len(content), sha256=sha256, rows=rows
-                )
+                RoundFile(round_id=made.id, name=name, object_key=key, bytes=len(content), sha256=sha256, rows=rows)
             )
         await self._note(made, by, reason)
         return made

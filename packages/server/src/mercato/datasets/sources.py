@@ -1,8 +1,8 @@
 """Real daily prices, read from Python packages that ship them; nothing is copied into the repository.
 
-`skfolio` has adjusted closes of 20 US stocks from 1990 to 2022, the S&P 500 and five factor funds; `arch` has the VIX and
-the S&P 500 of another source; `bokeh-sampledata` has public-domain prices of Apple and Microsoft. The last two are also
-what the first is checked against. The packages are located and not imported: their code is not needed.
+`skfolio` has adjusted closes of 20 US stocks from 1990 to 2022, the S&P 500 and five factor funds; `arch` has the VIX
+and the S&P 500 of another source; `bokeh-sampledata` has public-domain prices of Apple and Microsoft. The last two
+are also what the first is checked against. The packages are located and not imported: their code is not needed.
 """
 
 import csv

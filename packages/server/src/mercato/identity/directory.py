@@ -20,12 +20,17 @@ class Directory:
             raise NotFound(f"There is no organisation {organisation_id}.")
         return organisation
 
-    async def verify(self, caller: Caller, slug: str, *, verified: bool) -> Organisation:
-        """The operator vouches for an organisation, or no longer does. Raises `NotFound`."""
-        caller.require(Permission.ORGANISATIONS_WRITE)
+    async def get_by_slug(self, slug: str) -> Organisation:
+        """Raises `NotFound`."""
         organisation = await self._rows.find_organisation_by_slug(slug)
         if organisation is None:
             raise NotFound(f"There is no organisation {slug}.", organisation=slug)
+        return organisation
+
+    async def verify(self, caller: Caller, slug: str, *, verified: bool) -> Organisation:
+        """The operator vouches for an organisation, or no longer does. Raises `NotFound`."""
+        caller.require(Permission.ORGANISATIONS_WRITE)
+        organisation = await self.get_by_slug(slug)
         organisation.is_verified = verified
         return organisation
 

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     SUBSCRIPTIONS_READ = "subscriptions:read"
     SUBSCRIPTIONS_WRITE = "subscriptions:write"
     USAGE_READ = "usage:read"
+    DATA_READ = "data:read"
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
     CALL = "call"
@@ -49,6 +50,7 @@ _READ = frozenset(
         Permission.SERVICES_READ,
         Permission.SUBSCRIPTIONS_READ,
         Permission.USAGE_READ,
+        Permission.DATA_READ,
         Permission.BILLING_READ,
     }
 )
@@ -85,6 +87,7 @@ KEY_SCOPES: dict[str, frozenset[Permission]] = {
         {
             Permission.SERVICES_READ,
             Permission.SERVICES_PUBLISH,
+            Permission.DATA_READ,
             Permission.SUBSCRIPTIONS_READ,
             Permission.USAGE_READ,
             Permission.BILLING_READ,
