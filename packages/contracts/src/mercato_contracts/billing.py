@@ -142,14 +142,47 @@ class ReconciliationDifference(Wire):
     posted_nanos: int
 
 
-class ReconciliationView(Wire):
-    """A period recomputed from its events: `digest` is the same whoever computes it; `differences` are none."""
+class ReconciliationTotal(Wire):
+    """What a consumer owes a vendor for a service, every call priced anew; adjustments stand beside it."""
 
-    period: str
+    consumer_id: str
+    vendor_id: str
+    service_id: str
+    currency: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    nanos: int
+    adjusted_nanos: int
+
+
+class DisagreementView(Wire):
+    """One thing that is not what it should be.
+
+    `kind`: `event_price`, `event_plan`, `journal`, `unbalanced`, `document`, `adjustment` or `counter`; `id` names it.
+    """
+
+    kind: str
+    id: str
+    expected: int
+    found: int
+    detail: str
+
+
+class ReconciliationView(Wire):
+    """A period recomputed from its events: `digest` is the same whoever computes it.
+
+    Where all is well there are no `differences` (between events and ledger) and no `disagreements`.
+    """
+
+    since: date
+    until: date
     calls: int
     price_nanos: dict[str, int]
     digest: str
+    totals: list[ReconciliationTotal]
     differences: list[ReconciliationDifference]
+    disagreements: list[DisagreementView]
 
 
 class AdjustmentRequest(Wire):

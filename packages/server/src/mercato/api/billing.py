@@ -1,5 +1,7 @@
 """Invoices, payouts, and the operator's view of the ledger."""
 
+from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -30,6 +32,7 @@ from mercato_contracts.billing import (
     AdjustmentView,
     CloseAnswer,
     CloseRequest,
+    DisagreementView,
     InvoiceDetail,
     InvoiceLineView,
     InvoicePage,
@@ -40,6 +43,7 @@ from mercato_contracts.billing import (
     PayoutView,
     Period,
     ReconciliationDifference,
+    ReconciliationTotal,
     ReconciliationView,
     TrialBalanceView,
 )
@@ -138,11 +142,18 @@ async def trial_balance(caller: SignedIn, ledger: Annotated[Ledger, Depends(_led
     return TrialBalanceView(accounts=[view_account(account) for account in balance.accounts], sums=balance.sums)
 
 
-@router.get("/ledger/reconciliation", summary="A month recomputed from its usage events (operators)")
+@router.get("/ledger/reconciliation", summary="A month, or days, recomputed from their usage events (operators)")
 async def get_reconciliation(
-    period: Annotated[Period, Query()], caller: SignedIn, desk: Annotated[Reconciling, Depends(_reconciling)]
+    caller: SignedIn,
+    desk: Annotated[Reconciling, Depends(_reconciling)],
+    period: Annotated[Period | None, Query()] = None,
+    since: date | None = None,
+    until: date | None = None,
 ) -> ReconciliationView:
-    return view_reconciliation(period, await desk.reconcile_month(caller, period))
+    """Either a `period`, or the days from `since` until before `until`. `mercato reconcile` does it without a limit."""
+    if since is not None and until is not None and period is None:
+        return view_reconciliation(await desk.reconcile_days(caller, since, until))
+    return view_reconciliation(await desk.reconcile_month(caller, period or ""))
 
 
 def view_adjustment(row: Adjustment) -> AdjustmentView:
@@ -182,7 +193,7 @@ def detail_payout(issued: IssuedPayout) -> PayoutDetail:
     return PayoutDetail(**view_payout(issued.payout).model_dump(), lines=lines)
 
 
-def view_reconciliation(period: str, found: Reconciliation) -> ReconciliationView:
+def view_reconciliation(found: Reconciliation) -> ReconciliationView:
     differences = [
         ReconciliationDifference(
             day=item.key[0],
@@ -198,9 +209,17 @@ def view_reconciliation(period: str, found: Reconciliation) -> ReconciliationVie
         for item in found.differences
     ]
     return ReconciliationView(
-        period=period,
+        since=found.digest.since.date(),
+        until=found.digest.until.date(),
         calls=found.digest.calls,
         price_nanos={total.currency: total.price_nanos for total in found.digest.totals},
         digest=found.digest.digest,
+        totals=[
+            ReconciliationTotal(
+                consumer_id=key[0], vendor_id=key[1], service_id=key[2], currency=key[3], **asdict(total)
+            )
+            for key, total in sorted(found.totals.items())
+        ],
         differences=differences,
+        disagreements=[DisagreementView(**asdict(item)) for item in found.disagreements],
     )

@@ -10,6 +10,7 @@ from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.bootstrap import bootstrap
 from mercato.app.doctor import doctor
 from mercato.app.migrate import migrate
+from mercato.app.reconcile import reconcile
 from mercato.app.serve import serve
 from mercato.app.settings import Settings
 from mercato.app.up import up
@@ -45,7 +46,7 @@ def main(context: click.Context, state: Path | None) -> None:
     context.obj = _read(state)
 
 
-for _command in (up, serve, migrate, bootstrap, doctor):
+for _command in (up, serve, migrate, bootstrap, doctor, reconcile):
     main.add_command(_command)
 
 if __name__ == "__main__":

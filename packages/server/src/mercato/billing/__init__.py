@@ -6,7 +6,7 @@ from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
-from mercato.billing.reconcile import Difference, Reconciliation, Reconciling, month_days
+from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
 
 __all__ = [
     "Account",
@@ -17,6 +17,7 @@ __all__ = [
     "Close",
     "Closing",
     "Difference",
+    "Disagreement",
     "Documents",
     "Invoice",
     "InvoiceLine",
@@ -30,6 +31,7 @@ __all__ = [
     "Posting",
     "Reconciliation",
     "Reconciling",
+    "Recounted",
     "TrialBalance",
     "Wanted",
     "fee_subscriber",

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from mercato.publishing import Plan
-from mercato_contracts.pricing import QuotaUnit, charge
+from mercato_contracts.pricing import QuotaUnit, charge, is_owed
 
 
 class Counted(Protocol):
@@ -76,6 +76,11 @@ def price_of(plan: Plan, units: Amounts, included: int) -> int:
         tokens_in=units.tokens_in,
         tokens_out=units.tokens_out,
     ).nanos
+
+
+def price_of_call(plan: Plan, *, status: int, included: int, tokens_in: int, tokens_out: int) -> int:
+    """What one call costs under the plan, of which it covers `included` units; nothing where it is not owed."""
+    return price_of(plan, Amounts(1, tokens_in, tokens_out), included) if is_owed(status) else 0
 
 
 def find_excess(

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mercato.metering.repository import UsageFilter, UsageRepository, UsageSum
 from mercato.platform import Session
@@ -20,16 +20,20 @@ class PeriodDigest:
 
 
 async def digest_period(session: Session, since: datetime, until: datetime) -> PeriodDigest:
-    """Totals and hash of the events in [`since`, `until`).
+    """Totals and hash of the events in [`since`, `until`), which are the starts of days.
 
     The hash: for each hour with usage in order, a line `<hour ISO 8601>|<calls>|<sha256>`; the hour's own SHA-256 is
-    over a line a call in the order of ids,
-    `id|consumer|vendor|service|subscription|plan|in|out|included|price|currency`.
+    over the lines of its calls in the order of ids, joined by line feeds,
+    `id|consumer|key|subscription|plan|vendor|service|release|status|in|out|cached|included|price|currency|source`.
     """
     rows = UsageRepository(session)
-    hours = await rows.digests(since, until)
-    whole = hashlib.sha256()
-    for hour, calls, digest in hours:
-        whole.update(f"{hour.isoformat()}|{calls}|{digest}\n".encode())
+    whole, total, begin = hashlib.sha256(), 0, since
+    while begin < until:
+        # A day at a time, so that no question runs long.
+        end = min(until, begin + timedelta(days=1))
+        for hour, calls, digest in await rows.digests(begin, end):
+            whole.update(f"{hour.isoformat()}|{calls}|{digest}\n".encode())
+            total += calls
+        begin = end
     totals = await rows.sum_usage(UsageFilter(since, until), None)
-    return PeriodDigest(since, until, sum(calls for _, calls, _ in hours), totals, whole.hexdigest())
+    return PeriodDigest(since, until, total, totals, whole.hexdigest())

@@ -143,15 +143,20 @@ class UsageRepository:
             "|",
             MeteredCall.id,
             MeteredCall.consumer_id,
-            MeteredCall.vendor_id,
-            MeteredCall.service_id,
+            MeteredCall.key_id,
             MeteredCall.subscription_id,
             MeteredCall.plan_id,
+            MeteredCall.vendor_id,
+            MeteredCall.service_id,
+            MeteredCall.release_id,
+            MeteredCall.status,
             MeteredCall.tokens_in,
             MeteredCall.tokens_out,
+            MeteredCall.tokens_cached,
             MeteredCall.included,
             MeteredCall.price_nanos,
             MeteredCall.currency,
+            MeteredCall.source,
         )
         lines = func.string_agg(line, text("E'\\n' ORDER BY id COLLATE \"C\""))
         rows = await self._session.execute(

@@ -1,0 +1,139 @@
+"""The SQL of reconciliation: each question covers days, so that none of them runs long."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from mercato.metering import MeteredCall
+from mercato.platform import Session
+
+_PAGE = 10_000
+_COLUMNS = (
+    MeteredCall.at,
+    MeteredCall.id,
+    MeteredCall.consumer_id,
+    MeteredCall.vendor_id,
+    MeteredCall.service_id,
+    MeteredCall.currency,
+    MeteredCall.plan_id,
+    MeteredCall.journal_id,
+    MeteredCall.status,
+    MeteredCall.included,
+    MeteredCall.tokens_in,
+    MeteredCall.tokens_out,
+    MeteredCall.price_nanos,
+)
+_JOURNALS = text(
+    "SELECT coalesce(events.journal_id, posted.journal_id) AS journal, coalesce(calls, 0), coalesce(posted_calls, 0),"
+    " coalesce(nanos, 0), coalesce(posted_nanos, 0) FROM"
+    " (SELECT journal_id, count(*) AS calls, sum(price_nanos) AS nanos FROM usage_events"
+    "  WHERE at >= :begin AND at < :end AND journal_id IS NOT NULL GROUP BY journal_id) AS events"
+    " FULL JOIN (SELECT journal_id, sum(calls) AS posted_calls, sum(amount_nanos) AS posted_nanos FROM postings"
+    "  JOIN accounts ON accounts.id = postings.account_id AND accounts.kind = 'consumer'"
+    "  WHERE item = 'usage' AND day >= :since AND day < :until GROUP BY journal_id) AS posted"
+    " ON posted.journal_id = events.journal_id"
+    " WHERE calls IS DISTINCT FROM posted_calls OR nanos IS DISTINCT FROM posted_nanos ORDER BY 1 LIMIT :most"
+)
+_UNBALANCED = text(
+    "SELECT journal_id, sum(amount_nanos) FROM postings JOIN accounts ON accounts.id = postings.account_id"
+    " WHERE day >= :since AND day < :until GROUP BY journal_id, currency HAVING sum(amount_nanos) <> 0"
+    " ORDER BY 1 LIMIT :most"
+)
+_INVOICES = text(
+    "SELECT id, total_nanos, lines, posted FROM invoices"
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(amount_nanos), 0) AS lines FROM invoice_lines WHERE invoice_id = id) AS l"
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(amount_nanos), 0) AS posted FROM invoiced_postings"
+    "  JOIN postings ON postings.number = invoiced_postings.posting WHERE invoice_id = id) AS p"
+    " WHERE period = ANY(CAST(:months AS text[])) AND (total_nanos <> lines OR total_nanos <> posted)"
+    " ORDER BY id LIMIT :most"
+)
+_PAYOUTS = text(
+    "SELECT id, net_nanos, lines, posted FROM payouts"
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(net_nanos), 0) AS lines FROM payout_lines WHERE payout_id = id) AS l"
+    " CROSS JOIN LATERAL (SELECT coalesce(-sum(amount_nanos), 0) AS posted FROM paid_postings"
+    "  JOIN postings ON postings.number = paid_postings.posting WHERE payout_id = id) AS p"
+    " WHERE period = ANY(CAST(:months AS text[])) AND (payouts.net_nanos <> lines OR payouts.net_nanos <> posted)"
+    " ORDER BY id LIMIT :most"
+)
+_ADJUSTMENTS = text(
+    "SELECT adjustments.id, adjustments.nanos, coalesce(sum(amount_nanos) FILTER (WHERE kind_of = 'consumer'), 0),"
+    " adjustments.fee_nanos, coalesce(-sum(amount_nanos) FILTER (WHERE kind_of = 'revenue'), 0) FROM adjustments"
+    " LEFT JOIN (SELECT reference, amount_nanos, accounts.kind AS kind_of FROM journals"
+    "  JOIN postings ON postings.journal_id = journals.id JOIN accounts ON accounts.id = postings.account_id"
+    "  WHERE journals.kind = 'adjustment' AND day >= :since AND day < :until) AS posted"
+    " ON posted.reference = adjustments.id"
+    " WHERE since >= :since AND since < :until GROUP BY adjustments.id ORDER BY adjustments.id"
+)
+_ADJUSTED = text(
+    "SELECT consumer_id, vendor_id, service_id, currency, sum(nanos) FROM adjustments"
+    " WHERE since >= :since AND since < :until GROUP BY 1, 2, 3, 4"
+)
+# A call takes from a window when it is let in, which may be a little after it began: `slack` on both sides.
+_COUNTERS = text(
+    "SELECT scope, window_start, used, inside, at_most FROM ("
+    " SELECT scope, window_start, used, split_part(scope, ':', 1) AS kind, split_part(scope, ':', 2) AS subject,"
+    "  split_part(scope, ':', 3) AS unit, CASE split_part(scope, ':', 4) WHEN 'day' THEN interval '1 day'"
+    "  ELSE interval '1 month' END AS span FROM counters"
+    "  WHERE window_start >= :begin AND window_start < :end AND split_part(scope, ':', 4) IN ('day', 'month')"
+    "  AND split_part(scope, ':', 1) IN ('subscription', 'key', 'consumer', 'vendor')) AS counted"
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(units), 0) AS at_most, coalesce(sum(units) FILTER ("
+    "  WHERE at >= window_start AND at < window_start + span - CAST(:slack AS interval)), 0) AS inside FROM ("
+    "  SELECT at, CASE unit WHEN 'requests' THEN 1 WHEN 'tokens' THEN tokens_in + tokens_out"
+    "   WHEN 'nanos' THEN price_nanos WHEN 'included' THEN included END AS units FROM usage_events"
+    "   WHERE at >= window_start - CAST(:slack AS interval) AND at < window_start + span"
+    "   AND subject = CASE kind WHEN 'subscription' THEN subscription_id WHEN 'key' THEN key_id"
+    "    WHEN 'consumer' THEN consumer_id ELSE vendor_id END) AS of_scope) AS events"
+    " WHERE used > at_most OR (kind = 'subscription' AND used < inside) ORDER BY scope, window_start LIMIT :most"
+)
+
+
+class ReconcileRows:
+    """Questions of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def events(self, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
+        """The events of [`begin`, `end`) in their order, a page at a time."""
+        after: tuple[datetime, str] | None = None
+        while True:
+            query = select(*_COLUMNS).where(MeteredCall.at >= begin, MeteredCall.at < end)
+            if after is not None:
+                query = query.where(MeteredCall.at >= after[0], MeteredCall.id > after[1])
+            query = query.order_by(MeteredCall.at, MeteredCall.id).limit(_PAGE)
+            page = (await self._session.execute(query)).all()
+            if page:
+                yield page
+            if len(page) < _PAGE:
+                return
+            after = (page[-1].at, page[-1].id)
+
+    async def journals(self, day: date, after: date, begin: datetime, end: datetime, most: int) -> Sequence[Any]:
+        """Journals whose events and postings of the day differ: journal, calls and nanos of both."""
+        given = {"since": day, "until": after, "begin": begin, "end": end, "most": most}
+        return (await self._session.execute(_JOURNALS, given)).all()
+
+    async def unbalanced(self, since: date, until: date, most: int) -> Sequence[Any]:
+        """Journals that do not sum to zero."""
+        return (await self._session.execute(_UNBALANCED, {"since": since, "until": until, "most": most})).all()
+
+    async def documents(self, months: Sequence[str], most: int) -> Sequence[Any]:
+        """Invoices and payouts that are not the sum of their lines, or of the postings that stand on them."""
+        given = {"months": list(months), "most": most}
+        invoices = (await self._session.execute(_INVOICES, given)).all()
+        return [*invoices, *(await self._session.execute(_PAYOUTS, given)).all()]
+
+    async def adjustments(self, since: date, until: date) -> Sequence[Any]:
+        """Each adjustment: id, its nanos and those posted, its fee and that posted."""
+        return (await self._session.execute(_ADJUSTMENTS, {"since": since, "until": until})).all()
+
+    async def adjusted(self, since: date, until: date) -> Sequence[Any]:
+        """What was adjusted by consumer, vendor, service and currency."""
+        return (await self._session.execute(_ADJUSTED, {"since": since, "until": until})).all()
+
+    async def counters(self, begin: datetime, end: datetime, most: int) -> Sequence[Any]:
+        """Quotas whose count is not that of the events: scope, window, used, at least, at most."""
+        given = {"begin": begin, "end": end, "most": most, "slack": "15 minutes"}
+        return (await self._session.execute(_COUNTERS, given)).all()
