@@ -3,6 +3,6 @@
 A project is a folder with `service.yaml` and `handler.py`, whose `Handler` answers calls, and for training `train.py`.
 """
 
-from mercato_cli.runner.refused import Refused
+from mercato_cli.runner.calls import Call, Refused
 
-__all__ = ["Refused"]
+__all__ = ["Call", "Refused"]

@@ -34,6 +34,16 @@ def refused_by_handler(code: str, detail: str, fix: str, fields: dict[str, str])
     return _problem(422, code, "The handler refuses the request", detail, fix, errors[:50], {})
 
 
+def openai_shape(answer: Answer) -> Answer:
+    """A refusal as OpenAI's clients expect it, so that they raise the right exception; other answers as they are."""
+    if answer.media_type != PROBLEM:
+        return answer
+    told = json.loads(answer.body)
+    kind = "invalid_request_error" if answer.status < 500 else "server_error"
+    error = {"message": told["detail"], "type": kind, "param": None, "code": told["code"]}
+    return Answer(answer.status, json.dumps({"error": error}).encode(), JSON, answer.headers)
+
+
 def _problem(
     status: int, code: str, title: str, detail: str, fix: str, errors: list[dict[str, str]], headers: dict[str, str]
 ) -> Answer:

@@ -36,6 +36,19 @@ def load_train(project: Path) -> Callable[..., Any]:
     return train  # type: ignore[no-any-return]
 
 
+def read_protocol(project: Path) -> str:
+    """The protocol that `service.yaml` names; nothing where it names none."""
+    import yaml
+
+    try:
+        told = yaml.safe_load((project / "service.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ProjectNotUsable(f"{project / 'service.yaml'} cannot be read: {error}") from None
+    return str(told.get("protocol", "")) if isinstance(told, dict) else ""
+
+
 def _load(project: Path, name: str) -> ModuleType:
     path = project / f"{name}.py"
     if not path.is_file():

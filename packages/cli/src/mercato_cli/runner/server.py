@@ -15,10 +15,10 @@ import h11
 from mercato_cli.runner.answers import Answer, problem
 
 Answering = Callable[[str, str, bytes], Answer]
-"""Method, path and body of a call to its answer; runs in the one thread of the vendor's code."""
+"""Method, target (path and query) and body of a call to its answer; runs in the one thread of the vendor's code."""
 
 Quick = Callable[[str, str], Answer | None]
-"""Method and path of what is answered at once, beside the vendor's code; `None` for all else."""
+"""Method and target of what is answered at once, beside the vendor's code; `None` for all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Server:
             self._busy.discard(task)
             writer.close()
 
-    async def answer(self, method: str, path: str, body: bytes) -> Answer:
+    async def answer(self, method: str, target: str, body: bytes) -> Answer:
         """One call's answer."""
-        if (quick := self._quick(method, path)) is not None:
+        if (quick := self._quick(method, target)) is not None:
             return quick
         if self._calls >= self._limits.waiting_calls:
             return problem("busy", f"{self._calls} calls run or wait already.", headers={"retry-after": "1"})
@@ -99,7 +99,7 @@ class Server:
         assert task is not None
         self._busy.add(task)
         self._calls += 1
-        work = asyncio.get_running_loop().run_in_executor(self._worker, self._answering, method, path, body)
+        work = asyncio.get_running_loop().run_in_executor(self._worker, self._answering, method, target, body)
         work.add_done_callback(self._returned)
         try:
             # Shielded: a thread cannot be stopped, and its place is taken until it returns.
@@ -162,14 +162,14 @@ class _Connection:
             if not isinstance(request, h11.Request):
                 return False
             body = None if self._refuse else await self._body()
-        method, path = request.method.decode(), request.target.decode().partition("?")[0]
+        method, target = request.method.decode(), request.target.decode()
         if self._refuse:
             await self._send(problem("busy", "Too many connections.", headers={"retry-after": "1"}), close=True)
         elif body is None:
             most = self._limits.body_bytes // (1024 * 1024)
             await self._send(problem("body_too_large", f"A body may have {most} MiB."), close=True)
         else:
-            await self._send(await self._server.answer(method, path, body), head=method == "HEAD")
+            await self._send(await self._server.answer(method, target, body), head=method == "HEAD")
         return True
 
     async def _first_bytes(self) -> bool:

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from mercato_cli.runner.answers import Answer, problem, refused_by_handler
+from mercato_cli.runner.calls import Refused
 from mercato_cli.runner.project import ProjectNotUsable
-from mercato_cli.runner.refused import Refused
 from mercato_contracts.signals import SignalInferenceRequest, SignalInferenceResponse
 
 PATH = "/v1/signals"

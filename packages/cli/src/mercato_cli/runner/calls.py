@@ -1,4 +1,16 @@
-"""What a handler raises when a call makes no sense to it."""
+"""What a handler is asked with, and what it raises when a call makes no sense to it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a documented operation: its JSON body, the variables of its path, the fields of its query."""
+
+    body: Any = None
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
 
 
 class Refused(Exception):
