@@ -367,6 +367,24 @@ _ENDPOINT = (
         "Fix seeds; a signal must be reproducible.",
     ),
     Code(
+        "probe_order_dependent",
+        "error",
+        "Scores depend on the order of the ids",
+        "Score each id by its own features and those of its era, whatever their order.",
+    ),
+    Code(
+        "probe_look_ahead",
+        "error",
+        "An era's scores depend on later eras",
+        "Use an era's own features and those of earlier eras only: nobody knows the future.",
+    ),
+    Code(
+        "probe_constant",
+        "warning",
+        "All ids get the same score",
+        "Check that the model knows the features it is sent; a constant says nothing.",
+    ),
+    Code(
         "probe_undocumented", "error", "The answer is not documented", "Add the status and media type to the document."
     ),
     Code(

@@ -9,6 +9,7 @@ from mercato_checks.endpoint import Call
 from mercato_checks.findings import shorten
 from mercato_checks.openapi.document import Document
 from mercato_checks.openapi.walk import OperationAt, References, operations
+from mercato_checks.probe import rounds
 from mercato_checks.probe.exchange import Visit, mapping, where
 from mercato_contracts.signals import PriceBar, SignalInferenceRequest, SignalInferenceResponse
 
@@ -19,12 +20,16 @@ _FIELDS = {"as_of", "history"}
 
 
 async def probe_signal(visit: Visit, document: Document) -> None:
-    """Find the operation that carries the contract, send one request twice, compare."""
+    """Find the operation that carries the contract, send its requests, compare the answers."""
     operation = find_contract(document)
     if operation is None:
         visit.say("openapi_contract_missing", "/paths", "No POST takes a SignalInferenceRequest as JSON.")
         return
     visit.facts["operation"] = f"POST {shorten(operation.path, 200)}"
+    references = References(document.tree)
+    if _carries(operation, references) == rounds.CONTRACT:
+        await rounds.probe_rounds(visit, operation, references)
+        return
     request = make_request()
     call = Call("POST", operation.path, request.model_dump(mode="json"))
     first = await visit.call_json(call)
@@ -38,7 +43,7 @@ async def probe_signal(visit: Visit, document: Document) -> None:
 
 
 def find_contract(document: Document) -> OperationAt | None:
-    """The first POST without variables whose JSON body has the fields of a SignalInferenceRequest."""
+    """The first POST without variables whose JSON body has the fields of a SignalInferenceRequest of any version."""
     references = References(document.tree)
     for operation in operations(document.tree, references):
         if operation.method == "post" and "{" not in operation.path and _carries(operation, references):
@@ -46,13 +51,21 @@ def find_contract(document: Document) -> OperationAt | None:
     return None
 
 
-def _carries(operation: OperationAt, references: References) -> bool:
+def contract_of(operation: OperationAt, document: Document) -> str | None:
+    """The contract that an operation carries: `signal-inference/1` or `/2`; None for any other operation."""
+    return _carries(operation, References(document.tree))
+
+
+def _carries(operation: OperationAt, references: References) -> str | None:
     body = mapping(references.follow(operation.node.get("requestBody")))
     media = mapping(mapping(body.get("content")).get("application/json"))
     written = mapping(media.get("schema"))
     schema = mapping(references.follow(written))
-    named = str(written.get("$ref", "")).endswith("/SignalInferenceRequest")
-    return named or schema.get("title") == "SignalInferenceRequest" or set(mapping(schema.get("properties"))) >= _FIELDS
+    names = {str(written.get("$ref", "")).rpartition("/")[2], schema.get("title")}
+    fields = set(mapping(schema.get("properties")))
+    if "SignalInferenceRequestV2" in names or fields >= rounds.FIELDS:
+        return rounds.CONTRACT
+    return "signal-inference/1" if "SignalInferenceRequest" in names or fields >= _FIELDS else None
 
 
 def make_request() -> SignalInferenceRequest:

@@ -7,10 +7,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from mercato_checks.probe.rounds import names_mismatch, rounds_mismatch
 from mercato_cli.runner.answers import Answer, problem, refused_by_handler
 from mercato_cli.runner.calls import Refused
 from mercato_cli.runner.project import ProjectNotUsable
-from mercato_contracts.signals import SignalInferenceRequest, SignalInferenceResponse
+from mercato_contracts.signals import (
+    SignalInferenceRequest,
+    SignalInferenceRequestV2,
+    SignalInferenceResponse,
+    SignalInferenceResponseV2,
+)
 
 PATH = "/v1/signals"
 _MOST_ERRORS = 50
@@ -30,17 +36,9 @@ def _prices_mismatch(request: SignalInferenceRequest, response: SignalInferenceR
     return names_mismatch(set(request.history), set(response.scores), "scores")
 
 
-def names_mismatch(asked: set[str], told: set[str], where: str) -> str:
-    """How the names that were scored differ from those that were asked."""
-    if missing := sorted(asked - told):
-        return f"{where} lacks {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-    if unasked := sorted(told - asked):
-        return f"{where} has {', '.join(unasked[:3])}, which nobody asked"
-    return ""
-
-
 _CONTRACTS = {
     "signal-inference/1": _Contract(SignalInferenceRequest, SignalInferenceResponse, _prices_mismatch),
+    "signal-inference/2": _Contract(SignalInferenceRequestV2, SignalInferenceResponseV2, rounds_mismatch),
 }
 
 
@@ -52,15 +50,18 @@ class Signals:
         infer = getattr(handler, "infer", None)
         if not callable(infer):
             raise ProjectNotUsable("`Handler` has no method `infer`.")
+        self._served = tuple(getattr(handler, "contracts", _CONTRACTS))
+        if unknown := sorted(set(self._served) - set(_CONTRACTS)):
+            raise ProjectNotUsable(f"`Handler.contracts` names {unknown[0]!r}; {', '.join(_CONTRACTS)} are known.")
         self._infer: Callable[[BaseModel], Any] = infer
         self._say = say
 
     def answer(self, body: bytes) -> Answer:
         """The answer to one request; never raises. `say` is told of the handler's failures, for the vendor's log."""
         name = _contract_named(body)
-        contract = _CONTRACTS.get(name)
+        contract = _CONTRACTS.get(name) if name in self._served else None
         if contract is None:
-            return problem("unknown_contract", f"{name[:64]!r} is not served; {', '.join(_CONTRACTS)} are.")
+            return problem("unknown_contract", f"{name[:64]!r} is not served; {', '.join(self._served)} is.")
         try:
             request = contract.request.model_validate_json(body)
         except ValidationError as refused:
