@@ -414,6 +414,20 @@ _ENDPOINT = (
     Code("measure_too_few", "warning", "Too few calls fitted in the time", "Make it faster; the figures are rough."),
 )
 
+_PROJECT = (
+    Code(
+        "project_not_runnable", "error", "The project does not run", "Mend what the message names; `mp dev` shows it."
+    ),
+    Code("cold_start_slow", "error", "The service starts too slowly", "Load less at import, or a smaller model."),
+    Code(
+        "inference_too_slow",
+        "error",
+        "An inference takes longer than the contract allows",
+        "Answer within 100 ms: do work that is the same for every call once, in `Handler.__init__`.",
+    ),
+    Code("memory_too_large", "error", "The service takes too much memory", "Use less, or deploy it with --memory."),
+)
+
 _PIPELINE = (
     Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
     Code(
@@ -449,7 +463,7 @@ _PIPELINE = (
 )
 
 CODES: dict[str, Code] = {
-    code.code: code for code in (*_MANIFEST, *_OPENAPI, *_VERSIONS, *_SECRETS, *_ENDPOINT, *_PIPELINE)
+    code.code: code for code in (*_MANIFEST, *_OPENAPI, *_VERSIONS, *_SECRETS, *_ENDPOINT, *_PROJECT, *_PIPELINE)
 }
 
 

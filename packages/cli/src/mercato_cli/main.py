@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
+from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
@@ -12,6 +13,7 @@ from mercato_cli.services import services
 from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.usage import usage
+from mercato_cli.validate import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,6 +30,8 @@ for _command in (
     login,
     logout,
     whoami,
+    init,
+    validate,
     publish,
     search,
     services,

@@ -34,9 +34,9 @@ def publish(mp: Mp, manifest: Path, openapi: Path | None, wait: bool, wait_secon
     """
     from mercato_contracts.publishing import SubmitRequest
 
-    text = _read(manifest)
-    document = openapi or _document_of(manifest, text)
-    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else _read(document)))
+    text = read_text(manifest)
+    document = openapi or document_of(manifest, text)
+    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else read_text(document)))
     mp.console.note(f"{told.service} {told.version} is submission {told.id}.")
     if not wait:
         mp.console.show(told.model_dump(mode="json"), lambda: mp.console.say(told.id))
@@ -91,7 +91,7 @@ def _conclude(mp: Mp, ended: "SubmissionView") -> None:
     mp.console.say(f"{ended.service} {ended.version} is refused: {why}. Mend it and run `mp publish` again.")
 
 
-def _document_of(manifest: Path, text: str) -> Path | None:
+def document_of(manifest: Path, text: str) -> Path | None:
     """The document that the manifest names; a manifest that cannot be read is left to the marketplace to refuse."""
     import yaml
 
@@ -103,7 +103,8 @@ def _document_of(manifest: Path, text: str) -> Path | None:
     return manifest.parent / named if isinstance(named, str) and named else None
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A text file of at most 15 MiB. Raises `MpError`."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise MpError(f"{path} has more than 15 MiB.", "Publish a smaller document.")
