@@ -162,3 +162,10 @@ def test_a_stream_is_printed_as_words_and_for_machines_as_events(
     assert words.stdout.strip() == "say it again"
     events = consumer("call", chat, "--data", body, "--stream", "--json")
     assert "data: [DONE]" in events.stdout
+
+
+def test_a_canary_needs_an_older_release_to_be_compared_with(vendor: Mp, service: str) -> None:
+    assert vendor.json("canary", "show", service) == {"items": []}
+    refused = vendor("canary", "start", f"{service}@1.0.0", "--percent", "5")
+    assert refused.returncode == 1
+    assert "is not the newest" in refused.stderr

@@ -145,6 +145,7 @@ class Offer:
     def __init__(self, manifest: dict[str, Any], document: dict[str, Any] | None = None) -> None:
         self.manifest = manifest
         self.manifest_text = yaml.safe_dump(manifest)
+        self.document = document
         self.document_text = None if document is None else json.dumps(document)
 
 

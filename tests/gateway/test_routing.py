@@ -1,11 +1,13 @@
 """Where calls go: published operations, versions, deployments that fail, drains."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import openai
 import pytest
 
+from mercato_contracts.dataplane import SnapshotCanary
 from mercato_gateway import semver
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
@@ -78,6 +80,57 @@ async def test_the_highest_live_release_in_the_range_answers(
         assert got.status_code in (400, 404)
     else:
         assert upstream.received[0].json["model"] == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "canary_calls"),
+    [("", 10), ("@latest", 10), ("@^1", 10), ("@~1.4", 0), ("@1.4.0", 0), ("@1.5.0", 40), ("@canary", 40)],
+)
+async def test_a_canary_takes_exactly_its_share_of_the_calls_whose_range_it_fits(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway, wanted: str, canary_calls: int
+) -> None:
+    releases = [
+        a_release(version, [a_deployment(upstream.url + "/v1", upstream_model=version)])
+        for version in ("1.3.0", "1.4.0", "1.5.0")
+    ]
+    service = a_service(
+        "acme/embedder", releases, aliases={"canary": "1.5.0"}, canary=SnapshotCanary(version="1.5.0", percent=25)
+    )
+    control.put_service(service)
+    key = a_subscriber(control, subscribe(service))
+    gateway = await start_gateway()
+    async with gateway.client(key) as client:
+        for _ in range(40):
+            body = {"model": f"acme/embedder{wanted}", "input": "x"}
+            assert (await client.post("/v1/embeddings", json=body)).status_code == 200
+        versions = [request.json["model"] for request in upstream.received]
+        assert (versions.count("1.5.0"), versions.count("1.3.0")) == (canary_calls, 0)
+        upstream.received.clear()
+        control.put_service(service.model_copy(update={"aliases": {}, "canary": None}))
+
+        async def promoted() -> bool:
+            await client.post("/v1/embeddings", json={"model": "acme/embedder@canary", "input": "x"})
+            await client.post("/v1/embeddings", json={"model": "acme/embedder", "input": "x"})
+            return [request.json["model"] for request in upstream.received[-2:]] == ["1.5.0", "1.5.0"]
+
+        await until(promoted)
+    by_release = Counter(event.release_id for event in control.events.values())
+    assert set(by_release) <= {release.id for release in releases}
+
+
+async def test_a_canary_whose_range_has_nothing_else_takes_all_calls(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
+    release = a_release("2.0.0", [a_deployment(upstream.url + "/v1", upstream_model="2.0.0")])
+    old = a_release("1.0.0", [a_deployment(upstream.url + "/v1", upstream_model="1.0.0")])
+    service = a_service("acme/embedder", [release, old], canary=SnapshotCanary(version="2.0.0", percent=1))
+    control.put_service(service)
+    key = a_subscriber(control, subscribe(service))
+    gateway = await start_gateway()
+    async with gateway.client(key) as client:
+        for _ in range(3):
+            await client.post("/v1/embeddings", json={"model": "acme/embedder@^2", "input": "x"})
+    assert [request.json["model"] for request in upstream.received] == ["2.0.0"] * 3
 
 
 def test_semver_precedence_is_the_standards_own_example() -> None:

@@ -15,6 +15,7 @@ from mercato.metering import Holder
 from mercato.platform import Database, Ids, Outbox, SystemIds
 from mercato.publishing import Catalogue, Deployment, Plan, Release, Service
 from mercato.publishing.models import Submission
+from mercato.publishing.release import Releasing
 from mercato.subscriptions import Subscription, Subscriptions
 from mercato_contracts.dataplane import (
     LeaseAnswer,
@@ -25,6 +26,7 @@ from mercato_contracts.dataplane import (
     UsageEvent,
     UsageReceipt,
 )
+from mercato_contracts.manifest import ServiceManifest
 from mercato_contracts.pricing import charge
 from tests.conftest import People, TestClock
 
@@ -75,7 +77,8 @@ class Market:
             document=None, digest="", state="released", created_by=vendor.actor, created_at=now, ended_at=now,
         )  # fmt: skip
         release = Release(
-            id=self.ids.new("rel"), service_id=service.id, submission_id=submission.id, version="1.0.0", manifest={},
+            id=self.ids.new("rel"), service_id=service.id, submission_id=submission.id, version="1.0.0",
+            manifest=_manifest(name, "1.0.0"),
             document=None, document_digest=None, operations=[{"method": "POST", "path": "/embeddings"}],
             released_at=now, status="live", status_reason="", status_at=now,
         )  # fmt: skip
@@ -89,6 +92,25 @@ class Market:
                 session.add(row)
                 await session.flush()
         return service, await self.add_plan(service, **plan)
+
+    async def add_release(self, service: Service, version: str, **manifest: Any) -> Release:
+        """A live release with a deployment and a whole manifest, written as publishing does."""
+        now = self.clock.now()
+        told = _manifest(service.name, version) | manifest
+        submission = Submission(
+            id=self.ids.new("sbm"), vendor_id=service.vendor_id, service_name=service.name, version=version,
+            manifest="", document=None, digest="", state="released", created_by="user", created_at=now, ended_at=now,
+        )  # fmt: skip
+        async with self.database.transaction() as session:
+            session.add(submission)
+            await session.flush()
+            return await Releasing(session, self.clock, self.ids, self.outbox).release(
+                submission,
+                ServiceManifest.model_validate(told),
+                document=None,
+                operations=[{"method": "POST", "path": "/embeddings"}],
+                addresses=["127.0.0.1"],
+            )
 
     async def add_plan(self, service: Service, **changes: Any) -> Plan:
         """An open plan; by default a thousandth of a dollar a call."""
@@ -191,6 +213,14 @@ class Market:
     def _next(self) -> int:
         self.names += 1
         return self.names
+
+
+def _manifest(name: str, version: str) -> dict[str, Any]:
+    return {
+        "mercato": 1, "name": name, "version": version, "title": f"Title of {version}",
+        "summary": "A service of the tests.", "protocol": "openai", "task": "embeddings",
+        "endpoint": {"url": f"http://127.0.0.1:9/{version}/v1"}, "plans": [{"name": "standard"}], "licence": "MIT",
+    }  # fmt: skip
 
 
 @pytest.fixture

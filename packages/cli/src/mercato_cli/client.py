@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -20,6 +20,9 @@ from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
 from mercato_contracts.publishing import (
+    CanaryPage,
+    CanaryRequest,
+    CanaryView,
     Decision,
     ServiceView,
     SubmissionSummary,
@@ -111,6 +114,18 @@ class Client:
     def service(self, vendor: str, name: str) -> ServiceView:
         """A service with its releases and plans."""
         return self._ask(ServiceView, "GET", f"/api/services/{_part(vendor)}/{_part(name)}")
+
+    def start_canary(self, vendor: str, name: str, request: CanaryRequest) -> CanaryView:
+        """The canary that begins now."""
+        return self._ask(CanaryView, "POST", _canaries(vendor, name), request.model_dump(mode="json"))
+
+    def list_canaries(self, vendor: str, name: str) -> list[CanaryView]:
+        """The newest fifty, the newest first."""
+        return self._ask(CanaryPage, "GET", _canaries(vendor, name)).items
+
+    def end_canary(self, vendor: str, name: str, ending: Literal["promote", "abort"], reason: str) -> CanaryView:
+        """The canary that ran, with its figures."""
+        return self._ask(CanaryView, "POST", f"{_canaries(vendor, name)}/{ending}", {"reason": reason})
 
     def subscribe(self, plan_id: str) -> SubscriptionView:
         """The active subscription to this plan."""
@@ -266,6 +281,10 @@ def _unusable(text: str) -> MpError:
 def _retry_after(response: httpx.Response) -> float | None:
     given = response.headers.get("retry-after", "")
     return float(given) if given.isdecimal() and len(given) < 6 else None
+
+
+def _canaries(vendor: str, name: str) -> str:
+    return f"/api/services/{_part(vendor)}/{_part(name)}/canaries"
 
 
 def _part(text: str) -> str:

@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
+from mercato_cli.canary import canary
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -35,6 +36,7 @@ for _command in (
     publish,
     search,
     services,
+    canary,
     subscribe,
     subscriptions,
     unsubscribe,

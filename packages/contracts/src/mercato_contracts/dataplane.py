@@ -87,6 +87,13 @@ class SnapshotRelease(Wire):
     deployments: list[SnapshotDeployment]
 
 
+class SnapshotCanary(Wire):
+    """The release that takes `percent` of the calls whose range it fits; nobody else gets it but by its version."""
+
+    version: str
+    percent: Annotated[int, Field(ge=1, le=99)]
+
+
 class SnapshotService(Wire):
     """A service as the gateway routes it: called as `vendor/name[@range]` or under `/s/{vendor}/{name}/…`."""
 
@@ -100,6 +107,7 @@ class SnapshotService(Wire):
     protocol: Protocol
     paths: PathsPolicy
     aliases: dict[str, str] = Field(default={}, description="`canary` and other names to an exact version")
+    canary: SnapshotCanary | None = None
     releases: list[SnapshotRelease]
     plans: list[SnapshotPlan]
 

@@ -101,6 +101,22 @@ class Endpoint(Wire):
     )
 
 
+class CanaryTerms(Wire):
+    """How a new release is tried on a share of the calls, and what decides.
+
+    Judged once `min_calls` calls of the canary and of the stable release were metered since its start. It is rolled
+    back where its error rate (answers of 500 and above) lies more than `max_error_points` hundredths of a percent above
+    the stable release's, or where its p95 (time to the first byte) is more than `max_p95_percent` percent of the stable
+    release's. Else it is promoted, `min_minutes` after its start at the earliest.
+    """
+
+    percent: Annotated[int, Field(ge=1, le=99)] = 10
+    min_calls: Annotated[int, Field(ge=10, le=1_000_000)] = 100
+    min_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
+    max_error_points: Annotated[int, Field(ge=0, le=10_000)] = 100
+    max_p95_percent: Annotated[int, Field(ge=100, le=10_000)] = 150
+
+
 class ServiceManifest(Wire):
     """The whole of `service.yaml`, format 1."""
 
@@ -127,6 +143,9 @@ class ServiceManifest(Wire):
     )
     context_window: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     regions: list[Tag] = Field(default=[], max_length=50)
+    canary: CanaryTerms | None = Field(
+        default=None, description="Let this version begin as a canary, where an older live one is there to compare with"
+    )
 
     @field_validator("plans")
     @classmethod

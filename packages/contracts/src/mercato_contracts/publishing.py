@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from mercato_contracts.manifest import PathsPolicy, PlanLimit, Protocol, Task
+from mercato_contracts.manifest import CanaryTerms, PathsPolicy, PlanLimit, Protocol, Task, Version
 from mercato_contracts.money import Currency
 from mercato_contracts.wire import Count, Nanos, Wire
 
@@ -187,3 +187,49 @@ class ServiceView(Wire):
     updated_at: datetime
     releases: list[ReleaseView]
     plans: list[PlanView]
+
+
+CanaryState = Literal["running", "promoted", "rolled_back", "aborted", "superseded"]
+
+
+class CanaryRequest(CanaryTerms):
+    """Try `version`, the highest of the service, on a share of the calls."""
+
+    version: Version
+
+
+class CanaryEndRequest(Wire):
+    """Why a person decides before the rule does."""
+
+    reason: Reason
+
+
+class CanaryFigures(Wire):
+    """What was metered of one release since the canary started; `p95_us` is the time to the first byte."""
+
+    version: str
+    calls: int
+    failed: int
+    p95_us: int | None
+
+
+class CanaryView(CanaryTerms):
+    """A canary: while it runs with the figures so far, afterwards with those that ended it and the reason."""
+
+    id: str
+    version: str
+    state: CanaryState
+    reason: str
+    canary: CanaryFigures | None
+    stable: CanaryFigures | None
+    started_by: str
+    started_at: datetime
+    ended_by: str
+    ended_at: datetime | None
+
+
+class CanaryPage(Wire):
+    """Some canaries of a service, the newest first; `next` is the `after` of the next page."""
+
+    items: list[CanaryView]
+    next: str | None

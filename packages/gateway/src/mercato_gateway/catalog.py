@@ -55,7 +55,7 @@ class Release:
 class Service:
     """A service ready to be called."""
 
-    __slots__ = ("_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire")
+    __slots__ = ("_canaries", "_canary", "_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire")
 
     def __init__(
         self, wire: SnapshotService, deployment_of: Callable[[SnapshotDeployment, Release], Deployment]
@@ -71,6 +71,27 @@ class Service:
         for release in self._releases:
             release.deployments = [deployment_of(deployment, release) for deployment in release.wire.deployments]
         self._chosen: dict[str, Release] = {}
+        self._canaries: dict[str, Release | None] = {}
+        named = wire.canary.version if wire.canary is not None else None
+        self._canary = next((r for r in self._releases if r.wire.version == named and _takes_calls(r)), None)
+
+    def canary_for(self, wanted: str) -> Release | None:
+        """The canary, where it fits the range and shares its calls with another release."""
+        if self._canary is None:
+            return None
+        if wanted not in self._canaries:
+            found = self._choose_canary(wanted, self._canary)
+            if len(self._canaries) >= _RANGES_KEPT:
+                return found
+            self._canaries[wanted] = found
+        return self._canaries[wanted]
+
+    def _choose_canary(self, wanted: str, canary: Release) -> Release | None:
+        text = self._text_of(wanted)
+        comparators = semver.parse_range(text)
+        exact = len(comparators) == 2 and comparators[0][1] == comparators[1][1]
+        fits = not exact and semver.matches(canary.version, comparators)
+        return canary if fits and self.release_for(wanted) is not canary else None
 
     def release_for(self, wanted: str) -> Release:
         """The highest live release in the range, or the one that the alias names; raises `Refused`.
@@ -84,14 +105,17 @@ class Service:
                 self._chosen[wanted] = release
         return release
 
-    def _choose(self, wanted: str) -> Release:
+    def _text_of(self, wanted: str) -> str:
+        """The range behind an alias. Where no canary runs, `canary` is what all others get."""
         text = self.wire.aliases.get(wanted, wanted)
-        if text == "latest":
-            text = "*"
+        return "*" if text in ("latest", "canary") else text
+
+    def _choose(self, wanted: str) -> Release:
+        text = self._text_of(wanted)
         try:
             comparators = semver.parse_range(text)
         except semver.BadRange:
-            known = sorted({"latest", *self.wire.aliases})
+            known = sorted({"latest", "canary", *self.wire.aliases})
             detail = f"`{wanted[:64]}` is no version, no range and no alias of {self.name}."
             raise Refused("bad_version_range", detail, facts={"aliases": known}) from None
         prereleases = semver.names_prerelease(text)
@@ -101,14 +125,21 @@ class Service:
             if semver.matches(release.version, comparators)
             and (prereleases or not semver.is_prerelease(release.version))
         ]
+        # A canary takes its share elsewhere (`canary_for`), and all calls only where nothing else fits.
         for statuses in (("live",), ("deprecated",)):
             for release in found:
-                if release.wire.status in statuses and release.deployments:
+                if release.wire.status in statuses and release.deployments and release is not self._canary:
                     return release
+        if self._canary is not None and self._canary in found:
+            return self._canary
         versions = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
         yanked = any(release.wire.version == text and release.wire.status == "yanked" for release in found)
         why = f"{self.name} {text} was yanked." if yanked else f"No live version of {self.name} fits `{wanted[:64]}`."
         raise Refused("version_not_found", why, facts={"live": versions})
+
+
+def _takes_calls(release: Release) -> bool:
+    return release.wire.status == "live" and bool(release.deployments)
 
 
 class Catalog:

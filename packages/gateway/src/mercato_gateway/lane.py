@@ -1,5 +1,6 @@
 """A lane: all that is the same for every call of one key to one service, compiled once."""
 
+from random import randrange
 from typing import Any
 
 from mercato_gateway.authenticate import Grant
@@ -16,8 +17,9 @@ class Lane:
     """Terms and limits of the calls of one key to one service under one subscription."""
 
     __slots__ = (
-        "by_request", "common", "commons", "grant", "in_nanos", "in_tokens", "included", "needs_tokens", "per_tokens",
-        "plan", "policy", "prices", "release", "service", "slices", "subscription", "version",
+        "by_request", "canary", "canary_percent", "canary_turn", "common", "commons", "grant", "in_nanos", "in_tokens",
+        "included", "needs_tokens", "per_tokens", "plan", "policy", "prices", "release", "service", "slices",
+        "subscription", "version",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +59,24 @@ class Lane:
         # What the events of its calls share, encoded at the first of them (see `settle`).
         self.common: Any = None
         self.commons: dict[tuple[str, str], Any] = {}
+        self.canary: Lane | None = None
+        self.canary_percent = 0
+        self.canary_turn = 0
+
+    def share_with(self, canary: "Lane", percent: int) -> None:
+        """Lets `canary` take `percent` of the calls, evenly spread; where it begins is chance."""
+        self.canary, self.canary_percent, self.canary_turn = canary, percent, randrange(100)  # noqa: S311
+
+    def next(self) -> "Lane":
+        """The lane of the next call: this one or its canary."""
+        canary = self.canary
+        if canary is None:
+            return self
+        self.canary_turn += self.canary_percent
+        if self.canary_turn < 100:
+            return self
+        self.canary_turn -= 100
+        return canary
 
 
 def _policy(slices: list[Slice]) -> bytes:
@@ -87,14 +107,18 @@ def find_lane(grant: Grant, model: str, named: bytes, catalog: Catalog, leases: 
     key = (model, named)
     lane: Lane | None = grant.lanes.get(key)
     if lane is not None and lane.version == catalog.version:
-        return lane
+        return lane if lane.canary is None else lane.next()
     name, wanted = split_model(model)
     service = catalog.find(name)
     if service is None:
         raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
     subscription = choose_subscription(grant, service, named.decode("latin-1"))
     lane = Lane(grant, service, service.release_for(wanted), subscription, leases, catalog.version)
+    canary = service.canary_for(wanted)
+    if canary is not None and service.wire.canary is not None:
+        other = Lane(grant, service, canary, subscription, leases, catalog.version)
+        lane.share_with(other, service.wire.canary.percent)
     if len(grant.lanes) >= _LANES_KEPT:
         grant.lanes.clear()
     grant.lanes[key] = lane
-    return lane
+    return lane.next()

@@ -71,6 +71,13 @@ class SnapshotRelease(Struct, frozen=True):
     deployments: list[SnapshotDeployment]
 
 
+class SnapshotCanary(Struct, frozen=True):
+    """The release that takes `percent` of the calls whose range it fits."""
+
+    version: str
+    percent: int
+
+
 class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     """A service as it is routed."""
 
@@ -85,6 +92,7 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     releases: list[SnapshotRelease]
     plans: list[SnapshotPlan]
     aliases: dict[str, str] = {}
+    canary: SnapshotCanary | None = None
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):

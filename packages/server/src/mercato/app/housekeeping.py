@@ -9,7 +9,7 @@ import structlog
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
-from mercato.consumption import ServiceHealthBook
+from mercato.consumption import ServiceHealthBook, judge_canaries
 from mercato.datasets import Rounds
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
@@ -79,6 +79,10 @@ async def _forget_answers(session: Session, wiring: Wiring) -> int:
     return await forget_answers(session, wiring.clock.now() - _ANSWERS_KEPT)
 
 
+async def _judge_canaries(session: Session, wiring: Wiring) -> int:
+    return await judge_canaries(wiring.database, wiring.clock, wiring.ids, wiring.outbox)
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "monthly fees": _charge_fees,
@@ -89,4 +93,5 @@ CHORES: dict[str, Chore] = {
     "old health": _forget_health,
     "old news": _forget_events,
     "old answers": _forget_answers,
+    "canaries": _judge_canaries,
 }

@@ -7,7 +7,17 @@ from fastapi import APIRouter, FastAPI
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.api import billing, consumption, datasets, discovery, identity, metering, publishing, subscriptions
+from mercato.api import (
+    billing,
+    canaries,
+    consumption,
+    datasets,
+    discovery,
+    identity,
+    metering,
+    publishing,
+    subscriptions,
+)
 from mercato.api.wiring import Wiring
 from mercato.consumption import Gates, SnapshotHub
 from mercato.discovery import IndexKeeper, Searching
@@ -29,7 +39,7 @@ class Part:
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
-    return Part((publishing.router, datasets.router))
+    return Part((publishing.router, datasets.router, canaries.router))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:

@@ -1,5 +1,6 @@
 """The control side of the gateway: snapshot, grants of keys, leases, usage in."""
 
+from mercato.consumption.canaries import CanaryWatch, judge_canaries
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
 from mercato.consumption.health import Health, ServiceHealthBook
@@ -10,6 +11,7 @@ from mercato.consumption.snapshot import SnapshotHub
 from mercato.consumption.take_usage import TakeUsage
 
 __all__ = [
+    "CanaryWatch",
     "Gates",
     "Health",
     "Introspection",
@@ -20,6 +22,7 @@ __all__ = [
     "SnapshotHub",
     "TakeUsage",
     "UsageEventMalformed",
+    "judge_canaries",
     "plan_limits",
     "take_back_abandoned",
 ]

@@ -9,7 +9,7 @@ from mercato.metering.models import Budget, Counter, GatewayLife, Lease, Metered
 from mercato.metering.partitions import Partitions
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.repository import UsageSum
-from mercato.metering.usage import Group, Side, Usage, UsageSummary, find_call
+from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.windows import (
     EPOCH,
     bucket_us,
@@ -42,6 +42,7 @@ __all__ = [
     "MeteredCall",
     "Partitions",
     "PeriodDigest",
+    "ReleaseCalls",
     "SetBudgets",
     "Side",
     "Taken",
@@ -53,6 +54,7 @@ __all__ = [
     "Want",
     "bucket_us",
     "call_time",
+    "calls_of_release",
     "digest_period",
     "event_time",
     "find_call",

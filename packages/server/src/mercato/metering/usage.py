@@ -83,6 +83,23 @@ async def find_call(session: Session, event_id: str) -> MeteredCall | None:
     return await UsageRepository(session).find_event(event_id, event_time(event_id)) if is_event_id(event_id) else None
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseCalls:
+    """What was metered of one release; `p95_us` is the time to the first byte in microseconds, none of no call."""
+
+    calls: int
+    failed: int
+    p95_us: int | None
+
+
+async def calls_of_release(
+    session: Session, *, vendor_id: str, service_id: str, release_id: str, since: datetime, until: datetime
+) -> ReleaseCalls:
+    """Calls of [`since`, `until`); failed are those that were answered with 500 and above, or not at all."""
+    wanted = UsageFilter(since, until, vendor_id=vendor_id, service_id=service_id)
+    return ReleaseCalls(*await UsageRepository(session).sum_release(wanted, release_id))
+
+
 def _scope(
     caller: Caller,
     side: Side,

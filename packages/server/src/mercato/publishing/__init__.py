@@ -1,10 +1,12 @@
 """Listings, their immutable releases and plans, and the pipeline that publishes them."""
 
+from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
     Approval,
+    Canary,
     Deployment,
     DeploymentHold,
     Evidence,
@@ -26,6 +28,8 @@ __all__ = [
     "Approval",
     "Approvals",
     "BrokenPolicy",
+    "Canaries",
+    "Canary",
     "Catalogue",
     "CedarPolicy",
     "Deployment",

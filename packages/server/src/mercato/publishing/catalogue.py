@@ -6,11 +6,18 @@ from typing import cast
 
 from mercato.identity import Organisation
 from mercato.platform import Session
-from mercato.publishing.models import Deployment, Plan, Release, Service
+from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository, HoldRepository
 from mercato_checks.semver import Version
-from mercato_contracts.dataplane import Operation, SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
+from mercato_contracts.dataplane import (
+    Operation,
+    SnapshotCanary,
+    SnapshotDeployment,
+    SnapshotPlan,
+    SnapshotRelease,
+    SnapshotService,
+)
 from mercato_contracts.manifest import PathsPolicy, Protocol, RateLimit
 from mercato_contracts.money import Currency
 
@@ -147,8 +154,11 @@ class Catalogue:
             deployments.setdefault(deployment.release_id, []).append(deployment)
         held = await self._holds.held_of(ids)
         plans = await self.plans_of(ids)
+        canaries = {canary.service_id: canary for canary in await self._rows.running_canaries(ids)}
         return [
-            _route_service(service, vendor, releases[service.id], deployments, plans[service.id], held)
+            _route_service(
+                service, vendor, releases[service.id], deployments, plans[service.id], held, canaries.get(service.id)
+            )
             for service, vendor in services
         ]
 
@@ -160,6 +170,7 @@ def _route_service(
     deployments: dict[str, list[Deployment]],
     plans: list[Plan],
     held: Collection[str],
+    canary: Canary | None,
 ) -> SnapshotService:
     return SnapshotService(
         id=service.id,
@@ -170,6 +181,8 @@ def _route_service(
         created=int(service.created_at.timestamp()),
         protocol=cast(Protocol, service.protocol),
         paths=cast(PathsPolicy, service.paths),
+        aliases={} if canary is None else {"canary": canary.version},
+        canary=None if canary is None else SnapshotCanary(version=canary.version, percent=canary.percent),
         releases=[_route_release(release, deployments.get(release.id, []), held) for release in releases],
         plans=[route_plan(plan) for plan in plans],
     )

@@ -36,8 +36,12 @@ class Lifecycle:
         if release.status == "yanked":
             raise ReleaseOver(f"{vendor}/{name} {version} was yanked: {release.status_reason}")
         release.status, release.status_reason, release.status_at = status, reason, self._clock.now()
+        canary = await self._rows.find_running_canary(service.id, lock=True)
+        if canary is not None and canary.release_id == release.id:
+            canary.state, canary.reason, canary.ended_by = "aborted", f"The release is {status}: {reason}", caller.actor
+            canary.ended_at, canary = self._clock.now(), None
         await self._rows.flush()
-        wear_latest(service, await self._rows.releases([service.id]), self._clock.now())
+        wear_latest(service, await self._rows.releases([service.id]), self._clock.now(), canary)
         await self._outbox.add(self._session, "service.changed", service_id=service.id)
         return release
 

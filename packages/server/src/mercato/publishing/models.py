@@ -96,6 +96,42 @@ class DeploymentHold(Base):
     held_at: Mapped[datetime]
 
 
+class Canary(Base):
+    """A new release that takes a share of its service's calls until it is judged; at most one a service runs.
+
+    `figures` are the counts that ended it: calls, failed calls and p95 of both releases.
+    """
+
+    __tablename__ = "canaries"
+    __table_args__ = (
+        CheckConstraint("state in ('running', 'promoted', 'rolled_back', 'aborted', 'superseded')", name="state"),
+        CheckConstraint("percent between 1 and 99", name="percent"),
+        CheckConstraint("(state = 'running') = (ended_at is null)", name="ended"),
+        Index("ix_canaries_service_id", "service_id", "id"),
+        Index("uq_canaries_running", "service_id", unique=True, postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    release_id: Mapped[str] = mapped_column(ForeignKey("releases.id"))
+    version: Mapped[str]
+    percent: Mapped[int]
+    min_calls: Mapped[int]
+    min_minutes: Mapped[int]
+    max_error_points: Mapped[int]
+    """Hundredths of a percent that the canary's error rate may lie above the stable release's."""
+    max_p95_percent: Mapped[int]
+    """What the canary's p95 may be, in percent of the stable release's."""
+    state: Mapped[str]
+    reason: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    started_by: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_by: Mapped[str]
+    """`rule`, or the person or key."""
+    ended_at: Mapped[datetime | None]
+
+
 class Plan(Base):
     """Terms of a sale; they never change. New terms are a new row, and the old one is retired: no new subscriptions.
 

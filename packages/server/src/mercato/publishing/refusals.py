@@ -91,6 +91,30 @@ class ReleaseOver(Conflict):
     fix = "Publish a new version."
 
 
+class CanaryNotFound(NotFound):
+    """No canary of this service runs."""
+
+    code = "canary_not_found"
+    title = "No canary runs"
+    fix = "`GET /api/services/{vendor}/{name}/canaries` lists those that ran; `mp canary start` starts one."
+
+
+class CanaryUnderWay(Conflict):
+    """A service has one canary at a time."""
+
+    code = "canary_under_way"
+    title = "Another canary runs"
+    fix = "Promote or abort it first."
+
+
+class CanaryNotNewest(Conflict):
+    """Only the newest final version can be tried beside an older live one."""
+
+    code = "canary_not_newest"
+    title = "The release cannot be a canary"
+    fix = "Name the highest version; it is no pre-release, and an older live release is there to be compared with."
+
+
 class ApprovalNotFound(NotFound):
     """No such submission waits for people."""
 

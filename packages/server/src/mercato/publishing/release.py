@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing.models import Deployment, Plan, Release, Service, Submission
+from mercato.publishing.models import Canary, Deployment, Plan, Release, Service, Submission
 from mercato.publishing.repository import CatalogueRepository
 from mercato_checks.semver import Version
 from mercato_contracts import ids as id_prefix
-from mercato_contracts.manifest import PlanManifest, ServiceManifest
+from mercato_contracts.manifest import CanaryTerms, PlanManifest, ServiceManifest
 
 _RANK = {"live": 2, "deprecated": 1, "yanked": 0}
 
@@ -46,9 +46,12 @@ class Releasing:
         self._rows.add(release)
         await self._rows.flush()
         self._rows.add(self._new_deployment(release.id, manifest, addresses, now))
-        wear_latest(service, await self._rows.releases([service.id]), now)
+        await self._try_on_few(service, release, manifest.canary, submission.created_by)
+        # A release that only few calls reach changes neither the service's words nor what is for sale.
+        canary = await self._rows.find_running_canary(service.id)
+        wear_latest(service, await self._rows.releases([service.id]), now, canary)
         if service.latest_version == release.version:
-            await self._renew_plans(service.id, manifest.plans, now)
+            await renew_plans(self._rows, self._ids, service.id, manifest.plans, now)
         await self._rows.flush()
         await self._outbox.add(self._session, "service.released", service_id=service.id, release_id=release.id)
         return release
@@ -105,18 +108,60 @@ class Releasing:
             created_at=now,
         )
 
-    async def _renew_plans(self, service_id: str, wanted: Sequence[PlanManifest], now: datetime) -> None:
-        """Same terms, same plan; changed terms are a new plan, and what is no longer offered is retired."""
-        open_plans = {plan.name: plan for plan in await self._rows.open_plans([service_id])}
-        fresh = {plan.name: terms_of(plan) for plan in wanted}
-        for name, plan in open_plans.items():
-            if fresh.get(name) != _terms(plan):
-                plan.retired_at = now
-        # The old name must be free before the new row takes it.
-        await self._rows.flush()
-        for name, terms in fresh.items():
-            if name not in open_plans or open_plans[name].retired_at is not None:
-                self._rows.add(Plan(id=self._ids.new(id_prefix.PLAN), service_id=service_id, created_at=now, **terms))
+    async def _try_on_few(self, service: Service, release: Release, terms: CanaryTerms | None, actor: str) -> None:
+        """A higher version ends the canary that runs; the release is the next one where its manifest asks for it."""
+        running = await self._rows.find_running_canary(service.id, lock=True)
+        if running is not None and Version.parse(running.version) < Version.parse(release.version):
+            running.state, running.reason = "superseded", f"{release.version} was released."
+            running.ended_at, running.ended_by = self._clock.now(), actor
+            await self._rows.flush()
+            running = None
+        if terms is not None and running is None:
+            others = await self._rows.releases([service.id])
+            if may_be_canary(release, others):
+                self._rows.add(new_canary(self._ids, release, terms, actor, self._clock.now()))
+                await self._rows.flush()
+
+
+def may_be_canary(release: Release, releases: Sequence[Release]) -> bool:
+    """Whether it is the highest final version and another live final one is there to be compared with."""
+    finals = [other for other in releases if other.status == "live" and _is_final(other) and other.id != release.id]
+    own = Version.parse(release.version)
+    return _is_final(release) and bool(finals) and all(Version.parse(other.version) < own for other in finals)
+
+
+def new_canary(ids: Ids, release: Release, terms: CanaryTerms, actor: str, now: datetime) -> Canary:
+    """A canary that begins now."""
+    return Canary(
+        id=ids.new(id_prefix.CANARY),
+        service_id=release.service_id,
+        release_id=release.id,
+        version=release.version,
+        **terms.model_dump(include=set(CanaryTerms.model_fields)),
+        state="running",
+        reason="",
+        figures={},
+        started_by=actor,
+        started_at=now,
+        ended_by="",
+        ended_at=None,
+    )
+
+
+async def renew_plans(
+    rows: CatalogueRepository, ids: Ids, service_id: str, wanted: Sequence[PlanManifest], now: datetime
+) -> None:
+    """Same terms, same plan; changed terms are a new plan, and what is no longer offered is retired."""
+    open_plans = {plan.name: plan for plan in await rows.open_plans([service_id])}
+    fresh = {plan.name: terms_of(plan) for plan in wanted}
+    for name, plan in open_plans.items():
+        if fresh.get(name) != _terms(plan):
+            plan.retired_at = now
+    # The old name must be free before the new row takes it.
+    await rows.flush()
+    for name, terms in fresh.items():
+        if name not in open_plans or open_plans[name].retired_at is not None:
+            rows.add(Plan(id=ids.new(id_prefix.PLAN), service_id=service_id, created_at=now, **terms))
 
 
 def terms_of(plan: PlanManifest) -> dict[str, Any]:
@@ -163,9 +208,21 @@ def _is_final(release: Release) -> bool:
     return not Version.parse(release.version).pre
 
 
-def wear_latest(service: Service, releases: Sequence[Release], now: datetime) -> None:
-    """Give the service the words of its latest release."""
-    _wear(service, ServiceManifest.model_validate(latest_of(releases).manifest), now)
+def wear_latest(service: Service, releases: Sequence[Release], now: datetime, canary: Canary | None = None) -> Release:
+    """Give the service the words of its latest release, and return that; a canary is none yet."""
+    settled = [release for release in releases if canary is None or release.id != canary.release_id]
+    latest = latest_of(settled or releases)
+    _wear(service, ServiceManifest.model_validate(latest.manifest), now)
+    return latest
+
+
+async def follow_latest(rows: CatalogueRepository, ids: Ids, service: Service, now: datetime) -> None:
+    """After a canary began or ended: words and plans are those of the release that takes the calls."""
+    await rows.flush()
+    canary = await rows.find_running_canary(service.id)
+    latest = wear_latest(service, await rows.releases([service.id]), now, canary)
+    await renew_plans(rows, ids, service.id, ServiceManifest.model_validate(latest.manifest).plans, now)
+    await rows.flush()
 
 
 def _wear(service: Service, manifest: ServiceManifest, now: datetime) -> None:

@@ -12,6 +12,7 @@ from mercato.identity import Organisation
 from mercato.platform import Session
 from mercato.publishing.models import (
     Approval,
+    Canary,
     Deployment,
     DeploymentHold,
     Evidence,
@@ -167,7 +168,23 @@ class CatalogueRepository:
     async def find_own_service(self, vendor_id: str, name: str) -> Service | None:
         return await self._session.scalar(select(Service).where(Service.vendor_id == vendor_id, Service.name == name))
 
-    def add(self, row: Service | Release | Deployment | Plan) -> None:
+    async def find_running_canary(self, service_id: str, *, lock: bool = False) -> Canary | None:
+        query = select(Canary).where(Canary.service_id == service_id, Canary.state == "running")
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def running_canaries(self, service_ids: Collection[str] | None = None) -> list[Canary]:
+        """Of these services, or of all."""
+        query = select(Canary).where(Canary.state == "running").order_by(Canary.id)
+        if service_ids is not None:
+            query = query.where(Canary.service_id.in_(service_ids))
+        return list(await self._session.scalars(query))
+
+    async def list_canaries(self, service_id: str, before: str | None, limit: int) -> list[Canary]:
+        """The newest first."""
+        query = select(Canary).where(Canary.service_id == service_id).order_by(Canary.id.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(Canary.id < before)))
+
+    def add(self, row: Service | Release | Deployment | Plan | Canary) -> None:
         """Write the row with this transaction."""
         self._session.add(row)
 
