@@ -63,14 +63,21 @@ class Market:
         return self.operator_
 
     async def list_service(
-        self, vendor: Caller, name: str = "embedder", bears: Sequence[dict[str, Any]] = (), **plan: Any
+        self,
+        vendor: Caller,
+        name: str = "embedder",
+        bears: Sequence[dict[str, Any]] = (),
+        availability_bp: int | None = None,
+        p95_latency_ms: int | None = None,
+        **plan: Any,
     ) -> tuple[Service, Plan]:
         """A listed service with a live release, a deployment that `bears` these limits, and one plan."""
         now = self.clock.now()
         service = Service(
             id=self.ids.new("svc"), vendor_id=vendor.organisation_id, name=name, title=name, summary="", description="",
             protocol="openai", task="embeddings", paths="published", licence="MIT", tags=[], modalities=["text"],
-            regions=[], context_window=None, status="listed", latest_version="1.0.0", created_at=now, updated_at=now,
+            availability_bp=availability_bp, p95_latency_ms=p95_latency_ms, regions=[], context_window=None,
+            status="listed", latest_version="1.0.0", created_at=now, updated_at=now,
         )  # fmt: skip
         submission = Submission(
             id=self.ids.new("sbm"), vendor_id=vendor.organisation_id, service_name=name, version="1.0.0", manifest="",

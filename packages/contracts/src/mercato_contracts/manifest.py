@@ -117,6 +117,17 @@ class CanaryTerms(Wire):
     max_p95_percent: Annotated[int, Field(ge=100, le=10_000)] = 150
 
 
+class ServiceLevelPromise(Wire):
+    """What the vendor promises of the service, over any 30 days; what was measured stands beside it."""
+
+    availability_bp: Annotated[int, Field(ge=9_500, le=9_999)] | None = Field(
+        default=None, description="Calls of ten thousand that do not fail: 9990 is 99.9 %"
+    )
+    p95_latency_ms: Annotated[int, Field(ge=1, le=600_000)] | None = Field(
+        default=None, description="What 95 of 100 answers do not pass; of a stream, until its first byte"
+    )
+
+
 class ServiceManifest(Wire):
     """The whole of `service.yaml`, format 1."""
 
@@ -146,6 +157,7 @@ class ServiceManifest(Wire):
     canary: CanaryTerms | None = Field(
         default=None, description="Let this version begin as a canary, where an older live one is there to compare with"
     )
+    sla: ServiceLevelPromise | None = None
 
     @field_validator("plans")
     @classmethod

@@ -9,7 +9,7 @@ import structlog
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
-from mercato.consumption import ServiceHealthBook, judge_canaries
+from mercato.consumption import ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import Rounds
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
@@ -67,6 +67,10 @@ async def _forget_counters(session: Session, wiring: Wiring) -> int:
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
 
 
+async def _watch_levels(session: Session, wiring: Wiring) -> int:
+    return await WatchLevels(session, wiring.clock, wiring.ids, wiring.outbox).watch()
+
+
 async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
@@ -90,6 +94,7 @@ CHORES: dict[str, Chore] = {
     "rounds whose time is over": _close_rounds,
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
+    "service levels": _watch_levels,
     "old health": _forget_health,
     "old news": _forget_events,
     "old answers": _forget_answers,

@@ -16,10 +16,12 @@ from mercato.api import (
     identity,
     metering,
     publishing,
+    service_levels,
+    status,
     subscriptions,
 )
 from mercato.api.wiring import Wiring
-from mercato.consumption import Gates, SnapshotHub
+from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.platform import EphemeralSubscriber
 
@@ -56,8 +58,17 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     hub = SnapshotHub(wiring.database, wiring.clock)
     app.state.snapshot_hub = hub
     app.state.gates = Gates()
+    app.state.status_board = StatusBoard(wiring.clock)
     return Part(
-        (consumption.router, subscriptions.router, metering.router, billing.router),
+        (
+            consumption.router,
+            subscriptions.router,
+            metering.router,
+            billing.router,
+            service_levels.router,
+            status.router,
+            status.pages,
+        ),
         (hub.subscriber(),),
         ends_streams=hub.close,
     )

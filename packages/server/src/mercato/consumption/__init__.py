@@ -1,27 +1,41 @@
 """The control side of the gateway: snapshot, grants of keys, leases, usage in."""
 
+from mercato.consumption.alerts import Alerts, WatchLevels
 from mercato.consumption.canaries import CanaryWatch, judge_canaries
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
 from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
+from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
+from mercato.consumption.models import ServiceAlert
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
+from mercato.consumption.status import Entry, ServiceStatus, Status, StatusBoard
 from mercato.consumption.take_usage import TakeUsage
 
 __all__ = [
+    "Alerts",
     "CanaryWatch",
+    "Entry",
     "Gates",
     "Health",
     "Introspection",
     "Lending",
     "Limits",
+    "Measured",
     "NotTheGateway",
+    "ServiceAlert",
     "ServiceHealthBook",
+    "ServiceLevel",
+    "ServiceLevels",
+    "ServiceStatus",
     "SnapshotHub",
+    "Status",
+    "StatusBoard",
     "TakeUsage",
     "UsageEventMalformed",
+    "WatchLevels",
     "judge_canaries",
     "plan_limits",
     "take_back_abandoned",

@@ -7,7 +7,7 @@ the last are no usage events at all.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from mercato.consumption.health_rows import HealthRows, Tally
 from mercato.consumption.latency import BUCKETS, bucket_of, quantile_us
@@ -78,7 +78,7 @@ class ServiceHealthBook:
 
     async def of_service(self, service_id: str, since: datetime, until: datetime) -> Health:
         """Calls that began in [`since`, `until`), widened to whole minutes; its start to a whole hour beyond a day."""
-        return _sum((await self.of_releases(service_id, since, until)).values())
+        return whole((await self.of_releases(service_id, since, until)).values())
 
     async def of_releases(self, service_id: str, since: datetime, until: datetime) -> dict[str, Health]:
         """The same by release; those without a call are left out."""
@@ -100,6 +100,10 @@ class ServiceHealthBook:
         for row in await self._rows.sums(service_ids, spans):
             found.setdefault(row.service_id, {})[row.release_id] = Health(row.calls, row.failed, row.latency)
         return found
+
+    async def by_day(self, service_id: str, since: datetime) -> dict[date, Health]:
+        """Calls and failures by day, UTC, from `since`, without latencies; days without a call are left out."""
+        return {row[0]: Health(row[1], row[2]) for row in await self._rows.days(service_id, since)}
 
     async def forget(self, now: datetime) -> int:
         """Delete minutes older than two days and hours older than a hundred; returns how many rows went."""
@@ -127,12 +131,13 @@ def _count(tallies: dict[tuple[str, str, int, datetime], Tally], call: Appraised
             tally.latency[bucket] += 1
 
 
-def _sum(parts: Iterable[Health]) -> Health:
-    whole = Health()
+def whole(parts: Iterable[Health]) -> Health:
+    """All of it as one."""
+    sums = Health()
     for part in parts:
-        whole = Health(
-            whole.calls + part.calls,
-            whole.failed + part.failed,
-            [one + other for one, other in zip(whole.latency, part.latency, strict=True)],
+        sums = Health(
+            sums.calls + part.calls,
+            sums.failed + part.failed,
+            [one + other for one, other in zip(sums.latency, part.latency, strict=True)],
         )
-    return whole
+    return sums

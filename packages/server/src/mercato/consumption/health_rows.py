@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import delete, text
+from sqlalchemy import Date, cast, delete, func, select, text
 
 from mercato.consumption.models import ServiceHealth
 from mercato.platform import Session
@@ -85,6 +85,16 @@ class HealthRows:
             },
         )
         return [HealthSum(row[0], row[1], row[2], row[3], list(row[4])) for row in rows]
+
+    async def days(self, service_id: str, since: datetime) -> list[tuple[date, int, int]]:
+        """Day, calls and failures, from the hours since."""
+        day = cast(func.timezone("UTC", ServiceHealth.start), Date)
+        rows = await self._session.execute(
+            select(day, func.sum(ServiceHealth.calls), func.sum(ServiceHealth.failed))
+            .where(ServiceHealth.service_id == service_id, ServiceHealth.seconds == 3600, ServiceHealth.start >= since)
+            .group_by(day)
+        )
+        return [(row[0], int(row[1]), int(row[2])) for row in rows]
 
     async def forget(self, seconds: int, before: datetime) -> int:
         """Delete rows of this length that began before; returns how many."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, PrimaryKeyConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,9 +20,8 @@ class ServiceHealth(Base):
     __table_args__ = (
         PrimaryKeyConstraint("service_id", "seconds", "start", "release_id"),
         CheckConstraint("seconds in (60, 3600)", name="seconds"),
-        # What is deleted when it is old, and where something failed of late.
+        # What is deleted when it is old, and what happened of late.
         Index("ix_service_health_start", "seconds", "start"),
-        Index("ix_service_health_failed", "start", postgresql_where=text("seconds = 60 AND failed > 0")),
     )
 
     service_id: Mapped[str]
@@ -32,3 +31,40 @@ class ServiceHealth(Base):
     calls: Mapped[int]
     failed: Mapped[int]
     latency: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class ServiceAlert(Base):
+    """A promise that was being broken: its error budget burnt too fast. On until `resolved_at`.
+
+    `objective` is availability or latency, `severity` fast or slow (`burn.RULES`). `calls`, `bad` and the burn rate are
+    those of the long window when it was opened. At most one of a kind is on for a service.
+    """
+
+    __tablename__ = "service_alerts"
+    __table_args__ = (
+        CheckConstraint("objective in ('availability', 'latency')", name="objective"),
+        CheckConstraint("severity in ('fast', 'slow')", name="severity"),
+        Index(
+            "uq_service_alerts_on",
+            "service_id",
+            "objective",
+            "severity",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+        Index("ix_service_alerts_vendor_id", "vendor_id", "id"),
+        Index("ix_service_alerts_service_id", "service_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    objective: Mapped[str]
+    severity: Mapped[str]
+    budget_bp: Mapped[int]
+    """The share of bad calls that is allowed, in ten thousandths."""
+    burn_hundredths: Mapped[int]
+    calls: Mapped[int]
+    bad: Mapped[int]
+    opened_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]

@@ -64,6 +64,10 @@ class Catalogue:
         """The service called `vendor_slug/name`, withdrawn or not."""
         return await self._rows.find_service_by_name(vendor_slug, name)
 
+    async def find_services(self, service_ids: Collection[str]) -> list[Service]:
+        """These services, withdrawn or not, in the order of their ids; unknown ones are left out."""
+        return await self._rows.services(service_ids)
+
     async def get_plan(self, plan_id: str) -> Plan:
         """The plan, retired or not; its terms never change. Raises `PlanNotFound`."""
         plan = await self._rows.find_plan(plan_id)
@@ -103,6 +107,10 @@ class Catalogue:
     async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
         """All of them in the order they were made, held ones and those of yanked releases too."""
         return await self._rows.deployments_of_vendor(vendor_id)
+
+    async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+        """Listed services with their vendors, in the order of ids after `after`."""
+        return await self._rows.listed_after(after, limit)
 
     async def listed_ids(self) -> list[str]:
         """The ids of every listed service, in their order: what an index is built from."""

@@ -33,6 +33,9 @@ class Service(Base):
     modalities: Mapped[list[str]]
     regions: Mapped[list[str]]
     context_window: Mapped[int | None]
+    availability_bp: Mapped[int | None]
+    p95_latency_ms: Mapped[int | None]
+    """What the vendor promises: calls that do not fail, in ten thousand; what 95 of 100 answers do not pass."""
     status: Mapped[str]
     latest_version: Mapped[str]
     """The version that the words above come from: the highest that is live, or else the highest there is."""

@@ -237,5 +237,7 @@ def _wear(service: Service, manifest: ServiceManifest, now: datetime) -> None:
     service.modalities = list(manifest.modalities)
     service.regions = list(manifest.regions)
     service.context_window = manifest.context_window
+    service.availability_bp = manifest.sla.availability_bp if manifest.sla else None
+    service.p95_latency_ms = manifest.sla.p95_latency_ms if manifest.sla else None
     service.latest_version = manifest.version
     service.updated_at = now

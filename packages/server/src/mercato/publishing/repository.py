@@ -33,6 +33,10 @@ class CatalogueRepository:
     async def find_service(self, service_id: str) -> Service | None:
         return await self._session.get(Service, service_id)
 
+    async def services(self, service_ids: Collection[str]) -> list[Service]:
+        query = select(Service).where(Service.id.in_(service_ids)).order_by(Service.id)
+        return list(await self._session.scalars(query))
+
     async def find_service_by_name(self, vendor_slug: str, name: str) -> Service | None:
         return await self._session.scalar(
             select(Service)
@@ -53,6 +57,16 @@ class CatalogueRepository:
         return list(
             await self._session.scalars(select(Service.id).where(Service.status == "listed").order_by(Service.id))
         )
+
+    async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+        rows = await self._session.execute(
+            select(Service, Organisation)
+            .join(Organisation, Organisation.id == Service.vendor_id)
+            .where(Service.status == "listed", Service.id > after)
+            .order_by(Service.id)
+            .limit(limit)
+        )
+        return [(service, vendor) for service, vendor in rows]
 
     async def listed_with_vendors(self, service_ids: Collection[str] | None) -> list[tuple[Service, Organisation]]:
         query = (

@@ -1,0 +1,96 @@
+"""The SQL of alerts."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from mercato.consumption.models import ServiceAlert, ServiceHealth
+from mercato.platform import Session
+from mercato.publishing import Service
+
+_LOCK = 4_017_202_615  # any number, the same in every process that watches
+
+
+class AlertRows:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def try_lock(self) -> bool:
+        """Whether nobody else watches just now; held until the transaction ends."""
+        return bool(await self._session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
+
+    async def candidates(self, since: datetime) -> list[str]:
+        """Services with a target that may be missed: something failed since, or answers were timed; or an alert is on.
+
+        Hours are asked, of which there are few.
+        """
+        missed = (
+            select(ServiceHealth.service_id)
+            .join(Service, Service.id == ServiceHealth.service_id)
+            .where(
+                ServiceHealth.seconds == 3600,
+                ServiceHealth.start >= since,
+                Service.status == "listed",
+                or_(
+                    and_(ServiceHealth.failed > 0, Service.availability_bp.is_not(None)),
+                    Service.p95_latency_ms.is_not(None),
+                ),
+            )
+        )
+        on = select(ServiceAlert.service_id).where(ServiceAlert.resolved_at.is_(None))
+        return sorted(set(await self._session.scalars(missed.union(on))))
+
+    async def open_of(self, service_ids: Collection[str]) -> list[ServiceAlert]:
+        return list(
+            await self._session.scalars(
+                select(ServiceAlert)
+                .where(ServiceAlert.service_id.in_(service_ids), ServiceAlert.resolved_at.is_(None))
+                .order_by(ServiceAlert.id)
+            )
+        )
+
+    async def open(self, alert: ServiceAlert) -> bool:
+        """Write it, unless the same is on already; whether it was written."""
+        values = {column.name: getattr(alert, column.name) for column in ServiceAlert.__table__.columns}
+        query = insert(ServiceAlert).values(values).on_conflict_do_nothing().returning(ServiceAlert.id)
+        return await self._session.scalar(query) is not None
+
+    async def resolve(self, alert_id: str, at: datetime) -> bool:
+        """Whether it was on until now."""
+        query = (
+            update(ServiceAlert)
+            .where(ServiceAlert.id == alert_id, ServiceAlert.resolved_at.is_(None))
+            .values(resolved_at=at)
+            .returning(ServiceAlert.id)
+        )
+        return await self._session.scalar(query) is not None
+
+    async def list_all(
+        self, vendor_id: str | None, *, only_open: bool, before: str | None, limit: int
+    ) -> list[ServiceAlert]:
+        """The newest first, of one vendor or of all."""
+        query = select(ServiceAlert).order_by(ServiceAlert.id.desc()).limit(limit)
+        if vendor_id is not None:
+            query = query.where(ServiceAlert.vendor_id == vendor_id)
+        if only_open:
+            query = query.where(ServiceAlert.resolved_at.is_(None))
+        return list(await self._session.scalars(query if before is None else query.where(ServiceAlert.id < before)))
+
+    async def since(self, service_id: str, at: datetime) -> list[ServiceAlert]:
+        """Those of a service that were on at some time since, the newest first."""
+        still = or_(ServiceAlert.resolved_at.is_(None), ServiceAlert.resolved_at >= at)
+        query = select(ServiceAlert).where(ServiceAlert.service_id == service_id, still)
+        return list(await self._session.scalars(query.order_by(ServiceAlert.id.desc()).limit(100)))
+
+    async def worst_open(self, service_ids: Collection[str]) -> dict[str, list[str]]:
+        """The severities of what is on, by service."""
+        rows = await self._session.execute(
+            select(ServiceAlert.service_id, func.array_agg(ServiceAlert.severity))
+            .where(ServiceAlert.service_id.in_(service_ids), ServiceAlert.resolved_at.is_(None))
+            .group_by(ServiceAlert.service_id)
+        )
+        return {row[0]: list(row[1]) for row in rows}

@@ -1,0 +1,90 @@
+"""How a service does beside what its vendor promises, over rolling windows."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mercato.consumption.alert_rows import AlertRows
+from mercato.consumption.health import Health, ServiceHealthBook, whole
+from mercato.consumption.models import ServiceAlert
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Session
+from mercato.publishing import Catalogue, Service, ServiceNotFound
+
+SPANS: dict[str, timedelta] = {
+    "5m": timedelta(minutes=5),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "1d": timedelta(days=1),
+    "30d": timedelta(days=30),
+}
+_MEASURED_OVER = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevel:
+    """A service's promise and what it does: health by window, and the alerts that are on.
+
+    `sees_counts`: whether the caller may know how many calls there were.
+    """
+
+    service: Service
+    windows: dict[str, Health]
+    alerts: list[ServiceAlert]
+    sees_counts: bool
+
+    @property
+    def budget_left_bp(self) -> int | None:
+        """What is left of 30 days' error budget, in ten thousandths; negative where more than all is gone."""
+        target, month = self.service.availability_bp, self.windows["30d"]
+        if target is None or not month.calls:
+            return None
+        allowed = month.calls * (10_000 - target)
+        return (allowed - month.failed * 10_000) * 10_000 // allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What 30 days say of a service: for search's facets. `is_met` is `None` without a promise, or without a call."""
+
+    p95_us: int | None
+    availability_bp: int | None
+    is_met: bool | None
+
+
+class ServiceLevels:
+    """Answers how services do."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._clock = clock
+        self._book = ServiceHealthBook(session)
+        self._catalogue = Catalogue(session)
+        self._alerts = AlertRows(session)
+
+    async def get(self, caller: Caller, vendor_slug: str, name: str) -> ServiceLevel:
+        """The service `vendor_slug/name`. Raises `ServiceNotFound`."""
+        caller.require(Permission.SERVICES_READ)
+        service = await self._catalogue.find_service(vendor_slug, name)
+        is_own = service is not None and service.vendor_id == caller.organisation_id
+        sees_all = is_own or caller.may(Permission.MARKETPLACE_READ)
+        if service is None or not (service.status == "listed" or sees_all):
+            raise ServiceNotFound(f"There is no service {vendor_slug}/{name}.")
+        now = self._clock.now()
+        windows = {label: await self._book.of_service(service.id, now - span, now) for label, span in SPANS.items()}
+        return ServiceLevel(service, windows, await self._alerts.open_of([service.id]), sees_all)
+
+    async def measure(self, service_ids: Collection[str]) -> dict[str, Measured]:
+        """What the last 30 days say of these services, by id; those without a call are left out."""
+        now = self._clock.now()
+        found = await self._book.of_services(service_ids, now - _MEASURED_OVER, now)
+        services = {service.id: service for service in await self._catalogue.find_services(found)}
+        return {key: _measured(services[key], whole(parts.values())) for key, parts in found.items() if key in services}
+
+
+def _measured(service: Service, health: Health) -> Measured:
+    promises = []
+    if service.availability_bp is not None and health.calls:
+        promises.append(health.failed * 10_000 <= health.calls * (10_000 - service.availability_bp))
+    if service.p95_latency_ms is not None and health.p95_us is not None:
+        promises.append(health.p95_us <= service.p95_latency_ms * 1000)
+    return Measured(health.p95_us, health.availability_bp, all(promises) if promises else None)
