@@ -5,7 +5,16 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from mercato.identity import Authentication, Caller, Keys, NewKey, NotSignedIn, ProvenKeys, SecretHasher
+from mercato.identity import (
+    Authentication,
+    Caller,
+    Keys,
+    NewKey,
+    NotSignedIn,
+    ProvenKeys,
+    RememberedTokens,
+    SecretHasher,
+)
 from mercato.identity.permissions import Role
 from mercato.identity.refusals import KeyIsOver, KeyNotFound, ScopesTooWide
 from mercato.identity.tokens import AccessTokens
@@ -38,7 +47,10 @@ class Desk:
 
     async def who(self, text: str) -> Caller:
         async with self.database.transaction() as session:
-            return await Authentication(session, self.clock, self.hasher, self.tokens, self.proven).authenticate(text)
+            authentication = Authentication(
+                session, self.clock, self.hasher, self.tokens, self.proven, RememberedTokens()
+            )
+            return await authentication.authenticate(text)
 
 
 @pytest.fixture

@@ -150,3 +150,45 @@ async def test_only_what_every_reader_has_passed_is_forgotten(
     clock.advance(timedelta(days=8))
     async with database.transaction() as session:
         assert await forget_events(session, clock.now()) == 2
+
+
+async def test_hurried_news_overtakes_an_open_transaction_and_comes_again_in_its_turn(
+    database: Database, outbox: Outbox
+) -> None:
+    heard: list[tuple[str, int]] = []
+
+    async def hear(events: Sequence[Event]) -> None:
+        heard.extend((event.topic, event.payload["number"]) for event in events)
+
+    feed = OutboxFeed(database)
+    await feed.start([], [EphemeralSubscriber("hearer", ("counted", "ended"), hear, hurried=("ended",))])
+    async with database.transaction() as slow:
+        await slow.execute(text("SELECT pg_current_xact_id()"))
+        # The first may be committed before the listener listens; then only the second is heard out of its turn.
+        for number in range(100):
+            await tell(database, outbox, number)
+            await tell(database, outbox, number, topic="ended")
+            if heard:
+                break
+            await asyncio.sleep(0.1)
+        await until(lambda: bool(heard))
+        assert {topic for topic, _ in heard} == {"ended"}
+    await until(lambda: heard.count(("ended", number)) == 2)
+    assert [told for topic, told in heard if topic == "counted"] == list(range(number + 1))
+    await feed.close()
+
+
+async def test_hurried_news_that_fails_comes_again(database: Database, outbox: Outbox) -> None:
+    heard: list[int] = []
+
+    async def hear(events: Sequence[Event]) -> None:
+        heard.extend(event.payload["number"] for event in events)
+        if len(heard) == 1:
+            raise RuntimeError("a fault")
+
+    feed = OutboxFeed(database)
+    await feed.start([], [EphemeralSubscriber("hearer", ("ended",), hear, hurried=("ended",))])
+    await tell(database, outbox, 7, topic="ended")
+    await until(lambda: len(heard) >= 2)
+    await feed.close()
+    assert set(heard) == {7}

@@ -9,13 +9,23 @@ import time
 import uuid
 from collections.abc import Iterator
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from mercato_cli.errors import REMEDIES, Exit, MpError
 from mercato_cli.profiles import Profile, Profiles
+from mercato_contracts.deployments import (
+    ACCESS_TOKEN,
+    TOKEN_EXCHANGE,
+    DeploymentList,
+    DeploymentTokenPage,
+    DeploymentTokenView,
+    DeploymentView,
+    HeartbeatReceipt,
+    TokenAnswer,
+)
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
@@ -34,7 +44,7 @@ from mercato_contracts.publishing import (
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
 
 Answer = TypeVar("Answer", bound=BaseModel)
-Page = TypeVar("Page", KeyPage, SubscriptionPage, WaitingPage)
+Page = TypeVar("Page", KeyPage, DeploymentTokenPage, SubscriptionPage, WaitingPage)
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _PAUSES = (0.2, 0.6)  # seconds before the second and third try
@@ -143,6 +153,48 @@ class Client:
         """Sums by group and totals."""
         return self._ask(UsageAnswer, "GET", "/api/usage", query=query)
 
+    def list_deployments(self) -> list[DeploymentView]:
+        """Every deployment of the organisation."""
+        return self._ask(DeploymentList, "GET", "/api/deployments").items
+
+    def deployment(self, deployment_id: str) -> DeploymentView:
+        """One of them."""
+        return self._ask(DeploymentView, "GET", f"/api/deployments/{_part(deployment_id)}")
+
+    def link_deployment(self, deployment_id: str, public_key: str, interval_seconds: int) -> DeploymentView:
+        """The deployment signs with this key from now on."""
+        body = {"public_key": public_key, "interval_seconds": interval_seconds}
+        return self._ask(DeploymentView, "PUT", f"/api/deployments/{_part(deployment_id)}/link", body)
+
+    def send_heartbeat(self, body: bytes, signature: str, credential: str) -> HeartbeatReceipt:
+        """The deployment lives; `body` is sent as it was signed."""
+        headers = {"Mercato-Signature": signature, "content-type": "application/json"}
+        sent = self._request("POST", "/api/heartbeats", content=body, headers=headers, credential=credential)
+        return HeartbeatReceipt.model_validate_json(sent, extra="ignore")
+
+    def exchange_token(self, deployment_id: str, scopes: list[str], seconds: int | None) -> TokenAnswer:
+        """A token of this deployment for the profile's vendor key."""
+        form = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": self._profile.credential,
+            "subject_token_type": ACCESS_TOKEN,
+            "audience": deployment_id,
+        }
+        form |= {"scope": " ".join(scopes)} if scopes else {}
+        form |= {"expires_in": str(seconds)} if seconds is not None else {}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        sent = self._request("POST", "/api/oauth/token", content=urlencode(form).encode(), headers=headers)
+        return TokenAnswer.model_validate_json(sent, extra="ignore")
+
+    def list_tokens(self, deployment_id: str) -> list[DeploymentTokenView]:
+        """Every token of the deployment."""
+        path = f"/api/deployments/{_part(deployment_id)}/tokens"
+        return [item for page in self._pages(DeploymentTokenPage, path) for item in page.items]
+
+    def revoke_token(self, token_id: str) -> None:
+        """Out of force at once."""
+        self._request("DELETE", f"/api/deployment-tokens/{_part(token_id)}")
+
     def _pages(self, kind: type[Page], path: str) -> Iterator[Page]:
         after: str | None = None
         while True:
@@ -162,19 +214,31 @@ class Client:
         except ValidationError:
             raise _unusable(f"{path} of {self._profile.url} answered in a shape that this mp does not know.") from None
 
-    def _request(self, method: str, path: str, body: object = None, query: dict[str, Any] | None = None) -> bytes:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: dict[str, Any] | None = None,
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        credential: str | None = None,
+    ) -> bytes:
+        """The answer's body. `body` is sent as JSON, `content` as it is; `credential` in place of the profile's."""
         self._refresh_when_due(path)
-        headers = {"accept": "application/json"}
-        if self._profile.credential:
-            headers["authorization"] = f"Bearer {self._profile.credential}"
+        headers = {"accept": "application/json", **(headers or {})}
+        shown = self._profile.credential if credential is None else credential
+        if shown:
+            headers["authorization"] = f"Bearer {shown}"
         if method == "POST":
             headers["idempotency-key"] = str(uuid.uuid4())
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        request = self._http.build_request(method, path, json=body, params=given, headers=headers)
-        status, content = self._send(request)
+        request = self._http.build_request(method, path, json=body, content=content, params=given, headers=headers)
+        status, answer = self._send(request)
         if status >= 300:
-            raise refusal(status, content, self._profile.url)
-        return content
+            raise refusal(status, answer, self._profile.url)
+        return answer
 
     def _send(self, request: httpx.Request) -> tuple[int, bytes]:
         """Status and body of the first answer that does not falter, or of the last one."""

@@ -5,6 +5,7 @@ import click
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
+from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -34,6 +35,10 @@ for _command in (
     init,
     validate,
     publish,
+    register,
+    deployments,
+    link_infra,
+    heartbeat,
     search,
     services,
     canary,

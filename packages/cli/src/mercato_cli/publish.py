@@ -10,7 +10,7 @@ from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
 
 if TYPE_CHECKING:
-    from mercato_contracts.publishing import EvidenceView, FindingView, SubmissionView
+    from mercato_contracts.publishing import EvidenceView, FindingView, SubmissionSummary, SubmissionView
 
 _MAX_FILE_BYTES = 15 * 1024 * 1024
 _LOOK_SECONDS = 0.3
@@ -32,22 +32,45 @@ def publish(mp: Mp, manifest: Path, openapi: Path | None, wait: bool, wait_secon
     Shows each phase as it passes and each finding with the field and the remedy. The same content again is the same
     submission: nothing happens twice.
     """
-    from mercato_contracts.publishing import SubmitRequest
-
-    text = read_text(manifest)
-    document = openapi or document_of(manifest, text)
-    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else read_text(document)))
-    mp.console.note(f"{told.service} {told.version} is submission {told.id}.")
+    told = submit(mp, manifest, openapi)
     if not wait:
         mp.console.show(told.model_dump(mode="json"), lambda: mp.console.say(told.id))
         return
-    ended = _follow(mp, told.id, time.monotonic() + wait_seconds)
-    mp.console.show(ended.model_dump(mode="json"), lambda: _conclude(mp, ended))
+    ended = follow(mp, told.id, time.monotonic() + wait_seconds)
+    mp.console.show(ended.model_dump(mode="json"), lambda: conclude(mp, ended))
     if ended.state == "refused":
         raise SystemExit(int(Exit.REFUSED))
 
 
-def _follow(mp: Mp, submission_id: str, deadline: float) -> "SubmissionView":
+def submit(mp: Mp, manifest: Path, openapi: Path | None, *, endpoint: str | None = None) -> "SubmissionSummary":
+    """Hand the version in, with `endpoint` in place of the manifest's own address where it is given."""
+    from mercato_contracts.publishing import SubmitRequest
+
+    text = read_text(manifest)
+    document = openapi or document_of(manifest, text)
+    if endpoint is not None:
+        text = _at(text, endpoint)
+    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else read_text(document)))
+    mp.console.note(f"{told.service} {told.version} is submission {told.id}.")
+    return told
+
+
+def _at(manifest: str, endpoint: str) -> str:
+    """The manifest with this address of its endpoint; one that cannot be read is left to the marketplace to refuse."""
+    import yaml
+
+    try:
+        read = yaml.safe_load(manifest)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return manifest
+    if not isinstance(read, dict):
+        return manifest
+    own = read.get("endpoint")
+    read["endpoint"] = {**(own if isinstance(own, dict) else {}), "url": endpoint}
+    return yaml.safe_dump(read, sort_keys=False, allow_unicode=True)
+
+
+def follow(mp: Mp, submission_id: str, deadline: float) -> "SubmissionView":
     """The submission once it has ended. Shows what is new on the way."""
     shown: dict[int, str] = {}
     while True:
@@ -81,7 +104,8 @@ def _finding(finding: "FindingView") -> str:
     return f"      {finding.level:<7} {where}{finding.message} ({finding.code}){remedy}"
 
 
-def _conclude(mp: Mp, ended: "SubmissionView") -> None:
+def conclude(mp: Mp, ended: "SubmissionView") -> None:
+    """How it ended, for people."""
     if ended.state == "released":
         mp.console.say(f"{ended.service} {ended.version} is released.")
         return

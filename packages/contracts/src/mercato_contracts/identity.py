@@ -152,6 +152,7 @@ class IntrospectionView(Wire):
     scope: str | None = Field(default=None, description="What the key may do, separated by spaces")
     client_id: str | None = Field(default=None, description="The key's id")
     sub: str | None = Field(default=None, description="The organisation whose key it is")
+    aud: str | None = Field(default=None, description="The deployment whose token it is; a key has none")
     token_type: Literal["Bearer"] | None = None
     iat: int | None = Field(default=None, description="When it was made, in seconds since 1970")
     exp: int | None = Field(default=None, description="When it ends, in seconds since 1970; missing where it does not")

@@ -23,7 +23,6 @@ from mercato.consumption import (
     TakeUsage,
     take_back_abandoned,
 )
-from mercato.identity import Authentication
 from mercato.metering import Holder
 from mercato.platform import Malformed
 from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, LeaseBatchAnswer, Recovered, UsageBatch
@@ -95,8 +94,7 @@ async def introspect(request: Request, parts: Parts, gates: Turns) -> Response:
     """What a key may do."""
     asked = await _read(request, IntrospectRequest)
     async with gates.proofs.turn(), parts.database.transaction() as session:
-        authentication = Authentication(session, parts.clock, parts.hasher, parts.tokens, parts.proven)
-        grant = await Introspection(session, authentication).introspect(asked.key)
+        grant = await Introspection(session, parts.authentication(session)).introspect(asked.key)
     return _answer(grant)
 
 

@@ -2,22 +2,22 @@
 
 from datetime import timedelta
 from typing import Annotated, Any, cast
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.caller import SignedIn
+from mercato.api.forms import read_form
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.identity import (
-    Authentication,
     Directory,
     Key,
     KeyIntrospection,
     Keys,
     NewKey,
     Organisation,
+    ProvenToken,
     Role,
     Sessions,
     SessionTokens,
@@ -62,8 +62,7 @@ def _keys_of(session: Transaction, parts: Parts) -> Keys:
 
 
 def _introspection_of(session: Transaction, parts: Parts) -> KeyIntrospection:
-    authentication = Authentication(session, parts.clock, parts.hasher, parts.tokens, parts.proven)
-    return KeyIntrospection(session, authentication)
+    return KeyIntrospection(session, parts.authentication(session))
 
 
 def _directory_of(session: Transaction) -> Directory:
@@ -107,9 +106,20 @@ def view_key(key: Key) -> KeyView:
     )
 
 
-def view_introspection(key: Key | None) -> IntrospectionView:
+def view_introspection(key: Key | ProvenToken | None) -> IntrospectionView:
     if key is None:
         return IntrospectionView(active=False)
+    if isinstance(key, ProvenToken):
+        return IntrospectionView(
+            active=True,
+            scope=" ".join(sorted(key.scopes)),
+            client_id=key.id,
+            sub=key.organisation_id,
+            aud=key.deployment_id,
+            token_type="Bearer",  # noqa: S106  (a kind, no secret)
+            iat=int(key.created_at.timestamp()),
+            exp=int(key.expires_at.timestamp()),
+        )
     return IntrospectionView(
         active=True,
         scope=" ".join(key.scopes),
@@ -235,19 +245,18 @@ _FORM: dict[str, Any] = {
 
 @router.post(
     "/introspect",
-    summary="Is a key of your organisation in force (RFC 7662)",
+    summary="Is a key or token of your organisation in force (RFC 7662)",
     response_model_exclude_none=True,
     openapi_extra=_FORM,
 )
 async def introspect(request: Request, response: Response, caller: SignedIn, desk: WhoseKey) -> IntrospectionView:
     """As a form: `token=…`. The operator may ask about any key; another organisation's is never active."""
     response.headers["cache-control"] = "no-store"
-    return view_introspection(await desk.find(caller, _token_of(request, await request.body())))
+    return view_introspection(await desk.find(caller, await _token_of(request)))
 
 
-def _token_of(request: Request, body: bytes) -> str:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    tokens = parse_qs(body.decode("latin-1")).get("token", []) if kind == "application/x-www-form-urlencoded" else []
-    if len(tokens) != 1:
-        raise Malformed("The body must be a form (`application/x-www-form-urlencoded`) with one `token`.")
-    return tokens[0]
+async def _token_of(request: Request) -> str:
+    form = await read_form(request)
+    if "token" not in form:
+        raise Malformed("The form lacks `token`.")
+    return form["token"]

@@ -7,11 +7,12 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mercato.api.idempotency import Idempotency, StoredAnswer
+from mercato.api.throttle import AskedTooOften, rate_limit_headers
 from mercato.api.wiring import Wiring
-from mercato.identity import Authentication, Caller, NotSignedIn
+from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
 
-_GUESSABLE = frozenset({"/api/sessions", "/api/sessions/refresh", "/api/organisations"})
+_GUESSABLE = frozenset({"/api/sessions", "/api/sessions/refresh", "/api/organisations", "/api/oauth/token"})
 
 
 class TransactionalRoute(APIRoute):
@@ -26,10 +27,14 @@ class TransactionalRoute(APIRoute):
         async def handle(request: Request) -> Response:
             wiring: Wiring = request.app.state.wiring
             kept_refusal: Refusal | None = None
+            admitted = await _admit_deployment(request, wiring)
             async with wiring.database.transaction() as session:
                 request.state.session = session
-                request.state.caller = await _authenticate_slowly(request, wiring, session)
-                left = _take_allowance(request, wiring)
+                if admitted is None:
+                    request.state.caller = await _authenticate_slowly(request, wiring, session)
+                    left = _take_allowance(request, wiring)
+                else:
+                    request.state.caller, left = admitted
                 try:
                     response = await _answer_once(request, wiring, session, answer)
                 except Refusal as refusal:
@@ -58,11 +63,35 @@ def _host(request: Request) -> str:
 
 
 async def _authenticate(request: Request, wiring: Wiring, session: Session) -> Caller | None:
+    credential = _credential(request)
+    return None if credential is None else await wiring.authentication(session).authenticate(credential)
+
+
+def _credential(request: Request) -> str | None:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential:
+    return credential.strip() if scheme.lower() == "bearer" and credential else None
+
+
+async def _admit_deployment(request: Request, wiring: Wiring) -> tuple[Caller, dict[str, str]] | None:
+    """Who shows a deployment's token, and what is left of its allowance; `None` for everybody else.
+
+    A transaction of its own, before that of the request: what was asked counts also where the answer is a refusal.
+    """
+    credential = _credential(request)
+    if credential is None or not credential.startswith(TOKEN_PREFIX):
         return None
-    authentication = Authentication(session, wiring.clock, wiring.hasher, wiring.tokens, wiring.proven)
-    return await authentication.authenticate(credential.strip())
+    async with wiring.database.transaction() as session:
+        caller = await _authenticate_slowly(request, wiring, session)
+        assert caller is not None
+        assert caller.deployment_id is not None
+        taken = await Allowances(session, wiring.clock).take(caller.deployment_id)
+    if not taken.allowed:
+        raise AskedTooOften(
+            f"More than {PER_MINUTE} requests a minute came from this deployment.",
+            retry_after_seconds=taken.wait_seconds,
+            per_minute=PER_MINUTE,
+        )
+    return caller, rate_limit_headers("deployment", PER_MINUTE, taken.left, taken.full_in_seconds)
 
 
 def _take_allowance(request: Request, wiring: Wiring) -> dict[str, str]:

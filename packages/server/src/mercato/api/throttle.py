@@ -50,10 +50,7 @@ class Throttle:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, caller: str, now: datetime) -> dict[str, str]:
-        """The headers that tell what is left; raises `AskedTooOften`.
-
-        Header fields as in draft-ietf-httpapi-ratelimit-headers.
-        """
+        """The headers that tell what is left; raises `AskedTooOften`."""
         most = self._allowance.per_minute
         bucket = self._buckets.pop(caller, None) or _Bucket(most, now)
         elapsed = max(0.0, (now - bucket.at).total_seconds())
@@ -69,7 +66,12 @@ class Throttle:
             )
         bucket.level -= 1
         full_in = math.ceil((most - bucket.level) * 60 / most)
-        return {
-            "RateLimit-Policy": f'"{self._allowance.name}";q={most};w=60',
-            "RateLimit": f'"{self._allowance.name}";r={int(bucket.level)};t={full_in}',
-        }
+        return rate_limit_headers(self._allowance.name, most, int(bucket.level), full_in)
+
+
+def rate_limit_headers(name: str, per_minute: int, left: int, full_in_seconds: int) -> dict[str, str]:
+    """What is left, as draft-ietf-httpapi-ratelimit-headers says it."""
+    return {
+        "RateLimit-Policy": f'"{name}";q={per_minute};w=60',
+        "RateLimit": f'"{name}";r={left};t={full_in_seconds}',
+    }

@@ -10,7 +10,7 @@ from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.adapters.counters_redis import RedisCounters
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
-from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
+from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 
@@ -35,8 +35,13 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None
     """Counts what is lent; PostgreSQL does where there is none."""
+    remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
     guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
+
+    def authentication(self, session: Session) -> Authentication:
+        """Who shows which credential, within a transaction."""
+        return Authentication(session, self.clock, self.hasher, self.tokens, self.proven, self.remembered)
 
     def counters(self, session: Session) -> Counters:
         """The counted scopes within a transaction."""

@@ -65,7 +65,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         feed = OutboxFeed(wiring.database)
-        await feed.start([], [hearer for part in parts for hearer in part.hears])
+        await feed.start([], [wiring.remembered.subscriber(), *(hearer for part in parts for hearer in part.hears)])
         opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
         yield
         for task in opening:

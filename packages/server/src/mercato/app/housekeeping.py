@@ -11,12 +11,14 @@ from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
 from mercato.consumption import ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import Rounds
+from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
 
 log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 60.0
+_OFTEN_SECONDS = 2.0
 _NEWS_KEPT = timedelta(days=7)
 _ANSWERS_KEPT = timedelta(days=1)
 _COUNTERS_KEPT = timedelta(days=62)
@@ -25,17 +27,26 @@ Chore = Callable[[Session, Wiring], Awaitable[int | None]]
 
 
 async def keep_house(wiring: Wiring) -> None:
-    """Every minute, for as long as the worker runs. Each chore is a transaction of its own, and may run twice."""
+    """For as long as the worker runs: what cannot wait every two seconds, the rest every minute.
+
+    Each chore is a transaction of its own, and may run twice.
+    """
+    async with asyncio.TaskGroup() as chores:
+        chores.create_task(_keep(wiring, CHORES, _EVERY_SECONDS), name="chores")
+        chores.create_task(_keep(wiring, QUICK_CHORES, _OFTEN_SECONDS), name="quick chores")
+
+
+async def _keep(wiring: Wiring, chores: dict[str, Chore], every_seconds: float) -> None:
     while True:
-        for name, chore in CHORES.items():
+        for name, chore in chores.items():
             try:
                 async with wiring.database.transaction() as session:
                     done = await chore(session, wiring)
                 if done:
                     log.info("kept house", chore=name, rows=done)
             except Exception as error:
-                log.warning("a chore failed and is tried again in a minute", chore=name, error=str(error))
-        await asyncio.sleep(_EVERY_SECONDS)
+                log.warning("a chore failed and is tried again", chore=name, error=str(error))
+        await asyncio.sleep(every_seconds)
 
 
 async def _make_partitions(session: Session, wiring: Wiring) -> None:
@@ -87,6 +98,10 @@ async def _judge_canaries(session: Session, wiring: Wiring) -> int:
     return await judge_canaries(wiring.database, wiring.clock, wiring.ids, wiring.outbox)
 
 
+async def _hold_stale_deployments(session: Session, wiring: Wiring) -> int:
+    return await Heartbeats(session, wiring.clock, wiring.outbox).hold_stale()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "monthly fees": _charge_fees,
@@ -99,4 +114,8 @@ CHORES: dict[str, Chore] = {
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,
+}
+
+QUICK_CHORES: dict[str, Chore] = {
+    "stale deployments": _hold_stale_deployments,
 }

@@ -12,9 +12,11 @@ from mercato.api import (
     canaries,
     consumption,
     datasets,
+    deployments,
     discovery,
     identity,
     metering,
+    oauth,
     publishing,
     service_levels,
     status,
@@ -76,7 +78,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
-    return Part((identity.router,))
+    return Part((identity.router, oauth.router, deployments.router))
 
 
 PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {

@@ -1,7 +1,7 @@
 """What a key may do, as the gateway asks it: once a minute for each key in use, and at once when something changed."""
 
 from mercato.consumption.limits import Limits, plan_limits
-from mercato.identity import Authentication, Key, NotSignedIn
+from mercato.identity import TOKEN_PREFIX, Authentication, Key, NotSignedIn, ProvenToken
 from mercato.platform import Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import SubscriptionTerms
@@ -19,6 +19,8 @@ class Introspection:
     async def introspect(self, text: str) -> KeyGrant:
         """The grant of the key `text`; `active` false for any that is not in force, whatever the reason."""
         try:
+            if text.startswith(TOKEN_PREFIX):
+                return _grant_token(await self._authentication.prove_token(text))
             key = await self._authentication.prove_key(text)
         except NotSignedIn:
             return KeyGrant(active=False)
@@ -45,3 +47,14 @@ class Introspection:
             limits=await self._limits.of_key(key.id, key.organisation_id),
             subscriptions=subscriptions,
         )
+
+
+def _grant_token(token: ProvenToken) -> KeyGrant:
+    """A deployment's token is in force at the gateway too, where it may call nothing: it has not the scope."""
+    return KeyGrant(
+        active=True,
+        key_id=token.id,
+        consumer_id=token.organisation_id,
+        scopes=sorted(token.scopes),
+        expires_at_ms=int(token.expires_at.timestamp() * 1000),
+    )

@@ -24,6 +24,7 @@ _PAGE = 100
 _HEARTBEAT_SECONDS = 1.0
 _SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn", "deployment.hold_changed")
 _CONSUMER_TOPICS = ("subscription.changed", "budget.changed")
+_HURRIED = ("key.changed", "deployment.hold_changed")
 TOPICS = (*_SERVICE_TOPICS, "key.changed", *_CONSUMER_TOPICS)
 
 
@@ -74,7 +75,7 @@ class SnapshotHub:
 
     def subscriber(self) -> EphemeralSubscriber:
         """To be run by the process's `OutboxFeed`."""
-        return EphemeralSubscriber("consumption.snapshot", TOPICS, self.hear)
+        return EphemeralSubscriber("consumption.snapshot", TOPICS, self.hear, hurried=_HURRIED)
 
     def close(self) -> None:
         """End every stream, so that the process can stop."""

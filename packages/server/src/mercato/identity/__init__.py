@@ -1,36 +1,50 @@
 """Organisations, users, roles, keys, the Caller."""
 
-from mercato.identity.authentication import Authentication, ProvenKeys
+from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
+from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
 from mercato.identity.caller import Caller
+from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.keys import Keys, NewKey
-from mercato.identity.models import Key, Organisation, User
+from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.permissions import Permission, Role
-from mercato.identity.refusals import NotAllowed, NotSignedIn
+from mercato.identity.refusals import ExchangeRefused, GrantTypeUnknown, NotAllowed, NotSignedIn, TargetUnknown
 from mercato.identity.secrets import SecretHasher
 from mercato.identity.sessions import Sessions, SessionTokens
 from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "PER_MINUTE",
+    "TOKEN_PREFIX",
     "AccessTokens",
+    "Allowances",
     "Authentication",
     "Caller",
+    "DeploymentToken",
+    "DeploymentTokens",
     "Directory",
+    "ExchangeRefused",
+    "GrantTypeUnknown",
     "Key",
     "KeyIntrospection",
     "Keys",
     "NewKey",
+    "NewToken",
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
     "Permission",
     "ProvenKeys",
+    "ProvenToken",
+    "RememberedTokens",
     "Role",
     "SecretHasher",
     "SessionTokens",
     "Sessions",
     "SignUp",
+    "Taken",
+    "TargetUnknown",
     "User",
 ]

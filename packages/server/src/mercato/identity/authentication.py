@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 
 from mercato.identity.caller import Caller
+from mercato.identity.deployment_tokens import ProvenToken, RememberedTokens, TokenProof
 from mercato.identity.models import Key
 from mercato.identity.permissions import KEY_SCOPES, Permission, Role, permissions_of
 from mercato.identity.refusals import NotSignedIn
@@ -14,6 +15,7 @@ from mercato.platform import Clock, Session
 from mercato_contracts.keys import KINDS, MalformedKey, parse_key
 
 _PROVEN_MAX = 10_000
+TOKEN_PREFIX = "sit_"  # noqa: S105  (the kind, no secret)
 
 
 class ProvenKeys:
@@ -42,16 +44,25 @@ class Authentication:
     """Proves who is asking, within one transaction."""
 
     def __init__(
-        self, session: Session, clock: Clock, hasher: SecretHasher, tokens: AccessTokens, proven: ProvenKeys
+        self,
+        session: Session,
+        clock: Clock,
+        hasher: SecretHasher,
+        tokens: AccessTokens,
+        proven: ProvenKeys,
+        remembered: RememberedTokens,
     ) -> None:
         self._rows = IdentityRepository(session)
         self._clock = clock
         self._hasher = hasher
         self._tokens = tokens
         self._proven = proven
+        self._proof = TokenProof(session, clock, remembered)
 
     async def authenticate(self, credential: str) -> Caller:
-        """The caller behind a key or an access token. Raises `NotSignedIn`."""
+        """The caller behind a key, a deployment's token or an access token. Raises `NotSignedIn`."""
+        if credential.startswith(TOKEN_PREFIX):
+            return await self._by_deployment_token(credential)
         if credential.partition("_")[0] in KINDS:
             return await self._by_key(credential)
         return await self._by_access_token(credential)
@@ -75,6 +86,22 @@ class Authentication:
         if row.expires_at is not None and row.expires_at <= self._clock.now():
             raise NotSignedIn("This key has expired.")
         return row
+
+    async def prove_token(self, text: str) -> ProvenToken:
+        """The deployment's token that is in force. Raises `NotSignedIn`."""
+        return await self._proof.prove(text)
+
+    async def _by_deployment_token(self, text: str) -> Caller:
+        token = await self.prove_token(text)
+        return Caller(
+            organisation_id=token.organisation_id,
+            organisation_slug=token.organisation_slug,
+            actor=token.id,
+            role=Role.SERVICE_ACCOUNT,
+            permissions=frozenset(Permission(scope) for scope in token.scopes) & KEY_SCOPES["sit"],
+            is_operator=False,
+            deployment_id=token.deployment_id,
+        )
 
     async def _by_key(self, text: str) -> Caller:
         key = await self.prove_key(text)

@@ -19,6 +19,8 @@ class Caller:
     is_operator: bool
     session_id: str | None = None
     """The login session of a person; a key has none."""
+    deployment_id: str | None = None
+    """The deployment that shows a token of its own; it may speak for no other."""
 
     def require(self, permission: Permission) -> None:
         """Raises `NotAllowed` unless the caller may do this."""

@@ -75,3 +75,34 @@ class Key(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None]
+
+
+class DeploymentToken(Base):
+    """A `sit_` token, exchanged for the vendor key `subject_key_id`, for one deployment.
+
+    Its secret has 256 random bits, so its SHA-256 is kept: nothing can be guessed, nothing slow is needed. It is in
+    force no longer than the key that it was exchanged for.
+    """
+
+    __tablename__ = "deployment_tokens"
+    __table_args__ = (Index("ix_deployment_tokens_deployment_id", "deployment_id", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    deployment_id: Mapped[str]
+    """Of publishing, a higher room, which has been asked whose it is."""
+    subject_key_id: Mapped[str] = mapped_column(ForeignKey("keys.id"), index=True)
+    scopes: Mapped[list[str]]
+    secret_digest: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class DeploymentAllowance(Base):
+    """When a deployment's allowance of requests will be full again: the whole state of its bucket."""
+
+    __tablename__ = "deployment_allowances"
+
+    deployment_id: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[datetime]

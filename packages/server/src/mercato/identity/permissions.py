@@ -28,6 +28,10 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
     CALL = "call"
+    TRAINING_WRITE = "training:write"
+    DEPLOYMENTS_WRITE = "deployments:write"
+    HEARTBEATS_WRITE = "heartbeats:write"
+    SIGNALS_WRITE = "signals:write"
     # What follows reaches beyond one's own organisation and counts in an operator's organisation only.
     APPROVALS_DECIDE = "approvals:decide"
     MARKETPLACE_READ = "marketplace:read"
@@ -54,21 +58,33 @@ _READ = frozenset(
         Permission.BILLING_READ,
     }
 )
-_OWN = _READ | {
-    Permission.USERS_WRITE,
-    Permission.KEYS_WRITE,
-    Permission.SERVICES_PUBLISH,
-    Permission.SUBSCRIPTIONS_WRITE,
-    Permission.BILLING_CREDIT,
-    Permission.CALL,
-}
+_RUN = frozenset(
+    {
+        Permission.TRAINING_WRITE,
+        Permission.DEPLOYMENTS_WRITE,
+        Permission.HEARTBEATS_WRITE,
+        Permission.SIGNALS_WRITE,
+    }
+)
+_OWN = (
+    _READ
+    | _RUN
+    | {
+        Permission.USERS_WRITE,
+        Permission.KEYS_WRITE,
+        Permission.SERVICES_PUBLISH,
+        Permission.SUBSCRIPTIONS_WRITE,
+        Permission.BILLING_CREDIT,
+        Permission.CALL,
+    }
+)
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPER_ADMIN: frozenset(Permission),
     Role.ADMIN: _OWN | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ, Permission.MARKETPLACE_WRITE},
     Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},
     Role.VIEWER: _READ | {Permission.MARKETPLACE_READ},
-    Role.SERVICE_ACCOUNT: _READ | {Permission.SERVICES_PUBLISH, Permission.SUBSCRIPTIONS_WRITE, Permission.CALL},
+    Role.SERVICE_ACCOUNT: _READ | _RUN | {Permission.SERVICES_PUBLISH, Permission.SUBSCRIPTIONS_WRITE, Permission.CALL},
 }
 
 KEY_SCOPES: dict[str, frozenset[Permission]] = {
@@ -92,6 +108,11 @@ KEY_SCOPES: dict[str, frozenset[Permission]] = {
             Permission.USAGE_READ,
             Permission.BILLING_READ,
         }
+    )
+    | _RUN,
+    # A running deployment says that it lives and what it sees; it can neither publish nor train.
+    "sit": frozenset(
+        {Permission.SERVICES_READ, Permission.DATA_READ, Permission.HEARTBEATS_WRITE, Permission.SIGNALS_WRITE}
     ),
 }
 

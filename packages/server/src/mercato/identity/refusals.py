@@ -1,6 +1,9 @@
 """What identity refuses."""
 
+from typing import ClassVar
+
 from mercato.platform import Conflict, NotFound, Refusal
+from mercato_contracts.problem import Problem
 
 
 class NotSignedIn(Refusal):
@@ -75,6 +78,47 @@ class KeyIsOver(Conflict):
     code = "key_is_over"
     title = "The key is no longer in force"
     fix = "Make a new key with `POST /api/keys`."
+
+
+class ExchangeRefused(Refusal):
+    """A token exchange that is refused. `error` is what OAuth calls it (RFC 6749, 5.2; RFC 8693, 2.2.2)."""
+
+    code = "token_exchange_refused"
+    status = 400
+    title = "The token exchange is refused"
+    fix = "Send the form of RFC 8693 with a vendor key in force as `subject_token`; `mp deployments token` does."
+    error: ClassVar[str] = "invalid_request"
+
+    def to_problem(self, request_id: str | None = None) -> Problem:
+        problem = super().to_problem(request_id).model_dump()
+        return Problem(**problem, error=self.error, error_description=self.detail)
+
+
+class GrantTypeUnknown(ExchangeRefused):
+    """The form asks for another way to a token."""
+
+    code = "grant_type_unsupported"
+    title = "Another grant type than those offered"
+    fix = "Send `grant_type=urn:ietf:params:oauth:grant-type:token-exchange`."
+    error = "unsupported_grant_type"
+
+
+class TargetUnknown(ExchangeRefused):
+    """`audience` names no deployment of the subject's organisation."""
+
+    code = "token_target_unknown"
+    title = "No such deployment of yours"
+    fix = "`GET /api/deployments` lists the deployments of your organisation."
+    error = "invalid_target"
+
+
+class TokenScopesTooWide(ExchangeRefused):
+    """A token may only be narrower than the key that it is exchanged for."""
+
+    code = "token_scopes_too_wide"
+    title = "The token's scopes are too wide"
+    fix = "Leave out the scopes named under `facts.refused`."
+    error = "invalid_scope"
 
 
 class ScopesTooWide(Refusal):

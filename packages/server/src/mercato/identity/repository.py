@@ -1,8 +1,11 @@
 """Identity's questions to the database."""
 
-from sqlalchemy import select
+from datetime import datetime, timedelta
 
-from mercato.identity.models import Key, LoginSession, Organisation, User
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from mercato.identity.models import DeploymentAllowance, DeploymentToken, Key, LoginSession, Organisation, User
 from mercato.platform import Session
 
 
@@ -12,7 +15,7 @@ class IdentityRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, row: Organisation | User | LoginSession | Key) -> None:
+    def add(self, row: Organisation | User | LoginSession | Key | DeploymentToken) -> None:
         """Write the row with this transaction."""
         self._session.add(row)
 
@@ -51,3 +54,51 @@ class IdentityRepository:
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
         return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))
+
+    async def find_token(self, token_id: str, *, lock: bool = False) -> DeploymentToken | None:
+        query = select(DeploymentToken).where(DeploymentToken.id == token_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_token_with_subject(self, token_id: str) -> tuple[DeploymentToken, Key, Organisation] | None:
+        """The token, the key that it was exchanged for, and whose both are."""
+        rows = await self._session.execute(
+            select(DeploymentToken, Key, Organisation)
+            .join(Key, Key.id == DeploymentToken.subject_key_id)
+            .join(Organisation, Organisation.id == DeploymentToken.organisation_id)
+            .where(DeploymentToken.id == token_id)
+        )
+        found = rows.one_or_none()
+        return None if found is None else (found[0], found[1], found[2])
+
+    async def list_tokens(
+        self, organisation_id: str, deployment_id: str, after: str | None, limit: int
+    ) -> list[DeploymentToken]:
+        query = (
+            select(DeploymentToken)
+            .where(DeploymentToken.organisation_id == organisation_id, DeploymentToken.deployment_id == deployment_id)
+            .order_by(DeploymentToken.id)
+            .limit(limit)
+        )
+        return list(await self._session.scalars(query if after is None else query.where(DeploymentToken.id > after)))
+
+    async def take_allowance(
+        self, deployment_id: str, now: datetime, *, one: timedelta, whole: timedelta
+    ) -> datetime | None:
+        """When the bucket is full again after this request; `None`, and nothing taken, where it is empty."""
+        full_at = func.greatest(DeploymentAllowance.full_at, now) + one
+        return await self._session.scalar(
+            insert(DeploymentAllowance)
+            .values(deployment_id=deployment_id, full_at=now + one)
+            .on_conflict_do_update(
+                index_elements=[DeploymentAllowance.deployment_id],
+                set_={"full_at": full_at},
+                where=full_at <= now + whole,
+            )
+            .returning(DeploymentAllowance.full_at)
+        )
+
+    async def find_allowance(self, deployment_id: str) -> datetime | None:
+        """When the bucket is full again."""
+        return await self._session.scalar(
+            select(DeploymentAllowance.full_at).where(DeploymentAllowance.deployment_id == deployment_id)
+        )

@@ -7,8 +7,9 @@ from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, Outbox
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
-from mercato.platform.telemetry import configure_logging, mask
+from mercato.platform.telemetry import configure_logging
 from mercato.platform.workflows import Json, Steps, Workflow, Workflows
+from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",

@@ -7,8 +7,10 @@ starts at the present and is called with every event from then on.
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -22,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 200
 _LOOK_AGAIN_SECONDS = 1.0
+_OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
 _FAILED = Counter("mercato_outbox_failures_total", "Outbox batches that raised and will come again", ["reader"])
 
@@ -40,11 +43,17 @@ class DurableSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralSubscriber:
-    """Hears what happens from now on, in this process."""
+    """Hears what happens from now on, in this process.
+
+    The log is read in the order of commits, so its news waits for the oldest transaction still open. What cannot wait,
+    and does no harm out of its turn and twice (a revocation), is named under `hurried`: it is also handed over as soon
+    as it is committed. `handle` is never called twice at once.
+    """
 
     name: str
     topics: tuple[str, ...]
     handle: EphemeralHandler
+    hurried: tuple[str, ...] = ()
 
 
 class OutboxFeed:
@@ -54,16 +63,20 @@ class OutboxFeed:
         self._database = database
         self._bells: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._hurried: list[tuple[EphemeralSubscriber, asyncio.Lock]] = []
 
     async def start(self, durable: Sequence[DurableSubscriber], ephemeral: Sequence[EphemeralSubscriber]) -> None:
         """Begin reading. Ephemeral subscribers hear everything that is committed after this returns."""
         async with self._database.transaction() as session:
             present = await read_end(session)
+        turns = [(hearer, asyncio.Lock()) for hearer in ephemeral]
+        self._hurried = [(hearer, turn) for hearer, turn in turns if hearer.hurried]
         self._tasks.append(asyncio.create_task(self._listen(), name="outbox listener"))
         for reader in durable:
             self._tasks.append(asyncio.create_task(self._run_durable(reader), name=f"outbox {reader.name}"))
-        for hearer in ephemeral:
-            self._tasks.append(asyncio.create_task(self._run_ephemeral(hearer, present), name=f"outbox {hearer.name}"))
+        for hearer, turn in turns:
+            reading = self._run_ephemeral(hearer, turn, present)
+            self._tasks.append(asyncio.create_task(reading, name=f"outbox {hearer.name}"))
 
     async def close(self) -> None:
         """Stop all readers; a batch in hand is undone and comes again."""
@@ -78,11 +91,27 @@ class OutboxFeed:
             try:
                 async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    async for _ in connection.notifies():
+                    async for note in connection.notifies():
                         self._ring()
+                        await self._hurry(note.payload)
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def _hurry(self, said: str) -> None:
+        """Hand the news over at once to those who asked for it; should that fail, it comes again in its turn."""
+        if not said or not self._hurried:
+            return
+        told = json.loads(said)
+        event = Event(_OUT_OF_TURN, told["topic"], told["payload"], datetime.now(UTC))
+        for hearer, turn in self._hurried:
+            if event.topic not in hearer.hurried:
+                continue
+            try:
+                async with turn:
+                    await hearer.handle([event])
+            except Exception as error:
+                self._note_failure(hearer.name, error)
 
     def _ring(self) -> None:
         for bell in self._bells:
@@ -124,7 +153,7 @@ class OutboxFeed:
         _HANDLED.labels(reader.name).inc(len(events))
         return len(events)
 
-    async def _run_ephemeral(self, hearer: EphemeralSubscriber, place: Place) -> None:
+    async def _run_ephemeral(self, hearer: EphemeralSubscriber, turn: asyncio.Lock, place: Place) -> None:
         bell = self._new_bell()
         while True:
             events: Sequence[Event] = ()
@@ -132,7 +161,8 @@ class OutboxFeed:
                 async with self._database.transaction() as session:
                     events = await read_events(session, place, hearer.topics, _BATCH)
                 if events:
-                    await hearer.handle(events)
+                    async with turn:
+                        await hearer.handle(events)
                     place = events[-1].place
                     _HANDLED.labels(hearer.name).inc(len(events))
             except asyncio.CancelledError:

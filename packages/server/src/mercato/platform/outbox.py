@@ -5,6 +5,7 @@ become visible in the order of their commits, not of their numbers; a reader the
 and stops before the oldest transaction still open, which nothing later can precede.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from mercato.platform.clock import Clock
 from mercato.platform.database import Base, Session
 
 CHANNEL = "mercato_outbox"
+_MOST_SAID = 7_000  # PostgreSQL takes fewer than 8,000 bytes
 _OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
@@ -72,8 +74,10 @@ class Outbox:
         """Tell every reader of `topic`, if and only if this transaction is committed."""
         session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now()))
         await session.flush()
-        # Readers also look by themselves; the bell only saves them the wait. It rings at commit.
-        await session.execute(select(func.pg_notify(CHANNEL, "")))
+        # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
+        # is where that is short, for those who may hear it before its turn.
+        said = json.dumps({"topic": topic, "payload": payload}, default=str)
+        await session.execute(select(func.pg_notify(CHANNEL, said if len(said) < _MOST_SAID else "")))
 
 
 async def read_end(session: Session) -> Place:

@@ -8,16 +8,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
-from mercato_contracts.keys import mask_keys
+from mercato_contracts.masking import mask
 
 _SECRET_FIELDS = re.compile(r"(?i)(password|secret|token|authorization|cookie|api_?key|credential)")
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+")
-_URL_PASSWORD = re.compile(r"(?<=://)([^:/@\s]+):[^@/\s]+@")
-
-
-def mask(text: str) -> str:
-    """`text` without keys, session tokens and passwords in URLs."""
-    return _URL_PASSWORD.sub(r"\1:…@", _JWT.sub("eyJ…", mask_keys(text)))
 
 
 def _mask_value(value: Any) -> Any:

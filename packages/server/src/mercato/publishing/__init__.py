@@ -1,7 +1,7 @@
 """Listings, their immutable releases and plans, and the pipeline that publishes them."""
 
 from mercato.publishing.canary import Canaries
-from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, route_plan
+from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
@@ -48,6 +48,7 @@ __all__ = [
     "PolicyEngine",
     "PublishedDocument",
     "Release",
+    "RunningRelease",
     "Service",
     "ServiceNotFound",
     "Submission",

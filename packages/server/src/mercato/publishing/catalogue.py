@@ -46,6 +46,17 @@ class PublishedDocument:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunningRelease:
+    """A deployment and what it runs: `vendor/name`, version and status of the release."""
+
+    deployment: Deployment
+    service: Service
+    vendor_slug: str
+    version: str
+    status: str
+
+
 class Catalogue:
     """The listings. Everybody may read them, so nothing here is scoped by organisation."""
 
@@ -103,6 +114,10 @@ class Catalogue:
     async def find_service_of(self, deployment_id: str) -> Service | None:
         """The service that this deployment runs a release of; its `vendor_id` says whose it is."""
         return await self._rows.find_service_of(deployment_id)
+
+    async def running_of_vendor(self, vendor_id: str) -> list[RunningRelease]:
+        """The vendor's deployments with what they run, in the order they were made."""
+        return [RunningRelease(*row) for row in await self._rows.running_of_vendor(vendor_id)]
 
     async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
         """All of them in the order they were made, held ones and those of yanked releases too."""

@@ -141,6 +141,18 @@ class CatalogueRepository:
             .where(Deployment.id == deployment_id)
         )
 
+    async def running_of_vendor(self, vendor_id: str) -> list[tuple[Deployment, Service, str, str, str]]:
+        """Deployment, service, the vendor's slug, version and status of the release."""
+        rows = await self._session.execute(
+            select(Deployment, Service, Organisation.slug, Release.version, Release.status)
+            .join(Release, Release.id == Deployment.release_id)
+            .join(Service, Service.id == Release.service_id)
+            .join(Organisation, Organisation.id == Service.vendor_id)
+            .where(Service.vendor_id == vendor_id)
+            .order_by(Deployment.id)
+        )
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
     async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
         return list(
             await self._session.scalars(

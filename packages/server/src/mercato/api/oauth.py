@@ -1,0 +1,123 @@
+"""The token endpoint: a vendor key exchanged for a deployment's token (RFC 8693)."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from mercato.api.caller import SignedIn
+from mercato.api.forms import read_form
+from mercato.api.paging import After, PageSize
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.deployments import LIFE_DEFAULT, TokenExchange
+from mercato.identity import DeploymentToken, DeploymentTokens, ExchangeRefused, GrantTypeUnknown, NewToken
+from mercato.publishing import Catalogue
+from mercato_contracts.deployments import (
+    ACCESS_TOKEN,
+    TOKEN_EXCHANGE,
+    DeploymentTokenPage,
+    DeploymentTokenView,
+    TokenAnswer,
+)
+
+router = APIRouter(prefix="/api", tags=["deployments"], route_class=TransactionalRoute)
+
+
+def _exchange_of(session: Transaction, parts: Parts) -> TokenExchange:
+    tokens = DeploymentTokens(session, parts.clock, parts.ids, parts.outbox)
+    return TokenExchange(parts.authentication(session), Catalogue(session), tokens)
+
+
+def _tokens_of(session: Transaction, parts: Parts) -> DeploymentTokens:
+    return DeploymentTokens(session, parts.clock, parts.ids, parts.outbox)
+
+
+Exchanging = Annotated[TokenExchange, Depends(_exchange_of)]
+TokenDesk = Annotated[DeploymentTokens, Depends(_tokens_of)]
+
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type", "subject_token", "subject_token_type", "audience"],
+                    "properties": {
+                        "grant_type": {"type": "string", "const": TOKEN_EXCHANGE},
+                        "subject_token": {"type": "string", "description": "A vendor key in force"},
+                        "subject_token_type": {"type": "string", "const": ACCESS_TOKEN},
+                        "audience": {"type": "string", "description": "The deployment's id"},
+                        "scope": {"type": "string", "description": "Separated by spaces; all when left out"},
+                        "requested_token_type": {"type": "string", "const": ACCESS_TOKEN},
+                        "expires_in": {"type": "integer", "description": "Seconds, 60 to 2592000; the most by default"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/oauth/token", summary="Exchange a vendor key for a deployment's token (RFC 8693)", openapi_extra=_FORM)
+async def exchange_token(request: Request, response: Response, parts: Parts, desk: Exchanging) -> TokenAnswer:
+    """As a form. The token may do no more than the key and lives no longer; a refusal also has OAuth's `error`."""
+    response.headers["cache-control"] = "no-store"
+    form = await read_form(request)
+    if form.get("grant_type") != TOKEN_EXCHANGE:
+        raise GrantTypeUnknown(f"This endpoint offers `{TOKEN_EXCHANGE}`.")
+    for name in ("subject_token_type", "requested_token_type"):
+        if form.get(name, ACCESS_TOKEN) != ACCESS_TOKEN:
+            raise ExchangeRefused(f"`{name}` must be `{ACCESS_TOKEN}`.")
+    for name in ("subject_token", "subject_token_type", "audience"):
+        if name not in form:
+            raise ExchangeRefused(f"The form lacks `{name}`.")
+    new = await desk.exchange(
+        form["subject_token"],
+        form["audience"],
+        scopes=form["scope"].split() if "scope" in form else None,
+        life=_life_of(form),
+    )
+    return _view_new(new, int((new.expires_at - parts.clock.now()).total_seconds()))
+
+
+@router.get("/deployments/{deployment_id}/tokens", summary="The tokens of a deployment of yours")
+async def list_tokens(
+    deployment_id: str, caller: SignedIn, desk: TokenDesk, after: After = None, limit: PageSize = 50
+) -> DeploymentTokenPage:
+    tokens = await desk.list_all(caller, deployment_id, after=after, limit=limit)
+    return DeploymentTokenPage(
+        items=[_view(token) for token in tokens], next=tokens[-1].id if len(tokens) == limit else None
+    )
+
+
+@router.delete("/deployment-tokens/{token_id}", status_code=204, summary="Revoke a token, at once and everywhere")
+async def revoke_token(token_id: str, caller: SignedIn, desk: TokenDesk) -> None:
+    await desk.revoke(caller, token_id)
+
+
+def _life_of(form: dict[str, str]) -> timedelta:
+    wanted = form.get("expires_in")
+    if wanted is None:
+        return LIFE_DEFAULT
+    seconds = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) <= 9 else 0
+    if not 60 <= seconds <= LIFE_DEFAULT.total_seconds():
+        raise ExchangeRefused("`expires_in` is a number of seconds between 60 and 2592000.")
+    return timedelta(seconds=seconds)
+
+
+def _view_new(new: NewToken, seconds: int) -> TokenAnswer:
+    return TokenAnswer(access_token=new.text, expires_in=seconds, scope=" ".join(new.row.scopes), token_id=new.row.id)
+
+
+def _view(token: DeploymentToken) -> DeploymentTokenView:
+    return DeploymentTokenView(
+        id=token.id,
+        deployment_id=token.deployment_id,
+        subject_key_id=token.subject_key_id,
+        scopes=token.scopes,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )

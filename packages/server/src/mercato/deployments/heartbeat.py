@@ -1,0 +1,89 @@
+"""Heartbeats: taken once, of now, signed; who is not heard is held out of routing until it is heard again."""
+
+from datetime import timedelta
+
+from mercato.deployments.link import MISSED
+from mercato.deployments.models import DeploymentLink
+from mercato.deployments.refusals import HeartbeatOutOfTime, HeartbeatReplayed, NotLinked, OtherDeployment
+from mercato.deployments.repository import LinkRepository
+from mercato.deployments.signing import verify
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Outbox, Session
+from mercato.publishing import DeploymentHolds, DeploymentNotFound
+from mercato_contracts.deployments import Heartbeat
+
+HOLDER = "heartbeat"
+MOST_APART = timedelta(seconds=60)
+_AT_ONCE = 200
+
+
+class Heartbeats:
+    """Takes heartbeats and watches for missing ones, within one transaction."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = LinkRepository(session)
+        self._holds = DeploymentHolds(session, clock, outbox)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def take(self, caller: Caller, heartbeat: Heartbeat, body: bytes, signature: str | None) -> DeploymentLink:
+        """The deployment lives. `body` is what was signed and what `heartbeat` was read from.
+
+        Raises `OtherDeployment`, `DeploymentNotFound`, `NotLinked`, `SignatureRefused`, `HeartbeatOutOfTime`,
+        `HeartbeatReplayed`.
+        """
+        caller.require(Permission.HEARTBEATS_WRITE)
+        if caller.deployment_id not in (None, heartbeat.deployment):
+            raise OtherDeployment(f"This token speaks for {caller.deployment_id}, not for {heartbeat.deployment}.")
+        # Locked before the sequence is read: of two copies that come at once, one is taken.
+        link = await self._rows.find(heartbeat.deployment, lock=True)
+        if link is None:
+            raise NotLinked(f"Of {heartbeat.deployment} no public key is known.", deployment=heartbeat.deployment)
+        if link.organisation_id != caller.organisation_id:
+            raise DeploymentNotFound(f"Your organisation has no deployment {heartbeat.deployment}.")
+        verify(link.public_key, body, signature)
+        self._check_time(heartbeat)
+        if heartbeat.sequence <= link.sequence:
+            raise HeartbeatReplayed(
+                f"Heartbeat {heartbeat.sequence} does not follow {link.sequence}, the last one taken.",
+                last=link.sequence,
+            )
+        await self._live_again(link)
+        now = self._clock.now()
+        link.state, link.sequence, link.heard_at = "live", heartbeat.sequence, now
+        link.due_at = now + timedelta(seconds=MISSED * link.interval_seconds)
+        link.figures = heartbeat.figures.model_dump(exclude_none=True)
+        await self._rows.flush()
+        return link
+
+    async def hold_stale(self) -> int:
+        """Those that should have been heard are held out of routing; how many. For the worker, every few seconds."""
+        overdue = await self._rows.lock_overdue(self._clock.now(), _AT_ONCE)
+        for link in overdue:
+            link.state = "stale"
+            seconds = MISSED * link.interval_seconds
+            await self._holds.hold_deployment(
+                link.deployment_id, by=HOLDER, reason=f"No heartbeat for {seconds} s, one is due every "
+                f"{link.interval_seconds} s."
+            )  # fmt: skip
+            await self._tell("deployment.stale", link)
+        return len(overdue)
+
+    async def _live_again(self, link: DeploymentLink) -> None:
+        if link.state != "live":
+            await self._holds.lift_hold(link.deployment_id, by=HOLDER)
+            await self._tell("deployment.live", link)
+
+    async def _tell(self, topic: str, link: DeploymentLink) -> None:
+        await self._outbox.add(
+            self._session, topic, deployment_id=link.deployment_id, organisation_id=link.organisation_id
+        )
+
+    def _check_time(self, heartbeat: Heartbeat) -> None:
+        apart = abs(self._clock.now() - heartbeat.sent_at)
+        if apart > MOST_APART:
+            raise HeartbeatOutOfTime(
+                f"The heartbeat's `sent_at` is {apart.total_seconds():.0f} s from now; at most "
+                f"{MOST_APART.total_seconds():.0f} s are allowed."
+            )

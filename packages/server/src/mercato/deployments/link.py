@@ -1,0 +1,87 @@
+"""Deployments of an organisation: listed, and linked to the key that they sign with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mercato.deployments.models import DeploymentLink
+from mercato.deployments.repository import LinkRepository
+from mercato.deployments.signing import read_public_key
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Outbox, Session
+from mercato.publishing import Catalogue, DeploymentHold, DeploymentHolds, DeploymentNotFound, RunningRelease
+
+MISSED = 3
+"""A deployment is stale when it was not heard for so many of its intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """A deployment: what it runs, who keeps it out of routing, and what it says of itself if it is linked."""
+
+    running: RunningRelease
+    holds: list[DeploymentHold]
+    link: DeploymentLink | None
+
+
+class Deployments:
+    """The deployments of the caller's organisation."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._catalogue = Catalogue(session)
+        self._rows = LinkRepository(session)
+        self._holds = DeploymentHolds(session, clock, outbox)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def list_all(self, caller: Caller) -> list[DeploymentState]:
+        """All of them in the order they were made."""
+        caller.require(Permission.SERVICES_READ)
+        return await self._states(await self._catalogue.running_of_vendor(caller.organisation_id))
+
+    async def get(self, caller: Caller, deployment_id: str) -> DeploymentState:
+        """Raises `DeploymentNotFound`, also for another organisation's."""
+        caller.require(Permission.SERVICES_READ)
+        found = [
+            running
+            for running in await self._catalogue.running_of_vendor(caller.organisation_id)
+            if running.deployment.id == deployment_id
+        ]
+        if not found:
+            raise DeploymentNotFound(f"Your organisation has no deployment {deployment_id}.")
+        return (await self._states(found))[0]
+
+    async def link(
+        self, caller: Caller, deployment_id: str, *, public_key: str, interval_seconds: int
+    ) -> DeploymentState:
+        """The deployment signs with this key from now on and says every `interval_seconds` that it lives.
+
+        Linking anew replaces the key; what was signed with the old one is refused. Raises `DeploymentNotFound`,
+        `PublicKeyMalformed`.
+        """
+        caller.require(Permission.DEPLOYMENTS_WRITE)
+        read_public_key(public_key)
+        await self.get(caller, deployment_id)
+        now = self._clock.now()
+        link = await self._rows.find(deployment_id, lock=True)
+        if link is None:
+            link = DeploymentLink(
+                deployment_id=deployment_id,
+                organisation_id=caller.organisation_id,
+                state="linked",
+                sequence=0,
+                figures={},
+                linked_at=now,
+            )
+            self._rows.add(link)
+        link.public_key, link.interval_seconds = public_key, interval_seconds
+        if link.state != "stale":
+            link.due_at = now + timedelta(seconds=MISSED * interval_seconds)
+        await self._rows.flush()
+        await self._outbox.add(self._session, "deployment.linked", deployment_id=deployment_id)
+        return await self.get(caller, deployment_id)
+
+    async def _states(self, running: list[RunningRelease]) -> list[DeploymentState]:
+        ids = [one.deployment.id for one in running]
+        holds, links = await self._holds.holds_on(ids), await self._rows.find_many(ids)
+        return [DeploymentState(one, holds.get(one.deployment.id, []), links.get(one.deployment.id)) for one in running]

@@ -1,0 +1,36 @@
+"""What is known of deployments beside what publishing routes by."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mercato.platform import Base
+
+
+class DeploymentLink(Base):
+    """A deployment that says by itself that it lives: the key that it signs with, and when it was last heard."""
+
+    __tablename__ = "deployment_links"
+    __table_args__ = (
+        CheckConstraint("state in ('linked', 'live', 'stale')", name="state"),
+        CheckConstraint("interval_seconds between 1 and 3600", name="interval"),
+        Index("ix_deployment_links_due_at", "due_at"),
+    )
+
+    deployment_id: Mapped[str] = mapped_column(ForeignKey("deployments.id"), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    public_key: Mapped[str]
+    """Ed25519, its 32 bytes in base64."""
+    interval_seconds: Mapped[int]
+    """How often it says that it lives."""
+    state: Mapped[str]
+    due_at: Mapped[datetime]
+    """When it is stale, unless it is heard before."""
+    sequence: Mapped[int]
+    """Of the last heartbeat; the next one's is higher. 0 before the first."""
+    heard_at: Mapped[datetime | None]
+    figures: Mapped[dict[str, Any]]
+    """What the last heartbeat said of itself."""
+    linked_at: Mapped[datetime]

@@ -1,0 +1,45 @@
+"""The deployments room's questions to the database."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select
+
+from mercato.deployments.models import DeploymentLink
+from mercato.platform import Session
+
+
+class LinkRepository:
+    """Links of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def find(self, deployment_id: str, *, lock: bool = False) -> DeploymentLink | None:
+        query = select(DeploymentLink).where(DeploymentLink.deployment_id == deployment_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_many(self, deployment_ids: Collection[str]) -> dict[str, DeploymentLink]:
+        rows = await self._session.scalars(
+            select(DeploymentLink).where(DeploymentLink.deployment_id.in_(deployment_ids))
+        )
+        return {row.deployment_id: row for row in rows}
+
+    async def lock_overdue(self, now: datetime, limit: int) -> list[DeploymentLink]:
+        """Links whose deployments should have been heard; those that another worker looks at are left out."""
+        query = (
+            select(DeploymentLink)
+            .where(DeploymentLink.due_at <= now, DeploymentLink.state != "stale")
+            .order_by(DeploymentLink.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return list(await self._session.scalars(query))
+
+    def add(self, row: DeploymentLink) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)
+
+    async def flush(self) -> None:
+        """Send what was added and changed."""
+        await self._session.flush()

@@ -1,0 +1,82 @@
+"""What a run left: LightGBM text or ONNX, bounded, hashed. Nothing is loaded, least of all a pickle."""
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from mercato.training.refusals import ArtifactRefused
+from mercato_contracts.training import ArtifactKind
+
+MOST_BYTES = 256 * 1024 * 1024
+MOST_FILES = 16
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_PICKLED = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz", ".dill")
+_LIGHTGBM_HEAD = b"tree\nversion=v"
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that may be kept."""
+
+    path: Path
+    name: str
+    kind: ArtifactKind
+    bytes: int
+    sha256: str
+
+
+def check_artifacts(files: list[Path]) -> list[Checked]:
+    """These files, looked at. Raises `ArtifactRefused`; sizes are seen before a byte is read."""
+    if len(files) > MOST_FILES:
+        raise ArtifactRefused(f"The run left {len(files)} files; at most {MOST_FILES} are kept.")
+    sizes = {path: _size(path) for path in files}
+    whole = sum(sizes.values())
+    if whole > MOST_BYTES:
+        raise ArtifactRefused(f"The run left {whole} bytes; at most {MOST_BYTES} are kept.", bytes=whole)
+    return [_check(path, sizes[path]) for path in sorted(files)]
+
+
+def _size(path: Path) -> int:
+    told = path.lstat()
+    if not stat.S_ISREG(told.st_mode):
+        raise ArtifactRefused(f"{path.name[:100]} is no plain file.")
+    return told.st_size
+
+
+def _check(path: Path, size: int) -> Checked:
+    name = path.name
+    if not _NAME.fullmatch(name):
+        raise ArtifactRefused(f"{name[:100]!r} is no name for an artifact: lower-case letters, digits, `.`, `_`, `-`.")
+    # Opened once without following links, so that what is looked at is what is hashed.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        head = file.read(64)
+        kind = _kind_of(name, head, size)
+        file.seek(0)
+        digest = hashlib.sha256()
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+    return Checked(path, name, kind, size, digest.hexdigest())
+
+
+def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
+    # A pickle begins with the opcode PROTO (protocol 2 and later); earlier ones are text that is neither kind below.
+    if name.endswith(_PICKLED) or (head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5) or head[:2] == b"PK":
+        raise ArtifactRefused(f"{name} is a pickle or an archive: loading one runs code, so it is never kept.")
+    if head.startswith(_LIGHTGBM_HEAD):
+        return "lightgbm"
+    if name.endswith(".onnx") and _looks_like_onnx(head, size):
+        return "onnx"
+    raise ArtifactRefused(f"{name} is neither a LightGBM model as text nor ONNX.")
+
+
+def _looks_like_onnx(head: bytes, size: int) -> bool:
+    """Whether the first fields are those of an ONNX `ModelProto`: field 1, `ir_version`, a small number, comes first.
+
+    Source: onnx.proto; protobuf writes fields in the order of their numbers.
+    """
+    return size > 16 and head[:1] == b"\x08" and 3 <= head[1] <= 32

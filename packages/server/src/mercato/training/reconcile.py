@@ -1,0 +1,41 @@
+"""Runs that nobody answers for any more: every state has a deadline, and what is past it is over."""
+
+from collections.abc import Sequence
+
+from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session, Workflows
+from mercato.training.repository import TrainingRepository
+from mercato.training.runs import REQUESTED
+from mercato.training.workflow import WORKFLOW
+
+_AT_ONCE = 100
+_WHY = {
+    "queued": ("failed", "No worker and no machine took it up in time; start it again."),
+    "running": ("timed_out", "It was to end by then and was not heard of again."),
+    "collecting": ("failed", "What it left could not be collected in time."),
+}
+
+
+async def end_overdue(session: Session, clock: Clock, outbox: Outbox) -> int:
+    """End what is past its deadline, for good; how many. Its job, should it still run, is stopped by who watches it."""
+    now = clock.now()
+    overdue = await TrainingRepository(session).lock_overdue(now, _AT_ONCE)
+    for run in overdue:
+        run.state, run.why = _WHY[run.state]
+        run.ended_at = now
+        await outbox.add(session, "training.ended", run_id=run.id, organisation_id=run.organisation_id, state=run.state)
+    return len(overdue)
+
+
+class TrainingStarter:
+    """Starts the workflow of each run that was asked for."""
+
+    def __init__(self, workflows: Workflows) -> None:
+        self._workflows = workflows
+
+    def subscriber(self) -> DurableSubscriber:
+        """To be run by the worker's `OutboxFeed`."""
+        return DurableSubscriber("training.starter", (REQUESTED,), self._hear)
+
+    async def _hear(self, _: Session, events: Sequence[Event]) -> None:
+        for event in events:
+            await self._workflows.start(WORKFLOW, str(event.payload["run_id"]))

@@ -1,0 +1,91 @@
+"""Training's questions to the database."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from mercato.platform import Session
+from mercato.training.models import OPEN, Artifact, Run, RunLog, RunStep
+
+_IS_OPEN = text(OPEN)
+
+
+class TrainingRepository:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: Run | Artifact) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)
+
+    async def flush(self) -> None:
+        """Send what was added and changed."""
+        await self._session.flush()
+
+    async def find(self, run_id: str, *, lock: bool = False) -> Run | None:
+        query = select(Run).where(Run.id == run_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def list_own(self, organisation_id: str, before: str | None, limit: int) -> list[Run]:
+        """The newest first."""
+        query = select(Run).where(Run.organisation_id == organisation_id).order_by(Run.id.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(Run.id < before)))
+
+    async def count_open(self, organisation_id: str) -> int:
+        """Runs under way; the organisation is locked, so that two that start at once count each other."""
+        lock = int.from_bytes(organisation_id.encode()[-7:], "big")
+        await self._session.execute(select(func.pg_advisory_xact_lock(lock)))
+        count = await self._session.scalar(
+            select(func.count()).select_from(Run).where(Run.organisation_id == organisation_id, _IS_OPEN)
+        )
+        return count or 0
+
+    async def change_open(self, run_id: str, **values: Any) -> bool:
+        """Change a run that has not ended; whether there was one: an end is never taken back."""
+        changed = await self._session.scalar(
+            update(Run).where(Run.id == run_id, _IS_OPEN).values(**values).returning(Run.id)
+        )
+        return changed is not None
+
+    async def lock_overdue(self, now: datetime, limit: int) -> list[Run]:
+        """Runs whose state should be over; those that another worker looks at are left out."""
+        query = select(Run).where(_IS_OPEN, Run.deadline_at <= now).order_by(Run.deadline_at).limit(limit)
+        return list(await self._session.scalars(query.with_for_update(skip_locked=True)))
+
+    async def steps(self, run_id: str) -> list[RunStep]:
+        rows = select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.step)
+        return list(await self._session.scalars(rows))
+
+    async def put_step(self, run_id: str, step: int, metrics: dict[str, float], at: datetime) -> None:
+        """The same step again replaces what it said."""
+        fresh = insert(RunStep).values(run_id=run_id, step=step, metrics=metrics, at=at)
+        await self._session.execute(
+            fresh.on_conflict_do_update(index_elements=[RunStep.run_id, RunStep.step], set_={"metrics": metrics})
+        )
+
+    async def put_log(self, run_id: str, place: int, stop: int, said: str) -> None:
+        """What is there already stays as it is."""
+        fresh = insert(RunLog).values(run_id=run_id, place=place, stop=stop, text=said)
+        await self._session.execute(fresh.on_conflict_do_nothing())
+
+    async def logs(self, run_id: str, after: int, limit: int) -> list[RunLog]:
+        """Pieces from the place `after` on."""
+        query = select(RunLog).where(RunLog.run_id == run_id, RunLog.place >= after).order_by(RunLog.place)
+        return list(await self._session.scalars(query.limit(limit)))
+
+    async def last_logs(self, run_id: str, limit: int) -> list[RunLog]:
+        """The last pieces, the oldest first."""
+        query = select(RunLog).where(RunLog.run_id == run_id).order_by(RunLog.place.desc()).limit(limit)
+        return list(await self._session.scalars(query))[::-1]
+
+    async def artifacts(self, run_id: str) -> list[Artifact]:
+        rows = select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)
+        return list(await self._session.scalars(rows))
+
+    async def put_artifact(self, artifact: Artifact) -> None:
+        """A step that runs twice writes the same row."""
+        await self._session.merge(artifact)

@@ -1,0 +1,178 @@
+"""Runs asked for, looked at, stopped."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session
+from mercato.training.code import read_code
+from mercato.training.models import Artifact, Run, RunStep
+from mercato.training.provider import Provider, ProviderRefused
+from mercato.training.refusals import ArtifactNotFound, BudgetTooSmall, ProviderMissing, RunNotFound, TooManyRuns
+from mercato.training.repository import TrainingRepository
+from mercato_contracts import ids as id_prefix
+from mercato_contracts.training import TERMINAL, TrainingSpec
+
+REQUESTED = "training.requested"
+STOP_ASKED = "training.stop_asked"
+MOST_OPEN = 20
+QUEUED_FOR = timedelta(minutes=30)
+"""How long a run may wait for a worker and a machine."""
+_LEAST_SECONDS = 1
+_LOG_PIECES = 200
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A run with what it reported and left."""
+
+    run: Run
+    steps: list[RunStep]
+    artifacts: list[Artifact]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a run said from a place on; `next` is the place to ask from again."""
+
+    text: str
+    offset: int
+    next: int
+    ended: bool
+
+
+class TrainingRuns:
+    """The runs of the caller's organisation."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        objects: ObjectStore,
+        providers: Mapping[str, Provider],
+    ) -> None:
+        self._session = session
+        self._rows = TrainingRepository(session)
+        self._clock = clock
+        self._ids = ids
+        self._outbox = outbox
+        self._objects = objects
+        self._providers = providers
+
+    async def start(self, caller: Caller, spec: TrainingSpec, code: str) -> Dossier:
+        """A run, queued. Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`."""
+        caller.require(Permission.TRAINING_WRITE)
+        content = read_code(code, needs="train.py")
+        nanos_per_hour = self._price(spec)
+        seconds = affordable_seconds(spec, nanos_per_hour)
+        if await self._rows.count_open(caller.organisation_id) >= MOST_OPEN:
+            raise TooManyRuns(f"{MOST_OPEN} runs of your organisation are under way.", most=MOST_OPEN)
+        now = self._clock.now()
+        run = Run(
+            id=self._ids.new(id_prefix.TRAINING_RUN),
+            organisation_id=caller.organisation_id,
+            created_by=caller.actor,
+            spec=spec.model_dump(mode="json"),
+            provider=spec.provider,
+            code_sha256=hashlib.sha256(content).hexdigest(),
+            environment={},
+            state="queued",
+            why="It waits for a worker.",
+            seconds=seconds,
+            nanos_per_hour=nanos_per_hour,
+            milliseconds=0,
+            cost_nanos=0,
+            log_bytes=0,
+            metrics={},
+            created_at=now,
+            deadline_at=now + QUEUED_FOR,
+        )
+        # Stored before the row is committed: a worker that hears of the run finds its code.
+        await self._objects.put(code_key(run.id), content)
+        self._rows.add(run)
+        await self._rows.flush()
+        await self._outbox.add(self._session, REQUESTED, run_id=run.id)
+        return Dossier(run, [], [])
+
+    async def list_all(self, caller: Caller, *, before: str | None, limit: int) -> list[Run]:
+        """The newest first."""
+        caller.require(Permission.SERVICES_READ)
+        return await self._rows.list_own(caller.organisation_id, before, limit)
+
+    async def get(self, caller: Caller, run_id: str) -> Dossier:
+        """Raises `RunNotFound`."""
+        run = await self._get(caller, run_id)
+        return Dossier(run, await self._rows.steps(run_id), await self._rows.artifacts(run_id))
+
+    async def stop(self, caller: Caller, run_id: str) -> Dossier:
+        """Ask for its end; one that has ended stays as it ended. Raises `RunNotFound`."""
+        caller.require(Permission.TRAINING_WRITE)
+        run = await self._get(caller, run_id)
+        if run.state not in TERMINAL and run.stop_asked_at is None:
+            now = self._clock.now()
+            await self._rows.change_open(run_id, stop_asked_at=now, why="It is being stopped.")
+            await self._session.refresh(run)
+            await self._outbox.add(self._session, STOP_ASKED, run_id=run_id)
+        return await self.get(caller, run_id)
+
+    async def read_log(self, caller: Caller, run_id: str, after: int) -> Said:
+        """What it said from the place `after` on, a page of it. Raises `RunNotFound`."""
+        run = await self._get(caller, run_id)
+        pieces = await self._rows.logs(run_id, after, _LOG_PIECES)
+        stop = pieces[-1].stop if pieces else after
+        # What was written before it ended is all there is: the end is written last.
+        ended = run.state in TERMINAL and len(pieces) < _LOG_PIECES
+        return Said("".join(piece.text for piece in pieces), after, stop, ended)
+
+    async def get_artifact(self, caller: Caller, run_id: str, name: str) -> Artifact:
+        """Raises `RunNotFound`, `ArtifactNotFound`."""
+        await self._get(caller, run_id)
+        for artifact in await self._rows.artifacts(run_id):
+            if artifact.name == name:
+                return artifact
+        raise ArtifactNotFound(f"{run_id} left no {name[:100]}.", run=run_id)
+
+    async def _get(self, caller: Caller, run_id: str) -> Run:
+        caller.require(Permission.SERVICES_READ)
+        run = await self._rows.find(run_id)
+        if run is None or run.organisation_id != caller.organisation_id:
+            raise RunNotFound(f"Your organisation has no training run {run_id[:80]}.")
+        return run
+
+    def _price(self, spec: TrainingSpec) -> int:
+        provider = self._providers.get(spec.provider)
+        if provider is None:
+            raise ProviderMissing(f"This marketplace has no provider `{spec.provider}`.", provider=spec.provider)
+        try:
+            return provider.nanos_per_hour(spec)
+        except ProviderRefused as refusal:
+            raise ProviderMissing(str(refusal), provider=spec.provider) from None
+
+
+def affordable_seconds(spec: TrainingSpec, nanos_per_hour: int) -> int:
+    """How long the run may take: its own limit, or what its budget buys. Raises `BudgetTooSmall`."""
+    if spec.max_cost_nanos is None or nanos_per_hour == 0:
+        return spec.limits.seconds
+    affordable = spec.max_cost_nanos * _HOUR // nanos_per_hour
+    if affordable < _LEAST_SECONDS:
+        raise BudgetTooSmall(
+            f"A second costs {math.ceil(nanos_per_hour / _HOUR)} nano-dollars; the budget is {spec.max_cost_nanos}.",
+            nanos_per_hour=nanos_per_hour,
+        )
+    return min(spec.limits.seconds, affordable)
+
+
+def cost_of(milliseconds: int, nanos_per_hour: int) -> int:
+    """In whole nano-dollars, rounded up."""
+    return -(-milliseconds * nanos_per_hour // (_HOUR * 1000))
+
+
+def code_key(run_id: str) -> str:
+    """Where the code of a run is stored."""
+    return f"training/{run_id}/code.zip"

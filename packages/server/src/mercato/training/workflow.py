@@ -1,0 +1,232 @@
+"""A run as durable steps: launch once, watch until it ends, look at what it left.
+
+A worker that dies in between is taken up at the step it was in. Launching is guarded by a mark in the row: whoever
+finds it looks for the job and launches none, so that a run may be lost but is never run twice.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore, Outbox, Steps, Workflow
+from mercato.training.artifacts import MOST_BYTES, check_artifacts
+from mercato.training.data import RoundData
+from mercato.training.models import Artifact, Run
+from mercato.training.progress import read_progress
+from mercato.training.provider import Job, Look, Provider, ProviderRefused, ProviderUnavailable
+from mercato.training.refusals import ArtifactRefused
+from mercato.training.repository import TrainingRepository
+from mercato.training.runs import code_key, cost_of
+from mercato_contracts.masking import mask
+from mercato_contracts.training import TERMINAL, TrainingSpec
+
+log = structlog.get_logger(__name__)
+
+WORKFLOW = "train"
+GRACE = timedelta(minutes=2)
+"""Beyond a state's own limit before it is taken for lost."""
+_COLLECTING_FOR = timedelta(minutes=15)
+_LOOK_SECONDS = 0.3
+_LOOKS = 60
+"""Looks in one durable step: some twenty seconds."""
+_ENDS = {"succeeded": "collecting", "failed": "failed", "timed_out": "timed_out", "stopped": "stopped"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingWork:
+    """Trains: everything that the steps need."""
+
+    database: Database
+    clock: Clock
+    outbox: Outbox
+    objects: ObjectStore
+    providers: Mapping[str, Provider]
+    data: RoundData
+
+    def workflow(self) -> Workflow:
+        """The durable workflow; its subject is a run's id."""
+        return Workflow(WORKFLOW, self.run)
+
+    async def run(self, steps: Steps, run_id: str) -> None:
+        """From launch to end."""
+        if await steps.run("launch", lambda: self._launch(run_id)):
+            number = 0
+            while await steps.run(f"watch {number}", lambda: self._watch(run_id)):
+                number += 1
+            await steps.run("collect", lambda: self._collect(run_id))
+        await steps.run("clear", lambda: self._clear(run_id))
+
+    async def _launch(self, run_id: str) -> Json:
+        """Whether there is a job to watch."""
+        while True:
+            run = await self._find(run_id)
+            if run.state in TERMINAL:
+                return False
+            if run.handle is not None:
+                return True
+            if run.stop_asked_at is not None:
+                return await self._end(run_id, "stopped", "It was stopped before it began.")
+            if run.launching_at is not None:
+                return await self._take_up(run)
+            try:
+                return await self._launch_anew(run)
+            except ProviderUnavailable as lack:
+                await self._change(run_id, launching_at=None, why=mask(str(lack)))
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _take_up(self, run: Run) -> bool:
+        """Another worker began to launch it: the job is there, or the run is lost."""
+        handle = await self._providers_of(run).find(run.id)
+        if handle is None:
+            return await self._end(run.id, "failed", "The worker died while it launched this run; start it again.")
+        return await self._launched(run, handle)
+
+    async def _launch_anew(self, run: Run) -> bool:
+        spec = TrainingSpec.model_validate(run.spec)
+        with tempfile.TemporaryDirectory(prefix="mercato-data-") as folder:
+            try:
+                code = await self.objects.get(code_key(run.id))
+                digest = await self.data.fetch(spec.round, Path(folder)) if spec.round else None
+            except ObjectNotFound:
+                return await self._end(run.id, "failed", "The run's code or data is no longer there.")
+            job = Job(run.id, spec, code, Path(folder) if digest else None, run.seconds)
+            if not await self._change(run.id, launching_at=self.clock.now(), data_sha256=digest):
+                return False
+            try:
+                handle = await self._providers_of(run).launch(job)
+            except ProviderRefused as refusal:
+                return await self._end(run.id, "failed", mask(str(refusal)))
+        return await self._launched(run, handle)
+
+    async def _launched(self, run: Run, handle: str) -> bool:
+        environment = self._providers_of(run).environment()
+        return await self._change(run.id, handle=handle, environment=environment, why="It waits for a machine.")
+
+    async def _watch(self, run_id: str) -> Json:
+        """Whether there is more to watch after this slice of it."""
+        for _ in range(_LOOKS):
+            run = await self._find(run_id)
+            assert run.handle is not None
+            provider = self._providers_of(run)
+            try:
+                # One that was ended from elsewhere, by the reconciler, must not go on either.
+                if run.state in TERMINAL or run.stop_asked_at is not None:
+                    await provider.stop(run.handle)
+                if run.state in TERMINAL:
+                    return False
+                look = await provider.look(run.handle, run.log_bytes)
+            except ProviderUnavailable as lack:
+                await self._change(run_id, why=mask(str(lack)))
+            else:
+                if await self._note(run, look):
+                    return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
+
+    async def _note(self, run: Run, look: Look) -> bool:
+        """Write down what was seen; whether the job has ended."""
+        now = self.clock.now()
+        steps, done = read_progress(look.log)
+        async with self.database.transaction() as session:
+            rows = TrainingRepository(session)
+            current = await rows.find(run.id, lock=True)
+            assert current is not None
+            if current.state in TERMINAL:
+                return True
+            if look.log_next > current.log_bytes:
+                await rows.put_log(run.id, current.log_bytes, look.log_next, mask(look.log))
+                current.log_bytes = look.log_next
+            for step, metrics in steps.items():
+                await rows.put_step(run.id, step, metrics, now)
+            if done is not None:
+                current.metrics = dict(done)
+            current.milliseconds = look.milliseconds
+            current.cost_nanos = cost_of(look.milliseconds, current.nanos_per_hour)
+            if current.started_at is None and look.state != "waiting":
+                current.started_at = now
+                current.state = "running"
+                current.deadline_at = now + timedelta(seconds=run.seconds) + GRACE
+            if look.state in ("waiting", "running"):
+                if current.stop_asked_at is None:
+                    current.why = mask(look.why)
+                return False
+            await self._note_end(session, current, look)
+        return True
+
+    async def _note_end(self, session: Any, run: Run, look: Look) -> None:
+        now = self.clock.now()
+        run.exit_code = look.exit_code
+        run.state = _ENDS.get(look.state, "failed")
+        run.why = mask(look.why or ("The job is gone and left no trace." if look.state == "gone" else ""))
+        if run.state == "collecting":
+            run.deadline_at = now + _COLLECTING_FOR
+        else:
+            run.ended_at = now
+            await self._tell(session, run)
+
+    async def _collect(self, run_id: str) -> Json:
+        run = await self._find(run_id)
+        if run.state != "collecting":
+            return False
+        assert run.handle is not None
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="mercato-out-"))
+        try:
+            files = await self._providers_of(run).collect(run.handle, folder, MOST_BYTES)
+            checked = await asyncio.to_thread(check_artifacts, files)
+            kept = []
+            for each in checked:
+                key = f"training/{run_id}/out/{each.name}"
+                await self.objects.put(key, each.path)
+                kept.append(Artifact(run_id=run_id, name=each.name, kind=each.kind, bytes=each.bytes,
+                                     sha256=each.sha256, key=key))  # fmt: skip
+        except (ArtifactRefused, ProviderRefused) as refusal:
+            return await self._end(run_id, "failed", mask(str(refusal)))
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        async with self.database.transaction() as session:
+            for artifact in kept:
+                await TrainingRepository(session).put_artifact(artifact)
+        return await self._end(run_id, "succeeded", "")
+
+    async def _clear(self, run_id: str) -> Json:
+        """The job's files go; the code and the artifacts stay."""
+        run = await self._find(run_id)
+        if run.handle is not None:
+            await self._providers_of(run).forget(run.handle)
+        return True
+
+    async def _end(self, run_id: str, state: str, why: str) -> bool:
+        """End it, unless it has ended; False, so that a step can answer with it."""
+        now = self.clock.now()
+        async with self.database.transaction() as session:
+            rows = TrainingRepository(session)
+            if await rows.change_open(run_id, state=state, why=why, ended_at=now):
+                run = await rows.find(run_id)
+                assert run is not None
+                await self._tell(session, run)
+        return False
+
+    async def _tell(self, session: Any, run: Run) -> None:
+        await self.outbox.add(
+            session, "training.ended", run_id=run.id, organisation_id=run.organisation_id, state=run.state
+        )
+
+    async def _change(self, run_id: str, **values: Any) -> bool:
+        async with self.database.transaction() as session:
+            return await TrainingRepository(session).change_open(run_id, **values)
+
+    async def _find(self, run_id: str) -> Run:
+        async with self.database.transaction() as session:
+            run = await TrainingRepository(session).find(run_id)
+        assert run is not None
+        return run
+
+    def _providers_of(self, run: Run) -> Provider:
+        return self.providers[run.provider]
