@@ -7,8 +7,8 @@ from setuptools import setup
 
 HOT = (
     "admit", "authenticate", "bodies", "call", "catalog", "forward", "gateway", "headers", "heads", "lane", "leases",
-    "metrics", "operations", "relay", "route", "semver", "server", "settle", "spool", "streams", "targets", "tokens",
-    "upstream",
+    "metrics", "operations", "recent", "relay", "route", "semver", "server", "settle", "spool", "streams", "targets",
+    "tokens", "upstream",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from mercato_gateway.refusals import Refused
 
 DEFAULT_OUTPUT_TOKENS = 1024
 _MOST_OUTPUT_TOKENS = 10_000_000
+_NAME = b'"model"'
 _COLON = re.compile(rb'\s*:\s*"')
 
 
@@ -40,33 +41,32 @@ def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
     Bytes are replaced in place where that is safe; a body with several `model` names or escapes that could hide one is
     decoded and written anew, so that upstream cannot read another model than we did.
     """
-    place = body.find(b'"model"')
-    if b"\\u" in body or (ask_usage and b'"stream_options"' in body):
+    if (body.find(b"\\u") >= 0) or (ask_usage and body.find(b'"stream_options"') >= 0):
         return _rewrite_decoded(body, model, ask_usage)
-    if place >= 0:
-        start, end = _value_of(body, place + len(b'"model"'))
-        if end < 0 or body.find(b'"model"', end) >= 0:
+    parts = body.split(_NAME)
+    if len(parts) > 2:
+        return _rewrite_decoded(body, model, ask_usage)
+    if len(parts) == 2:
+        rest = parts[1]
+        start = _value_start(rest)
+        end = rest.find(b'"', start) if start else -1
+        if end < 0 or rest[start:end].find(b"\\") >= 0:
             return _rewrite_decoded(body, model, ask_usage)
         if model is not None:
-            body = b"".join((body[:start], model, body[end:]))
+            body = b"".join((parts[0], _NAME, rest[:start], model, rest[end:]))
     if ask_usage:
         body = body.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
     return body
 
 
-def _value_of(body: bytes, place: int) -> tuple[int, int]:
-    """Start and end of the string behind a name that ends at `place`; the end is -1 where it is not plain."""
-    if body.startswith(b':"', place):
-        start = place + 2
-    elif body.startswith(b': "', place):
-        start = place + 3
-    else:
-        match = _COLON.match(body, place)
-        if match is None:
-            return 0, -1
-        start = match.end()
-    end = body.find(b'"', start)
-    return start, -1 if b"\\" in body[start:end] else end
+def _value_start(rest: bytes) -> int:
+    """Where the string begins whose name was just read; 0 where something else follows."""
+    if rest.startswith(b':"'):
+        return 2
+    if rest.startswith(b': "'):
+        return 3
+    match = _COLON.match(rest)
+    return match.end() if match is not None else 0
 
 
 def _rewrite_decoded(body: bytes, model: bytes | None, ask_usage: bool) -> bytes:

@@ -202,10 +202,10 @@ class Call(UpstreamCall):
         self._hold_and_send()
 
     def _estimate(self) -> Tokens:
-        if self.operation is None or self.model_request is None:
+        operation, request = self.operation, self.model_request
+        if operation is None or request is None:
             return NO_TOKENS
-        out = output_tokens(self.model_request) if self.operation.gives_tokens else 0
-        return Tokens(estimate_input(self.body), out, 0)
+        return Tokens(estimate_input(request), output_tokens(request) if operation.gives_tokens else 0, 0)
 
     def _hold_and_send(self) -> None:
         gateway = self.gateway
@@ -414,7 +414,7 @@ class Call(UpstreamCall):
         failed = not is_owed(self.status)
         tokens, source = NO_TOKENS, b"partial" if cut else b"provider"
         if self.operation is not None and not failed:
-            tokens, source = tokens_of(self.operation, relay, self.status, self.body, cut)
+            tokens, source = tokens_of(self.operation, relay, self.status, self.model_request, cut)
         due, spends = self.hold.settle(tokens, failed=failed, now=now)
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
@@ -426,7 +426,7 @@ class Call(UpstreamCall):
             common, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
             first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
-        gateway.spool.append_event(event)
+        gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False
         gateway.metrics.answered(self.status, self.overhead_us)
 

@@ -129,7 +129,7 @@ class ControlClient:
         kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}{kind}"
         connection.answer = self._loop.create_future()
-        connection.transport.write(head.encode() + body)
+        connection.transport.writelines((head.encode(), body))
         try:
             async with asyncio.timeout(timeout):
                 status, answer = await connection.answer

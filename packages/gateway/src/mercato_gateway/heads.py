@@ -37,14 +37,17 @@ class Print:
         start = len(before)
         if not after:
             return b"" if len(message) == start else None
-        stop = message.find(b"\r", start, start + _MOST_DIGITS + 1)
-        if stop <= start:
+        rest = len(message) - start - len(after)
+        digits, bound = 1, 10
+        while rest - digits >= bound:
+            digits, bound = digits + 1, bound * 10
+        # The only length, written without leading zeros, that makes the message whole.
+        length = rest - digits
+        if length < 0 or digits > _MOST_DIGITS:
             return None
-        digits = message[start:stop]
-        if not digits.isdigit() or not message.startswith(after, stop):
-            return None
-        body = stop + len(after)
-        return message[body:] if len(message) - body == int(digits) else None
+        framed = b"%d%b" % (length, after)
+        body = start + len(framed)
+        return message[body:] if message[start:body] == framed else None
 
 
 def take_print(message: bytes, length: bytes | None) -> Print | None:
@@ -124,7 +127,7 @@ class AnswerHead:
         # What is compressed is never unpacked here: its tokens are estimated.
         readable = self.fields.get(b"content-encoding", b"identity") == b"identity"
         self.event_stream = readable and kind.startswith(b"text/event-stream")
-        self.json = readable and b"json" in kind
+        self.json = readable and kind.find(b"json") >= 0
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)
         self.print: Print | None = None

@@ -1,5 +1,7 @@
 """Counters of one worker in Prometheus' text format. Plain integers: a call adds to a few of them."""
 
+from bisect import bisect_left
+
 from mercato_gateway.codes import CODES
 
 _BUCKETS_US = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 50_000, 1_000_000)
@@ -33,10 +35,7 @@ class Metrics:
         """A call was answered by its service."""
         self.calls[status] = self.calls.get(status, 0) + 1
         self.overhead_us += overhead_us
-        place = 0
-        while place < len(_BUCKETS_US) and overhead_us > _BUCKETS_US[place]:
-            place += 1
-        self.overhead_buckets[place] += 1
+        self.overhead_buckets[bisect_left(_BUCKETS_US, overhead_us)] += 1
 
     def render(self, gauges: dict[str, float]) -> bytes:
         """The whole page; `gauges` are read at this moment."""

@@ -6,7 +6,7 @@ Apart from the code that reads them, which is compiled: such a class cannot be.
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 
 class ModelRequest(Struct):
@@ -19,6 +19,12 @@ class ModelRequest(Struct):
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
     n: int | None = None
+    messages: Raw | UnsetType = UNSET
+    prompt: Raw | UnsetType = UNSET
+    input: Raw | UnsetType = UNSET
+    system: Raw | UnsetType = UNSET
+    instructions: Raw | UnsetType = UNSET
+    tools: Raw | UnsetType = UNSET
 
 
 class Details(Struct):

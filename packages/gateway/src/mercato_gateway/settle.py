@@ -6,7 +6,7 @@ have in common is encoded once (`Common`); the rest are numbers, digits and fixe
 
 import random
 import time
-from binascii import hexlify
+from binascii import crc32, hexlify
 
 import msgspec
 
@@ -14,7 +14,9 @@ from mercato_contracts.ids import make_id
 from mercato_contracts.pricing import Charge
 from mercato_gateway.catalog import Deployment
 from mercato_gateway.lane import Lane
+from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
+from mercato_gateway.spool import EVENT
 from mercato_gateway.targets import ModelOperation
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input, read_answer, read_tail, to_tokens
 
@@ -54,9 +56,11 @@ call_digits = Digits().make
 
 
 class Common:
-    """The fields that all events of a lane to one deployment and operation share, as JSON without braces."""
+    """The fields that all events of a lane to one deployment and operation share: the `start` of their JSON, and its
+    checksum as the spool counts it.
+    """
 
-    __slots__ = ("deployment", "fields", "operation")
+    __slots__ = ("checksum", "deployment", "operation", "start", "start_bytes")
 
     def __init__(self, gateway: str, lane: Lane, deployment: Deployment, operation: str) -> None:
         self.deployment = deployment
@@ -68,7 +72,9 @@ class Common:
             "service_id": wire.id, "release_id": lane.release.id, "deployment_id": deployment.id,
             "protocol": wire.protocol, "operation": operation, "currency": lane.plan.currency,
         }  # fmt: skip
-        self.fields = msgspec.json.encode(fields)[1:-1]
+        self.start = msgspec.json.encode(fields)[:-1]
+        self.start_bytes = len(self.start)
+        self.checksum: int = crc32(EVENT + self.start)
 
 
 def common_of(gateway: str, lane: Lane, deployment: Deployment, operation: str) -> Common:
@@ -91,11 +97,11 @@ def encode_event(
 ) -> bytes:  # fmt: skip
     """As the spool keeps it. `flags` is one of `FLAGS`; `spends` are pairs of lease and units, as JSON."""
     return (
-        b'{"id":"use_%b","at_us":%d,"request_id":"req_%b",%b,"status":%d,%b,"tokens_in":%d,"tokens_out":%d,'
+        b'%b,"id":"use_%b","at_us":%d,"request_id":"req_%b","status":%d,%b,"tokens_in":%d,"tokens_out":%d,'
         b'"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,"overhead_us":%d,'
         b'"included":%d,"price_nanos":%d,"source":"%b","spends":[%b]}'
         % (
-            digits, at_us, digits, common.fields, status, flags, tokens.into, tokens.out, tokens.cached, bytes_in,
+            common.start, digits, at_us, digits, status, flags, tokens.into, tokens.out, tokens.cached, bytes_in,
             bytes_out, first_byte_us, duration_us, overhead_us, due.included, due.nanos, source, spends,
         )
     )  # fmt: skip
@@ -109,7 +115,7 @@ FLAGS = tuple(
 
 
 def tokens_of(
-    operation: ModelOperation, relay: Relay | None, status: int, body: bytes, cut: bool
+    operation: ModelOperation, relay: Relay | None, status: int, asked: ModelRequest | None, cut: bool
 ) -> tuple[Tokens, bytes]:
     """The tokens of a model call and who counted them."""
     text = 0
@@ -124,7 +130,7 @@ def tokens_of(
         return said, b"provider"
     if status >= 400 and not cut:
         return NO_TOKENS, b"provider"
-    into = said.into if said is not None and said.into else estimate_input(body)
+    into = said.into if said is not None and said.into else estimate_input(asked)
     out = to_tokens(text) if operation.gives_tokens else 0
     if said is not None:
         return Tokens(into, max(out, said.out), said.cached), b"partial" if cut else b"estimated"

@@ -1,8 +1,8 @@
 """Ships the spool to the control plane, in order, and says when earlier lives are all shipped.
 
-Records are spliced into batches as they stand, never decoded. Each batch is small, so that the event loop is never held
-for long. The cursor is written after each receipt; a batch that is sent twice does no harm, as the control
-plane takes each id once.
+Records are spliced into batches as they stand, never decoded; those that were just written are still in memory (see
+`recent`), others are read from disk. Each batch is small, so that the event loop is never held for long. The cursor is
+written after each receipt; a batch that is sent twice does no harm, as the control plane takes each id once.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import msgspec
 
 from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
 from mercato_gateway.log import log
+from mercato_gateway.recent import BATCH_RECORDS
 from mercato_gateway.spool import (
     CLOSED,
     EVENT,
@@ -25,7 +26,6 @@ from mercato_gateway.spool import (
     segments_in,
 )
 
-BATCH_EVENTS = 500
 _READ_BYTES = 256 << 10
 _LONGEST_RECORD = 64 << 10
 _PAUSE_SECONDS = 0.05
@@ -90,7 +90,11 @@ class Shipper:
         return os.pread(self._fd, limit, offset) if limit > 0 else b""
 
     def _next_batch(self) -> tuple[list[bytes], list[str], int]:
-        """Events, closed leases and the offset behind them."""
+        """Events, closed leases and the bytes that they take."""
+        name, offset = self._position
+        recent = self._spool.recent.find(name.number, offset) if name.life == self._spool.life else None
+        if recent is not None:
+            return recent.events, recent.closed, recent.end - recent.start
         events: list[bytes] = []
         closed: list[str] = []
         after = 0
@@ -99,7 +103,7 @@ class Shipper:
                 events.append(payload[1:])
             elif payload[:1] == CLOSED:
                 closed.append(payload[1:].decode())
-            if len(events) + len(closed) >= BATCH_EVENTS:
+            if len(events) + len(closed) >= BATCH_RECORDS:
                 break
         return events, closed, after
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mercato_gateway.recent import Recent
+
 SEGMENT_BYTES = 8 << 20
 RECORD_ROOM = 2048
 # Closed leases are written without reserving.
@@ -30,6 +32,8 @@ CLOSED = b"C"
 _NAME = re.compile(r"(life_[0-9a-f]{32})-(\d{8})\.spool")
 _pack = HEADER.pack
 _crc32 = zlib.crc32
+HEADER_BYTES = HEADER.size
+_EVENT_CRC = _crc32(EVENT)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +101,9 @@ class Spool:
         self._reserved = 0
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        self._waiting_events: list[bytes] = []
+        self._waiting_closed: list[str] = []
+        self.recent = Recent()
         # Called when the first record waits for `flush`.
         self.on_waiting: Callable[[], None] | None = None
         self._unwritten: deque[bytes] = deque()
@@ -190,33 +197,43 @@ class Spool:
 
     # Writing.
 
-    def append_event(self, event: bytes) -> None:
-        """Takes a usage event, for which room was reserved, into the next `flush`."""
+    def append_event(self, event: bytes, known: int = 0, known_crc: int = _EVENT_CRC) -> None:
+        """Takes a usage event, for which room was reserved, into the next `flush`. `known_crc` is the checksum of
+        `E` and the first `known` bytes of the event, where the caller has it.
+        """
         self._reserved -= 1
-        self._append(EVENT + event)
+        rest = event[known:] if known else event
+        self._waiting_events.append(event)
+        self._append(EVENT, event, _crc32(rest, known_crc))
 
     def append_closed(self, lease_id: str) -> None:
         """Notes that no later event spends from this lease."""
-        self._append(CLOSED + lease_id.encode())
+        payload = lease_id.encode()
+        self._waiting_closed.append(lease_id)
+        self._append(CLOSED, payload, _crc32(CLOSED + payload))
 
-    def _append(self, payload: bytes) -> None:
-        record = _pack(len(payload), _crc32(payload)) + payload
-        self._waiting.append(record)
-        self._waiting_bytes += len(record)
-        if len(self._waiting) == 1 and self.on_waiting is not None:
+    def _append(self, kind: bytes, payload: bytes, checksum: int) -> None:
+        length = len(payload) + 1
+        self._waiting.append(_pack(length, checksum))
+        self._waiting.append(kind)
+        self._waiting.append(payload)
+        self._waiting_bytes += HEADER_BYTES + length
+        if len(self._waiting) == 3 and self.on_waiting is not None:
             self.on_waiting()
 
     def flush(self) -> None:
         """Writes what was appended; kept and tried again (`retry`) where the disk refuses."""
-        records = self._waiting
-        if not records:
+        parts = self._waiting
+        if not parts:
             return
-        self._waiting = []
-        together = len(records) > 1 and self._fd >= 0 and self._offset + self._waiting_bytes <= self._segment_bytes
-        self._waiting_bytes = 0
-        if together and not self._unwritten and self._write(b"".join(records)):
+        events, closed = self._waiting_events, self._waiting_closed
+        start, end = self._offset, self._offset + self._waiting_bytes
+        self._waiting, self._waiting_events, self._waiting_closed, self._waiting_bytes = [], [], [], 0
+        if self._fd >= 0 and end <= self._segment_bytes and not self._unwritten and self._write(b"".join(parts)):
+            self.recent.note(self._number, start, end, events, closed)
             return
-        for record in records:
+        for place in range(0, len(parts), 3):
+            record = b"".join(parts[place : place + 3])
             if self._unwritten or not self._write(record):
                 self._unwritten.append(record)
 

@@ -8,8 +8,9 @@ for every model, and lies within a third of real tokenizers on English prose.
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from mercato_gateway.provider_wire import AnswerSaid, UsageSaid, decode_answer, decode_usage
+from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, UsageSaid, decode_answer, decode_usage
 
 _INLINE_FILE_TOKENS = 1000
 _MOST_TOKENS = 10**12
@@ -116,15 +117,24 @@ def to_tokens(count: int) -> int:
     return -(-count // 4)
 
 
-_PROMPTS = ("messages", "prompt", "input", "system", "instructions", "tools")
+def estimate_input(request: ModelRequest | None) -> int:
+    """Tokens that a request puts in, by the estimate above."""
+    if request is None:
+        return 0
+    count = 0
+    for part in (
+        request.messages, request.prompt, request.input, request.system, request.instructions, request.tools
+    ):  # fmt: skip
+        if part is not UNSET:
+            count += _bytes_in(bytes(part))
+    return to_tokens(count)
 
 
-def estimate_input(body: bytes) -> int:
-    """Tokens that a request puts in, by the estimate above; the whole body counts where it is no JSON object."""
+def _bytes_in(text: bytes) -> int:
+    """Bytes of text in a piece of JSON. A plain string need not be decoded."""
+    if text.startswith(b'"') and text.find(b"\\") < 0 and not text.startswith(b'"data:'):
+        return len(text) - 2
     try:
-        request = msgspec.json.decode(body)
+        return _bytes_of(msgspec.json.decode(text))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return to_tokens(len(body))
-    if not isinstance(request, dict):
-        return to_tokens(len(body))
-    return to_tokens(sum(_bytes_of(request[name]) for name in _PROMPTS if name in request))
+        return len(text)
