@@ -174,7 +174,7 @@ async def test_what_the_control_plane_never_takes_is_set_aside_and_said_loudly(
     control.refuse_usage_with = None
     assert await gateway.metric("mercato_gateway_usage_rejected_total") == 1
     kept = next((gateway.state / "worker-0" / "rejected").iterdir()).read_bytes()
-    assert records(kept)[0].startswith(b'E{"id":"use_')
+    assert b'"id":"use_' in records(kept)[0]
 
 
 @pytest.fixture
