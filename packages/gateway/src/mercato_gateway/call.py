@@ -16,7 +16,8 @@ from mercato_gateway.bodies import output_tokens, read_request
 from mercato_gateway.catalog import Deployment
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
-from mercato_gateway.lane import Lane, find_lane
+from mercato_gateway.lane import Lane, find_lane, policy_of
+from mercato_gateway.leases import Slice
 from mercato_gateway.log import log
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
@@ -66,6 +67,7 @@ class Call(UpstreamCall):
     first_byte_at: float = 0.0
     deadline: float = 0.0
     overhead_us: int = 0
+    deployment_slices: list[Slice] | None = None
 
     def __init__(self, gateway: "Gateway", client: "ClientConnection", head: RequestHead, body: bytes) -> None:
         self.gateway = gateway
@@ -225,6 +227,7 @@ class Call(UpstreamCall):
         while True:
             deployment = gateway.router.choose(self.lane.release, now, self.tried)
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
+            self.deployment_slices = slices
             lacking = self.hold.take(slices, now)
             if lacking is None:
                 break
@@ -341,6 +344,8 @@ class Call(UpstreamCall):
         limits = b""
         if self.has_lane and self.lane.slices:
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
+        if self.deployment_slices:
+            limits += fields.rate_limit(policy_of(self.deployment_slices), self.deployment_slices, self.started)
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:

@@ -132,6 +132,8 @@ class AnswerHead:
         self.json = kind.find(b"json") >= 0 and (not self.packed or coding in _UNPACKED)
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)
+        if status == 429 and b"retry-after" not in self.fields:
+            self.start += b"retry-after: 1\r\n"
         self.print: Print | None = None
 
 

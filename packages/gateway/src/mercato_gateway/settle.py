@@ -135,7 +135,7 @@ def tokens_of(
     """
     reading = _read(relay) if relay is not None else Reading(None, 0)
     said, text = reading.said, reading.text
-    if reading.error and status < 400:
+    if reading.error and 200 <= status < 300:
         if not text and (said is None or not (said.into or said.out)):
             return NO_TOKENS, FAILED
         cut = cut or said is None
