@@ -27,6 +27,7 @@ _MOST_KNOWN = 200_000
 _MOST_UNKNOWN = 20_000
 _MOST_ASKING = 10_000
 _MOST_AT_ONCE = 32
+_MOST_SWEPT = 2_000
 _ASK_TIMEOUT = 5.0
 _ROUNDS = 3
 
@@ -231,6 +232,22 @@ class Keys:
                 digests.discard(digest)
                 if not digests:
                     self._digests.pop(grant.key_id)
+
+    def sweep(self, now: float) -> None:
+        """Forgets keys that were not used for so long that they must be asked for anew; some at each call.
+
+        Both tables are in the order in which keys were last asked for.
+        """
+        for _ in range(_MOST_SWEPT):
+            oldest = next(iter(self._known), None)
+            if oldest is None or self._known[oldest].dies_at > now:
+                break
+            self._forget(oldest)
+        for _ in range(_MOST_SWEPT):
+            oldest = next(iter(self._unknown), None)
+            if oldest is None or self._unknown[oldest][0] > now:
+                break
+            del self._unknown[oldest]
 
     # Pushed by the control plane.
 

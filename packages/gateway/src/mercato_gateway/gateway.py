@@ -120,6 +120,7 @@ class Gateway:
             connection.expire(now)
         for deployment in self.catalog.deployments():
             deployment.pool.sweep(now)
+        self.keys.sweep(now)
         if self.spool.full:
             self.spool.retry()
 
