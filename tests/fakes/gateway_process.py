@@ -113,7 +113,7 @@ class GatewayProcess:
 
     def client(self, key: str = "", **options: Any) -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, **options)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=90, **options)
 
 
 class Shop:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from tests.fakes.upstream import Upstream
 
 
@@ -45,6 +46,49 @@ async def start_gateway(control: ControlPlane, tmp_path: Path) -> AsyncIterator[
     yield start
     for gateway in started:
         await gateway.stop()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A gateway that many tests of a module share, each with a shop of its own; see `standing`."""
+
+    control: ControlPlane
+    upstream: Upstream
+    gateway: GatewayProcess
+
+    async def shop(self, kind: str = "chat", **terms: Any) -> Shop:
+        """A shop under a name that no other has, once the gateway knows of it."""
+        made = Shop(self.control, self.upstream, name=f"acme/{kind}-{len(self.control.services)}", **terms)
+
+        async def known() -> bool:
+            return await self.gateway.metric("mercato_gateway_services") == len(self.control.services)
+
+        await until(known)
+        return made
+
+
+@pytest.fixture(scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Started once a module; use it by way of `stage`."""
+    control, upstream = ControlPlane(token="a-token-of-tests"), Upstream()
+    await control.start()
+    await upstream.start()
+    gateway = GatewayProcess(control, tmp_path_factory.mktemp("standing") / "gateway")
+    try:
+        await gateway.start()
+        yield Stage(control, upstream, gateway)
+    finally:
+        await gateway.stop()
+        await upstream.stop()
+        await control.stop()
+
+
+@pytest.fixture
+def stage(standing: Stage) -> Stage:
+    """The shared gateway, with an upstream that is new to everything."""
+    standing.upstream.script = None
+    standing.upstream.received.clear()
+    return standing
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import msgspec
 
 from mercato_contracts.keys import MalformedKey, parse_key
 from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
+from mercato_gateway.guesses import Guesses
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
 from mercato_gateway.wire import GrantedSubscription, IntrospectRequest, KeyGrant
@@ -25,6 +26,8 @@ _UNKNOWN_SECONDS = 10.0
 _MOST_KNOWN = 200_000
 _MOST_UNKNOWN = 20_000
 _MOST_ASKING = 10_000
+_MOST_AT_ONCE = 32
+_MOST_SWEPT = 2_000
 _ASK_TIMEOUT = 5.0
 _ROUNDS = 3
 
@@ -67,6 +70,11 @@ class KeyWaiter(Protocol):
 
     done: bool
 
+    @property
+    def address(self) -> str:
+        """Where the call comes from."""
+        ...
+
     def key_known(self, grant: Grant) -> None:
         """The key is good."""
 
@@ -81,10 +89,14 @@ def _invalid() -> Refused:
 class Keys:
     """The digest cache. Keys themselves are not kept."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, control: ControlClient, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, control: ControlClient, clock: Callable[[], float], guesses: Guesses
+    ) -> None:
         self._loop = loop
         self._control = control
         self._clock = clock
+        self._guesses = guesses
+        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._known: dict[bytes, Grant] = {}
         self._digests: dict[str, set[bytes]] = {}
         self._unknown: dict[bytes, tuple[float, str]] = {}
@@ -127,26 +139,32 @@ class Keys:
             return
         if len(self._asking) >= _MOST_ASKING:
             raise Refused("busy", "Too many keys are being checked.")
-        self._start(digest, key, parsed.key_id, [waiter])
+        wait = self._guesses.take(waiter.address, now)
+        if wait:
+            detail = "Your address tried too many keys that nobody knows."
+            raise Refused("too_many_unknown_keys", detail, retry_after=int(wait) + 1)
+        self._start(digest, key, parsed.key_id, [waiter], waiter.address)
 
     def _refresh(self, key: bytes, grant: Grant, now: float) -> None:
         grant.refresh_at = now + 5.0
         digest = _blake2b(key, digest_size=16).digest()
         if digest not in self._asking:
-            self._start(digest, key, grant.key_id, [])
+            self._start(digest, key, grant.key_id, [], "")
 
-    def _start(self, digest: bytes, key: bytes, key_id: str, waiters: list[KeyWaiter]) -> None:
+    def _start(self, digest: bytes, key: bytes, key_id: str, waiters: list[KeyWaiter], address: str) -> None:
         self._asking[digest] = waiters
-        task = self._loop.create_task(self._introspect(digest, key.decode("ascii"), key_id))
+        task = self._loop.create_task(self._introspect(digest, key.decode("ascii"), key_id, address))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _introspect(self, digest: bytes, key: str, key_id: str) -> None:
+    async def _introspect(self, digest: bytes, key: str, key_id: str, address: str) -> None:
         outcome: Grant | Refused
         try:
             outcome = await self._introspect_unchanged(digest, key, key_id)
         except (ControlUnavailable, ControlRefused, msgspec.MsgspecError) as error:
             outcome = self._stale(digest, str(error))
+        if address and not (isinstance(outcome, Refused) and outcome.code.name == "key_invalid"):
+            self._guesses.give_back(address, self._loop.time())
         waiters = self._asking.pop(digest)
         if not self._asking:
             self._changed.clear()
@@ -167,7 +185,8 @@ class Keys:
         for _ in range(_ROUNDS):
             began = self._changes
             self.asked += 1
-            answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
+            async with self._turns:
+                answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
             wire = msgspec.json.decode(answer, type=KeyGrant)
             if (
                 max(self._changed.get(key_id, 0), self._changed.get(wire.consumer_id, 0), self._changed.get("*", 0))
@@ -213,6 +232,22 @@ class Keys:
                 digests.discard(digest)
                 if not digests:
                     self._digests.pop(grant.key_id)
+
+    def sweep(self, now: float) -> None:
+        """Forgets keys that were not used for so long that they must be asked for anew; some at each call.
+
+        Both tables are in the order in which keys were last asked for.
+        """
+        for _ in range(_MOST_SWEPT):
+            oldest = next(iter(self._known), None)
+            if oldest is None or self._known[oldest].dies_at > now:
+                break
+            self._forget(oldest)
+        for _ in range(_MOST_SWEPT):
+            oldest = next(iter(self._unknown), None)
+            if oldest is None or self._unknown[oldest][0] > now:
+                break
+            del self._unknown[oldest]
 
     # Pushed by the control plane.
 

@@ -20,10 +20,13 @@ def escape(text: str) -> bytes:
 
 def output_tokens(request: ModelRequest) -> int:
     """Most tokens that this call can give; a modest default where it sets no bound."""
-    bounds = (request.max_completion_tokens, request.max_tokens, request.max_output_tokens)
-    bound = next((n for n in bounds if n is not None), None)
-    each = DEFAULT_OUTPUT_TOKENS if bound is None else min(max(bound, 0), _MOST_OUTPUT_TOKENS)
-    return each * min(max(request.n or 1, 1), 128)
+    # Where several bounds are set, providers differ in which one counts: the larger is held.
+    bound = -1
+    for given in (request.max_completion_tokens, request.max_tokens, request.max_output_tokens):
+        if given is not None:
+            bound = max(bound, given, 0)
+    each = DEFAULT_OUTPUT_TOKENS if bound < 0 else min(bound, _MOST_OUTPUT_TOKENS)
+    return each * min(max(request.n or 1, request.best_of or 1, 1), 128)
 
 
 def read_request(body: bytes) -> ModelRequest:

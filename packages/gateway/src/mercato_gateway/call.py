@@ -16,13 +16,15 @@ from mercato_gateway.bodies import output_tokens, read_request
 from mercato_gateway.catalog import Deployment
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
-from mercato_gateway.lane import Lane, find_lane
+from mercato_gateway.lane import Lane, find_lane, policy_of
+from mercato_gateway.leases import Slice
+from mercato_gateway.log import log
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
-from mercato_gateway.settle import FLAGS, call_digits, common_of, encode_event, tokens_of
-from mercato_gateway.targets import ModelOperation, model_operation, read_service_path
+from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, tokens_of
+from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
 from mercato_gateway.upstream import UpstreamCall, UpstreamConnection
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
 
+_READ_PATHS = frozenset(operation.path for operation in MODEL_OPERATIONS.values())
 _MAX_ROUNDS = 64
 _MAX_ATTEMPTS = 3
 _LONGEST_CALL_SECONDS = 3600.0
@@ -64,6 +67,7 @@ class Call(UpstreamCall):
     first_byte_at: float = 0.0
     deadline: float = 0.0
     overhead_us: int = 0
+    deployment_slices: list[Slice] | None = None
 
     def __init__(self, gateway: "Gateway", client: "ClientConnection", head: RequestHead, body: bytes) -> None:
         self.gateway = gateway
@@ -78,6 +82,11 @@ class Call(UpstreamCall):
     def request_id(self) -> str:
         """As the client and the upstream see it."""
         return "req_" + self.digits.decode()
+
+    @property
+    def address(self) -> str:
+        """Where the call comes from."""
+        return self.client.address
 
     # Steps before the upstream.
 
@@ -109,6 +118,8 @@ class Call(UpstreamCall):
             self._authorised(grant)
         except Refused as refused:
             self.refuse(refused)
+        except Exception as error:
+            self.broke(error)
 
     def _authorised(self, grant: Grant) -> None:
         self.grant = grant
@@ -129,6 +140,8 @@ class Call(UpstreamCall):
         self.done = True
         self.gateway.active.discard(self)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
+        if asked.method == "HEAD":
+            body = b""
         self.client.end_call(b"".join((head, self._own_headers(), self.client.connection_header(), b"\r\n", body)))
 
     def _find_model_lane(self) -> None:
@@ -160,10 +173,11 @@ class Call(UpstreamCall):
             self._read_model_body(target.path)
 
     def _read_model_body(self, path: str) -> None:
-        """A model service called by its path: metered, and held to its model, like a call under `/v1`."""
-        # Whatever the type says: an upstream may read a JSON body as one.
-        head = self.head
-        if head.method == "POST" and (fields.is_json(head.fields) or self.body.lstrip()[:1] == b"{"):
+        """A model service called by its path: metered, and held to its model, like a call under `/v1`.
+
+        Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
+        """
+        if self.body and (path in _READ_PATHS or not fields.is_form(self.head.fields)):
             request = self.model_request = read_request(self.body)
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
@@ -213,6 +227,7 @@ class Call(UpstreamCall):
         while True:
             deployment = gateway.router.choose(self.lane.release, now, self.tried)
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
+            self.deployment_slices = slices
             lacking = self.hold.take(slices, now)
             if lacking is None:
                 break
@@ -237,6 +252,8 @@ class Call(UpstreamCall):
             self._hold_and_send()
         except Refused as refused:
             self.refuse(refused)
+        except Exception as error:
+            self.broke(error)
 
     def _connect(self, deployment: Deployment, now: float) -> None:
         self.deployment = deployment
@@ -327,6 +344,8 @@ class Call(UpstreamCall):
         limits = b""
         if self.has_lane and self.lane.slices:
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
+        if self.deployment_slices:
+            limits += fields.rate_limit(policy_of(self.deployment_slices), self.deployment_slices, self.started)
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:
@@ -344,10 +363,18 @@ class Call(UpstreamCall):
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
         self.upstream = None
-        if self.relay is None:
+        relay = self.relay
+        now = _monotonic()
+        if relay is not None and relay.last_event_seen:
+            # All that was to come has come, but for the end of the connection.
+            self._finish(relay, None, now)
+            return
+        if relay is None or not (relay.head_sent or self.client_left):
+            self.relay = None
+            if relay is not None and code == "upstream_unreachable":
+                code = "upstream_bad_answer"
             self._failed_upstream(code, detail, unsent=False)
             return
-        now = _monotonic()
         if self.deployment is not None:
             self.gateway.router.failed(self.deployment, now)
         self._cut(now)
@@ -415,6 +442,9 @@ class Call(UpstreamCall):
         tokens, source = NO_TOKENS, b"partial" if cut else b"provider"
         if self.operation is not None and not failed:
             tokens, source = tokens_of(self.operation, relay, self.status, self.model_request, cut)
+            if source == FAILED:
+                self.status, failed, source = 502, True, b"provider"
+                gateway.router.failed(deployment, now)
         due, spends = self.hold.settle(tokens, failed=failed, now=now)
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
@@ -429,6 +459,11 @@ class Call(UpstreamCall):
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False
         gateway.metrics.answered(self.status, self.overhead_us)
+
+    def broke(self, error: Exception) -> None:
+        """A fault of ours must not leave the call hanging."""
+        log("call_broke", error=repr(error), request_id=self.request_id)
+        self.refuse(Refused("internal_error", "Something broke here."))
 
     def refuse(self, refused: Refused) -> None:
         """Ends the call with our own answer, giving everything back."""
@@ -485,11 +520,9 @@ class Call(UpstreamCall):
             upstream.close()
         if self.deployment is None:
             self.refuse(Refused("busy", "The control plane took too long."))
-        elif self.relay is None:
-            self.attempts = _MAX_ATTEMPTS
-            self._failed_upstream("upstream_timeout", "It gave no answer in time.", unsent=False)
         else:
-            self.upstream_lost("upstream_timeout", "")
+            self.attempts = _MAX_ATTEMPTS
+            self.upstream_lost("upstream_timeout", "It gave no whole answer in time.")
 
     def pause(self) -> None:
         """The client reads too slowly."""

@@ -43,6 +43,12 @@ _ALL = (
     Code("body_too_large", 413, "Body too large", "Send a smaller body."),
     Code("target_too_long", 414, "Address too long", "Shorten the path or the query."),
     Code("headers_too_large", 431, "Headers too large", "Send fewer or shorter headers."),
+    Code(
+        "too_many_unknown_keys",
+        429,
+        "Too many unknown keys",
+        "Check your key, and come back after `Retry-After` seconds.",
+    ),
     Code("rate_limit_exceeded", 429, "Too fast", "Wait for `Retry-After` seconds, then go on more slowly."),
     Code("quota_exceeded", 429, "Quota used up", "Wait for the next period, or subscribe to a larger plan."),
     Code("quota_exhausted", 429, "Included quota used up", "Wait for the next month, or choose a plan with overage."),

@@ -18,19 +18,19 @@ def upstream_request(
     if head.sent_to is deployment and head.sent_uncompressed == metered:
         start = head.sent_start
     else:
-        start = _start(head, deployment, path, metered)
+        start = _start(head, deployment, path, metered, service.wire.paths != "any")
         head.sent_to, head.sent_uncompressed, head.sent_start = deployment, metered, start
     if body or head.method in _WITH_BODY:
         return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, digits, len(body), body)
     return b"%b%b\r\n\r\n" % (start, digits)
 
 
-def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool) -> bytes:
+def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool, checked: bool) -> bytes:
     """Up to the digits of the request id: the same for all requests of this head to this deployment."""
     target = deployment.base + path
     if head.query:
         target += b"?" + head.query
-    lines = head.lines_for_upstream(uncompressed=metered)
+    lines = head.lines_for_upstream(uncompressed=metered, checked=checked)
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%bx-request-id: req_" % (
         head.method.encode(), target, deployment.pool.authority, lines
     )  # fmt: skip

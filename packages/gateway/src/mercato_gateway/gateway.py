@@ -69,8 +69,11 @@ class Gateway:
 
     def answer_own(self, client: ClientConnection, method: str, path: bytes) -> None:
         """Answers `/healthz` and `/readyz`."""
+        began = time.monotonic()
         status, body = self.health(path)
-        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
+        overhead_us = max(1, int((time.monotonic() - began) * 1e6))
+        kind = f"content-type: application/json\r\nx-mercato-overhead-us: {overhead_us}\r\n"
+        head = f"HTTP/1.1 {status}\r\n{kind}content-length: {len(body)}\r\n".encode()
         client.end_call(b"".join((head, client.connection_header(), b"\r\n", b"" if method == "HEAD" else body)))
 
     def health(self, path: bytes) -> tuple[str, bytes]:
@@ -117,6 +120,7 @@ class Gateway:
             connection.expire(now)
         for deployment in self.catalog.deployments():
             deployment.pool.sweep(now)
+        self.keys.sweep(now)
         if self.spool.full:
             self.spool.retry()
 

@@ -20,8 +20,16 @@ _DROP_REQUEST = frozenset(
         b"te", b"trailer",
         b"transfer-encoding", b"upgrade", b"content-length", b"host", b"expect", b"http2-settings",
         b"cookie", b"forwarded",
-        b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-mercato-key",
-        b"x-mercato-subscription",
+        b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-prefix",
+        b"x-forwarded-server", b"x-forwarded-ssl", b"x-real-ip", b"x-client-ip", b"x-cluster-client-ip",
+        b"true-client-ip", b"cf-connecting-ip", b"x-request-id", b"x-mercato-key", b"x-mercato-subscription",
+    }
+)  # fmt: skip
+# What some servers take for another method or path than the one that was checked against what is published.
+_OVERRIDES = frozenset(
+    {
+        b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method",
+        b"x-original-url", b"x-rewrite-url",
     }
 )  # fmt: skip
 _DROP_RESPONSE = frozenset(
@@ -50,23 +58,31 @@ def find_key(fields: Fields) -> tuple[bytes, bytes]:
     return (api_key.strip(), b"x-api-key") if api_key else (b"", b"")
 
 
-def _named(connection: bytes) -> frozenset[bytes]:
-    """The fields that `Connection` names; never those that say what the body is."""
+def _named(headers: Headers) -> frozenset[bytes]:
+    """The fields that `Connection` names, in however many lines; never those that say what the body is."""
+    connection = b",".join(value for name, value in headers if name == b"connection")
     return frozenset(token.strip().lower() for token in connection.split(b",")) - {b"content-type", b"content-encoding"}
 
 
-def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool) -> bytes:
+def _drops(headers: Headers, fields: Fields, always: frozenset[bytes]) -> frozenset[bytes]:
+    repeated = len(fields) != len(headers)
+    if repeated or fields.get(b"connection", b"close") not in _ORDINARY:
+        return always | _named(headers)
+    return always
+
+
+def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool, checked: bool) -> bytes:
     """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we
-    can read it.
+    can read it. `checked` where method and path were compared with what is published: nothing may speak of others.
     """
-    drops = _DROP_REQUEST
-    connection = fields.get(b"connection", b"close")
-    if connection not in _ORDINARY:
-        drops = drops | _named(connection)
+    drops = _drops(headers, fields, _DROP_REQUEST | _OVERRIDES if checked else _DROP_REQUEST)
     lines = [
         name + b": " + value + b"\r\n"
         for name, value in headers
-        if name not in drops and name != key_header and not (name in _CARRIES_KEYS and _has_our_key(value))
+        # Servers that hand fields on as variables (CGI, WSGI) cannot tell `_` from `-`.
+        if (name.replace(b"_", b"-") if b"_" in name else name) not in drops
+        and name != key_header
+        and not (name in _CARRIES_KEYS and _has_our_key(value))
     ]
     if identity:
         lines = [line for line in lines if line[:16] != b"accept-encoding:"]
@@ -81,26 +97,23 @@ def _has_our_key(value: bytes) -> bool:
 
 def for_client(headers: Headers, fields: Fields) -> bytes:
     """The upstream's fields that go on, as lines."""
-    drops = _DROP_RESPONSE
-    connection = fields.get(b"connection", b"close")
-    if connection not in _ORDINARY:
-        drops = drops | _named(connection)
+    drops = _drops(headers, fields, _DROP_RESPONSE)
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name not in drops])
 
 
-def is_json(fields: Fields) -> bool:
-    """Whether the body says that it is JSON."""
-    return fields.get(b"content-type", b"").split(b";")[0].strip().lower() == b"application/json"
+def is_form(fields: Fields) -> bool:
+    """Whether the body says that it is a form with files, which no server takes for JSON."""
+    return fields.get(b"content-type", b"").split(b";")[0].strip().lower() == b"multipart/form-data"
 
 
 def retry_after(fields: Fields) -> float:
     """Seconds of `Retry-After`, in either form; 0 where it is absent or makes no sense."""
     text = fields.get(b"retry-after", b"").decode("latin-1").strip()
-    if text.isdigit() and len(text) < 9:
+    if text.isascii() and text.isdigit() and len(text) < 9:
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time()) if text else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 

@@ -13,6 +13,7 @@ from mercato_gateway.headers import Fields, Headers
 _MOST_DIGITS = 9
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length"
+_UNPACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 _blake2b = hashlib.blake2b
@@ -80,7 +81,7 @@ class RequestHead:
     """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
 
     __slots__ = (
-        "_plain", "_uncompressed", "digest", "fields", "headers", "http10", "keep_alive", "key",
+        "_lines", "digest", "fields", "headers", "http10", "keep_alive", "key",
         "key_header", "method", "path", "print", "query", "sent_start", "sent_to", "sent_uncompressed",
     )  # fmt: skip
 
@@ -97,39 +98,42 @@ class RequestHead:
         self.key, self.key_header = lines.find_key(fields)
         self.digest: bytes = _blake2b(self.key, digest_size=16).digest() if self.key else b""
         self.print: Print | None = None
-        self._plain: bytes | None = None
-        self._uncompressed: bytes | None = None
+        self._lines: dict[int, bytes] = {}
         self.sent_to: object = None
         self.sent_uncompressed = False
         self.sent_start = b""
 
-    def lines_for_upstream(self, *, uncompressed: bool) -> bytes:
-        """The fields that go on, as lines."""
-        if uncompressed:
-            if self._uncompressed is None:
-                self._uncompressed = lines.for_upstream(self.headers, self.fields, self.key_header, identity=True)
-            return self._uncompressed
-        if self._plain is None:
-            self._plain = lines.for_upstream(self.headers, self.fields, self.key_header, identity=False)
-        return self._plain
+    def lines_for_upstream(self, *, uncompressed: bool, checked: bool) -> bytes:
+        """The fields that go on, as lines; see `headers.for_upstream`."""
+        kind = 2 * uncompressed + checked
+        found = self._lines.get(kind)
+        if found is None:
+            found = self._lines[kind] = lines.for_upstream(
+                self.headers, self.fields, self.key_header, identity=uncompressed, checked=checked
+            )
+        return found
 
 
 class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
 
-    __slots__ = ("event_stream", "fields", "json", "length", "print", "start", "status")
+    __slots__ = ("event_stream", "fields", "json", "length", "packed", "print", "start", "status")
 
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
         self.fields: Fields = dict(headers)
         self.length = self.fields.get(_LENGTH, b"")
         kind = self.fields.get(b"content-type", b"").lower()
-        # What is compressed is never unpacked here: its tokens are estimated.
-        readable = self.fields.get(b"content-encoding", b"identity") == b"identity"
-        self.event_stream = readable and kind.startswith(b"text/event-stream")
-        self.json = readable and kind.find(b"json") >= 0
+        # Providers are asked not to compress. Where one does, JSON is unpacked to be counted, a stream is estimated.
+        coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
+        events = kind.startswith(b"text/event-stream")
+        self.packed = coding not in (b"identity", b"") and (events or kind.find(b"json") >= 0)
+        self.event_stream = events and not self.packed
+        self.json = kind.find(b"json") >= 0 and (not self.packed or coding in _UNPACKED)
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)
+        if status == 429 and b"retry-after" not in self.fields:
+            self.start += b"retry-after: 1\r\n"
         self.print: Print | None = None
 
 

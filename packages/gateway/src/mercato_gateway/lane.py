@@ -55,7 +55,7 @@ class Lane:
         in_tokens = self.included is not None and plan.included_unit == "tokens"
         self.needs_tokens = bool(self.in_tokens or in_tokens or (self.in_nanos and self.per_tokens))
         self.prices = service.prices[plan.id]
-        self.policy = _policy(self.slices)
+        self.policy = policy_of(self.slices)
         # What the events of its calls share, encoded at the first of them (see `settle`).
         self.common: Any = None
         self.commons: dict[tuple[str, str], Any] = {}
@@ -79,7 +79,7 @@ class Lane:
         return canary
 
 
-def _policy(slices: list[Slice]) -> bytes:
+def policy_of(slices: list[Slice]) -> bytes:
     """The `RateLimit-Policy` field (draft-ietf-httpapi-ratelimit-headers); empty without limits."""
     items = []
     for piece in slices:

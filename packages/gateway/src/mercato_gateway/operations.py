@@ -1,5 +1,6 @@
 """Which published operation a method and path are: exact paths by dictionary, templates segment by segment."""
 
+import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
@@ -7,13 +8,16 @@ from mercato_gateway.refusals import Refused
 from mercato_gateway.wire import Operation
 
 _LISTED = 50
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 def safe_path(path: str) -> bool:
     """False for paths that two servers may read differently: dot segments, encoded slashes, control characters."""
     decoded = unquote(unquote(path))
-    segments = decoded.replace("\\", "/").split("/")
-    return ".." not in segments and "." not in segments and decoded.isprintable() and "\\" not in decoded
+    if "\\" in decoded or _CONTROL.search(decoded) is not None:
+        return False
+    # Some servers strip what stands behind a semicolon before they resolve dots.
+    return not any(segment.partition(";")[0] in (".", "..") for segment in decoded.split("/"))
 
 
 class Operations:

@@ -19,6 +19,7 @@ class ModelRequest(Struct):
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
     n: int | None = None
+    best_of: int | None = None
     messages: Raw | UnsetType = UNSET
     prompt: Raw | UnsetType = UNSET
     input: Raw | UnsetType = UNSET
@@ -27,24 +28,21 @@ class ModelRequest(Struct):
     tools: Raw | UnsetType = UNSET
 
 
-class Details(Struct):
-    """What a provider says of the tokens that it counts."""
-
-    cached_tokens: int | None = None
-
-
 class UsageSaid(Struct):
-    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages."""
+    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages.
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: Details | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: Details | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    total_tokens: int | None = None
+    Of any type, as providers write anything: `tokens.merge` looks at each number.
+    """
+
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    prompt_tokens_details: Any = None
+    input_tokens: Any = None
+    output_tokens: Any = None
+    input_tokens_details: Any = None
+    cache_read_input_tokens: Any = None
+    cache_creation_input_tokens: Any = None
+    total_tokens: Any = None
 
 
 class Text(Struct):
@@ -88,7 +86,8 @@ class AnswerSaid(Struct):
     delta: AnthropicDelta | str | None = None
     message: Nested | None = None
     response: Nested | None = None
-    input_tokens: int | None = None
+    input_tokens: Any = None
+    error: Any = None
 
 
 decode_request = msgspec.json.Decoder(ModelRequest).decode

@@ -12,7 +12,7 @@ class Relay:
 
     __slots__ = (
         "_chunked", "_head", "_length", "_no_body", "bytes_out", "closes", "head_sent", "json",
-        "overflowed", "status", "stream", "tail", "whole",
+        "overflowed", "packed", "status", "stream", "tail", "whole",
     )  # fmt: skip
 
     def __init__(self, head: AnswerHead, *, metered: bool, head_only: bool, http10: bool, drop_usage: bool) -> None:
@@ -27,6 +27,7 @@ class Relay:
         self._no_body = head_only or head.status in (204, 304)
         self._length = head.length
         self.json = metered and head.json and not self._no_body
+        self.packed = head.packed
         if metered and head.event_stream and not self._no_body:
             self.stream = EventStream(drop_usage=drop_usage)
             if drop_usage:

@@ -15,7 +15,6 @@ import httptools
 from mercato_gateway.call import Call
 from mercato_gateway.headers import Headers
 from mercato_gateway.heads import RequestHead, take_print
-from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.settle import call_digits
 
@@ -96,6 +95,12 @@ class ClientConnection:
         if call is not None:
             call.left()
 
+    @property
+    def address(self) -> str:
+        """The client's IP address."""
+        peer = self.transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
     # What the parser tells.
 
     def on_message_begin(self) -> None:
@@ -122,6 +127,8 @@ class ClientConnection:
         if self._message_bytes > limit and sum(len(name) + len(value) for name, value in headers) > limit:
             raise Refused("headers_too_large", f"The headers are larger than {limit} bytes.")
         fields = dict(headers)
+        if not self._url.isascii() or b"#" in self._url:
+            raise Refused("bad_request", "An address is ASCII, and has no fragment.")
         version = parser.get_http_version()
         http10 = version == "1.0"
         hosts = 1 if b"host" in fields else 0
@@ -242,8 +249,7 @@ class ClientConnection:
         try:
             call.start()
         except Exception as error:
-            log("call_broke", error=repr(error), request_id=call.request_id)
-            call.refuse(Refused("internal_error", "Something broke here."))
+            call.broke(error)
 
     def connection_header(self, closes: bool = False) -> bytes:
         """What becomes of the connection after this answer."""
@@ -292,9 +298,11 @@ class ClientConnection:
             self.closing = True
             self._queue.clear()
             return
+        began = _monotonic()
         request_id = "req_" + call_digits(time.time_ns()).decode()
         head, body = answer(refused, self._url, request_id)
-        own = f"x-request-id: {request_id}\r\nx-mercato-overhead-us: 1\r\nconnection: close\r\n\r\n"
+        overhead_us = max(1, int((_monotonic() - began) * 1e6))
+        own = f"x-request-id: {request_id}\r\nx-mercato-overhead-us: {overhead_us}\r\nconnection: close\r\n\r\n"
         self.transport.write(b"".join((head, own.encode(), body)))
         # Closing with bytes unread would reset the connection and take our answer with it: read on a little,
         # and drop it.

@@ -30,6 +30,7 @@ class Settings:
     max_body_bytes: int = 32 << 20
     max_header_bytes: int = 64 << 10
     max_connections: int = 10_000
+    unknown_keys_per_minute: int = 300
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     idle_timeout: float = 75.0
@@ -51,6 +52,7 @@ _HELP = {
     "spool_bytes": "most bytes of unshipped usage per worker; then new calls are refused",
     "fsync": "never, second or always: what a power failure can lose",
     "allow_private_upstreams": "let deployments live on private and loopback addresses",
+    "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit, behind what hides addresses",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams besides the system's",
 }
 

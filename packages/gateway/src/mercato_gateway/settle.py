@@ -18,7 +18,16 @@ from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
 from mercato_gateway.spool import EVENT
 from mercato_gateway.targets import ModelOperation
-from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input, read_answer, read_tail, to_tokens
+from mercato_gateway.tokens import (
+    NO_TOKENS,
+    Reading,
+    Tokens,
+    estimate_input,
+    read_answer,
+    read_tail,
+    to_tokens,
+    unpack,
+)
 
 _MOST_COMMONS = 64
 _VERSION = 0x7000
@@ -114,18 +123,22 @@ FLAGS = tuple(
 )
 
 
+FAILED = b"failed"
+
+
 def tokens_of(
     operation: ModelOperation, relay: Relay | None, status: int, asked: ModelRequest | None, cut: bool
 ) -> tuple[Tokens, bytes]:
-    """The tokens of a model call and who counted them."""
-    text = 0
-    said: Tokens | None = None
-    if relay is not None:
-        stream = relay.stream
-        if stream is not None:
-            said, text = stream.tokens, stream.text_bytes
-        elif relay.json:
-            said, text = (read_tail(relay.tail), relay.bytes_out) if relay.overflowed else read_answer(relay.whole)
+    """The tokens of a model call and who counted them; `FAILED` for a success that is an error in all but its status.
+
+    That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text.
+    """
+    reading = _read(relay) if relay is not None else Reading(None, 0)
+    said, text = reading.said, reading.text
+    if reading.error and 200 <= status < 300:
+        if not text and (said is None or not (said.into or said.out)):
+            return NO_TOKENS, FAILED
+        cut = cut or said is None
     if said is not None and not cut:
         return said, b"provider"
     if status >= 400 and not cut:
@@ -135,6 +148,18 @@ def tokens_of(
     if said is not None:
         return Tokens(into, max(out, said.out), said.cached), b"partial" if cut else b"estimated"
     return Tokens(into, out, 0), b"partial" if cut else b"estimated"
+
+
+def _read(relay: Relay) -> Reading:
+    stream = relay.stream
+    if stream is not None:
+        return Reading(stream.tokens, stream.text_bytes, stream.failed)
+    if relay.json:
+        if relay.overflowed:
+            return Reading(None if relay.packed else read_tail(relay.tail), relay.bytes_out)
+        whole = unpack(relay.whole) if relay.packed else relay.whole
+        return Reading(None, relay.bytes_out) if whole is None else read_answer(whole)
+    return Reading(None, relay.bytes_out if relay.packed else 0)
 
 
 def new_life() -> str:

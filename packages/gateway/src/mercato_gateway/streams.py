@@ -8,25 +8,28 @@ import re
 import msgspec
 
 from mercato_gateway.provider_wire import decode_answer
-from mercato_gateway.tokens import Tokens, merge, text_bytes
+from mercato_gateway.tokens import Tokens, decode_loosely, is_error, merge, text_bytes
 
 _LONGEST_EVENT = 1 << 20
-_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+# Two line ends, each of any of the three kinds; a CR and its LF are never taken for two.
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_LONGEST_END = 4
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 
 
 class EventStream:
     """Reads a stream. `tokens` is what the provider said, `text_bytes` counts what it generated, `ended` its last
-    event.
+    event, `failed` one that says so.
     """
 
-    __slots__ = ("_drop_usage", "_partial", "_raw", "ended", "text_bytes", "tokens")
+    __slots__ = ("_drop_usage", "_partial", "_passed", "ended", "failed", "text_bytes", "tokens")
 
     def __init__(self, *, drop_usage: bool) -> None:
         self._drop_usage = drop_usage
         self._partial = b""
-        self._raw = False
+        self._passed = b""  # the end of what was passed on of an event that is too long to keep
+        self.failed = False
         self.tokens: Tokens | None = None
         self.text_bytes = 0
         self.ended = False
@@ -34,20 +37,30 @@ class EventStream:
     def feed(self, pieces: list[bytes]) -> bytes:
         """What goes on to the client now."""
         data = b"".join((self._partial, *pieces))
-        if self._raw:
-            return data
         out: list[bytes] = []
+        if self._passed:
+            data = self._pass(data, out)
         start = 0
-        for match in _END.finditer(data):
+        for match in _END.finditer(data, max(0, len(self._partial) - _LONGEST_END)):
             self._event(data[start : match.end()], out)
             start = match.end()
         self._partial = data[start:]
         if len(self._partial) > _LONGEST_EVENT:
-            # No stream of events: let it pass uncounted rather than grow.
-            self._raw = True
+            # Let it pass unread rather than grow; the events behind it are read again.
+            self.text_bytes += len(self._partial)
             out.append(self._partial)
-            self._partial = b""
+            self._passed, self._partial = self._partial[-_LONGEST_END:], b""
         return b"".join(out)
+
+    def _pass(self, data: bytes, out: list[bytes]) -> bytes:
+        """More of the event that is too long; gives what comes behind it."""
+        seen = self._passed + data
+        match = _END.search(seen, 1)
+        end = len(data) if match is None else max(0, match.end() - len(self._passed))
+        out.append(data[:end])
+        self.text_bytes += end
+        self._passed = seen[-_LONGEST_END:] if match is None else b""
+        return data[end:]
 
     def finish(self) -> bytes:
         """What was left without an end; it still counts."""
@@ -75,18 +88,24 @@ class EventStream:
         try:
             said = decode_answer(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return False
+            try:
+                said = decode_loosely(data)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                self.text_bytes += len(data)
+                return False
         self.text_bytes += text_bytes(said)
+        if is_error(said):
+            self.failed = True
         for nested in (said, said.message, said.response):
             if nested is not None and nested.usage is not None:
                 self.tokens = merge(nested.usage, self.tokens) or self.tokens
         if said.type in _LAST_TYPES:
             self.ended = True
-        return said.usage is not None and said.choices == []
+        return said.usage is not None and said.type is None and not (said.choices or said.content or said.error)
 
 
 def _data_of(event: bytes) -> bytes:
-    if event.startswith(b"data:") and event.count(b"\n") <= 2:
+    if event.startswith(b"data:") and event.count(b"\n") <= 2 and event.count(b"\r") <= 2:
         return event[5:].strip()
-    lines = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    lines = event.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))

@@ -5,15 +5,17 @@ The estimate is one token for each four bytes of UTF-8 text, rounded up, over th
 for every model, and lies within a third of real tokenizers on English prose.
 """
 
+import zlib
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, UsageSaid, decode_answer, decode_usage
+from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, Nested, UsageSaid, decode_answer, decode_usage
 
 _INLINE_FILE_TOKENS = 1000
 _MOST_TOKENS = 10**12
+_LARGEST_UNPACKED = 4 << 20
 
 
 class Tokens:
@@ -30,41 +32,112 @@ class Tokens:
 NO_TOKENS = Tokens(0, 0, 0)
 
 
+class _Absurd(Exception):
+    """No count of tokens."""
+
+
+def _count(value: Any) -> int:
+    """A number of tokens, also where it is written as a whole float or as digits; 0 where there is none."""
+    if value is None:
+        return 0
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
+    if digits or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_TOKENS:
+        raise _Absurd
+    return value
+
+
 def merge(said: UsageSaid, before: Tokens | None) -> Tokens | None:
-    """Counts of a usage object; those it leaves out are taken from the one before. `None` where it makes no sense."""
+    """Counts of a usage object together with those that came before it in a stream; `None` where it makes no sense.
+
+    Usage in streams is cumulative in every dialect, and each event may leave some of it out: the larger count stands.
+    """
     before = before or NO_TOKENS
-    into, out, cached = before.into, before.out, before.cached
-    details = said.prompt_tokens_details or said.input_tokens_details
-    if said.prompt_tokens is not None:
-        into = said.prompt_tokens
-    elif said.input_tokens is not None:
-        into = said.input_tokens + (said.cache_read_input_tokens or 0) + (said.cache_creation_input_tokens or 0)
-    elif said.total_tokens is not None and said.completion_tokens is None and said.output_tokens is None:
-        into = said.total_tokens
-    if said.completion_tokens is not None:
-        out = said.completion_tokens
-    elif said.output_tokens is not None:
-        out = said.output_tokens
-    if details is not None and details.cached_tokens is not None:
-        cached = details.cached_tokens
-    elif said.cache_read_input_tokens is not None:
-        cached = said.cache_read_input_tokens
-    if not (0 <= into <= _MOST_TOKENS and 0 <= out <= _MOST_TOKENS):
+    try:
+        into, out, cached = _counts(said)
+    except _Absurd:
         return None
-    return Tokens(into, out, min(max(cached, 0), into))
+    into = max(into, before.into)
+    return Tokens(into, max(out, before.out), min(max(cached, before.cached), into))
 
 
-def read_answer(body: bytes) -> tuple[Tokens | None, int]:
-    """What the provider counted in a whole JSON answer, and the bytes of text in it where it did not count."""
+def _counts(said: UsageSaid) -> tuple[int, int, int]:
+    read, written = _count(said.cache_read_input_tokens), _count(said.cache_creation_input_tokens)
+    if said.prompt_tokens is not None:
+        into = _count(said.prompt_tokens)
+    elif said.input_tokens is not None or read or written:
+        into = _count(said.input_tokens) + read + written
+    elif said.completion_tokens is None and said.output_tokens is None:
+        into = _count(said.total_tokens)
+    else:
+        into = 0
+    out = _count(said.output_tokens if said.completion_tokens is None else said.completion_tokens)
+    details = said.prompt_tokens_details or said.input_tokens_details
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return into, out, read if cached is None else _count(cached)
+
+
+def decode_loosely(data: bytes) -> AnswerSaid:
+    """An answer or event of an unusual shape: its usage, and all that may be text. Raises as msgspec does."""
+    found = msgspec.json.decode(data)
+    if not isinstance(found, dict):
+        return AnswerSaid(content=[found])
+    kind = found.get("type")
+    return AnswerSaid(
+        type=kind if isinstance(kind, str) else None,
+        usage=_usage_in(found),
+        content=[found.get(name) for name in ("choices", "content", "output", "delta")],
+        message=Nested(_usage_in(found.get("message"))),
+        response=Nested(_usage_in(found.get("response"))),
+        error=found.get("error"),
+    )
+
+
+def _usage_in(value: Any) -> UsageSaid | None:
+    usage = value.get("usage") if isinstance(value, dict) else None
+    return msgspec.convert(usage, UsageSaid) if isinstance(usage, dict) else None
+
+
+class Reading:
+    """Of a whole answer: `said` by the provider, bytes of `text` where it said nothing, whether it is an `error`."""
+
+    __slots__ = ("error", "said", "text")
+
+    def __init__(self, said: Tokens | None, text: int, error: bool = False) -> None:
+        self.said = said
+        self.text = text
+        self.error = error
+
+
+def read_answer(body: bytes) -> Reading:
+    """What the provider counted in a whole JSON answer. One that cannot be read counts as text."""
     try:
         answer = decode_answer(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None, 0
-    if answer.usage is not None:
-        return merge(answer.usage, None), 0
-    if answer.input_tokens is not None:
-        return Tokens(max(0, answer.input_tokens), 0, 0), 0
-    return None, text_bytes(answer)
+        try:
+            answer = decode_loosely(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return Reading(None, len(body))
+    said = merge(answer.usage, None) if answer.usage is not None else None
+    if said is None and answer.usage is None and answer.input_tokens is not None:
+        said = merge(UsageSaid(input_tokens=answer.input_tokens), None)
+    return Reading(said, text_bytes(answer), is_error(answer))
+
+
+def is_error(answer: AnswerSaid) -> bool:
+    """Whether an answer or event says that something failed."""
+    return bool(answer.error)
+
+
+def unpack(data: bytes) -> bytes | None:
+    """What gzip or deflate packed, where that is not larger than we keep of any answer; else `None`."""
+    try:
+        unpacker = zlib.decompressobj(wbits=47)
+        whole = unpacker.decompress(data, _LARGEST_UNPACKED)
+        return whole if unpacker.eof else None
+    except zlib.error:
+        return None
 
 
 def read_tail(tail: bytes) -> Tokens | None:

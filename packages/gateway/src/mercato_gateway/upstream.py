@@ -165,9 +165,10 @@ class UpstreamConnection:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not (self._complete and self.head_only):
+            if not self._complete:
                 self._fail("upstream_bad_answer", f"Its answer is not HTTP/1.1: {error}.")
                 return
+            self.reusable = False  # more than it announced: the answer is whole, the connection good for nothing
         told, head = self._tell_head, self._head
         if told and head is not None:
             self._tell_head = False

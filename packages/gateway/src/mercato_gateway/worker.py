@@ -19,6 +19,7 @@ from mercato_gateway.authenticate import Keys
 from mercato_gateway.catalog import Catalog
 from mercato_gateway.control import ControlClient, ControlUnavailable
 from mercato_gateway.gateway import Gateway
+from mercato_gateway.guesses import Guesses
 from mercato_gateway.leases import Leases
 from mercato_gateway.log import log
 from mercato_gateway.server import ClientConnection
@@ -66,7 +67,7 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings, number: int) -> t
         ca_file=settings.upstream_ca_file,
     )
     catalog = Catalog(lambda wire: Pool(wire, connector))
-    keys = Keys(loop, control, time.time)
+    keys = Keys(loop, control, time.time, Guesses(settings.unknown_keys_per_minute))
     leases = Leases(loop, control, spool, own_id, _wall_ms)
     gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, Shipper(spool, control, own_id))
     return gateway, SnapshotClient(control, catalog, keys)

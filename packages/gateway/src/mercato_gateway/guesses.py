@@ -1,0 +1,50 @@
+"""Guessed keys: how many unknown ones each client address may try, so that they cost the control plane little."""
+
+import ipaddress
+
+_MOST_ADDRESSES = 20_000
+
+
+class Guesses:
+    """A token bucket for each address (of IPv6 each network of 64 bits), `per_minute` in size and refill; 0 for none.
+
+    A key that has to be asked for takes one, and gives it back when it proves good. Known keys take none.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._size = float(per_minute)
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def take(self, address: str, now: float) -> float:
+        """0 where the key may be asked for; else the seconds until one may."""
+        if not self._size:
+            return 0.0
+        subject = _subject(address)
+        level = self._level(subject, now)
+        if level < 1.0:
+            return (1.0 - level) * 60 / self._size
+        self._keep(subject, level - 1.0, now)
+        return 0.0
+
+    def give_back(self, address: str, now: float) -> None:
+        """The key was good."""
+        if self._size:
+            subject = _subject(address)
+            self._keep(subject, min(self._size, self._level(subject, now) + 1.0), now)
+
+    def _level(self, subject: str, now: float) -> float:
+        level, since = self._levels.get(subject, (self._size, now))
+        return min(self._size, level + (now - since) * self._size / 60)
+
+    def _keep(self, subject: str, level: float, now: float) -> None:
+        self._levels.pop(subject, None)
+        if level < self._size:
+            if len(self._levels) >= _MOST_ADDRESSES:
+                del self._levels[next(iter(self._levels))]  # who was seen longest ago has most back
+            self._levels[subject] = level, now
+
+
+def _subject(address: str) -> str:
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
