@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DATA_READ = "data:read"
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
+    WEBHOOKS_WRITE = "webhooks:write"
     CALL = "call"
     # What follows reaches beyond one's own organisation and counts in an operator's organisation only.
     APPROVALS_DECIDE = "approvals:decide"
@@ -60,6 +61,7 @@ _OWN = _READ | {
     Permission.SERVICES_PUBLISH,
     Permission.SUBSCRIPTIONS_WRITE,
     Permission.BILLING_CREDIT,
+    Permission.WEBHOOKS_WRITE,
     Permission.CALL,
 }
 
