@@ -40,7 +40,7 @@ def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
     return mp
 
 
-def _approve_all(operator: Mp) -> None:
+def approve_all(operator: Mp) -> None:
     for waiting in operator.json("approvals", "list")["items"]:
         decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
         assert decided.stdout.strip().endswith("is approved."), decided.stderr
@@ -58,7 +58,7 @@ def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
     assert operator(*login, stdin=shop.operator_password).returncode == 0
 
     def released() -> bool:
-        _approve_all(operator)
+        approve_all(operator)
         return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
 
     eventually(released, f"{name} is released")

@@ -26,6 +26,7 @@ from mercato_contracts.deployments import (
     HeartbeatReceipt,
     TokenAnswer,
 )
+from mercato_contracts.billing import AdjustmentPage, AdjustmentRequest, AdjustmentView
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
@@ -41,10 +42,21 @@ from mercato_contracts.publishing import (
     WaitingPage,
     WaitingView,
 )
+from mercato_contracts.service_levels import AlertPage, ServiceLevelView, ServiceStatusView, StatusEntry, StatusList
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
+from mercato_contracts.webhooks import (
+    NewWebhookAnswer,
+    WebhookDeliveryPage,
+    WebhookDeliveryView,
+    WebhookList,
+    WebhookRequest,
+    WebhookView,
+)
 
 Answer = TypeVar("Answer", bound=BaseModel)
-Page = TypeVar("Page", KeyPage, DeploymentTokenPage, SubscriptionPage, WaitingPage)
+Page = TypeVar(
+    "Page", AdjustmentPage, DeploymentTokenPage, KeyPage, StatusList, SubscriptionPage, WaitingPage
+)
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _PAUSES = (0.2, 0.6)  # seconds before the second and third try
@@ -196,9 +208,69 @@ class Client:
         self._request("DELETE", f"/api/deployment-tokens/{_part(token_id)}")
 
     def _pages(self, kind: type[Page], path: str) -> Iterator[Page]:
+    def adjust(self, request: AdjustmentRequest) -> AdjustmentView:
+        """The posted correction."""
+        return self._ask(AdjustmentView, "POST", "/api/adjustments", request.model_dump(mode="json"))
+
+    def list_adjustments(self, side: Literal["consumer", "vendor"]) -> list[AdjustmentView]:
+        """Every correction seen from this side."""
+        pages = self._pages(AdjustmentPage, "/api/adjustments", {"side": side})
+        return [item for page in pages for item in page.items]
+
+    def service_level(self, vendor: str, name: str) -> ServiceLevelView:
+        """What is promised of a service, and what it does."""
+        return self._ask(ServiceLevelView, "GET", f"/api/services/{_part(vendor)}/{_part(name)}/sla")
+
+    def alerts(self, query: dict[str, Any]) -> AlertPage:
+        """The newest first."""
+        return self._ask(AlertPage, "GET", "/api/alerts", query=query)
+
+    def status(self) -> list[StatusEntry]:
+        """How every listed service does."""
+        return [item for page in self._pages(StatusList, "/api/status") for item in page.items]
+
+    def service_status(self, vendor: str, name: str) -> ServiceStatusView:
+        """One service, day by day."""
+        return self._ask(ServiceStatusView, "GET", f"/api/status/{_part(vendor)}/{_part(name)}")
+
+    def add_webhook(self, request: WebhookRequest) -> NewWebhookAnswer:
+        """The endpoint with its secret."""
+        return self._ask(NewWebhookAnswer, "POST", "/api/webhooks", request.model_dump(mode="json"))
+
+    def list_webhooks(self) -> WebhookList:
+        """Every endpoint of the organisation."""
+        return self._ask(WebhookList, "GET", "/api/webhooks")
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """With its secrets and its log."""
+        self._request("DELETE", f"/api/webhooks/{_part(webhook_id)}")
+
+    def enable_webhook(self, webhook_id: str) -> WebhookView:
+        """The endpoint, sent to again."""
+        return self._ask(WebhookView, "PATCH", f"/api/webhooks/{_part(webhook_id)}", {"enabled": True})
+
+    def rotate_webhook(self, webhook_id: str, grace_seconds: int) -> NewWebhookAnswer:
+        """The endpoint with its new secret."""
+        body = {"grace_seconds": grace_seconds}
+        return self._ask(NewWebhookAnswer, "POST", f"/api/webhooks/{_part(webhook_id)}/rotate", body)
+
+    def test_webhook(self, webhook_id: str) -> WebhookDeliveryView:
+        """A test event on its way."""
+        return self._ask(WebhookDeliveryView, "POST", f"/api/webhooks/{_part(webhook_id)}/test")
+
+    def webhook_deliveries(self, webhook_id: str, limit: int) -> WebhookDeliveryPage:
+        """The newest first."""
+        path = f"/api/webhooks/{_part(webhook_id)}/deliveries"
+        return self._ask(WebhookDeliveryPage, "GET", path, query={"limit": limit})
+
+    def redeliver_webhook(self, webhook_id: str, delivery_id: str) -> None:
+        """The same message again."""
+        self._request("POST", f"/api/webhooks/{_part(webhook_id)}/deliveries/{_part(delivery_id)}/redeliver")
+
+    def _pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Page]:
         after: str | None = None
         while True:
-            page = self._ask(kind, "GET", path, query={"after": after, "limit": 200})
+            page = self._ask(kind, "GET", path, query={**(query or {}), "after": after, "limit": 200})
             yield page
             after = page.next
             if after is None:

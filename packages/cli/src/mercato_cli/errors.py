@@ -54,6 +54,8 @@ REMEDIES = {
     "manifest_refused": "Mend these fields and run `mp publish` again.",
     "other_plan_active": "End that one first: `mp subscriptions`, then `mp unsubscribe ID`.",
     "subscription_not_found": "List them with `mp subscriptions`.",
+    "webhook_not_found": "List them with `mp webhooks list`.",
+    "webhook_disabled": "Enable it first: `mp webhooks enable ID`.",
     "wrong_password": "Try again: `mp login --email`.",
 }
 """What to do with `mp` about a code of the marketplace; of other codes its own advice is shown."""

@@ -2,6 +2,7 @@
 
 import click
 
+from mercato_cli.adjustments import adjustments
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
@@ -11,11 +12,13 @@ from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
 from mercato_cli.search import search
+from mercato_cli.service_levels import alerts, sla, status
 from mercato_cli.services import services
 from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.usage import usage
 from mercato_cli.validate import validate
+from mercato_cli.webhooks import webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,6 +51,11 @@ for _command in (
     call,
     usage,
     keys,
+    adjustments,
+    sla,
+    alerts,
+    status,
+    webhooks,
     approvals,
 ):
     main.add_command(_command)

@@ -13,6 +13,7 @@ from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
+from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Wiring:
     proven: ProvenKeys
     cipher: AnswerCipher
     gateway_token: str
+    webhook_seal: SecretSeal
+    webhook_addresses: WebhookAddresses
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""

@@ -21,6 +21,7 @@ from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.webhooks import SecretSeal, WebhookAddresses
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         proven=ProvenKeys(),
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
+        webhook_seal=SecretSeal(settings.signing_key),
+        webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
         objects=build_objects(settings, clock),
         data_key=settings.data_key,
         take_rate_bp=settings.take_rate_bp,

@@ -14,6 +14,7 @@ from mercato.datasets import Rounds
 from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
+from mercato.webhooks import forget_messages
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,10 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
 
+async def _forget_messages(session: Session, wiring: Wiring) -> int:
+    return await forget_messages(session, wiring.clock)
+
+
 async def _forget_events(session: Session, wiring: Wiring) -> int:
     return await forget_events(session, wiring.clock.now() - _NEWS_KEPT)
 
@@ -111,6 +116,7 @@ CHORES: dict[str, Chore] = {
     "old counters": _forget_counters,
     "service levels": _watch_levels,
     "old health": _forget_health,
+    "old webhooks": _forget_messages,
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,

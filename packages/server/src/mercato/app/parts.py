@@ -21,6 +21,7 @@ from mercato.api import (
     service_levels,
     status,
     subscriptions,
+    webhooks,
 )
 from mercato.api.wiring import Wiring
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -78,7 +79,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
-    return Part((identity.router, oauth.router, deployments.router))
+    return Part((identity.router, oauth.router, deployments.router, webhooks.router))
 
 
 PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {

@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     )
     s3_region: str = Field(default="us-east-1", description="The region of the bucket")
     allow_private_endpoints: bool = Field(
-        default=False, description="Whether vendors may publish endpoints on private addresses (for one machine)"
+        default=False,
+        description="Whether endpoints and webhooks may have private addresses, webhooks then plain http too",
     )
     policy_file: Path | None = Field(
         default=None,

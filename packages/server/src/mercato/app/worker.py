@@ -16,6 +16,7 @@ from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
+from mercato.webhooks import Deliverer, webhook_subscriber
 
 log = structlog.get_logger(__name__)
 
@@ -58,13 +59,21 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
     await workflows.open()
     await feed.start(_readers(workflows, wiring), [])
     house = asyncio.create_task(keep_house(wiring), name="housekeeping")
+    post = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
     try:
         yield
     finally:
         house.cancel()
-        await asyncio.gather(house, return_exceptions=True)
+        post.cancel()
+        await asyncio.gather(house, post, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+def _deliverer(wiring: Wiring) -> Deliverer:
+    return Deliverer(
+        wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.webhook_seal, wiring.webhook_addresses
+    )
 
 
 def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
@@ -73,4 +82,5 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
         PipelineStarter(workflows).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
+        webhook_subscriber(wiring.clock, wiring.ids),
     ]

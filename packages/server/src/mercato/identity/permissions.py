@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DATA_READ = "data:read"
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
+    WEBHOOKS_WRITE = "webhooks:write"
     CALL = "call"
     TRAINING_WRITE = "training:write"
     DEPLOYMENTS_WRITE = "deployments:write"
@@ -75,6 +76,7 @@ _OWN = (
         Permission.SERVICES_PUBLISH,
         Permission.SUBSCRIPTIONS_WRITE,
         Permission.BILLING_CREDIT,
+        Permission.WEBHOOKS_WRITE,
         Permission.CALL,
     }
 )

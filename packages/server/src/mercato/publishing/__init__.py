@@ -16,7 +16,7 @@ from mercato.publishing.models import (
     Submission,
     Vote,
 )
-from mercato.publishing.phases import LiveCalls
+from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
@@ -25,6 +25,7 @@ from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
+    "PRIVATE",
     "Approval",
     "Approvals",
     "BrokenPolicy",

@@ -1,0 +1,26 @@
+"""Signed webhooks: where organisations want news, and its delivery."""
+
+from mercato.webhooks.addresses import WebhookAddresses
+from mercato.webhooks.announce import announce, webhook_subscriber
+from mercato.webhooks.deliver import Deliverer, forget_messages
+from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
+from mercato.webhooks.events import EVENT_TYPES
+from mercato.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from mercato.webhooks.signing import SecretSeal
+
+__all__ = [
+    "EVENT_TYPES",
+    "Delivered",
+    "Deliverer",
+    "NewSecret",
+    "SecretSeal",
+    "WebhookAddresses",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "Webhooks",
+    "announce",
+    "forget_messages",
+    "webhook_subscriber",
+]

@@ -1,0 +1,40 @@
+"""News becomes messages, and a delivery for every endpoint that wants it, in the transaction that reads the news."""
+
+from collections.abc import Sequence
+
+from mercato.platform import Clock, DurableSubscriber, Event, Ids, Session
+from mercato.webhooks.endpoints import new_delivery, new_message
+from mercato.webhooks.events import KINDS, matches
+from mercato.webhooks.models import WebhookDelivery
+from mercato.webhooks.repository import WebhookRepository
+
+
+def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber:
+    """Runs in the worker; each piece of news is announced once, whatever dies meanwhile."""
+
+    async def handle(session: Session, events: Sequence[Event]) -> None:
+        await announce(session, events, clock, ids)
+
+    return DurableSubscriber("webhooks", tuple(sorted(KINDS)), handle)
+
+
+async def announce(session: Session, events: Sequence[Event], clock: Clock, ids: Ids) -> None:
+    """Write what these events mean for those who asked to be told."""
+    rows = WebhookRepository(session)
+    audiences = [(event, KINDS[event.topic]) for event in events]
+    told = {organisation for event, kind in audiences for organisation in kind.audience(event.payload)}
+    endpoints = await rows.enabled_of(told) if told else []
+    deliveries: list[WebhookDelivery] = []
+    for event, kind in audiences:
+        for organisation_id in sorted(kind.audience(event.payload)):
+            wanted = [
+                endpoint
+                for endpoint in endpoints
+                if endpoint.organisation_id == organisation_id and matches(endpoint.event_types, kind.event_type)
+            ]
+            if wanted:
+                data = kind.content(event.payload)
+                message = new_message(ids, clock, organisation_id, kind.event_type, data)
+                await rows.add(message)
+                deliveries += [new_delivery(ids, clock, endpoint.id, message.id) for endpoint in wanted]
+    await rows.add_deliveries(deliveries)
