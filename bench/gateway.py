@@ -184,7 +184,7 @@ class Bench:
         self.control_port, self.admin = control_port, admin
         wait_for(lambda: answers(port, "/readyz"), "the gateway being ready")
         on = "key, bucket (requests/s), quota (requests/month), budget (nanos/month), pricing, spool, shipping, headers"
-        self.systems.append(System("ours", port, on, lambda: [gateway.pid]))
+        self.systems.append(System("ours", port, on, lambda: children(gateway.pid)))
 
     def wrk(self, system: System, connections: int, seconds: float) -> Round:
         script = self.folder / "wrk.lua"

@@ -61,7 +61,7 @@ class Memory(asyncio.Transport):
 
 def prepare(loop: asyncio.AbstractEventLoop, folder: str) -> tuple[Gateway, bytes]:
     """A gateway that knows one service and one key, with slices that last; and the request of a call."""
-    gateway, _ = build(loop, Settings(state=folder, spool_bytes=4 << 30), 0)
+    gateway, _, _ = build(loop, Settings(state=folder, spool_bytes=4 << 30))
     plan = a_plan(per_call_nanos=1000, per_1k_input_nanos=20_000)
     service = a_service("acme/embedder", [a_release("1.0.0", [a_deployment("http://127.0.0.1:9/v1")])], plans=[plan])
     gateway.catalog.put(msgspec.json.decode(service.model_dump_json(), type=wire.SnapshotService))

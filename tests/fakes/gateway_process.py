@@ -1,7 +1,9 @@
 """A running gateway, and a shop for it to serve: what tests of the gateway start with."""
 
 import asyncio
+import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -57,8 +59,9 @@ class GatewayProcess:
             f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in flags.items()
         ]
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mercato_gateway.main", *arguments, stderr=asyncio.subprocess.PIPE
-        )
+            sys.executable, "-m", "mercato_gateway.main", *arguments, stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
         self._reading = asyncio.create_task(self._read_log())
         if ready:
             await until(self.is_ready)
@@ -73,9 +76,12 @@ class GatewayProcess:
                 self.log.append({"event": "not_json", "line": line.decode()})
 
     async def is_ready(self) -> bool:
+        """Whether every worker is."""
+        ports = [self.admin + worker for worker in range(int(self.settings.get("workers", 1)))]
         try:
             async with httpx.AsyncClient() as client:
-                return (await client.get(f"{self.url}/readyz")).status_code == 200
+                answers = [await client.get(f"http://127.0.0.1:{port}/readyz") for port in ports]
+                return all(answer.status_code == 200 for answer in answers)
         except httpx.HTTPError:
             return False
 
@@ -88,16 +94,31 @@ class GatewayProcess:
         return [line for line in self.log if line.get("event") == name]
 
     def rss_mb(self) -> float:
+        """Of the worker, or of all of them together."""
+        pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in self.workers()]
+        return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
         assert self.process is not None
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-        raise AssertionError("no VmRSS")
+        return [
+            int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        ]
 
     async def kill(self) -> None:
+        """SIGKILL to the gateway and its workers."""
         assert self.process is not None
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
+
+    async def renew(self) -> None:
+        """Hot restart: returns when successors serve in the place of all workers."""
+        assert self.process is not None
+        started = len(self.events("gateway_started"))
+        self.process.send_signal(signal.SIGHUP)
+        wanted = started + int(self.settings.get("workers", 1))
+        await until(lambda: len(self.events("gateway_started")) >= wanted)
 
     async def stop(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -106,8 +127,7 @@ class GatewayProcess:
                 async with asyncio.timeout(15):
                     await self.process.wait()
             except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
+                await self.kill()
         if self._reading is not None:
             await self._reading
 

@@ -201,8 +201,6 @@ class Call(UpstreamCall):
 
     def _admit(self) -> None:
         gateway = self.gateway
-        if gateway.draining and self.client.closing:
-            raise Refused("draining", "The gateway is stopping.")
         if not gateway.spool.reserve():
             raise Refused(
                 "usage_spool_full",

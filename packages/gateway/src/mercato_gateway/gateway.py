@@ -40,6 +40,7 @@ class Gateway:
         self.active: set[Call] = set()
         self.connections: set[ClientConnection] = set()
         self.draining = False
+        self.idle_seconds = settings.idle_timeout
         self._ticks = 0
         self._ends: list[tuple[ClientConnection, bytes, bool]] = []
         self._turn_scheduled = False

@@ -322,6 +322,6 @@ class ClientConnection:
             self._refuse_early(Refused("request_timeout", "The headers took too long."))
         elif self.reading == "body" and waited > settings.body_timeout + self._body_size / _SLOWEST_BODY:
             self._refuse_early(Refused("request_timeout", "The body took too long."))
-        elif not self.reading and self.call is None and (waited > settings.idle_timeout or self._gateway.draining):
+        elif not self.reading and self.call is None and waited > self._gateway.idle_seconds:
             self._failed = True
             self.transport.close()

@@ -210,6 +210,12 @@ class Shipper:
             fix="the control plane refuses this record; see the file",
         )
 
+    def close(self) -> None:
+        """Lets its files go."""
+        for fd in (self._fd, self._cursor_fd):
+            if fd >= 0:
+                os.close(fd)
+
     @property
     def behind(self) -> int:
         """Bytes that are written in the current segment and not shipped; older segments count whole."""

@@ -283,11 +283,13 @@ class Spool:
         return self._segments * self._segment_bytes
 
     def close(self) -> None:
-        """Writes what waits and lets the folder go; an unused spare segment is removed."""
+        """Writes what waits and lets the folder go; segments that nothing was written to are removed."""
         self.flush()
         for fd in (self._fd, self._spare[1] if self._spare else -1):
             if fd >= 0:
                 os.close(fd)
-        if self._spare:
-            (self.folder / str(SegmentName(self.life, self._spare[0]))).unlink(missing_ok=True)
+        unused = [self._spare[0]] if self._spare else []
+        unused += [self._number] if self._fd >= 0 and self._offset == 0 else []
+        for number in unused:
+            (self.folder / str(SegmentName(self.life, number))).unlink(missing_ok=True)
         os.close(self._lock)

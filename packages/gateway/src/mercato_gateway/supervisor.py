@@ -1,54 +1,166 @@
-"""The small parent of several workers: starts them, replaces those that die, passes signals on."""
+"""The parent of the workers: owns the listening sockets, replaces workers that die, and all of them on SIGHUP.
 
+Hot restart: the successor of each worker gets the same sockets, says that it is ready once it has routes, and only then
+its predecessor is told to take no more connections. The socket itself is never closed on the way, so no connection in
+its queue is lost.
+"""
+
+import fcntl
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
+from mercato_gateway.listening import listen
 from mercato_gateway.log import log
 from mercato_gateway.settings import Settings, to_arguments
 
 _LEAST_LIFE_SECONDS = 1.0
+_READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+
+
+class StateLocked(Exception):
+    """Another gateway works in this state folder."""
+
+
+class WorkerProcess:
+    """A worker. It ends by itself when its parent is gone (`stdin` closes); it writes to `_pipe` when it serves."""
+
+    def __init__(self, settings: Settings, slot: int, listeners: dict[str, socket.socket], *, successor: bool) -> None:
+        self._pipe, ready = os.pipe()
+        os.set_blocking(self._pipe, False)
+        words = [f"--worker={slot}", f"--ready-fd={ready}"]
+        words += [f"--{name}-fd={listener.fileno()}" for name, listener in listeners.items()]
+        words += ["--successor"] if successor else []
+        self.slot = slot
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603  (our own module)
+            [sys.executable, "-m", "mercato_gateway.main", *to_arguments(settings), *words],
+            stdin=subprocess.PIPE,
+            pass_fds=[ready, *(listener.fileno() for listener in listeners.values())],
+        )
+        os.close(ready)
+
+    def is_ready(self) -> bool:
+        """Whether it has said that it serves."""
+        try:
+            return bool(os.read(self._pipe, 1))
+        except BlockingIOError:
+            return False
+
+    def close(self) -> None:
+        """It has ended: what was kept for it goes."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        os.close(self._pipe)
 
 
 class Supervisor:
-    """Runs `settings.workers` worker processes. A worker ends by itself when its parent is gone (its pipe closes)."""
+    """Runs `settings.workers` workers, one a slot; SIGHUP renews them, SIGTERM and SIGINT end them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._workers: dict[int, subprocess.Popen[bytes]] = {}
-        self._started: dict[int, float] = {}
+        self._workers: dict[int, WorkerProcess] = {}
+        self._successors: dict[int, WorkerProcess] = {}
+        self._leaving: list[WorkerProcess] = []
+        self._listeners: dict[int, dict[str, socket.socket]] = {}
         self._stopping = False
+        self._renewing = False
 
     def run(self) -> None:
         """Returns when all workers have ended after SIGTERM or SIGINT."""
+        lock = _lock(Path(self._settings.state))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        for worker in range(self._settings.workers):
-            self._start(worker)
-        while self._workers:
-            time.sleep(0.1)
-            for worker, process in list(self._workers.items()):
-                if process.poll() is not None:
-                    self._ended(worker, process)
+        signal.signal(signal.SIGHUP, self._renew)
+        for slot in range(self._settings.workers):
+            self._listeners[slot] = self._listen(slot)
+        for slot in self._listeners:
+            self._workers[slot] = self._start(slot)
+        while self._workers or self._successors or self._leaving:
+            time.sleep(_LOOK_SECONDS)
+            self._look()
+        os.close(lock)
 
-    def _start(self, worker: int) -> None:
-        command = [sys.executable, "-m", "mercato_gateway.main", *to_arguments(self._settings), f"--worker={worker}"]
-        self._workers[worker] = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  (our own module)
-        self._started[worker] = time.monotonic()
+    def _listen(self, slot: int) -> dict[str, socket.socket]:
+        made = {"listen": listen(self._settings.listen)}
+        if self._settings.admin:
+            made["admin"] = listen(self._settings.admin, shift=slot)
+        return made
 
-    def _ended(self, worker: int, process: subprocess.Popen[bytes]) -> None:
-        del self._workers[worker]
-        if process.stdin is not None:
-            process.stdin.close()
+    def _start(self, slot: int, *, successor: bool = False) -> WorkerProcess:
+        return WorkerProcess(self._settings, slot, self._listeners[slot], successor=successor)
+
+    def _look(self) -> None:
+        self._leaving = [worker for worker in self._leaving if not _has_ended(worker)]
+        for worker in list(self._successors.values()):
+            self._look_at_successor(worker)
+        for worker in list(self._workers.values()):
+            if _has_ended(worker):
+                self._replace(worker)
+        if self._renewing and not self._successors and not self._stopping:
+            self._renewing = False
+            log("gateway_renewing", workers=len(self._workers))
+            for slot in self._workers:
+                self._successors[slot] = self._start(slot, successor=True)
+
+    def _look_at_successor(self, worker: WorkerProcess) -> None:
+        if _has_ended(worker):
+            log("successor_died", worker=worker.slot, status=worker.process.returncode)
+            del self._successors[worker.slot]
+        elif worker.is_ready():
+            del self._successors[worker.slot]
+            old = self._workers.get(worker.slot)
+            self._workers[worker.slot] = worker
+            if old is not None:
+                old.process.send_signal(signal.SIGHUP)
+                self._leaving.append(old)
+        elif time.monotonic() - worker.started > _READY_SECONDS:
+            log("successor_not_ready", worker=worker.slot, fix="the old worker goes on; is the control plane there?")
+            worker.process.terminate()
+            del self._successors[worker.slot]
+            self._leaving.append(worker)
+
+    def _replace(self, worker: WorkerProcess) -> None:
+        del self._workers[worker.slot]
         if self._stopping:
             return
-        log("worker_died", worker=worker, status=process.returncode)
-        time.sleep(max(0.0, _LEAST_LIFE_SECONDS - (time.monotonic() - self._started[worker])))
-        self._start(worker)
+        log("worker_died", worker=worker.slot, status=worker.process.returncode)
+        time.sleep(max(0.0, _LEAST_LIFE_SECONDS - (time.monotonic() - worker.started)))
+        if not self._stopping:
+            self._workers[worker.slot] = self._start(worker.slot)
+
+    def _renew(self, number: int, frame: FrameType | None) -> None:
+        self._renewing = True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
-        for process in self._workers.values():
-            process.terminate()
+        # The workers must be the last holders: they take what waits in the queues, then close.
+        for listeners in self._listeners.values():
+            for listener in listeners.values():
+                listener.close()
+        for worker in (*self._workers.values(), *self._successors.values(), *self._leaving):
+            worker.process.terminate()
+
+
+def _has_ended(worker: WorkerProcess) -> bool:
+    if worker.process.poll() is None:
+        return False
+    worker.close()
+    return True
+
+
+def _lock(state: Path) -> int:
+    """Held as long as this process lives. Raises `StateLocked`."""
+    state.mkdir(parents=True, exist_ok=True)
+    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StateLocked(f"{state} belongs to a running gateway; send it SIGHUP, or choose another --state") from None
+    return lock

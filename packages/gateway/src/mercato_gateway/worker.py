@@ -6,8 +6,11 @@ import gc
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -15,22 +18,26 @@ import uvloop
 
 from mercato_contracts.ids import GATEWAY, make_id
 from mercato_gateway.admin import AdminConnection
+from mercato_gateway.adopt import Adoption
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.catalog import Catalog
 from mercato_gateway.control import ControlClient, ControlUnavailable
 from mercato_gateway.gateway import Gateway
 from mercato_gateway.guesses import Guesses
 from mercato_gateway.leases import Leases
+from mercato_gateway.listening import BACKLOG, close_last
 from mercato_gateway.log import log
+from mercato_gateway.refusals import Refused
 from mercato_gateway.server import ClientConnection
-from mercato_gateway.settings import Settings, split_address
+from mercato_gateway.settings import Settings
 from mercato_gateway.settle import new_life
 from mercato_gateway.ship import Shipper
 from mercato_gateway.snapshot import SnapshotClient
-from mercato_gateway.spool import Spool
+from mercato_gateway.spool import Spool, SpoolLocked
 from mercato_gateway.upstream import Connector, Pool
 
 _SHIP_AT_STOP_SECONDS = 5.0
+_REST_AT_STOP_SECONDS = 1.0
 
 
 def _wall_ms() -> int:
@@ -51,14 +58,26 @@ def _say_full(reason: str) -> None:
     log("usage_spool_full", reason=reason, fix="free disk space; new calls are refused until then")
 
 
-def build(loop: asyncio.AbstractEventLoop, settings: Settings, number: int) -> tuple[Gateway, SnapshotClient]:
-    """All parts of worker `number`."""
-    folder = Path(settings.state) / f"worker-{number}"
-    spool = Spool(
-        folder, new_life(), max_bytes=settings.spool_bytes, sync_each=settings.fsync == "always",
-        on_trouble=_say_full,
-    )  # fmt: skip
-    own_id = gateway_id(folder)
+def open_spool(settings: Settings, folder: Path, life: str) -> Spool:
+    """The spool of a folder; raises `SpoolLocked` while another process has it."""
+    sync_each = settings.fsync == "always"
+    return Spool(folder, life, max_bytes=settings.spool_bytes, sync_each=sync_each, on_trouble=_say_full)
+
+
+def take_folder(settings: Settings) -> Spool:
+    """The first `worker-N` that nobody has: predecessors of this worker may still write to theirs."""
+    number = 0
+    while True:
+        try:
+            return open_spool(settings, Path(settings.state) / f"worker-{number}", new_life())
+        except SpoolLocked:
+            number += 1
+
+
+def build(loop: asyncio.AbstractEventLoop, settings: Settings) -> tuple[Gateway, SnapshotClient, Adoption]:
+    """All parts of a worker."""
+    spool = take_folder(settings)
+    own_id = gateway_id(spool.folder)
     control = ControlClient(loop, settings.control, settings.token())
     connector = Connector(
         loop,
@@ -70,7 +89,8 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings, number: int) -> t
     keys = Keys(loop, control, time.time, Guesses(settings.unknown_keys_per_minute))
     leases = Leases(loop, control, spool, own_id, _wall_ms)
     gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, Shipper(spool, control, own_id))
-    return gateway, SnapshotClient(control, catalog, keys)
+    adoption = Adoption(Path(settings.state), spool.folder, control, partial(open_spool, settings), gateway_id)
+    return gateway, SnapshotClient(control, catalog, keys), adoption
 
 
 def calm_collector() -> None:
@@ -80,65 +100,107 @@ def calm_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def listen(address: str) -> socket.socket:
-    """A listening socket that the workers share by `SO_REUSEPORT`."""
-    host, port = split_address(address)
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    listener.setblocking(False)
-    return listener
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the supervisor gives a worker: its slot, its sockets, where to say that it serves.
+
+    A `successor` serves only once it has routes, as its predecessor is still there.
+    """
+
+    slot: int
+    listen_fd: int
+    admin_fd: int | None
+    ready_fd: int
+    successor: bool
 
 
-async def serve(settings: Settings, number: int, parent_pipe: int | None) -> None:
-    """Serves until SIGTERM, SIGINT or the end of the parent; then drains."""
+class Orders:
+    """What signals and the parent's end ask for: to `stop`, or to `retire` because a successor serves."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._given = asyncio.Event()
+        self.retire = self.stop = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._retire)
+        loop.add_reader(sys.stdin.fileno(), self._parent_gone, loop)
+
+    def _retire(self) -> None:
+        self.retire = True
+        self._given.set()
+
+    def _stop(self) -> None:
+        self.stop = True
+        self._given.set()
+
+    def _parent_gone(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        self._stop()
+
+    async def wait(self) -> None:
+        """Until something is asked for."""
+        await self._given.wait()
+
+
+async def serve(settings: Settings, place: Place) -> None:
+    """Serves until it is told to stop or to retire; then drains."""
     loop = asyncio.get_running_loop()
-    gateway, snapshot = build(loop, settings, number)
-    stopping = asyncio.Event()
-    for number_of_signal in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number_of_signal, stopping.set)
-    if parent_pipe is not None:
-        loop.add_reader(parent_pipe, stopping.set)
-    tasks = [loop.create_task(snapshot.run()), loop.create_task(gateway.shipper.run())]
+    gateway, snapshot, adoption = build(loop, settings)
+    orders = Orders(loop)
+    tasks = [loop.create_task(part.run()) for part in (snapshot, gateway.shipper, adoption)]
     if settings.fsync == "second":
         tasks.append(loop.create_task(_sync_each_second(gateway)))
-    accept = cast(Callable[[], asyncio.Protocol], lambda: ClientConnection(gateway))
-    server = await loop.create_server(accept, sock=listen(settings.listen), backlog=4096)
-    admin = await _serve_admin(loop, gateway, number)
     gateway.tick()
+    waits = [loop.create_task(orders.wait()), *tasks]
+    if place.successor:
+        routes = loop.create_task(_have_routes(gateway))
+        await asyncio.wait([routes, waits[0]], return_when=asyncio.FIRST_COMPLETED)
+        routes.cancel()
+    accept = cast(Callable[[], asyncio.Protocol], lambda: ClientConnection(gateway))
+    listener = socket.socket(fileno=place.listen_fd)
+    server = await loop.create_server(accept, sock=listener, backlog=BACKLOG)
+    admin = await _serve_admin(loop, gateway, place.admin_fd)
     calm_collector()
     log(
         "gateway_started",
         gateway=gateway.id,
         life=gateway.spool.life,
         listen=settings.listen,
-        worker=number,
+        worker=place.slot,
         pid=os.getpid(),
     )
-    waits = [loop.create_task(stopping.wait()), *tasks]
+    os.write(place.ready_fd, b"1")
+    os.close(place.ready_fd)
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         if task.done() and not task.cancelled() and task.exception():
             log("gateway_task_broke", error=repr(task.exception()))
-    await _drain(gateway, server)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await _ship_rest(gateway)
     if admin is not None:
         admin.close()
+    if orders.stop:
+        await close_last(loop, listener, server, accept)
+    else:
+        server.close()
+    await _drain(gateway, orders)
+    for task in (*tasks, waits[0]):
+        task.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+    await _ship_rest(gateway)
     gateway.spool.close()
     log("gateway_stopped", gateway=gateway.id)
 
 
-async def _serve_admin(loop: asyncio.AbstractEventLoop, gateway: Gateway, number: int) -> asyncio.AbstractServer | None:
-    if not gateway.settings.admin:
+async def _have_routes(gateway: Gateway) -> None:
+    while not gateway.catalog.ready:  # noqa: ASYNC110  (asked a few times, once in a worker's life)
+        await asyncio.sleep(0.02)
+
+
+async def _serve_admin(
+    loop: asyncio.AbstractEventLoop, gateway: Gateway, fd: int | None
+) -> asyncio.AbstractServer | None:
+    if fd is None:
         return None
-    host, port = split_address(gateway.settings.admin)
-    return await loop.create_server(
-        lambda: AdminConnection(gateway), host, port + number if port else 0, reuse_address=True
-    )
+    return await loop.create_server(lambda: AdminConnection(gateway), sock=socket.socket(fileno=fd))
 
 
 async def _sync_each_second(gateway: Gateway) -> None:
@@ -147,19 +209,29 @@ async def _sync_each_second(gateway: Gateway) -> None:
         await asyncio.to_thread(gateway.spool.sync)
 
 
-async def _drain(gateway: Gateway, server: asyncio.AbstractServer) -> None:
-    """Takes no new connections, ends idle ones, lets calls in flight end."""
-    log("gateway_draining", calls=len(gateway.active))
+async def _drain(gateway: Gateway, orders: Orders) -> None:
+    """Lets calls in flight end, and connections rest a little: a request may be on its way on each of them.
+
+    Every answer says `connection: close` from now on. Where a successor serves nobody waits for the end: connections
+    may rest for as long as the whole drain may take.
+    """
+    log("gateway_draining", calls=len(gateway.active), connections=len(gateway.connections))
     gateway.draining = True
-    server.close()
     give_up = time.monotonic() + gateway.settings.drain_timeout
-    while (gateway.active or any(connection.call for connection in gateway.connections)) and time.monotonic() < give_up:
+    while gateway.connections and time.monotonic() < give_up:
+        gateway.idle_seconds = _REST_AT_STOP_SECONDS if orders.stop else gateway.settings.drain_timeout
         for connection in list(gateway.connections):
             connection.closing = True
             connection.expire(time.monotonic())
         await asyncio.sleep(0.05)
     for connection in list(gateway.connections):
-        connection.transport.abort() if connection.call else connection.transport.close()
+        call = connection.call
+        if call is not None and call.deployment is None:
+            call.refuse(Refused("draining", "The gateway is stopping."))
+        elif call is not None:
+            connection.transport.abort()
+        else:
+            connection.transport.close()
 
 
 async def _ship_rest(gateway: Gateway) -> None:
@@ -173,7 +245,7 @@ async def _ship_rest(gateway: Gateway) -> None:
     gateway.spool.sync()
 
 
-def run_worker(settings: Settings, number: int, parent_pipe: int | None = None) -> None:
+def run_worker(settings: Settings, place: Place) -> None:
     """Runs one worker to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, number, parent_pipe))
+        runner.run(serve(settings, place))
