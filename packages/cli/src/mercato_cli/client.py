@@ -207,7 +207,6 @@ class Client:
         """Out of force at once."""
         self._request("DELETE", f"/api/deployment-tokens/{_part(token_id)}")
 
-    def _pages(self, kind: type[Page], path: str) -> Iterator[Page]:
     def adjust(self, request: AdjustmentRequest) -> AdjustmentView:
         """The posted correction."""
         return self._ask(AdjustmentView, "POST", "/api/adjustments", request.model_dump(mode="json"))
