@@ -5,6 +5,10 @@ import click
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
+from mercato_cli.completion import completion
+from mercato_cli.dev import dev
+from mercato_cli.doctor import doctor
+from mercato_cli.explain import explain
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -32,6 +36,7 @@ for _command in (
     logout,
     whoami,
     init,
+    dev,
     validate,
     publish,
     search,
@@ -44,6 +49,9 @@ for _command in (
     usage,
     keys,
     approvals,
+    doctor,
+    explain,
+    completion,
 ):
     main.add_command(_command)
 
