@@ -67,7 +67,8 @@ def example_call(folder: Path, address: str) -> str:
         return f"curl {address}/v1/embeddings --json '{body}'"
     if "/v1/signals" in text:
         era = '{"era": 1, "ids": ["a", "b"], "values": [[0.1], [0.9]]}'
-        body = f'{{"contract": "signal-inference/2", "round": "rnd_{"0" * 32}", "features": ["feature_a"], "eras": [{era}]}}'
+        about = f'"contract": "signal-inference/2", "round": "rnd_{"0" * 32}", "features": ["feature_a"]'
+        body = f'{{{about}, "eras": [{era}]}}'
         return f"curl {address}/v1/signals --json '{body}'"
     return f"curl {address}/openapi.json"
 

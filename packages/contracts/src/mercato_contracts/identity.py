@@ -22,6 +22,26 @@ class SignUpRequest(Wire):
     password: Password
 
 
+class DeviceAuthorizationAnswer(Wire):
+    """The codes of a device's login; its fields are those of RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int = Field(description="Seconds")
+    interval: int = Field(description="Seconds between two questions of the device")
+
+
+class DeviceTokenAnswer(Wire):
+    """The tokens of a device that a person approved (RFC 6749, section 5.1)."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  (a kind, no secret)
+    expires_in: int = Field(description="Seconds")
+    refresh_token: str
+
+
 class OrganisationView(Wire):
     """An organisation."""
 

@@ -11,7 +11,16 @@ from mercato.api.wiring import Wiring
 from mercato.identity import Authentication, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
 
-_GUESSABLE = frozenset({"/api/sessions", "/api/sessions/refresh", "/api/organisations"})
+_GUESSABLE = frozenset(
+    {
+        "/api/sessions",
+        "/api/sessions/refresh",
+        "/api/organisations",
+        "/api/oauth/device_authorization",
+        "/device",
+        "/device/decision",
+    }
+)
 
 
 class TransactionalRoute(APIRoute):

@@ -45,6 +45,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_token=settings.gateway_token,
         objects=build_objects(settings, clock),
         data_key=settings.data_key,
+        client_url=settings.client_url,
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
@@ -75,6 +76,10 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
 
+async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
+    return await devices_of(session, wiring).forget()
+
+
 async def _forget_events(session: Session, wiring: Wiring) -> int:
     return await forget_events(session, wiring.clock.now() - _NEWS_KEPT)
 
@@ -96,6 +101,7 @@ CHORES: dict[str, Chore] = {
     "old counters": _forget_counters,
     "service levels": _watch_levels,
     "old health": _forget_health,
+    "old device logins": _forget_device_logins,
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,

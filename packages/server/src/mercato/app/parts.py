@@ -12,6 +12,7 @@ from mercato.api import (
     canaries,
     consumption,
     datasets,
+    device,
     discovery,
     identity,
     metering,
@@ -76,7 +77,12 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
-    return Part((identity.router,))
+    return Part(
+        (
+            identity.router,
+            device.router,
+        )
+    )
 
 
 PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {
