@@ -31,6 +31,8 @@ class Wiring:
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
+    cors_origins: tuple[str, ...]
+    """Web sites whose scripts may read the control API."""
     client_url: str
     """Where clients reach the control API, without a closing slash."""
     take_rate_bp: int

@@ -10,6 +10,7 @@ from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     billing,
     canaries,
+    catalog,
     consumption,
     datasets,
     device,
@@ -42,7 +43,8 @@ class Part:
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
-    return Part((publishing.router, datasets.router, canaries.router))
+    app.state.catalog_pages = catalog.CatalogPages()
+    return Part((publishing.router, datasets.router, canaries.router, catalog.router))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
