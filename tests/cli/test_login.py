@@ -1,12 +1,16 @@
 """`mp login`, `logout`, `whoami`, `keys`: credentials are checked, kept for their owner only, and never shown."""
 
+import fcntl
 import json
 import os
 import pty
+import re
 import select
 import subprocess
+import termios
 import time
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Mp, Shop
@@ -49,7 +53,7 @@ def test_a_mistyped_key_is_refused_without_asking_anyone(mp: Mp, shop: Shop) -> 
 def test_who_is_not_logged_in_learns_the_command(mp: Mp) -> None:
     done = mp("whoami")
     assert done.returncode == 3
-    assert done.stderr == "mp: You are not logged in. Log in with `mp login --token -`.\n"
+    assert done.stderr == "mp: You are not logged in. Log in with `mp login`.\n"
     assert done.stdout == ""
     assert json.loads(mp("whoami", "--json").stderr)["error"]["exit_code"] == 3
 
@@ -120,18 +124,64 @@ def test_a_refusal_names_its_fields_and_what_to_do(person: Mp) -> None:
     assert unknown["exit_code"] == 1
 
 
-def test_in_a_terminal_the_key_is_asked_for_and_not_shown(mp: Mp, shop: Shop) -> None:
+def test_at_a_terminal_a_code_is_shown_and_a_person_approves_it(mp: Mp, shop: Shop) -> None:
     ours, theirs = pty.openpty()
-    words = [str(BIN / "mp"), "login", "--url", shop.url]
+    words = [str(BIN / "mp"), "login", "--url", shop.url, "--gateway", shop.gateway, "--no-browser"]
     process = subprocess.Popen(words, env=mp.environment, stdin=theirs, stdout=theirs, stderr=theirs, cwd=mp.config)
     os.close(theirs)
-    screen = _read_until(ours, "Key or access token: ")
-    os.write(ours, shop.consumer_key.encode() + b"\n")
-    screen += _read_until(ours, "profile default.")
+    screen = _read_until(ours, "user_code=")
+    code = re.search(r"type the code ([A-Z]{4}-[A-Z]{4})", screen)
+    assert code is not None, screen
+    _approve(shop, code[1])
+    screen += _read_to_end(ours)
     assert process.wait(60) == 0
-    os.close(ours)
     assert "Logged in" in screen
-    assert shop.consumer_key not in screen
+    assert mp.file.stat().st_mode & 0o777 == 0o600
+    assert mp.json("whoami")["organisation"] == "demo"
+    kept = json.loads(mp.file.read_text())["profiles"]["default"]
+    assert kept["refresh_token"], "so that it goes on when the access token ends"
+
+
+def _approve(shop: Shop, code: str) -> None:
+    """As somebody does in a browser without JavaScript."""
+    with httpx.Client(base_url=shop.url, timeout=60) as browser:
+        assert 'name="password"' in browser.get("/device", params={"user_code": code}).text
+        form = {"user_code": code, "email": "demo@localhost", "password": shop.password}
+        page = browser.post("/device", data=form).text
+        confirmation = re.search(r'name="confirmation" value="([0-9a-f]+)"', page)
+        assert confirmation is not None, page
+        form = {"confirmation": confirmation[1], "decision": "approve"}
+        assert browser.post("/device/decision", data=form).status_code == 200
+
+
+def test_a_device_login_that_is_given_up_is_code_130_and_keeps_nothing(mp: Mp, shop: Shop) -> None:
+    ours, theirs = pty.openpty()
+    words = [str(BIN / "mp"), "login", "--url", shop.url, "--no-browser"]
+    process = subprocess.Popen(
+        words, env=mp.environment, stdin=theirs, stdout=theirs, stderr=theirs, cwd=mp.config, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    screen = _read_until(ours, "Ctrl-C gives up")
+    os.write(ours, b"\x03")
+    screen += _read_to_end(ours)
+    assert process.wait(60) == 130
+    assert "Traceback" not in screen
+    assert not mp.file.exists()
+
+
+def _read_to_end(terminal: int) -> str:
+    """All that comes until the program has gone: a screen that nobody reads would hold it up."""
+    seen = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            os.close(terminal)
+            return seen.decode()
+        seen += piece
 
 
 def _read_until(terminal: int, text: str) -> str:

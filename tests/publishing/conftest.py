@@ -29,6 +29,9 @@ from mercato.publishing import (
     Submission,
     Submissions,
 )
+from tests.support.market import market
+
+__all__ = ["market"]
 
 
 @dataclass

@@ -425,6 +425,13 @@ _PROJECT = (
         "An inference takes longer than the contract allows",
         "Answer within 100 ms: do work that is the same for every call once, in `Handler.__init__`.",
     ),
+    Code("training_failed", "error", "The training does not run", "Mend what the message names."),
+    Code(
+        "shuffled_targets_score",
+        "error",
+        "The model scores on shuffled targets",
+        "Nothing can be learned there: look for a target among the features, or a score on what was learned from.",
+    ),
     Code("memory_too_large", "error", "The service takes too much memory", "Use less, or deploy it with --memory."),
 )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DEFAULT_TIMEOUT_SECONDS = 30.0
+_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 class Mp:
@@ -64,6 +66,9 @@ def command(function: Function) -> Function:
         except MpError as error:
             mp.console.fail(error)
             raise SystemExit(int(error.exit_code)) from None
+        except (KeyboardInterrupt, click.Abort):
+            mp.console.interrupted()
+            raise SystemExit(_INTERRUPTED) from None
         except BrokenPipeError:
             leave_quietly()
             raise SystemExit(int(Exit.DONE)) from None

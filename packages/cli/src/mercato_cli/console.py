@@ -73,6 +73,12 @@ class Console:
         for line in error.lines():
             click.echo(clean(line), err=True)
 
+    def interrupted(self) -> None:
+        """Somebody pressed Ctrl-C: the prompt of the shell begins on a line of its own."""
+        self._make_room()
+        if sys.stderr.isatty():
+            click.echo("", err=True)
+
     def _make_room(self) -> None:
         if self.live is not None:
             self.live.make_room()

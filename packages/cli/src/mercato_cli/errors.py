@@ -63,4 +63,4 @@ REMEDIES = {
 
 def not_logged_in(why: str) -> MpError:
     """No credential that counts."""
-    return MpError(why, "Log in with `mp login --token -`.", Exit.NOT_LOGGED_IN)
+    return MpError(why, "Log in with `mp login`.", Exit.NOT_LOGGED_IN)

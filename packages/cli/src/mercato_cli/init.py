@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = {
     "signal-http": "a rule that scores the stocks of a round; no training, no dependency",
+    "signal-train": "a LightGBM model trained on a round, here or on RunPod",
     "openai-service": "a model behind OpenAI's API",
     "openapi-service": "an HTTP service with an OpenAPI document",
 }

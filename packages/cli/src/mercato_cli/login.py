@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.device import log_device_in
 from mercato_cli.errors import MpError
 from mercato_cli.profiles import DEFAULT_URL, Profile, gateway_of
 
@@ -22,16 +23,27 @@ _LONGEST_TOKEN = 4096
 @click.option("--gateway", metavar="URL", help="The gateway's address, where it is not port 8080 of the same host.")
 @click.option("--token", metavar="TEXT", help="A ck_ or vk_ key or an access token; `-` reads it from standard input.")
 @click.option("--email", help="Sign in as a person; the password is asked for, or read from standard input.")
+@click.option("--device", is_flag=True, help="Approve on a page with a code; so it is where nothing else is given.")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open that page.")
 @command
-def login(mp: Mp, url: str | None, gateway: str | None, token: str | None, email: str | None) -> None:
+def login(
+    mp: Mp, url: str | None, gateway: str | None, token: str | None, email: str | None, device: bool, browser: bool
+) -> None:
     """Prove who you are to a marketplace and remember it.
 
-    The credential is checked first and then kept, readable by you only. With --profile it is kept under that name.
+    At a terminal, and with --device, a code and an address are shown: open it anywhere, sign in and approve. For
+    programs there is --token. The credential is checked first and then kept, readable by you only. With --profile it is
+    kept under that name; there may be several.
     """
-    if token is not None and email is not None:
-        raise MpError("--token and --email exclude each other.", "Give one of them.")
+    if (token is not None) + (email is not None) + device > 1:
+        raise MpError("--token, --email and --device exclude each other.", "Give one of them.")
     profile = begin_profile(mp, url, gateway)
-    profile = _with_person(mp, profile, email) if email is not None else replace(profile, credential=_token(token))
+    if email is not None:
+        profile = _with_person(mp, profile, email)
+    elif device or (token is None and sys.stdin.isatty()):
+        profile = log_device_in(mp, profile, open_page=browser)
+    else:
+        profile = replace(profile, credential=_token(token))
     me = mp.client_of(profile).me()
     mp.profiles.keep(profile, use=True)
     mp.console.show(_as_json(profile, me), lambda: _welcome(mp, profile, me))
@@ -106,9 +118,7 @@ def _checked(url: str) -> str:
 
 
 def _token(given: str | None) -> str:
-    if given is None and sys.stdin.isatty():
-        given = click.prompt("Key or access token", hide_input=True, err=True)
-    elif given is None or given == "-":
+    if given is None or given == "-":
         given = sys.stdin.readline(_LONGEST_TOKEN)
     token = given.strip()
     if not token:

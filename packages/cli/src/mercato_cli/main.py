@@ -7,6 +7,10 @@ from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
+from mercato_cli.completion import completion
+from mercato_cli.dev import dev
+from mercato_cli.doctor import doctor
+from mercato_cli.explain import explain
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -36,6 +40,7 @@ for _command in (
     logout,
     whoami,
     init,
+    dev,
     validate,
     publish,
     register,
@@ -57,6 +62,9 @@ for _command in (
     status,
     webhooks,
     approvals,
+    doctor,
+    explain,
+    completion,
 ):
     main.add_command(_command)
 

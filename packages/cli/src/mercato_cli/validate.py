@@ -22,9 +22,11 @@ _ARTIFACTS = ("models/model.txt", "models/model.onnx")
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
 @click.option("--artifact", type=click.Path(path_type=Path), help="The trained model; the one in models/, if any.")
+@click.option("--data", type=click.Path(path_type=Path), help="A round's folder with train.parquet; found under data/.")
 @click.option("--released", metavar="VERSION", help="The last release, to compare with.")
 @click.option("--released-openapi", type=click.Path(path_type=Path), help="The last release's OpenAPI document.")
 @click.option("--run/--no-run", default=True, show_default=True, help="Also run the handler and call it.")
+@click.option("--train/--no-train", default=True, show_default=True, help="Also train on shuffled targets.")
 @click.option("--memory", type=click.IntRange(16), default=2048, show_default=True, metavar="MIB",
               help="What the running service may have resident.")  # fmt: skip
 @command
@@ -32,16 +34,19 @@ def validate(
     mp: Mp,
     folder: Path,
     artifact: Path | None,
+    data: Path | None,
     released: str | None,
     released_openapi: Path | None,
     run: bool,
+    train: bool,
     memory: int,
 ) -> None:
     """Check the project in FOLDER as the marketplace will, without sending anything.
 
     Phases 2 to 5 are the marketplace's own, with its codes (`mp explain CODE`). 6 and 7 run the handler here and call
-    it; for signals: the same answer twice and in any order, nothing from the future, inference under 100 ms. Exit code
-    1 with errors.
+    it; for signals: the same answer twice and in any order, nothing from the future, inference under 100 ms. With a
+    train.py and a round's data the model is also trained on shuffled targets: a score there is a leak. Exit code 1 with
+    errors.
     """
     from mercato_cli.validating.report import Report
 
@@ -52,6 +57,8 @@ def validate(
     if manifest is not None and run and report.accepted:
         found = artifact or next((folder / each for each in _ARTIFACTS if (folder / each).is_file()), None)
         _live(mp, folder, report, found, manifest, document, memory)
+        if (folder / "train.py").is_file():
+            _training(mp, folder, report, data, wanted=train)
     mp.console.show(report.to_json(), lambda: _conclude(mp, report))
     if not report.accepted:
         raise SystemExit(int(Exit.REFUSED))
@@ -92,6 +99,14 @@ def _live(
         phases = check_live(folder, artifact, manifest, document, memory)
     for phase in phases:
         _add(mp, report, phase)
+
+
+def _training(mp: Mp, folder: Path, report: "Report", data: Path | None, *, wanted: bool) -> None:
+    from mercato_cli.validating.training import check_training
+
+    with Progress(mp.console, "training on shuffled targets"):
+        phase = check_training(folder, data, wanted=wanted)
+    _add(mp, report, phase)
 
 
 def _add(mp: Mp, report: "Report", phase: "Phase") -> None:

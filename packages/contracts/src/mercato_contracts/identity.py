@@ -11,6 +11,7 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$"
 Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 RoleName = Literal["super_admin", "admin", "approver", "viewer", "service_account"]
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # a grant type of RFC 8628
 
 
 class SignUpRequest(Wire):
@@ -20,6 +21,26 @@ class SignUpRequest(Wire):
     name: Name
     email: Email
     password: Password
+
+
+class DeviceAuthorizationAnswer(Wire):
+    """The codes of a device's login; its fields are those of RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int = Field(description="Seconds")
+    interval: int = Field(description="Seconds between two questions of the device")
+
+
+class DeviceTokenAnswer(Wire):
+    """The tokens of a device that a person approved (RFC 6749, section 5.1)."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  (a kind, no secret)
+    expires_in: int = Field(description="Seconds")
+    refresh_token: str
 
 
 class OrganisationView(Wire):

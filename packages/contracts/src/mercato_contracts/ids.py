@@ -8,6 +8,7 @@ import re
 ORGANISATION = "org"
 USER = "usr"
 SESSION = "ses"
+DEVICE_LOGIN = "dvl"
 KEY = "key"
 SERVICE = "svc"
 RELEASE = "rel"

@@ -38,12 +38,15 @@ class Running:
 
 
 @contextmanager
-def running(project: Path, artifact: Path | None) -> Iterator[Running]:
-    """The project's handler on a free port. Raises `NotRunning`."""
-    command = [sys.executable, "-m", "mercato_cli.runner", "serve", "--project", str(project)]
+def running(project: Path, artifact: Path | None, *, port: int = 0, show_log: bool = False) -> Iterator[Running]:
+    """The project's handler on a port, a free one by default. Raises `NotRunning`.
+
+    What the vendor's code says goes to our own standard error with `show_log`, else nowhere but into `NotRunning`.
+    """
+    command = [sys.executable, "-m", "mercato_cli.runner", "serve", "--project", str(project), "--port", str(port)]
     command += ["--artifact", str(artifact)] if artifact else []
     began = time.monotonic()
-    log = project_log()
+    log = os.dup(2) if show_log else project_log()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=_environment())  # noqa: S603
     try:
         address = _await_ready(process, log)
@@ -74,6 +77,14 @@ def read_log(log: int, most: int = 4000) -> str:
     return os.pread(log, most, max(0, size - most)).decode(errors="replace")
 
 
+def _last_words(log: int) -> str:
+    try:
+        said = read_log(log).strip().splitlines()
+    except OSError:  # a terminal or a pipe: everybody has seen them
+        return "see above."
+    return (said or ["it ended without a word"])[-1].removeprefix("runner: ")
+
+
 def _await_ready(process: "subprocess.Popen[bytes]", log: int) -> str:
     assert process.stdout is not None
     deadline = time.monotonic() + _START_SECONDS
@@ -85,8 +96,7 @@ def _await_ready(process: "subprocess.Popen[bytes]", log: int) -> str:
         piece = os.read(process.stdout.fileno(), 4096)
         if not piece:
             process.wait()
-            said = read_log(log).strip().splitlines() or ["it ended without a word"]
-            raise NotRunning(said[-1].removeprefix("runner: "))
+            raise NotRunning(_last_words(log))
         line += piece
     # The vendor's code may have printed before; the runner's own line is the last one.
     for each in reversed(line.splitlines()):

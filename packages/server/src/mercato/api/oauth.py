@@ -1,4 +1,4 @@
-"""The token endpoint: a vendor key exchanged for a deployment's token (RFC 8693)."""
+"""The token endpoint (RFC 6749, 3.2): a vendor key for a deployment's token (RFC 8693), a device's login (RFC 8628)."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.caller import SignedIn
+from mercato.api.device import Devices, answer_device_grant
 from mercato.api.forms import read_form
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
@@ -20,6 +21,7 @@ from mercato_contracts.deployments import (
     DeploymentTokenView,
     TokenAnswer,
 )
+from mercato_contracts.identity import DEVICE_CODE, DeviceTokenAnswer
 
 router = APIRouter(prefix="/api", tags=["deployments"], route_class=TransactionalRoute)
 
@@ -43,9 +45,10 @@ _FORM: dict[str, Any] = {
             "application/x-www-form-urlencoded": {
                 "schema": {
                     "type": "object",
-                    "required": ["grant_type", "subject_token", "subject_token_type", "audience"],
+                    "required": ["grant_type"],
                     "properties": {
-                        "grant_type": {"type": "string", "const": TOKEN_EXCHANGE},
+                        "grant_type": {"type": "string", "enum": [TOKEN_EXCHANGE, DEVICE_CODE]},
+                        "device_code": {"type": "string", "description": "Of a device's login, and nothing else"},
                         "subject_token": {"type": "string", "description": "A vendor key in force"},
                         "subject_token_type": {"type": "string", "const": ACCESS_TOKEN},
                         "audience": {"type": "string", "description": "The deployment's id"},
@@ -60,13 +63,26 @@ _FORM: dict[str, Any] = {
 }
 
 
-@router.post("/oauth/token", summary="Exchange a vendor key for a deployment's token (RFC 8693)", openapi_extra=_FORM)
-async def exchange_token(request: Request, response: Response, parts: Parts, desk: Exchanging) -> TokenAnswer:
-    """As a form. The token may do no more than the key and lives no longer; a refusal also has OAuth's `error`."""
+@router.post(
+    "/oauth/token",
+    summary="A vendor key for a deployment's token (RFC 8693), or an approved device's tokens (RFC 8628)",
+    openapi_extra=_FORM,
+)
+async def give_token(
+    request: Request, response: Response, parts: Parts, desk: Exchanging, devices: Devices
+) -> TokenAnswer | DeviceTokenAnswer:
+    """As a form. An exchanged token may do no more than the key and lives no longer; a refusal has OAuth's `error`."""
     response.headers["cache-control"] = "no-store"
     form = await read_form(request)
-    if form.get("grant_type") != TOKEN_EXCHANGE:
-        raise GrantTypeUnknown(f"This endpoint offers `{TOKEN_EXCHANGE}`.")
+    grant = form.get("grant_type")
+    if grant == DEVICE_CODE:
+        return await answer_device_grant(form, parts, devices)
+    if grant != TOKEN_EXCHANGE:
+        raise GrantTypeUnknown(f"This endpoint offers `{TOKEN_EXCHANGE}` and `{DEVICE_CODE}`.")
+    return await _exchange(form, parts, desk)
+
+
+async def _exchange(form: dict[str, str], parts: Parts, desk: TokenExchange) -> TokenAnswer:
     for name in ("subject_token_type", "requested_token_type"):
         if form.get(name, ACCESS_TOKEN) != ACCESS_TOKEN:
             raise ExchangeRefused(f"`{name}` must be `{ACCESS_TOKEN}`.")

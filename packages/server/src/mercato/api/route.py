@@ -12,7 +12,17 @@ from mercato.api.wiring import Wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
 
-_GUESSABLE = frozenset({"/api/sessions", "/api/sessions/refresh", "/api/organisations", "/api/oauth/token"})
+_GUESSABLE = frozenset(
+    {
+        "/api/sessions",
+        "/api/sessions/refresh",
+        "/api/organisations",
+        "/api/oauth/device_authorization",
+        "/api/oauth/token",
+        "/device",
+        "/device/decision",
+    }
+)
 
 
 class TransactionalRoute(APIRoute):

@@ -34,6 +34,10 @@ class Wiring:
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
+    cors_origins: tuple[str, ...]
+    """Web sites whose scripts may read the control API."""
+    client_url: str
+    """Where clients reach the control API, without a closing slash."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from mercato.adapters.counters_redis import connect
@@ -48,6 +49,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
         objects=build_objects(settings, clock),
         data_key=settings.data_key,
+        client_url=settings.client_url,
+        cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
@@ -93,6 +96,16 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         for router in part.routers:
             app.include_router(router)
     install_problems(app)
+    if wiring.cors_origins:
+        # Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(wiring.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "if-none-match"],
+            expose_headers=["etag", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
+            max_age=600,
+        )
     app.add_middleware(Edge, ids=wiring.ids)
     return app
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
@@ -89,6 +90,8 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
 
 async def _forget_messages(session: Session, wiring: Wiring) -> int:
     return await forget_messages(session, wiring.clock)
+async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
+    return await devices_of(session, wiring).forget()
 
 
 async def _forget_events(session: Session, wiring: Wiring) -> int:
@@ -117,6 +120,7 @@ CHORES: dict[str, Chore] = {
     "service levels": _watch_levels,
     "old health": _forget_health,
     "old webhooks": _forget_messages,
+    "old device logins": _forget_device_logins,
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,

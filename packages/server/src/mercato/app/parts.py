@@ -10,9 +10,11 @@ from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     billing,
     canaries,
+    catalog,
     consumption,
     datasets,
     deployments,
+    device,
     discovery,
     identity,
     metering,
@@ -44,7 +46,8 @@ class Part:
 
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
-    return Part((publishing.router, datasets.router, canaries.router))
+    app.state.catalog_pages = catalog.CatalogPages()
+    return Part((publishing.router, datasets.router, canaries.router, catalog.router))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
@@ -79,7 +82,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
-    return Part((identity.router, oauth.router, deployments.router, webhooks.router))
+    return Part((identity.router, device.router, oauth.router, deployments.router, webhooks.router))
 
 
 PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {

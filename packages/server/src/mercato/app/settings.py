@@ -40,6 +40,12 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
         description="Where clients reach the control API (in links to files); this machine's when not set",
     )
+    cors_origins: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/,?#]+(,https?://[^\s/,?#]+)*)?$",
+        description="Web sites whose scripts may read the control API, such as `https://a.example,https://b.example`; "
+        "none when not set",
+    )
     objects_url: str | None = Field(
         default=None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*/?$",

@@ -4,12 +4,20 @@ from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
+from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.keys import Keys, NewKey
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.permissions import Permission, Role
-from mercato.identity.refusals import ExchangeRefused, GrantTypeUnknown, NotAllowed, NotSignedIn, TargetUnknown
+from mercato.identity.refusals import (
+    DeviceCodeUnknown,
+    ExchangeRefused,
+    GrantTypeUnknown,
+    NotAllowed,
+    NotSignedIn,
+    TargetUnknown,
+)
 from mercato.identity.secrets import SecretHasher
 from mercato.identity.sessions import Sessions, SessionTokens
 from mercato.identity.sign_up import SignUp
@@ -24,6 +32,9 @@ __all__ = [
     "Caller",
     "DeploymentToken",
     "DeploymentTokens",
+    "DeviceCodeUnknown",
+    "DeviceCodes",
+    "DeviceLogins",
     "Directory",
     "ExchangeRefused",
     "GrantTypeUnknown",
@@ -39,6 +50,7 @@ __all__ = [
     "ProvenKeys",
     "ProvenToken",
     "RememberedTokens",
+    "Question",
     "Role",
     "SecretHasher",
     "SessionTokens",

@@ -52,6 +52,25 @@ class LoginSession(Base):
     ended_at: Mapped[datetime | None]
 
 
+class DeviceLogin(Base):
+    """A device that waits for a person's approval. What is secret is kept as a digest; the short code is shown."""
+
+    __tablename__ = "device_logins"
+    __table_args__ = (CheckConstraint("state in ('pending', 'approved', 'denied', 'used')", name="state"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    device_digest: Mapped[str] = mapped_column(unique=True)
+    user_code: Mapped[str] = mapped_column(unique=True)
+    device: Mapped[str]
+    state: Mapped[str]
+    interval_seconds: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    asked_at: Mapped[datetime | None]
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    confirmation_digest: Mapped[str | None] = mapped_column(unique=True)
+
+
 class Key(Base):
     """A key of an organisation. Only the argon2id hash of its secret is kept.
 

@@ -39,6 +39,71 @@ class RefreshTokenReused(SessionEnded):
     keeps_changes = True
 
 
+class DeviceLoginRefused(Refusal):
+    """A device gets no tokens (yet). `error` is what OAuth calls it: RFC 8628, section 3.5."""
+
+    status = 400
+    error: ClassVar[str] = "invalid_grant"
+
+    def to_problem(self, request_id: str | None = None) -> Problem:
+        problem = super().to_problem(request_id).model_dump()
+        return Problem(**problem, error=self.error, error_description=self.detail)
+
+
+class AuthorizationPending(DeviceLoginRefused):
+    """The person has not decided yet; that the device asked is kept."""
+
+    code = "authorization_pending"
+    title = "Nobody has decided yet"
+    fix = "Ask again after the interval."
+    error = "authorization_pending"
+    keeps_changes = True
+
+
+class DevicePollsTooFast(DeviceLoginRefused):
+    """The device asks more often than it was told to; the interval grows by five seconds."""
+
+    code = "slow_down"
+    title = "The device asks too often"
+    fix = "Add five seconds to the interval and ask again after it."
+    error = "slow_down"
+    keeps_changes = True
+
+
+class DeviceDenied(DeviceLoginRefused):
+    """The person said no."""
+
+    code = "access_denied"
+    title = "The login was denied"
+    fix = "Begin again with `mp login` if it was a mistake."
+    error = "access_denied"
+
+
+class DeviceCodeExpired(DeviceLoginRefused):
+    """Nobody decided in time."""
+
+    code = "device_code_expired"
+    title = "The login took too long"
+    fix = "Begin again with `mp login`."
+    error = "expired_token"
+
+
+class DeviceCodeUnknown(DeviceLoginRefused):
+    """No device was given this code, or it was used."""
+
+    code = "device_code_unknown"
+    title = "The device code is not known"
+    fix = "Begin again with `mp login`."
+
+
+class UserCodeUnknown(NotFound):
+    """No device waits with the code that a person typed."""
+
+    code = "user_code_unknown"
+    title = "No device waits with this code"
+    fix = "Check the letters; begin again with `mp login` when ten minutes have passed."
+
+
 class NotAllowed(Refusal):
     """The caller is known and may not do this."""
 
@@ -99,7 +164,7 @@ class GrantTypeUnknown(ExchangeRefused):
 
     code = "grant_type_unsupported"
     title = "Another grant type than those offered"
-    fix = "Send `grant_type=urn:ietf:params:oauth:grant-type:token-exchange`."
+    fix = "Send `grant_type` as one of those that `detail` names; `mp login` and `mp deployments token` do."
     error = "unsupported_grant_type"
 
 

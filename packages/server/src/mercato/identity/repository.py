@@ -2,10 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from mercato.identity.models import DeploymentAllowance, DeploymentToken, Key, LoginSession, Organisation, User
+from mercato.identity.models import (
+    DeploymentAllowance,
+    DeploymentToken,
+    DeviceLogin,
+    Key,
+    LoginSession,
+    Organisation,
+    User,
+)
 from mercato.platform import Session
 
 
@@ -15,7 +23,7 @@ class IdentityRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, row: Organisation | User | LoginSession | Key | DeploymentToken) -> None:
+    def add(self, row: Organisation | User | LoginSession | DeviceLogin | Key | DeploymentToken) -> None:
         """Write the row with this transaction."""
         self._session.add(row)
 
@@ -46,6 +54,17 @@ class IdentityRepository:
     async def find_login_session(self, session_id: str, *, lock: bool = False) -> LoginSession | None:
         query = select(LoginSession).where(LoginSession.id == session_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_device_login(self, *, lock: bool = False, **by: str) -> DeviceLogin | None:
+        """By one column that tells it apart: `device_digest`, `user_code` or `confirmation_digest`."""
+        query = select(DeviceLogin).filter_by(**by)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def forget_device_logins(self, before: datetime) -> int:
+        gone = await self._session.execute(
+            delete(DeviceLogin).where(DeviceLogin.expires_at < before).returning(DeviceLogin.id)
+        )
+        return len(gone.all())
 
     async def find_key(self, key_id: str, *, lock: bool = False) -> Key | None:
         query = select(Key).where(Key.id == key_id)

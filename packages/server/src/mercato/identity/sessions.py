@@ -35,10 +35,18 @@ class Sessions:
 
     async def sign_in(self, email: str, password: str) -> SessionTokens:
         """A new session. Raises `WrongPassword`, in the same time whether the address exists or not."""
+        return self.begin(await self.prove(email, password))
+
+    async def prove(self, email: str, password: str) -> User:
+        """The person of this address. Raises `WrongPassword`, in the same time whether it exists or not."""
         user = await self._rows.find_user_by_email(email)
         fits = await self._hasher.verify(user.password_hash if user else None, password)
         if user is None or not fits or user.disabled_at is not None:
             raise WrongPassword("The address or the password is wrong.")
+        return user
+
+    def begin(self, user: User) -> SessionTokens:
+        """A new session of a person who has proved who they are."""
         now = self._clock.now()
         login = LoginSession(
             id=self._ids.new(id_prefix.SESSION),

@@ -10,6 +10,7 @@ from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository, HoldRepository
 from mercato_checks.semver import Version
+from mercato_contracts.catalog import CatalogModel
 from mercato_contracts.dataplane import (
     Operation,
     SnapshotCanary,
@@ -127,6 +128,20 @@ class Catalogue:
         """Listed services with their vendors, in the order of ids after `after`."""
         return await self._rows.listed_after(after, limit)
 
+    async def public_page(self, after: str, limit: int) -> list[CatalogModel]:
+        """What anybody may see of the listed services after this id, in the order of their ids."""
+        found = await self._rows.listed_after(after, limit)
+        ids = [service.id for service, _ in found]
+        plans: dict[str, list[str]] = {}
+        for plan in await self._rows.open_plans(ids):
+            plans.setdefault(plan.service_id, []).append(plan.name)
+        running = await self._rows.running_deployments(ids)
+        held = await self._holds.held_of(ids)
+        return [
+            _catalogue_entry(service, vendor, plans.get(service.id, []), running.get(service.id, []), held)
+            for service, vendor in found
+        ]
+
     async def listed_ids(self) -> list[str]:
         """The ids of every listed service, in their order: what an index is built from."""
         return await self._rows.listed_ids()
@@ -184,6 +199,35 @@ class Catalogue:
             )
             for service, vendor in services
         ]
+
+
+def _catalogue_entry(
+    service: Service, vendor: Organisation, plans: list[str], deployments: list[str], held: Collection[str]
+) -> CatalogModel:
+    status = "not_deployed"
+    if deployments:
+        status = "held" if all(deployment in held for deployment in deployments) else "live"
+    return CatalogModel.model_validate(
+        {
+            "id": service.id,
+            "name": f"{vendor.slug}/{service.name}",
+            "vendor": vendor.slug,
+            "vendor_name": vendor.name,
+            "vendor_verified": vendor.is_verified,
+            "title": service.title,
+            "summary": service.summary,
+            "protocol": service.protocol,
+            "task": service.task,
+            "version": service.latest_version,
+            "licence": service.licence,
+            "tags": service.tags,
+            "modalities": service.modalities,
+            "plans": plans,
+            "status": status,
+            "listed_at": service.created_at,
+            "updated_at": service.updated_at,
+        }
+    )
 
 
 def _route_service(

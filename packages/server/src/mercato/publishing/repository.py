@@ -119,6 +119,18 @@ class CatalogueRepository:
             )
         )
 
+    async def running_deployments(self, service_ids: Collection[str]) -> dict[str, list[str]]:
+        """Ids of the deployments of releases that were not yanked, by service."""
+        rows = await self._session.execute(
+            select(Release.service_id, Deployment.id)
+            .join(Release, Release.id == Deployment.release_id)
+            .where(Release.service_id.in_(service_ids), Release.status != "yanked")
+        )
+        found: dict[str, list[str]] = {}
+        for service_id, deployment_id in rows:
+            found.setdefault(service_id, []).append(deployment_id)
+        return found
+
     async def plans_by_id(self, ids: Collection[str]) -> list[Plan]:
         return list(await self._session.scalars(select(Plan).where(Plan.id.in_(ids))))
 

@@ -1,0 +1,119 @@
+"""Login with a code that a person approves elsewhere (RFC 8628)."""
+
+import json
+import socket
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mercato_cli.errors import Exit, MpError
+from mercato_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from mercato_cli.command import Mp
+    from mercato_cli.profiles import Profile
+    from mercato_contracts.identity import DeviceAuthorizationAnswer
+
+_SLOWER_SECONDS = 5
+
+
+def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool) -> "Profile":
+    """The profile with the session that a person approved. Raises `MpError` when nobody did, or somebody denied it."""
+    codes = _begin(mp, profile)
+    _show(mp, codes)
+    if open_page and not mp.console.as_json:
+        _open(codes.verification_uri_complete)
+    from mercato_contracts.identity import DEVICE_CODE  # with pydantic, which a start of mp does without
+
+    interval, ends = codes.interval, time.monotonic() + codes.expires_in
+    with Progress(mp.console, "waiting until somebody approves it (Ctrl-C gives up)"):
+        while time.monotonic() < ends:
+            time.sleep(interval)
+            status, told = _post(
+                mp, profile, "/api/oauth/token", {"grant_type": DEVICE_CODE, "device_code": codes.device_code}
+            )
+            if status == 200:
+                return _with_tokens(profile, told)
+            interval += _SLOWER_SECONDS if _judge(profile, status, told) == "slow_down" else 0
+    raise MpError("Nobody approved the login in time.", "Begin again with `mp login`.", Exit.NOT_LOGGED_IN)
+
+
+def _begin(mp: "Mp", profile: "Profile") -> "DeviceAuthorizationAnswer":
+    from mercato_cli.client import refusal
+    from mercato_contracts.identity import DeviceAuthorizationAnswer
+
+    path = "/api/oauth/device_authorization"
+    status, told = _post(mp, profile, path, {"client_id": f"mp on {socket.gethostname()}"})
+    if status != 200:
+        raise refusal(status, told, profile.url)
+    try:
+        return DeviceAuthorizationAnswer.model_validate_json(told, extra="ignore")
+    except ValueError:
+        raise MpError(f"{path} of {profile.url} answered in another shape.", "Update mp.", Exit.UNREACHABLE) from None
+
+
+def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tuple[int, bytes]:
+    """One question, not repeated: the loop asks again by itself."""
+    import httpx
+
+    from mercato_cli.client import unreachable
+
+    try:
+        answer = httpx.post(f"{profile.url}{path}", data=form, timeout=mp.timeout)
+    except httpx.RequestError as error:
+        raise unreachable(profile.url, error, mp.timeout) from None
+    return answer.status_code, answer.content
+
+
+def _judge(profile: "Profile", status: int, told: bytes) -> str:
+    """OAuth's word for why there are no tokens yet. Raises `MpError` when there will be none."""
+    from mercato_cli.client import refusal
+
+    try:
+        error = json.loads(told).get("error", "")
+    except (ValueError, AttributeError):
+        error = ""
+    if error not in ("authorization_pending", "slow_down"):
+        raise refusal(status, told, profile.url)
+    return str(error)
+
+
+def _with_tokens(profile: "Profile", told: bytes) -> "Profile":
+    from mercato_contracts.identity import DeviceTokenAnswer
+
+    tokens = DeviceTokenAnswer.model_validate_json(told, extra="ignore")
+    return replace(
+        profile,
+        credential=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        expires_at=time.time() + tokens.expires_in,
+    )
+
+
+def _show(mp: "Mp", codes: "DeviceAuthorizationAnswer") -> None:
+    import click
+
+    if mp.console.as_json:
+        # A program that shows the code to somebody reads it here; the result follows on a line of its own.
+        click.echo(codes.model_dump_json(exclude={"device_code"}), err=True)
+        return
+    mp.console.note(f"Open {codes.verification_uri} and type the code {codes.user_code}")
+    mp.console.note(f"or open {codes.verification_uri_complete}")
+
+
+def _open(address: str) -> None:
+    """In a browser, where there is one; what it prints would stand between our lines."""
+    import contextlib
+    import os
+    import webbrowser
+
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt" or _is_mac()):
+        return
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(address)
+
+
+def _is_mac() -> bool:
+    import sys
+
+    return sys.platform == "darwin"
