@@ -16,9 +16,13 @@ from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
 from mercato_cli.errors import Exit
 from mercato_cli.main import main as mp
+from mercato_cli.runner.codes import CODES as RUNNER_CODES
+from mercato_contracts import codes as published_codes
+from mercato_contracts import export, typescript
 from mercato_gateway.codes import CODES as GATEWAY_CODES
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+_CONTRACTS = FOLDER.parents[1] / "packages/contracts"
 _GENERATED = "<!-- Written by `make docs` from the code; change the code, not this page. -->\n"
 
 
@@ -47,6 +51,22 @@ def errors() -> str:
         for c in sorted(CHECK_CODES.values(), key=lambda c: c.code)
     ]
     return "\n".join(lines) + "\n"
+
+
+def codes() -> str:
+    """The same codes for programs, which know them without a network."""
+    told: list[dict[str, str | int]] = [
+        {"code": kind.code, "where": "control", "status": kind.status, "title": kind.title, "fix": kind.fix}
+        for kind in _refusals()
+    ]
+    for where, table in (("gateway", GATEWAY_CODES.values()), ("runner", RUNNER_CODES.values())):
+        told += [{"code": c.name, "where": where, "status": c.status, "title": c.title, "fix": c.fix} for c in table]
+    told += [
+        {"code": c.code, "where": "check", "level": c.level, "title": c.title, "fix": c.fix}
+        for c in CHECK_CODES.values()
+    ]
+    told.sort(key=lambda each: (str(each["code"]), str(each["where"])))
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def openapi() -> str:
@@ -118,15 +138,23 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
 }
 
+TABLES: dict[Path, Callable[[], str]] = {
+    FOLDER.parents[1] / "packages/contracts/src/mercato_contracts/codes.json": codes,
+}
+"""What programs read, and is written from the code as well."""
+
 
 def main() -> None:
-    """Write every page; say which changed."""
+    """Write every page and table; say which changed."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, write in PAGES.items():
-        path, text = FOLDER / name, write()
+    for path, write in ({FOLDER / name: page for name, page in PAGES.items()} | TABLES).items():
+        text = write()
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
+    published_codes.all_codes.cache_clear()
+    export.write(_CONTRACTS / "schema")
+    typescript.write(_CONTRACTS / "typescript", export.schemas(), export.VERSION)
 
 
 if __name__ == "__main__":

@@ -19,5 +19,10 @@ def test_the_page_is_what_the_code_writes(name: str) -> None:
     assert page.read_text() == reference.PAGES[name](), "run: make docs"
 
 
+@pytest.mark.parametrize("path", sorted(reference.TABLES), ids=lambda path: path.name)
+def test_the_table_is_what_the_code_writes(path: Path) -> None:
+    assert path.read_text() == reference.TABLES[path](), "run: make docs"
+
+
 def test_no_page_is_left_over() -> None:
     assert {path.name for path in reference.FOLDER.iterdir()} == set(reference.PAGES)

@@ -54,6 +54,10 @@ REMEDIES = {
     "manifest_refused": "Mend these fields and run `mp publish` again.",
     "other_plan_active": "End that one first: `mp subscriptions`, then `mp unsubscribe ID`.",
     "subscription_not_found": "List them with `mp subscriptions`.",
+    "dataset_not_found": "See yours with `mp data list`.",
+    "round_not_found": "See the rounds with `mp data list DATASET`.",
+    "no_round_open": "See the rounds with `mp data list DATASET` and name one with --round.",
+    "targets_under_embargo": "See from when on with `mp data info DATASET --round NUMBER`.",
     "wrong_password": "Try again: `mp login --email`.",
 }
 """What to do with `mp` about a code of the marketplace; of other codes its own advice is shown."""

@@ -5,6 +5,7 @@ import click
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
+from mercato_cli.data import data
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -43,6 +44,7 @@ for _command in (
     call,
     usage,
     keys,
+    data,
     approvals,
 ):
     main.add_command(_command)
