@@ -17,9 +17,12 @@ from mercato_checks.codes import CODES as CHECK_CODES
 from mercato_cli.errors import Exit
 from mercato_cli.main import main as mp
 from mercato_cli.runner.codes import CODES as RUNNER_CODES
+from mercato_contracts import codes as published_codes
+from mercato_contracts import export, typescript
 from mercato_gateway.codes import CODES as GATEWAY_CODES
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+_CONTRACTS = FOLDER.parents[1] / "packages/contracts"
 _GENERATED = "<!-- Written by `make docs` from the code; change the code, not this page. -->\n"
 
 
@@ -57,7 +60,7 @@ def errors() -> str:
 
 
 def codes() -> str:
-    """The same codes for `mp explain`, which knows them without a network."""
+    """The same codes for programs, which know them without a network."""
     told: list[dict[str, str | int]] = [
         {"code": kind.code, "where": "control", "status": kind.status, "title": kind.title, "fix": kind.fix}
         for kind in _refusals()
@@ -142,7 +145,7 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 TABLES: dict[Path, Callable[[], str]] = {
-    FOLDER.parents[1] / "packages/cli/src/mercato_cli/codes.json": codes,
+    FOLDER.parents[1] / "packages/contracts/src/mercato_contracts/codes.json": codes,
 }
 """What programs read, and is written from the code as well."""
 
@@ -155,6 +158,9 @@ def main() -> None:
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
+    published_codes.all_codes.cache_clear()
+    export.write(_CONTRACTS / "schema")
+    typescript.write(_CONTRACTS / "typescript", export.schemas(), export.VERSION)
 
 
 if __name__ == "__main__":

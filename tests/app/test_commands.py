@@ -130,3 +130,20 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(own: Place) -> None:
 def _write_open(path: Path) -> None:
     path.write_text("secret\n")
     path.chmod(0o644)
+
+
+def test_an_operator_leads_a_round_by_command(own: Place) -> None:
+    built = own.run("data", "build", "--json")
+    assert built.returncode == 0, built.stderr
+    told = json.loads(built.stdout)
+    assert (told["is_new"], told["eras"], told["last_day"]) == (True, 8061, "2022-12-28")
+    opened = json.loads(own.run("data", "open", "--embargo-hours", "0", "--json").stdout)
+    assert (opened["number"], opened["state"], opened["first_era"] - opened["train_last_era"]) == (1, "open", 7)
+    second = own.run("data", "open")
+    assert (second.returncode, second.stderr) == (1, "Error: A round of us-equities-daily is open. Close it first.\n")
+    assert "round 1 is closed" in own.run("data", "close", opened["id"]).stdout
+    refused = own.run("data", "resolve", opened["id"])
+    assert refused.returncode == 1
+    assert "only a round that is scored can be resolved" in refused.stderr
+    folder = own.state / "objects" / "rounds" / opened["id"]
+    assert sorted(path.name for path in folder.iterdir()) == ["live.parquet", "targets.parquet", "train.parquet"]

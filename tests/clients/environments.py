@@ -54,12 +54,11 @@ def python_client_environment(lock: Path = HERE / "requirements.lock") -> Path:
     return folder / "bin" / "python"
 
 
-def node_client_environment() -> Path:
-    """A folder whose `node_modules` holds what package.json names exactly. No package's install script is run."""
+def node_client_environment(package: Path = HERE / "package.json") -> Path:
+    """A folder whose `node_modules` holds what `package` names exactly. No package's install script is run."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("node and npm are not here")
-    package = HERE / "package.json"
     folder = _folder("node", package.read_bytes())
     with _alone():
         if not (folder / "ready").exists():

@@ -27,6 +27,15 @@ from mercato_contracts.deployments import (
     TokenAnswer,
 )
 from mercato_contracts.billing import AdjustmentPage, AdjustmentRequest, AdjustmentView
+from mercato_contracts.datasets import (
+    DatasetDetail,
+    DatasetList,
+    DatasetView,
+    FileGrant,
+    RoundDetail,
+    RoundPage,
+    RoundView,
+)
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
@@ -55,7 +64,7 @@ from mercato_contracts.webhooks import (
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Page = TypeVar(
-    "Page", AdjustmentPage, DeploymentTokenPage, KeyPage, StatusList, SubscriptionPage, WaitingPage
+    "Page", AdjustmentPage, DeploymentTokenPage, KeyPage, RoundPage, StatusList, SubscriptionPage, WaitingPage
 )
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -160,6 +169,28 @@ class Client:
     def unsubscribe(self, subscription_id: str) -> SubscriptionView:
         """The subscription, cancelled."""
         return self._ask(SubscriptionView, "DELETE", f"/api/subscriptions/{_part(subscription_id)}")
+
+    def list_datasets(self) -> list[DatasetView]:
+        """Every dataset that one may use."""
+        return self._ask(DatasetList, "GET", "/api/datasets").items
+
+    def dataset(self, name: str) -> DatasetDetail:
+        """A dataset with its card."""
+        return self._ask(DatasetDetail, "GET", f"/api/datasets/{_part(name)}")
+
+    def list_rounds(self, dataset: str) -> list[RoundView]:
+        """Every round, the newest first."""
+        return [
+            item for page in self._pages(RoundPage, f"/api/datasets/{_part(dataset)}/rounds") for item in page.items
+        ]
+
+    def round(self, dataset: str, number: str) -> RoundDetail:
+        """The round of this number; `current` is the open one."""
+        return self._ask(RoundDetail, "GET", f"/api/datasets/{_part(dataset)}/rounds/{_part(number)}")
+
+    def file_grant(self, round_id: str, name: str) -> FileGrant:
+        """A link to one file of a round."""
+        return self._ask(FileGrant, "GET", f"/api/rounds/{_part(round_id)}/files/{_part(name)}")
 
     def usage(self, query: dict[str, Any]) -> UsageAnswer:
         """Sums by group and totals."""

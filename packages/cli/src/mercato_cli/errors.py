@@ -56,6 +56,10 @@ REMEDIES = {
     "subscription_not_found": "List them with `mp subscriptions`.",
     "webhook_not_found": "List them with `mp webhooks list`.",
     "webhook_disabled": "Enable it first: `mp webhooks enable ID`.",
+    "dataset_not_found": "See yours with `mp data list`.",
+    "round_not_found": "See the rounds with `mp data list DATASET`.",
+    "no_round_open": "See the rounds with `mp data list DATASET` and name one with --round.",
+    "targets_under_embargo": "See from when on with `mp data info DATASET --round NUMBER`.",
     "wrong_password": "Try again: `mp login --email`.",
 }
 """What to do with `mp` about a code of the marketplace; of other codes its own advice is shown."""

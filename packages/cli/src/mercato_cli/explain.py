@@ -1,13 +1,13 @@
 """`mp explain`: what a code means and what to do, without a network."""
 
 import difflib
-import json
 from typing import Any
 
 import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
+from mercato_contracts.codes import all_codes
 
 _WHERE = {
     "control": "the control API refuses with status {status}",
@@ -28,7 +28,7 @@ def explain(mp: Mp, code: str | None) -> None:
     entries = all_codes()
     if code is None:
         rows = [(each["code"], each["where"], each["title"]) for each in entries]
-        mp.console.show({"items": entries}, lambda: mp.console.table(["code", "where", ""], rows, ""))
+        mp.console.show({"items": list(entries)}, lambda: mp.console.table(["code", "where", ""], rows, ""))
         return
     found = [each for each in entries if each["code"] == code]
     if not found:
@@ -36,14 +36,6 @@ def explain(mp: Mp, code: str | None) -> None:
         hint = f"Did you mean {', '.join(near)}?" if near else "List all with `mp explain`."
         raise MpError(f"{code!r} is no code.", hint, Exit.USAGE)
     mp.console.show({"items": found}, lambda: _tell(mp, found))
-
-
-def all_codes() -> list[dict[str, Any]]:
-    """Every code, sorted; a code that two places give stands there twice."""
-    from importlib.resources import files
-
-    read: list[dict[str, Any]] = json.loads((files("mercato_cli") / "codes.json").read_text(encoding="utf-8"))
-    return read
 
 
 def _tell(mp: Mp, found: list[dict[str, Any]]) -> None:

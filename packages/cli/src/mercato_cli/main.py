@@ -11,6 +11,7 @@ from mercato_cli.completion import completion
 from mercato_cli.dev import dev
 from mercato_cli.doctor import doctor
 from mercato_cli.explain import explain
+from mercato_cli.data import data
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami
@@ -61,6 +62,7 @@ for _command in (
     alerts,
     status,
     webhooks,
+    data,
     approvals,
     doctor,
     explain,

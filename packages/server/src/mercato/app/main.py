@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.bootstrap import bootstrap
+from mercato.app.data import data
 from mercato.app.doctor import doctor
 from mercato.app.migrate import migrate
 from mercato.app.reconcile import reconcile
@@ -46,7 +47,7 @@ def main(context: click.Context, state: Path | None) -> None:
     context.obj = _read(state)
 
 
-for _command in (up, serve, migrate, bootstrap, doctor, reconcile):
+for _command in (up, serve, migrate, bootstrap, doctor, reconcile, data):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+// Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
+
+/** What identity receives and answers under `/api`. */
+
+/** What RFC 7662 says of a token; of one that is not in force only that `active` is false. */
+export interface IntrospectionView {
+  active: boolean;
+  /** What the key may do, separated by spaces */
+  scope?: string | null;
+  /** The key's id */
+  client_id?: string | null;
+  /** The organisation whose key it is */
+  sub?: string | null;
+  token_type?: "Bearer" | null;
+  /** When it was made, in seconds since 1970 */
+  iat?: number | null;
+  /** When it ends, in seconds since 1970; missing where it does not */
+  exp?: number | null;
+}
+
+/** Some keys; `next` is the `after` of the next page. */
+export interface KeyPage {
+  items: Array<KeyView>;
+  next: string | null;
+}
+
+/** A key without its secret. */
+export interface KeyView {
+  id: string;
+  kind: "ck" | "vk";
+  name: string;
+  scopes: Array<string>;
+  /** (format: "date-time") */
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  rotated_to: string | null;
+}
+
+/** Who is asking and what they may do. */
+export interface MeView {
+  organisation: string;
+  organisation_id: string;
+  actor: string;
+  role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
+  permissions: Array<string>;
+  is_operator: boolean;
+}
+
+/** A key with its text, shown this once. */
+export interface NewKeyAnswer {
+  id: string;
+  kind: "ck" | "vk";
+  name: string;
+  scopes: Array<string>;
+  /** (format: "date-time") */
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  rotated_to: string | null;
+  key: string;
+}
+
+/** A key: `ck` to call and subscribe, `vk` to publish. `scopes` left out: all its kind may carry. */
+export interface NewKeyRequest {
+  kind: "ck" | "vk";
+  /** (minLength: 1, maxLength: 120) */
+  name: string;
+  scopes?: Array<string> | null;
+  expires_at?: string | null;
+}
+
+/** A colleague. */
+export interface NewUserRequest {
+  /** (maxLength: 254, pattern: "^[^@\\s]{1,64}@[^@\\s]{1,190}$") */
+  email: string;
+  /** (minLength: 1, maxLength: 120) */
+  name: string;
+  /** (minLength: 12, maxLength: 200, format: "password") */
+  password: string;
+  role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
+}
+
+/** An organisation. */
+export interface OrganisationView {
+  id: string;
+  slug: string;
+  name: string;
+  is_operator: boolean;
+  is_verified: boolean;
+  /** (format: "date-time") */
+  created_at: string;
+}
+
+/** The refresh token of the last pair; each is good once. */
+export interface RefreshRequest {
+  /** (maxLength: 300, format: "password") */
+  refresh_token: string;
+}
+
+/** How long the old key lives on, in seconds; never past its own expiry. */
+export interface RotateKeyRequest {
+  /** (minimum: 0, maximum: 604800, default: 3600) */
+  grace_seconds?: number;
+}
+
+/** A pair of tokens: `access_token` for calls, `refresh_token` for the next pair. */
+export interface SessionView {
+  access_token: string;
+  /** (format: "date-time") */
+  access_expires_at: string;
+  refresh_token: string;
+  /** (format: "date-time") */
+  refresh_expires_at: string;
+}
+
+/** Who signs in. */
+export interface SignInRequest {
+  /** (maxLength: 254, pattern: "^[^@\\s]{1,64}@[^@\\s]{1,190}$") */
+  email: string;
+  /** (format: "password") */
+  password: string;
+}
+
+/** What was made. */
+export interface SignUpAnswer {
+  organisation: OrganisationView;
+  user: UserView;
+}
+
+/** A new organisation and its first administrator. */
+export interface SignUpRequest {
+  /** (pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$") */
+  organisation: string;
+  /** (minLength: 1, maxLength: 120) */
+  name: string;
+  /** (maxLength: 254, pattern: "^[^@\\s]{1,64}@[^@\\s]{1,190}$") */
+  email: string;
+  /** (minLength: 12, maxLength: 200, format: "password") */
+  password: string;
+}
+
+/** The people of an organisation. */
+export interface UserList {
+  items: Array<UserView>;
+}
+
+/** A person. */
+export interface UserView {
+  id: string;
+  email: string;
+  name: string;
+  role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
+  /** (format: "date-time") */
+  created_at: string;
+}
+
+/** Whether the operator vouches for the organisation: its releases may then go live by rule. */
+export interface VerificationRequest {
+  verified: boolean;
+}
+

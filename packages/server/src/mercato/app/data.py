@@ -1,0 +1,167 @@
+"""`mercato data`: build panels, open, close and resolve rounds, from the machine that runs the marketplace."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mercato.app.records import open_records, require_schema
+from mercato.app.settings import Settings
+
+if TYPE_CHECKING:
+    from mercato.api.wiring import Wiring
+    from mercato.datasets import PanelBuilder, Rounds
+    from mercato.platform import Session
+
+DATASET = "us-equities-daily"
+_BY = "the operator's command"
+
+Work = Callable[["Session", "Wiring"], Awaitable[dict[str, Any]]]
+
+_reason = click.option("--reason", default="by the operator", show_default=True, help="Why; kept for good.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def data() -> None:
+    """Build the panel of real prices and lead rounds through open, closed, scored, resolved."""
+
+
+@data.command()
+@click.option("--name", default=DATASET, show_default=True, help="The dataset.")
+@click.option("--organisation", metavar="SLUG", help="Who alone may see it; everybody when left out.")
+@_json
+@click.pass_obj
+def build(settings: Settings, name: str, organisation: str | None, as_json: bool) -> None:
+    """Build the panel from the prices that the desk's packages ship; some seconds.
+
+    The same prices make the same panel: a second time changes nothing.
+    """
+
+    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+        from mercato.identity import Directory
+
+        reader = (await Directory(session).get_by_slug(organisation)).id if organisation else None
+        built = await _builder(session, wiring).build(name=name, reader_id=reader)
+        panel = built.panel
+        return {
+            "dataset": name, "is_new": built.is_new, "eras": panel.eras, "first_day": panel.first_day,
+            "last_day": panel.last_day, "sha256": panel.sha256,
+        }  # fmt: skip
+
+    told = _do(settings, work)
+    what = "built" if told["is_new"] else "as it was"
+    _show(told, as_json, f"{name} is {what}: {told['eras']} eras, {told['first_day']} to {told['last_day']}")
+
+
+@data.command("open")
+@click.option("--dataset", default=DATASET, show_default=True)
+@click.option("--first-era", type=click.IntRange(1), help="Where it begins; after the last round when left out.")
+@click.option("--eras", type=click.IntRange(1, 260), default=5, show_default=True, help="How many trading days.")
+@click.option("--open-hours", type=click.FloatRange(0, 8760, min_open=True), default=24.0, show_default=True,
+              help="Signals are taken for so long.")  # fmt: skip
+@click.option("--embargo-hours", type=click.FloatRange(0, 8760), default=144.0, show_default=True,
+              help="Targets are kept so long after it has closed.")  # fmt: skip
+@_reason
+@_json
+@click.pass_obj
+def open_round(
+    settings: Settings,
+    dataset: str,
+    first_era: int | None,
+    eras: int,
+    open_hours: float,
+    embargo_hours: float,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Open the next round; its files can be pulled at once."""
+
+    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+        from mercato.datasets import Schedule
+
+        schedule = Schedule(timedelta(hours=open_hours), timedelta(hours=embargo_hours))
+        opened = await _rounds(session, wiring).open(
+            dataset, schedule, by=_BY, reason=reason, first_era=first_era, eras=eras
+        )
+        return _told(opened)
+
+    told = _do(settings, work)
+    _show(told, as_json, f"round {told['number']} of {dataset} is open: eras {told['first_era']} to {told['last_era']} "
+          f"({told['id']})")  # fmt: skip
+
+
+@data.command()
+@click.argument("round_id")
+@_reason
+@_json
+@click.pass_obj
+def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None:
+    """Take no more signals for ROUND_ID."""
+
+    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+        return _told(await _rounds(session, wiring).close(round_id, by=_BY, reason=reason))
+
+    told = _do(settings, work)
+    _show(told, as_json, f"round {told['number']} is closed; its embargo ends {told['embargo_until']}")
+
+
+@data.command()
+@click.argument("round_id")
+@_reason
+@_json
+@click.pass_obj
+def resolve(settings: Settings, round_id: str, reason: str, as_json: bool) -> None:
+    """Hand the targets of ROUND_ID out, once it was scored and its embargo is over."""
+
+    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+        return _told(await _rounds(session, wiring).resolve(round_id, by=_BY, reason=reason))
+
+    told = _do(settings, work)
+    _show(told, as_json, f"round {told['number']} is resolved")
+
+
+def _builder(session: "Session", wiring: "Wiring") -> "PanelBuilder":
+    from mercato.datasets import PanelBuilder
+
+    return PanelBuilder(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+
+
+def _rounds(session: "Session", wiring: "Wiring") -> "Rounds":
+    from mercato.datasets import Rounds
+
+    return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+
+
+def _told(found: Any) -> dict[str, Any]:
+    names = ("id", "number", "state", "first_era", "last_era", "train_last_era")
+    moments = {name: getattr(found, name).isoformat() for name in ("closes_at", "embargo_until")}
+    return {name: getattr(found, name) for name in names} | moments
+
+
+def _do(settings: Settings, work: Work) -> dict[str, Any]:
+    """One transaction on the marketplace's records; a refusal is one line and exit code 1."""
+    from mercato.app.control import build_wiring
+    from mercato.platform import Refusal
+
+    async def run(url: str) -> dict[str, Any]:
+        wiring = build_wiring(settings, url)
+        try:
+            async with wiring.database.transaction() as session:
+                return await work(session, wiring)
+        finally:
+            await wiring.close()
+
+    with open_records(settings, lambda text: click.echo(text, err=True)) as url:
+        require_schema(url)
+        try:
+            return asyncio.run(run(url))
+        except Refusal as refusal:
+            raise click.ClickException(f"{refusal.detail} {refusal.fix}") from None
+
+
+def _show(told: dict[str, Any], as_json: bool, line: str) -> None:
+    click.echo(json.dumps(told) if as_json else line)
