@@ -16,16 +16,6 @@ from pydantic import BaseModel, ValidationError
 
 from mercato_cli.errors import REMEDIES, Exit, MpError
 from mercato_cli.profiles import Profile, Profiles
-from mercato_contracts.deployments import (
-    ACCESS_TOKEN,
-    TOKEN_EXCHANGE,
-    DeploymentList,
-    DeploymentTokenPage,
-    DeploymentTokenView,
-    DeploymentView,
-    HeartbeatReceipt,
-    TokenAnswer,
-)
 from mercato_contracts.billing import AdjustmentPage, AdjustmentRequest, AdjustmentView
 from mercato_contracts.datasets import (
     DatasetDetail,
@@ -35,6 +25,16 @@ from mercato_contracts.datasets import (
     RoundDetail,
     RoundPage,
     RoundView,
+)
+from mercato_contracts.deployments import (
+    ACCESS_TOKEN,
+    TOKEN_EXCHANGE,
+    DeploymentList,
+    DeploymentTokenPage,
+    DeploymentTokenView,
+    DeploymentView,
+    HeartbeatReceipt,
+    TokenAnswer,
 )
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer

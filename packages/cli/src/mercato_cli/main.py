@@ -6,12 +6,12 @@ from mercato_cli.adjustments import adjustments
 from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
-from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.completion import completion
+from mercato_cli.data import data
+from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.dev import dev
 from mercato_cli.doctor import doctor
 from mercato_cli.explain import explain
-from mercato_cli.data import data
 from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.login import login, logout, whoami

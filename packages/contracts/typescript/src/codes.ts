@@ -2,6 +2,7 @@
 
 /** Every code of a refusal; a code never changes its meaning. */
 export type ErrorCode =
+  | "access_denied"
   | "adjustment_exceeds_charge"
   | "adjustment_nothing"
   | "adjustment_period_malformed"
@@ -10,6 +11,7 @@ export type ErrorCode =
   | "already_decided"
   | "approval_not_found"
   | "asked_too_often"
+  | "authorization_pending"
   | "bad_body"
   | "bad_request"
   | "bad_version_range"
@@ -32,16 +34,22 @@ export type ErrorCode =
   | "dataset_exists"
   | "dataset_not_found"
   | "deployment_not_found"
+  | "deployment_not_linked"
   | "desk_not_installed"
+  | "device_code_expired"
+  | "device_code_unknown"
   | "draining"
   | "email_taken"
   | "embargo_not_over"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
   | "handler_too_slow"
   | "headers_too_large"
+  | "heartbeat_out_of_time"
+  | "heartbeat_replayed"
   | "idempotency_key_in_flight"
   | "idempotency_key_malformed"
   | "idempotency_key_reused"
@@ -74,6 +82,7 @@ export type ErrorCode =
   | "openapi_document_not_found"
   | "operation_not_found"
   | "organisation_name_taken"
+  | "other_deployment"
   | "other_plan_active"
   | "own_submission"
   | "panel_damaged"
@@ -83,6 +92,7 @@ export type ErrorCode =
   | "plan_not_found"
   | "plan_not_offered"
   | "price_unknown"
+  | "public_key_malformed"
   | "quota_exceeded"
   | "quota_exhausted"
   | "rate_limit_exceeded"
@@ -98,6 +108,8 @@ export type ErrorCode =
   | "scopes_too_wide"
   | "service_not_found"
   | "session_ended"
+  | "signature_refused"
+  | "slow_down"
   | "slow_request"
   | "starting"
   | "submission_not_found"
@@ -106,7 +118,19 @@ export type ErrorCode =
   | "target_too_long"
   | "targets_under_embargo"
   | "temporarily_unavailable"
+  | "token_exchange_refused"
+  | "token_scopes_too_wide"
+  | "token_target_unknown"
   | "too_many_concurrent"
+  | "too_many_unknown_keys"
+  | "too_many_webhooks"
+  | "training_artifact_not_found"
+  | "training_artifact_refused"
+  | "training_code_refused"
+  | "training_over_budget"
+  | "training_provider_unavailable"
+  | "training_run_not_found"
+  | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_transfer"
@@ -116,8 +140,13 @@ export type ErrorCode =
   | "usage_event_malformed"
   | "usage_group_refused"
   | "usage_spool_full"
+  | "user_code_unknown"
   | "version_exists"
   | "version_not_found"
+  | "webhook_address_refused"
+  | "webhook_disabled"
+  | "webhook_event_unknown"
+  | "webhook_not_found"
   | "workflow_not_found"
   | "wrong_method"
   | "wrong_password"
@@ -244,6 +273,8 @@ export type FindingCode =
   | "release_overtaken"
   | "secret_found"
   | "secret_suspected"
+  | "shuffled_targets_score"
+  | "training_failed"
   | "version_bump_too_small"
   | "version_exists"
   | "version_not_higher"
@@ -251,6 +282,7 @@ export type FindingCode =
   | "version_precedence_equal"
 ;
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  access_denied: 400,
   adjustment_exceeds_charge: 422,
   adjustment_nothing: 422,
   adjustment_period_malformed: 422,
@@ -259,6 +291,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   already_decided: 409,
   approval_not_found: 404,
   asked_too_often: 429,
+  authorization_pending: 400,
   bad_body: 400,
   bad_request: 400,
   bad_version_range: 400,
@@ -281,16 +314,22 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   dataset_exists: 409,
   dataset_not_found: 404,
   deployment_not_found: 404,
+  deployment_not_linked: 409,
   desk_not_installed: 501,
+  device_code_expired: 400,
+  device_code_unknown: 400,
   draining: 503,
   email_taken: 409,
   embargo_not_over: 409,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,
   handler_too_slow: 504,
   headers_too_large: 431,
+  heartbeat_out_of_time: 422,
+  heartbeat_replayed: 409,
   idempotency_key_in_flight: 409,
   idempotency_key_malformed: 400,
   idempotency_key_reused: 422,
@@ -323,6 +362,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   openapi_document_not_found: 404,
   operation_not_found: 404,
   organisation_name_taken: 409,
+  other_deployment: 403,
   other_plan_active: 409,
   own_submission: 403,
   panel_damaged: 500,
@@ -332,6 +372,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   plan_not_found: 404,
   plan_not_offered: 409,
   price_unknown: 503,
+  public_key_malformed: 422,
   quota_exceeded: 429,
   quota_exhausted: 429,
   rate_limit_exceeded: 429,
@@ -347,6 +388,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scopes_too_wide: 422,
   service_not_found: 404,
   session_ended: 401,
+  signature_refused: 403,
+  slow_down: 400,
   slow_request: 408,
   starting: 503,
   submission_not_found: 404,
@@ -355,7 +398,19 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   target_too_long: 414,
   targets_under_embargo: 409,
   temporarily_unavailable: 503,
+  token_exchange_refused: 400,
+  token_scopes_too_wide: 400,
+  token_target_unknown: 400,
   too_many_concurrent: 429,
+  too_many_unknown_keys: 429,
+  too_many_webhooks: 409,
+  training_artifact_not_found: 404,
+  training_artifact_refused: 422,
+  training_code_refused: 422,
+  training_over_budget: 422,
+  training_provider_unavailable: 422,
+  training_run_not_found: 404,
+  training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_transfer: 501,
@@ -365,8 +420,13 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   usage_event_malformed: 422,
   usage_group_refused: 422,
   usage_spool_full: 503,
+  user_code_unknown: 404,
   version_exists: 409,
   version_not_found: 404,
+  webhook_address_refused: 422,
+  webhook_disabled: 409,
+  webhook_event_unknown: 422,
+  webhook_not_found: 404,
   workflow_not_found: 404,
   wrong_method: 405,
   wrong_password: 401,

@@ -1,10 +1,39 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
+import type * as catalog from "./catalog.js";
 import type * as consensus from "./consensus.js";
 import type * as datasets from "./datasets.js";
+import type * as deployments from "./deployments.js";
 import type * as optimizer from "./optimizer.js";
 import type * as scores from "./scores.js";
 import type * as signals from "./signals.js";
+import type * as training from "./training.js";
+
+export const catalog_CatalogModel_1: catalog.CatalogModel = {
+  "id": "svc_019ab3c1f2d47e0b8a6d5c4b3a291807",
+  "licence": "Apache-2.0",
+  "listed_at": "2026-11-02T21:15:00Z",
+  "modalities": [
+    "tabular"
+  ],
+  "name": "acme/momentum",
+  "plans": [
+    "free"
+  ],
+  "protocol": "signal",
+  "status": "live",
+  "summary": "Scores the stocks of a data round from their features.",
+  "tags": [
+    "stocks"
+  ],
+  "task": "signals",
+  "title": "Momentum",
+  "updated_at": "2026-11-02T21:15:00Z",
+  "vendor": "acme",
+  "vendor_name": "Acme",
+  "vendor_verified": true,
+  "version": "1.0.0"
+};
 
 export const consensus_ConsensusInferenceRequest_1: consensus.ConsensusInferenceRequest = {
   "contract": "consensus-inference/1",
@@ -175,6 +204,29 @@ export const datasets_RoundView_1: datasets.RoundView = {
   "opened_at": "2026-11-02T09:00:00Z",
   "state": "open",
   "train_last_era": 7804
+};
+
+export const deployments_Heartbeat_1: deployments.Heartbeat = {
+  "contract": "heartbeat/1",
+  "deployment": "dep_0193a0c0f0007000800000000000000a",
+  "figures": {
+    "calls": 120,
+    "errors": 0,
+    "memory_mib": 180,
+    "p95_ms": 14,
+    "status": "ok"
+  },
+  "sent_at": "2026-11-25T10:03:20Z",
+  "sequence": 1764065000000
+};
+
+export const deployments_TokenAnswer_1: deployments.TokenAnswer = {
+  "access_token": "sit_…",
+  "expires_in": 2592000,
+  "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+  "scope": "data:read heartbeats:write services:read signals:write",
+  "token_id": "key_0193a0c0f0007000800000000000000a",
+  "token_type": "Bearer"
 };
 
 export const optimizer_OptimizerInferenceRequest_1: optimizer.OptimizerInferenceRequest = {
@@ -454,4 +506,59 @@ export const signals_SignalWriteBatch_1: signals.SignalWriteBatch = {
       "created_at": "2026-11-02T21:15:00Z"
     }
   ]
+};
+
+export const training_TrainingRun_1: training.TrainingRun = {
+  "artifacts": [],
+  "code_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+  "contract": "training-run/1",
+  "cost_nanos": 1000000,
+  "created_at": "2026-11-25T10:03:00Z",
+  "data_sha256": null,
+  "deadline_at": "2026-11-25T11:04:00Z",
+  "ended_at": null,
+  "environment": {
+    "python": "3.11.2"
+  },
+  "exit_code": null,
+  "id": "trn_0193a0c0f0007000800000000000000a",
+  "metrics": {},
+  "nanos_per_hour": 50000000,
+  "spec": {
+    "contract": "training-spec/1",
+    "seed": 7,
+    "task": "us-equities"
+  },
+  "started_at": "2026-11-25T10:03:01Z",
+  "state": "running",
+  "steps": [
+    {
+      "at": "2026-11-25T10:03:20Z",
+      "metrics": {
+        "loss": 0.5
+      },
+      "step": 1
+    }
+  ],
+  "why": ""
+};
+
+export const training_TrainingSpec_1: training.TrainingSpec = {
+  "contract": "training-spec/1",
+  "gpu": null,
+  "hyperparameters": {
+    "learning_rate": 0.05,
+    "num_leaves": 31
+  },
+  "limits": {
+    "disk_mib": 512,
+    "memory_mib": 2048,
+    "processes": 64,
+    "seconds": 600
+  },
+  "max_cost_nanos": 2000000000,
+  "provider": "local",
+  "round": null,
+  "seed": 7,
+  "task": "us-equities"
 };

@@ -2,6 +2,28 @@
 
 /** What identity receives and answers under `/api`. */
 
+/** The codes of a device's login; its fields are those of RFC 8628, section 3.2. */
+export interface DeviceAuthorizationAnswer {
+  device_code: string;
+  user_code: string;
+  verification_uri: string;
+  verification_uri_complete: string;
+  /** Seconds */
+  expires_in: number;
+  /** Seconds between two questions of the device */
+  interval: number;
+}
+
+/** The tokens of a device that a person approved (RFC 6749, section 5.1). */
+export interface DeviceTokenAnswer {
+  access_token: string;
+  /** (default: "Bearer") */
+  token_type?: "Bearer";
+  /** Seconds */
+  expires_in: number;
+  refresh_token: string;
+}
+
 /** What RFC 7662 says of a token; of one that is not in force only that `active` is false. */
 export interface IntrospectionView {
   active: boolean;
@@ -11,6 +33,8 @@ export interface IntrospectionView {
   client_id?: string | null;
   /** The organisation whose key it is */
   sub?: string | null;
+  /** The deployment whose token it is; a key has none */
+  aud?: string | null;
   token_type?: "Bearer" | null;
   /** When it was made, in seconds since 1970 */
   iat?: number | null;

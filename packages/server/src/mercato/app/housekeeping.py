@@ -90,6 +90,8 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
 
 async def _forget_messages(session: Session, wiring: Wiring) -> int:
     return await forget_messages(session, wiring.clock)
+
+
 async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
