@@ -67,6 +67,7 @@ class SnapshotDeployment(Wire):
     timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = 60_000
     max_connections: Annotated[int, Field(ge=1, le=10_000)] = 256
     on_disconnect: Literal["drain", "abort"] = "abort"
+    health_path: str | None = None
     limits: list[Limit] = []
 
 

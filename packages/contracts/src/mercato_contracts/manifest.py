@@ -96,6 +96,10 @@ class Endpoint(Wire):
     on_disconnect: Literal["drain", "abort"] = Field(
         default="abort", description="When the client leaves a stream: read it to its end, or stop it"
     )
+    health_path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=200)] | None = Field(
+        default=None,
+        description="Asked with GET where there are several deployments: below 400 is well. Without it a connection is",
+    )
     limits: list[RateLimit] = Field(
         default=[], max_length=8, description="What the server itself bears, whoever calls it"
     )

@@ -20,8 +20,8 @@ class Deployment:
     """One deployment and how it does: connections, latency, failures."""
 
     __slots__ = (
-        "base", "ejected_until", "ewma_us", "failures", "id", "inflight", "limited", "model", "pool", "release",
-        "timeout", "wire",
+        "base", "check_at", "cooled_until", "ejected_until", "ejections", "ewma_us", "failed_checks", "failures", "id",
+        "inflight", "limited", "model", "out_until", "pool", "release", "timeout", "wire",
     )  # fmt: skip
 
     def __init__(self, wire: SnapshotDeployment, release: "Release", pool: Pool) -> None:
@@ -36,7 +36,13 @@ class Deployment:
         self.inflight = 0
         self.ewma_us = 0.0
         self.failures = 0
+        # The later of the two: no call before it.
         self.ejected_until = 0.0
+        self.out_until = 0.0
+        self.cooled_until = 0.0
+        self.ejections = 0
+        self.failed_checks = 0
+        self.check_at = 0.0
 
 
 class Release:

@@ -6,6 +6,7 @@ import time
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.call import Call
 from mercato_gateway.catalog import Catalog
+from mercato_gateway.health import HealthChecks
 from mercato_gateway.leases import Leases
 from mercato_gateway.metrics import Metrics
 from mercato_gateway.route import Router
@@ -36,6 +37,7 @@ class Gateway:
         self.spool = spool
         self.shipper = shipper
         self.router = Router()
+        self.health_checks = HealthChecks(loop, catalog, self.router)
         self.metrics = Metrics()
         self.active: set[Call] = set()
         self.connections: set[ClientConnection] = set()
@@ -131,6 +133,9 @@ class Gateway:
             "connections": len(self.connections),
             "calls_in_flight": len(self.active),
             "services": len(self.catalog),
+            "deployments_ejected": self.health_checks.ejected(),
+            "health_checks_total": self.health_checks.asked,
+            "health_checks_failed_total": self.health_checks.failed,
             "keys_known": len(self.keys),
             "key_introspections_total": self.keys.asked,
             "lease_requests_total": self.leases.asks,

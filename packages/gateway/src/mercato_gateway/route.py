@@ -9,6 +9,9 @@ from mercato_gateway.refusals import Refused
 
 _FAILURES_TO_EJECT = 5
 _EJECT_SECONDS = 5.0
+_LONGEST_EJECTION = 300.0
+_FORGIVEN_SECONDS = 60.0
+_CHECKS_TO_EJECT = 3
 _LONGEST_COOLDOWN = 60.0
 _EWMA_SHARE = 0.2
 _RETRY_RATIO = 0.1
@@ -30,6 +33,9 @@ class Router:
             if only.wire.weight and now >= only.ejected_until:
                 return only
         able = [d for d in deployments if d.wire.weight and now >= d.ejected_until and d.id not in without]
+        if not able:
+            # Rather one that failed lately than none; what asked to be left alone is left alone.
+            able = [d for d in deployments if d.wire.weight and now >= d.cooled_until and d.id not in without]
         if not able:
             waits = [d.ejected_until - now for d in deployments if d.wire.weight and d.id not in without]
             raise Refused(
@@ -58,15 +64,40 @@ class Router:
     def failed(self, deployment: Deployment, now: float) -> None:
         """No answer, or 5xx. A deployment that is the only one is never ejected for it."""
         deployment.failures += 1
-        if deployment.failures >= _FAILURES_TO_EJECT and len(deployment.release.deployments) > 1:
+        if deployment.failures >= _FAILURES_TO_EJECT:
             deployment.failures = 0
-            deployment.ejected_until = max(deployment.ejected_until, now + _EJECT_SECONDS)
+            self.eject(deployment, now)
+
+    def eject(self, deployment: Deployment, now: float) -> None:
+        """Leaves it alone for 5 s, twice as long each time that it failed again soon, five minutes at most.
+
+        Never more than half of a release's deployments: the rest would fail under the load of all.
+        """
+        siblings = [d for d in deployment.release.deployments if d.wire.weight]
+        out = sum(d.out_until > now for d in siblings if d is not deployment)
+        if 2 * (out + 1) > len(siblings):
+            return
+        if now - deployment.out_until > _FORGIVEN_SECONDS:
+            deployment.ejections = 0
+        deployment.out_until = now + min(_EJECT_SECONDS * 2**deployment.ejections, _LONGEST_EJECTION)
+        deployment.ejections = min(deployment.ejections + 1, 10)
+        deployment.ejected_until = max(deployment.out_until, deployment.cooled_until)
+
+    def checked(self, deployment: Deployment, now: float, *, well: bool) -> None:
+        """An active check came back. Three in a row that fail eject it; one that is well ends an ejection."""
+        deployment.failed_checks = 0 if well else deployment.failed_checks + 1
+        if well:
+            deployment.out_until = min(deployment.out_until, now)
+            deployment.ejected_until = max(deployment.out_until, deployment.cooled_until)
+        elif deployment.failed_checks >= _CHECKS_TO_EJECT and now >= deployment.out_until:
+            self.eject(deployment, now)
 
     def cool_down(self, deployment: Deployment, seconds: float, now: float) -> None:
         """The deployment answered 429 or 503 and said for how long (`Retry-After`): it is left alone, up to a
         minute.
         """
-        deployment.ejected_until = max(deployment.ejected_until, now + min(seconds, _LONGEST_COOLDOWN))
+        deployment.cooled_until = max(deployment.cooled_until, now + min(seconds, _LONGEST_COOLDOWN))
+        deployment.ejected_until = max(deployment.ejected_until, deployment.cooled_until)
 
 
 def _load(deployment: Deployment) -> float:

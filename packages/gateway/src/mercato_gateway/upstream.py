@@ -319,6 +319,25 @@ class Pool:
             if head.print is not None:
                 self.usual = head
 
+    async def check(self, path: str | None) -> bool:
+        """Whether it is well: it accepts a connection, and answers `path`, where one is given, with less than 400."""
+        addresses = self.wire.addresses or await self._connector.addresses(self._host, self._port)
+        tls = self._connector.tls() if self._secure else None
+        reader, writer = await asyncio.open_connection(
+            addresses[0], self._port, ssl=tls, server_hostname=self._host if self._secure else None
+        )
+        try:
+            if path is None:
+                return True
+            writer.write(
+                b"GET %b HTTP/1.1\r\nhost: %b\r\nuser-agent: mercato-health\r\nconnection: close\r\n\r\n"
+                % (path.encode("ascii"), self.authority)
+            )
+            status = (await reader.readline()).split(b" ")[1:2]
+            return bool(status) and status[0].isdigit() and 200 <= int(status[0]) < 400
+        finally:
+            writer.transport.abort()
+
     def take(self, call: UpstreamCall, now: float) -> UpstreamConnection | None:
         """An idle connection; or `None`, and the call hears `connected` or `connect_failed` later."""
         idle = self._idle

@@ -51,6 +51,7 @@ class SnapshotDeployment(Struct, frozen=True):
     timeout_ms: int = 60_000
     max_connections: int = 256
     on_disconnect: Literal["drain", "abort"] = "abort"
+    health_path: str | None = None
     limits: list[Limit] = []
 
 

@@ -278,6 +278,7 @@ def _route_deployment(deployment: Deployment, held: Collection[str]) -> Snapshot
             "timeout_ms": deployment.timeout_ms,
             "max_connections": deployment.max_connections,
             "on_disconnect": deployment.on_disconnect,
+            "health_path": deployment.health_path,
         }
     )
 

@@ -83,6 +83,7 @@ class Deployment(Base):
     timeout_ms: Mapped[int]
     max_connections: Mapped[int]
     on_disconnect: Mapped[str]
+    health_path: Mapped[str | None]
     limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     """`RateLimit`s of the manifest: what the endpoint bears, whoever calls it."""
     created_at: Mapped[datetime]

@@ -104,6 +104,7 @@ class Releasing:
             timeout_ms=manifest.endpoint.timeout_seconds * 1000,
             max_connections=256,
             on_disconnect=manifest.endpoint.on_disconnect,
+            health_path=manifest.endpoint.health_path,
             limits=[limit.model_dump() for limit in manifest.endpoint.limits],
             created_at=now,
         )
