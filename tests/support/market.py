@@ -124,7 +124,7 @@ class Market:
         values: dict[str, Any] = {
             "name": f"plan-{self._next()}", "title": "", "currency": "USD", "monthly_nanos": 0,
             "per_call_nanos": 1_000_000, "per_1k_input_nanos": 0, "per_1k_output_nanos": 0, "included_unit": None,
-            "included": 0, "overage": True, "limits": [], "retired_at": None,
+            "included": 0, "overage": True, "limits": [], "fallbacks": [], "retired_at": None,
         }  # fmt: skip
         plan = Plan(id=self.ids.new("pln"), service_id=service.id, created_at=self.clock.now(), **(values | changes))
         async with self.database.transaction() as session:

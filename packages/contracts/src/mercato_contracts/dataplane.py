@@ -52,6 +52,9 @@ class SnapshotPlan(Wire):
     included_unit: Literal["requests", "tokens"] | None
     included: Count
     overage: bool
+    fallbacks: list[str] = Field(
+        default=[], description="Services that take a call that none of this one's deployments can, in this order"
+    )
 
 
 class SnapshotDeployment(Wire):

@@ -29,6 +29,11 @@ Amount = Annotated[
 ]
 
 
+Fallback = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}(@[0-9A-Za-z.^~<>=*+ -]{1,64})?$")
+]
+
+
 class Price(Wire):
     """What a plan costs, in its currency; decimals as text or number, never finer than a nano-unit (nine decimals)."""
 
@@ -83,6 +88,12 @@ class PlanManifest(Wire):
     price: Price = Price()
     included: Included | None = None
     limits: list[PlanLimit] = Field(default=[], max_length=8)
+    fallbacks: list[Fallback] = Field(
+        default=[],
+        max_length=4,
+        description="Services (`vendor/name`, perhaps with a range) that take a call when no deployment of this one "
+        "can and nothing was answered yet; for consumers who subscribe to them too, at their plan of those",
+    )
 
 
 class Endpoint(Wire):

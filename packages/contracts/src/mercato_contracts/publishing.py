@@ -160,6 +160,7 @@ class PlanView(Wire):
     included: Count
     overage: bool
     limits: list[PlanLimit]
+    fallbacks: list[str] = []
 
 
 class ServiceView(Wire):

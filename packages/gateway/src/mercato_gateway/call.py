@@ -54,6 +54,7 @@ class Call(UpstreamCall):
     relay: Relay | None = None
     upstream_path: bytes = b""
     tried: frozenset[str] = frozenset()
+    fallbacks: list[str] | None = None
     attempts: int = 0
     rounds: int = 0
     has_lane: bool = False
@@ -223,7 +224,12 @@ class Call(UpstreamCall):
         gateway = self.gateway
         now = _monotonic()
         while True:
-            deployment = gateway.router.choose(self.lane.release, now, self.tried)
+            try:
+                deployment = gateway.router.choose(self.lane.release, now, self.tried)
+            except Refused:
+                if self._falls_back():
+                    return
+                raise
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
             self.deployment_slices = slices
             lacking = self.hold.take(slices, now)
@@ -411,6 +417,8 @@ class Call(UpstreamCall):
                 return
             except Refused:
                 pass
+        if may and not self.client_left and self._falls_back():
+            return
         self.deployment = deployment
         deployment.inflight += 1
         refused = Refused(code, detail)
@@ -419,6 +427,32 @@ class Call(UpstreamCall):
         self._settle(now)
         self.gateway.spool.flush()
         self.refuse(refused)
+
+    def _falls_back(self) -> bool:
+        """Goes on with the next service that the plan names, where the consumer subscribes to it too and it speaks the
+        same protocol; held, priced and metered as a call to that one. False where none will do.
+        """
+        fallbacks = self.fallbacks
+        if fallbacks is None:
+            fallbacks = self.fallbacks = list(self.lane.plan.fallbacks) if self.operation is not None else []
+        gateway, lane, hold, tried = self.gateway, self.lane, self.hold, self.tried
+        while fallbacks:
+            name = fallbacks.pop(0)
+            try:
+                other = find_lane(self.grant, name, b"", gateway.catalog, gateway.leases)
+                if other.service.protocol != lane.service.protocol or other.service is lane.service:
+                    continue
+                hold.release()
+                self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
+                self.hold = Hold(other, gateway.leases, self._estimate() if other.needs_tokens else NO_TOKENS)
+                self._hold_and_send()
+            except Refused:
+                self.lane, self.hold, self.tried = lane, hold, tried
+                continue
+            if self.lane is other:  # not where that one fell back in its turn
+                gateway.metrics.fallbacks += 1
+            return True
+        return False
 
     @property
     def _idempotent(self) -> bool:

@@ -14,6 +14,7 @@ class Metrics:
         "calls",
         "client_left",
         "connections",
+        "fallbacks",
         "overhead_buckets",
         "overhead_us",
         "parse_errors",
@@ -28,6 +29,7 @@ class Metrics:
         self.connections = 0
         self.parse_errors = 0
         self.retries = 0
+        self.fallbacks = 0
         self.overhead_us = 0
         self.overhead_buckets = [0] * (len(_BUCKETS_US) + 1)
 
@@ -56,7 +58,10 @@ class Metrics:
             f"mercato_gateway_overhead_seconds_sum {self.overhead_us / 1e6}",
             f"mercato_gateway_overhead_seconds_count {total}",
         ]
-        counters = {"client_left": self.client_left, "parse_errors": self.parse_errors, "retries": self.retries}
+        counters = {
+            "client_left": self.client_left, "parse_errors": self.parse_errors, "retries": self.retries,
+            "fallbacks": self.fallbacks,
+        }  # fmt: skip
         for name, count in counters.items():
             lines += [f"# TYPE mercato_gateway_{name}_total counter", f"mercato_gateway_{name}_total {count}"]
         for name, value in {"connections": self.connections, **gauges}.items():

@@ -38,6 +38,7 @@ class SnapshotPlan(Struct, frozen=True, tag_field="type", tag="plan"):
     included_unit: Literal["requests", "tokens"] | None
     included: int
     overage: bool
+    fallbacks: list[str] = []
 
 
 class SnapshotDeployment(Struct, frozen=True):

@@ -297,5 +297,6 @@ def route_plan(plan: Plan) -> SnapshotPlan:
             "included_unit": plan.included_unit,
             "included": plan.included,
             "overage": plan.overage,
+            "fallbacks": plan.fallbacks,
         }
     )

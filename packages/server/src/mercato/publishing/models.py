@@ -167,6 +167,7 @@ class Plan(Base):
     included: Mapped[int]
     overage: Mapped[bool]
     limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    fallbacks: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 

@@ -179,6 +179,7 @@ def terms_of(plan: PlanManifest) -> dict[str, Any]:
         "included": plan.included.amount if plan.included else 0,
         "overage": plan.included.overage if plan.included else True,
         "limits": [limit.model_dump() for limit in plan.limits],
+        "fallbacks": list(plan.fallbacks),
     }
 
 
@@ -195,6 +196,7 @@ def _terms(plan: Plan) -> dict[str, Any]:
         "included": plan.included,
         "overage": plan.overage,
         "limits": plan.limits,
+        "fallbacks": plan.fallbacks,
     }
 
 
