@@ -80,16 +80,9 @@ def source_distribution(lock: Path, name: str, version: str) -> Path:
         folder.mkdir(exist_ok=True)
         if not archive.exists():
             # Not .venv's own: uv makes environments without pip.
-            pip = [
-                str(CACHE.parent / ".tools/bin/python"),
-                "-m",
-                "pip",
-                "download",
-                "-q",
-                "--no-deps",
-                "--no-binary",
-                ":all:",
-            ]
+            # Only this package as source: `:all:` would build the tools that build it from source too.
+            pip = [str(CACHE.parent / ".tools/bin/python"), "-m", "pip", "download", "-q", "--no-deps"]
+            pip += ["--no-binary", name]
             _run(f"The source of {name}", [*pip, f"{name}=={version}"], folder)
     assert hashlib.sha256(archive.read_bytes()).hexdigest() in known, f"{archive} is not what the lock names"
     return archive

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mercato_gateway.settle import new_life
@@ -30,6 +30,45 @@ def test_what_was_written_whole_is_read_whatever_was_torn_behind_it(payloads: li
     assert read == payloads[: len(read)]
     assert sum(len(frame(payload)) for payload in payloads[: len(read) + 1]) > len(torn) or len(read) == len(payloads)
     assert records(torn + bytes(100))[: len(read)] == read
+
+
+def check_damaged(payloads: list[bytes], place: int, put: bytes, drop: int) -> None:
+    """Damage anywhere: what is read are the records before it, as they were written, and never one that was not."""
+    data = b"".join(map(frame, payloads)) + bytes(40)
+    place %= len(data)
+    damaged = data[:place] + put + data[place + drop :]
+    whole = 0
+    while len(b"".join(map(frame, payloads[: whole + 1]))) <= place and whole < len(payloads):
+        whole += 1
+    read = records(damaged)
+    assert read[:whole] == payloads[:whole]
+    for payload in read[whole:]:
+        assert frame(payload) in damaged
+
+
+_DAMAGE = {
+    "payloads": st.lists(st.binary(min_size=1, max_size=80), max_size=8),
+    "place": st.integers(min_value=0, max_value=2_000),
+    "put": st.binary(max_size=12),
+    "drop": st.integers(min_value=0, max_value=20),
+}
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(**_DAMAGE)
+def test_damage_anywhere_hides_no_record_before_it_and_makes_up_none(
+    payloads: list[bytes], place: int, put: bytes, drop: int
+) -> None:
+    check_damaged(payloads, place, put, drop)
+
+
+@pytest.mark.slow
+@settings(max_examples=50_000, deadline=None)
+@given(**_DAMAGE)
+def test_damage_anywhere_hides_no_record_before_it_and_makes_up_none_for_long(
+    payloads: list[bytes], place: int, put: bytes, drop: int
+) -> None:
+    check_damaged(payloads, place, put, drop)
 
 
 @given(st.binary(max_size=500))
