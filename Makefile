@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-discovery clean
+.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-discovery bench-vendors clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,11 +47,14 @@ docs: setup ## write the generated reference pages anew
 lock: setup ## resolve all dependencies anew
 	@scripts/lock
 
-bench: bench-gateway bench-discovery ## every benchmark
+bench: bench-gateway bench-discovery bench-vendors ## every benchmark
 
 bench-gateway: setup ## the gateway beside a direct call and nginx: CPU a call, calls a second, latency, memory
 	@scripts/debian nginx-light wrk
 	@$(PY) -m bench.gateway
+
+bench-vendors: setup ## how fast mp starts, how fast the public catalogue of 100 vendors is read
+	@$(PY) -m bench.vendors
 
 bench-discovery: setup ## search: ranking on judged sets, latency
 	@$(PY) -m bench.discovery

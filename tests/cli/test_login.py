@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -154,12 +155,18 @@ def _approve(shop: Shop, code: str) -> None:
         assert browser.post("/device/decision", data=form).status_code == 200
 
 
+def _own_the_terminal() -> None:
+    """Runs in the child: Ctrl-C reaches it, also where whoever runs the tests ignores Ctrl-C."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_device_login_that_is_given_up_is_code_130_and_keeps_nothing(mp: Mp, shop: Shop) -> None:
     ours, theirs = pty.openpty()
     words = [str(BIN / "mp"), "login", "--url", shop.url, "--no-browser"]
     process = subprocess.Popen(
         words, env=mp.environment, stdin=theirs, stdout=theirs, stderr=theirs, cwd=mp.config, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_own_the_terminal,
     )  # fmt: skip
     os.close(theirs)
     screen = _read_until(ours, "Ctrl-C gives up")

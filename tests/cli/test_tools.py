@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +40,10 @@ def project(mp: Mp) -> Path:
 
 @pytest.fixture
 def served(mp: Mp, project: Path) -> Iterator[Running]:
-    """`mp dev` on it."""
-    running = Running([str(BIN / "mp"), "dev", "words", "--port", "0", "--json"], mp.environment, mp.config)
+    """`mp dev` on it; it heeds SIGINT, also where whoever runs the tests ignores it."""
+    heeds = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    words = [sys.executable, "-c", heeds, str(BIN / "mp"), "dev", "words", "--port", "0", "--json"]
+    running = Running(words, mp.environment, mp.config)
     yield running
     if running.process.poll() is None:
         running.stop(signal.SIGINT)
