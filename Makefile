@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-discovery bench-vendors clean
+.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-peers bench-discovery bench-vendors clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,9 +49,12 @@ lock: setup ## resolve all dependencies anew
 
 bench: bench-gateway bench-discovery bench-vendors ## every benchmark
 
-bench-gateway: setup ## the gateway beside a direct call and nginx: CPU a call, calls a second, latency, memory
+bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3 minutes, else about 13)
 	@scripts/debian nginx-light wrk
-	@$(PY) -m bench.gateway
+	@$(PY) -m bench.gateway $(if $(QUICK),--quick)
+
+bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
+	@scripts/bench-peers
 
 bench-vendors: setup ## how fast mp starts, how fast the public catalogue of 100 vendors is read
 	@$(PY) -m bench.vendors
