@@ -49,7 +49,7 @@ def serve_s3(folder: Path) -> Iterator[S3Server]:
     options |= {f"{name}.port.grpc": str(port) for name, port in zip(names, ports[4:], strict=True)}
     options |= {
         "dir": str(folder), "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "master.telemetry": "false",
-        "s3.config": str(config), "volume.max": "8", "master.volumeSizeLimitMB": "64", "s3.port.iceberg": "0",
+        "s3.config": str(config), "volume.max": "8", "master.volumeSizeLimitMB": "64", "s3.port.iceberg": "0", "s3.port.lance": "0",
         "filer.localSocket": str(folder / "filer.sock"), "s3.localSocket": str(folder / "s3.sock"),
     }  # fmt: skip
     words = [str(Path(sys.executable).parent / "weed"), "server", "-filer", "-s3"]
