@@ -49,7 +49,8 @@ def serve_s3(folder: Path) -> Iterator[S3Server]:
     options |= {f"{name}.port.grpc": str(port) for name, port in zip(names, ports[4:], strict=True)}
     options |= {
         "dir": str(folder), "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "master.telemetry": "false",
-        "s3.config": str(config), "volume.max": "8", "master.volumeSizeLimitMB": "64", "s3.port.iceberg": "0",
+        "s3.config": str(config), "volume.max": "8", "master.volumeSizeLimitMB": "64",
+        "s3.port.iceberg": "0", "s3.port.lance": "0",  # they would listen on ports that are the same for everybody
         "filer.localSocket": str(folder / "filer.sock"), "s3.localSocket": str(folder / "s3.sock"),
     }  # fmt: skip
     words = [str(Path(sys.executable).parent / "weed"), "server", "-filer", "-s3"]
@@ -60,12 +61,8 @@ def serve_s3(folder: Path) -> Iterator[S3Server]:
         _make_bucket(f"http://127.0.0.1:{ports[2]}", server, process, folder / "weed.log")
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # nothing of it is kept, and its own way out takes half a minute
+        process.wait()
 
 
 def _make_bucket(filer: str, server: S3Server, process: "subprocess.Popen[bytes]", log: Path) -> None:

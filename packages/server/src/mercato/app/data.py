@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,36 @@ from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
-    from mercato.api.wiring import Wiring
     from mercato.datasets import PanelBuilder, Rounds
-    from mercato.platform import Session
+    from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session
 
 DATASET = "us-equities-daily"
 _BY = "the operator's command"
 
-Work = Callable[["Session", "Wiring"], Awaitable[dict[str, Any]]]
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the room of data needs, and no more: the command shall start quickly."""
+
+    session: "Session"
+    clock: "Clock"
+    ids: "Ids"
+    outbox: "Outbox"
+    objects: "ObjectStore"
+    data_key: bytes
+
+    def builder(self) -> "PanelBuilder":
+        from mercato.datasets import PanelBuilder
+
+        return PanelBuilder(self.session, self.clock, self.ids, self.outbox, self.objects, self.data_key)
+
+    def rounds(self) -> "Rounds":
+        from mercato.datasets import Rounds
+
+        return Rounds(self.session, self.clock, self.ids, self.outbox, self.objects)
+
+
+Work = Callable[[_Parts], Awaitable[dict[str, Any]]]
 
 _reason = click.option("--reason", default="by the operator", show_default=True, help="Why; kept for good.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -41,11 +64,11 @@ def build(settings: Settings, name: str, organisation: str | None, as_json: bool
     The same prices make the same panel: a second time changes nothing.
     """
 
-    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+    async def work(parts: _Parts) -> dict[str, Any]:
         from mercato.identity import Directory
 
-        reader = (await Directory(session).get_by_slug(organisation)).id if organisation else None
-        built = await _builder(session, wiring).build(name=name, reader_id=reader)
+        reader = (await Directory(parts.session).get_by_slug(organisation)).id if organisation else None
+        built = await parts.builder().build(name=name, reader_id=reader)
         panel = built.panel
         return {
             "dataset": name, "is_new": built.is_new, "eras": panel.eras, "first_day": panel.first_day,
@@ -58,7 +81,7 @@ def build(settings: Settings, name: str, organisation: str | None, as_json: bool
 
 
 @data.command("open")
-@click.option("--dataset", default=DATASET, show_default=True)
+@click.option("--dataset", default=DATASET, show_default=True, help="Of which dataset.")
 @click.option("--first-era", type=click.IntRange(1), help="Where it begins; after the last round when left out.")
 @click.option("--eras", type=click.IntRange(1, 260), default=5, show_default=True, help="How many trading days.")
 @click.option("--open-hours", type=click.FloatRange(0, 8760, min_open=True), default=24.0, show_default=True,
@@ -80,13 +103,11 @@ def open_round(
 ) -> None:
     """Open the next round; its files can be pulled at once."""
 
-    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
+    async def work(parts: _Parts) -> dict[str, Any]:
         from mercato.datasets import Schedule
 
         schedule = Schedule(timedelta(hours=open_hours), timedelta(hours=embargo_hours))
-        opened = await _rounds(session, wiring).open(
-            dataset, schedule, by=_BY, reason=reason, first_era=first_era, eras=eras
-        )
+        opened = await parts.rounds().open(dataset, schedule, by=_BY, reason=reason, first_era=first_era, eras=eras)
         return _told(opened)
 
     told = _do(settings, work)
@@ -102,8 +123,8 @@ def open_round(
 def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None:
     """Take no more signals for ROUND_ID."""
 
-    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
-        return _told(await _rounds(session, wiring).close(round_id, by=_BY, reason=reason))
+    async def work(parts: _Parts) -> dict[str, Any]:
+        return _told(await parts.rounds().close(round_id, by=_BY, reason=reason))
 
     told = _do(settings, work)
     _show(told, as_json, f"round {told['number']} is closed; its embargo ends {told['embargo_until']}")
@@ -117,23 +138,11 @@ def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None
 def resolve(settings: Settings, round_id: str, reason: str, as_json: bool) -> None:
     """Hand the targets of ROUND_ID out, once it was scored and its embargo is over."""
 
-    async def work(session: "Session", wiring: "Wiring") -> dict[str, Any]:
-        return _told(await _rounds(session, wiring).resolve(round_id, by=_BY, reason=reason))
+    async def work(parts: _Parts) -> dict[str, Any]:
+        return _told(await parts.rounds().resolve(round_id, by=_BY, reason=reason))
 
     told = _do(settings, work)
     _show(told, as_json, f"round {told['number']} is resolved")
-
-
-def _builder(session: "Session", wiring: "Wiring") -> "PanelBuilder":
-    from mercato.datasets import PanelBuilder
-
-    return PanelBuilder(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
-
-
-def _rounds(session: "Session", wiring: "Wiring") -> "Rounds":
-    from mercato.datasets import Rounds
-
-    return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
 
 
 def _told(found: Any) -> dict[str, Any]:
@@ -144,16 +153,17 @@ def _told(found: Any) -> dict[str, Any]:
 
 def _do(settings: Settings, work: Work) -> dict[str, Any]:
     """One transaction on the marketplace's records; a refusal is one line and exit code 1."""
-    from mercato.app.control import build_wiring
-    from mercato.platform import Refusal
+    from mercato.app.files import build_objects
+    from mercato.platform import Database, Outbox, Refusal, SystemClock, SystemIds
 
     async def run(url: str) -> dict[str, Any]:
-        wiring = build_wiring(settings, url)
+        clock, database = SystemClock(), Database(url, pool_size=1)
+        ids, outbox, objects = SystemIds(clock), Outbox(clock), build_objects(settings, clock)
         try:
-            async with wiring.database.transaction() as session:
-                return await work(session, wiring)
+            async with database.transaction() as session:
+                return await work(_Parts(session, clock, ids, outbox, objects, settings.data_key))
         finally:
-            await wiring.close()
+            await database.close()
 
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         require_schema(url)

@@ -1,4 +1,4 @@
-"""Which eras make a round, and where its training data ends (decision 0010)."""
+"""Which eras make a round, and where its training data ends (decision 0011)."""
 
 from dataclasses import dataclass
 

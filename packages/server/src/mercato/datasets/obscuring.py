@@ -1,4 +1,4 @@
-"""Ids of stocks that say nothing: another one each era, by a keyed hash (decision 0010)."""
+"""Ids of stocks that say nothing: another one each era, by a keyed hash (decision 0011)."""
 
 import hmac
 
