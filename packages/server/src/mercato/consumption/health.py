@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mercato.consumption.health_rows import HealthRows, Tally
 from mercato.consumption.latency import BUCKETS, bucket_of, quantile_us
-from mercato.metering import Appraised
+from mercato.metering import EPOCH, Appraised
 from mercato.platform import Session
 from mercato_contracts.dataplane import UsageEvent
 
@@ -69,12 +69,12 @@ class ServiceHealthBook:
 
     async def add(self, calls: Iterable[Appraised]) -> None:
         """Count these calls. The rows stay locked until the transaction ends: call it last."""
-        tallies: dict[tuple[str, str, int, datetime], Tally] = {}
+        minutes: dict[tuple[str, str, int], Tally] = {}
         for call in calls:
             if call.billable and not (call.event.client_left and call.event.status == _CLIENT_LEFT):
-                _count(tallies, call)
-        if tallies:
-            await self._rows.add(list(tallies.values()))
+                _count(minutes, call.event)
+        if minutes:
+            await self._rows.add([*minutes.values(), *_hours(minutes.values())])
 
     async def of_service(self, service_id: str, since: datetime, until: datetime) -> Health:
         """Calls that began in [`since`, `until`), widened to whole minutes; its start to a whole hour beyond a day."""
@@ -116,19 +116,36 @@ def floor_to(at: datetime, span: timedelta) -> datetime:
     return moment if span == MINUTE else moment.replace(minute=0)
 
 
-def _count(tallies: dict[tuple[str, str, int, datetime], Tally], call: Appraised) -> None:
-    event = call.event
-    failed = is_vendors_fault(event)
-    bucket = None if failed or event.status >= 400 else bucket_of(latency_us(event))
-    for seconds, start in ((60, floor_to(call.at, MINUTE)), (3600, floor_to(call.at, HOUR))):
-        key = (event.service_id, event.release_id, seconds, start)
-        tally = tallies.get(key)
+def _count(minutes: dict[tuple[str, str, int], Tally], event: UsageEvent) -> None:
+    """Runs for every call: the minute is a number made from the id's own milliseconds, and a date once a row."""
+    number = int(event.id[-32:-20], 16) // 60_000
+    key = (event.service_id, event.release_id, number)
+    tally = minutes.get(key)
+    if tally is None:
+        start = EPOCH + number * MINUTE
+        tally = minutes[key] = Tally(event.service_id, event.release_id, 60, start, 0, 0, [0] * BUCKETS)
+    tally.calls += 1
+    if is_vendors_fault(event):
+        tally.failed += 1
+    elif event.status < 400:
+        tally.latency[bucket_of(latency_us(event))] += 1
+
+
+def _hours(minutes: Iterable[Tally]) -> list[Tally]:
+    hours: dict[tuple[str, str, datetime], Tally] = {}
+    for part in minutes:
+        start = part.start.replace(minute=0)
+        key = (part.service_id, part.release_id, start)
+        tally = hours.get(key)
         if tally is None:
-            tally = tallies[key] = Tally(event.service_id, event.release_id, seconds, start, 0, 0, [0] * BUCKETS)
-        tally.calls += 1
-        tally.failed += failed
-        if bucket is not None:
-            tally.latency[bucket] += 1
+            hours[key] = Tally(
+                part.service_id, part.release_id, 3600, start, part.calls, part.failed, list(part.latency)
+            )
+            continue
+        tally.calls += part.calls
+        tally.failed += part.failed
+        tally.latency = [one + other for one, other in zip(tally.latency, part.latency, strict=True)]
+    return list(hours.values())
 
 
 def whole(parts: Iterable[Health]) -> Health:
