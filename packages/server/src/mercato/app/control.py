@@ -19,7 +19,7 @@ from mercato.app.files import build_objects
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.signals import LiveRounds, LogKey
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
