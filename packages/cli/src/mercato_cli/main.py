@@ -25,6 +25,7 @@ from mercato_cli.services import services
 from mercato_cli.signals import signals
 from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
+from mercato_cli.train import train
 from mercato_cli.usage import usage
 from mercato_cli.validate import validate
 from mercato_cli.webhooks import webhooks
@@ -48,6 +49,7 @@ for _command in (
     dev,
     validate,
     publish,
+    train,
     register,
     deployments,
     link_infra,
