@@ -8,6 +8,7 @@ from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
 from mercato_cli.data import data
+from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.dev import dev
 from mercato_cli.doctor import doctor
@@ -50,6 +51,9 @@ for _command in (
     validate,
     publish,
     train,
+    deploy,
+    rollback,
+    undeploy,
     register,
     deployments,
     link_infra,
