@@ -10,9 +10,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from mercato.adapters.counters_redis import connect
-from mercato.adapters.objects_folder import LocalFolder
-from mercato.adapters.objects_s3 import Bucket, S3Objects
-from mercato.adapters.signed_links import SignedLinks
 from mercato.adapters.training_local import LocalProvider
 from mercato.api import health, objects
 from mercato.api.idempotency import AnswerCipher
@@ -23,7 +20,7 @@ from mercato.app.files import build_objects
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.signals import LiveRounds, LogKey
 from mercato.training import Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
@@ -62,15 +59,6 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
-
-
-def build_objects(settings: Settings, clock: Clock) -> ObjectStore:
-    """The store of files: the bucket of `MERCATO_OBJECTS_URL`, or a folder of the state."""
-    place = settings.bucket
-    if place is not None:
-        return S3Objects(Bucket(*place, settings.s3_endpoint, settings.s3_region))
-    links = SignedLinks(settings.signing_key, clock)
-    return LocalFolder(settings.state / "objects", links, settings.client_url)
 
 
 def build_providers(settings: Settings) -> dict[str, Provider]:

@@ -53,12 +53,9 @@ def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflo
         CedarPolicy(rules),
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
-    return DbosWorkflows(
-        wiring.database.url, [pipeline.workflow(), settling.workflow()], executor=executor, version=WORKFLOWS_VERSION
     training = TrainingWork(wiring.database, wiring.clock, wiring.outbox, wiring.objects, wiring.providers)
-    return DbosWorkflows(
-        wiring.database.url, [pipeline.workflow(), training.workflow()], executor=executor, version=WORKFLOWS_VERSION
-    )
+    workflows = [pipeline.workflow(), settling.workflow(), training.workflow()]
+    return DbosWorkflows(wiring.database.url, workflows, executor=executor, version=WORKFLOWS_VERSION)
 
 
 @asynccontextmanager
