@@ -56,6 +56,7 @@ from mercato_contracts.scores import RoundScores
 from mercato_contracts.service_levels import AlertPage, ServiceLevelView, ServiceStatusView, StatusEntry, StatusList
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalProof, SignalReceipt, SignalReceipts
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
+from mercato_contracts.training import LogPage, TrainingRun, TrainingRunPage
 from mercato_contracts.webhooks import (
     NewWebhookAnswer,
     WebhookDeliveryPage,
@@ -67,7 +68,15 @@ from mercato_contracts.webhooks import (
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Page = TypeVar(
-    "Page", AdjustmentPage, DeploymentTokenPage, KeyPage, RoundPage, StatusList, SubscriptionPage, WaitingPage
+    "Page",
+    AdjustmentPage,
+    DeploymentTokenPage,
+    KeyPage,
+    RoundPage,
+    StatusList,
+    SubscriptionPage,
+    TrainingRunPage,
+    WaitingPage,
 )
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -339,6 +348,44 @@ class Client:
     def kill_switches(self, *, thrown: bool) -> list[KillSwitchView]:
         """The newest first."""
         return self._ask(KillSwitchList, "GET", "/api/kill-switches", query={"thrown": thrown or None}).items
+
+    def start_training(self, spec: dict[str, Any], code: str) -> TrainingRun:
+        """A run, queued; `code` is the project's zip in base64."""
+        return self._ask(TrainingRun, "POST", "/api/training/runs", {"spec": spec, "code": code})
+
+    def list_training(self) -> list[TrainingRun]:
+        """Every run of the organisation, the newest first."""
+        return [item for page in self._pages(TrainingRunPage, "/api/training/runs") for item in page.items]
+
+    def training(self, run_id: str) -> TrainingRun:
+        """A run with its steps and what it left."""
+        return self._ask(TrainingRun, "GET", f"/api/training/runs/{_part(run_id)}")
+
+    def stop_training(self, run_id: str) -> TrainingRun:
+        """Ask for the run's end."""
+        return self._ask(TrainingRun, "POST", f"/api/training/runs/{_part(run_id)}/stop")
+
+    def training_log(self, run_id: str, after: int, wait: int) -> LogPage:
+        """What the run said from `after` on; waits up to `wait` seconds for something new."""
+        return self._ask(
+            LogPage, "GET", f"/api/training/runs/{_part(run_id)}/logs", query={"after": after, "wait": wait}
+        )
+
+    def training_artifact(self, run_id: str, name: str) -> bytes:
+        """A file that the run left, wherever the marketplace keeps it."""
+        path = f"/api/training/runs/{_part(run_id)}/artifacts/{_part(name)}"
+        self._refresh_when_due(path)
+        headers = {"authorization": f"Bearer {self._profile.credential}"}
+        try:
+            answer = self._http.get(path, headers=headers)
+            if answer.status_code == 307:
+                # The link carries its own signature: our credential stays here.
+                answer = httpx.get(answer.headers["location"], timeout=self._timeout)
+        except httpx.RequestError as error:
+            raise unreachable(self._profile.url, error, self._timeout) from None
+        if answer.status_code >= 300:
+            raise refusal(answer.status_code, answer.content, self._profile.url)
+        return answer.content
 
     def _pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Page]:
         after: str | None = None

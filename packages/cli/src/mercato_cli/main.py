@@ -8,6 +8,7 @@ from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
 from mercato_cli.data import data
+from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.dev import dev
 from mercato_cli.doctor import doctor
@@ -25,6 +26,7 @@ from mercato_cli.services import services
 from mercato_cli.signals import signals
 from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
+from mercato_cli.train import train
 from mercato_cli.usage import usage
 from mercato_cli.validate import validate
 from mercato_cli.webhooks import webhooks
@@ -48,6 +50,10 @@ for _command in (
     dev,
     validate,
     publish,
+    train,
+    deploy,
+    rollback,
+    undeploy,
     register,
     deployments,
     link_infra,

@@ -1,5 +1,6 @@
 """What the edge hands to the rooms, put together once by the app."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from mercato.identity import AccessTokens, Authentication, ProvenKeys, Remembere
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 from mercato.signals import LiveRounds, LogKey
+from mercato.training import Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
@@ -41,6 +43,8 @@ class Wiring:
     """Where clients reach the control API, without a closing slash."""
     log_key: LogKey
     live_rounds: LiveRounds
+    providers: Mapping[str, Provider]
+    """Where training runs, by name."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

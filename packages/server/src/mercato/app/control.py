@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from mercato.adapters.counters_redis import connect
+from mercato.adapters.training_local import LocalProvider
 from mercato.api import health, objects
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
@@ -21,6 +22,7 @@ from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.signals import LiveRounds, LogKey
+from mercato.training import Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 log = structlog.get_logger(__name__)
@@ -53,9 +55,16 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=LogKey(settings.signing_key),
         live_rounds=LiveRounds(store),
+        providers=build_providers(settings),
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
+
+
+def build_providers(settings: Settings) -> dict[str, Provider]:
+    """Where training runs here."""
+    local = LocalProvider(settings.state / "training", nanos_per_hour=settings.local_nanos_per_hour)
+    return {"local": local}
 
 
 def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:

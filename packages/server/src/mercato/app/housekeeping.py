@@ -16,6 +16,7 @@ from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
 from mercato.signals import SignalLog
+from mercato.training import end_overdue
 from mercato.webhooks import forget_messages
 
 log = structlog.get_logger(__name__)
@@ -135,6 +136,12 @@ CHORES: dict[str, Chore] = {
     "canaries": _judge_canaries,
 }
 
+
+async def _end_overdue_runs(session: Session, wiring: Wiring) -> int:
+    return await end_overdue(session, wiring.clock, wiring.outbox)
+
+
 QUICK_CHORES: dict[str, Chore] = {
+    "training runs past their time": _end_overdue_runs,
     "stale deployments": _hold_stale_deployments,
 }

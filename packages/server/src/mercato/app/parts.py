@@ -24,6 +24,7 @@ from mercato.api import (
     signals,
     status,
     subscriptions,
+    training,
     webhooks,
 )
 from mercato.api.wiring import Wiring
@@ -83,7 +84,17 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
-    return Part((identity.router, device.router, oauth.router, deployments.router, webhooks.router))
+    return Part(
+        (
+            identity.router,
+            device.router,
+            oauth.router,
+            deployments.router,
+            training.router,
+            training.streams,
+            webhooks.router,
+        )
+    )
 
 
 PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {

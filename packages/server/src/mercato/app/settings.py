@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     take_rate_bp: int = Field(
         default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
     )
+    local_nanos_per_hour: int = Field(
+        default=50_000_000, ge=0, description="What an hour of training on this machine costs, in nano-dollars"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     def to_environment(self) -> dict[str, str]:

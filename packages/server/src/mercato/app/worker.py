@@ -17,6 +17,7 @@ from mercato.discovery import DocumentWriter
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
 from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
+from mercato.training import TrainingStarter, TrainingWork
 from mercato.webhooks import Deliverer, webhook_subscriber
 
 log = structlog.get_logger(__name__)
@@ -52,9 +53,9 @@ def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflo
         CedarPolicy(rules),
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
-    return DbosWorkflows(
-        wiring.database.url, [pipeline.workflow(), settling.workflow()], executor=executor, version=WORKFLOWS_VERSION
-    )
+    training = TrainingWork(wiring.database, wiring.clock, wiring.outbox, wiring.objects, wiring.providers)
+    workflows = [pipeline.workflow(), settling.workflow(), training.workflow()]
+    return DbosWorkflows(wiring.database.url, workflows, executor=executor, version=WORKFLOWS_VERSION)
 
 
 @asynccontextmanager
@@ -86,6 +87,7 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
         PipelineStarter(workflows).subscriber(),
         SettlingStarter(workflows).subscriber(),
         KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscriber(),
+        TrainingStarter(workflows).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),

@@ -1,7 +1,6 @@
 """Turning data into a model: runs on a provider, watched, bounded, and what they left."""
 
 from mercato.training.code import read_code, unpack
-from mercato.training.data import RoundData
 from mercato.training.models import Artifact, Run, RunStep
 from mercato.training.provider import Job, Look, Provider, ProviderRefused, ProviderUnavailable
 from mercato.training.reconcile import TrainingStarter, end_overdue
@@ -17,7 +16,6 @@ __all__ = [
     "Provider",
     "ProviderRefused",
     "ProviderUnavailable",
-    "RoundData",
     "Run",
     "RunNotFound",
     "RunStep",

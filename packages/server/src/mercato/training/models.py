@@ -29,6 +29,9 @@ class Run(Base):
     provider: Mapped[str]
     code_sha256: Mapped[str]
     data_sha256: Mapped[str | None]
+    """Of the round's training file."""
+    data_key: Mapped[str | None]
+    """Where that file is in the object store."""
     environment: Mapped[dict[str, Any]]
     state: Mapped[str]
     why: Mapped[str]

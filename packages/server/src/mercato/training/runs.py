@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mercato.datasets import TRAIN, DataShelves, RoundFile, RoundNotFound
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session
 from mercato.training.code import read_code
@@ -59,6 +60,7 @@ class TrainingRuns:
     ) -> None:
         self._session = session
         self._rows = TrainingRepository(session)
+        self._shelves = DataShelves(session, clock, objects)
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
@@ -66,13 +68,14 @@ class TrainingRuns:
         self._providers = providers
 
     async def start(self, caller: Caller, spec: TrainingSpec, code: str) -> Dossier:
-        """A run, queued. Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`."""
+        """A run, queued. Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`, `RoundNotFound`."""
         caller.require(Permission.TRAINING_WRITE)
         content = read_code(code, needs="train.py")
         nanos_per_hour = self._price(spec)
         seconds = affordable_seconds(spec, nanos_per_hour)
         if await self._rows.count_open(caller.organisation_id) >= MOST_OPEN:
             raise TooManyRuns(f"{MOST_OPEN} runs of your organisation are under way.", most=MOST_OPEN)
+        data = None if spec.round is None else await self._training_file(caller, spec.round)
         now = self._clock.now()
         run = Run(
             id=self._ids.new(id_prefix.TRAINING_RUN),
@@ -81,6 +84,8 @@ class TrainingRuns:
             spec=spec.model_dump(mode="json"),
             provider=spec.provider,
             code_sha256=hashlib.sha256(content).hexdigest(),
+            data_sha256=None if data is None else data.sha256,
+            data_key=None if data is None else data.object_key,
             environment={},
             state="queued",
             why="It waits for a worker.",
@@ -144,6 +149,13 @@ class TrainingRuns:
         if run is None or run.organisation_id != caller.organisation_id:
             raise RunNotFound(f"Your organisation has no training run {run_id[:80]}.")
         return run
+
+    async def _training_file(self, caller: Caller, round_id: str) -> RoundFile:
+        seen = await self._shelves.get_round_by_id(caller, round_id)
+        for file in seen.files:
+            if file.name == TRAIN:
+                return file
+        raise RoundNotFound(f"Round {round_id[:80]} has no training data.")
 
     def _price(self, spec: TrainingSpec) -> int:
         provider = self._providers.get(spec.provider)

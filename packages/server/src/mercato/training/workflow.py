@@ -8,16 +8,16 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from mercato.datasets import TRAIN
 from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore, Outbox, Steps, Workflow
 from mercato.training.artifacts import MOST_BYTES, check_artifacts
-from mercato.training.data import RoundData
 from mercato.training.models import Artifact, Run
 from mercato.training.progress import read_progress
 from mercato.training.provider import Job, Look, Provider, ProviderRefused, ProviderUnavailable
@@ -48,7 +48,6 @@ class TrainingWork:
     outbox: Outbox
     objects: ObjectStore
     providers: Mapping[str, Provider]
-    data: RoundData
 
     def workflow(self) -> Workflow:
         """The durable workflow; its subject is a run's id."""
@@ -93,17 +92,23 @@ class TrainingWork:
         with tempfile.TemporaryDirectory(prefix="mercato-data-") as folder:
             try:
                 code = await self.objects.get(code_key(run.id))
-                digest = await self.data.fetch(spec.round, Path(folder)) if spec.round else None
+                if run.data_key is not None:
+                    await self._fetch(run.data_key, Path(folder) / TRAIN)
             except ObjectNotFound:
                 return await self._end(run.id, "failed", "The run's code or data is no longer there.")
-            job = Job(run.id, spec, code, Path(folder) if digest else None, run.seconds)
-            if not await self._change(run.id, launching_at=self.clock.now(), data_sha256=digest):
+            job = Job(run.id, spec, code, Path(folder) if run.data_key else None, run.seconds)
+            if not await self._change(run.id, launching_at=self.clock.now()):
                 return False
             try:
                 handle = await self._providers_of(run).launch(job)
             except ProviderRefused as refusal:
                 return await self._end(run.id, "failed", mask(str(refusal)))
         return await self._launched(run, handle)
+
+    async def _fetch(self, key: str, path: Path) -> None:
+        with path.open("wb") as file:
+            async for piece in self.objects.stream(key):
+                await asyncio.to_thread(file.write, piece)
 
     async def _launched(self, run: Run, handle: str) -> bool:
         environment = self._providers_of(run).environment()
@@ -164,6 +169,8 @@ class TrainingWork:
         now = self.clock.now()
         run.exit_code = look.exit_code
         run.state = _ENDS.get(look.state, "failed")
+        if look.state == "timed_out" and run.seconds < int(run.spec["limits"]["seconds"]):
+            run.state, look = "stopped", replace(look, why=f"Its budget was used up after {run.seconds} s.")
         run.why = mask(look.why or ("The job is gone and left no trace." if look.state == "gone" else ""))
         if run.state == "collecting":
             run.deadline_at = now + _COLLECTING_FOR

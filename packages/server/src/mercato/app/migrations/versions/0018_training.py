@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("code_sha256", sa.Text, nullable=False),
         sa.Column("data_sha256", sa.Text),
+        sa.Column("data_key", sa.Text),
         sa.Column("environment", JSONB, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("why", sa.Text, nullable=False),

@@ -1,0 +1,163 @@
+"""`mp deploy`, `mp rollback`, `mp undeploy`: a project served on this machine, supervised, at an address that stays."""
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+
+if TYPE_CHECKING:
+    from mercato_cli.hosting.place import Place
+
+_LOOK_SECONDS = 0.1
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@click.command()
+@click.argument("project", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path("."))
+@click.option("--name", help="What it is called here; the project's folder's name when left out.")
+@click.option("--artifact", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The trained model.")
+@click.option("--provider", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its port for good; one that is free when left out.")
+@click.option("--cpu", "cpus", type=click.IntRange(1), help="How many CPUs it may use.")
+@click.option("--memory", type=click.IntRange(64), metavar="MIB", help="How much memory it may use.")
+@click.option("--wait-seconds", type=click.FloatRange(0), default=90, show_default=True, metavar="SECONDS",
+              help="How long it may take to become healthy.")  # fmt: skip
+@command
+def deploy(
+    mp: Mp,
+    project: Path,
+    name: str | None,
+    artifact: Path | None,
+    provider: str,
+    port: int | None,
+    cpus: int | None,
+    memory: int | None,
+    wait_seconds: float,
+) -> None:
+    """Serve PROJECT: a new revision beside the one that serves, which ends once the new one is healthy.
+
+    A supervisor of its own keeps it up after mp has ended; a revision that does not become healthy changes nothing.
+    """
+    place = _place(mp, name or project.resolve().name.lower())
+    if not (project / "handler.py").is_file():
+        raise MpError(f"{project} has no handler.py.", "Begin with `mp init`.")
+    if not place.exists():
+        place.settle(port or _free_port())
+    elif port not in (None, place.port):
+        raise MpError(
+            f"{place.folder.name} serves at port {place.port}.", "Leave --port out, or choose another --name."
+        )
+    before = place.wanted()
+    revision = place.add(project, artifact, cpus=cpus or 0, memory_mib=memory or 0)
+    try:
+        _serve(mp, place, revision.number, wait_seconds)
+    except MpError:
+        place.want(before)
+        raise
+
+
+@click.command()
+@click.argument("name")
+@click.option("--to", "number", type=click.IntRange(1), help="The revision; the one before when left out.")
+@click.option("--wait-seconds", type=click.FloatRange(0), default=90, show_default=True, metavar="SECONDS",
+              help="How long it may take to become healthy.")  # fmt: skip
+@command
+def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None:
+    """Serve an earlier revision again; the present one ends once the earlier one is healthy."""
+    place = _deployed(mp, name)
+    present, numbers = place.wanted(), place.numbers()
+    earlier = [each for each in numbers if present is None or each < present]
+    if number is None and not earlier:
+        raise MpError(f"{name} has no revision before {present}.", "Deploy another with `mp deploy`.")
+    if number is not None and number not in numbers:
+        raise MpError(f"{name} has no revision {number}; it has {', '.join(map(str, numbers))}.", "Choose one of them.")
+    try:
+        _serve(mp, place, number or earlier[-1], wait_seconds)
+    except MpError:
+        place.want(present)
+        raise
+
+
+@click.command()
+@click.argument("name")
+@command
+def undeploy(mp: Mp, name: str) -> None:
+    """Serve it no more; its revisions stay."""
+    place = _deployed(mp, name)
+    place.want(None)
+    while place.is_hosted():
+        time.sleep(_LOOK_SECONDS)
+    mp.console.show({"name": name, "serving": None}, lambda: mp.console.say(f"{name} serves no more."))
+
+
+def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
+    from mercato_cli.progress import Progress
+
+    place.want(number)
+    deadline = time.monotonic() + wait_seconds
+    with Progress(mp.console, f"revision {number} becomes healthy"):
+        while True:
+            if not place.is_hosted():
+                _start_host(place)
+            status = place.status()
+            if status.get("serving") == number:
+                break
+            failure = status.get("failed", {}).get(str(number))
+            if failure:
+                raise MpError(failure, f"Read {place.folder / 'log'}, mend it and deploy again.", Exit.REFUSED)
+            if time.monotonic() > deadline:
+                raise MpError(f"Revision {number} is not healthy yet.", f"Read {place.folder / 'log'}.", Exit.WAITING)
+            time.sleep(_LOOK_SECONDS)
+    endpoint = f"http://127.0.0.1:{place.port}"
+    mp.console.show(
+        {"name": place.folder.name, "revision": number, "endpoint": endpoint},
+        lambda: mp.console.say(f"{place.folder.name} revision {number} serves at {endpoint}."),
+    )
+    mp.console.note(f"Register it with `mp register PROJECT --endpoint {endpoint}/v1`.")
+
+
+def _start_host(place: "Place") -> None:
+    """In a session of its own: it lives on when this terminal does not."""
+    import subprocess
+    import sys
+
+    with (place.folder / "log").open("ab") as log:
+        subprocess.Popen(  # noqa: S603  (our own program)
+            [sys.executable, "-m", "mercato_cli.hosting.host", str(place.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 30
+    while not place.is_hosted() and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+
+
+def _deployed(mp: Mp, name: str) -> "Place":
+    place = _place(mp, name)
+    if not place.exists():
+        raise MpError(f"Nothing is deployed here as {name}.", "Deploy it with `mp deploy`.")
+    return place
+
+
+def _place(mp: Mp, name: str) -> "Place":
+    from mercato_cli.hosting.place import Place
+
+    if not _NAME.fullmatch(name):
+        raise MpError(f"{name[:80]!r} is no name for a deployment.", "Use --name with small letters, digits, hyphens.")
+    return Place(mp.profiles.path.parent / "hosting" / name)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

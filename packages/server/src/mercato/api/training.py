@@ -1,0 +1,126 @@
+"""Training runs: started, followed, stopped, and what they left."""
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from mercato.api.caller import SignedIn
+from mercato.api.paging import After, PageSize
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction, Wiring
+from mercato.identity import NotSignedIn
+from mercato.platform import Session
+from mercato.training import Dossier, Run, Said, TrainingRuns
+from mercato_contracts.training import LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
+
+router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
+streams = APIRouter(prefix="/api/training", tags=["training"])
+
+_LINK_LIVES = timedelta(minutes=15)
+_LOOK_SECONDS = 0.25
+_LONGEST_WAIT = 25
+
+
+def _runs(session: Session, parts: Wiring) -> TrainingRuns:
+    return TrainingRuns(session, parts.clock, parts.ids, parts.outbox, parts.objects, parts.providers)
+
+
+def _runs_of(session: Transaction, parts: Parts) -> TrainingRuns:
+    return _runs(session, parts)
+
+
+Desk = Annotated[TrainingRuns, Depends(_runs_of)]
+
+
+@router.post("/runs", status_code=201, summary="Train: a spec and the code, as a zip in base64")
+async def start_run(body: StartTrainingRequest, caller: SignedIn, desk: Desk) -> TrainingRun:
+    return view_run(await desk.start(caller, body.spec, body.code))
+
+
+@router.get("/runs", summary="The runs of your organisation, the newest first")
+async def list_runs(caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50) -> TrainingRunPage:
+    runs = await desk.list_all(caller, before=after, limit=limit)
+    return TrainingRunPage(
+        items=[_view(run, Dossier(run, [], [])) for run in runs], next=runs[-1].id if len(runs) == limit else None
+    )
+
+
+@router.get("/runs/{run_id}", summary="A run: why it waits, how far it is, what it cost and left")
+async def get_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    return view_run(await desk.get(caller, run_id))
+
+
+@router.post("/runs/{run_id}/stop", summary="Stop a run; one that has ended stays as it ended")
+async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    return view_run(await desk.stop(caller, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/artifacts/{name}",
+    summary="A file that the run left",
+    status_code=307,
+    response_class=Response,
+)
+async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
+    artifact = await desk.get_artifact(caller, run_id, name)
+    return Response(status_code=307, headers={"location": await parts.objects.presign(artifact.key, _LINK_LIVES)})
+
+
+@streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")
+async def read_log(
+    run_id: str,
+    request: Request,
+    parts: Parts,
+    after: Annotated[int, Query(ge=0, le=2**60)] = 0,
+    wait: Annotated[int, Query(ge=0, le=_LONGEST_WAIT, description="Seconds")] = 0,
+) -> LogPage:
+    deadline = time.monotonic() + wait
+    while True:
+        # A transaction a look: who waits must not hold one open.
+        said = await _look(request, parts, run_id, after)
+        if said.text or said.ended or time.monotonic() >= deadline:
+            return LogPage(text=said.text, offset=said.offset, next=said.next, ended=said.ended)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> Said:
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise NotSignedIn("This request carries no key or access token.")
+    async with parts.database.transaction() as session:
+        caller = await parts.authentication(session).authenticate(credential.strip())
+        return await _runs(session, parts).read_log(caller, run_id, after)
+
+
+def view_run(dossier: Dossier) -> TrainingRun:
+    return _view(dossier.run, dossier)
+
+
+def _view(run: Run, dossier: Dossier) -> TrainingRun:
+    return TrainingRun.model_validate(
+        {
+            "id": run.id,
+            "spec": run.spec,
+            "state": run.state,
+            "why": run.why,
+            "code_sha256": run.code_sha256,
+            "data_sha256": run.data_sha256,
+            "environment": run.environment,
+            "cost_nanos": run.cost_nanos,
+            "nanos_per_hour": run.nanos_per_hour,
+            "steps": [{"step": step.step, "metrics": step.metrics, "at": step.at} for step in dossier.steps],
+            "metrics": run.metrics,
+            "artifacts": [
+                {"name": each.name, "kind": each.kind, "bytes": each.bytes, "sha256": each.sha256}
+                for each in dossier.artifacts
+            ],
+            "exit_code": run.exit_code,
+            "created_at": run.created_at,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "deadline_at": run.deadline_at,
+        }
+    )
