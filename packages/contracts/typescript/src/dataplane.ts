@@ -204,6 +204,7 @@ export interface SnapshotDeployment {
   max_connections?: number;
   /** (default: "abort") */
   on_disconnect?: "drain" | "abort";
+  health_path?: string | null;
   /** (default: []) */
   limits?: Array<Limit>;
 }
@@ -227,6 +228,8 @@ export interface SnapshotPlan {
   /** (minimum: 0, maximum: 9000000000000000000) */
   included: number;
   overage: boolean;
+  /** Services that take a call that none of this one's deployments can, in this order (default: []) */
+  fallbacks?: Array<string>;
 }
 
 /** One immutable version and where it runs. */

@@ -33,6 +33,8 @@ export interface Endpoint {
   timeout_seconds?: number;
   /** When the client leaves a stream: read it to its end, or stop it (default: "abort") */
   on_disconnect?: "drain" | "abort";
+  /** Asked with GET where there are several deployments: below 400 is well. Without it a connection is */
+  health_path?: string | null;
   /** What the server itself bears, whoever calls it (maxItems: 8, default: []) */
   limits?: Array<RateLimit>;
 }
@@ -71,6 +73,8 @@ export interface PlanManifest {
   included?: Included | null;
   /** (maxItems: 8, default: []) */
   limits?: Array<PlanLimit>;
+  /** Services (`vendor/name`, perhaps with a range) that take a call when no deployment of this one can and nothing was answered yet; for consumers who subscribe to them too, at their plan of those (maxItems: 4, default: []) */
+  fallbacks?: Array<string>;
 }
 
 /** What a plan costs, in its currency; decimals as text or number, never finer than a nano-unit (nine decimals). */

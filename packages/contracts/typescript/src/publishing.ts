@@ -145,6 +145,8 @@ export interface PlanView {
   included: number;
   overage: boolean;
   limits: Array<PlanLimit>;
+  /** (default: []) */
+  fallbacks?: Array<string>;
 }
 
 /** One immutable version. */
