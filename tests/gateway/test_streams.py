@@ -253,3 +253,27 @@ async def test_a_plain_answer_without_usage_is_estimated(
         await client.post("/v1/chat/completions", json=chat(priced, stream=False))
     event = await one_event(control)
     assert (event.tokens_in, event.tokens_out, event.source) == (4, 20, "estimated")
+
+
+async def test_a_slow_upload_neither_reaches_the_vendor_early_nor_grows_memory(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    place = shop(name="acme/files", protocol="openapi", operations=[("POST", "/big")])
+    gateway = await start_gateway()
+    before = gateway.rss_mb()
+    length = 4 << 20
+    head = (
+        f"POST /s/acme/files/big HTTP/1.1\r\nhost: x\r\nx-mercato-key: {place.key}\r\n"
+        f"content-length: {length}\r\ncontent-type: application/octet-stream\r\n\r\n"
+    ).encode()
+    clients = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(20)]
+    for _, writer in clients:
+        writer.write(head)
+        for _ in range(8):  # eight small pieces, then nothing more
+            writer.write(b"x" * 1024)
+            await writer.drain()
+    assert await gateway.metric("mercato_gateway_connections") >= len(clients)
+    assert upstream.received == []
+    assert gateway.rss_mb() - before < 10  # what was announced takes no room, only what came
+    for _, writer in clients:
+        writer.close()

@@ -246,7 +246,7 @@ class ClientConnection:
     def _begin(self, head: RequestHead, body: bytes) -> None:
         gateway = self._gateway
         self.http10 = head.http10
-        self.closing = not head.keep_alive or gateway.draining
+        self.closing = not head.keep_alive
         self.reading = "call"
         if head.path in OWN_PATHS:
             gateway.answer_own(self, head.method, head.path)
@@ -259,7 +259,9 @@ class ClientConnection:
 
     def connection_header(self, closes: bool = False) -> bytes:
         """What becomes of the connection after this answer."""
-        if closes or self.closing:
+        if closes or self.closing or self._gateway.draining:
+            # Only who was told so finds the connection closed: others may send their next request at any time.
+            self.closing = True
             return _CLOSE
         return _KEEP_ALIVE if self.http10 else b""
 

@@ -37,7 +37,7 @@ from mercato_gateway.spool import Spool, SpoolLocked
 from mercato_gateway.upstream import Connector, Pool
 
 _SHIP_AT_STOP_SECONDS = 5.0
-_REST_AT_STOP_SECONDS = 1.0
+_REST_AT_STOP_SECONDS = 2.0
 
 
 def _wall_ms() -> int:
@@ -147,7 +147,7 @@ async def serve(settings: Settings, place: Place) -> None:
     loop = asyncio.get_running_loop()
     gateway, snapshot, adoption = build(loop, settings)
     orders = Orders(loop)
-    tasks = [loop.create_task(part.run()) for part in (snapshot, gateway.shipper, adoption)]
+    tasks = [loop.create_task(part.run()) for part in (snapshot, gateway.shipper, gateway.health_checks, adoption)]
     if settings.fsync == "second":
         tasks.append(loop.create_task(_sync_each_second(gateway)))
     gateway.tick()
@@ -221,7 +221,6 @@ async def _drain(gateway: Gateway, orders: Orders) -> None:
     while gateway.connections and time.monotonic() < give_up:
         gateway.idle_seconds = _REST_AT_STOP_SECONDS if orders.stop else gateway.settings.drain_timeout
         for connection in list(gateway.connections):
-            connection.closing = True
             connection.expire(time.monotonic())
         await asyncio.sleep(0.05)
     for connection in list(gateway.connections):
