@@ -56,7 +56,7 @@ bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3
 bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
 	@scripts/bench-peers
 
-bench-vendors: setup ## how fast mp starts, how fast the public catalogue of 100 vendors is read
+bench-vendors: setup ## how fast mp starts, the public catalogue of 100 vendors, tokens of deployments
 	@$(PY) -m bench.vendors
 
 bench-discovery: setup ## search: ranking on judged sets, latency

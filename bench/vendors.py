@@ -1,4 +1,4 @@
-"""The vendor's half measured: how fast `mp` starts, and how fast anybody reads the public catalogue of many vendors.
+"""The vendor's half measured: how fast `mp` starts, the public catalogue of many vendors, tokens of deployments.
 
     python -m bench.vendors [--vendors 100] [--reads 400]
 
@@ -25,6 +25,7 @@ from typing import Any
 
 from bench.discovery import show
 from bench.discovery_rows import Row
+from bench.vendors_tokens import measure_tokens
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app import schema  # every room's tables
 from mercato.identity import SecretHasher, SignUp
@@ -36,6 +37,7 @@ RESULTS = Path(__file__).parent / "results" / "vendors.json"
 BIN = Path(sys.executable).parent
 CATALOG_BAR_MS = 100.0
 STARTUP_BAR_MS = 300.0
+PASSWORD = "correct horse battery"  # of vendors that live as long as the bench
 _FIRST_PORT = 21_700
 _STARTS = 21
 
@@ -100,7 +102,7 @@ async def fill(url: str, vendors: int) -> None:
                 slug=f"vendor-{number}",
                 name=f"Vendor {number}",
                 email=f"v{number}@example.org",
-                password="correct horse",
+                password=PASSWORD,
             )
             for row in _listing(ids, organisation.id, clock.now()):
                 session.add(row)
@@ -178,8 +180,10 @@ def run(vendors: int, reads: int) -> list[Row]:
     with marketplace(folder) as (port, url):
         asyncio.run(fill(url, vendors))
         timed = measure_catalog(port, vendors, reads)
-    show(timed)
-    return rows + timed
+        show(timed)
+        tokens = measure_tokens(port, "v0@example.org", PASSWORD)
+        show(tokens)
+    return rows + timed + tokens
 
 
 def main() -> None:
