@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -214,6 +214,23 @@ async def test_wrong_bytes_are_refused_and_nothing_is_left_that_looks_whole(desk
     assert [part.stat().st_size for part in desk.parts] == [0]
     desk.proxy.change = lambda piece: piece
     assert desk.pull("--file", "train.parquet").returncode == 0
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole + b"and more", lambda whole: whole[: len(whole) // 2]])
+async def test_a_file_that_is_longer_or_shorter_than_promised_is_refused(
+    desk: Desk, damage: Callable[[bytes], bytes]
+) -> None:
+    key = f"rounds/{desk.round.id}/live.parquet"
+    whole = await desk.whole("live.parquet")
+    await desk.room.store.put(key, damage(whole))
+    try:
+        refused = desk.pull()
+        assert refused.returncode == 4, refused.stderr
+        assert desk.files == {}
+    finally:
+        await desk.room.store.put(key, whole)
+    assert desk.pull().returncode == 0
+    assert desk.files["live.parquet"] == whole
 
 
 async def test_a_damaged_part_or_file_of_before_is_replaced(desk: Desk) -> None:

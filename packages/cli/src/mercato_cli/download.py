@@ -33,6 +33,10 @@ class _Cut(Exception):
     """The answer ended early, or none came: ask again for the rest."""
 
 
+class _Other(Exception):
+    """What the server has is not what was promised: of another size, or another range than was asked for."""
+
+
 class _NewLink(Exception):
     """The link has expired."""
 
@@ -86,14 +90,10 @@ class Downloader:
             if _digest(file) == grant.sha256:
                 return
             file.truncate(0)
-        raise MpError(
-            f"{grant.name} is damaged: its bytes are not those that the marketplace promised (SHA-256).",
-            "Nothing was kept; run the same command again, and tell the operator if it stays.",
-            Exit.UNREACHABLE,
-        )
+        raise _damaged(grant, "its bytes are not those that the marketplace promised (SHA-256)")
 
     def _fill(self, file: BinaryIO, grant: "FileGrant", again: Callable[[], "FileGrant"], progress: Progress) -> None:
-        failures, link = 0, grant.url
+        failures, link, others = 0, grant.url, 0
         while (have := file.seek(0, os.SEEK_END)) < grant.bytes:
             progress.reach(have)
             try:
@@ -104,6 +104,12 @@ class Downloader:
                 if (fresh.sha256, fresh.bytes) != (grant.sha256, grant.bytes):
                     raise MpError(f"{grant.name} was replaced meanwhile.", "Run the command again.") from None
                 link, why = fresh.url, "its link is refused"
+            except _Other as error:
+                # Once may be what an earlier run left; progress of this kind must not count as progress.
+                file.truncate(0)
+                others, why = others + 1, str(error)
+                if others > 1:
+                    raise _damaged(grant, why) from None
             except (_Cut, httpx.TransportError) as error:
                 why = str(error) or type(error).__name__
             failures = 1 if file.seek(0, os.SEEK_END) > have else failures + 1
@@ -128,9 +134,10 @@ class Downloader:
                 _check_range(answer.headers.get("content-range", ""), have, grant)
             elif answer.status_code == 200:
                 file.truncate(0)  # the server sends the whole again
+                if answer.headers.get("content-length", str(grant.bytes)) != str(grant.bytes):
+                    raise _Other(f"the server has {answer.headers['content-length'][:20]} bytes of {grant.bytes}")
             elif answer.status_code == 416:
-                file.truncate(0)
-                raise _Cut("what was kept does not fit what is there now")
+                raise _Other("the server has fewer bytes than it promised")
             else:
                 raise _Cut(f"the server answered {answer.status_code}")
             # As it comes: pieces of a set size would wait in memory, and be lost with a cut.
@@ -139,15 +146,22 @@ class Downloader:
                 file.flush()
                 progress.advance(len(piece))
                 if file.tell() > grant.bytes:
-                    file.truncate(0)
-                    raise _Cut("more bytes came than were promised")
+                    raise _Other("more bytes came than were promised")
         if file.tell() < grant.bytes:
             raise _Cut("the connection was cut")
 
 
 def _check_range(given: str, have: int, grant: "FileGrant") -> None:
     if given != f"bytes {have}-{grant.bytes - 1}/{grant.bytes}":
-        raise _Cut(f"the server sent another range ({given[:60]})")
+        raise _Other(f"the server sent another range ({given[:60]})")
+
+
+def _damaged(grant: "FileGrant", why: str) -> MpError:
+    return MpError(
+        f"{grant.name} is damaged: {why}.",
+        "Nothing was kept; run the same command again, and tell the operator if it stays.",
+        Exit.UNREACHABLE,
+    )
 
 
 def _is_whole(path: Path, grant: "FileGrant") -> bool:
