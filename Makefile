@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-discovery clean
+.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-peers bench-discovery clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,9 +49,12 @@ lock: setup ## resolve all dependencies anew
 
 bench: bench-gateway bench-discovery ## every benchmark
 
-bench-gateway: setup ## the gateway beside a direct call and nginx: CPU a call, calls a second, latency, memory
+bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3 minutes, else about 13)
 	@scripts/debian nginx-light wrk
-	@$(PY) -m bench.gateway
+	@$(PY) -m bench.gateway $(if $(QUICK),--quick)
+
+bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
+	@scripts/bench-peers
 
 bench-discovery: setup ## search: ranking on judged sets, latency
 	@$(PY) -m bench.discovery

@@ -21,7 +21,8 @@ import uvloop
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from bench.gateway import ANSWER, BODY
+from bench.gateway_load import BODY
+from bench.gateway_systems import ANSWER
 from mercato_contracts import keys
 from mercato_gateway import wire
 from mercato_gateway.authenticate import Grant, _blake2b

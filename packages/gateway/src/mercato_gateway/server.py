@@ -46,9 +46,9 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_between", "_body_size", "_failed", "_first", "_gateway", "_head", "_head_done", "_headers", "_known",
-        "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading", "_pieces", "_queue",
-        "_url", "call", "closing", "http10", "reading", "since", "transport",
+        "_between", "_body_size", "_failed", "_first", "_gateway", "_head", "_head_done", "_headers", "_heads_read",
+        "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading", "_pieces",
+        "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway") -> None:
@@ -61,6 +61,7 @@ class ClientConnection:
         self._failed = False
         self._known: RequestHead | None = None
         self._misses = 0
+        self._heads_read = 0
         self._between = True
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.call: Call | None = None
@@ -149,8 +150,13 @@ class ClientConnection:
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
         if expects and not self._queue and self.call is None:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        elif self._first and coding is None and b"expect" not in fields and self._misses < _MOST_MISSES:
+        elif self._first and coding is None and b"expect" not in fields and self._worth_knowing():
             head.print = take_print(self._first, length)
+
+    def _worth_knowing(self) -> bool:
+        """From the second request of a connection on, until many in a row had nothing of the one before."""
+        self._heads_read += 1
+        return self._heads_read > 1 and self._misses < _MOST_MISSES
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)

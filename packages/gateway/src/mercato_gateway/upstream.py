@@ -29,6 +29,7 @@ _MAX_WAITING = 4096
 
 # Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
 _LEARN_SECONDS = 0.05
+_OFTEN_SECONDS = 0.2
 _monotonic = time.monotonic
 
 
@@ -286,6 +287,7 @@ class Pool:
         "_learnt_at",
         "_open",
         "_port",
+        "_read_at",
         "_secure",
         "_tasks",
         "_waiting",
@@ -309,11 +311,15 @@ class Pool:
         self._closed = False
         self.usual: AnswerHead | None = None
         self._learnt_at = 0.0
+        self._read_at = 0.0
 
     def learn(self, head: AnswerHead, message: bytes) -> None:
-        """Takes a head that was just read, at the start of `message`, for the one that comes most."""
+        """Takes a head that was just read, at the start of `message`, for the usual one: where answers come often
+        enough for it to come again before the second, and with it the date, has passed.
+        """
         now = _monotonic()
-        if now - self._learnt_at > _LEARN_SECONDS and head.length:
+        often, self._read_at = now - self._read_at < _OFTEN_SECONDS, now
+        if often and now - self._learnt_at > _LEARN_SECONDS and head.length:
             self._learnt_at = now
             head.print = take_print(message, head.length)
             if head.print is not None:
