@@ -18,7 +18,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +85,22 @@ class Bench:
         run.start(OTHER_CORE, sys.executable, "-m", "bench.gateway_streams", "--source", str(self.streams),
                   env={"PYTHONPATH": str(ROOT)})  # fmt: skip
         wait_for(lambda: answers(self.streams, "/ready"), "the source of streams answering")
-        between: list[Callable[[], System | None]] = [
-            lambda: direct(self.upstream, self.streams),
-            lambda: nginx_proxy(run, ports(), self.upstream, self.streams),
-            lambda: envoy(run, ports(), self.upstream, self.streams),
-            lambda: portkey(run, ports(), self.upstream, self.streams),
-            lambda: litellm(run, ports(), self.upstream, self.streams),
-        ]
-        found = [system for system in (make() for make in between) if system is not None]
+        makers = {"envoy": envoy, "portkey": portkey, "litellm": litellm}
+        self.systems = [direct(self.upstream, self.streams), nginx_proxy(run, ports(), self.upstream, self.streams)]
+        for name, make in makers.items():
+            if self.only and name not in self.only:
+                continue
+            try:
+                peer = make(run, ports(), self.upstream, self.streams)
+            except TimeoutError as error:
+                self.say(f"{name} is left out: {error}; see its log in {self.folder}")
+                continue
+            if peer is None:
+                self.say(f"{name} is left out: not installed (make bench-peers)")
+            else:
+                self.systems.append(peer)
         ours = self.ours()
-        self.systems = [s for s in (*found, ours.system) if not self.only or s.name in {"direct", "ours", *self.only}]
+        self.systems.append(ours.system)
         self.say(f"started {', '.join(system.name for system in self.systems)}")
         return ours
 
@@ -296,7 +301,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0, help="of each round at 50 connections (4, quick 2)")
     parser.add_argument("--rounds", type=int, default=0, help="5, quick 2")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; nothing is written")
-    parser.add_argument("--only", default="", help="these systems besides direct and ours, by name: envoy,nginx")
+    parser.add_argument(
+        "--only", default="", help="only these peers besides nginx: envoy,portkey,litellm; `none` for none"
+    )
     parser.add_argument("--python", default=sys.executable, help="interpreter of the gateway: builds differ by half")
     arguments = parser.parse_args()
     arguments.seconds = arguments.seconds or (2 if arguments.quick else 4)

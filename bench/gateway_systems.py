@@ -238,12 +238,15 @@ def portkey(run: Processes, port: int, upstream: int, streams: int) -> System | 
     process = run.start(GATEWAY_CORE, "node", str(script), "--headless", f"--port={port}", env=env)
     wait_for(lambda: answers(port), "Portkey answering")
 
-    def headers(to: int) -> dict[str, str]:
+    def headers(provider: str, to: int) -> dict[str, str]:
         host = f"http://127.0.0.1:{to}/v1"
-        return {"authorization": "Bearer x", "x-portkey-provider": "openai", "x-portkey-custom-host": host}
+        return {"authorization": "Bearer x", "x-portkey-provider": provider, "x-portkey-custom-host": host}
 
-    on = "provider openai with a custom host; its open version has no keys, limits or metering"
-    return System("portkey", port, on, lambda: children(process.pid), headers(upstream), port, headers(streams))
+    on = "a custom host; its open version has no keys, limits or metering"
+    # Its provider `openai` fails on embeddings under Node 20 (it changes headers that cannot be changed); `jina` has
+    # the same wire.
+    embeddings, chat = headers("jina", upstream), headers("openai", streams)
+    return System("portkey", port, on, lambda: children(process.pid), embeddings, port, chat)
 
 
 def litellm(run: Processes, port: int, upstream: int, streams: int) -> System | None:
@@ -265,7 +268,7 @@ def litellm(run: Processes, port: int, upstream: int, streams: int) -> System | 
         GATEWAY_CORE, str(binary), "--config", str(path), "--host", "127.0.0.1", "--port", str(port),
         "--num_workers", "1", "--telemetry", "False", env=env,
     )  # fmt: skip
-    wait_for(lambda: answers(port, "/health/liveliness"), "LiteLLM answering", 120)
+    wait_for(lambda: answers(port, "/health/liveliness"), "LiteLLM answering", 300)
     headers = {"authorization": f"Bearer {PEER_KEY}"}
     on = "master key, no database: no budgets, no spend log, no limits"
     return System("litellm", port, on, lambda: children(process.pid), headers, port, headers)
