@@ -35,10 +35,11 @@ _blake2b = hashlib.blake2b
 
 
 class Grant:
-    """What a key may do, with what was compiled for it so far (`lanes`, by service and subscription)."""
+    """What a key may do, and its lanes so far: `lanes` by name, `compiled` by release and subscription."""
 
     __slots__ = (
         "by_service",
+        "compiled",
         "consumer_id",
         "dies_at",
         "expires_at",
@@ -63,6 +64,7 @@ class Grant:
         for subscription in sorted(wire.subscriptions, key=lambda granted: granted.id):
             self.by_service.setdefault(subscription.service_id, []).append(subscription)
         self.lanes: dict[Any, Any] = {}
+        self.compiled: dict[Any, Any] = {}
 
 
 class KeyWaiter(Protocol):

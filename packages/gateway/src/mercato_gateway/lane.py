@@ -10,7 +10,7 @@ from mercato_gateway.refusals import Refused
 from mercato_gateway.targets import split_model
 from mercato_gateway.wire import GrantedSubscription
 
-_LANES_KEPT = 256
+_LANES_KEPT = 4096
 
 
 class Lane:
@@ -113,12 +113,34 @@ def find_lane(grant: Grant, model: str, named: bytes, catalog: Catalog, leases: 
     if service is None:
         raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
     subscription = choose_subscription(grant, service, named.decode("latin-1"))
-    lane = Lane(grant, service, service.release_for(wanted), subscription, leases, catalog.version)
-    canary = service.canary_for(wanted)
+    release, canary = service.release_for(wanted), service.canary_for(wanted)
     if canary is not None and service.wire.canary is not None:
+        lane = Lane(grant, service, release, subscription, leases, catalog.version)
         other = Lane(grant, service, canary, subscription, leases, catalog.version)
         lane.share_with(other, service.wire.canary.percent)
+    else:
+        lane = _compiled(grant, service, release, subscription, catalog, leases)
     if len(grant.lanes) >= _LANES_KEPT:
         grant.lanes.clear()
     grant.lanes[key] = lane
     return lane.next()
+
+
+def _compiled(
+    grant: Grant,
+    service: Service,
+    release: Release,
+    subscription: GrantedSubscription,
+    catalog: Catalog,
+    leases: Leases,
+) -> Lane:
+    """Other names of a lane, and the same lane after a change elsewhere in the catalogue, share what was compiled."""
+    found: Lane | None = grant.compiled.get((release.id, subscription.id))
+    if found is not None and found.service is service and found.release is release:
+        found.version = catalog.version
+        return found
+    if len(grant.compiled) >= _LANES_KEPT:
+        grant.compiled.clear()
+    lane = Lane(grant, service, release, subscription, leases, catalog.version)
+    grant.compiled[(release.id, subscription.id)] = lane
+    return lane
