@@ -296,7 +296,7 @@ class Ours:
         wait_for(self._ready, "the gateway being ready", 300)
         on = "key, bucket (requests/s), quota (requests/month), budget (nanos/month), pricing, spool, shipping, headers"
         headers = {"authorization": f"Bearer {self.key}"}
-        self.system = System("ours", port, on, lambda: [process.pid], headers, port, headers)
+        self.system = System("ours", port, on, lambda: children(process.pid), headers, port, headers)
 
     def _ready(self) -> bool:
         try:
