@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "0021"
 down_revision = "0020"
-revision = "0020"
-down_revision = "0019"
 branch_labels = None
 depends_on = None
 

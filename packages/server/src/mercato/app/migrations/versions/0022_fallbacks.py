@@ -6,8 +6,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0022"
 down_revision = "0021"
-revision = "0021"
-down_revision = "0020"
 branch_labels = None
 depends_on = None
 
