@@ -25,6 +25,8 @@ def test_the_published_package_is_what_the_code_writes() -> None:
 
 def test_every_versioned_contract_has_an_example_and_every_example_fits_its_schema() -> None:
     bare = []
+    modules = {module: import_module(f"mercato_contracts.{module}") for module in export.schemas()}
+    models = {name: model for module in modules.values() for name, model in vars(module).items()}
     for module, schema in export.schemas().items():
         for name, each in schema["$defs"].items():
             if "const" in each.get("properties", {}).get("contract", {}) and not each.get("examples"):
@@ -32,7 +34,8 @@ def test_every_versioned_contract_has_an_example_and_every_example_fits_its_sche
             check = validator_for({**schema, "$ref": f"#/$defs/{name}"})
             for example in each.get("examples", ()):
                 check.validate(example)
-                getattr(import_module(f"mercato_contracts.{module}"), name).model_validate(example)
+                # A message may stand in another module's schema as a part of one of its own.
+                vars(modules[module]).get(name, models[name]).model_validate(example)
     assert bare == []
 
 

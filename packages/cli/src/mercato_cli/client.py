@@ -36,6 +36,7 @@ from mercato_contracts.deployments import (
     HeartbeatReceipt,
     TokenAnswer,
 )
+from mercato_contracts.desk import KillSwitchList, KillSwitchView, Leaderboard, LeaderboardRow, SignalPage
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
@@ -51,7 +52,9 @@ from mercato_contracts.publishing import (
     WaitingPage,
     WaitingView,
 )
+from mercato_contracts.scores import RoundScores
 from mercato_contracts.service_levels import AlertPage, ServiceLevelView, ServiceStatusView, StatusEntry, StatusList
+from mercato_contracts.signals import SIGNATURE_HEADER, SignalProof, SignalReceipt, SignalReceipts
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
 from mercato_contracts.webhooks import (
     NewWebhookAnswer,
@@ -296,6 +299,46 @@ class Client:
     def redeliver_webhook(self, webhook_id: str, delivery_id: str) -> None:
         """The same message again."""
         self._request("POST", f"/api/webhooks/{_part(webhook_id)}/deliveries/{_part(delivery_id)}/redeliver")
+
+    def store_signals(self, body: bytes, signature: str, token: str) -> list[SignalReceipt]:
+        """Write signals; `signature` is over exactly these bytes. `token` is the deployment's own, if it has one."""
+        signed = {SIGNATURE_HEADER: signature, "content-type": "application/json"}
+        content = self._request("POST", "/api/signals/store", content=body, headers=signed, credential=token or None)
+        return SignalReceipts.model_validate_json(content, extra="ignore").items
+
+    def list_signals(self, round_id: str | None, limit: int) -> list[SignalReceipt]:
+        """The organisation's newest entries."""
+        return self._ask(SignalPage, "GET", "/api/signals", query={"round": round_id, "limit": limit}).items
+
+    def signal_proof(self, entry_id: str) -> SignalProof:
+        """That the entry stands in the log."""
+        return self._ask(SignalProof, "GET", f"/api/signals/{_part(entry_id)}/proof")
+
+    def scores(self, round_id: str) -> tuple[RoundScores, bytes]:
+        """A round's scores, and their exact bytes."""
+        content = self._request("GET", f"/api/rounds/{_part(round_id)}/scores")
+        return RoundScores.model_validate_json(content, extra="ignore"), content
+
+    def score_inputs(self, round_id: str) -> bytes:
+        """The exact bytes that the scores were made from."""
+        return self._request("GET", f"/api/rounds/{_part(round_id)}/scores/inputs")
+
+    def leaderboard(self) -> list[LeaderboardRow]:
+        """Deployments by what they add."""
+        return self._ask(Leaderboard, "GET", "/api/leaderboard").items
+
+    def throw_switch(self, scope: str, target: str, reason: str) -> KillSwitchView:
+        """Switch something off."""
+        body = {"scope": scope, "target": target, "reason": reason}
+        return self._ask(KillSwitchView, "POST", "/api/kill-switches", body)
+
+    def lift_switch(self, switch_id: str, reason: str) -> KillSwitchView:
+        """Let it run again."""
+        return self._ask(KillSwitchView, "POST", f"/api/kill-switches/{_part(switch_id)}/lift", {"reason": reason})
+
+    def kill_switches(self, *, thrown: bool) -> list[KillSwitchView]:
+        """The newest first."""
+        return self._ask(KillSwitchList, "GET", "/api/kill-switches", query={"thrown": thrown or None}).items
 
     def _pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Page]:
         after: str | None = None

@@ -14,11 +14,15 @@ from mercato_cli.doctor import doctor
 from mercato_cli.explain import explain
 from mercato_cli.init import init
 from mercato_cli.keys import keys
+from mercato_cli.kill import kill
+from mercato_cli.leaderboard import leaderboard
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
+from mercato_cli.score import score
 from mercato_cli.search import search
 from mercato_cli.service_levels import alerts, sla, status
 from mercato_cli.services import services
+from mercato_cli.signals import signals
 from mercato_cli.signup import signup
 from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.usage import usage
@@ -67,6 +71,10 @@ for _command in (
     doctor,
     explain,
     completion,
+    signals,
+    score,
+    leaderboard,
+    kill,
 ):
     main.add_command(_command)
 

@@ -19,7 +19,8 @@ _ONE = "dep_019ab3c1f2d47e0b8a6d5c4b3a291807"
 _OTHER = "dep_019ab3c1f2d47e0b8a6d5c4b3a291808"
 
 WeightReason = Literal["skill", "vendor-cap", "cluster-cap", "shadow", "held", "silent"]
-"""What decided a weight: realised skill, a cap, or why it is zero (new, held by a kill switch, said nothing)."""
+"""What decided a weight: realised skill, a cap, or why it is zero: new, held (out of routing, or because it failed a
+gate of the last round's scores), or silent in an era."""
 
 
 class ConsensusSignal(Wire):

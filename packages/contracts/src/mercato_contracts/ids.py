@@ -36,6 +36,8 @@ REQUEST = "req"
 DATASET = "dst"
 PANEL = "pnl"
 ROUND = "rnd"
+SIGNAL = "sig"
+KILL_SWITCH = "kil"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

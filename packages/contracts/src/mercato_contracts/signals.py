@@ -248,6 +248,11 @@ class TreeHead(Wire):
     signature: str
 
 
+def tree_head_bytes(size: int, root: str, at: str) -> bytes:
+    """What a head's signature is made over."""
+    return "\n".join(("mercato-signals/1", str(size), root, at)).encode()
+
+
 class SignalProof(Wire):
     """That an entry stands in the log: `path` leads from it to the root of `head` (RFC 6962, section 2.1.1)."""
 

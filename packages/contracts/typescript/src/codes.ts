@@ -12,6 +12,7 @@ export type ErrorCode =
   | "approval_not_found"
   | "asked_too_often"
   | "authorization_pending"
+  | "backtest_malformed"
   | "bad_body"
   | "bad_request"
   | "bad_version_range"
@@ -36,6 +37,7 @@ export type ErrorCode =
   | "deployment_not_found"
   | "deployment_not_linked"
   | "desk_not_installed"
+  | "desk_record_damaged"
   | "device_code_expired"
   | "device_code_unknown"
   | "draining"
@@ -62,6 +64,8 @@ export type ErrorCode =
   | "key_malformed"
   | "key_missing"
   | "key_not_found"
+  | "kill_switch_not_found"
+  | "kill_target_unknown"
   | "limits_unavailable"
   | "link_expired"
   | "link_refused"
@@ -91,6 +95,8 @@ export type ErrorCode =
   | "period_refused"
   | "plan_not_found"
   | "plan_not_offered"
+  | "portfolio_infeasible"
+  | "portfolio_not_found"
   | "price_unknown"
   | "public_key_malformed"
   | "quota_exceeded"
@@ -106,8 +112,23 @@ export type ErrorCode =
   | "round_scored_differently"
   | "scope_missing"
   | "scopes_too_wide"
+  | "score_inputs_under_embargo"
+  | "scores_not_found"
   | "service_not_found"
   | "session_ended"
+  | "signal_deployment_unknown"
+  | "signal_entry_not_found"
+  | "signal_era_wrong"
+  | "signal_from_the_future"
+  | "signal_head_not_found"
+  | "signal_ids_wrong"
+  | "signal_late"
+  | "signal_log_damaged"
+  | "signal_malformed"
+  | "signal_not_finite"
+  | "signal_not_sealed_yet"
+  | "signal_round_unknown"
+  | "signal_too_large"
   | "signature_refused"
   | "slow_down"
   | "slow_request"
@@ -292,6 +313,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   approval_not_found: 404,
   asked_too_often: 429,
   authorization_pending: 400,
+  backtest_malformed: 422,
   bad_body: 400,
   bad_request: 400,
   bad_version_range: 400,
@@ -316,6 +338,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   deployment_not_found: 404,
   deployment_not_linked: 409,
   desk_not_installed: 501,
+  desk_record_damaged: 500,
   device_code_expired: 400,
   device_code_unknown: 400,
   draining: 503,
@@ -342,6 +365,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   key_malformed: 401,
   key_missing: 401,
   key_not_found: 404,
+  kill_switch_not_found: 404,
+  kill_target_unknown: 404,
   limits_unavailable: 503,
   link_expired: 403,
   link_refused: 403,
@@ -371,6 +396,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   period_refused: 422,
   plan_not_found: 404,
   plan_not_offered: 409,
+  portfolio_infeasible: 422,
+  portfolio_not_found: 503,
   price_unknown: 503,
   public_key_malformed: 422,
   quota_exceeded: 429,
@@ -386,8 +413,23 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   round_scored_differently: 409,
   scope_missing: 403,
   scopes_too_wide: 422,
+  score_inputs_under_embargo: 409,
+  scores_not_found: 404,
   service_not_found: 404,
   session_ended: 401,
+  signal_deployment_unknown: 404,
+  signal_entry_not_found: 404,
+  signal_era_wrong: 422,
+  signal_from_the_future: 422,
+  signal_head_not_found: 404,
+  signal_ids_wrong: 422,
+  signal_late: 409,
+  signal_log_damaged: 500,
+  signal_malformed: 422,
+  signal_not_finite: 422,
+  signal_not_sealed_yet: 409,
+  signal_round_unknown: 404,
+  signal_too_large: 413,
   signature_refused: 403,
   slow_down: 400,
   slow_request: 408,

@@ -4,6 +4,7 @@ import type * as catalog from "./catalog.js";
 import type * as consensus from "./consensus.js";
 import type * as datasets from "./datasets.js";
 import type * as deployments from "./deployments.js";
+import type * as desk from "./desk.js";
 import type * as optimizer from "./optimizer.js";
 import type * as scores from "./scores.js";
 import type * as signals from "./signals.js";
@@ -227,6 +228,127 @@ export const deployments_TokenAnswer_1: deployments.TokenAnswer = {
   "scope": "data:read heartbeats:write services:read signals:write",
   "token_id": "key_0193a0c0f0007000800000000000000a",
   "token_type": "Bearer"
+};
+
+export const desk_ConsensusInferenceResponse_1: desk.ConsensusInferenceResponse = {
+  "best_single": "dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
+  "contract": "consensus-inference/1",
+  "effective_models": 1.0,
+  "equal_weight": {
+    "n3f0a": 1.0,
+    "n91bc": -1.0
+  },
+  "era": 8001,
+  "round": "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807",
+  "scores": {
+    "n3f0a": 1.0,
+    "n91bc": -1.0
+  },
+  "spec": "consensus/1",
+  "weights": [
+    {
+      "cluster": 0,
+      "deployment": "dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
+      "reason": "skill",
+      "vendor": "acme",
+      "weight": 1000000000
+    },
+    {
+      "cluster": 1,
+      "deployment": "dep_019ab3c1f2d47e0b8a6d5c4b3a291808",
+      "reason": "shadow",
+      "vendor": "zeta",
+      "weight": 0
+    }
+  ]
+};
+
+export const desk_ConsensusWrite_1: desk.ConsensusWrite = {
+  "contract": "consensus-write/1",
+  "consensus": {
+    "contract": "consensus-inference/1",
+    "round": "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807",
+    "era": 8001,
+    "spec": "consensus/1",
+    "weights": [
+      {
+        "deployment": "dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
+        "vendor": "acme",
+        "weight": 1000000000,
+        "cluster": 0,
+        "reason": "skill"
+      },
+      {
+        "deployment": "dep_019ab3c1f2d47e0b8a6d5c4b3a291808",
+        "vendor": "zeta",
+        "weight": 0,
+        "cluster": 1,
+        "reason": "shadow"
+      }
+    ],
+    "scores": {
+      "n3f0a": 1.0,
+      "n91bc": -1.0
+    },
+    "equal_weight": {
+      "n3f0a": 1.0,
+      "n91bc": -1.0
+    },
+    "best_single": "dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
+    "effective_models": 1.0
+  },
+  "inputs": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+};
+
+export const desk_OptimizerInferenceResponse_1: desk.OptimizerInferenceResponse = {
+  "binding": [
+    "gross",
+    "net",
+    "per_name"
+  ],
+  "contract": "optimizer-inference/1",
+  "era": 8001,
+  "expected": 0.001,
+  "objective": "mean-variance",
+  "positions": {
+    "AAPL": 500000000,
+    "XOM": -500000000
+  },
+  "risk": 0.008,
+  "round": "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807"
+};
+
+export const desk_OptimizerWrite_1: desk.OptimizerWrite = {
+  "contract": "optimizer-write/1",
+  "portfolio": {
+    "contract": "optimizer-inference/1",
+    "round": "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807",
+    "era": 8001,
+    "objective": "mean-variance",
+    "positions": {
+      "AAPL": 500000000,
+      "XOM": -500000000
+    },
+    "binding": [
+      "gross",
+      "net",
+      "per_name"
+    ],
+    "expected": 0.001,
+    "risk": 0.008
+  },
+  "method": "shapley",
+  "attributions": [
+    {
+      "deployment": "dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
+      "vendor": "acme",
+      "positions": {
+        "AAPL": 500000000,
+        "XOM": -500000000
+      }
+    }
+  ],
+  "inputs": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 };
 
 export const optimizer_OptimizerInferenceRequest_1: optimizer.OptimizerInferenceRequest = {

@@ -6,6 +6,7 @@ export * as consensus from "./consensus.js";
 export * as dataplane from "./dataplane.js";
 export * as datasets from "./datasets.js";
 export * as deployments from "./deployments.js";
+export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";

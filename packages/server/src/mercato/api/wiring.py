@@ -13,6 +13,7 @@ from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
+from mercato.signals import LiveRounds, LogKey
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
@@ -38,6 +39,8 @@ class Wiring:
     """Web sites whose scripts may read the control API."""
     client_url: str
     """Where clients reach the control API, without a closing slash."""
+    log_key: LogKey
+    live_rounds: LiveRounds
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

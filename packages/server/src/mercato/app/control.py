@@ -22,6 +22,7 @@ from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.signals import LiveRounds, LogKey
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ _TRY_AGAIN_SECONDS = 1.0
 def build_wiring(settings: Settings, database_url: str, clock: Clock | None = None) -> Wiring:
     """The parts of one process."""
     clock = clock or SystemClock()
+    store = build_objects(settings, clock)
     return Wiring(
         database=Database(database_url),
         clock=clock,
@@ -47,10 +49,12 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
-        objects=build_objects(settings, clock),
+        objects=store,
         data_key=settings.data_key,
         client_url=settings.client_url,
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
+        log_key=LogKey(settings.signing_key),
+        live_rounds=LiveRounds(store),
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )

@@ -15,6 +15,7 @@ from mercato.datasets import Rounds
 from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
+from mercato.signals import SignalLog
 from mercato.webhooks import forget_messages
 
 log = structlog.get_logger(__name__)
@@ -75,6 +76,11 @@ def _rounds(session: Session, wiring: Wiring) -> Rounds:
     return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
 
 
+async def _seal_signals(session: Session, wiring: Wiring) -> int:
+    head = await SignalLog(session, wiring.clock).seal(wiring.log_key)
+    return 0 if head is None else head.size
+
+
 async def _forget_counters(session: Session, wiring: Wiring) -> int:
     counters = wiring.counters(session)
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
@@ -117,6 +123,7 @@ CHORES: dict[str, Chore] = {
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,
+    "the log of signals": _seal_signals,
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,

@@ -21,6 +21,7 @@ from mercato.api import (
     oauth,
     publishing,
     service_levels,
+    signals,
     status,
     subscriptions,
     webhooks,
@@ -47,7 +48,7 @@ class Part:
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     app.state.catalog_pages = catalog.CatalogPages()
-    return Part((publishing.router, datasets.router, canaries.router, catalog.router))
+    return Part((publishing.router, datasets.router, canaries.router, catalog.router, signals.router))
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:

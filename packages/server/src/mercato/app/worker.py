@@ -16,6 +16,7 @@ from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
+from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
 from mercato.webhooks import Deliverer, webhook_subscriber
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,10 @@ def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflo
         LiveCalls(allow_private=settings.allow_private_endpoints),
         CedarPolicy(rules),
     )
-    return DbosWorkflows(wiring.database.url, [pipeline.workflow()], executor=executor, version=WORKFLOWS_VERSION)
+    settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+    return DbosWorkflows(
+        wiring.database.url, [pipeline.workflow(), settling.workflow()], executor=executor, version=WORKFLOWS_VERSION
+    )
 
 
 @asynccontextmanager
@@ -80,6 +84,8 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
     """Everything that is done once for the whole marketplace when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),
+        SettlingStarter(workflows).subscriber(),
+        KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),

@@ -1,0 +1,84 @@
+"""`mp score`: a round's scores, and the same scores computed again from what was published."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+
+if TYPE_CHECKING:
+    from mercato_contracts.scores import RoundScores
+
+
+@click.group()
+def score() -> None:
+    """Scores of rounds, which anyone can recompute."""
+
+
+@score.command("show")
+@click.argument("round_id", metavar="ROUND")
+@command
+def show_score(mp: Mp, round_id: str) -> None:
+    """The scores of ROUND (`rnd_…`; `mp data list` shows them), and what the consensus had to beat."""
+    scores = mp.client.scores(round_id)[0]
+    mp.console.show(scores.model_dump(mode="json"), lambda: _show(mp, scores))
+
+
+def _show(mp: Mp, scores: "RoundScores") -> None:
+    mp.console.fields(
+        [
+            ("round", scores.number),
+            ("consensus", f"{scores.consensus_ic:+.4f}"),
+            ("equal weights", f"{scores.equal_weight_ic:+.4f}"),
+            ("best single", f"{scores.best_single_ic:+.4f}"),
+        ]
+    )
+    mp.console.table(
+        ["vendor", "deployment", "weight", "rank IC", "contribution", "unique", "churn", "deflated", "failed"],
+        [
+            (
+                one.vendor, one.deployment, f"{one.weight / 1e9:.1%}",
+                f"{one.rank_ic:+.4f}", f"{one.contribution:+.4f}",
+                f"{one.uniqueness:.2f}", f"{one.churn:.2f}", f"{one.deflated_sharpe:.1%}", " ".join(one.gates),
+            )
+            for one in scores.deployments
+        ],
+        "Nobody scored every era of this round.",
+    )  # fmt: skip
+
+
+@score.command("verify")
+@click.argument("round_id", metavar="ROUND")
+@command
+def verify_score(mp: Mp, round_id: str) -> None:
+    """Compute the scores of ROUND again, here, from its published inputs, and compare every digit.
+
+    Exit code 1 when anything differs.
+    """
+    import hashlib
+
+    from mercato_contracts.scores import ScoreInputs, score_round
+
+    published, exact = mp.client.scores(round_id)
+    content = mp.client.score_inputs(round_id)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != published.inputs:
+        raise MpError(
+            f"The inputs are {digest}, and the scores were made from {published.inputs}.", "Tell the operator."
+        )
+    again = score_round(ScoreInputs.model_validate_json(content))
+    same = again.model_dump_json().encode() == exact
+    told = {"round": round_id, "inputs": digest, "equal": same, "deployments": len(again.deployments)}
+    mp.console.show(told, lambda: mp.console.say(f"{len(again.deployments)} deployments, inputs {digest[:16]}…"))
+    if not same:
+        raise MpError(_difference(published, again), "Keep both files and tell the operator.", Exit.REFUSED)
+    mp.console.note("Every digit is the same.")
+
+
+def _difference(published: "RoundScores", again: "RoundScores") -> str:
+    for told, found in zip(published.deployments, again.deployments, strict=False):
+        for name, value in told.model_dump().items():
+            if value != getattr(found, name) and name != "eras":
+                return f"{told.deployment}: {name} was published as {value} and comes out as {getattr(found, name)}."
+    return "The published scores are not what comes out."

@@ -1,0 +1,147 @@
+"""`mp signals`: write them signed, and prove that the log has them as they were."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+
+if TYPE_CHECKING:
+    from mercato_contracts.signals import SignalProof, SignalReceipt
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def signals() -> None:
+    """Signals of open rounds, and proofs that they were written when they were."""
+
+
+@signals.command("store")
+@click.argument("file", type=_FILE)
+@command
+def store_signals(mp: Mp, file: Path) -> None:
+    """Sign FILE (a `SignalWrite` or a `SignalWriteBatch` as JSON) with the deployment's key and write it."""
+    import json
+
+    from mercato_cli.identities import Identities
+
+    body = file.read_bytes()
+    try:
+        told = json.loads(body)
+        deployment = str((told["writes"][0] if "writes" in told else told)["deployment"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise MpError(f"{file} is no signal write.", "See `docs/desk.md` for its shape.") from None
+    identity = Identities(mp.profiles.path.parent).get(deployment)
+    receipts = mp.client.store_signals(body, identity.sign(body), identity.token)
+    mp.console.show({"items": [receipt.model_dump(mode="json") for receipt in receipts]}, lambda: _show(mp, receipts))
+
+
+@signals.command("list")
+@click.option("--round", "round_id", metavar="ROUND", help="Only those of this round.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@command
+def list_signals(mp: Mp, round_id: str | None, limit: int) -> None:
+    """Your entries in the log, the newest first."""
+    receipts = mp.client.list_signals(round_id, limit)
+    mp.console.show({"items": [receipt.model_dump(mode="json") for receipt in receipts]}, lambda: _show(mp, receipts))
+
+
+def _show(mp: Mp, receipts: "list[SignalReceipt]") -> None:
+    mp.console.table(
+        ["id", "era", "place", "digest", "received", ""],
+        [(r.id, r.era, r.place, r.digest[:16], r.received_at, "as before" if r.is_repeated else "") for r in receipts],
+        "No signals yet. Write some with `mp signals store`.",
+    )
+
+
+@signals.command("proof")
+@click.argument("entry")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep the proof in this file.")
+@command
+def fetch_proof(mp: Mp, entry: str, out: Path | None) -> None:
+    """Fetch the proof that ENTRY (`sig_…`) stands in the log, and check it."""
+    proof = mp.client.signal_proof(entry)
+    check_proof(proof, None)
+    if out is not None:
+        out.write_text(proof.model_dump_json(indent=2) + "\n")
+    mp.console.show(proof.model_dump(mode="json"), lambda: _tell(mp, proof))
+
+
+@signals.command("verify")
+@click.argument("proof_file", metavar="PROOF", type=_FILE)
+@click.option("--digest", metavar="SHA256", help="The digest of your receipt; the entry must be that one.")
+@click.option("--key", metavar="BASE64", help="The marketplace's key as you know it; else the proof's own is believed.")
+@click.option("--head", "head_file", type=_FILE, help="A proof kept earlier: the log must be one and the same.")
+@command
+def verify_proof(mp: Mp, proof_file: Path, digest: str | None, key: str | None, head_file: Path | None) -> None:
+    """Check a kept PROOF without asking anybody: entry, path and signature."""
+    proof = _read(proof_file)
+    check_proof(proof, key)
+    if digest is not None and digest != _leaf(proof).hex():
+        raise MpError(
+            "The proof is of another entry than your receipt.", "Fetch it anew with `mp signals proof`.", Exit.REFUSED
+        )
+    if head_file is not None:
+        earlier = _read(head_file).head
+        if earlier.size == proof.head.size and earlier.root != proof.head.root:
+            raise MpError(
+                f"Two signed logs of {earlier.size} entries differ: the marketplace rewrote its past.",
+                "Keep both files: they prove it.",
+                Exit.REFUSED,
+            )
+    mp.console.show(proof.model_dump(mode="json"), lambda: _tell(mp, proof))
+
+
+def _tell(mp: Mp, proof: "SignalProof") -> None:
+    mp.console.fields(
+        [("entry", proof.place), ("of", proof.head.size), ("sealed", proof.head.at), ("key", proof.head.key)]
+    )
+    mp.console.note("The entry stands in the signed log.")
+
+
+def _read(path: Path) -> "SignalProof":
+    from pydantic import ValidationError
+
+    from mercato_contracts.signals import SignalProof
+
+    try:
+        return SignalProof.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise MpError(f"{path} is no proof.", "Fetch one with `mp signals proof ENTRY --out FILE`.") from None
+
+
+def _leaf(proof: "SignalProof") -> bytes:
+    from mercato_contracts.merkle import leaf_hash
+
+    return leaf_hash(proof.entry.encode())
+
+
+def check_proof(proof: "SignalProof", key: str | None) -> None:
+    """Raises `MpError` unless path and signature hold, the latter by `key` where one is given."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from mercato_contracts.merkle import is_included
+    from mercato_contracts.signals import tree_head_bytes
+
+    head = proof.head
+    if key is not None and key != head.key:
+        raise MpError(
+            "The log is signed with another key than the one you know.",
+            "Ask the operator which is right.",
+            Exit.REFUSED,
+        )
+    path = [bytes.fromhex(step) for step in proof.path]
+    if not is_included(proof.place, head.size, _leaf(proof), path, bytes.fromhex(head.root)):
+        raise MpError(
+            "The path does not lead from the entry to the signed root.", "Keep the file: it proves that.", Exit.REFUSED
+        )
+    try:
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(head.key, validate=True))
+        public.verify(base64.b64decode(head.signature, validate=True), tree_head_bytes(head.size, head.root, head.at))
+    except (InvalidSignature, ValueError):
+        raise MpError("The head of the log is not signed by its key.", "Fetch the proof anew.", Exit.REFUSED) from None

@@ -1,0 +1,212 @@
+"""The desk: signals taken and proved, scores, leaderboard, kill switches."""
+
+import asyncio
+import json
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from mercato.api.caller import SignedIn
+from mercato.api.route import TransactionalRoute
+from mercato.api.wiring import Parts, Transaction
+from mercato.deployments import Signatures
+from mercato.identity import Permission
+from mercato.publishing import DeploymentHolds
+from mercato.signals import (
+    DeskDocument,
+    DeskEvent,
+    DeskRecord,
+    DeskWindow,
+    KillSwitch,
+    KillSwitches,
+    SignalLog,
+    SignalStore,
+    optimize,
+    view_receipt,
+)
+from mercato_contracts.desk import (
+    BacktestRequest,
+    HeadList,
+    KillScope,
+    KillSwitchList,
+    KillSwitchView,
+    Leaderboard,
+    LiftRequest,
+    LogAudit,
+    Reconciliation,
+    RecordLine,
+    RecordList,
+    RoundDesk,
+    SignalPage,
+    ThrowRequest,
+)
+from mercato_contracts.optimizer import OptimizerInferenceRequest, OptimizerInferenceResponse
+from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, SignalProof, SignalReceipts
+
+router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
+
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}
+
+
+def _window(session: Transaction, parts: Parts) -> DeskWindow:
+    return DeskWindow(session, parts.clock, parts.objects, DeploymentHolds(session, parts.clock, parts.outbox))
+
+
+def _switches(session: Transaction, parts: Parts) -> KillSwitches:
+    return KillSwitches(session, parts.clock, parts.ids, parts.outbox)
+
+
+def _log(session: Transaction, parts: Parts) -> SignalLog:
+    return SignalLog(session, parts.clock)
+
+
+Window = Annotated[DeskWindow, Depends(_window)]
+Switches = Annotated[KillSwitches, Depends(_switches)]
+Log = Annotated[SignalLog, Depends(_log)]
+
+
+@router.post(
+    "/signals/store",
+    status_code=201,
+    summary="Write signals of an open round, signed by the deployment: one `SignalWrite` or a `SignalWriteBatch`",
+    openapi_extra=_BODY,
+    response_model=SignalReceipts,
+)
+async def store_signals(request: Request, caller: SignedIn, session: Transaction, parts: Parts) -> Response:
+    store = SignalStore(session, parts.clock, parts.ids, parts.outbox, Signatures(session), parts.live_rounds)
+    taken = await store.take(caller, await request.body(), request.headers.get(SIGNATURE_HEADER))
+    # Written as it is: to check a thousand receipts a second time costs more than to make them.
+    return Response(SignalReceipts(items=taken).model_dump_json(), 201, media_type="application/json")
+
+
+@router.get("/signals", summary="Your entries in the log, the newest first")
+async def list_signals(
+    caller: SignedIn,
+    window: Window,
+    round_id: Annotated[str | None, Query(alias="round")] = None,
+    before: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> SignalPage:
+    rows = await window.entries(caller, round_id=round_id, before=before, limit=limit)
+    items = [view_receipt(row) for row in rows]
+    return SignalPage(items=items, next=rows[-1].place if len(rows) == limit else None)
+
+
+@router.get("/signals/heads", summary="Signed states of the log, the newest first")
+async def list_heads(log: Log, limit: Annotated[int, Query(ge=1, le=500)] = 24) -> HeadList:
+    return HeadList(items=await log.heads(limit))
+
+
+@router.post("/signals/heads", summary="Seal the log now instead of at the hour's end (operators)")
+async def seal(caller: SignedIn, log: Log, parts: Parts) -> HeadList:
+    caller.require(Permission.MARKETPLACE_WRITE)
+    await log.seal(parts.log_key, at_once=True)
+    return HeadList(items=await log.heads(1))
+
+
+@router.get("/signals/consistency", summary="Proof that a later state of the log only added to an earlier one")
+async def prove_consistency(log: Log, first: int, second: int | None = None) -> SignalConsistency:
+    return await log.prove_consistency(first, second)
+
+
+@router.get("/signals/audit", summary="Recompute the log and the desk's record (operators)")
+async def audit(caller: SignedIn, log: Log, session: Transaction, parts: Parts) -> LogAudit:
+    caller.require(Permission.MARKETPLACE_READ)
+    return LogAudit(entries=await log.audit(), record=await DeskRecord(session, parts.clock).check())
+
+
+@router.get("/signals/{entry_id}/proof", summary="Proof that an entry stands in the log")
+async def prove(entry_id: str, log: Log) -> SignalProof:
+    return await log.prove(entry_id)
+
+
+@router.get("/rounds/{round_id}/scores", summary="The scores of a round, byte for byte as published")
+async def get_scores(round_id: str, caller: SignedIn, window: Window) -> Response:
+    return _as_published(await window.scores(caller, round_id))
+
+
+@router.get("/rounds/{round_id}/scores/inputs", summary="What the scores were made from, once the round is resolved")
+async def get_score_inputs(round_id: str, caller: SignedIn, window: Window) -> Response:
+    return _as_published(await window.inputs(caller, round_id))
+
+
+@router.get("/rounds/{round_id}/desk", summary="Consensus and portfolio of each era, once the round is resolved")
+async def get_round_desk(round_id: str, caller: SignedIn, window: Window) -> RoundDesk:
+    return await window.desk(caller, round_id)
+
+
+@router.get("/leaderboard", summary="Deployments by what they add to the consensus")
+async def get_leaderboard(window: Window) -> Leaderboard:
+    return Leaderboard(items=await window.leaderboard())
+
+
+@router.put("/deployments/{deployment_id}/backtest", summary="Claim what your backtest found; the first claim stays")
+async def claim_backtest(deployment_id: str, body: BacktestRequest, caller: SignedIn, window: Window) -> Reconciliation:
+    return await window.claim(caller, deployment_id, body)
+
+
+@router.get("/deployments/{deployment_id}/reconciliation", summary="Live results against the claimed backtest")
+async def reconcile_backtest(deployment_id: str, window: Window) -> Reconciliation:
+    return await window.reconcile(deployment_id)
+
+
+@router.get("/kill-switches", summary="Kill switches, the newest first (operators)")
+async def list_switches(caller: SignedIn, switches: Switches, thrown: bool = False) -> KillSwitchList:
+    return KillSwitchList(items=[_view_switch(row) for row in await switches.list_all(caller, thrown_only=thrown)])
+
+
+@router.post(
+    "/kill-switches", status_code=201, summary="Switch a deployment, a vendor or the whole desk off (operators)"
+)
+async def throw_switch(body: ThrowRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
+    return _view_switch(await switches.throw(caller, body.scope, body.target, body.reason))
+
+
+@router.post("/kill-switches/{switch_id}/lift", summary="Let it run again (operators)")
+async def lift_switch(switch_id: str, body: LiftRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
+    return _view_switch(await switches.lift(caller, switch_id, body.reason))
+
+
+@router.get("/desk/record", summary="What was decided on the desk, by whom and why, the newest first (operators)")
+async def read_record(
+    caller: SignedIn,
+    session: Transaction,
+    parts: Parts,
+    subject: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> RecordList:
+    caller.require(Permission.MARKETPLACE_READ)
+    return RecordList(items=[_view_line(row) for row in await DeskRecord(session, parts.clock).read(subject, limit)])
+
+
+@router.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
+async def ask_optimizer(body: OptimizerInferenceRequest, caller: SignedIn) -> OptimizerInferenceResponse:
+    caller.require(Permission.MARKETPLACE_READ)
+    return await asyncio.to_thread(optimize, body)
+
+
+def _as_published(row: DeskDocument) -> Response:
+    return Response(row.content, media_type="application/json", headers={"Mercato-Sha256": row.sha256})
+
+
+def _view_switch(row: KillSwitch) -> KillSwitchView:
+    return KillSwitchView(
+        id=row.id,
+        scope=cast(KillScope, row.scope),
+        target=row.target,
+        origin=row.origin,
+        reason=row.reason,
+        by=row.by,
+        thrown_at=row.thrown_at,
+        lifted_by=row.lifted_by,
+        lifted_at=row.lifted_at,
+    )
+
+
+def _view_line(row: DeskEvent) -> RecordLine:
+    return RecordLine(
+        number=row.number, at=row.at, actor=row.actor, what=row.what, subject=row.subject,
+        facts=json.loads(row.facts), digest=row.digest,
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Signals of rounds: taken, scored, joined to a consensus, turned into positions."""
+
+from mercato.signals.browse import DeskWindow
+from mercato.signals.kill import KillKeeper, KillSwitches
+from mercato.signals.live import LiveRounds
+from mercato.signals.log import LogKey, SignalLog
+from mercato.signals.models import DeskDocument, DeskEvent, KillSwitch, SignalEntry
+from mercato.signals.optimize import optimize
+from mercato.signals.record import DeskRecord
+from mercato.signals.settle import RoundSettling, SettlingStarter
+from mercato.signals.store import SignalStore, view_receipt
+
+__all__ = [
+    "DeskDocument",
+    "DeskEvent",
+    "DeskRecord",
+    "DeskWindow",
+    "KillKeeper",
+    "KillSwitch",
+    "KillSwitches",
+    "LiveRounds",
+    "LogKey",
+    "RoundSettling",
+    "SettlingStarter",
+    "SignalEntry",
+    "SignalLog",
+    "SignalStore",
+    "optimize",
+    "view_receipt",
+]

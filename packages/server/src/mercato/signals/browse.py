@@ -1,0 +1,160 @@
+"""What may be seen of the desk: scores, their inputs once resolved, consensus and portfolios, leaderboard, claims."""
+
+import math
+from collections.abc import Sequence
+
+from sqlalchemy.dialects.postgresql import insert
+
+from mercato.datasets import DataShelves, SeenRound
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, ObjectStore, Session
+from mercato.publishing import Catalogue, DeploymentHolds
+from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
+from mercato.signals.refusals import ScoresNotFound, ScoresUnderEmbargo, SignalDeploymentUnknown
+from mercato.signals.repository import SignalRepository
+from mercato_contracts.consensus import ConsensusWrite
+from mercato_contracts.desk import BacktestRequest, LeaderboardRow, Reconciliation, RoundDesk
+from mercato_contracts.optimizer import OptimizerWrite
+from mercato_contracts.ranking import mean
+
+_LEAST_LIVE_ERAS = 20
+
+
+class DeskWindow:
+    """The desk as the caller may see it, within one transaction."""
+
+    def __init__(self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds) -> None:
+        self._session = session
+        self._rows = SignalRepository(session)
+        self._shelves = DataShelves(session, clock, store)
+        self._catalogue = Catalogue(session)
+        self._holds = holds
+        self._clock = clock
+
+    async def entries(
+        self, caller: Caller, *, round_id: str | None, before: int | None, limit: int
+    ) -> Sequence[SignalEntry]:
+        """The caller's own, the newest first."""
+        caller.require(Permission.SERVICES_READ)
+        return await self._rows.written_by(caller.organisation_id, round_id=round_id, before=before, limit=limit)
+
+    async def scores(self, caller: Caller, round_id: str) -> DeskDocument:
+        """Raises `RoundNotFound`, `ScoresNotFound`."""
+        await self._shelves.get_round_by_id(caller, round_id)
+        return await self._document(round_id, "scores")
+
+    async def inputs(self, caller: Caller, round_id: str) -> DeskDocument:
+        """What the scores were made from. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
+        seen = await self._shelves.get_round_by_id(caller, round_id)
+        found = await self._document(round_id, "inputs")
+        _must_be_resolved(caller, seen)
+        return found
+
+    async def desk(self, caller: Caller, round_id: str) -> RoundDesk:
+        """Consensus and portfolios. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
+        seen = await self._shelves.get_round_by_id(caller, round_id)
+        consensus = await self._rows.documents(round_id, "consensus")
+        if not consensus:
+            raise ScoresNotFound(f"Round {seen.round.number} has no consensus yet.")
+        _must_be_resolved(caller, seen)
+        return RoundDesk(
+            round=round_id,
+            consensus=[ConsensusWrite.model_validate_json(row.content) for row in consensus],
+            portfolios=[
+                OptimizerWrite.model_validate_json(row.content)
+                for row in await self._rows.documents(round_id, "portfolio")
+            ],
+        )
+
+    async def leaderboard(self) -> list[LeaderboardRow]:
+        """Every deployment that was scored; for everybody."""
+        results: dict[str, list[DeploymentRoundScore]] = {}
+        for row in await self._rows.all_scores():
+            results.setdefault(row.deployment_id, []).append(row)
+        held = await self._holds.holds_on(list(results))
+        rows = [_standing(deployment, rounds, deployment in held) for deployment, rounds in results.items()]
+        rows.sort(key=lambda row: (-row.contribution, -row.rank_ic, row.deployment))
+        return [row.model_copy(update={"rank": at}) for at, row in enumerate(rows, start=1)]
+
+    async def claim(self, caller: Caller, deployment_id: str, claim: BacktestRequest) -> Reconciliation:
+        """The vendor's word on its own backtest, given once: the first stays. Raises `SignalDeploymentUnknown`."""
+        caller.require(Permission.SERVICES_PUBLISH)
+        service = await self._catalogue.find_service_of(deployment_id)
+        if service is None or service.vendor_id != caller.organisation_id:
+            raise SignalDeploymentUnknown(f"{deployment_id} is no deployment of yours.")
+        values = {"deployment_id": deployment_id, "claimed_at": self._clock.now(), **claim.model_dump()}
+        await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
+        return await self.reconcile(deployment_id)
+
+    async def reconcile(self, deployment_id: str) -> Reconciliation:
+        """Live rank ICs against the claim; for everybody. Raises `SignalDeploymentUnknown`."""
+        results = [row for row in await self._rows.all_scores() if row.deployment_id == deployment_id]
+        claim = await self._session.get(BacktestClaim, deployment_id)
+        if not results and claim is None:
+            raise SignalDeploymentUnknown(f"Of {deployment_id} there is neither a claim nor a score.")
+        service = await self._catalogue.find_service_of(deployment_id)
+        live = [era["rank_ic"] for row in results for era in row.figures["eras"]]
+        return _compare(deployment_id, service.vendor_id if service else "", claim, live, results)
+
+    async def _document(self, round_id: str, kind: str) -> DeskDocument:
+        found = await self._rows.find_document(round_id, kind)
+        if found is None:
+            raise ScoresNotFound(f"Round {round_id} has not been scored.")
+        return found
+
+
+def _must_be_resolved(caller: Caller, seen: SeenRound) -> None:
+    if seen.round.state != "resolved" and not caller.may(Permission.MARKETPLACE_READ):
+        raise ScoresUnderEmbargo(
+            f"Round {seen.round.number} is under embargo until {seen.round.embargo_until:%Y-%m-%d %H:%M:%S} UTC.",
+            embargo_until=seen.round.embargo_until.isoformat(),
+        )
+
+
+def _standing(deployment: str, rounds: Sequence[DeploymentRoundScore], is_held: bool) -> LeaderboardRow:
+    def average(name: str) -> float:
+        return round(mean([row.figures[name] for row in rounds]), 9)
+
+    last = rounds[-1]
+    return LeaderboardRow(
+        rank=0,
+        deployment=deployment,
+        vendor=last.vendor,
+        rounds=len(rounds),
+        eras=sum(len(row.figures["eras"]) for row in rounds),
+        rank_ic=average("rank_ic"),
+        contribution=average("contribution"),
+        uniqueness=average("uniqueness"),
+        churn=average("churn"),
+        turnover=average("turnover"),
+        deflated_sharpe=last.figures["deflated_sharpe"],
+        weight=last.weight,
+        is_held=is_held,
+    )
+
+
+def _compare(
+    deployment: str,
+    vendor: str,
+    claim: BacktestClaim | None,
+    live: Sequence[float],
+    rows: Sequence[DeploymentRoundScore],
+) -> Reconciliation:
+    middle = mean(live)
+    spread = math.sqrt(math.fsum((x - middle) ** 2 for x in live) / (len(live) - 1)) if len(live) > 1 else 0.0
+    z: float | None = None
+    verdict = "unclaimed" if claim is None else "too-early"
+    if claim is not None and len(live) >= _LEAST_LIVE_ERAS:
+        # Targets overlap by the horizon: one era in so many is independent.
+        horizon = 5
+        error = math.sqrt(spread**2 * horizon / len(live) + claim.deviation**2 * horizon / claim.eras)
+        z = round((middle - claim.mean_ic) / error, 6) if error > 0 else 0.0
+        verdict = "as-claimed" if abs(z) <= 2 else ("worse" if z < 0 else "better")
+    told = None if claim is None else BacktestRequest(
+        eras=claim.eras, mean_ic=claim.mean_ic, deviation=claim.deviation, source=claim.source
+    )  # fmt: skip
+    return Reconciliation(
+        deployment=deployment, vendor=rows[-1].vendor if rows else vendor, claimed=told,
+        claimed_at=claim.claimed_at if claim else None, live_eras=len(live), live_mean_ic=round(middle, 9),
+        live_deviation=round(spread, 9), z=z, verdict=verdict,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Kill switches: a deployment, a vendor or the whole desk, out of routing and of the next consensus at once."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import or_, select
+
+from mercato.identity import Caller, Directory, Permission
+from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Session
+from mercato.publishing import Catalogue, Deployment, DeploymentHolds, Release, Service
+from mercato.signals.models import KillSwitch
+from mercato.signals.record import DeskRecord
+from mercato.signals.refusals import KillSwitchNotFound, KillTargetUnknown
+from mercato_contracts import ids as id_prefix
+from mercato_contracts.desk import KillScope
+
+ALL = "*"
+OPERATOR = "operator"
+
+
+class KillSwitches:
+    """Throws and lifts, within one transaction: record, holds and news together or not at all."""
+
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+        self._session = session
+        self._catalogue = Catalogue(session)
+        self._holds = DeploymentHolds(session, clock, outbox)
+        self._record = DeskRecord(session, clock)
+        self._clock = clock
+        self._ids = ids
+
+    async def throw(self, caller: Caller, scope: KillScope, target: str, reason: str) -> KillSwitch:
+        """By an operator. `target` is a deployment's id, a vendor's slug or id, or `*`; thrown twice it is one switch.
+
+        Raises `NotAllowed`, `KillTargetUnknown`.
+        """
+        caller.require(Permission.MARKETPLACE_WRITE)
+        return await self._throw(scope, await self._resolve(scope, target), OPERATOR, reason, caller.actor)
+
+    async def throw_automatically(self, deployment_id: str, trigger: str, reason: str) -> KillSwitch:
+        """By a trigger, on one deployment."""
+        return await self._throw("deployment", deployment_id, trigger, reason, "the desk")
+
+    async def lift(self, caller: Caller, switch_id: str, reason: str) -> KillSwitch:
+        """Raises `NotAllowed`, `KillSwitchNotFound`; lifting twice is lifting once."""
+        caller.require(Permission.MARKETPLACE_WRITE)
+        row = await self._session.get(KillSwitch, switch_id, with_for_update=True)
+        if row is None:
+            raise KillSwitchNotFound(f"There is no kill switch {switch_id}.")
+        if row.lifted_at is not None:
+            return row
+        row.lifted_at, row.lifted_by = self._clock.now(), caller.actor
+        for deployment_id in await self._covered(row.scope, row.target):
+            await self._holds.lift_hold(deployment_id, by=_holder(row))
+        await self._record.add(caller.actor, "kill.lifted", row.target, switch=row.id, reason=reason)
+        return row
+
+    async def list_all(self, caller: Caller, *, thrown_only: bool) -> Sequence[KillSwitch]:
+        """The newest first, as the operator sees them."""
+        caller.require(Permission.MARKETPLACE_READ)
+        query = select(KillSwitch).order_by(KillSwitch.id.desc()).limit(200)
+        return (
+            await self._session.scalars(query.where(KillSwitch.lifted_at.is_(None)) if thrown_only else query)
+        ).all()
+
+    async def held(self, deployment_ids: Collection[str]) -> set[str]:
+        """Those of these that somebody holds out of routing: a switch, or a heartbeat that is missing."""
+        return set(await self._holds.holds_on(deployment_ids))
+
+    async def cover(self, service_ids: Collection[str]) -> int:
+        """Hold what was released under a switch that is thrown already; returns how many deployments that are."""
+        switches = (await self._session.scalars(select(KillSwitch).where(KillSwitch.lifted_at.is_(None)))).all()
+        found = 0
+        for service_id in service_ids if switches else ():
+            service = await self._catalogue.get_service(service_id)
+            for switch in switches:
+                if (switch.scope == "all" and service.protocol == "signal") or switch.target == service.vendor_id:
+                    for deployment_id in await self._covered(switch.scope, switch.target, service_id):
+                        found += await self._hold(switch, deployment_id)
+        return found
+
+    async def _resolve(self, scope: KillScope, target: str) -> str:
+        if scope == "all":
+            return ALL
+        if scope == "deployment":
+            if await self._catalogue.find_deployment(target) is None:
+                raise KillTargetUnknown(f"There is no deployment {target}.")
+            return target
+        if target.startswith("org_"):
+            return (await Directory(self._session).get(target)).id
+        return (await Directory(self._session).get_by_slug(target)).id
+
+    async def _throw(self, scope: str, target: str, origin: str, reason: str, by: str) -> KillSwitch:
+        thrown = select(KillSwitch).where(
+            KillSwitch.scope == scope, KillSwitch.target == target, KillSwitch.origin == origin,
+            KillSwitch.lifted_at.is_(None),
+        )  # fmt: skip
+        # The record's lock comes first: of two who throw the same switch at once, the second finds the first one's.
+        await self._record.add(by, "kill.thrown", target, scope=scope, origin=origin, reason=reason)
+        row = await self._session.scalar(thrown)
+        if row is None:
+            row = KillSwitch(
+                id=self._ids.new(id_prefix.KILL_SWITCH), scope=scope, target=target, origin=origin, reason=reason,
+                by=by, thrown_at=self._clock.now(), lifted_by=None, lifted_at=None,
+            )  # fmt: skip
+            self._session.add(row)
+            await self._session.flush()
+        for deployment_id in await self._covered(scope, target):
+            await self._hold(row, deployment_id)
+        return row
+
+    async def _hold(self, switch: KillSwitch, deployment_id: str) -> bool:
+        return await self._holds.hold_deployment(deployment_id, by=_holder(switch), reason=switch.reason)
+
+    async def _covered(self, scope: str, target: str, service_id: str | None = None) -> Sequence[str]:
+        """Ids of the deployments under a switch, in their order."""
+        query = (
+            select(Deployment.id)
+            .join(Release, Release.id == Deployment.release_id)
+            .join(Service, Service.id == Release.service_id)
+            .order_by(Deployment.id)
+        )
+        if service_id is not None:
+            query = query.where(Service.id == service_id)
+        if scope == "all":
+            query = query.where(Service.protocol == "signal")
+        else:
+            query = query.where(or_(Deployment.id == target, Service.vendor_id == target))
+        return (await self._session.scalars(query)).all()
+
+
+def _holder(switch: KillSwitch) -> str:
+    return f"kill-switch:{switch.id}"
+
+
+class KillKeeper:
+    """Hears of releases: what a thrown switch covers is held from its first moment on."""
+
+    def __init__(self, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+        self._parts = (clock, ids, outbox)
+
+    def subscriber(self) -> DurableSubscriber:
+        """A durable reader."""
+        return DurableSubscriber("kill switches", ("service.released",), self._handle)
+
+    async def _handle(self, session: Session, events: Sequence[Event]) -> None:
+        await KillSwitches(session, *self._parts).cover({str(event.payload["service_id"]) for event in events})

@@ -1,0 +1,181 @@
+"""What the desk refuses."""
+
+from mercato.platform import Conflict, Malformed, NotFound, Refusal
+
+
+class PortfolioInfeasible(Refusal):
+    """The limits contradict each other."""
+
+    code = "portfolio_infeasible"
+    status = 422
+    title = "These limits cannot hold together"
+    fix = "Loosen one of the limits under `facts.conflict` by what `facts.relax_by` says (billionths of the capital)."
+
+
+class PortfolioNotFound(Refusal):
+    """The solver gave up although the limits can hold."""
+
+    code = "portfolio_not_found"
+    status = 503
+    title = "The solver found no portfolio"
+    fix = "Ask again with returns of more days; if it stays, tell the operator."
+
+
+class SignalTooLarge(Refusal):
+    """More than is taken at once."""
+
+    code = "signal_too_large"
+    status = 413
+    title = "Too much at once"
+    fix = "Send fewer writes in one batch."
+
+
+class SignalMalformed(Malformed):
+    """Not a signal write: a number that is none, a name twice, a score outside [-1, 1], a field too many or missing."""
+
+    code = "signal_malformed"
+    title = "Not a signal write"
+    fix = "Mend what `detail` names; `mp validate` checks a handler's answers before they are sent."
+
+
+class SignalDeploymentUnknown(NotFound):
+    """No deployment that the caller may speak for; another vendor's is not told apart from one that is not there."""
+
+    code = "signal_deployment_unknown"
+    title = "No deployment of yours"
+    fix = "`mp deployments list` shows yours; a deployment's own token speaks for that one alone."
+
+
+class SignalRoundUnknown(NotFound):
+    """There is no such round."""
+
+    code = "signal_round_unknown"
+    title = "No such round"
+    fix = "`mp data list` shows the rounds that are open."
+
+
+class SignalLate(Conflict):
+    """The round takes no signals any more."""
+
+    code = "signal_late"
+    title = "The round is closed"
+    fix = "Write before `closes_at` of the next round; what was written in time counts."
+
+
+class SignalEraWrong(Refusal):
+    """The era is not of this round."""
+
+    code = "signal_era_wrong"
+    status = 422
+    title = "Not an era of this round"
+    fix = "Score the eras of the round's `live.parquet`."
+
+
+class SignalIdsWrong(Refusal):
+    """Some ids are not of this era, or some of it are missing."""
+
+    code = "signal_ids_wrong"
+    status = 422
+    title = "Not the ids of this era"
+    fix = "Give one score for each id of the era in the round's `live.parquet`; ids differ from era to era."
+
+
+class SignalFromTheFuture(Refusal):
+    """`created_at` is to come."""
+
+    code = "signal_from_the_future"
+    status = 422
+    title = "Created in the future"
+    fix = "Set the clock by NTP."
+
+
+class EntryNotFound(NotFound):
+    """There is no such entry in the log."""
+
+    code = "signal_entry_not_found"
+    title = "No such entry"
+    fix = "Take the id from the receipt; `mp signals list` shows yours."
+
+
+class NotSealedYet(Conflict):
+    """The entry is newer than the last signed state of the log."""
+
+    code = "signal_not_sealed_yet"
+    title = "Not sealed yet"
+    fix = "Ask again after the next full hour's seal."
+
+
+class HeadNotFound(NotFound):
+    """There is no such state of the log."""
+
+    code = "signal_head_not_found"
+    title = "No such sealed state"
+    fix = "`GET /api/signals/heads` lists them."
+
+
+class LogDamaged(Refusal):
+    """The log is not what was signed: somebody altered it."""
+
+    code = "signal_log_damaged"
+    status = 500
+    title = "The log was altered"
+    fix = "Tell the operator: restore the database from a backup and find out who wrote to it."
+
+
+class SignalNotFinite(SignalMalformed):
+    """A deployment signed NaN or an infinity: it is not sound, and was taken out of routing and of the consensus."""
+
+    code = "signal_not_finite"
+    title = "A score that is no number"
+    fix = "Mend the model, then ask the operator to lift the kill switch."
+    keeps_changes = True
+
+
+class RecordDamaged(Refusal):
+    """The desk's record is not what was written."""
+
+    code = "desk_record_damaged"
+    status = 500
+    title = "The record was altered"
+    fix = "Tell the operator: restore the database from a backup and find out who wrote to it."
+
+
+class KillSwitchNotFound(NotFound):
+    """There is no such switch."""
+
+    code = "kill_switch_not_found"
+    title = "No such kill switch"
+    fix = "`mp kill list` shows them."
+
+
+class KillTargetUnknown(NotFound):
+    """Nothing that a switch could cover."""
+
+    code = "kill_target_unknown"
+    title = "Nothing to switch off"
+    fix = "Name a deployment's id, a vendor, or the whole desk."
+
+
+class ScoresNotFound(NotFound):
+    """The round has not been scored."""
+
+    code = "scores_not_found"
+    title = "Not scored yet"
+    fix = "A round is scored within a minute after it has closed; `mp data list` shows its state."
+
+
+class ScoresUnderEmbargo(Conflict):
+    """What scores are made from contains the round's targets, which are under embargo."""
+
+    code = "score_inputs_under_embargo"
+    title = "Under embargo"
+    fix = "Ask again once the round is resolved; `mp data info` shows when."
+
+
+class BacktestMalformed(Refusal):
+    """A claim that no series of rank ICs could have."""
+
+    code = "backtest_malformed"
+    status = 422
+    title = "Not a backtest"
+    fix = "Claim the mean and the standard deviation of rank ICs by era, over at least 20 eras."

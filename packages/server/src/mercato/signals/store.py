@@ -1,0 +1,232 @@
+"""Take signals: whose, signed, whole, in time, once; each gets its place in the log."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from sqlalchemy import Row
+
+from mercato.identity import Caller, Permission
+from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing import Catalogue
+from mercato.signals.kill import KillSwitches
+from mercato.signals.live import LiveRounds
+from mercato.signals.log import SignalLog, write_entry
+from mercato.signals.models import SignalEntry
+from mercato.signals.refusals import (
+    SignalDeploymentUnknown,
+    SignalEraWrong,
+    SignalFromTheFuture,
+    SignalIdsWrong,
+    SignalMalformed,
+    SignalNotFinite,
+    SignalTooLarge,
+)
+from mercato.signals.repository import SignalRepository
+from mercato_contracts import ids as id_prefix
+from mercato_contracts.ids import is_id
+from mercato_contracts.merkle import leaf_hash
+from mercato_contracts.problem import FieldError
+from mercato_contracts.signals import SignalReceipt, SignalWrite, SignalWriteBatch
+
+MOST_BYTES = 4 * 1024 * 1024
+_AHEAD = timedelta(minutes=5)
+
+
+class Signing(Protocol):
+    """Says whether a deployment signed a body."""
+
+    async def check(self, deployment_id: str, body: bytes, header: str | None) -> None:
+        """Raises a refusal unless `header` is the deployment's signature of `body`."""
+        ...
+
+
+class SignalStore:
+    """Takes writes within one transaction: all of a body or nothing of it."""
+
+    def __init__(
+        self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing, live: LiveRounds
+    ) -> None:
+        self._session = session
+        self._rows = SignalRepository(session)
+        self._catalogue = Catalogue(session)
+        self._log = SignalLog(session, clock)
+        self._switches = KillSwitches(session, clock, ids, outbox)
+        self._clock = clock
+        self._ids = ids
+        self._signing = signing
+        self._live = live
+
+    async def take(self, caller: Caller, body: bytes, signature: str | None) -> list[SignalReceipt]:
+        """A receipt for each write of `body` (a `SignalWrite` or a `SignalWriteBatch`), in their order.
+
+        What is there already gets its old receipt again. Raises `NotAllowed`, `SignalTooLarge`, `SignalMalformed`,
+        `SignalNotFinite`, `SignalDeploymentUnknown`, `NotLinked`, `SignatureRefused`, `SignalRoundUnknown`,
+        `SignalLate`,
+        `SignalEraWrong`, `SignalIdsWrong`, `SignalFromTheFuture`.
+        """
+        caller.require(Permission.SIGNALS_WRITE)
+        if len(body) > MOST_BYTES:
+            raise SignalTooLarge(f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once.", most=MOST_BYTES)
+        writes = await self._read(caller, body, signature)
+        deployment_id = writes[0].deployment
+        vendor_id = await self._vendor_of(caller, deployment_id)
+        await self._signing.check(deployment_id, body, signature)
+        await self._check(writes)
+        return await self._append(vendor_id, deployment_id, writes)
+
+    async def _read(self, caller: Caller, body: bytes, signature: str | None) -> Sequence[SignalWrite]:
+        """The writes. A deployment that signed something that is no number is switched off before it is refused."""
+        try:
+            return read_writes(body)
+        except SignalMalformed as refusal:
+            deployment_id = named_beside_no_number(body)
+            if deployment_id is None:
+                raise
+            await self._vendor_of(caller, deployment_id)
+            await self._signing.check(deployment_id, body, signature)
+            await self._switches.throw_automatically(
+                deployment_id, "not-finite", "It signed a score that is no number."
+            )
+            raise SignalNotFinite(refusal.detail, deployment=deployment_id) from None
+
+    async def _vendor_of(self, caller: Caller, deployment_id: str) -> str:
+        service = await self._catalogue.find_service_of(deployment_id)
+        foreign = service is None or service.vendor_id != caller.organisation_id
+        if service is None or foreign or caller.deployment_id not in (None, deployment_id):
+            raise SignalDeploymentUnknown(
+                f"{deployment_id} is no deployment that these credentials may speak for.", deployment=deployment_id
+            )
+        return service.vendor_id
+
+    async def _check(self, writes: Sequence[SignalWrite]) -> None:
+        latest = self._clock.now() + _AHEAD
+        for round_id in sorted({write.round for write in writes}):
+            wanted = await self._live.open_eras(self._session, round_id)
+            for write in writes:
+                if write.round != round_id:
+                    continue
+                if write.created_at > latest:
+                    raise SignalFromTheFuture(f"Era {write.era} was created at {write.created_at}, which is to come.")
+                _check_ids(write, wanted)
+
+    async def _append(self, vendor_id: str, deployment_id: str, writes: Sequence[SignalWrite]) -> list[SignalReceipt]:
+        place, now = await self._log.begin_append()
+        before = await self._rows.newest_of(deployment_id, [(write.round, write.era) for write in writes])
+        receipts: list[SignalReceipt] = []
+        rows: list[str] = []
+        for write in writes:
+            told = write_scores(write.scores)
+            digest = hashlib.sha256(told.encode()).hexdigest()
+            old = before.get((write.round, write.era))
+            if old is not None and old.scores_sha256 == digest:
+                receipts.append(view_receipt(old, is_repeated=True))
+                continue
+            entry = write_entry(
+                deployment_id=deployment_id, round_id=write.round, era=write.era,
+                scores_sha256=digest, received_at=now, place=place + len(rows),
+            )  # fmt: skip
+            receipt = SignalReceipt(
+                id=self._ids.new(id_prefix.SIGNAL), deployment=deployment_id, round=write.round, era=write.era,
+                place=place + len(rows), entry=entry, digest=leaf_hash(entry.encode()).hex(), received_at=now,
+            )  # fmt: skip
+            rows.append(_as_json(receipt, told, digest, write.created_at))
+            receipts.append(receipt)
+        if rows:
+            await self._rows.append(vendor_id, deployment_id, now, f"[{','.join(rows)}]")
+        return receipts
+
+
+def _as_json(receipt: SignalReceipt, scores: str, digest: str, created_at: datetime) -> str:
+    """One row for `SignalRepository.append`; the scores' text is used as it is."""
+    return (
+        f'{{"place":{receipt.place},"id":"{receipt.id}","round_id":"{receipt.round}","era":{receipt.era},'
+        f'"scores":{scores},"scores_sha256":"{digest}","entry":{json.dumps(receipt.entry)},'
+        f'"leaf":"{receipt.digest}","created_at":"{created_at.isoformat()}"}}'
+    )
+
+
+def read_writes(body: bytes) -> Sequence[SignalWrite]:
+    """The writes of a body. Raises `SignalMalformed` and says where."""
+    try:
+        told = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise SignalMalformed(f"The body is not JSON as it should be: {str(error)[:200]}.") from None
+    is_batch = isinstance(told, dict) and told.get("contract") == "signal-write-batch/1"
+    try:
+        return SignalWriteBatch.model_validate(told).writes if is_batch else [SignalWrite.model_validate(told)]
+    except ValidationError as error:
+        errors = [
+            FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
+            for item in error.errors(include_url=False, include_input=False, include_context=False)[:20]
+        ]
+        raise SignalMalformed(f"Not a signal write: {errors[0].field}: {errors[0].message}.", errors=errors) from None
+
+
+def named_beside_no_number(body: bytes) -> str | None:
+    """The deployment that a body names, where what is wrong with it is NaN or an infinity."""
+    seen: list[str] = []
+    try:
+        told = json.loads(body, object_pairs_hook=_each_once, parse_constant=lambda name: seen.append(name))
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(told, dict) and isinstance(told.get("writes"), list) and told["writes"]:
+        told = told["writes"][0]
+    named = told.get("deployment") if isinstance(told, dict) else None
+    return named if seen and isinstance(named, str) and is_id(named, id_prefix.DEPLOYMENT) else None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # JSON lets a name stand twice, and parsers then disagree about which counts.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _check_ids(write: SignalWrite, wanted: Mapping[int, frozenset[str]]) -> None:
+    asked = wanted.get(write.era)
+    if asked is None:
+        raise SignalEraWrong(
+            f"Era {write.era} is not of this round; it has eras {min(wanted)} to {max(wanted)}.", era=write.era
+        )
+    if write.scores.keys() == asked:
+        return
+    unknown, missing = sorted(write.scores.keys() - asked), sorted(asked - write.scores.keys())
+    raise SignalIdsWrong(
+        f"Era {write.era}: {len(unknown)} ids are unknown and {len(missing)} are missing.",
+        era=write.era,
+        unknown=unknown[:5],
+        missing=missing[:5],
+    )
+
+
+def write_scores(scores: Mapping[str, float]) -> str:
+    """Scores as JSON without spaces, ids sorted, numbers as Python writes them (shortest, exact), no negative zero."""
+    return json.dumps({one: score + 0.0 for one, score in scores.items()}, separators=(",", ":"), sort_keys=True)
+
+
+def digest_scores(scores: Mapping[str, float]) -> str:
+    """SHA-256 of what `write_scores` gives."""
+    return hashlib.sha256(write_scores(scores).encode()).hexdigest()
+
+
+def view_receipt(row: SignalEntry | Row[Any], *, is_repeated: bool = False) -> SignalReceipt:
+    return SignalReceipt(
+        id=row.id,
+        deployment=row.deployment_id,
+        round=row.round_id,
+        era=row.era,
+        place=row.place,
+        entry=row.entry,
+        digest=row.leaf.hex(),
+        received_at=row.received_at,
+        is_repeated=is_repeated,
+    )

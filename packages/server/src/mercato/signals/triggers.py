@@ -1,0 +1,102 @@
+"""What throws a kill switch by itself: pure functions over a deployment's past and its newest round.
+
+A missing heartbeat is not among them: it holds a deployment out of routing until it is heard again, and the consensus
+leaves out whatever is held.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mercato_contracts.scores import DeploymentScore
+
+Trigger = Literal["constant", "churn", "drawdown", "drift"]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSpec:
+    """When each fires."""
+
+    churn_most: float = 1.1
+    """Mean over the round; 1 is a new book by chance each day, above it yesterday's is turned over."""
+    drawdown_most: float = 4.0
+    """In standard deviations of a sum of as many rank ICs of no skill, whose horizons overlap."""
+    drawdown_eras: int = 60
+    """With fewer eras nothing is said."""
+    drift_most: float = 0.25
+    """PSI; above a quarter the distribution has shifted (Siddiqi, "Credit Risk Scorecards", 2006)."""
+    drift_least_scores: int = 100
+    horizon_days: int = 5
+
+
+def fired(
+    score: DeploymentScore,
+    history: Sequence[float],
+    scores: Sequence[float],
+    earlier_scores: Sequence[float],
+    spec: TriggerSpec = TriggerSpec(),
+) -> list[tuple[Trigger, str]]:
+    """Which triggers fire for a deployment, and why in words.
+
+    `history`: its rank ICs by era up to now, oldest first. `scores`: all it said in this round; `earlier_scores` in the
+    rounds before.
+    """
+    found: list[tuple[Trigger, str]] = []
+    if "constant" in score.gates:
+        found.append(("constant", "It gave the same score to every id of an era."))
+    if score.churn > spec.churn_most:
+        found.append(("churn", f"Churn is {score.churn:.2f} and at most {spec.churn_most:.2f} is borne."))
+    depth = drawdown(history, spec.horizon_days)
+    if len(history) >= spec.drawdown_eras and depth > spec.drawdown_most:
+        found.append(("drawdown", f"Its drawdown is {depth:.1f} and at most {spec.drawdown_most:.1f} is borne."))
+    if min(len(scores), len(earlier_scores)) >= spec.drift_least_scores:
+        shift = stability_index(earlier_scores, scores, overlap=spec.horizon_days)
+        if shift > spec.drift_most:
+            found.append(("drift", f"PSI is {shift:.2f} and at most {spec.drift_most:.2f} is borne."))
+    return found
+
+
+def drawdown(payoffs: Sequence[float], horizon_days: int) -> float:
+    """The largest fall of their running sum from its peak, in standard deviations of a sum of one horizon."""
+    if len(payoffs) < 2:
+        return 0.0
+    middle = math.fsum(payoffs) / len(payoffs)
+    deviation = math.sqrt(math.fsum((x - middle) ** 2 for x in payoffs) / (len(payoffs) - 1))
+    level = peak = worst = 0.0
+    for payoff in payoffs:
+        level += payoff
+        peak = max(peak, level)
+        worst = max(worst, peak - level)
+    # The variance of a sum of n overlapping payoffs is about n times the horizon times that of one.
+    scale = deviation * math.sqrt(len(payoffs) * horizon_days)
+    return worst / scale if scale > 0 else 0.0
+
+
+def stability_index(before: Sequence[float], now: Sequence[float], *, bins: int = 10, overlap: int = 1) -> float:
+    """The population stability index over deciles of `before`, less what chance alone might show; at least 0.
+
+    PSI is the sum of (p - q) ln(p / q). Of two samples of the same distribution it is about (1/n + 1/m) times a
+    chi-squared with bins - 1 degrees of freedom (Yurdakul and Naranjo, "Statistical properties of the population
+    stability index", 2020); its mean and three standard deviations are taken off. One score in `overlap` counts as
+    independent, because what is said of a stock hardly changes from day to day.
+    """
+    edges = _edges(before, bins)
+    old, new = _shares(before, edges), _shares(now, edges)
+    told = math.fsum((p - q) * math.log(p / q) for p, q in zip(new, old, strict=True))
+    freedom = len(old) - 1
+    by_chance = (freedom + 3 * math.sqrt(2 * freedom)) * overlap * (1 / len(before) + 1 / len(now))
+    return max(0.0, told - by_chance)
+
+
+def _edges(values: Sequence[float], bins: int) -> list[float]:
+    ordered = sorted(values)
+    return sorted({ordered[len(ordered) * at // bins] for at in range(1, bins)})
+
+
+def _shares(values: Sequence[float], edges: Sequence[float]) -> list[float]:
+    counts = [0] * (len(edges) + 1)
+    for value in values:
+        counts[sum(value >= edge for edge in edges)] += 1
+    # Half an observation in each, so that an empty bin does not make the index infinite.
+    return [(count + 0.5) / (len(values) + 0.5 * len(counts)) for count in counts]

@@ -1,0 +1,75 @@
+"""`mp signals`, `mp score`, `mp kill`: offline checks that hold, and that say no when something was changed."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mercato.signals import LogKey
+from mercato_cli.main import main
+from mercato_contracts.merkle import inclusion_spans, leaf_hash, root_of
+from tests.conftest import TestClock
+
+ENTRIES = [json.dumps({"place": at}) for at in range(11)]
+
+
+def _proof(place: int, entries: list[str] = ENTRIES, secret: bytes = b"s" * 32) -> dict[str, Any]:
+    leaves = [leaf_hash(entry.encode()) for entry in entries]
+    head = LogKey(secret).sign(len(leaves), root_of(leaves), TestClock().now())
+    path = [root_of(leaves[low:high]).hex() for low, high in inclusion_spans(place, len(leaves))]
+    return {"place": place, "entry": entries[place], "path": path, "head": head.model_dump()}
+
+
+def _verify(tmp_path: Path, proof: dict[str, Any], *more: str) -> Any:
+    kept = tmp_path / "proof.json"
+    kept.write_text(json.dumps(proof))
+    return CliRunner().invoke(main, ["signals", "verify", str(kept), *more])
+
+
+class TestVerify:
+    @pytest.mark.parametrize("place", [0, 4, 7, 10])
+    def test_a_kept_proof_is_checked_without_asking_anybody(self, tmp_path: Path, place: int) -> None:
+        digest = leaf_hash(ENTRIES[place].encode()).hex()
+        told = _verify(tmp_path, _proof(place), "--digest", digest, "--key", LogKey(b"s" * 32).public)
+        assert told.exit_code == 0, told.output
+        assert "stands in the signed log" in told.output
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"entry": '{"place": 99}'}, "does not lead"),
+            ({"place": 5}, "does not lead"),
+            ({"path": []}, "does not lead"),
+        ],
+    )
+    def test_a_changed_proof_is_refused(self, tmp_path: Path, change: dict[str, Any], words: str) -> None:
+        told = _verify(tmp_path, _proof(4) | change)
+        assert told.exit_code == 1
+        assert words in told.output
+
+    def test_a_head_that_nobody_signed_or_another_did_is_refused(self, tmp_path: Path) -> None:
+        proof = _proof(4)
+        proof["head"]["at"] = "2020-01-01T00:00:00.000000Z"
+        assert "not signed" in _verify(tmp_path, proof).output
+        proof = _proof(4) | {"head": _proof(4)["head"] | {"signature": base64.b64encode(b"x" * 64).decode()}}
+        assert "not signed" in _verify(tmp_path, proof).output
+        other = _verify(tmp_path, _proof(4, secret=b"x" * 32), "--key", LogKey(b"s" * 32).public)
+        assert (other.exit_code, "another key" in other.output) == (1, True)
+
+    def test_a_receipt_of_another_entry_is_refused(self, tmp_path: Path) -> None:
+        told = _verify(tmp_path, _proof(4), "--digest", leaf_hash(ENTRIES[5].encode()).hex())
+        assert (told.exit_code, "another entry" in told.output) == (1, True)
+
+    def test_a_log_that_was_rewritten_and_signed_anew_contradicts_the_proof_kept_before(self, tmp_path: Path) -> None:
+        earlier = tmp_path / "earlier.json"
+        earlier.write_text(json.dumps(_proof(4)))
+        rewritten = _proof(4, [*ENTRIES[:7], "{}", *ENTRIES[8:]])
+        told = _verify(tmp_path, rewritten, "--head", str(earlier))
+        assert (told.exit_code, "rewrote its past" in told.output) == (1, True)
+
+    def test_what_is_no_proof_is_told(self, tmp_path: Path) -> None:
+        told = _verify(tmp_path, {"place": "x"})
+        assert (told.exit_code, "is no proof" in told.output) == (2, True)

@@ -1,0 +1,158 @@
+"""Kill switches: what they cover, who may throw them, and the record that cannot be altered unseen."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from mercato.platform import Refusal
+from mercato.publishing import Catalogue, DeploymentHolds
+from mercato.signals import DeskRecord, KillSwitches
+from mercato.signals.triggers import TriggerSpec, drawdown, stability_index
+from tests.signals.conftest import Desk
+
+
+async def _held(desk: Desk, *deployments: str) -> list[bool]:
+    async with desk.database.transaction() as session:
+        holds = await DeploymentHolds(session, desk.clock, desk.outbox).holds_on(deployments)
+        return [deployment in holds for deployment in deployments]
+
+
+async def _lift(desk: Desk, switch_id: str) -> None:
+    operator = await desk.market.operator()
+    async with desk.database.transaction() as session:
+        await KillSwitches(session, desk.clock, desk.ids, desk.outbox).lift(operator, switch_id, "it is sound again")
+
+
+class TestSwitches:
+    async def test_each_scope_holds_what_it_says_and_lifting_gives_it_back(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        two, three = await desk.writer("acme-two", vendor=one.caller), await desk.writer("zeta")
+        every = (one.deployment, two.deployment, three.deployment)
+        for scope, target, expected in (
+            ("deployment", one.deployment, [True, False, False]),
+            ("vendor", "acme", [True, True, False]),
+            ("all", "*", [True, True, True]),
+        ):
+            switch = await desk.throw(scope, target)
+            assert await _held(desk, *every) == expected
+            await _lift(desk, switch)
+            assert await _held(desk, *every) == [False] * 3
+
+    async def test_gateways_are_told_weight_zero_and_the_news_is_in_the_same_transaction(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        await desk.throw("vendor", "acme")
+        async with desk.database.transaction() as session:
+            (route,) = await Catalogue(session).routes()
+            news = await session.scalar(
+                text("SELECT payload->>'deployment_id' FROM outbox_events WHERE topic = 'deployment.hold_changed'")
+            )
+        assert [d.weight for release in route.releases for d in release.deployments] == [0]
+        assert news == one.deployment
+
+    async def test_two_switches_over_one_deployment_are_two_holds(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        vendor, everything = await desk.throw("vendor", "acme"), await desk.throw("all")
+        await _lift(desk, vendor)
+        assert await _held(desk, one.deployment) == [True]
+        await _lift(desk, everything)
+        assert await _held(desk, one.deployment) == [False]
+
+    async def test_thrown_by_many_at_once_it_is_one_switch(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        await desk.market.operator()
+        ids = await asyncio.gather(*(desk.throw("deployment", one.deployment) for _ in range(8)))
+        assert len(set(ids)) == 1
+
+    async def test_what_is_released_under_a_thrown_switch_is_held_from_the_start(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        await desk.throw("vendor", "acme")
+        two = await desk.writer("acme-two", vendor=one.caller)
+        async with desk.database.transaction() as session:
+            service = await Catalogue(session).find_service_of(two.deployment)
+            assert service is not None
+            assert await KillSwitches(session, desk.clock, desk.ids, desk.outbox).cover([service.id]) == 1
+        assert await _held(desk, two.deployment) == [True]
+
+    async def test_only_operators_throw_and_unknown_targets_are_refused(self, desk: Desk) -> None:
+        one = await desk.writer("acme")
+        async with desk.database.transaction() as session:
+            switches = KillSwitches(session, desk.clock, desk.ids, desk.outbox)
+            with pytest.raises(Refusal) as refused:
+                await switches.throw(one.caller, "all", "*", "because")
+            assert refused.value.status == 403
+            with pytest.raises(Refusal) as refused:
+                await switches.throw(await desk.market.operator(), "deployment", "dep_" + "0" * 32, "because")
+            assert refused.value.code == "kill_target_unknown"
+
+
+class TestRecord:
+    async def _write(self, desk: Desk, lines: int) -> None:
+        for at in range(lines):
+            async with desk.database.transaction() as session:
+                await DeskRecord(session, desk.clock).add("usr_1", "test", f"subject-{at}", number=at)
+
+    async def test_the_database_refuses_changes(self, desk: Desk) -> None:
+        await self._write(desk, 2)
+        with pytest.raises(DBAPIError, match="only ever added to"):
+            async with desk.database.transaction() as session:
+                await session.execute(text("UPDATE desk_events SET actor = 'nobody'"))
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE desk_events SET actor = 'nobody' WHERE number = 2",
+            "UPDATE desk_events SET facts = '{}' WHERE number = 0",
+            "DELETE FROM desk_events WHERE number = 3",
+            "UPDATE desk_events SET digest = repeat('0', 64) WHERE number = 4",
+        ],
+    )
+    async def test_what_was_altered_all_the_same_is_found(self, desk: Desk, statement: str) -> None:
+        await self._write(desk, 6)
+        async with desk.database.transaction() as session:
+            assert await DeskRecord(session, desk.clock).check() == 6
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
+            await session.execute(text(statement))
+        with pytest.raises(Refusal) as refused:
+            async with desk.database.transaction() as session:
+                await DeskRecord(session, desk.clock).check()
+        assert refused.value.code == "desk_record_damaged"
+
+    async def test_lines_written_at_once_make_one_chain(self, desk: Desk) -> None:
+        async def add(at: int) -> None:
+            async with desk.database.transaction() as session:
+                await DeskRecord(session, desk.clock).add("usr_1", "test", "subject", number=at)
+
+        await asyncio.gather(*(add(at) for at in range(12)))
+        async with desk.database.transaction() as session:
+            assert await DeskRecord(session, desk.clock).check() == 12
+
+
+def _noise(seed: int, size: int, shift: float = 0.0) -> list[float]:
+    import numpy as np
+
+    values: list[float] = (np.random.default_rng(seed).standard_normal(size) + shift).tolist()
+    return values
+
+
+class TestTriggers:
+    def test_the_same_distribution_hardly_drifts_and_a_shifted_one_does(self) -> None:
+        most = TriggerSpec().drift_most
+        assert max(stability_index(_noise(seed, 400), _noise(seed + 50, 100)) for seed in range(50)) < most
+        assert stability_index(_noise(1, 400), _noise(2, 100, shift=1.0)) > most
+        assert stability_index([0.1, 0.2] * 100, [0.1, 0.2] * 100) < most
+
+    def test_an_unskilled_signal_rarely_draws_down_and_a_reversed_one_does(self) -> None:
+        spec = TriggerSpec()
+        depth = [drawdown(_overlapping(seed), spec.horizon_days) for seed in range(200)]
+        assert sum(each > spec.drawdown_most for each in depth) <= 2
+        broken: list[Any] = [value - 0.6 for value in _overlapping(1)]
+        assert drawdown(broken, spec.horizon_days) > spec.drawdown_most
+
+
+def _overlapping(seed: int) -> list[float]:
+    """Rank ICs of no skill whose five-day horizons overlap."""
+    raw = _noise(seed, 304)
+    return [0.25 * sum(raw[at : at + 5]) / 5**0.5 for at in range(300)]
