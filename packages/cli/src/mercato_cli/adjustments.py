@@ -53,24 +53,17 @@ def credit(
     nanos: int | None,
 ) -> None:
     """Give back some or all of what a call of your service was charged."""
-    from pydantic import ValidationError
-
-    from mercato_cli.errors import MpError
     from mercato_contracts.billing import AdjustmentRequest
 
-    try:
-        request = AdjustmentRequest(
-            reference=reference or event_id,
-            reason=reason,
-            event_id=event_id,
-            requests=requests,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            nanos=nanos,
-        )
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise MpError(f"{wrong['loc'][0] if wrong['loc'] else 'the credit'}: {wrong['msg']}.") from None
+    request = AdjustmentRequest(
+        reference=reference or event_id,
+        reason=reason,
+        event_id=event_id,
+        requests=requests,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        nanos=nanos,
+    )
     posted = mp.client.adjust(request)
     mp.console.show(
         posted.model_dump(mode="json"), lambda: mp.console.say(f"{posted.id}: {_money(posted)} is given back.")

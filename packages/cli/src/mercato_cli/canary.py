@@ -36,7 +36,7 @@ def start_canary(mp: Mp, service: str, **terms: int | None) -> None:
     if not version:
         raise MpError("The version is missing.", "Name it: `mp canary start vendor/name@1.2.0`.")
     given: dict[str, Any] = {field: value for field, value in terms.items() if value is not None}
-    request = CanaryRequest.model_validate({"version": version, **given})
+    request = CanaryRequest.model_validate({"version": version.removeprefix("@"), **given})
     begun = mp.client.start_canary(vendor, name, request)
     mp.console.show(
         begun.model_dump(mode="json"),

@@ -66,6 +66,12 @@ def command(function: Function) -> Function:
         except MpError as error:
             mp.console.fail(error)
             raise SystemExit(int(error.exit_code)) from None
+        except ValueError as error:
+            wrong = _request_refused(error)
+            if wrong is None:
+                raise
+            mp.console.fail(wrong)
+            raise SystemExit(int(wrong.exit_code)) from None
         except (KeyboardInterrupt, click.Abort):
             mp.console.interrupted()
             raise SystemExit(_INTERRUPTED) from None
@@ -88,6 +94,17 @@ def command(function: Function) -> Function:
     for option in reversed(options):
         run = option(run)
     return run  # type: ignore[return-value]
+
+
+def _request_refused(error: ValueError) -> MpError | None:
+    """What is wrong with words that no request can be made of; nothing for any other error."""
+    from pydantic import ValidationError  # Its import alone is longer than most commands.
+
+    if not isinstance(error, ValidationError):
+        return None
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return MpError(f"{field}: {first['msg']}.", "See the command's --help.")
 
 
 def _config_folder() -> Path:

@@ -36,6 +36,38 @@ export const catalog_CatalogModel_1: catalog.CatalogModel = {
   "version": "1.0.0"
 };
 
+export const catalog_CatalogPage_1: catalog.CatalogPage = {
+  "contract": "catalog/1",
+  "items": [
+    {
+      "id": "svc_019ab3c1f2d47e0b8a6d5c4b3a291807",
+      "licence": "Apache-2.0",
+      "listed_at": "2026-11-02T21:15:00Z",
+      "modalities": [
+        "tabular"
+      ],
+      "name": "acme/momentum",
+      "plans": [
+        "free"
+      ],
+      "protocol": "signal",
+      "status": "live",
+      "summary": "Scores the stocks of a data round from their features.",
+      "tags": [
+        "stocks"
+      ],
+      "task": "signals",
+      "title": "Momentum",
+      "updated_at": "2026-11-02T21:15:00Z",
+      "vendor": "acme",
+      "vendor_name": "Acme",
+      "vendor_verified": true,
+      "version": "1.0.0"
+    }
+  ],
+  "next": "svc_019ab3c1f2d47e0b8a6d5c4b3a291807"
+};
+
 export const consensus_ConsensusInferenceRequest_1: consensus.ConsensusInferenceRequest = {
   "contract": "consensus-inference/1",
   "era": 8001,
