@@ -153,6 +153,23 @@ def test_accepts_and_says_what_to_mend(check: Any, changes: dict[str, Any], code
     assert code in {finding.code for finding in verdict.findings}
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({}, [("manifest_limit_default", "endpoint.limits")]),
+        ({"limits": []}, []),
+        ({"limits": [{"unit": "tokens", "per": "minute", "amount": 9}]}, []),
+    ],
+)
+def test_says_what_an_endpoint_bears_whose_limits_are_not_given(check: Any, limits: Any, told: Any) -> None:
+    verdict = check(endpoint={"url": "https://x.example/v1"} | limits)
+    assert verdict.accepted
+    assert seen(verdict) == told
+    rates = [(rate.unit, rate.per, rate.amount) for rate in verdict.manifest.endpoint.limits]
+    assert (("requests", "minute", 60) in rates) is ("limits" not in limits)
+    assert len(rates) == len(limits.get("limits", "x"))
+
+
 @pytest.mark.parametrize("licence", ["Apache-2.0", "MIT OR Apache-2.0", "LicenseRef-llama-3.1", "proprietary", "mit"])
 def test_accepts_a_licence_expression(check: Any, licence: str) -> None:
     assert check(licence=licence).findings == []

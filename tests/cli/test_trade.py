@@ -18,7 +18,7 @@ title: Vectors of sentences
 summary: Turns a sentence into a vector of numbers, the same each time.
 protocol: openai
 task: {task}
-endpoint: {{url: "{url}/v1", model: vectors}}
+endpoint: {{url: "{url}/v1", model: vectors, limits: []}}
 plans:
   - name: free
     limits: [{{unit: requests, per: minute, amount: 600}}]

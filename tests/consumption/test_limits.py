@@ -55,6 +55,23 @@ async def test_what_a_deployment_bears_is_in_the_snapshot_and_is_lent(market: Ma
     await check_is_lent_to_the_unit(market, day, 900)
 
 
+@pytest.mark.parametrize(
+    ("said", "cap"), [({}, 60), ({"limits": []}, None), ({"limits": [rate("requests", "minute", 600)]}, 600)]
+)
+async def test_a_deployment_bears_sixty_calls_a_minute_unless_its_manifest_says_otherwise(
+    market: Market, said: Any, cap: int | None
+) -> None:
+    service, _ = await market.list_service(await market.people.join("acme"))
+    await market.add_release(service, "1.1.0", endpoint={"url": "http://127.0.0.1:9/v1"} | said)
+    async with market.database.transaction() as session:
+        (route,) = await routes_of(session, [service.id])
+    (place,) = next(release for release in route.releases if release.version == "1.1.0").deployments
+    scope = f"deployment:{place.id}:requests:minute"
+    assert [(limit.scope, limit.cap, limit.burst) for limit in place.limits] == ([(scope, cap, cap)] if cap else [])
+    if cap is not None:
+        await check_is_lent_to_the_unit(market, scope, cap)
+
+
 async def test_a_plans_shared_limit_is_one_cap_for_all_who_subscribed(
     gateway: httpx.AsyncClient, market: Market
 ) -> None:

@@ -90,6 +90,12 @@ _MANIFEST = (
     ),
     Code("manifest_limit_repeated", "error", "A plan has two limits of one kind", "Keep one of them."),
     Code(
+        "manifest_limit_default",
+        "info",
+        "The endpoint's limit is the usual one",
+        "Say in `endpoint.limits` what the server bears, if that is more.",
+    ),
+    Code(
         "manifest_limit_burst",
         "error",
         "A quota has a burst",

@@ -41,6 +41,10 @@ def _endpoint(manifest: ServiceManifest) -> Iterator[Finding]:
         yield found("manifest_endpoint_base", where, f"This {manifest.protocol} base does not end in /v1.")
     if manifest.protocol not in _TOKEN_PROTOCOLS and manifest.endpoint.model:
         yield found("manifest_endpoint_model_unused", "endpoint.model", f"{manifest.protocol} calls carry no model.")
+    if "limits" not in manifest.endpoint.model_fields_set:
+        rate = manifest.endpoint.limits[0]
+        message = f"All callers together get {rate.amount} {rate.unit} a {rate.per}, as `endpoint.limits` is not given."
+        yield found("manifest_limit_default", "endpoint.limits", message)
     yield from _limits(manifest.endpoint.limits, "endpoint")
 
 

@@ -96,6 +96,10 @@ class PlanManifest(Wire):
     )
 
 
+DEFAULT_ENDPOINT_LIMITS = (RateLimit(unit="requests", per="minute", amount=60),)
+"""What a deployment bears whose vendor does not say: sixty calls a minute, all callers together."""
+
+
 class Endpoint(Wire):
     """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
 
@@ -112,7 +116,10 @@ class Endpoint(Wire):
         description="Asked with GET where there are several deployments: below 400 is well. Without it a connection is",
     )
     limits: list[RateLimit] = Field(
-        default=[], max_length=8, description="What the server itself bears, whoever calls it"
+        default=list(DEFAULT_ENDPOINT_LIMITS),
+        max_length=8,
+        description="What the server itself bears, all callers together: 60 requests a minute where nothing is said. A "
+        "list takes the place of that, an empty one sets no limit",
     )
 
 

@@ -206,6 +206,7 @@ export type FindingCode =
   | "manifest_licence_unknown"
   | "manifest_limit_burst"
   | "manifest_limit_contradiction"
+  | "manifest_limit_default"
   | "manifest_limit_repeated"
   | "manifest_not_mapping"
   | "manifest_not_text"

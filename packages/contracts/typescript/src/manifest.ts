@@ -35,7 +35,7 @@ export interface Endpoint {
   on_disconnect?: "drain" | "abort";
   /** Asked with GET where there are several deployments: below 400 is well. Without it a connection is */
   health_path?: string | null;
-  /** What the server itself bears, whoever calls it (maxItems: 8, default: []) */
+  /** What the server itself bears, all callers together: 60 requests a minute where nothing is said. A list takes the place of that, an empty one sets no limit (maxItems: 8, default: [{"unit": "requests", "per": "minute", "amount": 60, "burst": null}]) */
   limits?: Array<RateLimit>;
 }
 
