@@ -40,7 +40,10 @@ async def check_is_lent_to_the_unit(market: Market, scope: str, cap: int) -> Non
 
 
 async def test_what_a_deployment_bears_is_in_the_snapshot_and_is_lent(market: Market) -> None:
-    bears = [rate("requests", "minute", 60), rate("tokens", "day", 900), rate("requests", "minute", 70)]
+    bears = [
+        rate("requests", "minute", 60), rate("tokens", "day", 900), rate("requests", "minute", 70),
+        rate("concurrent", "ever", 5),
+    ]  # fmt: skip
     service, _ = await market.list_service(await market.people.join("acme"), bears=bears)
     await market.list_service(await market.people.join("umbrella"), "unlimited")
     async with market.database.transaction() as session:
@@ -50,9 +53,11 @@ async def test_what_a_deployment_bears_is_in_the_snapshot_and_is_lent(market: Ma
     assert deployment.limits == [
         Limit(scope=minute, unit="requests", window="minute", cap=60, burst=60),
         Limit(scope=day, unit="tokens", window="day", cap=900),
+        Limit(scope=f"deployment:{deployment.id}:concurrent:ever", unit="concurrent", window="ever", cap=5),
     ]
     await check_is_lent_to_the_unit(market, minute, 60)
     await check_is_lent_to_the_unit(market, day, 900)
+    await check_is_lent_to_the_unit(market, f"deployment:{deployment.id}:concurrent:ever", 5)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,22 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
     await check_is_lent_to_the_unit(market, scope, 5)
 
 
+async def test_a_plan_may_allow_so_many_calls_at_once_to_each_subscription_and_to_all(
+    gateway: httpx.AsyncClient, market: Market
+) -> None:
+    limits = [rate("concurrent", "ever", 2), rate("concurrent", "ever", 3, across="plan")]
+    service, plan = await market.list_service(await market.people.join("acme"), limits=limits)
+    customer = await market.customer(service, plan)
+    (subscription,) = (await grant(gateway, customer))["subscriptions"]
+    own, shared = f"subscription:{customer.subscription.id}:concurrent:ever", f"plan:{plan.id}:concurrent:ever"
+    assert [(limit["scope"], limit["window"], limit["cap"]) for limit in subscription["limits"]] == [
+        (own, "ever", 2),
+        (shared, "ever", 3),
+    ]
+    await check_is_lent_to_the_unit(market, own, 2)
+    await check_is_lent_to_the_unit(market, shared, 3)
+
+
 @pytest.mark.parametrize("of_key", [True, False])
 @pytest.mark.parametrize(
     ("unit", "window"),
@@ -116,6 +137,7 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
         *((unit, window) for unit in ("requests", "tokens") for window in ("second", "minute", "day", "month")),
         ("nanos", "day"),
         ("nanos", "month"),
+        ("concurrent", "ever"),
     ],
 )
 async def test_each_budget_is_told_and_lent_to_the_unit(

@@ -13,7 +13,7 @@ from mercato_contracts.manifest import PlanLimit, PlanManifest, Price, RateLimit
 
 _FREE_WORDS = frozenset({"free", "gratis", "kostenlos", "gratuit"})
 _MAY_BE_FREE = _FREE_WORDS | {"trial", "demo", "community", "try"}
-_WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 31 * 86_400}
+_WINDOW_SECONDS = {"ever": 0, "second": 1, "minute": 60, "day": 86_400, "month": 31 * 86_400}
 _TOKEN_PROTOCOLS = ("openai", "anthropic")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
@@ -122,11 +122,15 @@ def _limits(limits: Sequence[RateLimit], where: str) -> Iterator[Finding]:
         here = f"{where}.limits.{index}"
         across = limit.across if isinstance(limit, PlanLimit) else ""
         if (across, limit.unit, limit.per) in seen:
-            yield found("manifest_limit_repeated", here, f"{limit.unit} per {limit.per} are limited twice.")
+            yield found("manifest_limit_repeated", here, f"{_kind(limit)} are limited twice.")
         seen[across, limit.unit, limit.per] = limit.amount
-        if limit.burst is not None and limit.per in ("day", "month"):
-            yield found("manifest_limit_burst", f"{here}.burst", f"A quota per {limit.per} has no burst.")
+        if limit.burst is not None and limit.per in ("day", "month", "ever"):
+            yield found("manifest_limit_burst", f"{here}.burst", f"A limit of {_kind(limit)} has no burst.")
     yield from _contradictions(seen, where)
+
+
+def _kind(limit: RateLimit) -> str:
+    return "concurrent calls" if limit.unit == "concurrent" else f"{limit.unit} per {limit.per}"
 
 
 def _contradictions(caps: dict[tuple[str, str, str], int], where: str) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ from mercato_contracts.deployments import (
 from mercato_contracts.desk import KillSwitchList, KillSwitchView, Leaderboard, LeaderboardRow, SignalPage
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
-from mercato_contracts.metering import UsageAnswer
+from mercato_contracts.metering import BudgetList, BudgetRequest, BudgetView, UsageAnswer
 from mercato_contracts.publishing import (
     CanaryPage,
     CanaryRequest,
@@ -132,6 +132,18 @@ class Client:
     def revoke_key(self, key_id: str) -> None:
         """Out of force at once."""
         self._request("DELETE", f"/api/keys/{_part(key_id)}")
+
+    def list_limits(self) -> list[BudgetView]:
+        """Every cap that the organisation set: on itself, its services and its keys."""
+        return self._ask(BudgetList, "GET", "/api/budgets").items
+
+    def put_limit(self, **terms: Any) -> BudgetView:
+        """Set or change a cap; the terms are those of `BudgetRequest`."""
+        return self._ask(BudgetView, "PUT", "/api/budgets", BudgetRequest(**terms).model_dump(mode="json"))
+
+    def drop_limit(self, scope: str) -> None:
+        """The cap is no more."""
+        self._request("DELETE", f"/api/budgets/{_part(scope)}")
 
     def submit(self, request: SubmitRequest) -> SubmissionSummary:
         """Hand a version in; the same content again is the same submission."""

@@ -17,6 +17,7 @@ from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.kill import kill
 from mercato_cli.leaderboard import leaderboard
+from mercato_cli.limits import limits
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
 from mercato_cli.score import score
@@ -67,6 +68,7 @@ for _command in (
     call,
     usage,
     keys,
+    limits,
     adjustments,
     sla,
     alerts,

@@ -1,7 +1,7 @@
 """`service.yaml`: what a vendor writes to list a service."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, StringConstraints, field_validator, model_validator
 
@@ -63,14 +63,28 @@ class Included(Wire):
 
 
 class RateLimit(Wire):
-    """At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota)."""
+    """At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota); or at most
+    `amount` calls at once (`concurrent`, which has no `per`).
+    """
 
-    unit: Literal["requests", "tokens"]
-    per: Literal["second", "minute", "day", "month"]
+    unit: Literal["requests", "tokens", "concurrent"]
+    per: Literal["second", "minute", "day", "month", "ever"] = Field(
+        default="ever", description="Needed for requests and tokens; `concurrent` counts at every moment: `ever`"
+    )
     amount: Annotated[int, Field(ge=1, le=10**15)]
     burst: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None, description="Bucket size for second and minute; `amount` when not given"
     )
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if (self.unit == "concurrent") != (self.per == "ever"):
+            raise ValueError(
+                "concurrent calls are counted at every moment: leave out `per`"
+                if self.unit == "concurrent"
+                else f"a limit of {self.unit} says `per` second, minute, day or month"
+            )
+        return self
 
 
 class PlanLimit(RateLimit):

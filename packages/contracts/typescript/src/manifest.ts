@@ -50,8 +50,9 @@ export interface Included {
 
 /** A limit of a plan. With `across` `plan` all subscriptions of the plan share it. */
 export interface PlanLimit {
-  unit: "requests" | "tokens";
-  per: "second" | "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "concurrent";
+  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  per?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 1, maximum: 1000000000000000) */
   amount: number;
   /** Bucket size for second and minute; `amount` when not given */
@@ -89,10 +90,14 @@ export interface Price {
   per_1k_output_tokens?: number | string;
 }
 
-/** At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota). */
+/**
+ * At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota); or at most
+ * `amount` calls at once (`concurrent`, which has no `per`).
+ */
 export interface RateLimit {
-  unit: "requests" | "tokens";
-  per: "second" | "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "concurrent";
+  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  per?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 1, maximum: 1000000000000000) */
   amount: number;
   /** Bucket size for second and minute; `amount` when not given */

@@ -10,16 +10,17 @@ export interface BudgetList {
 /**
  * A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency.
  *
- * With `side` `vendor` on all calls of your services together, whoever makes them.
+ * With `side` `vendor` on all calls of your services together, whoever makes them. `concurrent` are calls at once,
+ * which are counted at every moment: their window is `ever`.
  */
 export interface BudgetRequest {
   /** (default: "consumer") */
   side?: "consumer" | "vendor";
   key_id?: string | null;
   /** (default: "nanos") */
-  unit?: "nanos" | "requests" | "tokens";
+  unit?: "nanos" | "requests" | "tokens" | "concurrent";
   /** (default: "month") */
-  window?: "second" | "minute" | "day" | "month";
+  window?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 0, maximum: 9000000000000000000) */
   cap: number;
 }
@@ -28,8 +29,8 @@ export interface BudgetRequest {
 export interface BudgetView {
   scope: string;
   key_id: string | null;
-  unit: "nanos" | "requests" | "tokens";
-  window: "second" | "minute" | "day" | "month";
+  unit: "nanos" | "requests" | "tokens" | "concurrent";
+  window: "second" | "minute" | "day" | "month" | "ever";
   cap: number;
   used: number;
   held: number;

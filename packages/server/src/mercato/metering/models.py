@@ -131,8 +131,8 @@ class Budget(Base):
 
     __tablename__ = "budgets"
     __table_args__ = (
-        CheckConstraint("unit in ('nanos', 'requests', 'tokens')", name="unit"),
-        CheckConstraint("\"window\" in ('second', 'minute', 'day', 'month')", name="window"),
+        CheckConstraint("unit in ('nanos', 'requests', 'tokens', 'concurrent')", name="unit"),
+        CheckConstraint("\"window\" in ('second', 'minute', 'day', 'month', 'ever')", name="window"),
         CheckConstraint("cap >= 0", name="cap"),
     )
 
