@@ -284,6 +284,30 @@ class Call(UpstreamCall):
         """Nothing was sent: another deployment may take the call."""
         self._failed_upstream(code, detail, unsent=True)
 
+    def no_connection_free(self) -> None:
+        """Too many wait for this deployment: another one, or another service, may take the call."""
+        if self.done:
+            return
+        deployment = self._leave_deployment()
+        others = self.tried | {deployment.id}
+        if len(others) < len(self.lane.release.deployments):
+            self.tried = others
+            try:
+                self._hold_and_send()
+                return
+            except Refused:
+                pass
+        if not self._falls_back():
+            self.refuse(Refused("busy", "Too many calls wait for this service."))
+
+    def _leave_deployment(self) -> Deployment:
+        """It never saw the call: it is not blamed, nothing is metered, and what was held is given back."""
+        deployment, self.deployment = self.deployment, None
+        assert deployment is not None
+        deployment.inflight -= 1
+        self.hold.release()
+        return deployment
+
     # What the upstream answers.
 
     def upstream_head(self, head: AnswerHead) -> None:
@@ -550,8 +574,12 @@ class Call(UpstreamCall):
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.close()
-        if self.deployment is None:
+        deployment = self.deployment
+        if deployment is None:
             self.refuse(Refused("busy", "The control plane took too long."))
+        elif upstream is None and self.relay is None and deployment.pool.full:
+            self._leave_deployment()
+            self.refuse(Refused("busy", "No connection to this service became free in time."))
         else:
             self.attempts = _MAX_ATTEMPTS
             self.upstream_lost("upstream_timeout", "It gave no whole answer in time.")

@@ -24,8 +24,8 @@ from mercato_gateway.wire import SnapshotDeployment
 # Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that no call meets a closing one.
 IDLE_SECONDS = 3.0
 _MAX_HEAD = 64 << 10
-_MAX_WAITING = 4096
-
+# So many calls may wait for each connection that there may be.
+_MAX_WAITING_EACH = 16
 
 # Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
 _LEARN_SECONDS = 0.05
@@ -44,6 +44,10 @@ class UpstreamCall:
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent."""
+        raise NotImplementedError
+
+    def no_connection_free(self) -> None:
+        """Nothing was sent, and nothing is wrong with the upstream: too many calls wait for it already."""
         raise NotImplementedError
 
     def upstream_head(self, head: AnswerHead) -> None:
@@ -285,6 +289,7 @@ class Pool:
         "_host",
         "_idle",
         "_learnt_at",
+        "_most_waiting",
         "_open",
         "_port",
         "_read_at",
@@ -307,6 +312,7 @@ class Pool:
         self._idle: list[UpstreamConnection] = []
         self._open = 0
         self._waiting: deque[UpstreamCall] = deque()
+        self._most_waiting = wire.max_connections * _MAX_WAITING_EACH
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self.usual: AnswerHead | None = None
@@ -345,7 +351,9 @@ class Pool:
             writer.transport.abort()
 
     def take(self, call: UpstreamCall, now: float) -> UpstreamConnection | None:
-        """An idle connection; or `None`, and the call hears `connected` or `connect_failed` later."""
+        """An idle connection; or `None`, and the call hears `connected`, `connect_failed` or `no_connection_free`
+        later.
+        """
         idle = self._idle
         while idle:
             connection = idle.pop()
@@ -356,13 +364,22 @@ class Pool:
             ):
                 return connection
             connection.close()
-        if len(self._waiting) >= _MAX_WAITING:
-            self._connector.loop.call_soon(call.connect_failed, "busy", "Too many calls wait for this service.")
+        if len(self._waiting) >= self._most_waiting:
+            self._waiting = deque(waiting for waiting in self._waiting if not waiting.done)
+        if len(self._waiting) >= self._most_waiting:
+            self._connector.loop.call_soon(call.no_connection_free)
             return None
         self._waiting.append(call)
         if self._open < self.wire.max_connections:
             self._start_opening()
         return None
+
+    @property
+    def full(self) -> bool:
+        """There are as many connections as there may be, and the upstream accepted some of them: who waits, waits for
+        other calls to end.
+        """
+        return self._open >= self.wire.max_connections and len(self._tasks) < self._open
 
     def _start_opening(self) -> None:
         self._open += 1
