@@ -263,7 +263,8 @@ class UsageEvent(Wire):
     """One metered call. Ids are UUIDv7 with a prefix, times microseconds, money nano-units.
 
     `source` says who counted the tokens: the `provider`; the gateway, `estimated`; or nobody to the end, `partial`.
-    `spends` is what the call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
+    `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
+    call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
     event with price 0.
     """
 
@@ -297,6 +298,7 @@ class UsageEvent(Wire):
     currency: Currency
     source: UsageSource
     spends: list[tuple[str, Count]]
+    asked_service_id: Annotated[str, Field(max_length=64)] | None = None
 
 
 class UsageBatch(Wire):

@@ -49,7 +49,11 @@ class EventAdjustmentView(Wire):
 
 
 class UsageEventView(Wire):
-    """One metered call as it was; what was corrected stands beside it. A vendor is not told the key."""
+    """One metered call as it was; what was corrected stands beside it.
+
+    `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
+    nor the key.
+    """
 
     id: str
     at: datetime
@@ -80,6 +84,7 @@ class UsageEventView(Wire):
     price_nanos: int
     currency: str
     source: str
+    asked_service_id: str | None = None
     adjustments: list[EventAdjustmentView]
 
 

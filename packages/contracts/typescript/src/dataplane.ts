@@ -275,7 +275,8 @@ export interface UsageBatch {
  * One metered call. Ids are UUIDv7 with a prefix, times microseconds, money nano-units.
  *
  * `source` says who counted the tokens: the `provider`; the gateway, `estimated`; or nobody to the end, `partial`.
- * `spends` is what the call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
+ * `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
+ * call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
  * event with price 0.
  */
 export interface UsageEvent {
@@ -321,6 +322,7 @@ export interface UsageEvent {
   currency: "USD" | "EUR";
   source: "provider" | "estimated" | "partial";
   spends: Array<[string, number]>;
+  asked_service_id?: string | null;
 }
 
 /** What became of a batch: `taken` for the first time, `known` already. */

@@ -88,7 +88,12 @@ export interface UsageEventPage {
   next: string | null;
 }
 
-/** One metered call as it was; what was corrected stands beside it. A vendor is not told the key. */
+/**
+ * One metered call as it was; what was corrected stands beside it.
+ *
+ * `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
+ * nor the key.
+ */
 export interface UsageEventView {
   id: string;
   /** (format: "date-time") */
@@ -121,6 +126,7 @@ export interface UsageEventView {
   price_nanos: number;
   currency: string;
   source: string;
+  asked_service_id?: string | null;
   adjustments: Array<EventAdjustmentView>;
 }
 

@@ -13,7 +13,7 @@ from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
 from mercato_gateway.bodies import output_tokens, read_request
-from mercato_gateway.catalog import Deployment
+from mercato_gateway.catalog import Deployment, Service
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
 from mercato_gateway.lane import Lane, find_lane, policy_of
@@ -55,6 +55,7 @@ class Call(UpstreamCall):
     upstream_path: bytes = b""
     tried: frozenset[str] = frozenset()
     fallbacks: list[str] | None = None
+    asked: Service | None = None
     attempts: int = 0
     rounds: int = 0
     has_lane: bool = False
@@ -459,6 +460,7 @@ class Call(UpstreamCall):
         fallbacks = self.fallbacks
         if fallbacks is None:
             fallbacks = self.fallbacks = list(self.lane.plan.fallbacks) if self.operation is not None else []
+            self.asked = self.lane.service
         gateway, lane, hold, tried = self.gateway, self.lane, self.hold, self.tried
         while fallbacks:
             name = fallbacks.pop(0)
@@ -505,6 +507,9 @@ class Call(UpstreamCall):
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
         flags = FLAGS[2 * streamed + self.client_left]
+        asked = self.asked
+        if asked is not None and asked is not self.lane.service:
+            flags = b'%b,"asked_service_id":"%b"' % (flags, asked.wire.id.encode("ascii"))
         bytes_out = relay.bytes_out if relay is not None else 0
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)

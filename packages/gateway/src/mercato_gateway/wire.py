@@ -253,6 +253,7 @@ class UsageEvent(Struct, frozen=True):
     currency: Currency
     source: UsageSource
     spends: list[tuple[str, int]]
+    asked_service_id: str | None = None
 
 
 class UsageBatch(Struct, frozen=True):

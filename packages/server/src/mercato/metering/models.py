@@ -58,6 +58,8 @@ class MeteredCall(Base):
     price_nanos: Mapped[int]
     currency: Mapped[str]
     source: Mapped[str]
+    asked_service_id: Mapped[str | None]
+    """The service that the call had named, where a fallback answered in its place."""
 
 
 class UsageDispute(Base):
