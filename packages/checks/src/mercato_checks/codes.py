@@ -274,6 +274,18 @@ _OPENAPI = (
 )
 
 _VERSIONS = (
+    Code(
+        "canary_not_newest",
+        "error",
+        "Only the newest version can be a canary",
+        "Take `canary` out, then all calls whose range it fits go to it at once; or raise the version above the newest.",
+    ),
+    Code(
+        "canary_without_effect",
+        "warning",
+        "There is nothing to be a canary beside",
+        "Nothing, or take `canary` out: this version takes all calls that are its own.",
+    ),
     Code("version_not_semver", "error", "The version is not SemVer", "Write three numbers such as 1.4.0."),
     Code(
         "version_not_higher",

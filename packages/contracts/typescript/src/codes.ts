@@ -182,6 +182,8 @@ export type FindingCode =
   | "address_unresolved"
   | "address_userinfo"
   | "approval_rejected"
+  | "canary_not_newest"
+  | "canary_without_effect"
   | "change_breaking"
   | "change_compatible"
   | "cold_start_slow"

@@ -109,7 +109,23 @@ async def compatibility(work: Work) -> PhaseResult:
         "breaking": checked.breaking,
         "changes": dict(Counter(change.weight for change in checked.changes)),
     }
-    return PhaseResult([*checked.findings, *_same_protocol(work)], facts)
+    return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
+
+
+def _canary(work: Work) -> list[Finding]:
+    """Terms of a canary that cannot begin as one: its calls would come all at once, unlike what the vendor wrote."""
+    if work.manifest.canary is None:
+        return []
+    own, where = Version.parse(work.submission.version), "canary"
+    finals = [Version.parse(other.version) for other in work.releases if other.status == "live"]
+    finals = [version for version in finals if not version.pre]
+    if own.pre:
+        return [found("canary_without_effect", where, f"{own} is a pre-release: only who names it gets it.")]
+    if not finals:
+        return [found("canary_without_effect", where, "No other version is live to take the rest of the calls.")]
+    if max(finals) > own:
+        return [found("canary_not_newest", where, f"{max(finals)} is live and above {own}, which cannot be a canary.")]
+    return []
 
 
 def _same_protocol(work: Work) -> list[Finding]:
