@@ -278,7 +278,7 @@ _VERSIONS = (
         "canary_not_newest",
         "error",
         "Only the newest version can be a canary",
-        "Take `canary` out, then all calls whose range it fits go to it at once; or raise the version above the newest.",
+        "Take `canary` out: all calls whose range it fits go to it at once. Or raise the version above the newest.",
     ),
     Code(
         "canary_without_effect",
