@@ -46,8 +46,10 @@ class UpstreamCall:
         """Nothing was sent."""
         raise NotImplementedError
 
-    def upstream_head(self, head: AnswerHead) -> None:
-        """The final status and headers, before any body."""
+    def upstream_head(self, head: AnswerHead, length: bytes) -> None:
+        """The final status and headers, before any body. `length`: the digits of this answer's content length, which a
+        head that is recognised does not know; empty where none was told.
+        """
         raise NotImplementedError
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
@@ -154,7 +156,7 @@ class UpstreamConnection:
             if known is not None and body is not None:
                 self.call = None
                 self.pool.give_back(self)
-                call.upstream_head(known)
+                call.upstream_head(known, b"%d" % len(body))
                 call.upstream_data([body], True)
                 return
         self._parse(call, data)
@@ -173,7 +175,7 @@ class UpstreamConnection:
         told, head = self._tell_head, self._head
         if told and head is not None:
             self._tell_head = False
-            call.upstream_head(head)
+            call.upstream_head(head, head.length)
             if self.call is None:
                 return
         elif not self._head_done:
