@@ -1,6 +1,5 @@
 """`mp credentials`: a secret goes in by prompt, file or standard input, and no answer shows it again."""
 
-import errno
 import os
 import pty
 import subprocess
@@ -45,16 +44,22 @@ def test_from_standard_input_and_from_a_file(vendor: Mp, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
-    [("two\nlines-of-it", "line break"), ("short", "characters"), ("", "characters"), ("sécret-of-mine", "ASCII")],
+    ("given", "code", "said"),
+    [
+        ("two\nlines-of-it", 1, "line break"),
+        ("short", 1, "characters"),
+        ("", 1, "characters"),
+        ("s\u00e9cret-of-mine", 2, "ASCII"),
+        ("x" * 20_000, 2, "too long"),
+    ],
+    ids=["lines", "short", "empty", "letters", "long"],
 )
-def test_what_cannot_be_one_is_refused_without_being_quoted(vendor: Mp, given: str, said: str) -> None:
+def test_what_cannot_be_one_is_refused_without_being_quoted(vendor: Mp, given: str, code: int, said: str) -> None:
     done = vendor("credentials", "set", "wrong", stdin=given)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert said in done.stderr
     assert not given or given not in done.stderr
     assert "Traceback" not in done.stderr
-    assert vendor("credentials", "set", "wrong", stdin="x" * 20_000).returncode == 1
 
 
 def test_a_secret_is_never_an_argument(vendor: Mp) -> None:
@@ -86,9 +91,7 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
         assert time.monotonic() < deadline, shown
         try:
             shown += os.read(terminal, 1024)
-        except OSError as error:
-            # What Linux says once the other side has closed.
-            assert error.errno == errno.EIO, shown
-            break
+        except OSError:
+            break  # what Linux says once the other side has closed
     assert wanted in shown
     return shown
