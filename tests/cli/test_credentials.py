@@ -70,7 +70,7 @@ def test_a_secret_is_never_an_argument(vendor: Mp) -> None:
 
 def test_at_a_terminal_it_is_asked_for_and_not_shown(vendor: Mp) -> None:
     ours, theirs = pty.openpty()
-    words = [BIN / "mp", "credentials", "set", "typed"]
+    words = [str(BIN / "mp"), "credentials", "set", "typed"]
     process = subprocess.Popen(
         words, env=vendor.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
     )

@@ -61,8 +61,8 @@ def presents(service: Service, value: str | None) -> Any:
             return False
         place = places(line)["1.1.0"]
         if value is None:
-            return place["credential"] is None and place["weight"] == 0
-        return place["credential"] == {"header": "x-api-key", "value": value} and place["weight"] == 100
+            return (place["credential"], place["weight"]) == (None, 0)
+        return (place["credential"], place["weight"]) == ({"header": "x-api-key", "value": value}, 100)
 
     return fits
 
