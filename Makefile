@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-peers bench-discovery bench-vendors clean
+.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,8 +56,12 @@ bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3
 bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
 	@scripts/bench-peers
 
-bench-vendors: setup ## how fast mp starts, the public catalogue of 100 vendors, tokens of deployments
+bench-vendors: setup ## how fast mp starts, the catalogue of 100 vendors, tokens, training, signals, the kill switch
 	@$(PY) -m bench.vendors
+
+bench-desk: setup ## the desk alone: signal writes, the kill switch; and the walk-forward study of the consensus
+	@$(PY) -m bench.desk
+	@$(PY) -m bench.consensus_study
 
 bench-discovery: setup ## search: ranking on judged sets, latency
 	@$(PY) -m bench.discovery

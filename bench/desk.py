@@ -46,6 +46,7 @@ RESULTS = Path(__file__).parent / "results" / "desk.json"
 WRITES_BAR = 5000.0
 KILL_BAR_SECONDS = 2.0
 BATCH = 250
+BATCHES, THROWS = 40, 10
 
 
 @dataclass
@@ -227,8 +228,8 @@ async def run(batches: int, throws: int) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The desk: writes a second, and the kill switch")
-    parser.add_argument("--batches", type=int, default=40)
-    parser.add_argument("--throws", type=int, default=10)
+    parser.add_argument("--batches", type=int, default=BATCHES)
+    parser.add_argument("--throws", type=int, default=THROWS)
     asked = parser.parse_args()
     rows = asyncio.run(run(asked.batches, asked.throws))
     show(rows)

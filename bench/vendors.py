@@ -1,9 +1,10 @@
-"""The vendor's half measured: how fast `mp` starts, the public catalogue of many vendors, tokens of deployments.
+"""The vendor's half measured: how fast `mp` starts, the public catalogue of many vendors, tokens of deployments, runs.
 
     python -m bench.vendors [--vendors 100] [--reads 400]
 
-A whole marketplace runs as `mercato up` starts it; its catalogue is filled with listings of that many vendors. Wall
-times on shared cores: read them with their spread.
+A whole marketplace runs as `mercato up` starts it; its catalogue is filled with listings of that many vendors. The
+desk's figures (`bench.desk`: signals a second, the kill switch) are measured after it, so that one file has them all.
+Wall times on shared cores: read them with their spread.
 """
 
 import argparse
@@ -23,9 +24,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench import desk
 from bench.discovery import show
 from bench.discovery_rows import Row
-from bench.vendors_tokens import measure_tokens
+from bench.vendors_tokens import make_vendor_key, measure_tokens
+from bench.vendors_training import measure_training
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app import schema  # every room's tables
 from mercato.identity import SecretHasher, SignUp
@@ -181,9 +184,14 @@ def run(vendors: int, reads: int) -> list[Row]:
         asyncio.run(fill(url, vendors))
         timed = measure_catalog(port, vendors, reads)
         show(timed)
-        tokens = measure_tokens(port, "v0@example.org", PASSWORD)
+        key = make_vendor_key(port, "v0@example.org", PASSWORD)
+        tokens = measure_tokens(port, key)
         show(tokens)
-    return rows + timed + tokens
+        training = measure_training(port, key, folder)
+        show(training)
+    signals = asyncio.run(desk.run(desk.BATCHES, desk.THROWS))
+    show(signals)
+    return rows + timed + tokens + training + signals
 
 
 def main() -> None:

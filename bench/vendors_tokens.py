@@ -18,13 +18,18 @@ _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 
-def measure_tokens(port: int, email: str, password: str) -> list[Row]:
-    """With the first deployment of the vendor whose administrator this is."""
+def make_vendor_key(port: int, email: str, password: str) -> str:
+    """Of the vendor whose administrator this is."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as api:
         session = _told(api.post("/api/sessions", json={"email": email, "password": password}))
         person = {"authorization": f"Bearer {session['access_token']}"}
-        made = api.post("/api/keys", json={"kind": "vk", "name": "bench"}, headers=person)
-        api.headers["authorization"] = f"Bearer {_told(made)['key']}"
+        return str(_told(api.post("/api/keys", json={"kind": "vk", "name": "bench"}, headers=person))["key"])
+
+
+def measure_tokens(port: int, key: str) -> list[Row]:
+    """With the first deployment of the vendor whose key this is."""
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as api:
         deployment = _told(api.get("/api/deployments"))["items"][0]["id"]
         return [_lookups(api, deployment), _revocations(api, deployment)]
 

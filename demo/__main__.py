@@ -9,6 +9,7 @@ from types import FrameType
 
 import httpx
 
+from demo.command import CommandRefused
 from demo.control import ControlRefused
 from demo.load import NotAnswered
 from demo.processes import NotReady, Processes
@@ -29,7 +30,7 @@ def tell(folder: Path, *, with_llm: bool) -> int:
         except KeyboardInterrupt:
             report.say("interrupted")
             return 130
-        except (NotReady, ControlRefused, NotAnswered, httpx.HTTPError, AssertionError) as stuck:
+        except (NotReady, ControlRefused, CommandRefused, NotAnswered, httpx.HTTPError, AssertionError) as stuck:
             report.say(processes.last_words())
             report.disagree(f"{type(stuck).__name__}: {stuck}")
         finally:

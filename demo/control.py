@@ -16,7 +16,11 @@ WAIT_SECONDS = 60
 
 
 class ControlRefused(Exception):
-    """The control API refused what the story needs; the message has its code and its advice."""
+    """The control API refused what the story needs; the message has its code and its advice. `status` 0: it is late."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Party:
@@ -54,7 +58,8 @@ class Party:
     def _told(self, answer: httpx.Response) -> Any:
         if answer.is_error:
             raise ControlRefused(
-                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
+                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}",
+                answer.status_code,
             )
         return answer.json()
 
@@ -71,15 +76,17 @@ class Visitor(Party):
     def sign_in(self, email: str, password: str, slug: str) -> "Member":
         """A session of an account."""
         token = self.post("/api/sessions", {"email": email, "password": password})["access_token"]
-        return Member(str(self._http.base_url), token, slug)
+        return Member(str(self._http.base_url), token, slug, email, password)
 
 
 class Member(Party):
     """Somebody of the organisation `slug`."""
 
-    def __init__(self, url: str, token: str, slug: str) -> None:
+    def __init__(self, url: str, token: str, slug: str, email: str, password: str) -> None:
         super().__init__(url, token)
         self.slug = slug
+        self.email = email
+        self.password = password
 
     def vouch_for(self, vendor: "Member") -> None:
         """As the operator: the vendor's releases may go live by rule."""

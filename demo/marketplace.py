@@ -72,6 +72,11 @@ class Marketplace:
         self._gateway.kill()
         return self._gateway.pid
 
+    def start_building_data(self) -> Running:
+        """`mercato data build`: the panel of real prices; it is there when the process has ended."""
+        command = [MERCATO, "--state", str(self._state), "data", "build"]
+        return self._processes.start("data build", command, self._environment)
+
     def _serve(self, role: str, port: int) -> Running:
         command = [MERCATO, "--state", str(self._state), "serve", role, "--port", str(port)]
         return self._processes.start(role, command, self._environment)

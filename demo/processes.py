@@ -113,6 +113,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: list[Running] = []
+        self._before: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +121,14 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        while self._before:
+            self._before.pop()()
         while self._running:
             self._running.pop().stop()
+
+    def before_stopping(self, undo: Callable[[], None]) -> None:
+        """What is to be done while all that was started still runs, the last first."""
+        self._before.append(undo)
 
     def last_words(self) -> str:
         """The end of what each wrote, for whoever looks into a failure."""

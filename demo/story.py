@@ -8,11 +8,13 @@ from demo.accounts import Books, PriceList
 from demo.billing import Accountant
 from demo.calling import Accident, Shop, several
 from demo.clients import NOT_SENT, Buyer, Call
+from demo.command import Mp
 from demo.control import Member, Visitor
+from demo.desk import DeskStory
 from demo.figures import LATENCY_HEAD, latency_row
 from demo.marketplace import Marketplace
 from demo.model_servers import ModelServer, start_embedder, start_signals, start_smollm, train_signals
-from demo.processes import Processes
+from demo.processes import Processes, Running
 from demo.publishing import Offer
 from demo.report import Report
 from mercato_contracts.money import Money
@@ -36,6 +38,7 @@ class Cast:
     """Who takes part: a fund that pays, a student on free plans, and what the vendors sell."""
 
     operator: Member
+    approver: Member
     fund: Member
     student: Member
     embedder: Offer
@@ -75,6 +78,7 @@ class Story:
         """Raises what keeps it from going on; what merely disagrees is in the report."""
         training = train_signals(self._processes, self._folder / "model")
         operator = self._start_marketplace()
+        building = self._marketplace.start_building_data()
         self._report.step(2, "Two vendors' real models" + (" and a language model" if self._with_llm else ""))
         self._report.say(next(line for line in training.wait_to_end().splitlines() if line.startswith("trained")))
         servers = self._start_models()
@@ -86,7 +90,10 @@ class Story:
         self._report.step(6, "Usage, invoices and payouts agree with what the clients counted")
         self._settle(accountant, cast)
         self._crash(shop, basket)
-        self._tell_figures(*self._settle(accountant, cast))
+        books = self._settle(accountant, cast)
+        desk = self._run_desk(cast, building)
+        self._tell_figures(*books)
+        desk.tell_figures()
 
     def _start_marketplace(self) -> Member:
         self._report.step(1, "A marketplace of its own: PostgreSQL, control plane, worker, gateway")
@@ -117,6 +124,7 @@ class Story:
         llm = servers.smollm
         cast = Cast(
             operator,
+            approver=operator.add_colleague("approver"),
             fund=join("harbour-fund", "Harbour Fund"),
             student=join("ada-studies", "Ada Studies"),
             embedder=Offer(join("vector-works", "Vector Works"), "embedder", servers.embedder.url),
@@ -128,7 +136,7 @@ class Story:
                 operator.vouch_for(offer.vendor)
                 self._report.say(f"the operator vouches for {offer.vendor.slug}")
         publishing.publish_by_rule(self._report, cast.embedder)
-        publishing.publish_by_hand(self._report, cast.signals, operator.add_colleague("approver"))
+        publishing.publish_by_hand(self._report, cast.signals, cast.approver)
         if cast.smollm is not None:
             publishing.publish_by_rule(self._report, cast.smollm)
         return cast
@@ -171,6 +179,15 @@ class Story:
         jobs = [*several(8, 20, shop.embedding, basket.embedder), *several(8, 60, shop.signal, basket.signals)]
         self._calls += calling.burst(self._report, jobs, Accident(self._report, self._marketplace, 150))
 
+    def _run_desk(self, cast: Cast, building: Running) -> DeskStory:
+        mp = Mp(self._folder / "operator")
+        addresses = ("--url", self._marketplace.control_url, "--gateway", self._marketplace.gateway_url)
+        mp("login", "--email", cast.operator.email, *addresses, stdin=cast.operator.password)
+        places = (self._marketplace, self._processes, self._folder)
+        desk = DeskStory(self._report, *places, cast.operator, mp, cast.approver)
+        desk.run(building)
+        return desk
+
     def _settle(self, accountant: Accountant, cast: Cast) -> tuple[Books, int]:
         """The books, and what was invoiced in nano-dollars."""
         answered = sum(call.answered for call in self._calls)
@@ -182,7 +199,7 @@ class Story:
         return books, accountant.check_ledger(self._report, books)
 
     def _tell_figures(self, books: Books, invoiced: int) -> None:
-        self._report.step(8, "Figures")
+        self._report.step(11, "Figures")
         report, calls = self._report, [call for call in self._calls if call.code != NOT_SENT]
         report.say(f"calls through the gateway: {len(calls):,}, answered {sum(call.answered for call in calls):,}")
         for kind, count in calling.refusals_by_kind(calls):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running import processes_naming
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,21 +25,24 @@ def test_the_story_agrees_in_every_figure() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_an_interruption_stops_everything_that_was_started(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("moment", ["gateway is ready", "round 1 of us-equities-daily is open", "a person approved"])
+def test_an_interruption_stops_everything_that_was_started(tmp_path: Path, moment: str) -> None:
     log = tmp_path / "demo.log"
     with log.open("w") as out:
         demo = subprocess.Popen(
             [sys.executable, "-m", "demo"], cwd=ROOT, stdout=out, env={**os.environ, "TMPDIR": str(tmp_path)}
         )
-    deadline = time.monotonic() + 200
-    while "gateway is ready" not in log.read_text():
+    deadline = time.monotonic() + 400
+    while moment not in log.read_text():
         assert demo.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.2)
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(90) == 130
+    assert demo.wait(120) == 130
     started = [int(pid) for pid in re.findall(r"\(process (\d+)\)", log.read_text())]
     assert len(started) >= 4
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    # What supervises a deployment, and what trains, are processes of their own.
+    assert processes_naming(tmp_path) == {}
     assert list(tmp_path.glob("mercato-demo-*")) == []

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
-from tests.fakes.upstream import Received, Upstream, chunk
+from tests.fakes.upstream import Received, Upstream, answer, chunk
 
 USAGE = b'"usage":{"prompt_tokens":9,"total_tokens":9}}'
 SMALL = b'{"data":[],' + USAGE
@@ -53,6 +53,24 @@ async def test_answers_arrive_whole_and_counted(
     await until(lambda: len(control.events) == 2)
     for event in control.events.values():
         assert (event.tokens_in, event.source, event.bytes_out) == (9, "provider", len(body))
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+async def test_heads_that_differ_in_their_length_alone_keep_their_own(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, kind: str
+) -> None:
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        body = json.dumps({"scores": "x" * request.json["size"]}).encode()
+        writer.write(answer(200, body, kind))
+
+    upstream.script = script
+    place = shop(name="acme/signal", protocol="openapi", operations=[("POST", "/score")])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        # Often enough for a head to be learnt, at lengths below and above the one that was.
+        for size in [40] * 20 + [4, 41, 40, 4000, 7, 39] * 10:
+            told = await client.post("/s/acme/signal/score", json={"size": size})
+            assert told.json() == {"scores": "x" * size}
 
 
 async def raw(gateway: GatewayProcess, data: bytes) -> bytes:

@@ -37,7 +37,14 @@ from mercato_contracts.deployments import (
     HeartbeatReceipt,
     TokenAnswer,
 )
-from mercato_contracts.desk import KillSwitchList, KillSwitchView, Leaderboard, LeaderboardRow, SignalPage
+from mercato_contracts.desk import (
+    KillSwitchList,
+    KillSwitchView,
+    Leaderboard,
+    LeaderboardRow,
+    Reconciliation,
+    SignalPage,
+)
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.metering import UsageAnswer
@@ -349,6 +356,17 @@ class Client:
     def leaderboard(self) -> list[LeaderboardRow]:
         """Deployments by what they add."""
         return self._ask(Leaderboard, "GET", "/api/leaderboard").items
+
+    def claim_backtest(
+        self, deployment: str, eras: int, mean_ic: float, deviation: float, source: str
+    ) -> Reconciliation:
+        """The claim that counts, beside what happened so far."""
+        body = {"eras": eras, "mean_ic": mean_ic, "deviation": deviation, "source": source}
+        return self._ask(Reconciliation, "PUT", f"/api/deployments/{_part(deployment)}/backtest", body)
+
+    def reconciliation(self, deployment: str) -> Reconciliation:
+        """Live results against the claim."""
+        return self._ask(Reconciliation, "GET", f"/api/deployments/{_part(deployment)}/reconciliation")
 
     def throw_switch(self, scope: str, target: str, reason: str) -> KillSwitchView:
         """Switch something off."""

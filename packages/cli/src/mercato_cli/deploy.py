@@ -118,7 +118,18 @@ def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
         {"name": place.folder.name, "revision": number, "endpoint": endpoint},
         lambda: mp.console.say(f"{place.folder.name} revision {number} serves at {endpoint}."),
     )
-    mp.console.note(f"Register it with `mp register PROJECT --endpoint {endpoint}/v1`.")
+    mp.console.note(f"Register it with `mp register PROJECT --endpoint {endpoint}{_base_path(place, number)}`.")
+
+
+def _base_path(place: "Place", number: int) -> str:
+    """Where the paths of its protocol begin."""
+    import yaml
+
+    try:
+        read = yaml.safe_load((place.of(number) / "project" / "service.yaml").read_text())
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return ""
+    return "/v1" if isinstance(read, dict) and read.get("protocol") in ("openai", "anthropic") else ""
 
 
 def _start_host(place: "Place") -> None:

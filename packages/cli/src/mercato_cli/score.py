@@ -8,6 +8,7 @@ from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
 
 if TYPE_CHECKING:
+    from mercato_contracts.desk import Reconciliation
     from mercato_contracts.scores import RoundScores
 
 
@@ -74,6 +75,53 @@ def verify_score(mp: Mp, round_id: str) -> None:
     if not same:
         raise MpError(_difference(published, again), "Keep both files and tell the operator.", Exit.REFUSED)
     mp.console.note("Every digit is the same.")
+
+
+@score.command("claim")
+@click.argument("deployment")
+@click.option("--eras", type=click.IntRange(20, 100_000), required=True, help="How many eras your backtest judged.")
+@click.option("--mean-ic", type=click.FloatRange(-1, 1), required=True, help="Their mean rank IC.")
+@click.option("--deviation", type=click.FloatRange(0, 1, min_open=True), required=True,
+              help="The standard deviation of their rank ICs.")  # fmt: skip
+@click.option("--source", required=True, help="What the backtest was, in a few words.")
+@command
+def claim_backtest(mp: Mp, deployment: str, eras: int, mean_ic: float, deviation: float, source: str) -> None:
+    """Say what your backtest of DEPLOYMENT found, once: the first claim stays, and `mp score live` compares."""
+    told = mp.client.claim_backtest(deployment, eras, mean_ic, deviation, source)
+    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+
+
+@score.command("live")
+@click.argument("deployment")
+@command
+def show_live(mp: Mp, deployment: str) -> None:
+    """Live results of DEPLOYMENT beside the backtest that its vendor claimed, and whether they fit."""
+    told = mp.client.reconciliation(deployment)
+    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+
+
+_VERDICTS = {
+    "as-claimed": "within two standard errors of the claim",
+    "worse": "worse than claimed, by more than two standard errors",
+    "better": "better than claimed, by more than two standard errors",
+    "too-early": "too early to say: 20 live eras are needed",
+    "unclaimed": "nothing was claimed",
+}
+
+
+def _show_live(mp: Mp, told: "Reconciliation") -> None:
+    claimed = told.claimed
+    mp.console.fields(
+        [
+            ("deployment", told.deployment),
+            ("vendor", told.vendor),
+            ("claimed", claimed and f"{claimed.mean_ic:+.4f} ± {claimed.deviation:.4f} over {claimed.eras} eras"),
+            ("from", claimed and claimed.source),
+            ("live", f"{told.live_mean_ic:+.4f} ± {told.live_deviation:.4f} over {told.live_eras} eras"),
+            ("z", None if told.z is None else f"{told.z:+.2f}"),
+            ("verdict", _VERDICTS[told.verdict]),
+        ]
+    )
 
 
 def _difference(published: "RoundScores", again: "RoundScores") -> str:

@@ -1,4 +1,4 @@
-"""`mp signals`: write them signed, and prove that the log has them as they were."""
+"""`mp signals`: make them of a round, write them signed, and prove that the log has them as they were."""
 
 import base64
 from pathlib import Path
@@ -18,6 +18,34 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def signals() -> None:
     """Signals of open rounds, and proofs that they were written when they were."""
+
+
+@signals.command("make")
+@click.argument("folder", metavar="DATA", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("deployment")
+@click.option("--endpoint", metavar="URL", help="Where to ask it, if not at the address that it is registered with.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("signals.json"),
+              show_default=True, help="Where the batch goes.")  # fmt: skip
+@command
+def make_signals(mp: Mp, folder: Path, deployment: str, endpoint: str | None, out: Path) -> None:
+    """Have DEPLOYMENT score the live eras of the round in DATA (see `mp data pull`).
+
+    Writes a batch that `mp signals store` signs and sends.
+    """
+    from datetime import UTC, datetime
+
+    from mercato_cli.live_eras import ask_deployment, read_live, write_batch
+
+    request = read_live(folder)
+    told = ask_deployment(endpoint or mp.client.deployment(deployment).url, request, mp.timeout)
+    batch = write_batch(deployment, request, told, datetime.now(UTC))
+    out.write_text(batch.model_dump_json() + "\n")
+    eras = [write.era for write in batch.writes]
+    mp.console.show(
+        {"round": request.round, "deployment": deployment, "eras": eras, "file": str(out)},
+        lambda: mp.console.say(f"{out}: {len(eras)} eras of {request.round}."),
+    )
+    mp.console.note(f"Sign and write it with `mp signals store {out}`.")
 
 
 @signals.command("store")

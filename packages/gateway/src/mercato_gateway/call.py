@@ -286,7 +286,7 @@ class Call(UpstreamCall):
 
     # What the upstream answers.
 
-    def upstream_head(self, head: AnswerHead) -> None:
+    def upstream_head(self, head: AnswerHead, length: bytes) -> None:
         """The answer begins."""
         now = self.first_byte_at = _monotonic()
         status = self.status = head.status
@@ -301,7 +301,7 @@ class Call(UpstreamCall):
             router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         asked = self.head
         self.relay = Relay(
-            head, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
+            head, length, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
         )  # fmt: skip
 

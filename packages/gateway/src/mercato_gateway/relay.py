@@ -15,7 +15,9 @@ class Relay:
         "overflowed", "packed", "status", "stream", "tail", "whole",
     )  # fmt: skip
 
-    def __init__(self, head: AnswerHead, *, metered: bool, head_only: bool, http10: bool, drop_usage: bool) -> None:
+    def __init__(
+        self, head: AnswerHead, length: bytes, *, metered: bool, head_only: bool, http10: bool, drop_usage: bool
+    ) -> None:
         self.status = head.status
         self.head_sent = False
         self.bytes_out = 0
@@ -25,7 +27,7 @@ class Relay:
         self.stream: EventStream | None = None
         self._head = head
         self._no_body = head_only or head.status in (204, 304)
-        self._length = head.length
+        self._length = length
         self.json = metered and head.json and not self._no_body
         self.packed = head.packed
         if metered and head.event_stream and not self._no_body:
