@@ -114,6 +114,18 @@ DEFAULT_ENDPOINT_LIMITS = (RateLimit(unit="requests", per="minute", amount=60),)
 """What a deployment bears whose vendor does not say: sixty calls a minute, all callers together."""
 
 
+class EndpointCredential(Wire):
+    """What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored."""
+
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = Field(
+        description="The header field that carries it, such as `Authorization` or `X-Api-Key`"
+    )
+    prefix: Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,31}$|^$")] = Field(
+        default="", description="What stands before the secret, with its blank: `Bearer `"
+    )
+    secret: Slug = Field(description="The name that the secret was stored under; never the secret itself")
+
+
 class Endpoint(Wire):
     """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
 
@@ -134,6 +146,9 @@ class Endpoint(Wire):
         max_length=8,
         description="What the server itself bears, all callers together: 60 requests a minute where nothing is said. A "
         "list takes the place of that, an empty one sets no limit",
+    )
+    credential: EndpointCredential | None = Field(
+        default=None, description="The vendor's own secret that calls of the endpoint present"
     )
 
 
