@@ -25,6 +25,7 @@ from mercato_gateway.wire import SnapshotDeployment
 IDLE_SECONDS = 3.0
 _MAX_HEAD = 64 << 10
 _MAX_WAITING = 4096
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
 
 # Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
@@ -187,8 +188,17 @@ class UpstreamConnection:
             self._pieces = []
             self._finish(call, pieces)
         elif pieces or told:
+            if told:
+                self._acknowledge()
             self._pieces = []
             call.upstream_data(pieces, False)
+
+    def _acknowledge(self) -> None:
+        """The kernel acknowledges the head now. A server without TCP_NODELAY that writes head and body apart, as
+        Python's `http.server` does, holds the body back until then (Nagle): 40 ms with a delayed acknowledgement.
+        """
+        if _QUICK_ACK is not None and not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def _finish(self, call: UpstreamCall, pieces: list[bytes]) -> None:
         self.call = None
