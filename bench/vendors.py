@@ -1,9 +1,9 @@
-"""The vendor's half measured: how fast `mp` starts, the public catalogue of many vendors, tokens of deployments, runs.
+"""The vendor's half measured: how fast `mp` starts, the catalogue of many vendors, tokens, runs, the kill switch.
 
     python -m bench.vendors [--vendors 100] [--reads 400]
 
 A whole marketplace runs as `mercato up` starts it; its catalogue is filled with listings of that many vendors. The
-desk's figures (`bench.desk`: signals a second, the kill switch) are measured after it, so that one file has them all.
+desk's own figures (`bench.desk`) are measured after it, so that one file has them all.
 Wall times on shared cores: read them with their spread.
 """
 
@@ -27,6 +27,7 @@ from typing import Any
 from bench import desk
 from bench.discovery import show
 from bench.discovery_rows import Row
+from bench.vendors_kill import measure_kill_switch
 from bench.vendors_tokens import make_vendor_key, measure_tokens
 from bench.vendors_training import measure_training
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
@@ -73,22 +74,24 @@ def _cpu_of_children() -> float:
 
 
 @contextmanager
-def marketplace(folder: Path) -> Iterator[tuple[int, str]]:
-    """`mercato up` in a folder: the control API's port and the database's address."""
+def marketplace(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """`mercato up` in a folder: what it says (addresses, first people and key) and the database's address."""
     ports = {"PORT": 0, "GATEWAY_PORT": 1, "WORKER_PORT": 2, "GATEWAY_ADMIN_PORT": 3}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_"))}
     environment |= {f"MERCATO_{name}": str(_FIRST_PORT + at) for name, at in ports.items()}
     environment["MERCATO_STATE"] = str(folder / "state")
+    environment["MERCATO_ALLOW_PRIVATE_ENDPOINTS"] = "true"  # the vendor's server runs on this machine
     with (folder / "log").open("w") as log:
         up = subprocess.Popen(
             [BIN / "mercato", "up", "--json"], env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=log
         )
     try:
         assert up.stdout is not None
-        assert up.stdout.readline(), (folder / "log").read_text()[-2000:]
+        told = up.stdout.readline()
+        assert told, (folder / "log").read_text()[-2000:]
         url = EmbeddedPostgres(folder / "state" / "postgres").find_running()
         assert url is not None
-        yield _FIRST_PORT, url
+        yield json.loads(told), url
     finally:
         up.terminate()
         up.wait(120)
@@ -180,7 +183,8 @@ def run(vendors: int, reads: int) -> list[Row]:
     show(rows)
     folder = Path(tempfile.mkdtemp(prefix="mercato-bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
-    with marketplace(folder) as (port, url):
+    with marketplace(folder) as (told, url):
+        port = _FIRST_PORT
         asyncio.run(fill(url, vendors))
         timed = measure_catalog(port, vendors, reads)
         show(timed)
@@ -189,9 +193,11 @@ def run(vendors: int, reads: int) -> list[Row]:
         show(tokens)
         training = measure_training(port, key, folder)
         show(training)
+        killing = measure_kill_switch(told, "vendor-0", key, folder)
+        show(killing)
     signals = asyncio.run(desk.run(desk.BATCHES, desk.THROWS))
     show(signals)
-    return rows + timed + tokens + training + signals
+    return rows + timed + tokens + training + killing + signals
 
 
 def main() -> None:

@@ -121,10 +121,12 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._before:
-            self._before.pop()()
-        while self._running:
-            self._running.pop().stop()
+        try:
+            while self._before:
+                self._before.pop()()
+        finally:
+            while self._running:
+                self._running.pop().stop()
 
     def before_stopping(self, undo: Callable[[], None]) -> None:
         """What is to be done while all that was started still runs, the last first."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,17 +57,29 @@ class Written:
 T = TypeVar("T")
 
 
-def together(vendors: Sequence["SignalVendor"], work: Callable[["SignalVendor"], T]) -> list[T]:
-    """What each vendor's work gives, all at once. If one fails, or somebody interrupts, the others are stopped."""
+def together(
+    vendors: Sequence["SignalVendor"], work: Callable[["SignalVendor"], T], meanwhile: Callable[[], None] | None = None
+) -> list[T]:
+    """What each vendor's work gives, all at once; `meanwhile` is done again and again until then.
+
+    If one fails, or somebody interrupts, the others are stopped.
+    """
     with ThreadPoolExecutor(len(vendors)) as pool:
         futures = [pool.submit(work, vendor) for vendor in vendors]
         try:
+            while wait(futures, 0.1, FIRST_EXCEPTION).not_done and not any(map(_failed, futures)):
+                if meanwhile is not None:
+                    meanwhile()
             return [future.result() for future in futures]
         finally:
             while not all(future.done() for future in futures):
                 for vendor in vendors:
                     vendor.mp.stop()
                 time.sleep(0.1)
+
+
+def _failed(future: Future[T]) -> bool:
+    return future.done() and future.exception() is not None
 
 
 class SignalVendor:

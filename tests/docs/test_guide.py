@@ -1,10 +1,8 @@
 """The guide "From data to live signal in 15 minutes", by the letter, on real processes."""
 
-import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.ports import free_port
 from tests.support.running import BIN, Place, open_folder
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/data-to-live-signal.md").read_text()
@@ -38,9 +35,7 @@ def place() -> Iterator[tuple[Place, dict[str, Any]]]:
 
 def test_the_guide_works_by_the_letter(place: tuple[Place, dict[str, Any]], tmp_path: Path) -> None:
     _, told = place
-    first, *rest = [
-        _moved(block, free) for free in [str(free_port())] for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.S)
-    ]
+    first, *rest = re.findall(r"```sh\n(.*?)```", GUIDE, re.S)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
     environment |= {
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
@@ -53,9 +48,11 @@ def test_the_guide_works_by_the_letter(place: tuple[Place, dict[str, Any]], tmp_
     _vouch(told)
     try:
         out = _run("\n".join(rest), environment, tmp_path)
+        written = json.loads(_run("mp signals list --json", environment, tmp_path))["items"]
     finally:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            os.kill(int((tmp_path / "momentum" / "runner.pid").read_text()), signal.SIGTERM)
+        _run("mp undeploy momentum || true", environment, tmp_path)  # it may have stopped before
+    assert [entry["place"] for entry in written] == [4, 3, 2, 1, 0]
+    assert len({entry["deployment"] for entry in written}) == 1
     catalogue = json.loads(out.splitlines()[-1])
     (listed,) = [each for each in catalogue["items"] if each["vendor"] == "momentum-lab"]
     assert (listed["name"], listed["status"], listed["protocol"]) == ("momentum-lab/momentum", "live", "signal")
@@ -78,8 +75,3 @@ def _vouch(told: dict[str, Any]) -> None:
         token = api.post("/api/sessions", json=administrator).json()["access_token"]
         api.headers["authorization"] = f"Bearer {token}"
         assert api.put("/api/organisations/momentum-lab/verification", json={"verified": True}).status_code == 200
-
-
-def _moved(block: str, port: str) -> str:
-    """At a port that is free here, and with the process id of what runs in the background."""
-    return re.sub(r" &$", " & echo $! > runner.pid", block.replace("9000", port), flags=re.M)

@@ -1,0 +1,311 @@
+"""`mp signals`, `score`, `leaderboard`, `kill` against a running marketplace: from a deployed project to its scores."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.cli.conftest import Mp, Shop
+from tests.support.running import BIN, eventually
+from tests.support.terminal import run_in_terminal
+
+DATASET = "us-equities-daily"
+ERAS = 5
+
+
+@dataclass
+class Desk:
+    """A vendor whose deployed signal is registered and linked, an operator, an open round."""
+
+    vendor: Mp
+    operator: Mp
+    api: httpx.Client
+    deployment: str
+    round: dict[str, Any]
+
+    @property
+    def data(self) -> str:
+        """Where the round was pulled to."""
+        return str(self.vendor.config / "round")
+
+    def terminal(self, mp: Mp, *words: str) -> tuple[int, str]:
+        """What a person sees."""
+        return run_in_terminal([str(BIN / "mp"), *words], mp.environment, mp.config)
+
+    def state(self) -> str:
+        """Of the round."""
+        return str(self.api.get(f"/api/rounds/{self.round['id']}").json()["state"])
+
+
+def code(done: Any) -> tuple[int, str]:
+    """Exit code and code of a refusal, of a command with `--json`."""
+    return done.returncode, json.loads(done.stderr)["error"].get("code", "")
+
+
+@pytest.fixture(scope="module")
+def operator(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
+    mp = Mp(tmp_path_factory.mktemp("operator"))
+    words = ("login", "--url", shop.url, "--gateway", shop.gateway, "--email", "admin@localhost")
+    assert mp(*words, stdin=shop.operator_password).returncode == 0
+    return mp
+
+
+@pytest.fixture(scope="module")
+def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mp]:
+    """A vendor with a vendor key, and a signal that is served on this machine."""
+    mp = Mp(tmp_path_factory.mktemp("signallers"))
+    addresses = ("--url", shop.url, "--gateway", shop.gateway)
+    mp.json("signup", "signallers", *addresses, "--email", "s@example.org", stdin="correct horse battery")
+    mp.json("login", "--token", "-", *addresses, stdin=mp.json("keys", "make", "--kind", "vk")["key"])
+    mp.json("init", "level", "--template", "signal-http")
+    # Whoever waits for a switch asks more often than the template's plan allows.
+    manifest = mp.config / "level" / "service.yaml"
+    told = yaml.safe_load(manifest.read_text())
+    told["plans"][0]["limits"] = told["endpoint"]["limits"] = [{"unit": "requests", "per": "minute", "amount": 6000}]
+    manifest.write_text(yaml.safe_dump(told, sort_keys=False))
+    yield mp
+    mp("undeploy", "level")
+
+
+@pytest.fixture(scope="module")
+def api(shop: Shop) -> Iterator[httpx.Client]:
+    """The control API, as the operator's administrator."""
+    with httpx.Client(base_url=shop.url, timeout=120) as client:
+        person = {"email": "admin@localhost", "password": shop.operator_password}
+        token = client.post("/api/sessions", json=person).json()["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        yield client
+
+
+@pytest.fixture(scope="module")
+def desk(vendor: Mp, operator: Mp, api: httpx.Client) -> Desk:
+    assert api.post("/api/datasets", json={}).status_code == 200
+    asked = {"reason": "a test", "eras": ERAS, "open_seconds": 86_400, "embargo_seconds": 0}
+    opened = api.post(f"/api/datasets/{DATASET}/rounds", json=asked)
+    assert opened.status_code == 201, opened.text
+    endpoint = vendor.json("deploy", "level")["endpoint"]
+    found = Desk(vendor, operator, api, _register(vendor, operator, endpoint), opened.json())
+    vendor.json("link-infra", found.deployment, "--interval", "3600")
+    vendor.json("heartbeat", found.deployment)
+    vendor.json("data", "pull", DATASET, "--to", found.data)
+    return found
+
+
+def _register(vendor: Mp, operator: Mp, endpoint: str) -> str:
+    words = ("register", "level", "--endpoint", endpoint, "--wait-seconds", "1", "--json")
+    answers: list[dict[str, Any]] = []
+
+    def registered() -> bool:
+        for waiting in operator.json("approvals", "list")["items"]:
+            operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
+        done = vendor(*words)
+        assert done.returncode in (0, 5), done.stderr
+        answers.extend([json.loads(done.stdout)] if done.returncode == 0 else [])
+        return done.returncode == 0
+
+    eventually(registered, "the release")
+    return str(answers[0]["items"][0]["id"])
+
+
+@pytest.fixture(scope="module")
+def receipts(desk: Desk) -> list[dict[str, Any]]:
+    """Of what was made of the round, signed and stored."""
+    made = desk.vendor.json("signals", "make", desk.data, desk.deployment)
+    assert made["eras"] == list(range(desk.round["first_era"], desk.round["last_era"] + 1))
+    items: list[dict[str, Any]] = desk.vendor.json("signals", "store", "signals.json")["items"]
+    return items
+
+
+@pytest.fixture(scope="module")
+def scored(desk: Desk, receipts: list[dict[str, Any]]) -> str:
+    """The round's id, once it is resolved."""
+    assert receipts
+    name = desk.round["id"]
+    assert desk.api.post(f"/api/rounds/{name}/close", json={"reason": "a test"}).status_code == 200
+    eventually(lambda: desk.state() in ("scored", "resolved"), "the round is scored")
+    desk.api.post(f"/api/rounds/{name}/resolve", json={"reason": "a test"})
+    assert desk.state() == "resolved"
+    return str(name)
+
+
+class TestSignals:
+    def test_what_is_stored_twice_is_one_entry_and_a_person_sees_it(
+        self, desk: Desk, receipts: list[dict[str, Any]]
+    ) -> None:
+        again = desk.vendor.json("signals", "store", "signals.json")["items"]
+        assert [one["id"] for one in again] == [one["id"] for one in receipts]
+        assert {one["is_repeated"] for one in again} == {True}
+        exit_code, screen = desk.terminal(desk.vendor, "signals", "list", "--round", desk.round["id"])
+        assert exit_code == 0
+        assert all(one["id"] in screen for one in receipts)
+
+    def test_a_step_that_is_missing_is_named_with_its_command(self, desk: Desk, tmp_path: Path) -> None:
+        empty = desk.vendor("signals", "make", str(tmp_path), desk.deployment)
+        assert (empty.returncode, "mp data pull" in empty.stderr) == (2, True)
+        nobody = desk.vendor("signals", "make", desk.data, desk.deployment, "--endpoint", "http://127.0.0.1:9")
+        assert (nobody.returncode, "mp deploy" in nobody.stderr) == (4, True)
+        (tmp_path / "note.json").write_text("[]")
+        assert desk.vendor("signals", "store", str(tmp_path / "note.json")).returncode == 2
+
+    def test_another_deployment_and_another_era_are_refused(
+        self, desk: Desk, receipts: list[dict[str, Any]], tmp_path: Path
+    ) -> None:
+        batch = json.loads((desk.vendor.config / "signals.json").read_text())
+        before = len(desk.vendor.json("signals", "list", "--limit", "500")["items"])
+        batch["writes"][0]["era"] += 1000
+        (tmp_path / "era.json").write_text(json.dumps(batch))
+        told = desk.vendor("signals", "store", str(tmp_path / "era.json"), "--json")
+        assert code(told) == (1, "signal_era_wrong")
+        for write in batch["writes"]:
+            write["deployment"] = "dep_" + "0" * 32
+        (tmp_path / "other.json").write_text(json.dumps(batch))
+        told = desk.vendor("signals", "store", str(tmp_path / "other.json"))
+        assert (told.returncode, "mp link-infra" in told.stderr) == (2, True)
+        assert len(desk.vendor.json("signals", "list", "--limit", "500")["items"]) == before == len(receipts)
+
+    def test_a_proof_is_fetched_kept_checked_and_found_out_when_changed(
+        self, desk: Desk, receipts: list[dict[str, Any]]
+    ) -> None:
+        assert desk.api.post("/api/signals/heads", json={}).status_code == 200
+        last = receipts[-1]
+        exit_code, screen = desk.terminal(desk.vendor, "signals", "proof", last["id"], "--out", "proof.json")
+        assert (exit_code, "stands in the signed log" in screen) == (0, True)
+        assert desk.vendor("signals", "verify", "proof.json", "--digest", last["digest"]).returncode == 0
+        other = desk.vendor("signals", "verify", "proof.json", "--digest", receipts[0]["digest"])
+        assert (other.returncode, "another entry" in other.stderr) == (1, True)
+        kept = json.loads((desk.vendor.config / "proof.json").read_text())
+        kept["entry"] = kept["entry"].replace(str(last["era"]), str(last["era"] + 1))
+        (desk.vendor.config / "forged.json").write_text(json.dumps(kept))
+        assert desk.vendor("signals", "verify", "forged.json").returncode == 1
+        assert code(desk.vendor("signals", "proof", "sig_" + "0" * 32, "--json"))[0] == 1
+
+
+class TestScores:
+    def test_scores_are_shown_and_computed_again_to_the_digit(self, desk: Desk, scored: str) -> None:
+        (told,) = desk.vendor.json("score", "show", scored)["deployments"]
+        assert (told["deployment"], len(told["eras"])) == (desk.deployment, ERAS)
+        exit_code, screen = desk.terminal(desk.vendor, "score", "show", scored)
+        assert (exit_code, "signallers" in screen, "equal weights" in screen) == (0, True, True)
+        exit_code, screen = desk.terminal(desk.vendor, "score", "verify", scored)
+        assert (exit_code, "Every digit is the same." in screen) == (0, True)
+        assert desk.vendor.json("score", "verify", scored)["equal"] is True
+
+    def test_a_marketplace_that_publishes_another_digit_is_found_out(self, desk: Desk, scored: str) -> None:
+        path = f"/api/rounds/{scored}/scores"
+        inputs = desk.api.get(f"{path}/inputs").content
+        true = json.loads(desk.api.get(path).content)
+        for figure, said in (("rank_ic", 0.123456789), ("contribution", 1.0), ("trials", 99)):
+            lie = json.loads(json.dumps(true))
+            lie["deployments"][0][figure] = said
+            with _says({path: json.dumps(lie).encode(), f"{path}/inputs": inputs}) as url:
+                told = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
+            assert (told.returncode, f"{figure} was published as {said}" in told.stderr) == (1, True), told.stderr
+        with _says({path: json.dumps(true).encode(), f"{path}/inputs": inputs + b" "}) as url:
+            told = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
+        assert (told.returncode == 0, "were made from" in told.stderr) == (False, True)
+
+    def test_what_is_not_scored_is_told(self, desk: Desk) -> None:
+        assert code(desk.vendor("score", "show", "rnd_" + "0" * 32, "--json")) == (1, "round_not_found")
+
+    def test_the_leaderboard_has_it(self, desk: Desk, scored: str) -> None:
+        (row,) = [one for one in desk.vendor.json("leaderboard")["items"] if one["deployment"] == desk.deployment]
+        assert (row["vendor"], row["rounds"], row["eras"]) == ("signallers", 1, ERAS)
+        exit_code, screen = desk.terminal(desk.operator, "leaderboard")
+        assert (exit_code, desk.deployment in screen) == (0, True)
+
+    def test_a_claim_is_made_once_by_its_vendor_and_set_beside_what_happened(self, desk: Desk, scored: str) -> None:
+        assert desk.vendor.json("score", "live", desk.deployment)["verdict"] == "unclaimed"
+        claim = ("score", "claim", desk.deployment, "--eras", "500", "--deviation", "0.25", "--source", "my backtest")
+        assert code(desk.operator(*claim, "--mean-ic", "0.5", "--json"))[0] == 1
+        exit_code, screen = desk.terminal(desk.vendor, *claim, "--mean-ic", "0.02")
+        assert (exit_code, "too early to say" in screen, "+0.0200" in screen) == (0, True, True)
+        desk.vendor.json(*claim, "--mean-ic", "0.9")
+        told = desk.operator.json("score", "live", desk.deployment)
+        (shown,) = desk.vendor.json("score", "show", scored)["deployments"]
+        assert (told["claimed"]["mean_ic"], told["live_eras"], told["verdict"]) == (0.02, ERAS, "too-early")
+        assert told["live_mean_ic"] == pytest.approx(shown["rank_ic"], abs=2e-9)
+        missing = desk.vendor("score", "live", "dep_" + "0" * 32, "--json")
+        assert code(missing) == (1, "signal_deployment_unknown")
+
+
+class TestKill:
+    def test_an_operator_switches_off_and_on_and_a_vendor_may_not(self, desk: Desk) -> None:
+        refused = desk.vendor("kill", "deployment", desk.deployment, "--reason", "mine", "--json")
+        assert code(refused) == (1, "not_allowed")
+        assert desk.vendor.json("deployments", "show", desk.deployment)["routed"] is True
+        unknown = desk.operator("kill", "vendor", "nobody-at-all", "--reason", "a test")
+        assert (unknown.returncode, "Traceback" in unknown.stderr) == (1, False)
+        for words in (("deployment", desk.deployment), ("vendor", "signallers"), ("all",)):
+            exit_code, screen = desk.terminal(desk.operator, "kill", *words, "--reason", "a test of the switch")
+            assert (exit_code, " is off. " in screen) == (0, True)
+            (thrown,) = desk.operator.json("kill", "list", "--thrown")["items"]
+            assert (thrown["scope"], thrown["origin"], thrown["reason"]) == (
+                words[0],
+                "operator",
+                "a test of the switch",
+            )
+            shown = desk.vendor.json("deployments", "show", desk.deployment)
+            assert (shown["routed"], [hold["by"] for hold in shown["holds"]]) == (
+                False,
+                [f"kill-switch:{thrown['id']}"],
+            )
+            desk.operator.json("kill", "lift", thrown["id"], "--reason", "it is sound")
+        assert desk.vendor.json("deployments", "show", desk.deployment)["routed"] is True
+        assert desk.operator.json("kill", "list", "--thrown")["items"] == []
+
+    def test_the_gateway_hears_it(self, desk: Desk, shop: Shop) -> None:
+        plans = {one["name"]: one["id"] for one in desk.api.get("/api/services/signallers/level").json()["plans"]}
+        with httpx.Client(base_url=shop.url, timeout=60) as consumer:
+            person = {"email": "demo@localhost", "password": shop.password}
+            token = consumer.post("/api/sessions", json=person).json()["access_token"]
+            consumer.headers["authorization"] = f"Bearer {token}"
+            assert consumer.post("/api/subscriptions", json={"plan_id": plans["free"]}).status_code in (200, 201)
+        asked = {
+            "contract": "signal-inference/2", "round": desk.round["id"], "features": ["feature_a"],
+            "eras": [{"era": 1, "ids": ["a", "b"], "values": [[0.1], [0.2]]}],
+        }  # fmt: skip
+        headers = {"authorization": f"Bearer {shop.consumer_key}"}
+
+        def status() -> int:
+            url = f"{shop.gateway}/s/signallers/level/v1/signals"
+            return httpx.post(url, json=asked, headers=headers, timeout=60).status_code
+
+        eventually(lambda: status() == 200, "the gateway routes calls to it")
+        switch = desk.operator.json("kill", "vendor", "signallers", "--reason", "a test of the switch")
+        eventually(lambda: status() == 503, "the gateway refuses")
+        desk.operator.json("kill", "lift", switch["id"], "--reason", "it is sound")
+        eventually(lambda: status() == 200, "the gateway routes calls again")
+
+
+@contextmanager
+def _says(bodies: dict[str, bytes]) -> Iterator[str]:
+    """A marketplace that answers these paths with these bodies, whatever they are."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = bodies[self.path]
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
