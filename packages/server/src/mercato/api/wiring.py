@@ -15,7 +15,7 @@ from mercato.identity import AccessTokens, Authentication, ProvenKeys, Remembere
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 from mercato.signals import LiveRounds, LogKey
-from mercato.training import Provider
+from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
@@ -45,6 +45,8 @@ class Wiring:
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
     """Where training runs, by name."""
+    claims: ClaimLinks
+    """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None
