@@ -44,7 +44,7 @@ async def test_what_a_deployment_bears_is_in_the_snapshot_and_is_lent(market: Ma
     service, _ = await market.list_service(await market.people.join("acme"), bears=bears)
     await market.list_service(await market.people.join("umbrella"), "unlimited")
     async with market.database.transaction() as session:
-        (route,) = await routes_of(session, [service.id])
+        (route,) = await routes_of(session, [service.id], market.seal)
     (deployment,) = route.releases[0].deployments
     minute, day = f"deployment:{deployment.id}:requests:minute", f"deployment:{deployment.id}:tokens:day"
     assert deployment.limits == [
@@ -87,7 +87,9 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
     async with market.database.transaction() as session:
         assert await Limits(session).of_key("key_1", vendor.organisation_id) == []
         changed = {"organisation_id": vendor.organisation_id, "side": "vendor"}
-        told = await compile_changes(session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())])
+        told = await compile_changes(
+            session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())], market.seal
+        )
     assert {line.id for line in told} == {one.caller.organisation_id for one in customers}  # type: ignore[attr-defined]
     await check_is_lent_to_the_unit(market, scope, 5)
 

@@ -38,7 +38,31 @@ _MANIFEST = (
         "manifest_endpoint_userinfo",
         "error",
         "The endpoint's address carries a user or password",
-        "Take it out of the address; give the endpoint's credentials as a secret of the deployment.",
+        "Take it out of the address; store it with `mp credentials set` and name it in `endpoint.credential`.",
+    ),
+    Code(
+        "manifest_credential_header",
+        "error",
+        "This header cannot carry a credential",
+        "Name the field that your endpoint reads its key from, such as Authorization or X-Api-Key.",
+    ),
+    Code(
+        "manifest_credential_plain",
+        "error",
+        "The credential would cross the network unencrypted",
+        "Serve the endpoint over https, or take `endpoint.credential` out.",
+    ),
+    Code(
+        "credential_missing",
+        "error",
+        "Your organisation has no credential of this name",
+        "Store it with `mp credentials set NAME`, or correct `endpoint.credential.secret`; then publish again.",
+    ),
+    Code(
+        "credential_unreadable",
+        "error",
+        "The stored credential cannot be opened",
+        "Store it again with `mp credentials set NAME`; then publish again.",
     ),
     Code(
         "manifest_endpoint_fragment", "error", "The endpoint's address has a fragment", "Remove `#` and what follows."

@@ -7,6 +7,7 @@ from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
+from mercato_cli.credentials import credentials
 from mercato_cli.data import data
 from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
@@ -50,6 +51,7 @@ for _command in (
     dev,
     validate,
     publish,
+    credentials,
     train,
     deploy,
     rollback,

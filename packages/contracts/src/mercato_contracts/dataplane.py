@@ -57,6 +57,13 @@ class SnapshotPlan(Wire):
     )
 
 
+class SnapshotCredential(Wire):
+    """A header field that every request to the deployment carries: the vendor's secret, so it is never shown."""
+
+    header: str = Field(description="In lower case")
+    value: str = Field(repr=False)
+
+
 class SnapshotDeployment(Wire):
     """A running endpoint of a release. `url` as in the manifest; `weight` 0 takes no new calls."""
 
@@ -72,6 +79,7 @@ class SnapshotDeployment(Wire):
     on_disconnect: Literal["drain", "abort"] = "abort"
     health_path: str | None = None
     limits: list[Limit] = []
+    credential: SnapshotCredential | None = None
 
 
 class Operation(Wire):

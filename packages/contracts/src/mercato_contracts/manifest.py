@@ -96,6 +96,18 @@ class PlanManifest(Wire):
     )
 
 
+class EndpointCredential(Wire):
+    """What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored."""
+
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = Field(
+        description="The header field that carries it, such as `Authorization` or `X-Api-Key`"
+    )
+    prefix: Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,31}$|^$")] = Field(
+        default="", description="What stands before the secret, with its blank: `Bearer `"
+    )
+    secret: Slug = Field(description="The name that the secret was stored under; never the secret itself")
+
+
 class Endpoint(Wire):
     """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
 
@@ -113,6 +125,9 @@ class Endpoint(Wire):
     )
     limits: list[RateLimit] = Field(
         default=[], max_length=8, description="What the server itself bears, whoever calls it"
+    )
+    credential: EndpointCredential | None = Field(
+        default=None, description="The vendor's own secret that calls of the endpoint present"
     )
 
 

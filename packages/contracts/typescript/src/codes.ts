@@ -29,6 +29,9 @@ export type ErrorCode =
   | "conflict"
   | "control_plane_unavailable"
   | "counters_unavailable"
+  | "credential_in_use"
+  | "credential_not_found"
+  | "credential_refused"
   | "cursor_of_another_search"
   | "data_file_not_found"
   | "data_sources_disagree"
@@ -143,6 +146,7 @@ export type ErrorCode =
   | "token_scopes_too_wide"
   | "token_target_unknown"
   | "too_many_concurrent"
+  | "too_many_credentials"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
   | "training_artifact_not_found"
@@ -187,10 +191,14 @@ export type FindingCode =
   | "change_breaking"
   | "change_compatible"
   | "cold_start_slow"
+  | "credential_missing"
+  | "credential_unreadable"
   | "diff_incomplete"
   | "digest_mismatch"
   | "inference_too_slow"
   | "manifest_bomb"
+  | "manifest_credential_header"
+  | "manifest_credential_plain"
   | "manifest_endpoint_base"
   | "manifest_endpoint_fragment"
   | "manifest_endpoint_model_unused"
@@ -332,6 +340,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   conflict: 409,
   control_plane_unavailable: 503,
   counters_unavailable: 503,
+  credential_in_use: 409,
+  credential_not_found: 404,
+  credential_refused: 422,
   cursor_of_another_search: 422,
   data_file_not_found: 404,
   data_sources_disagree: 500,
@@ -446,6 +457,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   token_scopes_too_wide: 400,
   token_target_unknown: 400,
   too_many_concurrent: 429,
+  too_many_credentials: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
   training_artifact_not_found: 404,

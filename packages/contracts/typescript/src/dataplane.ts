@@ -189,6 +189,13 @@ export interface SnapshotCanary {
   percent: number;
 }
 
+/** A header field that every request to the deployment carries: the vendor's secret, so it is never shown. */
+export interface SnapshotCredential {
+  /** In lower case */
+  header: string;
+  value: string;
+}
+
 /** A running endpoint of a release. `url` as in the manifest; `weight` 0 takes no new calls. */
 export interface SnapshotDeployment {
   id: string;
@@ -207,6 +214,7 @@ export interface SnapshotDeployment {
   health_path?: string | null;
   /** (default: []) */
   limits?: Array<Limit>;
+  credential?: SnapshotCredential | null;
 }
 
 /** The immutable terms of a plan. Its limits come with each subscription of it. */

@@ -37,6 +37,18 @@ export interface Endpoint {
   health_path?: string | null;
   /** What the server itself bears, whoever calls it (maxItems: 8, default: []) */
   limits?: Array<RateLimit>;
+  /** The vendor's own secret that calls of the endpoint present */
+  credential?: EndpointCredential | null;
+}
+
+/** What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored. */
+export interface EndpointCredential {
+  /** The header field that carries it, such as `Authorization` or `X-Api-Key` (pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$") */
+  header: string;
+  /** What stands before the secret, with its blank: `Bearer ` (pattern: "^[!-~][ -~]{0,31}$|^$", default: "") */
+  prefix?: string;
+  /** The name that the secret was stored under; never the secret itself (pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$") */
+  secret: string;
 }
 
 /** What a month of the plan covers before its prices apply. */

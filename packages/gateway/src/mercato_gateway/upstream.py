@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from mercato_gateway.headers import Headers
+from mercato_gateway.headers import Headers, without_secret
 from mercato_gateway.heads import AnswerHead, take_print
 from mercato_gateway.wire import SnapshotDeployment
 
@@ -122,6 +122,8 @@ class UpstreamConnection:
             self.reusable = self.reusable and status != 101
             return
         self._head_done = self._tell_head = True
+        if self.pool.secret:
+            self._headers = without_secret(self._headers, self.pool.secret)
         head = self._head = AnswerHead(status, self._headers)
         if self._first and status not in (204, 304) and self._parser.should_keep_alive():
             self.pool.learn(head, self._first)
@@ -304,6 +306,9 @@ class Pool:
         "_tasks",
         "_waiting",
         "authority",
+        "credential",
+        "credential_field",
+        "secret",
         "usual",
         "wire",
     )
@@ -316,6 +321,12 @@ class Pool:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
+        # The vendor's own secret: the line that requests carry, its field's name, and its value. Never shown.
+        self.credential = self.credential_field = self.secret = b""
+        if wire.credential is not None:
+            self.credential_field = wire.credential.header.encode()
+            self.secret = wire.credential.value.encode()
+            self.credential = b"%b: %b\r\n" % (self.credential_field, self.secret)
         self._idle: list[UpstreamConnection] = []
         self._open = 0
         self._waiting: deque[UpstreamCall] = deque()
@@ -348,8 +359,8 @@ class Pool:
             if path is None:
                 return True
             writer.write(
-                b"GET %b HTTP/1.1\r\nhost: %b\r\nuser-agent: mercato-health\r\nconnection: close\r\n\r\n"
-                % (path.encode("ascii"), self.authority)
+                b"GET %b HTTP/1.1\r\nhost: %b\r\nuser-agent: mercato-health\r\nconnection: close\r\n%b\r\n"
+                % (path.encode("ascii"), self.authority, self.credential)
             )
             status = (await reader.readline()).split(b" ")[1:2]
             return bool(status) and status[0].isdigit() and 200 <= int(status[0]) < 400
@@ -426,15 +437,19 @@ class Pool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """The connection serves the next call, or rests."""
-        if not connection.reusable or self._closed:
+        if not connection.reusable:
             connection.close()
             return
         connection.resume_reading()
+        # Also once the pool is closed: what waits here was sent here before that.
         while self._waiting:
             call = self._waiting.popleft()
             if not call.done:
                 call.connected(connection)
                 return
+        if self._closed:
+            connection.close()
+            return
         connection.idle_since = _monotonic()
         self._idle.append(connection)
 
@@ -457,7 +472,7 @@ class Pool:
             self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Calls in flight end on their own; idle connections end now."""
+        """Calls in flight and those that wait end on their own; idle connections end now."""
         self._closed = True
         for connection in self._idle[:]:
             connection.close()

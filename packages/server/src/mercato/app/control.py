@@ -22,6 +22,7 @@ from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
@@ -50,6 +51,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),
+        credential_seal=CredentialSeal(settings.signing_key),
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
         objects=store,
         data_key=settings.data_key,

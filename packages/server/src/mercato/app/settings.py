@@ -131,7 +131,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def signing_key(self) -> bytes:
-        """Signs sessions and seals stored answers: 32 bytes."""
+        """Signs sessions and seals stored answers and vendors' credentials: 32 bytes."""
         return bytes.fromhex(self._kept_secret("signing.key"))
 
     @cached_property
