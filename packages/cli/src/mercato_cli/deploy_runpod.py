@@ -69,7 +69,7 @@ def _serve(mp: Mp, cloud: "Cloud", place: "CloudPlace", wanted: "Revision", wait
         {"name": name, "revision": wanted.number, "endpoint": place.url, "image": wanted.image},
         lambda: mp.console.say(f"{name} revision {wanted.number} serves at {place.url}."),
     )
-    mp.console.note("RunPod asks callers for a key: store one with `mp credentials set runpod` and name it in service.yaml.")
+    mp.console.note("RunPod asks callers for a key: `mp credentials set runpod`, and name it in service.yaml.")
 
 
 def _cloud() -> "Cloud":
