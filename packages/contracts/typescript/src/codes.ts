@@ -151,6 +151,8 @@ export type ErrorCode =
   | "too_many_webhooks"
   | "training_artifact_not_found"
   | "training_artifact_refused"
+  | "training_claim_link_refused"
+  | "training_claim_refused"
   | "training_code_refused"
   | "training_over_budget"
   | "training_provider_unavailable"
@@ -463,6 +465,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_webhooks: 409,
   training_artifact_not_found: 404,
   training_artifact_refused: 422,
+  training_claim_link_refused: 403,
+  training_claim_refused: 409,
   training_code_refused: 422,
   training_over_budget: 422,
   training_provider_unavailable: 422,

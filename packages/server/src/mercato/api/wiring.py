@@ -16,7 +16,7 @@ from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
-from mercato.training import Provider
+from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
@@ -47,6 +47,8 @@ class Wiring:
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
     """Where training runs, by name."""
+    claims: ClaimLinks
+    """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None
