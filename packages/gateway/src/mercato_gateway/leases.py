@@ -32,7 +32,9 @@ _DOWN_SECONDS = 0.5
 _REFUSED_SECONDS = 2.0
 _MAX_ROUNDS = 6
 _REQUESTS_PER_GROUP = 16
-_IDLE_SLICES_SECONDS = 300.0
+# Longer than what was compiled for a key may live without being compiled anew (see `authenticate`): a slice that such a
+# lane still takes from, but nobody here knows, would keep its leases for ever.
+_IDLE_SLICES_SECONDS = 400.0
 # So long may an asking that was given up still be under way in the control plane.
 _UNDER_WAY_SECONDS = 60.0
 # How long a call waits for units that others may give back (a slot of a concurrent call: only so long as a given one
@@ -101,6 +103,7 @@ class Slice:
 
     def take(self, units: int, now: float, taken: list[Taken]) -> bool:
         """Takes all of `units`, noting from where, or nothing."""
+        self.last_used = now
         leases = self.leases
         if leases:
             lease = leases[0]
@@ -241,6 +244,7 @@ class Leases:
             found = self._slices[limit.scope] = Slice(limit)
         elif found.cap != limit.cap:
             self._cap_changed(found, limit.cap)
+        found.last_used = self._loop.time()
         return found
 
     def _cap_changed(self, piece: Slice, cap: int) -> None:
@@ -440,8 +444,7 @@ class Leases:
         for piece in list(self._slices.values()):
             recent = piece.spent / seconds
             piece.rate = max(recent, piece.rate * 0.8)
-            if piece.spent:
-                piece.last_used, piece.spent = now, 0
+            piece.spent = 0
             for lease in [
                 lease for lease in piece.leases if lease.expires <= now or (lease.left == 0 and not lease.held)
             ]:
@@ -449,13 +452,7 @@ class Leases:
             if piece.scarce and not recent:
                 self._give_back_idle(piece)
             if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
-                self._forget(piece)
-
-    def _forget(self, piece: Slice) -> None:
-        if piece.last_used == 0.0:
-            piece.last_used = self._loop.time()  # a new slice gets its time too
-        else:
-            self._slices.pop(piece.scope, None)
+                del self._slices[piece.scope]
 
     def _give_back_idle(self, piece: Slice) -> None:
         for lease in [lease for lease in piece.leases if lease.left >= 0 and not lease.held]:
