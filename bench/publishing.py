@@ -42,7 +42,7 @@ from mercato.app.schema import migrate
 from mercato.identity import Caller, Role, SecretHasher, SignUp
 from mercato.identity.permissions import permissions_of
 from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
-from mercato.publishing import CedarPolicy, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
+from mercato.publishing import CedarPolicy, CredentialSeal, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
 
 RESULTS = Path(__file__).parent / "results" / "publishing.json"
 BAR_SECONDS = 5.0
@@ -133,7 +133,9 @@ async def opened(folder: Path) -> AsyncIterator[Bench]:
         )
     role = Role.ADMIN
     vendor = Caller(organisation.id, "acme", user.id, role, permissions_of(role, in_operator=False), False)
-    pipeline = Pipeline(database, clock, ids, outbox, LiveCalls(allow_private=True), CedarPolicy(BY_RULE))
+    pipeline = Pipeline(
+        database, clock, ids, outbox, LiveCalls(CredentialSeal(bytes(32)), allow_private=True), CedarPolicy(BY_RULE)
+    )
     engine, feed = DbosWorkflows(url, [pipeline.workflow()], executor="bench", version="1"), OutboxFeed(database)
     await engine.open()
     await feed.start([PipelineStarter(engine).subscriber()], [])

@@ -128,7 +128,7 @@ title: Sentence vectors
 summary: Turns sentences into vectors
 protocol: openai
 task: embeddings
-endpoint: {url: "https://embedder.example/v1", model: small}
+endpoint: {url: "https://embedder.example/v1", model: small, limits: [{unit: requests, per: minute, amount: 600}]}
 licence: Apache-2.0
 plans:
   - {name: free, limits: [{unit: requests, per: minute, amount: 60}]}

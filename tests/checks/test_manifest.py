@@ -153,6 +153,43 @@ def test_accepts_and_says_what_to_mend(check: Any, changes: dict[str, Any], code
     assert code in {finding.code for finding in verdict.findings}
 
 
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ({"unit": "concurrent", "amount": 4}, None),
+        ({"unit": "concurrent", "amount": 4, "per": "minute"}, "manifest_field_invalid"),
+        ({"unit": "concurrent", "amount": 4, "burst": 2}, "manifest_limit_burst"),
+        ({"unit": "requests", "amount": 4}, "manifest_field_invalid"),
+        ({"unit": "tokens", "amount": 4, "per": "ever"}, "manifest_field_invalid"),
+    ],
+)
+@pytest.mark.parametrize("where", ["endpoint", "plan"])
+def test_calls_at_once_have_no_window_and_everything_else_has_one(
+    check: Any, limit: dict[str, Any], code: str | None, where: str
+) -> None:
+    endpoint = {"url": "https://x.example/v1", "limits": [limit] if where == "endpoint" else []}
+    limits = [limit, {"unit": "requests", "per": "day", "amount": 9}] if where == "plan" else []
+    verdict = check(endpoint=endpoint, plans=plan(price={"per_call": 1}, limits=limits))
+    assert [each for each, _ in seen(verdict)] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({}, [("manifest_limit_default", "endpoint.limits")]),
+        ({"limits": []}, []),
+        ({"limits": [{"unit": "tokens", "per": "minute", "amount": 9}]}, []),
+    ],
+)
+def test_says_what_an_endpoint_bears_whose_limits_are_not_given(check: Any, limits: Any, told: Any) -> None:
+    verdict = check(endpoint={"url": "https://x.example/v1"} | limits)
+    assert verdict.accepted
+    assert seen(verdict) == told
+    rates = [(rate.unit, rate.per, rate.amount) for rate in verdict.manifest.endpoint.limits]
+    assert (("requests", "minute", 60) in rates) is ("limits" not in limits)
+    assert len(rates) == len(limits.get("limits", "x"))
+
+
 @pytest.mark.parametrize("licence", ["Apache-2.0", "MIT OR Apache-2.0", "LicenseRef-llama-3.1", "proprietary", "mit"])
 def test_accepts_a_licence_expression(check: Any, licence: str) -> None:
     assert check(licence=licence).findings == []

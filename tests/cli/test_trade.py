@@ -18,7 +18,7 @@ title: Vectors of sentences
 summary: Turns a sentence into a vector of numbers, the same each time.
 protocol: openai
 task: {task}
-endpoint: {{url: "{url}/v1", model: vectors}}
+endpoint: {{url: "{url}/v1", model: vectors, limits: []}}
 plans:
   - name: free
     limits: [{{unit: requests, per: minute, amount: 600}}]
@@ -162,6 +162,72 @@ def test_a_stream_is_printed_as_words_and_for_machines_as_events(
     assert words.stdout.strip() == "say it again"
     events = consumer("call", chat, "--data", body, "--stream", "--json")
     assert "data: [DONE]" in events.stdout
+
+
+def test_the_limits_of_a_key_are_set_shown_in_force_raised_and_cleared(
+    consumer: Mp, vendor: Mp, shop: Shop, vectors: Server, tmp_path: Path
+) -> None:
+    service = _publish(vendor, shop, "bounded", "embeddings", vectors.url)
+    eventually(lambda: consumer("subscribe", service, "--plan", "metered").returncode == 0, "it is offered")
+    admin = Mp(tmp_path / "admin")
+    admin.config.mkdir()
+    words = ("login", "--url", shop.url, "--gateway", shop.gateway, "--email", "demo@localhost")
+    assert admin(*words, stdin=shop.password).returncode == 0
+    made = admin.json("keys", "make", "--name", "bounded")
+    caller = Mp(tmp_path / "caller")
+    caller.config.mkdir()
+    caller("login", "--url", shop.url, "--gateway", shop.gateway, "--token", "-", stdin=made["key"])
+    body = json.dumps({"input": "one two three"})
+    eventually(lambda: caller("call", service, "--data", body).returncode == 0, "the gateway lets it call")
+
+    options = ["--requests-per-day", "1", "--tokens-per-minute", "9000", "--money-per-month", "12.50"]
+    shown = admin.json("keys", "limit", made["id"], *options, "--concurrent", "4")["items"]
+    assert {(limit["unit"], limit["window"], limit["cap"]) for limit in shown} == {
+        ("requests", "day", 1),
+        ("tokens", "minute", 9000),
+        ("nanos", "month", 12_500_000_000),
+        ("concurrent", "ever", 4),
+    }
+
+    def refused() -> bool:
+        done = caller("call", service, "--data", body)
+        return done.returncode == 1 and "key-requests-day" in done.stderr
+
+    eventually(refused, "the key's day is used up")
+    assert consumer("call", service, "--data", body).returncode == 0, "other keys are not bound by it"
+    assert admin("keys", "limit", made["id"], "--requests-per-day", "50").returncode == 0
+    eventually(lambda: caller("call", service, "--data", body).returncode == 0, "what was raised is in force")
+
+    table = admin("keys", "limit", made["id"], "--tokens-per-minute", "none").stdout
+    assert "12.50" in table
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [
+        "requests-per-day", "money-per-month", "concurrent",
+    ]  # fmt: skip
+    assert "No limits." in admin("keys", "limit", made["id"], "--clear").stderr
+    own = admin.json("limits", "--concurrent", "64")["items"]
+    assert [(limit["key_id"], limit["unit"], limit["cap"]) for limit in own] == [(None, "concurrent", 64)]
+    assert admin.json("limits", "--as-vendor")["items"] == []
+    assert admin.json("limits", "--concurrent", "none")["items"] == []
+
+
+@pytest.mark.parametrize("words", [
+    ("--concurrent", "-1"), ("--concurrent", "many"), ("--money-per-day", "1e40"), ("--requests-per-day", "1.5"),
+    ("--money-per-month", "0.0000000001"), ("--tokens-per-second", str(2**63)),
+])  # fmt: skip
+def test_a_limit_that_is_no_number_is_code_2(person: Mp, words: tuple[str, str]) -> None:
+    done = person("limits", *words)
+    assert done.returncode == 2, done.stderr
+    assert words[0] in done.stderr
+
+
+def test_nobody_limits_a_key_of_others_and_no_key_its_own(person: Mp, consumer: Mp, shop: Shop) -> None:
+    person("login", "--url", shop.url, "--gateway", shop.gateway, "--email", "demo@localhost", stdin=shop.password)
+    unknown = person("keys", "limit", "key_" + "0" * 32, "--concurrent", "1")
+    assert unknown.returncode == 2
+    assert "mp keys list" in unknown.stderr
+    key_id = person.json("keys", "list")["items"][0]["id"]
+    consumer("login", "--url", shop.url, "--gateway", shop.gateway, "--token", "-", stdin=shop.consumer_key)
+    assert consumer("keys", "limit", key_id, "--concurrent", "1").returncode == 1
 
 
 def test_a_canary_needs_an_older_release_to_be_compared_with(vendor: Mp, service: str) -> None:

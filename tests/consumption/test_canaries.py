@@ -54,7 +54,7 @@ class Tried:
 
     async def route(self) -> SnapshotService:
         async with self.market.database.transaction() as session:
-            (route,) = await routes_of(session, [self.service.id])
+            (route,) = await routes_of(session, [self.service.id], self.market.seal)
             return route
 
     async def latest(self) -> str:
@@ -190,7 +190,7 @@ async def test_the_first_release_of_a_service_is_no_canary(market: Market) -> No
     service, _ = await market.list_service(vendor, "first")
     await market.add_release(service, "0.9.0", canary={"percent": 5})
     async with market.database.transaction() as session:
-        (route,) = await routes_of(session, [service.id])
+        (route,) = await routes_of(session, [service.id], market.seal)
     assert route.canary is None
 
 
@@ -218,7 +218,9 @@ async def test_news_of_a_verdict_reaches_gateways(tried: Tried, market: Market) 
     await tried.start()
     async with market.database.transaction() as session:
         told = {"service_id": tried.service.id}
-        (line,) = await compile_changes(session, [Event(Place(1, 1), "service.changed", told, market.clock.now())])
+        (line,) = await compile_changes(
+            session, [Event(Place(1, 1), "service.changed", told, market.clock.now())], market.seal
+        )
     assert isinstance(line, SnapshotService)
     assert line.canary is not None
 

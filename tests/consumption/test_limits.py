@@ -40,19 +40,41 @@ async def check_is_lent_to_the_unit(market: Market, scope: str, cap: int) -> Non
 
 
 async def test_what_a_deployment_bears_is_in_the_snapshot_and_is_lent(market: Market) -> None:
-    bears = [rate("requests", "minute", 60), rate("tokens", "day", 900), rate("requests", "minute", 70)]
+    bears = [
+        rate("requests", "minute", 60), rate("tokens", "day", 900), rate("requests", "minute", 70),
+        rate("concurrent", "ever", 5),
+    ]  # fmt: skip
     service, _ = await market.list_service(await market.people.join("acme"), bears=bears)
     await market.list_service(await market.people.join("umbrella"), "unlimited")
     async with market.database.transaction() as session:
-        (route,) = await routes_of(session, [service.id])
+        (route,) = await routes_of(session, [service.id], market.seal)
     (deployment,) = route.releases[0].deployments
     minute, day = f"deployment:{deployment.id}:requests:minute", f"deployment:{deployment.id}:tokens:day"
     assert deployment.limits == [
         Limit(scope=minute, unit="requests", window="minute", cap=60, burst=60),
         Limit(scope=day, unit="tokens", window="day", cap=900),
+        Limit(scope=f"deployment:{deployment.id}:concurrent:ever", unit="concurrent", window="ever", cap=5),
     ]
     await check_is_lent_to_the_unit(market, minute, 60)
     await check_is_lent_to_the_unit(market, day, 900)
+    await check_is_lent_to_the_unit(market, f"deployment:{deployment.id}:concurrent:ever", 5)
+
+
+@pytest.mark.parametrize(
+    ("said", "cap"), [({}, 60), ({"limits": []}, None), ({"limits": [rate("requests", "minute", 600)]}, 600)]
+)
+async def test_a_deployment_bears_sixty_calls_a_minute_unless_its_manifest_says_otherwise(
+    market: Market, said: Any, cap: int | None
+) -> None:
+    service, _ = await market.list_service(await market.people.join("acme"))
+    await market.add_release(service, "1.1.0", endpoint={"url": "http://127.0.0.1:9/v1"} | said)
+    async with market.database.transaction() as session:
+        (route,) = await routes_of(session, [service.id], market.seal)
+    (place,) = next(release for release in route.releases if release.version == "1.1.0").deployments
+    scope = f"deployment:{place.id}:requests:minute"
+    assert [(limit.scope, limit.cap, limit.burst) for limit in place.limits] == ([(scope, cap, cap)] if cap else [])
+    if cap is not None:
+        await check_is_lent_to_the_unit(market, scope, cap)
 
 
 async def test_a_plans_shared_limit_is_one_cap_for_all_who_subscribed(
@@ -87,9 +109,27 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
     async with market.database.transaction() as session:
         assert await Limits(session).of_key("key_1", vendor.organisation_id) == []
         changed = {"organisation_id": vendor.organisation_id, "side": "vendor"}
-        told = await compile_changes(session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())])
+        told = await compile_changes(
+            session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())], market.seal
+        )
     assert {line.id for line in told} == {one.caller.organisation_id for one in customers}  # type: ignore[attr-defined]
     await check_is_lent_to_the_unit(market, scope, 5)
+
+
+async def test_a_plan_may_allow_so_many_calls_at_once_to_each_subscription_and_to_all(
+    gateway: httpx.AsyncClient, market: Market
+) -> None:
+    limits = [rate("concurrent", "ever", 2), rate("concurrent", "ever", 3, across="plan")]
+    service, plan = await market.list_service(await market.people.join("acme"), limits=limits)
+    customer = await market.customer(service, plan)
+    (subscription,) = (await grant(gateway, customer))["subscriptions"]
+    own, shared = f"subscription:{customer.subscription.id}:concurrent:ever", f"plan:{plan.id}:concurrent:ever"
+    assert [(limit["scope"], limit["window"], limit["cap"]) for limit in subscription["limits"]] == [
+        (own, "ever", 2),
+        (shared, "ever", 3),
+    ]
+    await check_is_lent_to_the_unit(market, own, 2)
+    await check_is_lent_to_the_unit(market, shared, 3)
 
 
 @pytest.mark.parametrize("of_key", [True, False])
@@ -99,6 +139,7 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
         *((unit, window) for unit in ("requests", "tokens") for window in ("second", "minute", "day", "month")),
         ("nanos", "day"),
         ("nanos", "month"),
+        ("concurrent", "ever"),
     ],
 )
 async def test_each_budget_is_told_and_lent_to_the_unit(

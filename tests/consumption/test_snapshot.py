@@ -168,7 +168,7 @@ def changed(number: int) -> Event:
 
 
 async def test_a_reader_that_falls_behind_is_let_go_and_the_others_are_not(market: Market) -> None:
-    hub = SnapshotHub(market.database, market.clock, depth=10)
+    hub = SnapshotHub(market.database, market.clock, market.seal, depth=10)
     slow, quick = hub.stream(), hub.stream()
     for stream in (slow, quick):
         for _ in range(2):
@@ -196,7 +196,7 @@ async def test_a_gateway_that_leaves_is_forgotten(gateway: httpx.AsyncClient, ap
 
 async def test_a_change_while_the_snapshot_is_read_is_not_lost(market: Market) -> None:
     service, _ = await market.list_service(await market.people.join("acme"))
-    hub = SnapshotHub(market.database, market.clock)
+    hub = SnapshotHub(market.database, market.clock, market.seal)
     stream = hub.stream()
     assert b"begin" in await anext(stream)
     await hub.hear([Event(Place(1, 1), "service.changed", {"service_id": service.id}, market.clock.now())])
@@ -207,7 +207,7 @@ async def test_a_change_while_the_snapshot_is_read_is_not_lost(market: Market) -
 
 
 async def test_closing_the_hub_ends_every_stream(market: Market) -> None:
-    hub = SnapshotHub(market.database, market.clock)
+    hub = SnapshotHub(market.database, market.clock, market.seal)
     stream = hub.stream()
     await anext(stream)
     hub.close()
@@ -215,7 +215,7 @@ async def test_closing_the_hub_ends_every_stream(market: Market) -> None:
 
 
 async def test_a_gateway_that_does_not_read_is_let_go_and_holds_nothing(market: Market) -> None:
-    hub = SnapshotHub(market.database, market.clock)
+    hub = SnapshotHub(market.database, market.clock, market.seal)
     sent = 0
 
     async def send(message: Any) -> None:

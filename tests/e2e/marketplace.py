@@ -103,7 +103,7 @@ class Marketplace:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         """`settings` are those of all its processes (`MERCATO_…`)."""
-        self._folder = folder
+        self.folder = folder
         self._state = folder / "state"
         self._logs = folder / "logs"
         self._logs.mkdir()
@@ -169,7 +169,7 @@ class Marketplace:
 
         `settings` are its own (`MERCATO_GATEWAY_…`).
         """
-        state = self._folder / name
+        state = self.folder / name
         (state / "secrets").mkdir(parents=True)
         shutil.copy(self._state / "secrets" / "gateway.token", state / "secrets" / "gateway.token")
         told = {f"MERCATO_GATEWAY_{setting.upper()}": value for setting, value in settings.items()}

@@ -156,7 +156,7 @@ def model_offer(name: str, task: str, vendor_url: str, plans: list[dict[str, Any
             **_common(name, "1.0.0", plans),
             "protocol": "openai",
             "task": task,
-            "endpoint": {"url": f"{vendor_url}/v1", "model": "words-1", "timeout_seconds": 20},
+            "endpoint": {"url": f"{vendor_url}/v1", "model": "words-1", "timeout_seconds": 20, "limits": []},
         }
     )
 

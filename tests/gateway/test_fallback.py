@@ -47,6 +47,7 @@ async def test_a_call_that_no_deployment_takes_is_the_fallbacks_in_every_respect
     assert (event.service_id, event.vendor_id) == (second.id, second.vendor_id)
     assert (event.subscription_id, event.plan_id, event.price_nanos) == (subscriptions[1].id, second.plans[0].id, 7)
     assert (control.spent(own.scope), control.spent(other.scope)) == (0, 7)
+    assert event.asked_service_id == first.id
 
 
 async def test_without_a_subscription_to_it_a_fallback_is_none(
@@ -61,6 +62,7 @@ async def test_without_a_subscription_to_it_a_fallback_is_none(
     assert upstream.received == []
     (event,) = (await until(lambda: list(control.events.values())))[:1]
     assert (event.service_id, event.price_nanos, event.status) == (first.id, 0, 502)
+    assert event.asked_service_id is None
 
 
 async def test_a_fallback_has_its_own_limits_and_two_services_that_name_each_other_end(

@@ -231,6 +231,36 @@ async def test_an_answer_that_is_lost_on_its_way_costs_neither_a_call_nor_a_unit
     await until(lambda: control.spent(limit.scope) == 20)
 
 
+async def test_a_cap_that_is_raised_lets_calls_on_at_once_and_one_that_is_lowered_stops_them(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    limit = a_limit("key", "requests", "month", 5)
+    place = shop(key={"limits": [limit]})
+    grant = control.grants[place.key]
+    gateway = await start_gateway()
+    assert Counter(answer.status_code for answer in await burst([gateway], place, 8)) == {200: 5, 429: 3}
+
+    async def change(cap: int) -> None:
+        changed = limit.model_copy(update={"cap": cap})
+        control.watch(changed)
+        asked = control.introspections
+        control.grants[place.key] = grant.model_copy(update={"limits": [changed]})
+        control.consumer_changed(grant.consumer_id)
+
+        async def heard() -> bool:
+            async with gateway.client(place.key) as client:
+                await client.get("/v1/models")
+            return control.introspections > asked
+
+        await until(heard)
+
+    await change(400)
+    assert Counter(answer.status_code for answer in await burst([gateway], place, 20)) == {200: 20}
+    await change(25)
+    assert Counter(answer.status_code for answer in await burst([gateway], place, 4)) == {429: 4}
+    await until(lambda: control.spent(limit.scope) == 25)
+
+
 async def test_slices_lent_after_the_gateway_gave_up_asking_come_back_without_another_call(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
 ) -> None:

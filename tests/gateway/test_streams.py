@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.fakes.control_plane import ControlPlane
@@ -46,6 +47,19 @@ def streaming(*pieces: bytes, end: bool = True) -> Script:
 
 def chat(shop: Shop, **more: Any) -> dict[str, Any]:
     return {"model": shop.model, "stream": True, "messages": [{"role": "user", "content": "Say something."}], **more}
+
+
+LARGE = 1 << 20
+
+
+async def _read_some(client: httpx.AsyncClient, body: dict[str, Any], count: int) -> None:
+    """Leaves after so many bytes of the answer."""
+    async with client.stream("POST", "/v1/chat/completions", json=body) as reply:
+        seen = 0
+        async for piece in reply.aiter_raw():
+            seen += len(piece)
+            if seen >= count:
+                return
 
 
 async def one_event(control: ControlPlane) -> Any:
@@ -167,6 +181,62 @@ async def test_a_client_that_leaves_is_counted_by_policy(
     assert (event.tokens_out, event.source, event.client_left) == (tokens, source, True)
     if policy == "abort":
         await broke.wait()
+
+
+@pytest.mark.parametrize(
+    ("policy", "begun", "status", "tokens", "source"),
+    [
+        ("abort", False, 499, 0, "partial"),
+        ("abort", True, 200, (LARGE + 64) // 4, "partial"),
+        ("drain", False, 200, 22, "provider"),
+        ("drain", True, 200, 22, "provider"),
+    ],
+)
+async def test_a_client_that_leaves_before_a_whole_answer_is_counted_by_policy(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, control: ControlPlane,
+    policy: str, begun: bool, status: int, tokens: int, source: str,
+) -> None:  # fmt: skip
+    place = shop(name="acme/chat", deployment={"on_disconnect": policy}, plan={"per_1k_output_nanos": 1000})
+    left, closed, began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    usage = {"prompt_tokens": 11, "completion_tokens": 22}
+    # Beyond a megabyte an answer is passed on while it comes: the client can tell that it has begun.
+    body = json.dumps({"choices": [{"message": {"content": "z" * (2 * LARGE)}}], "usage": usage}).encode()
+
+    async def script(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        whole = answer(200, body)
+        cut = len(whole) - len(body) + LARGE + 64 if begun else 0
+        writer.write(whole[:cut])
+        await writer.drain()
+        began.set()
+        await left.wait()
+        if policy == "abort":
+            assert await reader.read() == b""
+            closed.set()
+            return
+        writer.write(whole[cut:])
+
+    upstream.script = script
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        call = asyncio.create_task(_read_some(client, chat(place, stream=False), LARGE + 64))
+        await began.wait()
+        if begun:
+            await call
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    async def noticed() -> bool:
+        return await gateway.metric("mercato_gateway_client_left_total") == 1
+
+    await until(noticed)
+    left.set()
+    event = await one_event(control)
+    assert (event.status, event.tokens_out, event.source, event.client_left) == (status, tokens, source, True)
+    assert (event.streamed, event.price_nanos) == (False, tokens)
+    if policy == "abort":
+        await asyncio.wait_for(closed.wait(), 60)
+    else:
+        assert event.tokens_in == 11
 
 
 async def test_an_upstream_that_breaks_off_is_partial_and_the_client_can_tell(

@@ -52,6 +52,20 @@ async def test_a_vendor_sees_the_calls_of_its_services_and_no_keys(api: httpx.As
     assert (mine["items"], mine["totals"]) == ([], [])
 
 
+async def test_a_consumer_sees_which_service_a_fallback_answered_for_and_its_vendor_does_not(
+    api: httpx.AsyncClient, market: Market
+) -> None:
+    vendor = await market.people.join("acme")
+    one = await market.customer(*await market.list_service(vendor), "globex")
+    direct, instead = market.event(one), market.event(one).model_copy(update={"asked_service_id": "svc_asked"})
+    await market.take([direct, instead])
+    own = (await api.get("/api/usage/events", headers=await sign_in(api, one.caller))).json()["items"]
+    assert {item["id"]: item["asked_service_id"] for item in own} == {direct.id: None, instead.id: "svc_asked"}
+    params = {"side": "vendor"}
+    theirs = (await api.get("/api/usage/events", params=params, headers=await sign_in(api, vendor))).json()["items"]
+    assert [item["asked_service_id"] for item in theirs] == [None, None]
+
+
 async def test_only_operators_see_the_marketplace(api: httpx.AsyncClient, market: Market) -> None:
     _, one, _ = await two_customers(market)
     params = {"side": "marketplace", "group_by": "vendor"}

@@ -22,6 +22,7 @@ from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
 from mercato.publishing import (
     Approvals,
     CedarPolicy,
+    CredentialSeal,
     Dossier,
     LiveCalls,
     Pipeline,
@@ -233,7 +234,9 @@ def open_worker(database: Database, clock: Clock, ids: Ids, outbox: Outbox, rule
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        pipeline = Pipeline(database, clock, ids, outbox, LiveCalls(allow_private=True), CedarPolicy(rules))
+        pipeline = Pipeline(
+            database, clock, ids, outbox, LiveCalls(CredentialSeal(bytes(32)), allow_private=True), CedarPolicy(rules)
+        )
         engine = DbosWorkflows(database.url, [pipeline.workflow()], executor="test", version="1")
         feed = OutboxFeed(database)
         await engine.open()

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Json, Outbox, OutboxFeed, Steps, SystemClock, SystemIds, Workflow
-from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
+from mercato.publishing import CedarPolicy, CredentialSeal, LiveCalls, Pipeline, PipelineStarter
 
 DATABASE_URL, RULES, *MOMENT = sys.argv[1:]
 
@@ -50,7 +50,12 @@ def die_at(moment: str) -> None:
 async def main() -> None:
     database, clock = Database(DATABASE_URL), SystemClock()
     pipeline = Pipeline(
-        database, clock, SystemIds(clock), Outbox(clock), LiveCalls(allow_private=True), CedarPolicy(RULES)
+        database,
+        clock,
+        SystemIds(clock),
+        Outbox(clock),
+        LiveCalls(CredentialSeal(bytes(32)), allow_private=True),
+        CedarPolicy(RULES),
     )
     workflow = pipeline.workflow()
 

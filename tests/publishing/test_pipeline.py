@@ -112,6 +112,35 @@ async def test_a_patch_for_an_older_version_leaves_the_newer_one_in_front(
     assert len(listing.plans) == 2
 
 
+async def test_a_canary_that_could_not_begin_as_one_is_refused_and_one_beside_nothing_is_told(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
+    def tried(version: str) -> Offer:
+        new = offer.at(version)
+        new.manifest["canary"] = {"percent": 5}
+        return new
+
+    def told(dossier: Dossier) -> set[str]:
+        return {finding["code"] for finding in dossier.evidence[3].findings if finding["where"] == "canary"}
+
+    vendor = await people.join("acme")
+    first = await marketplace.publish(vendor, tried("1.0.0"))
+    assert (first.submission.state, told(first)) == ("released", {"canary_without_effect"})
+    await marketplace.publish(vendor, offer.at("2.0.0"))
+    patch = await marketplace.publish(vendor, tried("1.0.1"))
+    assert (patch.submission.state, failures(patch)) == ("refused", {4: {"canary_not_newest"}})
+    early = await marketplace.publish(vendor, tried("3.0.0-rc.1"))
+    assert (early.submission.state, told(early)) == ("released", {"canary_without_effect"})
+    newest = await marketplace.publish(vendor, tried("2.1.0"))
+    assert (newest.submission.state, told(newest)) == ("released", set())
+    async with marketplace.database.transaction() as session:
+        service = await Catalogue(session).find_service("acme", "greeter")
+        assert service is not None
+        (route,) = await Catalogue(session).routes([service.id])
+    assert route.canary is not None
+    assert route.canary.version == "2.1.0"
+
+
 async def test_another_protocol_is_another_service(marketplace: Marketplace, offer: Offer, people: People) -> None:
     vendor = await people.join("acme")
     await marketplace.publish(vendor, offer)

@@ -1,18 +1,24 @@
 """Training in the runner: JSON lines on standard output, whatever the vendor's code prints or breaks."""
 
+import asyncio
 import base64
 import hashlib
+import io
 import json
+import os
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mercato_cli.runner.jobs import training_job
+from mercato_cli.runner.jobs import TOO_LONG, training_job
+from mercato_cli.runner.said import Said
 from tests.support.http_server import serve_bytes
+from tests.support.running import processes_naming
 
 TRAIN = """
     import os
@@ -119,13 +125,20 @@ def _serve(content: bytes) -> Any:
 
 def test_a_job_of_a_worker_fetches_trains_and_answers(tmp_path: Path) -> None:
     said: list[dict[str, Any]] = []
-    run = training_job(_project(tmp_path), lambda job, told: said.append(told))
+    run = training_job(_project(tmp_path), lambda job, told: said.append(told), every_seconds=0.01)
     with _serve(b"rows of a round") as server:
         data = {"name": "train.txt", "url": server.url, "sha256": hashlib.sha256(b"rows of a round").hexdigest()}
-        told = run({"id": "job-1", "input": {"spec": {"task": "test", "seed": 3}, "data": [data]}})
+        told = asyncio.run(run({"id": "job-1", "input": {"spec": {"task": "test", "seed": 3}, "data": [data]}}))
     assert told["metrics"] == {"rank_ic": 0.25}
     assert base64.b64decode(told["artifacts"][0]["content"]) == b"tree seed 3 of rows of a round"
-    assert [each["step"] for each in said] == [0, 1]
+    lines = told["log"]["text"].splitlines()
+    assert [json.loads(line)["step"] for line in lines if '"progress"' in line] == [0, 1]
+    assert {"chatter", "more"} <= set(lines)
+    assert told["log"]["place"] == 0
+    for each in said:
+        assert told["log"]["text"].startswith(each["text"])
+        assert each["elapsed_ms"] >= 0
+    assert [len(each["text"]) for each in said] == sorted(len(each["text"]) for each in said)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +153,100 @@ def test_a_job_takes_only_what_it_should(tmp_path: Path, change: dict[str, str],
     run = training_job(_project(tmp_path), lambda job, told: None)
     with _serve(b"rows") as server:
         data = {"name": "train.txt", "url": server.url, "sha256": hashlib.sha256(b"rows").hexdigest()} | change
-        told = run({"input": {"spec": {"task": "test"}, "data": [data]}})
+        told = asyncio.run(run({"input": {"spec": {"task": "test"}, "data": [data]}}))
     assert said in told["error"]
-    assert "no `spec`" in run({"input": {}})["error"]
+    assert "no `spec`" in asyncio.run(run({"input": {}}))["error"]
+
+
+def _sent(folder: Path, source: str, **given: Any) -> dict[str, Any]:
+    """The answer to a job whose code comes by a link, from a worker that is a process of its own."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("train.py", textwrap.dedent(source))
+    with _serve(held.getvalue()) as server:
+        code = {"url": f"{server.url}/code.zip", "sha256": hashlib.sha256(held.getvalue()).hexdigest()}
+        job = {"id": "job-1", "input": {"spec": {"task": "test"}, "code": code, "data": []} | given}
+        (folder / "job.json").write_text(json.dumps(job))
+        script = (
+            "import asyncio, json, sys; from pathlib import Path\n"
+            "from mercato_cli.runner.jobs import training_job\n"
+            "run = training_job(None, lambda job, told: None)\n"
+            "print(json.dumps(asyncio.run(run(json.loads(Path(sys.argv[1]).read_text())))))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(folder / "job.json")],
+            env={**os.environ, "RUNPOD_AI_API_KEY": "rpa_secret"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_code_that_is_sent_is_run_without_the_workers_secrets_and_on_a_fresh_worker_afterwards(tmp_path: Path) -> None:
+    told = _sent(
+        tmp_path,
+        """
+        import os
+        from pathlib import Path
+
+
+        def train(spec, data, out, report):
+            print(sorted(os.environ), os.getcwd())
+            try:
+                print(Path(f"/proc/{os.getppid()}/environ").read_bytes())
+            except OSError:
+                print("not readable")
+            (out / "model.txt").write_text("tree")
+            return {}
+        """,
+    )
+    assert told["artifacts"][0]["name"] == "model.txt"
+    assert told["refresh_worker"] is True
+    assert "RUNPOD" not in told["log"]["text"].partition("\n")[0]
+
+
+def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    mark = f"mark-{tmp_path.name}"
+    told = _sent(
+        tmp_path,
+        f"""
+        import subprocess, sys, time
+
+
+        def train(spec, data, out, report):
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)  # {mark}"])
+            print("begun", flush=True)
+            time.sleep(600)
+        """,
+        seconds=8,
+    )
+    assert told["error"] == TOO_LONG + "8 s and was ended."
+    assert "begun" in told["log"]["text"]
+    assert processes_naming(Path(mark)) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"claim": "http://127.0.0.1:9/claim"}, "cannot be reached from the worker"),
+        ({"claim": "file:///etc/passwd"}, "over http"),
+        ({"code": {"url": "http://127.0.0.1:9/code.zip", "sha256": "0" * 64}}, "code.zip cannot be had"),
+    ],
+)
+def test_a_job_that_is_not_the_runs_or_cannot_be_fetched_does_not_begin(
+    tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    told = _sent(tmp_path, "def train(*_):\n    print('begun')\n", **given)
+    assert said in told["error"]
+    assert told["log"]["text"] == ""
+
+
+def test_of_what_is_said_the_last_is_kept_with_its_place() -> None:
+    said = Said(kept=20)
+    for number in range(10):
+        said.add(f"line {number}")
+    assert said.told() == {"place": 56, "text": "line 8\nline 9\n"}
+    assert said.end == 70

@@ -13,7 +13,7 @@ from mercato.consumption import Lending, Limits, TakeUsage
 from mercato.identity import Caller, Keys, NewKey, SecretHasher
 from mercato.metering import Holder
 from mercato.platform import Database, Ids, Outbox, SystemIds
-from mercato.publishing import Catalogue, Deployment, Plan, Release, Service
+from mercato.publishing import Catalogue, CredentialSeal, Deployment, Plan, Release, Service
 from mercato.publishing.models import Submission
 from mercato.publishing.release import Releasing
 from mercato.subscriptions import Subscription, Subscriptions
@@ -56,6 +56,7 @@ class Market:
     people: People
     names: int = 0
     operator_: Caller | None = field(default=None)
+    seal: CredentialSeal = field(default_factory=lambda: CredentialSeal(bytes(32)))
 
     async def operator(self) -> Caller:
         """The operator's administrator."""

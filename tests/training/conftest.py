@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import pytest
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
 from mercato.adapters.training_local import LocalProvider
+from mercato.adapters.training_runpod import Place, RunPodClient, RunPodProvider
 from mercato.identity import Caller
 from mercato.platform import Database, Ids, ObjectStore, Outbox, Session, SystemClock, SystemIds
-from mercato.training import Dossier, TrainingRuns
+from mercato.training import ClaimLinks, Dossier, Provider, TrainingRuns
 from mercato_contracts.training import TERMINAL, TrainingSpec
 from tests.conftest import People
+from tests.fakes.runpod import API_KEY
 from tests.training.scripts import encoded
 
 WORKER = Path(__file__).with_name("training_worker.py")
@@ -30,6 +33,18 @@ def store_in(folder: Path) -> ObjectStore:
     return LocalFolder(folder / "objects", SignedLinks(b"k" * 32, SystemClock()), "http://127.0.0.1:9")
 
 
+def runpod_in(folder: Path, jobs_url: str, rest_url: str, endpoint: str) -> RunPodProvider:
+    """RunPod as a worker of a test has it: an hour costs 3,600 dollars, and nothing is paused for long."""
+    client = RunPodClient(API_KEY, jobs_url=jobs_url, rest_url=rest_url)
+    places = {"cpu": Place(endpoint, 3_600_000_000_000)}
+    return RunPodProvider(client, places, store_in(folder), claims_of_test(), look_seconds=0.1, why_seconds=0.5)
+
+
+def claims_of_test() -> ClaimLinks:
+    """Links of claims that nobody serves: a test makes the claim itself."""
+    return ClaimLinks(b"k" * 32, "http://127.0.0.1:9", SystemClock())
+
+
 @dataclass
 class Trainer:
     """A vendor and the use cases, each in a transaction of its own, by the system's clock."""
@@ -38,12 +53,17 @@ class Trainer:
     folder: Path
     caller: Caller
     people: People
+    runpod: RunPodProvider | None = None
     sent: str = ""
     """SHA-256 of the last code that was sent."""
 
     def desk(self, session: Session) -> TrainingRuns:
         clock = SystemClock()
-        providers = {"local": LocalProvider(self.folder / "runs", nanos_per_hour=3_600_000_000_000)}
+        providers: dict[str, Provider] = {
+            "local": LocalProvider(self.folder / "runs", nanos_per_hour=3_600_000_000_000)
+        }
+        if self.runpod is not None:
+            providers["runpod"] = self.runpod
         return TrainingRuns(session, clock, SystemIds(clock), Outbox(clock), store_in(self.folder), providers)
 
     async def start(self, train: str, **spec: Any) -> str:
@@ -97,9 +117,13 @@ async def trainer(database: Database, people: People, ids: Ids, tmp_path: Path) 
 
 
 @contextlib.asynccontextmanager
-async def worker(database_url: str, folder: Path, *moment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(
+    database_url: str, folder: Path, *moment: str, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker over this folder; `moment` says when it kills itself."""
-    process = await asyncio.create_subprocess_exec(sys.executable, str(WORKER), database_url, str(folder), *moment)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), database_url, str(folder), *moment, env={**os.environ, **environment}
+    )
     try:
         yield process
     finally:

@@ -1,9 +1,10 @@
-"""A worker that a test kills: `training_worker.py DATABASE_URL FOLDER [MOMENT]`.
+"""A worker that a test kills: `training_worker.py DATABASE_URL FOLDER [MOMENT]`; RUNPOD names a cloud, as JSON.
 
 MOMENT is `in STEP`: the step has done its work and its result is not recorded yet; `after STEP`: it is.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -14,10 +15,10 @@ from pathlib import Path
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Json, Outbox, OutboxFeed, Steps, SystemClock, Workflow
-from mercato.training import TrainingStarter, TrainingWork
+from mercato.training import Provider, TrainingStarter, TrainingWork
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.training.conftest import store_in
+from tests.training.conftest import runpod_in, store_in
 
 DATABASE_URL, FOLDER, *MOMENT = sys.argv[1:]
 RUNNER = (sys.executable, str(Path(__file__).with_name("mini_runner.py")))
@@ -50,7 +51,11 @@ def die_at(moment: str) -> None:
 
 async def main() -> None:
     database, clock, folder = Database(DATABASE_URL), SystemClock(), Path(FOLDER)
-    providers = {"local": LocalProvider(folder / "runs", nanos_per_hour=3_600_000_000_000, runner=RUNNER)}
+    providers: dict[str, Provider] = {
+        "local": LocalProvider(folder / "runs", nanos_per_hour=3_600_000_000_000, runner=RUNNER)
+    }
+    if "RUNPOD" in os.environ:
+        providers["runpod"] = runpod_in(folder, **json.loads(os.environ["RUNPOD"]))
     workflow = TrainingWork(database, clock, Outbox(clock), store_in(folder), providers).workflow()
 
     async def run(steps: Steps, subject: str) -> None:

@@ -38,7 +38,31 @@ _MANIFEST = (
         "manifest_endpoint_userinfo",
         "error",
         "The endpoint's address carries a user or password",
-        "Take it out of the address; give the endpoint's credentials as a secret of the deployment.",
+        "Take it out of the address; store it with `mp credentials set` and name it in `endpoint.credential`.",
+    ),
+    Code(
+        "manifest_credential_header",
+        "error",
+        "This header cannot carry a credential",
+        "Name the field that your endpoint reads its key from, such as Authorization or X-Api-Key.",
+    ),
+    Code(
+        "manifest_credential_plain",
+        "error",
+        "The credential would cross the network unencrypted",
+        "Serve the endpoint over https, or take `endpoint.credential` out.",
+    ),
+    Code(
+        "credential_missing",
+        "error",
+        "Your organisation has no credential of this name",
+        "Store it with `mp credentials set NAME`, or correct `endpoint.credential.secret`; then publish again.",
+    ),
+    Code(
+        "credential_unreadable",
+        "error",
+        "The stored credential cannot be opened",
+        "Store it again with `mp credentials set NAME`; then publish again.",
     ),
     Code(
         "manifest_endpoint_fragment", "error", "The endpoint's address has a fragment", "Remove `#` and what follows."
@@ -89,6 +113,12 @@ _MANIFEST = (
         "Set a price per call or per token, or `overage: false`.",
     ),
     Code("manifest_limit_repeated", "error", "A plan has two limits of one kind", "Keep one of them."),
+    Code(
+        "manifest_limit_default",
+        "info",
+        "The endpoint's limit is the usual one",
+        "Say in `endpoint.limits` what the server bears, if that is more.",
+    ),
     Code(
         "manifest_limit_burst",
         "error",
@@ -268,6 +298,18 @@ _OPENAPI = (
 )
 
 _VERSIONS = (
+    Code(
+        "canary_not_newest",
+        "error",
+        "Only the newest version can be a canary",
+        "Take `canary` out: all calls whose range it fits go to it at once. Or raise the version above the newest.",
+    ),
+    Code(
+        "canary_without_effect",
+        "warning",
+        "There is nothing to be a canary beside",
+        "Nothing, or take `canary` out: this version takes all calls that are its own.",
+    ),
     Code("version_not_semver", "error", "The version is not SemVer", "Write three numbers such as 1.4.0."),
     Code(
         "version_not_higher",

@@ -68,7 +68,8 @@ class Endpoint(Protocol):
 class PinnedEndpoint:
     """An endpoint reached only at the addresses that were judged. Use as an async context.
 
-    `timeout_seconds` bounds a whole call. `headers` go with each call (the endpoint's own credentials).
+    `timeout_seconds` bounds a whole call. `headers` go with each call (the endpoint's own credentials). Where an answer
+    says `secret` back, it stands masked in it, so that nothing that quotes the answer holds it.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class PinnedEndpoint:
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         most_bytes: int = MOST_BYTES,
+        secret: str = "",
     ) -> None:
         self._target = target
         self._seconds = timeout_seconds
         self._headers = dict(headers or {})
         self._most = most_bytes
+        self._secrets = _spellings(secret)
         self._pool = httpcore.AsyncConnectionPool(
             # Reading the authorities takes a tenth of a second: only where they are needed.
             ssl_context=tls or (httpx.create_ssl_context() if target.scheme == "https" else None),
@@ -114,7 +117,14 @@ class PinnedEndpoint:
             raise CallFailed("probe_not_http", f"this is not HTTP as it should be: {shorten(error, 200)}") from None
         if 300 <= status < 400 and status != 304:
             raise CallFailed("probe_redirect", f"status {status} leads elsewhere")
-        return Answer(status, headers, body, (perf_counter_ns() - started) // 1000)
+        took_us = (perf_counter_ns() - started) // 1000
+        shown = {name: self._masked(value.encode()).decode() for name, value in headers.items()}
+        return Answer(status, shown, self._masked(body), took_us)
+
+    def _masked(self, text: bytes) -> bytes:
+        for secret in self._secrets:
+            text = text.replace(secret, b"*" * 8)
+        return text
 
     async def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
         content = None if call.body is None else json.dumps(call.body).encode()
@@ -143,6 +153,14 @@ class PinnedEndpoint:
         if content is not None:
             headers |= {"content-type": "application/json", "content-length": str(len(content))}
         return list((headers | self._headers | dict(call.headers)).items())
+
+
+def _spellings(secret: str) -> list[bytes]:
+    """How a secret may stand in an answer: as it is, or as JSON text, the longest first."""
+    if not secret:
+        return []
+    as_json = json.dumps(secret)[1:-1]
+    return sorted({secret.encode(), as_json.encode(), as_json.replace("/", "\\/").encode()}, key=len, reverse=True)
 
 
 def _is_tls(error: BaseException) -> bool:

@@ -9,13 +9,22 @@ from pydantic_core import ErrorDetails
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, shorten
-from mercato_contracts.manifest import Endpoint, Included, PlanLimit, PlanManifest, Price, ServiceManifest
+from mercato_contracts.manifest import (
+    Endpoint,
+    EndpointCredential,
+    Included,
+    PlanLimit,
+    PlanManifest,
+    Price,
+    ServiceManifest,
+)
 
 _BOOLEAN_FIELDS = frozenset({"overage"})
 _PRICES = frozenset(Price.model_fields)
 _MODELS: dict[str, type[BaseModel]] = {
     "": ServiceManifest,
     "endpoint": Endpoint,
+    "credential": EndpointCredential,
     "plans": PlanManifest,
     "price": Price,
     "included": Included,
@@ -24,6 +33,9 @@ _MODELS: dict[str, type[BaseModel]] = {
 _PATTERNS = {
     "name": "must be lower-case letters, digits and inner hyphens, at most 63",
     "version": "must be a SemVer version such as 1.4.0",
+    "header": "must be the name of a header field such as Authorization: letters, digits, `-` and `_`",
+    "prefix": "must be visible ASCII characters such as `Bearer `, at most 32",
+    "secret": "must be the name of a stored credential: lower-case letters, digits and inner hyphens, at most 63",
     "licence": "must be an SPDX expression such as Apache-2.0, or `proprietary`",
     "tags": "must be lower-case letters, digits and hyphens, at most 32",
     "regions": "must be lower-case letters, digits and hyphens, at most 32",

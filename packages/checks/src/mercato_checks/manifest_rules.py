@@ -9,13 +9,24 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding
-from mercato_contracts.manifest import PlanLimit, PlanManifest, Price, RateLimit, ServiceManifest
+from mercato_contracts.manifest import Endpoint, PlanLimit, PlanManifest, Price, RateLimit, ServiceManifest
 
 _FREE_WORDS = frozenset({"free", "gratis", "kostenlos", "gratuit"})
 _MAY_BE_FREE = _FREE_WORDS | {"trial", "demo", "community", "try"}
-_WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 31 * 86_400}
+_WINDOW_SECONDS = {"ever": 0, "second": 1, "minute": 60, "day": 86_400, "month": 31 * 86_400}
 _TOKEN_PROTOCOLS = ("openai", "anthropic")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+
+_NO_CREDENTIALS = frozenset(
+    {
+        "host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect", "http2-settings",
+        "range", "date", "via", "forwarded", "cookie", "set-cookie", "user-agent", "x-request-id", "x-real-ip",
+        "true-client-ip", "cf-connecting-ip", "x-http-method", "x-http-method-override", "x-method-override",
+        "x-original-method", "x-original-url", "x-rewrite-url",
+    }
+)  # fmt: skip
+_NO_CREDENTIALS_BEGIN = ("content-", "accept", "proxy-", "if-", "sec-", "x-forwarded-", "x-mercato-")
+"""Fields (and how fields begin) that frame a message, belong to one connection, or mean something else."""
 
 
 def check_rules(manifest: ServiceManifest) -> list[Finding]:
@@ -41,7 +52,25 @@ def _endpoint(manifest: ServiceManifest) -> Iterator[Finding]:
         yield found("manifest_endpoint_base", where, f"This {manifest.protocol} base does not end in /v1.")
     if manifest.protocol not in _TOKEN_PROTOCOLS and manifest.endpoint.model:
         yield found("manifest_endpoint_model_unused", "endpoint.model", f"{manifest.protocol} calls carry no model.")
+    if "limits" not in manifest.endpoint.model_fields_set:
+        rate = manifest.endpoint.limits[0]
+        message = f"All callers together get {rate.amount} {rate.unit} a {rate.per}, as `endpoint.limits` is not given."
+        yield found("manifest_limit_default", "endpoint.limits", message)
     yield from _limits(manifest.endpoint.limits, "endpoint")
+    yield from _credential(manifest.endpoint)
+
+
+def _credential(endpoint: Endpoint) -> Iterator[Finding]:
+    credential = endpoint.credential
+    if credential is None:
+        return
+    # Servers that hand fields on as variables (CGI, WSGI) cannot tell `_` from `-`.
+    name = credential.header.lower().replace("_", "-")
+    if name in _NO_CREDENTIALS or name.startswith(_NO_CREDENTIALS_BEGIN):
+        message = f"`{credential.header}` frames the message, belongs to one connection, or is set by the gateway."
+        yield found("manifest_credential_header", "endpoint.credential.header", message)
+    if endpoint.url.scheme == "http" and endpoint.url.host not in _LOOPBACK_HOSTS:
+        yield found("manifest_credential_plain", "endpoint.url", "The endpoint is http, and a credential goes there.")
 
 
 def _document_path(manifest: ServiceManifest) -> Iterator[Finding]:
@@ -118,11 +147,15 @@ def _limits(limits: Sequence[RateLimit], where: str) -> Iterator[Finding]:
         here = f"{where}.limits.{index}"
         across = limit.across if isinstance(limit, PlanLimit) else ""
         if (across, limit.unit, limit.per) in seen:
-            yield found("manifest_limit_repeated", here, f"{limit.unit} per {limit.per} are limited twice.")
+            yield found("manifest_limit_repeated", here, f"{_kind(limit)} are limited twice.")
         seen[across, limit.unit, limit.per] = limit.amount
-        if limit.burst is not None and limit.per in ("day", "month"):
-            yield found("manifest_limit_burst", f"{here}.burst", f"A quota per {limit.per} has no burst.")
+        if limit.burst is not None and limit.per in ("day", "month", "ever"):
+            yield found("manifest_limit_burst", f"{here}.burst", f"A limit of {_kind(limit)} has no burst.")
     yield from _contradictions(seen, where)
+
+
+def _kind(limit: RateLimit) -> str:
+    return "concurrent calls" if limit.unit == "concurrent" else f"{limit.unit} per {limit.per}"
 
 
 def _contradictions(caps: dict[tuple[str, str, str], int], where: str) -> Iterator[Finding]:

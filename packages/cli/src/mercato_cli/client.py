@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from mercato_cli.errors import REMEDIES, Exit, MpError
 from mercato_cli.profiles import Profile, Profiles
 from mercato_contracts.billing import AdjustmentPage, AdjustmentRequest, AdjustmentView
+from mercato_contracts.credentials import CredentialList, CredentialRequest, CredentialView
 from mercato_contracts.datasets import (
     DatasetDetail,
     DatasetList,
@@ -46,7 +47,7 @@ from mercato_contracts.desk import (
 )
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
-from mercato_contracts.metering import UsageAnswer
+from mercato_contracts.metering import BudgetList, BudgetRequest, BudgetView, UsageAnswer
 from mercato_contracts.publishing import (
     CanaryPage,
     CanaryRequest,
@@ -139,6 +140,31 @@ class Client:
     def revoke_key(self, key_id: str) -> None:
         """Out of force at once."""
         self._request("DELETE", f"/api/keys/{_part(key_id)}")
+
+    def list_limits(self) -> list[BudgetView]:
+        """Every cap that the organisation set: on itself, its services and its keys."""
+        return self._ask(BudgetList, "GET", "/api/budgets").items
+
+    def put_limit(self, **terms: Any) -> BudgetView:
+        """Set or change a cap; the terms are those of `BudgetRequest`."""
+        return self._ask(BudgetView, "PUT", "/api/budgets", BudgetRequest(**terms).model_dump(mode="json"))
+
+    def drop_limit(self, scope: str) -> None:
+        """The cap is no more."""
+        self._request("DELETE", f"/api/budgets/{_part(scope)}")
+
+    def list_credentials(self) -> CredentialList:
+        """What the organisation stored, without the secrets."""
+        return self._ask(CredentialList, "GET", "/api/credentials")
+
+    def put_credential(self, name: str, request: CredentialRequest) -> CredentialView:
+        """Store a secret, or replace it."""
+        body = request.model_dump(mode="json")
+        return self._ask(CredentialView, "PUT", f"/api/credentials/{_part(name)}", body)
+
+    def remove_credential(self, name: str) -> None:
+        """Remove a secret that nothing presents."""
+        self._request("DELETE", f"/api/credentials/{_part(name)}")
 
     def submit(self, request: SubmitRequest) -> SubmissionSummary:
         """Hand a version in; the same content again is the same submission."""

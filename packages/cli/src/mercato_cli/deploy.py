@@ -1,4 +1,7 @@
-"""`mp deploy`, `mp rollback`, `mp undeploy`: a project served on this machine, supervised, at an address that stays."""
+"""`mp deploy`, `mp rollback`, `mp undeploy`: a project served on this machine, supervised, or on RunPod.
+
+At an address that stays, whichever revision serves.
+"""
 
 import re
 import time
@@ -21,7 +24,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 @click.argument("project", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path("."))
 @click.option("--name", help="What it is called here; the project's folder's name when left out.")
 @click.option("--artifact", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The trained model.")
-@click.option("--provider", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")
+@click.option(
+    "--provider", type=click.Choice(["local", "runpod"]), default="local", show_default=True, help="Where it runs."
+)
+@click.option("--image", help="On RunPod: the project as a container image in a registry, such as `acme/signal:3`.")
+@click.option("--gpu", help="On RunPod: a GPU that a worker has, such as `L4`.")
+@click.option(
+    "--workers", type=click.IntRange(1, 100), default=3, show_default=True, help="On RunPod: how many at most."
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Its port for good; one that is free when left out.")
 @click.option("--cpu", "cpus", type=click.IntRange(1), help="How many CPUs it may use.")
 @click.option("--memory", type=click.IntRange(64), metavar="MIB", help="How much memory it may use.")
@@ -34,6 +44,9 @@ def deploy(
     name: str | None,
     artifact: Path | None,
     provider: str,
+    image: str | None,
+    gpu: str | None,
+    workers: int,
     port: int | None,
     cpus: int | None,
     memory: int | None,
@@ -42,8 +55,15 @@ def deploy(
     """Serve PROJECT: a new revision beside the one that serves, which ends once the new one is healthy.
 
     A supervisor of its own keeps it up after mp has ended; a revision that does not become healthy changes nothing.
+    On RunPod an image of the project is served by your own account: its key is read from RUNPOD_API_KEY, or asked for.
     """
-    place = _place(mp, name or project.resolve().name.lower())
+    name = name or project.resolve().name.lower()
+    place = _place(mp, name)
+    if provider == "runpod":
+        _deploy_on_runpod(mp, name, place, image, gpu, cpus, workers, wait_seconds)
+        return
+    if image is not None or gpu is not None:
+        raise MpError("--image and --gpu are for RunPod.", "Add `--provider runpod`, or leave them out.")
     if not (project / "handler.py").is_file():
         raise MpError(f"{project} has no handler.py.", "Begin with `mp init`.")
     if not place.exists():
@@ -69,7 +89,13 @@ def deploy(
 @command
 def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None:
     """Serve an earlier revision again; the present one ends once the earlier one is healthy."""
-    place = _deployed(mp, name)
+    from mercato_cli import deploy_runpod
+
+    place = _place(mp, name)
+    if (cloud := deploy_runpod.find_place(mp, name)) is not None:
+        deploy_runpod.rollback(mp, name, cloud, number, wait_seconds)
+        return
+    _check_deployed(place, name)
     present, numbers = place.wanted(), place.numbers()
     earlier = [each for each in numbers if present is None or each < present]
     if number is None and not earlier:
@@ -87,8 +113,14 @@ def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None
 @click.argument("name")
 @command
 def undeploy(mp: Mp, name: str) -> None:
-    """Serve it no more; its revisions stay."""
-    place = _deployed(mp, name)
+    """Serve it no more; its revisions stay. What runs on RunPod is removed from there."""
+    from mercato_cli import deploy_runpod
+
+    place = _place(mp, name)
+    if (cloud := deploy_runpod.find_place(mp, name)) is not None:
+        deploy_runpod.undeploy(mp, name, cloud)
+        return
+    _check_deployed(place, name)
     place.want(None)
     while place.is_hosted():
         time.sleep(_LOOK_SECONDS)
@@ -150,11 +182,29 @@ def _start_host(place: "Place") -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _deployed(mp: Mp, name: str) -> "Place":
-    place = _place(mp, name)
+def _deploy_on_runpod(
+    mp: Mp,
+    name: str,
+    place: "Place",
+    image: str | None,
+    gpu: str | None,
+    cpus: int | None,
+    workers: int,
+    wait_seconds: float,
+) -> None:
+    from mercato_cli import deploy_runpod
+    from mercato_cli.hosting.runpod import Machine
+
+    if image is None:
+        raise MpError("RunPod runs images.", "Build the project's Dockerfile, push it, and add --image NAME.")
+    if place.exists():
+        raise MpError(f"{name} is deployed on this machine.", "Choose another --name.")
+    deploy_runpod.deploy(mp, name, image, Machine(gpu, cpus or 2, workers), wait_seconds)
+
+
+def _check_deployed(place: "Place", name: str) -> None:
     if not place.exists():
         raise MpError(f"Nothing is deployed here as {name}.", "Deploy it with `mp deploy`.")
-    return place
 
 
 def _place(mp: Mp, name: str) -> "Place":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.limits import limit_options, set_and_show
 
 if TYPE_CHECKING:
     from mercato_contracts.identity import KeyView, NewKeyAnswer
@@ -70,6 +71,19 @@ def revoke_key(mp: Mp, key_id: str) -> None:
     """Take a key out of force, at once and everywhere."""
     mp.client.revoke_key(key_id)
     mp.console.show({"id": key_id, "revoked": True}, lambda: mp.console.say(f"{key_id} is revoked."))
+
+
+@keys.command("limit")
+@click.argument("key_id")
+@limit_options
+@click.option("--clear", is_flag=True, help="Take all of them away first.")
+@command
+def limit_key(mp: Mp, key_id: str, clear: bool, **caps: int | str | None) -> None:
+    """Show or set the limits of a key, beside those of its organisation and its plans.
+
+    Those given are set, `none` takes one away; without any they are shown with what is used and left.
+    """
+    set_and_show(mp, key_id, caps, clear=clear)
 
 
 def _show_once(mp: Mp, new: "NewKeyAnswer") -> None:

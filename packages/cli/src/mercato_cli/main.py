@@ -7,6 +7,7 @@ from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
+from mercato_cli.credentials import credentials
 from mercato_cli.data import data
 from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
@@ -17,6 +18,7 @@ from mercato_cli.init import init
 from mercato_cli.keys import keys
 from mercato_cli.kill import kill
 from mercato_cli.leaderboard import leaderboard
+from mercato_cli.limits import limits
 from mercato_cli.login import login, logout, whoami
 from mercato_cli.publish import publish
 from mercato_cli.score import score
@@ -50,6 +52,7 @@ for _command in (
     dev,
     validate,
     publish,
+    credentials,
     train,
     deploy,
     rollback,
@@ -67,6 +70,7 @@ for _command in (
     call,
     usage,
     keys,
+    limits,
     adjustments,
     sla,
     alerts,

@@ -57,6 +57,13 @@ class SnapshotPlan(Wire):
     )
 
 
+class SnapshotCredential(Wire):
+    """A header field that every request to the deployment carries: the vendor's secret, so it is never shown."""
+
+    header: str = Field(description="In lower case")
+    value: str = Field(repr=False)
+
+
 class SnapshotDeployment(Wire):
     """A running endpoint of a release. `url` as in the manifest; `weight` 0 takes no new calls."""
 
@@ -72,6 +79,7 @@ class SnapshotDeployment(Wire):
     on_disconnect: Literal["drain", "abort"] = "abort"
     health_path: str | None = None
     limits: list[Limit] = []
+    credential: SnapshotCredential | None = None
 
 
 class Operation(Wire):
@@ -263,7 +271,8 @@ class UsageEvent(Wire):
     """One metered call. Ids are UUIDv7 with a prefix, times microseconds, money nano-units.
 
     `source` says who counted the tokens: the `provider`; the gateway, `estimated`; or nobody to the end, `partial`.
-    `spends` is what the call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
+    `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
+    call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
     event with price 0.
     """
 
@@ -297,6 +306,7 @@ class UsageEvent(Wire):
     currency: Currency
     source: UsageSource
     spends: list[tuple[str, Count]]
+    asked_service_id: Annotated[str, Field(max_length=64)] | None = None
 
 
 class UsageBatch(Wire):

@@ -1,7 +1,7 @@
 """`service.yaml`: what a vendor writes to list a service."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, StringConstraints, field_validator, model_validator
 
@@ -63,14 +63,28 @@ class Included(Wire):
 
 
 class RateLimit(Wire):
-    """At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota)."""
+    """At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota); or at most
+    `amount` calls at once (`concurrent`, which has no `per`).
+    """
 
-    unit: Literal["requests", "tokens"]
-    per: Literal["second", "minute", "day", "month"]
+    unit: Literal["requests", "tokens", "concurrent"]
+    per: Literal["second", "minute", "day", "month", "ever"] = Field(
+        default="ever", description="Needed for requests and tokens; `concurrent` counts at every moment: `ever`"
+    )
     amount: Annotated[int, Field(ge=1, le=10**15)]
     burst: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None, description="Bucket size for second and minute; `amount` when not given"
     )
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if (self.unit == "concurrent") != (self.per == "ever"):
+            raise ValueError(
+                "concurrent calls are counted at every moment: leave out `per`"
+                if self.unit == "concurrent"
+                else f"a limit of {self.unit} says `per` second, minute, day or month"
+            )
+        return self
 
 
 class PlanLimit(RateLimit):
@@ -96,6 +110,22 @@ class PlanManifest(Wire):
     )
 
 
+DEFAULT_ENDPOINT_LIMITS = (RateLimit(unit="requests", per="minute", amount=60),)
+"""What a deployment bears whose vendor does not say: sixty calls a minute, all callers together."""
+
+
+class EndpointCredential(Wire):
+    """What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored."""
+
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = Field(
+        description="The header field that carries it, such as `Authorization` or `X-Api-Key`"
+    )
+    prefix: Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,31}$|^$")] = Field(
+        default="", description="What stands before the secret, with its blank: `Bearer `"
+    )
+    secret: Slug = Field(description="The name that the secret was stored under; never the secret itself")
+
+
 class Endpoint(Wire):
     """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
 
@@ -112,7 +142,13 @@ class Endpoint(Wire):
         description="Asked with GET where there are several deployments: below 400 is well. Without it a connection is",
     )
     limits: list[RateLimit] = Field(
-        default=[], max_length=8, description="What the server itself bears, whoever calls it"
+        default=list(DEFAULT_ENDPOINT_LIMITS),
+        max_length=8,
+        description="What the server itself bears, all callers together: 60 requests a minute where nothing is said. A "
+        "list takes the place of that, an empty one sets no limit",
+    )
+    credential: EndpointCredential | None = Field(
+        default=None, description="The vendor's own secret that calls of the endpoint present"
     )
 
 

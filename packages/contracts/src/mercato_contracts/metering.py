@@ -49,7 +49,11 @@ class EventAdjustmentView(Wire):
 
 
 class UsageEventView(Wire):
-    """One metered call as it was; what was corrected stands beside it. A vendor is not told the key."""
+    """One metered call as it was; what was corrected stands beside it.
+
+    `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
+    nor the key.
+    """
 
     id: str
     at: datetime
@@ -80,6 +84,7 @@ class UsageEventView(Wire):
     price_nanos: int
     currency: str
     source: str
+    asked_service_id: str | None = None
     adjustments: list[EventAdjustmentView]
 
 
@@ -112,19 +117,22 @@ class UsageDisputePage(Wire):
 class BudgetRequest(Wire):
     """A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency.
 
-    With `side` `vendor` on all calls of your services together, whoever makes them.
+    With `side` `vendor` on all calls of your services together, whoever makes them. `concurrent` are calls at once,
+    which are counted at every moment: their window is `ever`.
     """
 
     side: Literal["consumer", "vendor"] = "consumer"
     key_id: Annotated[str, Field(max_length=64)] | None = None
-    unit: Literal["nanos", "requests", "tokens"] = "nanos"
-    window: Literal["second", "minute", "day", "month"] = "month"
+    unit: Literal["nanos", "requests", "tokens", "concurrent"] = "nanos"
+    window: Literal["second", "minute", "day", "month", "ever"] = "month"
     cap: Count
 
     @model_validator(mode="after")
     def _fits_together(self) -> "BudgetRequest":
         if self.unit == "nanos" and self.window in ("second", "minute"):
             raise ValueError("a money budget counts by day or month")
+        if (self.unit == "concurrent") != (self.window == "ever"):
+            raise ValueError("concurrent calls, and nothing else, are counted in the window `ever`")
         if self.side == "vendor" and self.key_id is not None:
             raise ValueError("a key is a consumer's: leave out `key_id`, or `side`")
         return self
@@ -135,8 +143,8 @@ class BudgetView(Wire):
 
     scope: str
     key_id: str | None
-    unit: Literal["nanos", "requests", "tokens"]
-    window: Literal["second", "minute", "day", "month"]
+    unit: Literal["nanos", "requests", "tokens", "concurrent"]
+    window: Literal["second", "minute", "day", "month", "ever"]
     cap: int
     used: int
     held: int

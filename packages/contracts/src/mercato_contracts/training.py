@@ -68,6 +68,12 @@ class StartTrainingRequest(Wire):
     code: Annotated[str, Field(max_length=12_000_000)]
 
 
+class ClaimRequest(Wire):
+    """A job that runs elsewhere says which one it is."""
+
+    job: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class TrainingStepView(Wire):
     """What the code reported at a step."""
 

@@ -29,6 +29,9 @@ export type ErrorCode =
   | "conflict"
   | "control_plane_unavailable"
   | "counters_unavailable"
+  | "credential_in_use"
+  | "credential_not_found"
+  | "credential_refused"
   | "cursor_of_another_search"
   | "data_file_not_found"
   | "data_sources_disagree"
@@ -143,10 +146,13 @@ export type ErrorCode =
   | "token_scopes_too_wide"
   | "token_target_unknown"
   | "too_many_concurrent"
+  | "too_many_credentials"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
   | "training_artifact_not_found"
   | "training_artifact_refused"
+  | "training_claim_link_refused"
+  | "training_claim_refused"
   | "training_code_refused"
   | "training_over_budget"
   | "training_provider_unavailable"
@@ -182,13 +188,19 @@ export type FindingCode =
   | "address_unresolved"
   | "address_userinfo"
   | "approval_rejected"
+  | "canary_not_newest"
+  | "canary_without_effect"
   | "change_breaking"
   | "change_compatible"
   | "cold_start_slow"
+  | "credential_missing"
+  | "credential_unreadable"
   | "diff_incomplete"
   | "digest_mismatch"
   | "inference_too_slow"
   | "manifest_bomb"
+  | "manifest_credential_header"
+  | "manifest_credential_plain"
   | "manifest_endpoint_base"
   | "manifest_endpoint_fragment"
   | "manifest_endpoint_model_unused"
@@ -206,6 +218,7 @@ export type FindingCode =
   | "manifest_licence_unknown"
   | "manifest_limit_burst"
   | "manifest_limit_contradiction"
+  | "manifest_limit_default"
   | "manifest_limit_repeated"
   | "manifest_not_mapping"
   | "manifest_not_text"
@@ -330,6 +343,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   conflict: 409,
   control_plane_unavailable: 503,
   counters_unavailable: 503,
+  credential_in_use: 409,
+  credential_not_found: 404,
+  credential_refused: 422,
   cursor_of_another_search: 422,
   data_file_not_found: 404,
   data_sources_disagree: 500,
@@ -444,10 +460,13 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   token_scopes_too_wide: 400,
   token_target_unknown: 400,
   too_many_concurrent: 429,
+  too_many_credentials: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
   training_artifact_not_found: 404,
   training_artifact_refused: 422,
+  training_claim_link_refused: 403,
+  training_claim_refused: 409,
   training_code_refused: 422,
   training_over_budget: 422,
   training_provider_unavailable: 422,

@@ -189,6 +189,13 @@ export interface SnapshotCanary {
   percent: number;
 }
 
+/** A header field that every request to the deployment carries: the vendor's secret, so it is never shown. */
+export interface SnapshotCredential {
+  /** In lower case */
+  header: string;
+  value: string;
+}
+
 /** A running endpoint of a release. `url` as in the manifest; `weight` 0 takes no new calls. */
 export interface SnapshotDeployment {
   id: string;
@@ -207,6 +214,7 @@ export interface SnapshotDeployment {
   health_path?: string | null;
   /** (default: []) */
   limits?: Array<Limit>;
+  credential?: SnapshotCredential | null;
 }
 
 /** The immutable terms of a plan. Its limits come with each subscription of it. */
@@ -275,7 +283,8 @@ export interface UsageBatch {
  * One metered call. Ids are UUIDv7 with a prefix, times microseconds, money nano-units.
  *
  * `source` says who counted the tokens: the `provider`; the gateway, `estimated`; or nobody to the end, `partial`.
- * `spends` is what the call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
+ * `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
+ * call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
  * event with price 0.
  */
 export interface UsageEvent {
@@ -321,6 +330,7 @@ export interface UsageEvent {
   currency: "USD" | "EUR";
   source: "provider" | "estimated" | "partial";
   spends: Array<[string, number]>;
+  asked_service_id?: string | null;
 }
 
 /** What became of a batch: `taken` for the first time, `known` already. */

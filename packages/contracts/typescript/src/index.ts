@@ -3,6 +3,7 @@
 export * as billing from "./billing.js";
 export * as catalog from "./catalog.js";
 export * as consensus from "./consensus.js";
+export * as credentials from "./credentials.js";
 export * as dataplane from "./dataplane.js";
 export * as datasets from "./datasets.js";
 export * as deployments from "./deployments.js";

@@ -35,8 +35,20 @@ export interface Endpoint {
   on_disconnect?: "drain" | "abort";
   /** Asked with GET where there are several deployments: below 400 is well. Without it a connection is */
   health_path?: string | null;
-  /** What the server itself bears, whoever calls it (maxItems: 8, default: []) */
+  /** What the server itself bears, all callers together: 60 requests a minute where nothing is said. A list takes the place of that, an empty one sets no limit (maxItems: 8, default: [{"unit": "requests", "per": "minute", "amount": 60, "burst": null}]) */
   limits?: Array<RateLimit>;
+  /** The vendor's own secret that calls of the endpoint present */
+  credential?: EndpointCredential | null;
+}
+
+/** What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored. */
+export interface EndpointCredential {
+  /** The header field that carries it, such as `Authorization` or `X-Api-Key` (pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$") */
+  header: string;
+  /** What stands before the secret, with its blank: `Bearer ` (pattern: "^[!-~][ -~]{0,31}$|^$", default: "") */
+  prefix?: string;
+  /** The name that the secret was stored under; never the secret itself (pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$") */
+  secret: string;
 }
 
 /** What a month of the plan covers before its prices apply. */
@@ -50,8 +62,9 @@ export interface Included {
 
 /** A limit of a plan. With `across` `plan` all subscriptions of the plan share it. */
 export interface PlanLimit {
-  unit: "requests" | "tokens";
-  per: "second" | "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "concurrent";
+  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  per?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 1, maximum: 1000000000000000) */
   amount: number;
   /** Bucket size for second and minute; `amount` when not given */
@@ -89,10 +102,14 @@ export interface Price {
   per_1k_output_tokens?: number | string;
 }
 
-/** At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota). */
+/**
+ * At most `amount` requests or tokens in each second or minute (token bucket), day or month (quota); or at most
+ * `amount` calls at once (`concurrent`, which has no `per`).
+ */
 export interface RateLimit {
-  unit: "requests" | "tokens";
-  per: "second" | "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "concurrent";
+  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  per?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 1, maximum: 1000000000000000) */
   amount: number;
   /** Bucket size for second and minute; `amount` when not given */

@@ -10,16 +10,17 @@ export interface BudgetList {
 /**
  * A cap on the whole organisation, or on the key `key_id`. `nanos` is money in nano-units, of every currency.
  *
- * With `side` `vendor` on all calls of your services together, whoever makes them.
+ * With `side` `vendor` on all calls of your services together, whoever makes them. `concurrent` are calls at once,
+ * which are counted at every moment: their window is `ever`.
  */
 export interface BudgetRequest {
   /** (default: "consumer") */
   side?: "consumer" | "vendor";
   key_id?: string | null;
   /** (default: "nanos") */
-  unit?: "nanos" | "requests" | "tokens";
+  unit?: "nanos" | "requests" | "tokens" | "concurrent";
   /** (default: "month") */
-  window?: "second" | "minute" | "day" | "month";
+  window?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 0, maximum: 9000000000000000000) */
   cap: number;
 }
@@ -28,8 +29,8 @@ export interface BudgetRequest {
 export interface BudgetView {
   scope: string;
   key_id: string | null;
-  unit: "nanos" | "requests" | "tokens";
-  window: "second" | "minute" | "day" | "month";
+  unit: "nanos" | "requests" | "tokens" | "concurrent";
+  window: "second" | "minute" | "day" | "month" | "ever";
   cap: number;
   used: number;
   held: number;
@@ -87,7 +88,12 @@ export interface UsageEventPage {
   next: string | null;
 }
 
-/** One metered call as it was; what was corrected stands beside it. A vendor is not told the key. */
+/**
+ * One metered call as it was; what was corrected stands beside it.
+ *
+ * `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
+ * nor the key.
+ */
 export interface UsageEventView {
   id: string;
   /** (format: "date-time") */
@@ -120,6 +126,7 @@ export interface UsageEventView {
   price_nanos: number;
   currency: string;
   source: string;
+  asked_service_id?: string | null;
   adjustments: Array<EventAdjustmentView>;
 }
 

@@ -116,8 +116,9 @@ export interface OperationView {
 
 /** A limit of a plan. With `across` `plan` all subscriptions of the plan share it. */
 export interface PlanLimit {
-  unit: "requests" | "tokens";
-  per: "second" | "minute" | "day" | "month";
+  unit: "requests" | "tokens" | "concurrent";
+  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  per?: "second" | "minute" | "day" | "month" | "ever";
   /** (minimum: 1, maximum: 1000000000000000) */
   amount: number;
   /** Bucket size for second and minute; `amount` when not given */

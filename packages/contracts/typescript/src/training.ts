@@ -10,6 +10,12 @@ export interface ArtifactView {
   sha256: string;
 }
 
+/** A job that runs elsewhere says which one it is. */
+export interface ClaimRequest {
+  /** (minLength: 1, maxLength: 100) */
+  job: string;
+}
+
 /** What a run said, from `offset` on: ask again with `next`. `ended` once nothing follows. */
 export interface LogPage {
   text: string;

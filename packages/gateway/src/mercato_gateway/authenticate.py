@@ -16,6 +16,7 @@ from mercato_contracts.keys import MalformedKey, parse_key
 from mercato_gateway.control import ControlClient, ControlRefused, ControlUnavailable
 from mercato_gateway.guesses import Guesses
 from mercato_gateway.log import log
+from mercato_gateway.owners import Owners
 from mercato_gateway.refusals import Refused
 from mercato_gateway.wire import GrantedSubscription, IntrospectRequest, KeyGrant
 
@@ -100,7 +101,8 @@ class Keys:
         self._guesses = guesses
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._known: dict[bytes, Grant] = {}
-        self._digests: dict[str, set[bytes]] = {}
+        self._of_key = Owners()
+        self._of_consumer = Owners()
         self._unknown: dict[bytes, tuple[float, str]] = {}
         self._asking: dict[bytes, list[KeyWaiter]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -209,7 +211,8 @@ class Keys:
         if len(self._known) >= _MOST_KNOWN:
             self._forget(next(iter(self._known)))
         grant = self._known[digest] = Grant(wire, now)
-        self._digests.setdefault(wire.key_id, set()).add(digest)
+        self._of_key.add(wire.key_id, digest)
+        self._of_consumer.add(wire.consumer_id, digest)
         return grant
 
     def _stale(self, digest: bytes, reason: str) -> Grant | Refused:
@@ -229,11 +232,8 @@ class Keys:
         self._unknown.pop(digest, None)
         grant = self._known.pop(digest, None)
         if grant is not None:
-            digests = self._digests.get(grant.key_id)
-            if digests is not None:
-                digests.discard(digest)
-                if not digests:
-                    self._digests.pop(grant.key_id)
+            self._of_key.drop(grant.key_id, digest)
+            self._of_consumer.drop(grant.consumer_id, digest)
 
     def sweep(self, now: float) -> None:
         """Forgets keys that were not used for so long that they must be asked for anew; some at each call.
@@ -256,7 +256,7 @@ class Keys:
     def key_changed(self, key_id: str) -> None:
         """In force from the next call on."""
         self._note(key_id)
-        for digest in list(self._digests.get(key_id, ())):
+        for digest in self._of_key.of(key_id):
             self._forget(digest)
         for digest in [digest for digest, (_, known) in self._unknown.items() if known == key_id]:
             self._forget(digest)
@@ -264,7 +264,7 @@ class Keys:
     def consumer_changed(self, consumer_id: str) -> None:
         """In force from the next call on, for all keys of the organisation."""
         self._note(consumer_id)
-        for digest in [digest for digest, grant in self._known.items() if grant.consumer_id == consumer_id]:
+        for digest in self._of_consumer.of(consumer_id):
             self._forget(digest)
 
     def suspect_all(self) -> None:

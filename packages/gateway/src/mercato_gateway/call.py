@@ -13,7 +13,7 @@ from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
 from mercato_gateway.bodies import output_tokens, read_request
-from mercato_gateway.catalog import Deployment
+from mercato_gateway.catalog import Deployment, Service
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
 from mercato_gateway.lane import Lane, find_lane, policy_of
@@ -55,6 +55,7 @@ class Call(UpstreamCall):
     upstream_path: bytes = b""
     tried: frozenset[str] = frozenset()
     fallbacks: list[str] | None = None
+    asked: Service | None = None
     attempts: int = 0
     rounds: int = 0
     has_lane: bool = False
@@ -284,6 +285,30 @@ class Call(UpstreamCall):
         """Nothing was sent: another deployment may take the call."""
         self._failed_upstream(code, detail, unsent=True)
 
+    def no_connection_free(self) -> None:
+        """Too many wait for this deployment: another one, or another service, may take the call."""
+        if self.done:
+            return
+        deployment = self._leave_deployment()
+        others = self.tried | {deployment.id}
+        if len(others) < len(self.lane.release.deployments):
+            self.tried = others
+            try:
+                self._hold_and_send()
+                return
+            except Refused:
+                pass
+        if not self._falls_back():
+            self.refuse(Refused("busy", "Too many calls wait for this service."))
+
+    def _leave_deployment(self) -> Deployment:
+        """It never saw the call: it is not blamed, nothing is metered, and what was held is given back."""
+        deployment, self.deployment = self.deployment, None
+        assert deployment is not None
+        deployment.inflight -= 1
+        self.hold.release()
+        return deployment
+
     # What the upstream answers.
 
     def upstream_head(self, head: AnswerHead, length: bytes) -> None:
@@ -435,6 +460,7 @@ class Call(UpstreamCall):
         fallbacks = self.fallbacks
         if fallbacks is None:
             fallbacks = self.fallbacks = list(self.lane.plan.fallbacks) if self.operation is not None else []
+            self.asked = self.lane.service
         gateway, lane, hold, tried = self.gateway, self.lane, self.hold, self.tried
         while fallbacks:
             name = fallbacks.pop(0)
@@ -481,6 +507,9 @@ class Call(UpstreamCall):
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
         flags = FLAGS[2 * streamed + self.client_left]
+        asked = self.asked
+        if asked is not None and asked is not self.lane.service:
+            flags = b'%b,"asked_service_id":"%b"' % (flags, asked.wire.id.encode("ascii"))
         bytes_out = relay.bytes_out if relay is not None else 0
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
@@ -550,8 +579,12 @@ class Call(UpstreamCall):
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.close()
-        if self.deployment is None:
+        deployment = self.deployment
+        if deployment is None:
             self.refuse(Refused("busy", "The control plane took too long."))
+        elif upstream is None and self.relay is None and deployment.pool.full:
+            self._leave_deployment()
+            self.refuse(Refused("busy", "No connection to this service became free in time."))
         else:
             self.attempts = _MAX_ATTEMPTS
             self.upstream_lost("upstream_timeout", "It gave no whole answer in time.")

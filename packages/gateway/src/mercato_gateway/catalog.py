@@ -205,7 +205,8 @@ class Catalog:
             return old
         new = Deployment(wire, release, self._make_pool(wire))
         if old is not None:
-            new.inflight, new.ewma_us = old.inflight, old.ewma_us
+            # Calls in flight give themselves back to the old one: counted here too, they would be for ever.
+            new.ewma_us = old.ewma_us
             old.pool.close()
         self._deployments[wire.id] = new
         return new

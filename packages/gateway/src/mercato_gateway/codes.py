@@ -60,7 +60,7 @@ _ALL = (
     Code("upstream_bad_answer", 502, "The service answered nonsense", "Try again; if it stays, tell the vendor."),
     Code("starting", 503, "The gateway is starting", "Try again after `Retry-After` seconds."),
     Code("draining", 503, "The gateway is stopping", "Try again; another process takes over."),
-    Code("busy", 503, "The gateway is full", "Try again after `Retry-After` seconds."),
+    Code("busy", 503, "Full at this moment", "Try again after `Retry-After` seconds."),
     Code("control_plane_unavailable", 503, "Your key cannot be checked now", "Try again after `Retry-After` seconds."),
     Code("limits_unavailable", 503, "Limits cannot be checked now", "Try again after `Retry-After` seconds."),
     Code(

@@ -2,6 +2,7 @@
 
 from mercato_gateway.bodies import rewrite
 from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.headers import without_field
 from mercato_gateway.heads import RequestHead
 from mercato_gateway.provider_wire import ModelRequest
 
@@ -31,8 +32,11 @@ def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool
     if head.query:
         target += b"?" + head.query
     lines = head.lines_for_upstream(uncompressed=metered, checked=checked)
+    pool = deployment.pool
+    if pool.credential:
+        lines = without_field(lines, pool.credential_field) + pool.credential
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%bx-request-id: req_" % (
-        head.method.encode(), target, deployment.pool.authority, lines
+        head.method.encode(), target, pool.authority, lines
     )  # fmt: skip
 
 

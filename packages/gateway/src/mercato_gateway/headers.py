@@ -90,6 +90,21 @@ def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identit
     return b"".join(lines)
 
 
+def without_field(lines: bytes, name: bytes) -> bytes:
+    """These lines without the fields of that name, also where it is spelled with `_` for `-`."""
+    unwanted = name.replace(b"_", b"-") + b":"
+    return b"".join(
+        [line for line in lines.splitlines(keepends=True) if line[: len(unwanted)].replace(b"_", b"-") != unwanted]
+    )
+
+
+def without_secret(headers: Headers, secret: bytes) -> Headers:
+    """These fields without those that say the vendor's own secret back, with or without what stands before it."""
+    last = secret.rpartition(b" ")[2]
+    bare = last if len(last) >= 8 else secret
+    return [(name, value) for name, value in headers if bare not in value and bare not in name]
+
+
 def _has_our_key(value: bytes) -> bool:
     """The credential of another hop may ride along; one of ours never does."""
     return PATTERN.search(value.decode("latin-1")) is not None

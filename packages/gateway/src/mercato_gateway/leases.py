@@ -239,7 +239,15 @@ class Leases:
         found = self._slices.get(limit.scope)
         if found is None:
             found = self._slices[limit.scope] = Slice(limit)
+        elif found.cap != limit.cap:
+            self._cap_changed(found, limit.cap)
         return found
+
+    def _cap_changed(self, piece: Slice, cap: int) -> None:
+        """Somebody raised or lowered it: what was refused may be had now, and what is held here may be too much."""
+        piece.cap, piece.denied_until = cap, 0.0
+        for lease in [lease for lease in piece.leases if lease.left >= 0]:
+            self.close(piece, lease)
 
     # Asking.
 

@@ -104,7 +104,9 @@ def encode_event(
     common: Common, digits: bytes, at_us: int, status: int, flags: bytes, tokens: Tokens, bytes_in: int,
     bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes, spends: bytes,
 ) -> bytes:  # fmt: skip
-    """As the spool keeps it. `flags` is one of `FLAGS`; `spends` are pairs of lease and units, as JSON."""
+    """As the spool keeps it. `flags` is one of `FLAGS`, perhaps with fields that few calls have; `spends` are pairs of
+    lease and units, as JSON.
+    """
     return (
         b'%b,"id":"use_%b","at_us":%d,"request_id":"req_%b","status":%d,%b,"tokens_in":%d,"tokens_out":%d,'
         b'"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,"overhead_us":%d,'

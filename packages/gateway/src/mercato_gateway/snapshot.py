@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 
 import msgspec
 
@@ -22,6 +23,7 @@ from mercato_gateway.wire import (
 
 SILENCE_SECONDS = 5.0
 _LONGEST_LINE = 64 << 20
+_SERVICE_ID = re.compile(rb"svc_[0-9a-f]{32}")
 _decode = msgspec.json.Decoder(SnapshotLine).decode
 
 
@@ -78,7 +80,9 @@ class SnapshotClient:
             self._take(_decode(line))
         except (msgspec.MsgspecError, ValueError) as error:
             # One service that this version cannot read must not stop the others.
-            log("snapshot_line_unreadable", reason=str(error), line=line[:200].decode(errors="replace"))
+            # Never the line itself: it may carry a vendor's credential.
+            named = _SERVICE_ID.search(line)
+            log("snapshot_line_unreadable", reason=str(error), service=named[0].decode() if named else "")
 
     def _take(self, line: SnapshotLine) -> None:
         match line:

@@ -17,14 +17,15 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from mercato_gateway.headers import Headers
+from mercato_gateway.headers import Headers, without_secret
 from mercato_gateway.heads import AnswerHead, take_print
 from mercato_gateway.wire import SnapshotDeployment
 
 # Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that no call meets a closing one.
 IDLE_SECONDS = 3.0
 _MAX_HEAD = 64 << 10
-_MAX_WAITING = 4096
+# So many calls may wait for each connection that there may be.
+_MAX_WAITING_EACH = 16
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
 
@@ -45,6 +46,10 @@ class UpstreamCall:
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent."""
+        raise NotImplementedError
+
+    def no_connection_free(self) -> None:
+        """Nothing was sent, and nothing is wrong with the upstream: too many calls wait for it already."""
         raise NotImplementedError
 
     def upstream_head(self, head: AnswerHead, length: bytes) -> None:
@@ -122,6 +127,8 @@ class UpstreamConnection:
             self.reusable = self.reusable and status != 101
             return
         self._head_done = self._tell_head = True
+        if self.pool.secret:
+            self._headers = without_secret(self._headers, self.pool.secret)
         head = self._head = AnswerHead(status, self._headers)
         if self._first and status not in (204, 304) and self._parser.should_keep_alive():
             self.pool.learn(head, self._first)
@@ -297,6 +304,7 @@ class Pool:
         "_host",
         "_idle",
         "_learnt_at",
+        "_most_waiting",
         "_open",
         "_port",
         "_read_at",
@@ -304,6 +312,9 @@ class Pool:
         "_tasks",
         "_waiting",
         "authority",
+        "credential",
+        "credential_field",
+        "secret",
         "usual",
         "wire",
     )
@@ -316,9 +327,16 @@ class Pool:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
+        # The vendor's own secret: the line that requests carry, its field's name, and its value. Never shown.
+        self.credential = self.credential_field = self.secret = b""
+        if wire.credential is not None:
+            self.credential_field = wire.credential.header.encode()
+            self.secret = wire.credential.value.encode()
+            self.credential = b"%b: %b\r\n" % (self.credential_field, self.secret)
         self._idle: list[UpstreamConnection] = []
         self._open = 0
         self._waiting: deque[UpstreamCall] = deque()
+        self._most_waiting = wire.max_connections * _MAX_WAITING_EACH
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self.usual: AnswerHead | None = None
@@ -348,8 +366,8 @@ class Pool:
             if path is None:
                 return True
             writer.write(
-                b"GET %b HTTP/1.1\r\nhost: %b\r\nuser-agent: mercato-health\r\nconnection: close\r\n\r\n"
-                % (path.encode("ascii"), self.authority)
+                b"GET %b HTTP/1.1\r\nhost: %b\r\nuser-agent: mercato-health\r\nconnection: close\r\n%b\r\n"
+                % (path.encode("ascii"), self.authority, self.credential)
             )
             status = (await reader.readline()).split(b" ")[1:2]
             return bool(status) and status[0].isdigit() and 200 <= int(status[0]) < 400
@@ -357,7 +375,9 @@ class Pool:
             writer.transport.abort()
 
     def take(self, call: UpstreamCall, now: float) -> UpstreamConnection | None:
-        """An idle connection; or `None`, and the call hears `connected` or `connect_failed` later."""
+        """An idle connection; or `None`, and the call hears `connected`, `connect_failed` or `no_connection_free`
+        later.
+        """
         idle = self._idle
         while idle:
             connection = idle.pop()
@@ -368,13 +388,22 @@ class Pool:
             ):
                 return connection
             connection.close()
-        if len(self._waiting) >= _MAX_WAITING:
-            self._connector.loop.call_soon(call.connect_failed, "busy", "Too many calls wait for this service.")
+        if len(self._waiting) >= self._most_waiting:
+            self._waiting = deque(waiting for waiting in self._waiting if not waiting.done)
+        if len(self._waiting) >= self._most_waiting:
+            self._connector.loop.call_soon(call.no_connection_free)
             return None
         self._waiting.append(call)
         if self._open < self.wire.max_connections:
             self._start_opening()
         return None
+
+    @property
+    def full(self) -> bool:
+        """There are as many connections as there may be, and the upstream accepted some of them: who waits, waits for
+        other calls to end.
+        """
+        return self._open >= self.wire.max_connections and len(self._tasks) < self._open
 
     def _start_opening(self) -> None:
         self._open += 1
@@ -426,15 +455,19 @@ class Pool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """The connection serves the next call, or rests."""
-        if not connection.reusable or self._closed:
+        if not connection.reusable:
             connection.close()
             return
         connection.resume_reading()
+        # Also once the pool is closed: what waits here was sent here before that.
         while self._waiting:
             call = self._waiting.popleft()
             if not call.done:
                 call.connected(connection)
                 return
+        if self._closed:
+            connection.close()
+            return
         connection.idle_since = _monotonic()
         self._idle.append(connection)
 
@@ -457,7 +490,7 @@ class Pool:
             self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Calls in flight end on their own; idle connections end now."""
+        """Calls in flight and those that wait end on their own; idle connections end now."""
         self._closed = True
         for connection in self._idle[:]:
             connection.close()

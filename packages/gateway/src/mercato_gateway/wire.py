@@ -4,7 +4,7 @@ A test decodes what pydantic writes into these and back, field by field. Unknown
 plane that is newer than its gateways must not stop them.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -41,6 +41,19 @@ class SnapshotPlan(Struct, frozen=True, tag_field="type", tag="plan"):
     fallbacks: list[str] = []
 
 
+class SnapshotCredential(Struct, frozen=True):
+    """A header field that every request to the deployment carries. The value is a vendor's secret: no `repr` has it."""
+
+    header: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"SnapshotCredential(header={self.header!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("header", self.header)]
+
+
 class SnapshotDeployment(Struct, frozen=True):
     """A running endpoint of a release."""
 
@@ -54,6 +67,7 @@ class SnapshotDeployment(Struct, frozen=True):
     on_disconnect: Literal["drain", "abort"] = "abort"
     health_path: str | None = None
     limits: list[Limit] = []
+    credential: SnapshotCredential | None = None
 
 
 class Operation(Struct, frozen=True):
@@ -253,6 +267,7 @@ class UsageEvent(Struct, frozen=True):
     currency: Currency
     source: UsageSource
     spends: list[tuple[str, int]]
+    asked_service_id: str | None = None
 
 
 class UsageBatch(Struct, frozen=True):

@@ -146,7 +146,7 @@ async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
 
 def view_event(row: MeteredCall, adjustments: Sequence[Adjustment], *, with_key: bool) -> UsageEventView:
     values = {name: getattr(row, name) for name in UsageEventView.model_fields if name != "adjustments"}
-    values |= {} if with_key else {"key_id": None}
+    values |= {} if with_key else {"key_id": None, "asked_service_id": None}
     return UsageEventView(**values, adjustments=[view_event_adjustment(one) for one in adjustments])
 
 

@@ -13,8 +13,8 @@ from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, TrainingRuns
-from mercato_contracts.training import LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
+from mercato.training import Dossier, Run, Said, TrainingRuns, claim_run
+from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
 streams = APIRouter(prefix="/api/training", tags=["training"])
@@ -67,6 +67,25 @@ async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
 async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
     artifact = await desk.get_artifact(caller, run_id, name)
     return Response(status_code=307, headers={"location": await parts.objects.presign(artifact.key, _LINK_LIVES)})
+
+
+@router.post(
+    "/runs/{run_id}/claim",
+    status_code=204,
+    summary="A job says that the run is its own, by the signed link it was given",
+)
+async def claim(
+    run_id: str,
+    body: ClaimRequest,
+    session: Transaction,
+    parts: Parts,
+    place: Annotated[str, Query(pattern=r"^[a-z0-9]{1,40}$")],
+    expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
+    signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
+) -> Response:
+    parts.claims.check(run_id, place, expires, signature)
+    await claim_run(session, run_id, place, body.job)
+    return Response(status_code=204)
 
 
 @streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")

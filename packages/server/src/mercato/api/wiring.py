@@ -14,8 +14,9 @@ from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
+from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
-from mercato.training import Provider
+from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 
@@ -33,6 +34,7 @@ class Wiring:
     cipher: AnswerCipher
     gateway_token: str
     webhook_seal: SecretSeal
+    credential_seal: CredentialSeal
     webhook_addresses: WebhookAddresses
     objects: ObjectStore
     data_key: bytes
@@ -45,6 +47,8 @@ class Wiring:
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
     """Where training runs, by name."""
+    claims: ClaimLinks
+    """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     redis: Redis | None = None

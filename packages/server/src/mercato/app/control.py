@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 
 from mercato.adapters.counters_redis import connect
 from mercato.adapters.training_local import LocalProvider
+from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_places
 from mercato.api import health, objects
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
@@ -20,9 +21,10 @@ from mercato.app.files import build_objects
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
-from mercato.training import Provider
+from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     """The parts of one process."""
     clock = clock or SystemClock()
     store = build_objects(settings, clock)
+    claims = ClaimLinks(settings.signing_key, settings.client_url, clock)
     return Wiring(
         database=Database(database_url),
         clock=clock,
@@ -48,6 +51,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),
+        credential_seal=CredentialSeal(settings.signing_key),
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
         objects=store,
         data_key=settings.data_key,
@@ -55,16 +59,25 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=LogKey(settings.signing_key),
         live_rounds=LiveRounds(store),
-        providers=build_providers(settings),
+        providers=build_providers(settings, store, claims),
+        claims=claims,
         take_rate_bp=settings.take_rate_bp,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
 
 
-def build_providers(settings: Settings) -> dict[str, Provider]:
-    """Where training runs here."""
+def build_providers(settings: Settings, objects: ObjectStore, claims: ClaimLinks) -> dict[str, Provider]:
+    """Where training runs here: on this machine, and on RunPod where the operator has a key and endpoints."""
     local = LocalProvider(settings.state / "training", nanos_per_hour=settings.local_nanos_per_hour)
-    return {"local": local}
+    places = read_places(settings.runpod_endpoints)
+    if settings.runpod_api_key is None or not places:
+        return {"local": local}
+    client = RunPodClient(
+        settings.runpod_api_key.get_secret_value(),
+        jobs_url=settings.runpod_jobs_url,
+        rest_url=settings.runpod_rest_url,
+    )
+    return {"local": local, "runpod": RunPodProvider(client, places, objects, claims)}
 
 
 def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:

@@ -12,6 +12,7 @@ from mercato.api import (
     canaries,
     catalog,
     consumption,
+    credentials,
     datasets,
     deployments,
     device,
@@ -49,7 +50,9 @@ class Part:
 def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     app.state.catalog_pages = catalog.CatalogPages()
-    return Part((publishing.router, datasets.router, canaries.router, catalog.router, signals.router))
+    return Part(
+        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router)
+    )
 
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
@@ -63,7 +66,7 @@ def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
-    hub = SnapshotHub(wiring.database, wiring.clock)
+    hub = SnapshotHub(wiring.database, wiring.clock, wiring.credential_seal)
     app.state.snapshot_hub = hub
     app.state.gates = Gates()
     app.state.status_board = StatusBoard(wiring.clock)

@@ -5,8 +5,10 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mercato.adapters.training_runpod import JOBS_URL, REST_URL, read_places
 
 
 class Settings(BaseSettings):
@@ -72,13 +74,37 @@ class Settings(BaseSettings):
     local_nanos_per_hour: int = Field(
         default=50_000_000, ge=0, description="What an hour of training on this machine costs, in nano-dollars"
     )
+    runpod_api_key: SecretStr | None = Field(
+        default=None, description="The operator's RunPod key; training on RunPod is offered where it is set"
+    )
+    runpod_endpoints: str = Field(
+        default="",
+        description="Queue endpoints by GPU, each with what an hour costs: "
+        "`cpu=ENDPOINT@DOLLARS,L4=ENDPOINT@DOLLARS`; `cpu` is for runs that name no GPU",
+    )
+    runpod_jobs_url: str = Field(
+        default=JOBS_URL,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where RunPod takes jobs, or a proxy in front of it",
+    )
+    runpod_rest_url: str = Field(
+        default=REST_URL, pattern=r"^https?://[^\s?#]+$", description="RunPod's REST API, or a proxy in front of it"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("runpod_endpoints")
+    @classmethod
+    def _places_are_read(cls, told: str) -> str:
+        read_places(told)
+        return told
 
     def to_environment(self) -> dict[str, str]:
         """This process's environment with these settings, for a child that shall have the same."""
         given = self.model_dump(exclude_none=True)
         given["state"] = self.state.absolute()
         url = given.pop("database_url", None)
+        if self.runpod_api_key is not None:
+            given["runpod_api_key"] = self.runpod_api_key.get_secret_value()
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
 
@@ -105,7 +131,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def signing_key(self) -> bytes:
-        """Signs sessions and seals stored answers: 32 bytes."""
+        """Signs sessions and seals stored answers and vendors' credentials: 32 bytes."""
         return bytes.fromhex(self._kept_secret("signing.key"))
 
     @cached_property

@@ -49,7 +49,7 @@ def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflo
         wiring.clock,
         wiring.ids,
         wiring.outbox,
-        LiveCalls(allow_private=settings.allow_private_endpoints),
+        LiveCalls(wiring.credential_seal, allow_private=settings.allow_private_endpoints),
         CedarPolicy(rules),
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from mercato.consumption.limits import Limits
 from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Session
-from mercato.publishing import Catalogue
+from mercato.publishing import CREDENTIAL_CHANGED, Catalogue, CredentialBook, CredentialSeal
 from mercato.subscriptions import SubscriptionTerms
 from mercato_contracts.dataplane import (
     Begin,
@@ -24,8 +24,8 @@ _PAGE = 100
 _HEARTBEAT_SECONDS = 1.0
 _SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn", "deployment.hold_changed")
 _CONSUMER_TOPICS = ("subscription.changed", "budget.changed")
-_HURRIED = ("key.changed", "deployment.hold_changed")
-TOPICS = (*_SERVICE_TOPICS, "key.changed", *_CONSUMER_TOPICS)
+_HURRIED = ("key.changed", "deployment.hold_changed", CREDENTIAL_CHANGED)
+TOPICS = (*_SERVICE_TOPICS, "key.changed", CREDENTIAL_CHANGED, *_CONSUMER_TOPICS)
 
 
 class ChangeQueue:
@@ -67,8 +67,9 @@ class ChangeQueue:
 class SnapshotHub:
     """One a process: hears what changed, compiles it once, and hands it to every reader."""
 
-    def __init__(self, database: Database, clock: Clock, *, depth: int = 2_000) -> None:
+    def __init__(self, database: Database, clock: Clock, seal: CredentialSeal, *, depth: int = 2_000) -> None:
         self._database = database
+        self._seal = seal
         self._clock = clock
         self._depth = depth
         self._queues: set[ChangeQueue] = set()
@@ -92,7 +93,7 @@ class SnapshotHub:
         if not self._queues:
             return
         async with self._database.transaction() as session:
-            lines = [_line(change) for change in await compile_changes(session, events)]
+            lines = [_line(change) for change in await compile_changes(session, events, self._seal)]
         for queue in tuple(self._queues):
             queue.offer(lines)
 
@@ -117,7 +118,7 @@ class SnapshotHub:
         # A transaction a page: a slow reader must not hold one open.
         for page in _pages(ids):
             async with self._database.transaction() as session:
-                services = await routes_of(session, page)
+                services = await routes_of(session, page, self._seal)
             told += len(services)
             yield b"".join(_line(service) for service in services)
         yield _line(Ready(services=told))
@@ -135,7 +136,7 @@ class SnapshotHub:
             self._queues.discard(queue)
 
 
-async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wire]:
+async def compile_changes(session: Session, events: Iterable[Event], seal: CredentialSeal) -> list[Wire]:
     """What the gateways must know of these events, each service, key and consumer once."""
     services: dict[str, None] = {}
     forgotten: dict[str, Wire] = {}
@@ -143,6 +144,9 @@ async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wir
     for event in events:
         if event.topic in _SERVICE_TOPICS:
             services[str(event.payload["service_id"])] = None
+        elif event.topic == CREDENTIAL_CHANGED:
+            owner, name = str(event.payload["organisation_id"]), str(event.payload["name"])
+            services |= dict.fromkeys(await CredentialBook(session, seal).services_using(owner, name))
         elif event.topic == "key.changed":
             key_id = str(event.payload["key_id"])
             forgotten[key_id] = KeyChanged(id=key_id)
@@ -153,7 +157,7 @@ async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wir
             forgotten[consumer_id] = ConsumerChanged(id=consumer_id)
     routes: dict[str, SnapshotService] = {}
     if services:
-        routes = {route.id: route for route in await routes_of(session, list(services))}
+        routes = {route.id: route for route in await routes_of(session, list(services), seal)}
     if vendors:
         consumers = await SubscriptionTerms(session, Catalogue(session)).consumers_of(vendors)
         forgotten |= {consumer_id: ConsumerChanged(id=consumer_id) for consumer_id in consumers}
@@ -161,9 +165,10 @@ async def compile_changes(session: Session, events: Iterable[Event]) -> list[Wir
     return [*told, *forgotten.values()]
 
 
-async def routes_of(session: Session, service_ids: Sequence[str]) -> list[SnapshotService]:
-    """The routes of these services, their deployments with limits; withdrawn ones are left out."""
-    return await Limits(session).on_deployments(await Catalogue(session).routes(service_ids))
+async def routes_of(session: Session, service_ids: Sequence[str], seal: CredentialSeal) -> list[SnapshotService]:
+    """The routes of these services, deployments with limits and what they present; withdrawn ones are left out."""
+    routes = await Catalogue(session).routes(service_ids)
+    return await CredentialBook(session, seal).hand_over(await Limits(session).on_deployments(routes))
 
 
 def _line(message: Wire) -> bytes:

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys:write"
     SERVICES_READ = "services:read"
     SERVICES_PUBLISH = "services:publish"
+    CREDENTIALS_WRITE = "credentials:write"
     SUBSCRIPTIONS_READ = "subscriptions:read"
     SUBSCRIPTIONS_WRITE = "subscriptions:write"
     USAGE_READ = "usage:read"
@@ -74,6 +75,7 @@ _OWN = (
         Permission.USERS_WRITE,
         Permission.KEYS_WRITE,
         Permission.SERVICES_PUBLISH,
+        Permission.CREDENTIALS_WRITE,
         Permission.SUBSCRIPTIONS_WRITE,
         Permission.BILLING_CREDIT,
         Permission.WEBHOOKS_WRITE,
@@ -86,7 +88,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: _OWN | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ, Permission.MARKETPLACE_WRITE},
     Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},
     Role.VIEWER: _READ | {Permission.MARKETPLACE_READ},
-    Role.SERVICE_ACCOUNT: _READ | _RUN | {Permission.SERVICES_PUBLISH, Permission.SUBSCRIPTIONS_WRITE, Permission.CALL},
+    Role.SERVICE_ACCOUNT: _READ
+    | _RUN
+    | {
+        Permission.SERVICES_PUBLISH,
+        Permission.CREDENTIALS_WRITE,
+        Permission.SUBSCRIPTIONS_WRITE,
+        Permission.CALL,
+    },
 }
 
 KEY_SCOPES: dict[str, frozenset[Permission]] = {
@@ -105,6 +114,7 @@ KEY_SCOPES: dict[str, frozenset[Permission]] = {
         {
             Permission.SERVICES_READ,
             Permission.SERVICES_PUBLISH,
+            Permission.CREDENTIALS_WRITE,
             Permission.DATA_READ,
             Permission.SUBSCRIPTIONS_READ,
             Permission.USAGE_READ,

@@ -1,4 +1,5 @@
-"""Budgets: caps that an organisation sets on itself, its keys or its services, in money, requests or tokens."""
+"""Budgets: caps that an organisation sets on itself, its keys or its services, in money, requests, tokens or calls
+at once."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from mercato.metering.repository import UsageRepository
 from mercato.platform import Clock, Outbox, Session
 from mercato_contracts.dataplane import Limit, LimitUnit, LimitWindow
 
-BudgetUnit = Literal["nanos", "requests", "tokens"]
-BudgetWindow = Literal["second", "minute", "day", "month"]
+BudgetUnit = Literal["nanos", "requests", "tokens", "concurrent"]
+BudgetWindow = Literal["second", "minute", "day", "month", "ever"]
 BudgetSide = Literal["consumer", "vendor"]
 
 

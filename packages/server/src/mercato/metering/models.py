@@ -58,6 +58,8 @@ class MeteredCall(Base):
     price_nanos: Mapped[int]
     currency: Mapped[str]
     source: Mapped[str]
+    asked_service_id: Mapped[str | None]
+    """The service that the call had named, where a fallback answered in its place."""
 
 
 class UsageDispute(Base):
@@ -131,8 +133,8 @@ class Budget(Base):
 
     __tablename__ = "budgets"
     __table_args__ = (
-        CheckConstraint("unit in ('nanos', 'requests', 'tokens')", name="unit"),
-        CheckConstraint("\"window\" in ('second', 'minute', 'day', 'month')", name="window"),
+        CheckConstraint("unit in ('nanos', 'requests', 'tokens', 'concurrent')", name="unit"),
+        CheckConstraint("\"window\" in ('second', 'minute', 'day', 'month', 'ever')", name="window"),
         CheckConstraint("cap >= 0", name="cap"),
     )
 

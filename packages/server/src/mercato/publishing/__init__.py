@@ -2,6 +2,8 @@
 
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
+from mercato.publishing.credentials import CHANGED as CREDENTIAL_CHANGED
+from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
@@ -21,10 +23,12 @@ from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
+    "CREDENTIAL_CHANGED",
     "PRIVATE",
     "Approval",
     "Approvals",
@@ -33,6 +37,9 @@ __all__ = [
     "Canary",
     "Catalogue",
     "CedarPolicy",
+    "CredentialBook",
+    "CredentialSeal",
+    "Credentials",
     "Deployment",
     "DeploymentHold",
     "DeploymentHolds",
@@ -52,6 +59,7 @@ __all__ = [
     "RunningRelease",
     "Service",
     "ServiceNotFound",
+    "StoredCredential",
     "Submission",
     "Submissions",
     "Vote",

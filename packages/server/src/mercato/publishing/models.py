@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,7 +86,24 @@ class Deployment(Base):
     health_path: Mapped[str | None]
     limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     """`RateLimit`s of the manifest: what the endpoint bears, whoever calls it."""
+    credential: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """`EndpointCredential` of the manifest: which header carries which of the vendor's credentials."""
     created_at: Mapped[datetime]
+
+
+class VendorCredential(Base):
+    """A secret of a vendor's own endpoints, sealed for this organisation and name (`sealing.py`)."""
+
+    __tablename__ = "vendor_credentials"
+
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    fingerprint: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
 
 
 class DeploymentHold(Base):

@@ -10,8 +10,9 @@ from ipaddress import ip_network
 from typing import Any
 
 from mercato.publishing.policy import PolicyEngine, gather_facts
+from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import digest_of
-from mercato.publishing.work import PhaseResult, Work
+from mercato.publishing.work import PhaseResult, Work, credential_missing
 from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato_checks.codes import found
 from mercato_checks.content import scan_content
@@ -70,12 +71,14 @@ async def intake(work: Work) -> PhaseResult:
 async def manifest(work: Work) -> PhaseResult:
     """2: the manifest's rules."""
     checked = await asyncio.to_thread(check_manifest, work.manifest_text)
+    credential = work.manifest.endpoint.credential
+    missing = [] if credential is None or await work.find_credential(credential) else [credential_missing(credential)]
     facts = {
         "protocol": work.manifest.protocol,
         "task": work.manifest.task,
         "plans": [plan.name for plan in work.manifest.plans],
     }
-    return PhaseResult(checked.findings, facts)
+    return PhaseResult([*checked.findings, *missing], facts)
 
 
 async def openapi(work: Work) -> PhaseResult:
@@ -109,7 +112,23 @@ async def compatibility(work: Work) -> PhaseResult:
         "breaking": checked.breaking,
         "changes": dict(Counter(change.weight for change in checked.changes)),
     }
-    return PhaseResult([*checked.findings, *_same_protocol(work)], facts)
+    return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
+
+
+def _canary(work: Work) -> list[Finding]:
+    """Terms of a canary that cannot begin as one: its calls would come all at once, unlike what the vendor wrote."""
+    if work.manifest.canary is None:
+        return []
+    own, where = Version.parse(work.submission.version), "canary"
+    finals = [Version.parse(other.version) for other in work.releases if other.status == "live"]
+    finals = [version for version in finals if not version.pre]
+    if own.pre:
+        return [found("canary_without_effect", where, f"{own} is a pre-release: only who names it gets it.")]
+    if not finals:
+        return [found("canary_without_effect", where, "No other version is live to take the rest of the calls.")]
+    if max(finals) > own:
+        return [found("canary_not_newest", where, f"{max(finals)} is live and above {own}, which cannot be a canary.")]
+    return []
 
 
 def _same_protocol(work: Work) -> list[Finding]:
@@ -130,11 +149,17 @@ async def secrets(work: Work) -> PhaseResult:
 
 
 class LiveCalls:
-    """6 and 7: the endpoint is called as a consumer would, at addresses that were judged."""
+    """6 and 7: called as a gateway calls, with the vendor's credential, at addresses that were judged."""
 
     def __init__(
-        self, *, allow_private: bool, resolver: Resolver | None = None, measuring: MeasurePolicy | None = None
+        self,
+        seal: CredentialSeal,
+        *,
+        allow_private: bool,
+        resolver: Resolver | None = None,
+        measuring: MeasurePolicy | None = None,
     ) -> None:
+        self._seal = seal
         self._allowed: Sequence[Network] = PRIVATE if allow_private else ()
         self._resolver = resolver or SystemResolver()
         # A vendor waits for this: twelve calls of a quick endpoint, and of a slow one what fits in a second and a half.
@@ -146,7 +171,10 @@ class LiveCalls:
         address = await check_address(url, resolver=self._resolver, allowed=self._allowed)
         if address.target is None:
             return PhaseResult(address.findings, {"addresses": []})
-        async with self._endpoint(work, address.target) as endpoint:
+        shown = await self._credential(work)
+        if isinstance(shown, Finding):
+            return PhaseResult([*address.findings, shown], {"addresses": []})
+        async with self._endpoint(work, address.target, shown) as endpoint:
             probe = await probe_endpoint(
                 endpoint, work.manifest, await _read_document(work.document_text, work.manifest.openapi or "")
             )
@@ -163,17 +191,34 @@ class LiveCalls:
         address = await check_address(str(work.manifest.endpoint.url), resolver=self._resolver, allowed=self._allowed)
         if address.target is None:
             return PhaseResult(address.findings)
-        async with self._endpoint(work, address.target) as endpoint:
+        shown = await self._credential(work)
+        if isinstance(shown, Finding):
+            return PhaseResult([shown])
+        async with self._endpoint(work, address.target, shown) as endpoint:
             sample = await _sample(work, endpoint)
             if sample is None:
                 return PhaseResult(facts={"measured": False})
             measured = await measure_endpoint(endpoint, sample, self._measuring)
         return PhaseResult(measured.findings, {"measured": True, **asdict(measured.facts)})
 
+    async def _credential(self, work: Work) -> str | Finding:
+        """The secret that the endpoint asks for; empty where it asks for none."""
+        asked = work.manifest.endpoint.credential
+        if asked is None:
+            return ""
+        sealed = await work.find_credential(asked)
+        if sealed is None:
+            return credential_missing(asked)
+        value = self._seal.open(work.submission.vendor_id, asked.secret, sealed)
+        message = f"The credential `{asked.secret}` was not sealed here, or was altered."
+        return value or found("credential_unreadable", "endpoint.credential.secret", message)
+
     @asynccontextmanager
-    async def _endpoint(self, work: Work, target: Target) -> AsyncIterator[PinnedEndpoint]:
+    async def _endpoint(self, work: Work, target: Target, secret: str) -> AsyncIterator[PinnedEndpoint]:
         seconds = min(work.manifest.endpoint.timeout_seconds, _CALL_SECONDS)
-        async with PinnedEndpoint(target, timeout_seconds=seconds) as endpoint:
+        asked = work.manifest.endpoint.credential
+        headers = {} if asked is None else {asked.header.lower(): asked.prefix + secret}
+        async with PinnedEndpoint(target, timeout_seconds=seconds, headers=headers, secret=secret) as endpoint:
             yield endpoint
 
 

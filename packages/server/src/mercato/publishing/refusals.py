@@ -43,6 +43,39 @@ class SubmissionNotFound(NotFound):
     fix = "`GET /api/submissions` lists the submissions of your organisation."
 
 
+class CredentialRefused(Malformed):
+    """A name or value that cannot be a credential. Nothing was written."""
+
+    code = "credential_refused"
+    status = 422
+    title = "The credential is refused"
+    fix = "Mend the field under `errors`: a value is one line of visible ASCII, as its endpoint expects it."
+
+
+class CredentialNotFound(NotFound):
+    """The caller's organisation has no credential of this name."""
+
+    code = "credential_not_found"
+    title = "No such credential"
+    fix = "`GET /api/credentials` lists the credentials of your organisation."
+
+
+class CredentialInUse(Conflict):
+    """Releases that can be called present it to their endpoints."""
+
+    code = "credential_in_use"
+    title = "The credential is in use"
+    fix = "Yank the releases of the services under `facts.services`, or store a new value under the same name."
+
+
+class TooManyCredentials(Conflict):
+    """The organisation has as many credentials as it may."""
+
+    code = "too_many_credentials"
+    title = "Too many credentials"
+    fix = "Remove one that is no longer needed."
+
+
 class ServiceNotFound(NotFound):
     """The catalogue has no such service."""
 

@@ -106,6 +106,7 @@ class Releasing:
             on_disconnect=manifest.endpoint.on_disconnect,
             health_path=manifest.endpoint.health_path,
             limits=[limit.model_dump() for limit in manifest.endpoint.limits],
+            credential=None if manifest.endpoint.credential is None else manifest.endpoint.credential.model_dump(),
             created_at=now,
         )
 

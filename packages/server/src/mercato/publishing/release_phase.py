@@ -1,9 +1,10 @@
 """Phase 10: what was checked becomes a release, unless the world has moved on meanwhile."""
 
 from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.release import Releasing
 from mercato.publishing.repository import CatalogueRepository
-from mercato.publishing.work import PhaseResult, Work, read_work
+from mercato.publishing.work import PhaseResult, Work, credential_missing, read_work
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding
 
@@ -18,6 +19,9 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
     compared = work.facts[4]["compared_with"]
     if baseline != compared:
         return PhaseResult([_overtaken(compared, baseline)], {"compared_with": compared, "baseline": baseline})
+    credential = work.manifest.endpoint.credential
+    if credential is not None and not await CredentialRepository(session).keep(submission.vendor_id, credential.secret):
+        return PhaseResult([credential_missing(credential)])
     release = await Releasing(session, clock, ids, outbox).release(
         submission,
         work.manifest,

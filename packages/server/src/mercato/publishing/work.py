@@ -7,13 +7,15 @@ from typing import Any, Literal
 
 from mercato.identity import Directory, Organisation
 from mercato.platform import Database, Session
+from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.models import Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato_checks.codes import found
 from mercato_checks.diff import choose_baseline
 from mercato_checks.findings import Finding, has_errors
 from mercato_checks.manifest import check_manifest
 from mercato_checks.semver import Version
-from mercato_contracts.manifest import ServiceManifest
+from mercato_contracts.manifest import EndpointCredential, ServiceManifest
 
 Outcome = Literal["passed", "warned", "failed", "waiting"]
 
@@ -86,6 +88,12 @@ class Work:
         async with self.database.transaction() as session:
             return await CatalogueRepository(session).find_document(release.id)
 
+    async def find_credential(self, asked: EndpointCredential) -> bytes | None:
+        """The vendor's secret that the endpoint asks for, sealed."""
+        async with self.database.transaction() as session:
+            row = await CredentialRepository(session).find(self.submission.vendor_id, asked.secret)
+            return None if row is None else row.sealed
+
 
 async def read_work(session: Session, database: Database, submission: Submission) -> Work:
     """All that the phases look at."""
@@ -105,6 +113,12 @@ async def read_work(session: Session, database: Database, submission: Submission
         vendor_releases=await catalogue.count_releases(submission.vendor_id),
         database=database,
     )
+
+
+def credential_missing(asked: EndpointCredential) -> Finding:
+    """The finding for a manifest that names a credential which is not there."""
+    where = "endpoint.credential.secret"
+    return found("credential_missing", where, f"There is no credential called `{asked.secret}`.")
 
 
 def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:

@@ -1,8 +1,17 @@
 """Turning data into a model: runs on a provider, watched, bounded, and what they left."""
 
+from mercato.training.claims import ClaimLinks, claim_run, handle_of
 from mercato.training.code import read_code, unpack
 from mercato.training.models import Artifact, Run, RunStep
-from mercato.training.provider import Job, Look, Provider, ProviderRefused, ProviderUnavailable
+from mercato.training.provider import (
+    Job,
+    LaunchUncertain,
+    Look,
+    Provider,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoredFile,
+)
 from mercato.training.reconcile import TrainingStarter, end_overdue
 from mercato.training.refusals import RunNotFound
 from mercato.training.runs import Dossier, Said, TrainingRuns
@@ -10,8 +19,10 @@ from mercato.training.workflow import TrainingWork
 
 __all__ = [
     "Artifact",
+    "ClaimLinks",
     "Dossier",
     "Job",
+    "LaunchUncertain",
     "Look",
     "Provider",
     "ProviderRefused",
@@ -20,10 +31,13 @@ __all__ = [
     "RunNotFound",
     "RunStep",
     "Said",
+    "StoredFile",
     "TrainingRuns",
     "TrainingStarter",
     "TrainingWork",
+    "claim_run",
     "end_overdue",
+    "handle_of",
     "read_code",
     "unpack",
 ]

@@ -13,7 +13,8 @@ LookState = Literal["waiting", "running", "succeeded", "failed", "timed_out", "s
 class Job:
     """What is to be run: `code` is the zip of the project, `data` a folder with the round's files, if there are any.
 
-    `seconds` is how long it may run: the spec's limit, or what its budget buys, whichever is less.
+    `seconds` is how long it may run: the spec's limit, or what its budget buys, whichever is less. A provider that
+    `fetches` is told where both are in the object store instead: `code` is empty and `data` is None.
     """
 
     run_id: str
@@ -21,6 +22,16 @@ class Job:
     code: bytes
     data: Path | None
     seconds: int
+    stored: "tuple[StoredFile, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a job in the object store: `code.zip`, and those of the round."""
+
+    name: str
+    key: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,17 @@ class ProviderRefused(Exception):
     """The provider will not run this, now or later. The text says why."""
 
 
+class LaunchUncertain(Exception):
+    """Nobody knows whether the job was begun: it is not launched again, and found if it was. The text says why."""
+
+
 class Provider(Protocol):
     """A place for runs. Every method may raise `ProviderUnavailable`."""
+
+    @property
+    def fetches(self) -> bool:
+        """Whether jobs fetch their code and data from the object store by themselves."""
+        ...
 
     def nanos_per_hour(self, spec: TrainingSpec) -> int:
         """What an hour of it costs, in nano-dollars. Raises `ProviderRefused` for what it does not have."""
@@ -57,11 +77,14 @@ class Provider(Protocol):
 
     async def launch(self, job: Job) -> str:
         """Run it; the handle by which it is found. Not called again for a run unless it raised `ProviderUnavailable`,
-        which says that nothing was begun. Raises `ProviderRefused`."""
+        which says that nothing was begun. Raises `ProviderRefused`, `LaunchUncertain`."""
         ...
 
     async def find(self, run_id: str) -> str | None:
-        """The handle of a job that may have been launched by a process that died meanwhile."""
+        """The handle of a job that may have been launched by a process that died meanwhile; None where there is none.
+
+        Raises `ProviderUnavailable` where that is not known yet: such a job claims its run (`claims.py`), or the run's
+        time passes."""
         ...
 
     async def look(self, handle: str, log_offset: int) -> Look:

@@ -62,3 +62,21 @@ class ArtifactRefused(Refusal):
     status = 422
     title = "An artifact is refused"
     fix = "Save models as LightGBM text or ONNX, at most 256 MiB together; a pickle is never loaded."
+
+
+class ClaimRefused(Refusal):
+    """A job says that a run is its own, and it is not."""
+
+    code = "training_claim_refused"
+    status = 409
+    title = "The run is not this job's"
+    fix = "Nothing: the run has ended or is another job's. The job ends by itself."
+
+
+class ClaimLinkRefused(Refusal):
+    """The link with which a job claims its run is not ours, or its time is over."""
+
+    code = "training_claim_link_refused"
+    status = 403
+    title = "The link is not valid"
+    fix = "Use the link of the job's input as it is, before it expires."

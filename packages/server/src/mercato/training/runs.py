@@ -17,6 +17,7 @@ from mercato.training.repository import TrainingRepository
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.training import TERMINAL, TrainingSpec
 
+CODE = "code.zip"
 REQUESTED = "training.requested"
 STOP_ASKED = "training.stop_asked"
 MOST_OPEN = 20
@@ -187,4 +188,4 @@ def cost_of(milliseconds: int, nanos_per_hour: int) -> int:
 
 def code_key(run_id: str) -> str:
     """Where the code of a run is stored."""
-    return f"training/{run_id}/code.zip"
+    return f"training/{run_id}/{CODE}"

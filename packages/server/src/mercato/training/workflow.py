@@ -7,7 +7,7 @@ finds it looks for the job and launches none, so that a run may be lost but is n
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +20,18 @@ from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore,
 from mercato.training.artifacts import MOST_BYTES, check_artifacts
 from mercato.training.models import Artifact, Run
 from mercato.training.progress import read_progress
-from mercato.training.provider import Job, Look, Provider, ProviderRefused, ProviderUnavailable
+from mercato.training.provider import (
+    Job,
+    LaunchUncertain,
+    Look,
+    Provider,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoredFile,
+)
 from mercato.training.refusals import ArtifactRefused
 from mercato.training.repository import TrainingRepository
-from mercato.training.runs import code_key, cost_of
+from mercato.training.runs import CODE, code_key, cost_of
 from mercato_contracts.masking import mask
 from mercato_contracts.training import TERMINAL, TrainingSpec
 
@@ -34,6 +42,7 @@ GRACE = timedelta(minutes=2)
 """Beyond a state's own limit before it is taken for lost."""
 _COLLECTING_FOR = timedelta(minutes=15)
 _LOOK_SECONDS = 0.3
+_AWAY_SECONDS = 5.0
 _LOOKS = 60
 """Looks in one durable step: some twenty seconds."""
 _ENDS = {"succeeded": "collecting", "failed": "failed", "timed_out": "timed_out", "stopped": "stopped"}
@@ -69,16 +78,20 @@ class TrainingWork:
             if run.state in TERMINAL:
                 return False
             if run.handle is not None:
-                return True
+                return await self._launched(run, run.handle)
             if run.stop_asked_at is not None:
                 return await self._end(run_id, "stopped", "It was stopped before it began.")
-            if run.launching_at is not None:
-                return await self._take_up(run)
             try:
+                if run.launching_at is not None:
+                    return await self._take_up(run)
                 return await self._launch_anew(run)
+            except LaunchUncertain as doubt:
+                await self._change(run_id, why=mask(str(doubt)))
             except ProviderUnavailable as lack:
-                await self._change(run_id, launching_at=None, why=mask(str(lack)))
-                await asyncio.sleep(_LOOK_SECONDS)
+                # Only a launch that was not begun is tried again; what may have been begun is waited for.
+                begun = {} if run.launching_at is not None else {"launching_at": None}
+                await self._change(run_id, why=mask(str(lack)), **begun)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _take_up(self, run: Run) -> bool:
         """Another worker began to launch it: the job is there, or the run is lost."""
@@ -89,6 +102,8 @@ class TrainingWork:
 
     async def _launch_anew(self, run: Run) -> bool:
         spec = TrainingSpec.model_validate(run.spec)
+        if self._providers_of(run).fetches:
+            return await self._begin(run, Job(run.id, spec, b"", None, run.seconds, _stored(run)))
         with tempfile.TemporaryDirectory(prefix="mercato-data-") as folder:
             try:
                 code = await self.objects.get(code_key(run.id))
@@ -96,13 +111,15 @@ class TrainingWork:
                     await self._fetch(run.data_key, Path(folder) / TRAIN)
             except ObjectNotFound:
                 return await self._end(run.id, "failed", "The run's code or data is no longer there.")
-            job = Job(run.id, spec, code, Path(folder) if run.data_key else None, run.seconds)
-            if not await self._change(run.id, launching_at=self.clock.now()):
-                return False
-            try:
-                handle = await self._providers_of(run).launch(job)
-            except ProviderRefused as refusal:
-                return await self._end(run.id, "failed", mask(str(refusal)))
+            return await self._begin(run, Job(run.id, spec, code, Path(folder) if run.data_key else None, run.seconds))
+
+    async def _begin(self, run: Run, job: Job) -> bool:
+        if not await self._change(run.id, launching_at=self.clock.now()):
+            return False
+        try:
+            handle = await self._providers_of(run).launch(job)
+        except ProviderRefused as refusal:
+            return await self._end(run.id, "failed", mask(str(refusal)))
         return await self._launched(run, handle)
 
     async def _fetch(self, key: str, path: Path) -> None:
@@ -111,8 +128,12 @@ class TrainingWork:
                 await asyncio.to_thread(file.write, piece)
 
     async def _launched(self, run: Run, handle: str) -> bool:
-        environment = self._providers_of(run).environment()
-        return await self._change(run.id, handle=handle, environment=environment, why="It waits for a machine.")
+        provider = self._providers_of(run)
+        if await self._change(run.id, handle=handle, environment=provider.environment(), why="It waits for a machine."):
+            return True
+        # It ended while it was launched: nobody will watch this job.
+        await _until_available(lambda: provider.stop(handle))
+        return False
 
     async def _watch(self, run_id: str) -> Json:
         """Whether there is more to watch after this slice of it."""
@@ -152,8 +173,9 @@ class TrainingWork:
                 await rows.put_step(run.id, step, metrics, now)
             if done is not None:
                 current.metrics = dict(done)
-            current.milliseconds = look.milliseconds
-            current.cost_nanos = cost_of(look.milliseconds, current.nanos_per_hour)
+            # A provider that was not asked for a while may know less than it did: time that was used stays used.
+            current.milliseconds = max(current.milliseconds, look.milliseconds)
+            current.cost_nanos = cost_of(current.milliseconds, current.nanos_per_hour)
             if current.started_at is None and look.state != "waiting":
                 current.started_at = now
                 current.state = "running"
@@ -185,7 +207,7 @@ class TrainingWork:
         assert run.handle is not None
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="mercato-out-"))
         try:
-            files = await self._providers_of(run).collect(run.handle, folder, MOST_BYTES)
+            files = await self._collect_files(run, run.handle, folder)
             checked = await asyncio.to_thread(check_artifacts, files)
             kept = []
             for each in checked:
@@ -202,11 +224,22 @@ class TrainingWork:
                 await TrainingRepository(session).put_artifact(artifact)
         return await self._end(run_id, "succeeded", "")
 
+    async def _collect_files(self, run: Run, handle: str, folder: Path) -> list[Path]:
+        """Asked again while the provider does not answer, until the run's time for it is over."""
+        while True:
+            try:
+                return await self._providers_of(run).collect(handle, folder, MOST_BYTES)
+            except ProviderUnavailable as lack:
+                if not await self._change(run.id, why=mask(str(lack))):
+                    raise ProviderRefused(str(lack)) from None
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def _clear(self, run_id: str) -> Json:
         """The job's files go; the code and the artifacts stay."""
         run = await self._find(run_id)
-        if run.handle is not None:
-            await self._providers_of(run).forget(run.handle)
+        handle = run.handle
+        if handle is not None:
+            await _until_available(lambda: self._providers_of(run).forget(handle))
         return True
 
     async def _end(self, run_id: str, state: str, why: str) -> bool:
@@ -237,3 +270,19 @@ class TrainingWork:
 
     def _providers_of(self, run: Run) -> Provider:
         return self.providers[run.provider]
+
+
+async def _until_available(act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await act()
+        except ProviderUnavailable as lack:
+            log.warning("a training provider does not answer", why=mask(str(lack)))
+            await asyncio.sleep(_AWAY_SECONDS)
+
+
+def _stored(run: Run) -> tuple[StoredFile, ...]:
+    code = StoredFile(CODE, code_key(run.id), run.code_sha256)
+    if run.data_key is None or run.data_sha256 is None:
+        return (code,)
+    return code, StoredFile(TRAIN, run.data_key, run.data_sha256)

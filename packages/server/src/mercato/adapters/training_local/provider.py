@@ -54,6 +54,10 @@ class LocalProvider:
         self._nanos_per_hour = nanos_per_hour
         self._runner = list(runner)
 
+    @property
+    def fetches(self) -> bool:
+        return False
+
     def nanos_per_hour(self, spec: TrainingSpec) -> int:
         if spec.gpu is not None:
             raise ProviderRefused(f"This machine offers no GPU `{spec.gpu}`; `--provider runpod` may.")
