@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import httptools
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mercato_gateway.heads import take_print
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
 from tests.fakes.upstream import Upstream
 
 
@@ -84,6 +86,17 @@ def test_what_is_recognised_is_what_the_parser_reads(
         assert (now.url, now.but_length(), now.body) == (before.url, before.but_length(), body)
 
 
+@pytest.mark.parametrize("size", [0, 8, 9, 10, 98, 99, 100, 999, 9_999])
+@pytest.mark.parametrize("head", HEADS)
+def test_a_byte_more_than_the_length_is_left_to_the_parser(head: bytes, size: int) -> None:
+    print_ = take_print(head % 3 + b"abc", b"3")
+    assert print_ is not None
+    whole = head % size + b"x" * size
+    assert print_.body_of(whole) == b"x" * size
+    assert print_.body_of(whole + b"x") is None
+    assert print_.body_of(whole[:-1]) is None
+
+
 @given(st.binary(min_size=1, max_size=8))
 def test_a_head_without_length_is_recognised_alone(rest: bytes) -> None:
     head = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -135,3 +148,31 @@ async def test_bodies_of_many_sizes_behind_one_head_reach_the_upstream_whole(
         await reader.readuntil(b"}}")
     writer.close()
     assert [len(received.json["input"]) for received in upstream.received] == sizes
+
+
+async def test_a_head_that_was_sent_before_a_service_published_its_paths_is_looked_at_anew(
+    shop: MakeShop, control: ControlPlane, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    place = shop(protocol="openapi", paths="any", name="acme/files", operations=[("POST", "/v1/embeddings")])
+    gateway = await start_gateway()
+    ask = (
+        f"POST /s/acme/files/v1/embeddings HTTP/1.1\r\nhost: x\r\nx-mercato-key: {place.key}\r\n"
+        "x-http-method-override: DELETE\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+
+    async def override() -> str | None:
+        writer.write(ask.encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
+        await reader.readuntil(b"}}")
+        return upstream.received[-1].header("x-http-method-override")
+
+    for _ in range(4):
+        assert await override() == "DELETE"
+    control.put_service(place.service.model_copy(update={"paths": "published"}))
+
+    async def gone() -> bool:
+        return await override() is None
+
+    await until(gone)
+    writer.close()

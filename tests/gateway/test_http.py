@@ -3,6 +3,7 @@ gateway.
 """
 
 import asyncio
+import json
 import re
 
 import httpx
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
-from tests.fakes.upstream import Received, Upstream
+from tests.fakes.upstream import Received, Upstream, answer
 
 
 async def exchange(gateway: GatewayProcess, data: bytes, *, seconds: float = 5.0) -> bytes:
@@ -111,6 +112,98 @@ async def test_pipelined_calls_are_answered_in_order(gateway: GatewayProcess) ->
     )
     assert got.count(b"HTTP/1.1 200 OK") == 4
     assert got.endswith(b'{"status":"ready"}')
+
+
+async def test_what_cannot_be_read_behind_a_call_ends_the_connection_only_after_its_answer(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    go = asyncio.Event()
+
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.write(answer(200, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'))
+
+    upstream.script = script
+    place = shop()
+    gateway = await start_gateway()
+    body = json.dumps(place.body())
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(post(f"x-mercato-key: {place.key}\r\ncontent-length: {len(body)}", body))
+    await until(lambda: upstream.received)
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + b"no request at all\r\n\r\n")
+
+    async def noticed() -> bool:
+        return await gateway.metric("mercato_gateway_parse_errors") == 1
+
+    await until(noticed)
+    go.set()
+    async with asyncio.timeout(60):
+        got = await reader.read()
+    writer.close()
+    assert got.startswith(b"HTTP/1.1 200 OK"), got
+    assert got.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in got
+
+
+@pytest.mark.parametrize("part", [b'"x":"\xff","y":"\\u0041"', b'"x":1e999,"y":"\\u0041"', b'"\xff":1,"y":"\\u0041"'])
+async def test_a_body_that_cannot_be_written_anew_costs_nobody_a_connection(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, part: bytes
+) -> None:
+    place = shop(deployment={"max_connections": 1})
+    gateway = await start_gateway()
+    bad = b'{"model":"%b","input":"a",%b}' % (place.model.encode(), part)
+    async with gateway.client(place.key) as client:
+        for _ in range(3):
+            refused = await client.post("/v1/embeddings", content=bad)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_body")
+            assert (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+    assert len(upstream.received) == 3
+    assert upstream.connections == 1
+
+
+async def test_a_body_that_cannot_be_written_anew_harms_no_call_whose_connection_it_waited_for(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    go = asyncio.Event()
+
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.write(answer(200, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'))
+
+    upstream.script = script
+    place = shop(deployment={"max_connections": 1})
+    gateway = await start_gateway()
+    bad = b'{"model":"%b","input":"a","x":"\xff","y":"\\u0041"}' % place.model.encode()
+    async with gateway.client(place.key) as client:
+        first = asyncio.create_task(client.post("/v1/embeddings", json=place.body()))
+        await until(lambda: upstream.received)
+        second = asyncio.create_task(client.post("/v1/embeddings", content=bad))
+
+        async def waits() -> bool:
+            return await gateway.metric("mercato_gateway_calls_in_flight") == 2
+
+        await until(waits)
+        go.set()
+        assert (await first).status_code == 200
+        assert (await second).status_code == 400
+        assert (await client.post("/v1/embeddings", json=place.body())).status_code == 200
+    assert await gateway.metric("mercato_gateway_calls_in_flight") == 0
+
+
+async def test_an_answer_without_content_tells_no_length(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n")
+
+    upstream.script = script
+    place = shop(name="acme/signal", protocol="openapi", operations=[("POST", "/score")])
+    gateway = await start_gateway()
+    got = await exchange(
+        gateway, post(f"x-mercato-key: {place.key}\r\nconnection: close", line="POST /s/acme/signal/score HTTP/1.1")
+    )
+    assert got.startswith(b"HTTP/1.1 204 ")
+    assert b"content-length" not in got
 
 
 async def test_fields_of_one_hop_and_of_ours_do_not_go_through(

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from mercato_contracts.dataplane import SnapshotCanary
+from mercato_contracts.dataplane import SnapshotCanary, SnapshotService
 from mercato_gateway import semver
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
@@ -306,3 +306,39 @@ async def test_the_unmodified_openai_sdk_works_and_raises_its_own_exceptions(
         await asyncio.to_thread(client.embeddings.create, model="acme/nothing", input="hello")
     with pytest.raises(openai.AuthenticationError):
         await asyncio.to_thread(sdk(gateway.port, "sk-wrong").embeddings.create, model=place.model, input="hello")
+
+
+async def test_a_name_that_another_service_took_is_the_others(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
+    """The news that its first holder is gone comes after the news of the second, as it may with a whole snapshot."""
+
+    def named(name: str, model: str) -> SnapshotService:
+        release = a_release("1.0.0", [a_deployment(upstream.url + "/v1", upstream_model=model)])
+        return a_service(name, [release])
+
+    old, new = named("acme/embedder", "old"), named("acme/embedder", "new")
+    control.put_service(old)
+    key = a_subscriber(control, subscribe(old), subscribe(new))
+    gateway = await start_gateway()
+    async with gateway.client(key) as client:
+
+        async def model() -> str:
+            sent = await client.post("/v1/embeddings", json={"model": "acme/embedder", "input": "a"})
+            assert sent.status_code == 200, sent.text
+            return str(upstream.received[-1].json["model"])
+
+        async def is_new() -> bool:
+            return await model() == "new"
+
+        assert await model() == "old"
+        control.put_service(new)
+        await until(is_new)
+        control.remove_service(old.id)
+        control.put_service(named("acme/other", "other"))
+
+        async def both_known() -> bool:
+            return await gateway.metric("mercato_gateway_services") == 2
+
+        await until(both_known)
+        assert await model() == "new"

@@ -34,7 +34,11 @@ def read_request(body: bytes) -> ModelRequest:
     try:
         return decode_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused("bad_body", f"The body cannot be read: {str(error)[:200]}.") from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> Refused:
+    return Refused("bad_body", f"The body cannot be read: {str(error)[:200]}.")
 
 
 def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
@@ -42,7 +46,8 @@ def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
     `stream_options.include_usage`.
 
     Bytes are replaced in place where that is safe; a body with several `model` names or escapes that could hide one is
-    decoded and written anew, so that upstream cannot read another model than we did.
+    decoded and written anew, so that upstream cannot read another model than we did. Raises `Refused` where that cannot
+    be done: what nobody reads (see `ModelRequest`) was not looked at before.
     """
     if (body.find(b"\\u") >= 0) or (ask_usage and body.find(b'"stream_options"') >= 0):
         return _rewrite_decoded(body, model, ask_usage)
@@ -73,7 +78,10 @@ def _value_start(rest: bytes) -> int:
 
 
 def _rewrite_decoded(body: bytes, model: bytes | None, ask_usage: bool) -> bytes:
-    request = msgspec.json.decode(body)
+    try:
+        request = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(error) from None
     if model is not None:
         request["model"] = msgspec.Raw(b'"' + model + b'"')
     if ask_usage:

@@ -275,11 +275,27 @@ class Call(UpstreamCall):
         self.upstream = connection
         deployment, head = self.deployment, self.head
         assert deployment is not None
-        request = upstream_request(
-            head, self.lane.service, deployment, self.upstream_path, self.body, self.digits, self.model_request,
-            self.operation is not None, self.adds_usage,
-        )  # fmt: skip
+        try:
+            request = upstream_request(
+                head, self.lane.service, deployment, self.upstream_path, self.body, self.digits, self.model_request,
+                self.operation is not None, self.adds_usage,
+            )  # fmt: skip
+        except Exception as error:
+            self._unsendable(connection, error)
+            return
         connection.send(self, request, head.method == "HEAD")
+
+    def _unsendable(self, connection: UpstreamConnection, error: Exception) -> None:
+        """No request can be made of it. The connection serves others, and nothing of this reaches the call that may
+        just have given it back.
+        """
+        self.upstream = None
+        self._leave_deployment()
+        self.gateway.loop.call_soon(connection.pool.give_back, connection)
+        if isinstance(error, Refused):
+            self.refuse(error)
+        else:
+            self.broke(error)
 
     def connect_failed(self, code: str, detail: str) -> None:
         """Nothing was sent: another deployment may take the call."""

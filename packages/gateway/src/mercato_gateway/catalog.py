@@ -166,14 +166,20 @@ class Catalog:
         name = f"{wire.vendor}/{wire.name}"
         self._wires[name] = wire
         self._names[wire.id] = name
+        self._compiled.pop(name, None)  # of another service that had this name before
 
     def remove(self, service_id: str) -> None:
         """Forgets a service; unknown ids are fine."""
         self.version += 1
         name = self._names.pop(service_id, None)
-        if name is not None:
-            self._wires.pop(name, None)
+        if name is not None and self._holds(name, service_id):
+            del self._wires[name]
             self._compiled.pop(name, None)
+
+    def _holds(self, name: str, service_id: str) -> bool:
+        """Whether the name is still this service's: another may have taken it before this one was removed."""
+        wire = self._wires.get(name)
+        return wire is not None and wire.id == service_id
 
     def keep_only(self, service_ids: set[str]) -> None:
         """After a whole snapshot: what was not in it is gone."""
@@ -196,7 +202,8 @@ class Catalog:
 
     def find_by_id(self, service_id: str) -> SnapshotService | None:
         """The service with this id."""
-        return self._wires.get(self._names.get(service_id, ""))
+        wire = self._wires.get(self._names.get(service_id, ""))
+        return wire if wire is not None and wire.id == service_id else None
 
     def _deployment(self, wire: SnapshotDeployment, release: Release) -> Deployment:
         old = self._deployments.get(wire.id)

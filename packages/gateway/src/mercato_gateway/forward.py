@@ -16,11 +16,12 @@ def upstream_request(
     """All of it. `metered` asks for an answer that is not compressed, so that its usage can be read."""
     if request is not None:
         body = rewrite(body, _model_for(head, service, deployment, request), ask_usage=adds_usage)
-    if head.sent_to is deployment and head.sent_uncompressed == metered:
+    checked = service.wire.paths != "any"  # may change while the deployment stays
+    if head.sent_to is deployment and head.sent_uncompressed == metered and head.sent_checked == checked:
         start = head.sent_start
     else:
-        start = _start(head, deployment, path, metered, service.wire.paths != "any")
-        head.sent_to, head.sent_uncompressed, head.sent_start = deployment, metered, start
+        start = head.sent_start = _start(head, deployment, path, metered, checked)
+        head.sent_to, head.sent_uncompressed, head.sent_checked = deployment, metered, checked
     if body or head.method in _WITH_BODY:
         return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, digits, len(body), body)
     return b"%b%b\r\n\r\n" % (start, digits)

@@ -48,7 +48,8 @@ class Print:
             return None
         framed = b"%d%b" % (length, after)
         body = start + len(framed)
-        return message[body:] if message[start:body] == framed else None
+        # 9 in two digits is no length, though "9" and a byte too many may stand there.
+        return message[body:] if len(message) - body == length and message[start:body] == framed else None
 
 
 def take_print(message: bytes, length: bytes | None) -> Print | None:
@@ -82,7 +83,8 @@ class RequestHead:
 
     __slots__ = (
         "_lines", "digest", "fields", "headers", "http10", "keep_alive", "key",
-        "key_header", "method", "path", "print", "query", "sent_start", "sent_to", "sent_uncompressed",
+        "key_header", "method", "path", "print", "query", "sent_checked", "sent_start", "sent_to",
+        "sent_uncompressed",
     )  # fmt: skip
 
     def __init__(
@@ -100,7 +102,7 @@ class RequestHead:
         self.print: Print | None = None
         self._lines: dict[int, bytes] = {}
         self.sent_to: object = None
-        self.sent_uncompressed = False
+        self.sent_uncompressed = self.sent_checked = False
         self.sent_start = b""
 
     def lines_for_upstream(self, *, uncompressed: bool, checked: bool) -> bytes:

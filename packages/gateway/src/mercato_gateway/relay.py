@@ -47,6 +47,8 @@ class Relay:
         line.
         """
         start = self._head.start
+        if self.status == 204:
+            return start  # RFC 9110, 8.6
         if self._length:
             return b"".join((start, b"content-length: ", self._length, b"\r\n"))
         if self._chunked and not self.closes:

@@ -46,7 +46,7 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_between", "_body_size", "_failed", "_first", "_gateway", "_head", "_head_done", "_headers", "_heads_read",
+        "_between", "_body_size", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done", "_headers", "_heads_read",
         "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading", "_pieces",
         "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
@@ -58,7 +58,8 @@ class ClientConnection:
         self._max_body = gateway.settings.max_body_bytes
         self._max_header = gateway.settings.max_header_bytes
         self._paused_reading = False
-        self._failed = False
+        self._failed = False  # reads no more
+        self._gone = False  # writes no more
         self._known: RequestHead | None = None
         self._misses = 0
         self._heads_read = 0
@@ -90,7 +91,7 @@ class ClientConnection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gateway.connections.discard(self)
-        self._failed = True
+        self._failed = self._gone = True
         self._queue.clear()
         call, self.call = self.call, None
         if call is not None:
@@ -272,11 +273,11 @@ class ClientConnection:
     def end_call(self, data: bytes, close: bool = False) -> None:
         """Sends the last piece; the next request of the connection begins."""
         self.call = None
-        if self._failed:
+        if self._gone:
             return  # the client left in the meantime
         self.transport.write(data)
         if close or self.closing:
-            self._failed = True
+            self._failed = self._gone = True
             self._queue.clear()
             self.transport.close()
             return
@@ -301,10 +302,10 @@ class ClientConnection:
             return
         self._failed = True
         self._gateway.metrics.parse_errors += 1
-        if self.call is not None or self._queue:
-            # The answer to an earlier request is under way; it must not be mixed with this one.
+        self._queue.clear()
+        if self.call is not None:
+            # The answer to an earlier request is under way; it must not be mixed with this one, and is the last.
             self.closing = True
-            self._queue.clear()
             return
         began = _monotonic()
         request_id = "req_" + call_digits(time.time_ns()).decode()
@@ -320,7 +321,7 @@ class ClientConnection:
     def abort(self) -> None:
         """Breaks the connection, so that the client can tell that its answer is not whole."""
         self.call = None
-        self._failed = True
+        self._failed = self._gone = True
         self.transport.abort()
 
     def expire(self, now: float) -> None:
