@@ -46,9 +46,9 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_between", "_body_size", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done", "_headers", "_heads_read",
-        "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading", "_pieces",
-        "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
+        "_between", "_body_size", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done", "_headers",
+        "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading",
+        "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway") -> None:
@@ -149,7 +149,7 @@ class ClientConnection:
         method, keep_alive = parser.get_method().decode("ascii"), parser.should_keep_alive()
         head = self._head = RequestHead(method, self._url, headers, fields, keep_alive=keep_alive, http10=http10)
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        if expects and not self._queue and self.call is None:
+        if expects and not http10 and not self._queue and self.call is None:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         elif self._first and coding is None and b"expect" not in fields and self._worth_knowing():
             head.print = take_print(self._first, length)
