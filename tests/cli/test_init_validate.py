@@ -216,7 +216,8 @@ def test_training_on_shuffled_targets_scores_nothing(mp: Mp) -> None:
     assert abs(facts["rank_ic"]) < facts["limit"]
     # Judging a model on what it learned from is the commonest leak of all.
     _replace(folder / "train.py", "eras >= held_out_from", "eras < held_out_from")
-    _replace(folder / "train.py", '"leaves": 7, "least_rows": 500', '"leaves": 63, "least_rows": 5')
+    _replace(folder / "train.py", '"leaves": 7,', '"leaves": 63,')
+    _replace(folder / "train.py", '"least_rows": 500', '"least_rows": 5')
     assert "shuffled_targets_score" in _codes(_validate(mp)[1])
 
 

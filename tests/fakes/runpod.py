@@ -9,6 +9,7 @@ A test says what goes wrong: `answers`, `workers`, `hold`.
 """
 
 import json
+import socket
 import threading
 import time
 import urllib.request
@@ -126,13 +127,15 @@ class FakeRunPod:
             if now > job.began + job.policy.get("ttl", 86_400_000) / 1000:
                 del self.jobs[job.id]
 
-    def take(self, worker: str) -> dict[str, Any] | None:
-        """The next job, for a worker."""
+    def take(self, worker: str, listens: Callable[[], bool] = lambda: True) -> dict[str, Any] | None:
+        """The next job, for a worker that still `listens` when there is one."""
         with self.lock:
             deadline = time.monotonic() + _LONG_POLL_SECONDS
             while True:
                 self.settle()
                 waiting = [] if self.hold else [job for job in self.jobs.values() if job.status == "IN_QUEUE"]
+                if waiting and not listens():
+                    return None
                 if waiting:
                     job = waiting[0]
                     job.status, job.taken, job.worker = "IN_PROGRESS", time.monotonic(), worker
@@ -271,10 +274,22 @@ class _Handler(BaseHTTPRequestHandler):
                     job.stopping = False
             return self._answer(200, {"jobsToStop": [job.id for job in stopped]}) if stopped else self._answer(204)
         if operation == "job-take":
-            taken = cloud.take(rest[0])
+            taken = cloud.take(rest[0], self._listens)
             return self._answer(204) if taken is None else self._answer(200, taken)
         cloud.done(rest[1], json.loads(content))
         return self._answer(200, {})
+
+    def _listens(self) -> bool:
+        """Whether the other side of the connection is still there."""
+        self.connection.setblocking(False)
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self.connection.setblocking(True)
 
     def _health(self) -> dict[str, Any]:
         states = [job.status for job in self.cloud.jobs.values()]

@@ -282,7 +282,7 @@ async def test_one_that_is_missing_is_said_before_anything_is_called(
     await put(marketplace, stranger)
     dossier = await marketplace.publish(vendor, asking(offer, guarded))
     assert found(dossier) == {2: [("credential_missing", "endpoint.credential.secret")]}
-    (finding,) = dossier.evidence[1].findings
+    (finding,) = (each for each in dossier.evidence[1].findings if each["code"] == "credential_missing")
     assert "mp credentials set" in finding["fix"]
     assert guarded.calls == 0
 
