@@ -70,6 +70,7 @@ class Bench:
         self.run = Processes(folder)
         self.systems: list[System] = []
         self.rows: list[Row] = []
+        self.refuses_streams: set[str] = set()
         self.upstream = self.streams = 0
         self.began = time.monotonic()
 
@@ -142,7 +143,7 @@ class Bench:
                 if not self._holds(system, count):
                     break
                 held = count
-            if not held:
+            if not held and system.name not in self.refuses_streams:
                 held = next((count for count in LOWER if self._holds(system, count)), 0)
             system.held = held
             self.say(f"{system.name} holds {held} streams")
@@ -154,6 +155,9 @@ class Bench:
             if seen["running"] == seen["streams"] and not (seen["lost"] or seen["silent"] or seen["stalls"]):
                 return True
             self.say(f"{system.name}, {count} streams: {json.dumps(seen)}")
+            if seen["refused"] == seen["streams"]:
+                self.refuses_streams.add(system.name)
+                break
         return False
 
     def measure_revocation(self, ours: Ours) -> None:

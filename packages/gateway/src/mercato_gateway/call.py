@@ -70,6 +70,7 @@ class Call(UpstreamCall):
     deadline: float = 0.0
     overhead_us: int = 0
     deployment_slices: list[Slice] | None = None
+    deployment_policy: bytes = b""
 
     def __init__(self, gateway: "Gateway", client: "ClientConnection", head: RequestHead, body: bytes) -> None:
         self.gateway = gateway
@@ -232,7 +233,9 @@ class Call(UpstreamCall):
                     return
                 raise
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
-            self.deployment_slices = slices
+            if slices and not deployment.policy:
+                deployment.policy = policy_of(slices)
+            self.deployment_slices, self.deployment_policy = slices, deployment.policy
             lacking = self.hold.take(slices, now)
             if lacking is None:
                 break
@@ -390,7 +393,7 @@ class Call(UpstreamCall):
         if self.has_lane and self.lane.slices:
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
         if self.deployment_slices:
-            limits += fields.rate_limit(policy_of(self.deployment_slices), self.deployment_slices, self.started)
+            limits += fields.rate_limit(self.deployment_policy, self.deployment_slices, self.started)
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:

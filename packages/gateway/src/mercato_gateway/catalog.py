@@ -21,7 +21,7 @@ class Deployment:
 
     __slots__ = (
         "base", "check_at", "cooled_until", "ejected_until", "ejections", "ewma_us", "failed_checks", "failures", "id",
-        "inflight", "limited", "model", "out_until", "pool", "release", "timeout", "wire",
+        "inflight", "limited", "model", "out_until", "policy", "pool", "release", "timeout", "wire",
     )  # fmt: skip
 
     def __init__(self, wire: SnapshotDeployment, release: "Release", pool: Pool) -> None:
@@ -32,6 +32,7 @@ class Deployment:
         self.base = urlsplit(wire.url).path.rstrip("/").encode("ascii")
         self.model = escape(wire.upstream_model) if wire.upstream_model is not None else None
         self.limited = bool(wire.limits)
+        self.policy = b""  # the `RateLimit-Policy` of its limits, made at the first call
         self.timeout: float = wire.timeout_ms / 1000
         self.inflight = 0
         self.ewma_us = 0.0
