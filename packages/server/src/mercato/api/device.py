@@ -5,11 +5,11 @@ person's password or an unguessable confirmation. Another site can send neither,
 """
 
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.forms import read_form
+from mercato.api.forms import form_body, read_form
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions
@@ -34,22 +34,12 @@ _STYLE = (
     "button{font:inherit;padding:.5rem 1.2rem;margin:1.2rem .6rem 0 0}.code{font-size:1.6rem;letter-spacing:.15em}"
     "[role=alert]{border-left:.3rem solid #b00020;padding-left:.8rem}"
 )
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "client_id": {"type": "string", "description": "What the device is, shown to the person"},
-                        "scope": {"type": "string", "description": "Ignored: a session may do what its person may"},
-                    },
-                }
-            }
-        },
+_FORM = form_body(
+    {
+        "client_id": {"type": "string", "description": "What the device is, shown to the person"},
+        "scope": {"type": "string", "description": "Ignored: a session may do what its person may"},
     }
-}
+)
 
 
 def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:

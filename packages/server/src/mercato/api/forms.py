@@ -1,5 +1,6 @@
 """Bodies of `application/x-www-form-urlencoded`, as OAuth's routes take them."""
 
+from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -8,6 +9,12 @@ from mercato.platform import Malformed
 
 _TYPE = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 32
+
+
+def form_body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    """What the document says of a route's form (OpenAPI's `requestBody`): its fields as JSON Schema."""
+    schema = {"type": "object", **({"required": list(required)} if required else {}), "properties": properties}
+    return {"requestBody": {"required": True, "content": {_TYPE: {"schema": schema}}}}
 
 
 async def read_form(request: Request) -> dict[str, str]:

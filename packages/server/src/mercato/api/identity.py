@@ -1,12 +1,12 @@
 """Sign-up, sessions, people and keys."""
 
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.caller import SignedIn
-from mercato.api.forms import read_form
+from mercato.api.forms import form_body, read_form
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -227,20 +227,7 @@ async def revoke_key(key_id: str, caller: SignedIn, desk: KeyDesk) -> None:
     await desk.revoke(caller, key_id)
 
 
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["token"],
-                    "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
-                }
-            }
-        },
-    }
-}
+_FORM = form_body({"token": {"type": "string"}, "token_type_hint": {"type": "string"}}, "token")
 
 
 @router.post(

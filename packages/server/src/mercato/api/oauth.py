@@ -1,13 +1,13 @@
 """The token endpoint (RFC 6749, 3.2): a vendor key for a deployment's token (RFC 8693), a device's login (RFC 8628)."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.device import Devices, answer_device_grant
-from mercato.api.forms import read_form
+from mercato.api.forms import form_body, read_form
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -38,29 +38,19 @@ def _tokens_of(session: Transaction, parts: Parts) -> DeploymentTokens:
 Exchanging = Annotated[TokenExchange, Depends(_exchange_of)]
 TokenDesk = Annotated[DeploymentTokens, Depends(_tokens_of)]
 
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["grant_type"],
-                    "properties": {
-                        "grant_type": {"type": "string", "enum": [TOKEN_EXCHANGE, DEVICE_CODE]},
-                        "device_code": {"type": "string", "description": "Of a device's login, and nothing else"},
-                        "subject_token": {"type": "string", "description": "A vendor key in force"},
-                        "subject_token_type": {"type": "string", "const": ACCESS_TOKEN},
-                        "audience": {"type": "string", "description": "The deployment's id"},
-                        "scope": {"type": "string", "description": "Separated by spaces; all when left out"},
-                        "requested_token_type": {"type": "string", "const": ACCESS_TOKEN},
-                        "expires_in": {"type": "integer", "description": "Seconds, 60 to 2592000; the most by default"},
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM = form_body(
+    {
+        "grant_type": {"type": "string", "enum": [TOKEN_EXCHANGE, DEVICE_CODE]},
+        "device_code": {"type": "string", "description": "Of a device's login, and nothing else"},
+        "subject_token": {"type": "string", "description": "A vendor key in force"},
+        "subject_token_type": {"type": "string", "const": ACCESS_TOKEN},
+        "audience": {"type": "string", "description": "The deployment's id"},
+        "scope": {"type": "string", "description": "Separated by spaces; all when left out"},
+        "requested_token_type": {"type": "string", "const": ACCESS_TOKEN},
+        "expires_in": {"type": "integer", "description": "Seconds, 60 to 2592000; the most by default"},
+    },
+    "grant_type",
+)
 
 
 @router.post(
