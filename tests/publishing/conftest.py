@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,6 +29,7 @@ from mercato.publishing import (
     Submission,
     Submissions,
 )
+from tests.support.asgi import serve_app
 from tests.support.market import market
 
 __all__ = ["market"]
@@ -58,15 +58,8 @@ class VendorService:
 async def vendor_service() -> AsyncIterator[VendorService]:
     """Runs on a free port of loopback."""
     service = VendorService()
-    server = uvicorn.Server(uvicorn.Config(service.app(), port=0, log_level="error", lifespan="off"))
-    running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield service
-    server.should_exit = True
-    await running
+    async with serve_app(service.app()) as service.url:
+        yield service
 
 
 DOCUMENT: dict[str, Any] = {

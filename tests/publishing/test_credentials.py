@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from mercato.publishing import Credentials, CredentialSeal, StoredCredential
 from mercato.publishing.refusals import CredentialInUse, CredentialNotFound, CredentialRefused, TooManyCredentials
 from tests.conftest import People, TestClock
 from tests.publishing.conftest import Marketplace, Offer, VendorService
+from tests.support.asgi import serve_app
 
 SECRET = "sk-test-4f9a1c7e5b3d"
 OTHER = "sk-test-anOtherOne99"
@@ -227,15 +227,8 @@ class GuardedService(VendorService):
 async def guarded() -> AsyncIterator[GuardedService]:
     service = GuardedService()
     app = Starlette(routes=[Route("/greeting", service.guard)])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(60):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield service
-    server.should_exit = True
-    await running
+    async with serve_app(app) as service.url:
+        yield service
 
 
 def asking(offer: Offer, service: GuardedService) -> Offer:

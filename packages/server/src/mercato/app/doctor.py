@@ -1,15 +1,12 @@
 """`mercato doctor`: is this machine fit to run the marketplace, and is what runs here in order."""
 
-import fcntl
 import json
-import os
 import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import click
@@ -18,6 +15,7 @@ import psycopg
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app.ports import is_free, ports_of
 from mercato.app.settings import Settings
+from mercato.platform import is_locked
 
 _GIB = 1024**3
 _LEAST_DISK = _GIB // 4
@@ -91,7 +89,7 @@ def _files(_: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    running = _is_up(settings.state)
+    running = is_locked(settings.state / "up.lock")
     for port in ports_of(settings):
         name = f"{port.number} for the {port.use}"
         if is_free(port):
@@ -100,20 +98,6 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             yield Finding("port", "ok", f"{name} is in use by the marketplace that runs here")
         else:
             yield Finding("port", "fail", f"{name} is taken", f"Stop who holds it, or set {port.setting}.")
-
-
-def _is_up(state: Path) -> bool:
-    try:
-        lock = os.open(state / "up.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:

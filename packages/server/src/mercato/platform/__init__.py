@@ -4,6 +4,7 @@ from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
+from mercato.platform.file_lock import is_locked
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -42,5 +43,6 @@ __all__ = [
     "desk_libraries",
     "every_refusal",
     "forget_events",
+    "is_locked",
     "mask",
 ]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mercato.adapters.training_local.containment import is_complete
+from mercato.platform import is_locked
 from mercato.training import Job, Look, ProviderRefused, unpack
 from mercato_contracts.training import TrainingSpec
 
@@ -148,7 +148,7 @@ class LocalProvider:
         _collect_when_ended(warden)
 
     def _look(self, folder: Path, log_offset: int) -> Look:
-        locked = _is_locked(folder)
+        locked = is_locked(folder / "lock")
         try:
             status = json.loads((folder / "status.json").read_text())
         except (FileNotFoundError, ValueError):
@@ -226,22 +226,8 @@ def _runner_files(runner: Sequence[str]) -> list[str]:
 
 def _await_end(folder: Path) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
-    while _is_locked(folder) and time.monotonic() < deadline:
+    while is_locked(folder / "lock") and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        lock = os.open(folder / "lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
 
 
 def _read_log(path: Path, offset: int) -> tuple[str, int]:
