@@ -1,6 +1,7 @@
 """A deployment whose connections are all taken: who waits too long is told so, and nobody is blamed for it."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ class Holding:
         while not self.gate.is_set():
             writer.write(chunk(b'data: {"choices":[{"delta":{"content":"word"}}]}\n\n'))
             await writer.drain()
-            with_deadline = asyncio.wait_for(self.gate.wait(), 0.05)
-            await asyncio.gather(with_deadline, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await self.gate.wait()
         writer.write(chunk(USAGE) + b"0\r\n\r\n")
 
 

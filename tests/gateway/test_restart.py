@@ -103,8 +103,9 @@ async def test_a_stop_under_load_drops_no_call(
     await until(lambda: len(load.answered) > 500)
     assert gateway.process is not None
     gateway.process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(running, 60)
-    await asyncio.wait_for(gateway.process.wait(), 60)
+    async with asyncio.timeout(60):
+        await running
+        await gateway.process.wait()
     await check_events(load, control)
     assert all(lease.closed for lease in control.leases.values())
 
@@ -181,6 +182,7 @@ async def test_one_gateway_a_state_folder(shop: MakeShop, start_gateway: StartGa
     await start_gateway(state=tmp_path / "state")
     second = await start_gateway(ready=False, state=tmp_path / "state")
     assert second.process is not None
-    assert await asyncio.wait_for(second.process.wait(), 60) == 1
+    async with asyncio.timeout(60):
+        assert await second.process.wait() == 1
     await until(lambda: second.events("gateway_cannot_start"))
     assert "belongs to a running gateway" in second.events("gateway_cannot_start")[0]["reason"]

@@ -234,7 +234,8 @@ async def test_a_client_that_leaves_before_a_whole_answer_is_counted_by_policy(
     assert (event.status, event.tokens_out, event.source, event.client_left) == (status, tokens, source, True)
     assert (event.streamed, event.price_nanos) == (False, tokens)
     if policy == "abort":
-        await asyncio.wait_for(closed.wait(), 60)
+        async with asyncio.timeout(60):
+            await closed.wait()
     else:
         assert event.tokens_in == 11
 

@@ -192,3 +192,28 @@ async def test_hurried_news_that_fails_comes_again(database: Database, outbox: O
     await until(lambda: len(heard) >= 2)
     await feed.close()
     assert set(heard) == {7}
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_feed_closes_though_news_comes_in_the_same_moment(
+    steps: int, database: Database, outbox: Outbox
+) -> None:
+    """Until Python 3.12 `asyncio.wait_for` loses a cancellation that meets the end of what it waited for."""
+    closing: list[asyncio.Task[None]] = []
+
+    async def close() -> None:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await feed.close()
+
+    async def hear(events: Sequence[Event]) -> None:
+        # Called as soon as the readers' bell has been rung.
+        if not closing:
+            closing.append(asyncio.create_task(close()))
+
+    feed = OutboxFeed(database)
+    await feed.start([], [EphemeralSubscriber("hearer", ("ended",), hear, hurried=("ended",))])
+    await tell(database, outbox, 7, topic="ended")
+    await until(lambda: bool(closing))
+    async with asyncio.timeout(20):
+        await closing[0]

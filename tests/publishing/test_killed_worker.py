@@ -47,7 +47,8 @@ async def test_a_worker_killed_once_goes_on(
     vendor = await people.join("acme")
     submission = await idle.submit(vendor, offer)
     async with worker(database_url, rules, moment) as first:
-        assert await asyncio.wait_for(first.wait(), 60) == -signal.SIGKILL
+        async with asyncio.timeout(60):
+            assert await first.wait() == -signal.SIGKILL
     async with worker(database_url, rules):
         await idle.follow(vendor, submission.id, "released", seconds=60)
     await assert_released_once(idle, submission.id)
@@ -78,7 +79,8 @@ async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
     for step in range(10):
         for moment in (f"in {step}", f"after {step}"):
             async with worker(database_url, rules, moment) as doomed:
-                assert await asyncio.wait_for(doomed.wait(), 60) == -signal.SIGKILL, moment
+                async with asyncio.timeout(60):
+                    assert await doomed.wait() == -signal.SIGKILL, moment
     async with worker(database_url, rules):
         await idle.follow(vendor, submission.id, "released", seconds=60)
     await assert_released_once(idle, submission.id)

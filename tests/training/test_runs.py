@@ -69,7 +69,8 @@ async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
 ) -> None:
     run_id = await trainer.start(SLOW)
     async with worker(database_url, tmp_path, moment) as first:
-        assert await asyncio.wait_for(first.wait(), 120) == -signal.SIGKILL
+        async with asyncio.timeout(120):
+            assert await first.wait() == -signal.SIGKILL
     async with worker(database_url, tmp_path):
         seen = await trainer.ended(run_id)
     assert seen.run.state == "succeeded", seen.run.why

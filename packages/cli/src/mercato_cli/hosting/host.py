@@ -66,7 +66,8 @@ class Runner:
     async def end(self) -> None:
         """Once its connections have ended, or the patience has."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), _DRAIN_SECONDS)
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._idle.wait()
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
@@ -103,7 +104,8 @@ class Host:
                 await self._keep(wanted)
                 self._say()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
+                    async with asyncio.timeout(_TICK_SECONDS):
+                        await self._stopping.wait()
         finally:
             server.close()
             if self._serving is not None:

@@ -103,7 +103,8 @@ class Server:
         work.add_done_callback(self._returned)
         try:
             # Shielded: a thread cannot be stopped, and its place is taken until it returns.
-            return await asyncio.wait_for(asyncio.shield(work), self._limits.call_seconds)
+            async with asyncio.timeout(self._limits.call_seconds):
+                return await asyncio.shield(work)
         except TimeoutError:
             self._stuck += 1
             work.add_done_callback(self._unstuck)

@@ -149,7 +149,8 @@ class DbosWorkflows:
 
     async def _stop(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._in_hand.nothing(), self._close_within_seconds)
+            async with asyncio.timeout(self._close_within_seconds):
+                await self._in_hand.nothing()
         # Cut off where they wait: what is not recorded is done at the next start.
         running = asyncio.all_tasks() - {asyncio.current_task()}
         for task in running:
@@ -194,7 +195,8 @@ class DbosWorkflows:
             except Exception as failure:
                 log.warning("a step failed and is tried again", step=name, pause_seconds=pause, exc_info=failure)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
                 raise asyncio.CancelledError
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

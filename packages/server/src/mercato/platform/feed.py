@@ -119,7 +119,8 @@ class OutboxFeed:
 
     async def _wait(self, bell: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), _LOOK_AGAIN_SECONDS)
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                await bell.wait()
         bell.clear()
 
     def _new_bell(self) -> asyncio.Event:
