@@ -72,7 +72,8 @@ def prepare(loop: asyncio.AbstractEventLoop, folder: str) -> tuple[Gateway, byte
     key = keys.make_key("ck", new_id("key"), bytes(32)).encode()
     key_id = keys.parse_key(key.decode()).key_id
     grant = a_grant(subscriptions=[subscribe(service, *limits)], limits=[budget], key_id=key_id)
-    known = Grant(msgspec.json.decode(grant.model_dump_json(), type=wire.KeyGrant), time.monotonic() + 3600)
+    told = msgspec.json.decode(grant.model_dump_json(), type=wire.KeyGrant)
+    known = Grant(told, gateway.keys._shared_terms(told), time.monotonic() + 3600)
     gateway.keys._known[_blake2b(key, digest_size=16).digest()] = known
     for limit in (*limits, budget):
         piece = gateway.leases.slice_of(wire.Limit(limit.scope, limit.unit, limit.window, limit.cap))

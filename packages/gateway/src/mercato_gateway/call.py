@@ -139,7 +139,7 @@ class Call(UpstreamCall):
     def _answer_models(self) -> None:
         asked = self.head
         anthropic = b"anthropic-version" in asked.fields
-        body = list_models(self.gateway.catalog, self.grant, asked.method, asked.path, anthropic)
+        body = list_models(self.gateway.catalog, self.grant.terms, asked.method, asked.path, anthropic)
         self.done = True
         self.gateway.active.discard(self)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
@@ -198,7 +198,7 @@ class Call(UpstreamCall):
 
     def _lane(self, model: str) -> Lane:
         named = self.head.fields.get(b"x-mercato-subscription", b"")
-        return find_lane(self.grant, model, named, self.gateway.catalog, self.gateway.leases)
+        return find_lane(self.grant.terms, model, named, self.gateway.catalog, self.gateway.leases)
 
     # Admit and route.
 
@@ -484,7 +484,7 @@ class Call(UpstreamCall):
         while fallbacks:
             name = fallbacks.pop(0)
             try:
-                other = find_lane(self.grant, name, b"", gateway.catalog, gateway.leases)
+                other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
                 if other.service.protocol != lane.service.protocol or other.service is lane.service:
                     continue
                 hold.release()
@@ -533,7 +533,7 @@ class Call(UpstreamCall):
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
             first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
