@@ -533,8 +533,8 @@ class Call(UpstreamCall):
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
-            first_byte_us, duration_us, self.overhead_us, due, source, spends,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens,
+            len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False
