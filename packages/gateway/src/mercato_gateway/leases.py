@@ -126,21 +126,27 @@ class Slice:
                 units -= part
         return units == 0
 
-    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> None:
-        """Adds a slice. Debt of the slice before is paid from it at once."""
+    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> bool:
+        """Adds a slice, from which debt of those before is paid at once. False where all of it went there: it is to be
+        given back. Until then it stands for the debt over there, from then on the usage that owes it, which was written
+        before.
+        """
         self.cap, self.elsewhere = grant.cap, grant.left
         self.reset_at = now + grant.reset_ms / 1000
         if grant.granted <= 0:
             self.denied_until, self.denied_left, self.may_return = self.reset_at, grant.left, False
-            return
+            return True
         self.denied_until = 0.0
         lease = Lease(grant.lease, grant.granted, now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000))
         for old in self.leases:
             if old.left < 0:
-                lease.left += old.left
-                old.left = 0
+                paid = min(lease.left, -old.left)
+                lease.left -= paid
+                old.left += paid
         self.low = grant.granted // 4
-        self.leases.append(lease)
+        if lease.left:
+            self.leases.append(lease)
+        return lease.left > 0
 
     @property
     def scarce(self) -> bool:
@@ -231,6 +237,9 @@ class Leases:
         self._ahead: set[Slice] = set()
         self._parked: list[tuple[Waiter, Slice]] = []
         self._denied: set[Slice] = set()
+        self._indebted: set[Lease] = set()
+        self._owing: list[tuple[Lease, int]] = []
+        self._owing_up_to = spool.position
         self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -282,6 +291,7 @@ class Leases:
             self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
 
     def _ask_again(self) -> None:
+        self._forget_debts()
         parked, self._parked = self._parked, []
         for _, piece in parked:
             if piece.may_return:
@@ -383,9 +393,10 @@ class Leases:
                 last = start + size >= len(calls)
                 wants = []
                 for place, (piece, need) in enumerate(chunk[0][1]):
-                    held = max(0, piece.available(now)) if start == 0 else 0
-                    least = 0 if part else max(1, need - held)
-                    most = sum(lacking[place][1] for _, lacking in chunk) + (piece.ahead() if last else 0)
+                    free = piece.available(now) if start == 0 else 0
+                    debt = max(0, -free)
+                    least = 0 if part else max(1, need - max(0, free))
+                    most = sum(lacking[place][1] for _, lacking in chunk) + debt + (piece.ahead() if last else 0)
                     wants.append(LeaseWant(piece.scope, least, max(least, min(most, max(piece.cap, need)))))
                 requests.append(LeaseRequest(wants))
                 groups.append([piece for piece, _ in chunk[0][1]])
@@ -408,7 +419,8 @@ class Leases:
                     self._denied.add(piece)
                 continue
             for piece, grant in zip(pieces, answer.grants, strict=False):
-                piece.grant(grant, now, wall)
+                if not piece.grant(grant, now, wall):
+                    self._spool.append_closed(grant.lease)
 
     def _resume(self, waiting: "Waiting") -> None:
         for calls in waiting.values():
@@ -430,6 +442,8 @@ class Leases:
 
     def _close_if_spent(self, piece: Slice, lease: Lease) -> None:
         now = self._loop.time()
+        if lease.left < 0:
+            self._indebted.add(lease)
         if lease.held or (lease.left < 0 and lease.expires > now and not lease.closed):
             return  # debt stays visible until the next slice pays it
         if piece.leases and lease in piece.leases:
@@ -441,6 +455,7 @@ class Leases:
         """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
         if self._unanswered and now >= self._down_until:
             self._schedule()  # others may wait for what this process cannot use
+        self._forget_debts()
         for piece in list(self._slices.values()):
             recent = piece.spent / seconds
             piece.rate = max(recent, piece.rate * 0.8)
@@ -453,6 +468,26 @@ class Leases:
                 self._give_back_idle(piece)
             if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
                 del self._slices[piece.scope]
+
+    def _forget_debts(self) -> None:
+        """Debt whose usage the control plane has taken counts over there, and need not be paid from slices any more.
+
+        What is owed at one look was written by then; once the spool was shipped up to there, a later look forgets it.
+        """
+        spool = self._spool
+        if not self._indebted:
+            return
+        if self._owing:
+            if spool.shipped < self._owing_up_to:
+                return
+            for lease, owed in self._owing:
+                lease.left += min(owed, max(0, -lease.left))
+            self._owing = []
+        spool.flush()
+        if not spool.full:
+            self._owing = [(lease, -lease.left) for lease in self._indebted if lease.left < 0]
+            self._owing_up_to = spool.position
+            self._indebted = {lease for lease, _ in self._owing}
 
     def _give_back_idle(self, piece: Slice) -> None:
         for lease in [lease for lease in piece.leases if lease.left >= 0 and not lease.held]:
