@@ -67,7 +67,7 @@ class Slice:
     """What this process holds of one scope."""
 
     __slots__ = (
-        "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
+        "asking", "cap", "denied_least", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
         "leases", "low", "may_return", "name", "patience",
         "rate", "refused_until", "reset_at", "scope", "spent", "typical",
         "unit", "window",
@@ -88,6 +88,7 @@ class Slice:
         self.reset_at = 0.0
         self.denied_until = 0.0
         self.denied_left = 0
+        self.denied_least = 0
         self.may_return = False
         self.patience = _SLOT_PATIENCE_SECONDS if limit.unit == "concurrent" else _PATIENCE_SECONDS
         self.refused_until = 0.0
@@ -271,7 +272,14 @@ class Leases:
         """
         for piece, need in lacking:
             piece.typical = need
-            if not part and now < piece.denied_until and need - max(0, piece.available(now)) > piece.denied_left:
+            short = need - max(0, piece.available(now))
+            # What was denied is known to be in vain for as much or more; less may be had since others gave back.
+            if (
+                not part
+                and now < piece.denied_until
+                and short > piece.denied_left
+                and (piece.may_return or short >= piece.denied_least)
+            ):
                 if piece.may_return and now < waiter.started + piece.patience:
                     self._park(waiter, piece)
                     return
@@ -352,7 +360,7 @@ class Leases:
             for piece in (piece for group in groups for piece in group):
                 piece.refused_until = self._loop.time() + _REFUSED_SECONDS
         else:
-            self._take_answers(groups, answers)
+            self._take_answers(requests, groups, answers)
 
     async def _send_twice(self, requests: list[LeaseRequest]) -> list[LeaseAnswer]:
         """A connection that rested may break at any time; the second asking is another, which names the first."""
@@ -407,12 +415,17 @@ class Leases:
                 groups.append([piece])
         return requests[:512], groups[:512]
 
-    def _take_answers(self, groups: list[list[Slice]], answers: list[LeaseAnswer]) -> None:
+    def _take_answers(
+        self, requests: list[LeaseRequest], groups: list[list[Slice]], answers: list[LeaseAnswer]
+    ) -> None:
         now, wall = self._loop.time(), self._clock_ms()
-        for pieces, answer in zip(groups, answers, strict=False):
+        for request, pieces, answer in zip(requests, groups, answers, strict=False):
             denied = answer.denied
             if denied is not None:
-                for piece in (piece for piece in pieces if piece.scope == denied.scope):
+                for want, piece in zip(request.wants, pieces, strict=False):
+                    if piece.scope != denied.scope:
+                        continue
+                    piece.denied_least = want.least
                     piece.cap, piece.elsewhere, piece.denied_left = denied.cap, denied.left, denied.left
                     piece.denied_until = piece.reset_at = now + max(1, denied.reset_ms) / 1000
                     piece.may_return = denied.may_return
