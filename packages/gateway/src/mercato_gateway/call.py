@@ -57,6 +57,10 @@ class Call(UpstreamCall):
     tried: frozenset[str] = frozenset()
     fallbacks: list[str] | None = None
     asked: Service | None = None
+    # Why the last service that was tried gave no answer, and its deployment where that was asked.
+    failure: Refused | None = None
+    failed_at: Deployment | None = None
+    failed_lane: Lane | None = None
     attempts: int = 0
     rounds: int = 0
     has_lane: bool = False
@@ -230,8 +234,8 @@ class Call(UpstreamCall):
         while True:
             try:
                 deployment = gateway.router.choose(self.lane.release, now, self.tried)
-            except Refused:
-                if self._falls_back():
+            except Refused as refused:
+                if self._falls_back(refused, None):
                     return
                 raise
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
@@ -261,9 +265,23 @@ class Call(UpstreamCall):
         try:
             self._hold_and_send()
         except Refused as refused:
-            self.refuse(refused)
+            self._not_held(refused)
         except Exception as error:
             self.broke(error)
+
+    def _not_held(self, refused: Refused) -> None:
+        """What a fallback's limits refuse is no answer to who asked for another service: it is the next one's turn, or
+        the failure stands.
+        """
+        failure, lane = self.failure, self.failed_lane
+        if failure is None or lane is None or self.lane is lane:
+            self.refuse(refused)
+        elif not self._falls_back(failure, None):
+            self.lane, self.hold = lane, Hold(lane, self.gateway.leases, NO_TOKENS)
+            if self.failed_at is None:
+                self.refuse(failure)
+            else:
+                self._fail(failure, self.failed_at, _monotonic())
 
     def _connect(self, deployment: Deployment, now: float) -> None:
         self.deployment = deployment
@@ -319,8 +337,9 @@ class Call(UpstreamCall):
                 return
             except Refused:
                 pass
-        if not self._falls_back():
-            self.refuse(Refused("busy", "Too many calls wait for this service."))
+        busy = Refused("busy", "Too many calls wait for this service.")
+        if not self._falls_back(busy, None):
+            self.refuse(busy)
 
     def _leave_deployment(self) -> Deployment:
         """It never saw the call: it is not blamed, nothing is metered, and what was held is given back."""
@@ -473,18 +492,23 @@ class Call(UpstreamCall):
                 return
             except Refused:
                 pass
-        if may and not self.client_left and self._falls_back():
+        refused = Refused(code, detail)
+        if may and not self.client_left and self._falls_back(refused, deployment):
             return
+        self._fail(refused, deployment, now)
+
+    def _fail(self, refused: Refused, deployment: Deployment, now: float) -> None:
+        """The call ends without an answer of its service: free, but counted as a request."""
         self.deployment = deployment
         deployment.inflight += 1
-        refused = Refused(code, detail)
         self.status = refused.code.status
+        self.hold.count(slices_of(deployment, self.gateway.leases) if deployment.limited else [], now)
         self._measure(now)
         self._settle(now)
         self.gateway.spool.flush()
         self.refuse(refused)
 
-    def _falls_back(self) -> bool:
+    def _falls_back(self, refused: Refused, deployment: Deployment | None) -> bool:
         """Goes on with the next service that the plan names, where the consumer subscribes to it too and it speaks the
         same protocol; held, priced and metered as a call to that one. False where none will do.
         """
@@ -492,12 +516,14 @@ class Call(UpstreamCall):
         if fallbacks is None:
             fallbacks = self.fallbacks = list(self.lane.plan.fallbacks) if self.operation is not None else []
             self.asked = self.lane.service
+        if self.failure is None or deployment is not None:
+            self.failure, self.failed_at, self.failed_lane = refused, deployment, self.lane
         gateway, lane, hold, tried = self.gateway, self.lane, self.hold, self.tried
         while fallbacks:
             name = fallbacks.pop(0)
             try:
                 other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
-                if other.service.protocol != lane.service.protocol or other.service is lane.service:
+                if other.service.protocol != lane.service.protocol or other.service in (lane.service, self.asked):
                     continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
