@@ -12,7 +12,7 @@ from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.bodies import output_tokens, read_request
+from mercato_gateway.bodies import output_tokens, read_other_request, read_request
 from mercato_gateway.catalog import Deployment, Service
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
@@ -186,8 +186,9 @@ class Call(UpstreamCall):
 
         Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
         """
-        if self.body and (path in _READ_PATHS or not fields.is_form(self.head.fields)):
-            request = self.model_request = read_request(self.body)
+        known = path in _READ_PATHS
+        if self.body and (known or not fields.is_form(self.head.fields)):
+            request = self.model_request = read_request(self.body) if known else read_other_request(self.body)
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
             gives = path not in ("/embeddings", "/messages/count_tokens")
