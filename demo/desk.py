@@ -133,6 +133,12 @@ class DeskStory:
         weights = self.rounds[-1].weights()
         self.report.say("weights: " + ", ".join(f"{name} {nano / NANO:.1%}" for name, nano in weights.items())
                         + f"; effective number of models {self.rounds[-1].effective_models:.2f}")  # fmt: skip
+        if len(set(weights.values())) == 1:
+            # Caps of 40 % a vendor and 30 % a cluster cannot hold with so few: they are raised together until they do.
+            self.report.say(
+                f"that is the cap, not skill: with {len(weights)} vendors none below {1 / len(weights):.0%} can hold, "
+                "so each gets just that; skill moves weights from four independent signals on"
+            )
         self._tell_positions()
 
     def _write(self, found: RoundDetail) -> list[Written]:

@@ -306,17 +306,15 @@ class ControlPlane:
 
     def _reset_ms(self, counter: Counter, need: int) -> int:
         if not counter.is_bucket:
-            return 60_000
+            return 1_000 if self._spent(counter) + need <= counter.limit.cap else 60_000
         missing = max(0.0, need - counter.level)
         return int(missing * _SECONDS[counter.limit.window] * 1000 / max(1, counter.limit.cap)) + 1
 
     def _grant(self, batch: LeaseBatch, want: LeaseWant) -> LeaseGrant:
         counter = self.counters[want.scope]
         left = max(0, self._left(counter))
-        # Near the cap slices shrink to what the call needs.
-        granted = max(want.least, min(want.most, left // 4)) if left > want.least else min(left, want.least)
-        if want.least == 0 and left:
-            granted = max(granted, min(left, want.most))
+        share = left // 2 if want.least else left  # see `mercato.metering.slice_units`
+        granted = min(max(want.most, want.least), max(want.least, share))
         lease_id = new_id(ids.LEASE)
         if counter.is_bucket:
             counter.level -= granted

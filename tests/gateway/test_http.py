@@ -308,6 +308,30 @@ async def test_upstream_reads_no_other_model_than_ours(
     assert b'"other"' not in upstream.received[0].body
 
 
+CALL_BY_VOICE = '{"model":"%s","max_output_tokens":"inf","n":1.5,"max_tokens":null,"stream":"no","prompt":{"id":"p"}}'
+
+
+async def test_numbers_of_operations_that_we_do_not_know_go_through_as_they_stand(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
+) -> None:
+    """`"max_output_tokens": "inf"` is how a call is accepted by voice; the model is still ours to name."""
+    place = shop(paths="any")
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        for path in ("realtime/calls/1/accept", "sessions"):
+            said = CALL_BY_VOICE % place.model
+            answer = await client.post(f"/s/{place.model}/{path}", content=said)
+            assert answer.status_code == 200, answer.text
+            assert upstream.received[-1].body.decode() == CALL_BY_VOICE % "e5"
+        for model in ("null", "7", '["other"]', '{"name":"other"}'):
+            said = f'{{"model":{model},"max_output_tokens":"inf"}}'
+            assert (await client.post(f"/s/{place.model}/sessions", content=said)).status_code == 400
+        for path in ("completions", "responses"):
+            said = CALL_BY_VOICE % place.model
+            assert (await client.post(f"/s/{place.model}/{path}", content=said)).status_code == 400
+    assert len(upstream.received) == 2
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     noise=st.binary(max_size=300)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import httpx
 
-from tests.fakes.control_plane import ControlPlane
+from tests.fakes.control_plane import ControlPlane, Lease
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_limit, a_subscriber
 from tests.fakes.upstream import Received, Upstream, answer
@@ -131,6 +131,39 @@ async def test_what_a_call_used_beyond_its_hold_is_debt_that_stops_the_next(
         await until(stopped)
     assert first.status_code == 200
     assert second.status_code in (200, 429)
+
+
+async def test_after_a_large_debt_all_that_is_left_can_be_had(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane, upstream: Upstream
+) -> None:
+    counts = iter([900, *[7] * 20])
+
+    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(200, b'{"usage":{"prompt_tokens":%d}}' % next(counts)))
+
+    upstream.script = script
+    quota = a_limit("subscription", "tokens", "month", 1000)
+    place = shop(limits=[quota])
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        codes = [(await client.post("/v1/embeddings", json=place.body())).status_code for _ in range(17)]
+    # 6 are held for each: after 900 and fourteen times 7 there are 2 left.
+    assert codes == [200] * 15 + [429] * 2
+    await until(lambda: control.spent(quota.scope) == 998)
+
+
+async def test_a_call_that_wants_too_much_does_not_keep_out_one_that_wants_less(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    quota = a_limit("subscription", "tokens", "month", 100)
+    place = shop(limits=[quota])
+    control.leases["lent"] = Lease(quota.scope, "another", "life", 40)
+    control.counters[quota.scope].leases.append("lent")
+    gateway = await start_gateway()
+    async with gateway.client(place.key) as client:
+        assert (await client.post("/v1/embeddings", json=place.body(input="i" * 800))).status_code == 429
+        control.counters[quota.scope].leases.remove("lent")  # given back unspent
+        assert (await client.post("/v1/embeddings", json=place.body(input="i" * 320))).status_code == 200
 
 
 async def test_held_slices_serve_while_the_control_plane_is_away_then_calls_are_refused(

@@ -133,6 +133,28 @@ async def test_a_canary_whose_range_has_nothing_else_takes_all_calls(
     assert [request.json["model"] for request in upstream.received] == ["2.0.0"] * 3
 
 
+async def test_a_canary_that_is_kept_out_of_routing_takes_no_share(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
+    releases = [
+        a_release(version, [a_deployment(upstream.url + "/v1", upstream_model=version, weight=weight)])
+        for version, weight in (("1.4.0", 100), ("1.5.0", 0))
+    ]
+    aliases, canary = {"canary": "1.5.0"}, SnapshotCanary(version="1.5.0", percent=99)
+    service = a_service("acme/embedder", releases, aliases=aliases, canary=canary)
+    control.put_service(service)
+    key = a_subscriber(control, subscribe(service))
+    gateway = await start_gateway()
+    async with gateway.client(key) as client:
+
+        async def call(model: str) -> int:
+            return (await client.post("/v1/embeddings", json={"model": model, "input": "x"})).status_code
+
+        assert [await call("acme/embedder") for _ in range(5)] == [200] * 5
+        assert await call("acme/embedder@canary") == 503
+    assert [request.json["model"] for request in upstream.received] == ["1.4.0"] * 5
+
+
 def test_semver_precedence_is_the_standards_own_example() -> None:
     alphas, betas = (
         ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta"],

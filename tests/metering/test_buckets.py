@@ -53,3 +53,4 @@ def test_a_slice_is_what_is_needed_at_least_and_what_is_free_at_most(
     units = slice_units(left=left, least=least, most=most, gateways=gateways)
     assert least <= units <= max(left, least)
     assert units <= max(most, least)
+    assert least or units == min(left, most), "priced although the plan still includes it"

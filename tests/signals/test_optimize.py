@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mercato.signals.attribution import attribute
 from mercato.signals.optimize import optimize
-from mercato.signals.refusals import PortfolioInfeasible
+from mercato.signals.refusals import PortfolioInfeasible, PortfolioInputUnusable
 from mercato_contracts.consensus import NANO
 from mercato_contracts.optimizer import OptimizerInferenceRequest, OptimizerInferenceResponse
 
@@ -36,6 +36,26 @@ def _sums(told: OptimizerInferenceResponse) -> tuple[int, int, int]:
 
 
 OBJECTIVES = ["mean-variance", "hrp", "min-cvar"]
+
+
+class TestFigures:
+    @pytest.mark.parametrize("objective", OBJECTIVES)
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"returns": [[0.0] * 8] * 9}, "N0 never moves"),
+            ({"returns": [[0.1] * 8] * 9}, "N0 never moves"),
+            ({"returns": [[5e-324] * 8, [0.0] * 8, [0.0] * 8]}, "N0 never moves"),
+            ({"returns": [[1e308] * 8, [-1e308] * 8, [0.0] * 8]}, "no market has"),
+            ({"returns": [[1e200] * 8, [-0.5] * 8, [0.0] * 8]}, "no market has"),
+            ({"returns": [[0.1] * 8, [-1.5] * 8, [0.0] * 8]}, "no market has"),
+            ({"scores": [1e308, -1e308] * 4}, "score of N0"),
+        ],
+    )
+    def test_what_no_market_has_is_refused_by_name(self, objective: str, change: dict[str, Any], words: str) -> None:
+        asked = OptimizerInferenceRequest.model_validate(_asked(objective).model_dump() | change)
+        with pytest.raises(PortfolioInputUnusable, match=words):
+            optimize(asked)
 
 
 class TestLimits:

@@ -75,6 +75,16 @@ def _twice(write: dict[str, Any]) -> bytes:
     return json.dumps(write).replace('"scores": {', '"scores": {"n": 1, "n": 1, ').encode()
 
 
+def _raw(write: dict[str, Any], number: bytes) -> bytes:
+    """The first score written as this number."""
+    name, score = next(iter(write["scores"].items()))
+    return json.dumps(write).encode().replace(json.dumps({name: score})[1:-1].encode(), f'"{name}": '.encode() + number)
+
+
+def _renamed(write: dict[str, Any], by: Callable[[str], str]) -> dict[str, float]:
+    return {by(name): score for name, score in write["scores"].items()}
+
+
 SOON = "2026-11-02T09:06:00Z"
 BAD: dict[str, tuple[str, Callable[[dict[str, Any]], bytes]]] = {
     "a score out of range": ("signal_malformed", lambda w: _scores(w, lambda s: s.update(dict.fromkeys(s, 1.5)))),
@@ -82,6 +92,17 @@ BAD: dict[str, tuple[str, Callable[[dict[str, Any]], bytes]]] = {
     "a missing id": ("signal_ids_wrong", lambda w: _scores(w, lambda s: s.popitem())),
     "an id twice": ("signal_malformed", _twice),
     "a text for a number": ("signal_malformed", lambda w: _scores(w, lambda s: s.update(dict.fromkeys(s, "high")))),
+    "a number in quotes": ("signal_malformed", lambda w: _scores(w, lambda s: s.update(dict.fromkeys(s, "0.5")))),
+    "NaN in quotes": ("signal_malformed", lambda w: _scores(w, lambda s: s.update(dict.fromkeys(s, "NaN")))),
+    "true": ("signal_malformed", lambda w: _scores(w, lambda s: s.update(dict.fromkeys(s, True)))),
+    "beyond what a number holds": ("signal_malformed", lambda w: _raw(w, b"1e400")),
+    "five thousand digits": ("signal_malformed", lambda w: _raw(w, b"1" + b"0" * 5000)),
+    "an id in capitals": ("signal_ids_wrong", lambda w: json.dumps(w | {"scores": _renamed(w, str.upper)}).encode()),
+    "an id from right to left": ("signal_malformed", lambda w: _scores(w, lambda s: s.update({"n\u202e\u0661": 0.1}))),
+    "half a character": ("signal_malformed", lambda w: _scores(w, lambda s: s.update({"\ud800": 0.1}))),
+    "an era in quotes": ("signal_malformed", lambda w: json.dumps(w | {"era": str(w["era"])}).encode()),
+    "true for an era": ("signal_malformed", lambda w: json.dumps(w | {"era": True}).encode()),
+    "an era twice": ("signal_malformed", lambda w: json.dumps(w).replace('"era"', '"era": 1, "era"').encode()),
     "another era": ("signal_era_wrong", lambda w: json.dumps(w | {"era": w["era"] + 50}).encode()),
     "an unknown round": ("signal_round_unknown", lambda w: json.dumps(w | {"round": "rnd_" + "0" * 32}).encode()),
     "a time to come": ("signal_from_the_future", lambda w: json.dumps(w | {"created_at": SOON}).encode()),

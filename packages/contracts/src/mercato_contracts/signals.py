@@ -10,7 +10,7 @@ import math
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, Strict, StringConstraints, field_validator, model_validator
 
 from mercato_contracts.wire import Wire
 
@@ -169,7 +169,10 @@ def _must_ascend(eras: list[int]) -> None:
 
 
 class SignalWrite(Wire):
-    """What a deployment says of one era of an open round. The last one before the round closes counts."""
+    """What a deployment says of one era of an open round. The last one before the round closes counts.
+
+    Numbers are numbers here: what is signed as `"0.5"` or `true` is refused, and not guessed at.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -189,8 +192,8 @@ class SignalWrite(Wire):
     contract: Literal["signal-write/1"] = "signal-write/1"
     deployment: DeploymentId
     round: RoundId
-    era: Era
-    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000)
+    era: Annotated[Era, Strict()]
+    scores: dict[EraId, Annotated[Score, Strict()]] = Field(min_length=1, max_length=5_000)
     created_at: AwareDatetime
 
 

@@ -99,6 +99,7 @@ export type ErrorCode =
   | "plan_not_found"
   | "plan_not_offered"
   | "portfolio_infeasible"
+  | "portfolio_input_unusable"
   | "portfolio_not_found"
   | "price_unknown"
   | "public_key_malformed"
@@ -413,6 +414,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   plan_not_found: 404,
   plan_not_offered: 409,
   portfolio_infeasible: 422,
+  portfolio_input_unusable: 422,
   portfolio_not_found: 503,
   price_unknown: 503,
   public_key_malformed: 422,

@@ -121,7 +121,11 @@ export interface SignalReceipts {
   items: Array<SignalReceipt>;
 }
 
-/** What a deployment says of one era of an open round. The last one before the round closes counts. */
+/**
+ * What a deployment says of one era of an open round. The last one before the round closes counts.
+ *
+ * Numbers are numbers here: what is signed as `"0.5"` or `true` is refused, and not guessed at.
+ */
 export interface SignalWrite {
   /** (default: "signal-write/1") */
   contract?: "signal-write/1";

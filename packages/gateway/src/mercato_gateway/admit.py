@@ -105,6 +105,13 @@ class Hold:
         self.taken.clear()
         self.included = 0
 
+    def count(self, deployment_slices: list[Slice], now: float) -> None:
+        """A call that failed counts as a request also where what it held was given back before: what is at hand."""
+        if not self.taken:
+            for piece in (*self.lane.by_request, *deployment_slices):
+                if piece.unit == "requests":
+                    piece.take(1, now, self.taken)
+
     def settle(self, tokens: Tokens, *, failed: bool, now: float) -> tuple[Charge, bytes]:
         """The price, and what was spent of each lease, as JSON. A failed call costs nothing but counts as a request."""
         if failed:

@@ -1,10 +1,11 @@
 """The JSON bodies of model calls: what is read of them, and the smallest change that names the upstream's model."""
 
 import re
+from typing import Any
 
 import msgspec
 
-from mercato_gateway.provider_wire import ModelRequest, decode_request
+from mercato_gateway.provider_wire import ModelRequest, decode_other_request, decode_request
 from mercato_gateway.refusals import Refused
 
 DEFAULT_OUTPUT_TOKENS = 1024
@@ -35,6 +36,34 @@ def read_request(body: bytes) -> ModelRequest:
         return decode_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(error) from None
+
+
+def read_other_request(body: bytes) -> ModelRequest:
+    """The same of an operation that we do not know: a number that is none there (`"max_output_tokens": "inf"` of a
+    call by voice) is passed on, and bounds nothing here. Raises `Refused` for a `model` that is no name.
+    """
+    try:
+        said = decode_other_request(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(error) from None
+    return ModelRequest(
+        model=said.model,
+        max_tokens=_whole(said.max_tokens),
+        max_completion_tokens=_whole(said.max_completion_tokens),
+        max_output_tokens=_whole(said.max_output_tokens),
+        n=_whole(said.n),
+        best_of=_whole(said.best_of),
+        messages=said.messages,
+        prompt=said.prompt,
+        input=said.input,
+        system=said.system,
+        instructions=said.instructions,
+        tools=said.tools,
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _unreadable(error: Exception) -> Refused:

@@ -12,7 +12,7 @@ from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.bodies import output_tokens, read_request
+from mercato_gateway.bodies import output_tokens, read_other_request, read_request
 from mercato_gateway.catalog import Deployment, Service
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
@@ -21,6 +21,7 @@ from mercato_gateway.leases import Slice
 from mercato_gateway.log import log
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
+from mercato_gateway.redirects import as_clients_know_it
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, tokens_of
@@ -56,6 +57,10 @@ class Call(UpstreamCall):
     tried: frozenset[str] = frozenset()
     fallbacks: list[str] | None = None
     asked: Service | None = None
+    # Why the last service that was tried gave no answer, and its deployment where that was asked.
+    failure: Refused | None = None
+    failed_at: Deployment | None = None
+    failed_lane: Lane | None = None
     attempts: int = 0
     rounds: int = 0
     has_lane: bool = False
@@ -67,6 +72,7 @@ class Call(UpstreamCall):
     status: int = 0
     sent_at: float = 0.0
     first_byte_at: float = 0.0
+    location: bytes = b""
     deadline: float = 0.0
     overhead_us: int = 0
     deployment_slices: list[Slice] | None = None
@@ -139,7 +145,7 @@ class Call(UpstreamCall):
     def _answer_models(self) -> None:
         asked = self.head
         anthropic = b"anthropic-version" in asked.fields
-        body = list_models(self.gateway.catalog, self.grant, asked.method, asked.path, anthropic)
+        body = list_models(self.gateway.catalog, self.grant.terms, asked.method, asked.path, anthropic)
         self.done = True
         self.gateway.active.discard(self)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
@@ -180,8 +186,9 @@ class Call(UpstreamCall):
 
         Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
         """
-        if self.body and (path in _READ_PATHS or not fields.is_form(self.head.fields)):
-            request = self.model_request = read_request(self.body)
+        known = path in _READ_PATHS
+        if self.body and (known or not fields.is_form(self.head.fields)):
+            request = self.model_request = read_request(self.body) if known else read_other_request(self.body)
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
             gives = path not in ("/embeddings", "/messages/count_tokens")
@@ -198,7 +205,7 @@ class Call(UpstreamCall):
 
     def _lane(self, model: str) -> Lane:
         named = self.head.fields.get(b"x-mercato-subscription", b"")
-        return find_lane(self.grant, model, named, self.gateway.catalog, self.gateway.leases)
+        return find_lane(self.grant.terms, model, named, self.gateway.catalog, self.gateway.leases)
 
     # Admit and route.
 
@@ -228,8 +235,8 @@ class Call(UpstreamCall):
         while True:
             try:
                 deployment = gateway.router.choose(self.lane.release, now, self.tried)
-            except Refused:
-                if self._falls_back():
+            except Refused as refused:
+                if self._falls_back(refused, None):
                     return
                 raise
             slices = slices_of(deployment, gateway.leases) if deployment.limited else []
@@ -259,9 +266,23 @@ class Call(UpstreamCall):
         try:
             self._hold_and_send()
         except Refused as refused:
-            self.refuse(refused)
+            self._not_held(refused)
         except Exception as error:
             self.broke(error)
+
+    def _not_held(self, refused: Refused) -> None:
+        """What a fallback's limits refuse is no answer to who asked for another service: it is the next one's turn, or
+        the failure stands.
+        """
+        failure, lane = self.failure, self.failed_lane
+        if failure is None or lane is None or self.lane is lane:
+            self.refuse(refused)
+        elif not self._falls_back(failure, None):
+            self.lane, self.hold = lane, Hold(lane, self.gateway.leases, NO_TOKENS)
+            if self.failed_at is None:
+                self.refuse(failure)
+            else:
+                self._fail(failure, self.failed_at, _monotonic())
 
     def _connect(self, deployment: Deployment, now: float) -> None:
         self.deployment = deployment
@@ -317,8 +338,9 @@ class Call(UpstreamCall):
                 return
             except Refused:
                 pass
-        if not self._falls_back():
-            self.refuse(Refused("busy", "Too many calls wait for this service."))
+        busy = Refused("busy", "Too many calls wait for this service.")
+        if not self._falls_back(busy, None):
+            self.refuse(busy)
 
     def _leave_deployment(self) -> Deployment:
         """It never saw the call: it is not blamed, nothing is metered, and what was held is given back."""
@@ -344,6 +366,7 @@ class Call(UpstreamCall):
         else:
             router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         asked = self.head
+        self.location = head.location
         self.relay = Relay(
             head, length, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
@@ -379,7 +402,16 @@ class Call(UpstreamCall):
         relay.head_sent = True
         if not self.overhead_us:
             self._measure(now)
-        return b"".join((relay.head(), self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
+        head = self._moved(relay.head()) if self.location else relay.head()
+        return b"".join((head, self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
+
+    def _moved(self, head: bytes) -> bytes:
+        """The head of an answer that sends the client on: to the same service, where it means its own address."""
+        parts, deployment = self.head.path.split(b"/", 4), self.deployment
+        if parts[1] != b"s" or deployment is None:
+            return head
+        there = as_clients_know_it(self.location, deployment.pool.authority, deployment.base, b"/".join(parts[:4]))
+        return head.replace(b"\r\nlocation: %b\r\n" % self.location, b"\r\nlocation: %b\r\n" % there, 1)
 
     def _measure(self, now: float) -> None:
         first = self.first_byte_at or now
@@ -461,18 +493,23 @@ class Call(UpstreamCall):
                 return
             except Refused:
                 pass
-        if may and not self.client_left and self._falls_back():
+        refused = Refused(code, detail)
+        if may and not self.client_left and self._falls_back(refused, deployment):
             return
+        self._fail(refused, deployment, now)
+
+    def _fail(self, refused: Refused, deployment: Deployment, now: float) -> None:
+        """The call ends without an answer of its service: free, but counted as a request."""
         self.deployment = deployment
         deployment.inflight += 1
-        refused = Refused(code, detail)
         self.status = refused.code.status
+        self.hold.count(slices_of(deployment, self.gateway.leases) if deployment.limited else [], now)
         self._measure(now)
         self._settle(now)
         self.gateway.spool.flush()
         self.refuse(refused)
 
-    def _falls_back(self) -> bool:
+    def _falls_back(self, refused: Refused, deployment: Deployment | None) -> bool:
         """Goes on with the next service that the plan names, where the consumer subscribes to it too and it speaks the
         same protocol; held, priced and metered as a call to that one. False where none will do.
         """
@@ -480,12 +517,14 @@ class Call(UpstreamCall):
         if fallbacks is None:
             fallbacks = self.fallbacks = list(self.lane.plan.fallbacks) if self.operation is not None else []
             self.asked = self.lane.service
+        if self.failure is None or deployment is not None:
+            self.failure, self.failed_at, self.failed_lane = refused, deployment, self.lane
         gateway, lane, hold, tried = self.gateway, self.lane, self.hold, self.tried
         while fallbacks:
             name = fallbacks.pop(0)
             try:
-                other = find_lane(self.grant, name, b"", gateway.catalog, gateway.leases)
-                if other.service.protocol != lane.service.protocol or other.service is lane.service:
+                other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
+                if other.service.protocol != lane.service.protocol or other.service in (lane.service, self.asked):
                     continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
@@ -533,8 +572,8 @@ class Call(UpstreamCall):
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
-            first_byte_us, duration_us, self.overhead_us, due, source, spends,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens,
+            len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False

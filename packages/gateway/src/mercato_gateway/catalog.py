@@ -98,7 +98,9 @@ class Service:
         comparators = semver.parse_range(text)
         exact = len(comparators) == 2 and comparators[0][1] == comparators[1][1]
         fits = not exact and semver.matches(canary.version, comparators)
-        return canary if fits and self.release_for(wanted) is not canary else None
+        # One that is kept out of routing takes no share: these calls would fail.
+        able = any(deployment.wire.weight for deployment in canary.deployments)
+        return canary if able and fits and self.release_for(wanted) is not canary else None
 
     def release_for(self, wanted: str) -> Release:
         """The highest live release in the range, or the one that the alias names; raises `Refused`.

@@ -67,7 +67,7 @@ class Slice:
     """What this process holds of one scope."""
 
     __slots__ = (
-        "asking", "cap", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
+        "asking", "cap", "denied_least", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
         "leases", "low", "may_return", "name", "patience",
         "rate", "refused_until", "reset_at", "scope", "spent", "typical",
         "unit", "window",
@@ -88,6 +88,7 @@ class Slice:
         self.reset_at = 0.0
         self.denied_until = 0.0
         self.denied_left = 0
+        self.denied_least = 0
         self.may_return = False
         self.patience = _SLOT_PATIENCE_SECONDS if limit.unit == "concurrent" else _PATIENCE_SECONDS
         self.refused_until = 0.0
@@ -126,21 +127,27 @@ class Slice:
                 units -= part
         return units == 0
 
-    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> None:
-        """Adds a slice. Debt of the slice before is paid from it at once."""
+    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> bool:
+        """Adds a slice, from which debt of those before is paid at once. False where all of it went there: it is to be
+        given back. Until then it stands for the debt over there, from then on the usage that owes it, which was written
+        before.
+        """
         self.cap, self.elsewhere = grant.cap, grant.left
         self.reset_at = now + grant.reset_ms / 1000
         if grant.granted <= 0:
             self.denied_until, self.denied_left, self.may_return = self.reset_at, grant.left, False
-            return
+            return True
         self.denied_until = 0.0
         lease = Lease(grant.lease, grant.granted, now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000))
         for old in self.leases:
             if old.left < 0:
-                lease.left += old.left
-                old.left = 0
+                paid = min(lease.left, -old.left)
+                lease.left -= paid
+                old.left += paid
         self.low = grant.granted // 4
-        self.leases.append(lease)
+        if lease.left:
+            self.leases.append(lease)
+        return lease.left > 0
 
     @property
     def scarce(self) -> bool:
@@ -231,6 +238,9 @@ class Leases:
         self._ahead: set[Slice] = set()
         self._parked: list[tuple[Waiter, Slice]] = []
         self._denied: set[Slice] = set()
+        self._indebted: set[Lease] = set()
+        self._owing: list[tuple[Lease, int]] = []
+        self._owing_up_to = spool.position
         self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -262,7 +272,14 @@ class Leases:
         """
         for piece, need in lacking:
             piece.typical = need
-            if not part and now < piece.denied_until and need - max(0, piece.available(now)) > piece.denied_left:
+            short = need - max(0, piece.available(now))
+            # What was denied is known to be in vain for as much or more; less may be had since others gave back.
+            if (
+                not part
+                and now < piece.denied_until
+                and short > piece.denied_left
+                and (piece.may_return or short >= piece.denied_least)
+            ):
                 if piece.may_return and now < waiter.started + piece.patience:
                     self._park(waiter, piece)
                     return
@@ -282,6 +299,7 @@ class Leases:
             self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
 
     def _ask_again(self) -> None:
+        self._forget_debts()
         parked, self._parked = self._parked, []
         for _, piece in parked:
             if piece.may_return:
@@ -342,7 +360,7 @@ class Leases:
             for piece in (piece for group in groups for piece in group):
                 piece.refused_until = self._loop.time() + _REFUSED_SECONDS
         else:
-            self._take_answers(groups, answers)
+            self._take_answers(requests, groups, answers)
 
     async def _send_twice(self, requests: list[LeaseRequest]) -> list[LeaseAnswer]:
         """A connection that rested may break at any time; the second asking is another, which names the first."""
@@ -383,9 +401,10 @@ class Leases:
                 last = start + size >= len(calls)
                 wants = []
                 for place, (piece, need) in enumerate(chunk[0][1]):
-                    held = max(0, piece.available(now)) if start == 0 else 0
-                    least = 0 if part else max(1, need - held)
-                    most = sum(lacking[place][1] for _, lacking in chunk) + (piece.ahead() if last else 0)
+                    free = piece.available(now) if start == 0 else 0
+                    debt = max(0, -free)
+                    least = 0 if part else max(1, need - max(0, free))
+                    most = sum(lacking[place][1] for _, lacking in chunk) + debt + (piece.ahead() if last else 0)
                     wants.append(LeaseWant(piece.scope, least, max(least, min(most, max(piece.cap, need)))))
                 requests.append(LeaseRequest(wants))
                 groups.append([piece for piece, _ in chunk[0][1]])
@@ -396,19 +415,25 @@ class Leases:
                 groups.append([piece])
         return requests[:512], groups[:512]
 
-    def _take_answers(self, groups: list[list[Slice]], answers: list[LeaseAnswer]) -> None:
+    def _take_answers(
+        self, requests: list[LeaseRequest], groups: list[list[Slice]], answers: list[LeaseAnswer]
+    ) -> None:
         now, wall = self._loop.time(), self._clock_ms()
-        for pieces, answer in zip(groups, answers, strict=False):
+        for request, pieces, answer in zip(requests, groups, answers, strict=False):
             denied = answer.denied
             if denied is not None:
-                for piece in (piece for piece in pieces if piece.scope == denied.scope):
+                for want, piece in zip(request.wants, pieces, strict=False):
+                    if piece.scope != denied.scope:
+                        continue
+                    piece.denied_least = want.least
                     piece.cap, piece.elsewhere, piece.denied_left = denied.cap, denied.left, denied.left
                     piece.denied_until = piece.reset_at = now + max(1, denied.reset_ms) / 1000
                     piece.may_return = denied.may_return
                     self._denied.add(piece)
                 continue
             for piece, grant in zip(pieces, answer.grants, strict=False):
-                piece.grant(grant, now, wall)
+                if not piece.grant(grant, now, wall):
+                    self._spool.append_closed(grant.lease)
 
     def _resume(self, waiting: "Waiting") -> None:
         for calls in waiting.values():
@@ -430,6 +455,8 @@ class Leases:
 
     def _close_if_spent(self, piece: Slice, lease: Lease) -> None:
         now = self._loop.time()
+        if lease.left < 0:
+            self._indebted.add(lease)
         if lease.held or (lease.left < 0 and lease.expires > now and not lease.closed):
             return  # debt stays visible until the next slice pays it
         if piece.leases and lease in piece.leases:
@@ -441,6 +468,7 @@ class Leases:
         """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
         if self._unanswered and now >= self._down_until:
             self._schedule()  # others may wait for what this process cannot use
+        self._forget_debts()
         for piece in list(self._slices.values()):
             recent = piece.spent / seconds
             piece.rate = max(recent, piece.rate * 0.8)
@@ -453,6 +481,26 @@ class Leases:
                 self._give_back_idle(piece)
             if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
                 del self._slices[piece.scope]
+
+    def _forget_debts(self) -> None:
+        """Debt whose usage the control plane has taken counts over there, and need not be paid from slices any more.
+
+        What is owed at one look was written by then; once the spool was shipped up to there, a later look forgets it.
+        """
+        spool = self._spool
+        if not self._indebted:
+            return
+        if self._owing:
+            if spool.shipped < self._owing_up_to:
+                return
+            for lease, owed in self._owing:
+                lease.left += min(owed, max(0, -lease.left))
+            self._owing = []
+        spool.flush()
+        if not spool.full:
+            self._owing = [(lease, -lease.left) for lease in self._indebted if lease.left < 0]
+            self._owing_up_to = spool.position
+            self._indebted = {lease for lease, _ in self._owing}
 
     def _give_back_idle(self, piece: Slice) -> None:
         for lease in [lease for lease in piece.leases if lease.left >= 0 and not lease.held]:

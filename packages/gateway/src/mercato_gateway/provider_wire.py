@@ -28,6 +28,23 @@ class ModelRequest(Struct):
     tools: Raw | UnsetType = UNSET
 
 
+class OtherRequest(Struct):
+    """The same names in a request of another kind, where only `model` means what it means to us."""
+
+    model: str | UnsetType = UNSET
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    max_output_tokens: Any = None
+    n: Any = None
+    best_of: Any = None
+    messages: Raw | UnsetType = UNSET
+    prompt: Raw | UnsetType = UNSET
+    input: Raw | UnsetType = UNSET
+    system: Raw | UnsetType = UNSET
+    instructions: Raw | UnsetType = UNSET
+    tools: Raw | UnsetType = UNSET
+
+
 class UsageSaid(Struct):
     """The `usage` object of OpenAI's completions and responses and of Anthropic's messages.
 
@@ -91,5 +108,6 @@ class AnswerSaid(Struct):
 
 
 decode_request = msgspec.json.Decoder(ModelRequest).decode
+decode_other_request = msgspec.json.Decoder(OtherRequest).decode
 decode_answer = msgspec.json.Decoder(AnswerSaid).decode
 decode_usage = msgspec.json.Decoder(UsageSaid).decode

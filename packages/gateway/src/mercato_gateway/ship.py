@@ -159,7 +159,7 @@ class Shipper:
         if not events and not closed:
             return self._advance()
         await self._send(self._position[0].life, events, closed)
-        self._position = (self._position[0], self._position[1] + read)
+        self._position = self._spool.shipped = (self._position[0], self._position[1] + read)
         self._save_cursor()
         return True
 

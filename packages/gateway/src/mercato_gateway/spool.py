@@ -116,6 +116,7 @@ class Spool:
             raise SpoolLocked(f"{folder} belongs to a running gateway; choose another --state") from None
         self._segments = len(segments_in(folder))
         self._roll()
+        self.shipped = self.position  # up to where the control plane has taken what was written here
 
     # Room.
 

@@ -103,6 +103,8 @@ def slice_units(*, left: int, least: int, most: int, gateways: int) -> int:
     """How much to lend when `left` is free, which is at least `least`.
 
     Half of what is free, shared by the gateways alive, and near the cap no more than the call needs, so that a slice
-    that lies unused in one gateway does not starve another. A want of nothing still gets one unit while there is one.
+    that lies unused in one gateway does not starve another. A want of nothing is a call for which a part will do (what
+    a plan includes, where more is priced): it gets all that it can use, so that nothing is priced while that is free.
     """
-    return min(max(most, least), max(least, min(left, 1), left // (2 * gateways)))
+    share = left // (2 * gateways) if least else left
+    return min(max(most, least), max(least, share))

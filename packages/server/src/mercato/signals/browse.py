@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.datasets import DataShelves, SeenRound
-from mercato.identity import Caller, Permission
+from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, ObjectStore, Session
 from mercato.publishing import Catalogue, DeploymentHolds
 from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
@@ -94,7 +94,8 @@ class DeskWindow:
             raise SignalDeploymentUnknown(f"Of {deployment_id} there is neither a claim nor a score.")
         service = await self._catalogue.find_service_of(deployment_id)
         live = [era["rank_ic"] for row in results for era in row.figures["eras"]]
-        return _compare(deployment_id, service.vendor_id if service else "", claim, live, results)
+        vendor = "" if service is None else (await Directory(self._session).get(service.vendor_id)).slug
+        return _compare(deployment_id, vendor, claim, live, results)
 
     async def _document(self, round_id: str, kind: str) -> DeskDocument:
         found = await self._rows.find_document(round_id, kind)

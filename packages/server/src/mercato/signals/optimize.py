@@ -20,11 +20,15 @@ import numpy.typing as npt
 from mercato.platform import desk_libraries
 from mercato.signals.apportion import round_to_sum
 from mercato.signals.limits import Limit, find_conflict, limits_of, solver_library, touched
-from mercato.signals.refusals import PortfolioNotFound
+from mercato.signals.refusals import PortfolioInputUnusable, PortfolioNotFound
 from mercato_contracts.consensus import NANO
 from mercato_contracts.optimizer import OptimizerInferenceRequest, OptimizerInferenceResponse
 
 Floats = npt.NDArray[np.float64]
+
+_MOST_RETURN = 100.0
+_LEAST_RANGE = 1e-9
+_MOST_SCORE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,11 @@ class OptimizerSpec:
 def optimize(asked: OptimizerInferenceRequest, spec: OptimizerSpec = OptimizerSpec()) -> OptimizerInferenceResponse:
     """The portfolio. Blocking: tens of milliseconds for 20 names.
 
-    Raises `PortfolioInfeasible`, which names limits that cannot hold together, and `PortfolioNotFound` where the solver
-    gives up.
+    Raises `PortfolioInputUnusable`, `PortfolioInfeasible`, which names limits that cannot hold together, and
+    `PortfolioNotFound` where the solver gives up.
     """
     returns = np.array(asked.returns, dtype=np.float64)
+    _check(asked, returns)
     volatility = returns.std(axis=0, ddof=1)
     expected = spec.ic * volatility * np.array(asked.scores, dtype=np.float64)
     limits = limits_of(asked)
@@ -59,6 +64,20 @@ def optimize(asked: OptimizerInferenceRequest, spec: OptimizerSpec = OptimizerSp
         expected=round(float(expected @ weights), 12),
         risk=round(_risk(asked.objective, returns, weights), 12),
     )
+
+
+def _check(asked: OptimizerInferenceRequest, returns: Floats) -> None:
+    """Figures beyond these would only end in the solver, as overflows and matrices that are none."""
+    worst, best = returns.min(axis=0), returns.max(axis=0)
+    for name, score, low, high in zip(asked.names, asked.scores, worst, best, strict=True):
+        if low < -1 or high > _MOST_RETURN:
+            raise PortfolioInputUnusable(
+                f"{name} has daily returns from {low:g} to {high:g}, which no market has.", name=name
+            )
+        if high - low < _LEAST_RANGE:
+            raise PortfolioInputUnusable(f"The price of {name} never moves.", name=name)
+        if abs(score) > _MOST_SCORE:
+            raise PortfolioInputUnusable(f"The score of {name} is {score:g}.", name=name)
 
 
 def _risk(objective: str, returns: Floats, weights: Floats) -> float:

@@ -12,6 +12,15 @@ class PortfolioInfeasible(Refusal):
     fix = "Loosen one of the limits under `facts.conflict` by what `facts.relax_by` says (billionths of the capital)."
 
 
+class PortfolioInputUnusable(Refusal):
+    """Returns or scores that no market has: nothing could be computed from them."""
+
+    code = "portfolio_input_unusable"
+    status = 422
+    title = "Nothing can be computed from these figures"
+    fix = "Give daily returns as fractions (0.01 is one percent) and scores up to 100; leave out what `detail` names."
+
+
 class PortfolioNotFound(Refusal):
     """The solver gave up although the limits can hold."""
 

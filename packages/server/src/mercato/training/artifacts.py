@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from mercato.training.onnx_file import find_fault
 from mercato.training.refusals import ArtifactRefused
 from mercato_contracts.training import ArtifactKind
 
@@ -16,6 +17,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz", ".dill")
 _LIGHTGBM_HEAD = b"tree\nversion=v"
 _CHUNK = 1024 * 1024
+_LONGEST_LINE = 64 * 1024 * 1024
+_MOST_LEAVES = 131_072
+"""LightGBM's own limit on `num_leaves`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ def _check(path: Path, size: int) -> Checked:
         digest = hashlib.sha256()
         while piece := file.read(_CHUNK):
             digest.update(piece)
+    fault = find_fault(path) if kind == "onnx" else _find_fault_of_text(path)
+    if fault is not None:
+        raise ArtifactRefused(f"{name} is not kept: {fault}.")
     return Checked(path, name, kind, size, digest.hexdigest())
 
 
@@ -72,6 +79,20 @@ def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
     if name.endswith(".onnx") and _looks_like_onnx(head, size):
         return "onnx"
     raise ArtifactRefused(f"{name} is neither a LightGBM model as text nor ONNX.")
+
+
+def _find_fault_of_text(path: Path) -> str | None:
+    """Why this is no LightGBM model, as far as can be said without loading it."""
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE):
+            if len(line) == _LONGEST_LINE or b"\0" in line:
+                return "it is no text"
+            name, _, value = line.partition(b"=")
+            # LightGBM sets memory aside by this number before it reads on.
+            if name == b"num_leaves" and not (value.strip().isdigit() and 1 <= int(value[:20]) <= _MOST_LEAVES):
+                told = value[:20].decode(errors="replace").strip()
+                return f"a tree has 1 to {_MOST_LEAVES} leaves, and one says {told!r}"
+    return None
 
 
 def _looks_like_onnx(head: bytes, size: int) -> bool:

@@ -1,0 +1,389 @@
+"""What each call may cost and who may answer it, by a gateway that remembers nothing: `oracle` for routes and money.
+
+Written from `docs/gateway.md` alone, on nothing of the gateway's own code. Where chance decides (weights, a canary,
+which of several fails first) it says what may be, and what may not.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mercato_contracts.dataplane import (
+    GrantedSubscription,
+    Limit,
+    SnapshotDeployment,
+    SnapshotPlan,
+    SnapshotRelease,
+    SnapshotService,
+)
+
+TEXT = "text"
+PATHS = {
+    "openai": ["/embeddings", "/chat/completions", "/completions", "/responses"],
+    "anthropic": ["/messages", "/messages/count_tokens"],
+}
+REPEATABLE = {"/embeddings", "/messages/count_tokens"}
+STREAMS = {"/chat/completions", "/completions", "/messages"}
+_OPEN_BODY = {"/chat/completions": "messages", "/completions": "prompt", "/responses": "input", "/embeddings": "input"}
+_DEFAULT_OUTPUT = 1024
+NOT_OWED = {401, 403, 408, 429}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A call to a model. `door` is `v1`, or `s` for the service's own path; `most` its bound of output tokens."""
+
+    service: str = "acme/first"
+    version: str = ""
+    path: str = "/chat/completions"
+    door: str = "v1"
+    size: int = 9
+    system: int = 0
+    most: int | None = 50
+    times: int | None = None
+    stream: str = ""
+    packed: bool = False
+    subscription: str = ""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again although a vendor saw it."""
+        return self.path in REPEATABLE
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.stream) and self.path in STREAMS
+
+    @property
+    def asks_usage(self) -> bool:
+        """Whether the gateway asks for usage that the client did not ask for."""
+        return self.streams and self.stream == "plain" and self.path in ("/chat/completions", "/completions")
+
+    def body(self) -> bytes:
+        """As the client writes it."""
+        said: dict[str, Any] = {"model": self.service + self.version}
+        message = [{"role": "user", "content": "i" * self.size}]
+        said[_OPEN_BODY.get(self.path, "messages")] = message if "messages" in self._input() else "i" * self.size
+        if self.system:
+            said["system" if self.path in PATHS["anthropic"] else "instructions"] = "s" * self.system
+        if self.most is not None:
+            said["max_output_tokens" if self.path == "/responses" else "max_tokens"] = self.most
+        if self.times is not None:
+            said["n"] = self.times
+        if self.streams:
+            said["stream"] = True
+            if self.stream == "usage":
+                said["stream_options"] = {"include_usage": True}
+        data = json.dumps(said).encode()
+        return gzip.compress(data) if self.packed else data
+
+    def _input(self) -> str:
+        return _OPEN_BODY.get(self.path, "messages")
+
+    def estimate(self) -> tuple[int, int]:
+        """Input and output tokens that are held: one for each four bytes of text, and what the call lets be given."""
+        into = -(-(self.size + self.system) // 4)
+        if self.repeatable:
+            return into, 0
+        return into, (_DEFAULT_OUTPUT if self.most is None else self.most) * (self.times or 1)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an upstream answers. `usage` as it is said: `whole`, `floats`, `digits`, `absurd`, `none`."""
+
+    status: int = 200
+    usage: str = "whole"
+    into: int = 5
+    out: int = 7
+    cached: int = 0
+    size: int = 9
+    packed: bool = False
+    cut: bool = False
+    error: bool = False
+    done: bool = True
+    held: bool = False
+
+    def _number(self, count: int) -> Any:
+        return {"floats": float(count), "digits": str(count), "absurd": -1 - count}.get(self.usage, count)
+
+    def _said(self, ask: Ask) -> dict[str, Any]:
+        into, out, cached = self._number(self.into), self._number(self.out), self._number(self.cached)
+        if ask.path in PATHS["anthropic"]:
+            return {"input_tokens": into, "cache_read_input_tokens": cached, "output_tokens": out}
+        if ask.path == "/responses":
+            return {"input_tokens": into, "output_tokens": out, "input_tokens_details": {"cached_tokens": cached}}
+        if ask.path == "/embeddings":
+            return {"prompt_tokens": into, "total_tokens": into}
+        return {"prompt_tokens": into, "completion_tokens": out, "prompt_tokens_details": {"cached_tokens": cached}}
+
+    def body(self, ask: Ask) -> bytes:
+        """Of an answer that is no stream; before it is packed."""
+        if self.error or self.status >= 400:
+            return b'{"error":{"type":"theirs","message":"no"}}'
+        said: dict[str, Any] = {"id": "x"}
+        if ask.path == "/messages/count_tokens":
+            return json.dumps({"input_tokens": self._number(self.into)} if self.usage != "none" else said).encode()
+        if ask.path == "/messages":
+            said["content"] = [{"type": TEXT, TEXT: "o" * self.size}]
+        elif ask.path == "/chat/completions":
+            said["choices"] = [{"message": {"role": "assistant", "content": "o" * self.size}}]
+        elif ask.path == "/completions":
+            said["choices"] = [{TEXT: "o" * self.size}]
+        elif ask.path == "/responses":
+            said["output"] = [{"type": "message", "content": [{"type": "output_text", TEXT: "o" * self.size}]}]
+        else:
+            said["data"] = [{"embedding": [0.5]}]
+        if self.usage != "none":
+            said["usage"] = self._said(ask)
+        return json.dumps(said).encode()
+
+    def events(self, ask: Ask) -> list[tuple[bytes, bool]]:
+        """Of a stream: its events, and of each whether it is the one that tells usage and nothing else."""
+        out = self.size * "o"
+        if self.error:
+            return [(_event({"error": {"message": "no"}}), False)]
+        if ask.path in PATHS["anthropic"]:
+            first = {"input_tokens": self._number(self.into), "output_tokens": self._number(1)}
+            first |= {"cache_read_input_tokens": self._number(self.cached)}
+            last = {"output_tokens": self._number(self.out)}
+            rows: list[dict[str, Any]] = [
+                {"type": "message_start", "message": {"role": "assistant"}},
+                {"type": "content_block_delta", "delta": {"type": "text_delta", TEXT: out}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            ]
+            if self.usage != "none":
+                rows[0]["message"]["usage"], rows[2]["usage"] = first, last
+            if self.done:
+                rows.append({"type": "message_stop"})
+            return [(b"event: " + row["type"].encode() + b"\n" + _event(row), False) for row in rows]
+        choice = {TEXT: out} if ask.path == "/completions" else {"delta": {"content": out}}
+        found = [(_event({"choices": [choice]}), False)]
+        if self.usage != "none":
+            found.append((_event({"choices": [], "usage": self._said(ask)}), True))
+        return [*found, *([(b"data: [DONE]\n\n", False)] if self.done else [])]
+
+
+def _event(row: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(row).encode() + b"\n\n"
+
+
+@dataclass(frozen=True)
+class Used:
+    """Tokens in, out and cached, and who counted them; `failed` where the call is not owed whatever its status."""
+
+    into: int = 0
+    out: int = 0
+    cached: int = 0
+    source: str = "provider"
+    failed: bool = False
+
+
+def used(ask: Ask, reply: Reply) -> Used:
+    """Of a call that an upstream answered so."""
+    if reply.status >= 500 or reply.status in NOT_OWED:
+        return Used(source="partial" if _is_cut(ask, reply) else "provider")
+    if reply.status >= 400:
+        return Used()
+    # Packed, a stream cannot be read: what nobody can look into counts by its bytes.
+    if reply.error and not (reply.packed and ask.streams):
+        return Used(failed=True)
+    cut = _is_cut(ask, reply)
+    said = reply.usage not in ("none", "absurd") and not (ask.streams and reply.packed)
+    streamed_openai = ask.streams and ask.path not in PATHS["anthropic"]
+    if cut and said and streamed_openai:
+        said = False  # the cut comes before the event that tells it
+    into, out, cached = reply.into, reply.out, reply.cached
+    if ask.path in PATHS["anthropic"] and ask.path != "/messages/count_tokens":
+        into += cached
+        out = max(out, 1) if ask.streams else out  # its first event says 1, and the larger stands
+    if ask.repeatable:
+        out = cached = 0
+    if said and not cut:
+        return Used(into, out, min(cached, into))
+    guess = 0 if ask.repeatable else -(-_text(ask, reply) // 4)
+    if said:  # cut behind the first event of Anthropic's
+        return Used(into or ask.estimate()[0], max(guess, 1), min(cached, into), "partial")
+    return Used(ask.estimate()[0], guess, 0, "partial" if cut else "estimated")
+
+
+def _is_cut(ask: Ask, reply: Reply) -> bool:
+    return reply.cut and ask.streams and reply.status < 400
+
+
+def _text(ask: Ask, reply: Reply) -> int:
+    """Bytes of text, or of everything where a stream is packed."""
+    if ask.streams and reply.packed:
+        return len(gzip.compress(b"".join(event for event, _ in reply.events(ask)), mtime=0))
+    return reply.size
+
+
+def price(plan: SnapshotPlan, tokens: Used, included: int) -> int:
+    """Nano-units, where `included` units are covered by the plan."""
+    if plan.included_unit == "requests" and included:
+        return 0
+    into, out = tokens.into, tokens.out
+    if plan.included_unit == "tokens":
+        covered = min(included, into + out)
+        out -= covered - min(covered, into)
+        into -= min(covered, into)
+    # A thousandth that is begun is owed.
+    sums = into * plan.per_1k_input_nanos, out * plan.per_1k_output_nanos
+    return plan.per_call_nanos + sum(one // 1000 + (one % 1000 > 0) for one in sums)
+
+
+@dataclass
+class World:
+    """What the control plane said last. `subscriptions` are those of each client by service; `ways` are what becomes of
+    a request at a deployment: `well`, `dead` (nobody listens) or `breaks` (reads it, and closes).
+    """
+
+    services: dict[str, SnapshotService] = field(default_factory=dict)
+    subscriptions: dict[str, list[GrantedSubscription]] = field(default_factory=dict)
+    key_limits: dict[str, list[Limit]] = field(default_factory=dict)
+    ways: dict[str, str] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+
+    def subscription(self, client: str, service: SnapshotService, named: str = "") -> GrantedSubscription | None:
+        """The named one, else the oldest."""
+        mine = [each for each in self.subscriptions[client] if each.service_id == service.id]
+        return min((each for each in mine if named in ("", each.id)), key=lambda each: each.id, default=None)
+
+    def left(self, limit: Limit) -> int:
+        return limit.cap - self.used.get(limit.scope, 0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A service that may serve the call: the one that was asked for, or a fallback."""
+
+    service: SnapshotService
+    subscription: GrantedSubscription
+    plan: SnapshotPlan
+    releases: tuple[SnapshotRelease, ...]
+    limits: tuple[Limit, ...]
+
+    def able(self) -> list[tuple[SnapshotRelease, SnapshotDeployment]]:
+        """All that may get the call."""
+        return [(release, each) for release in self.releases for each in release.deployments if each.weight]
+
+
+def stages(world: World, client: str, ask: Ask) -> tuple[int, str] | list[Stage]:
+    """In the order in which they are tried; or the status and code of a refusal that nothing can avert."""
+    if ask.packed and ask.door == "v1":
+        return 400, "bad_body"  # nobody can read which model it names
+    first = _stage(world, client, ask.service, ask.version, ask.subscription)
+    if isinstance(first, tuple):
+        return first
+    if ask.packed:
+        return 400, "bad_body"
+    if first.service.protocol != ("anthropic" if ask.path in PATHS["anthropic"] else "openai"):
+        return 404, "operation_not_found"
+    found = [first]
+    for name in first.plan.fallbacks:
+        other = _stage(world, client, name, "", "")
+        if (
+            isinstance(other, Stage)
+            and other.service.protocol == first.service.protocol
+            and other.service != first.service
+        ):
+            found.append(other)
+    return found
+
+
+def _stage(world: World, client: str, name: str, version: str, named: str) -> Stage | tuple[int, str]:
+    service = world.services.get(name)
+    if service is None:
+        return 404, "service_not_found"
+    subscription = world.subscription(client, service, named)
+    if subscription is None:
+        return 403, "not_subscribed"
+    releases = _releases(service, version.removeprefix("@"))
+    if not releases:
+        return 404, "version_not_found"
+    plan = next((plan for plan in service.plans if plan.id == subscription.plan_id), None)
+    if plan is None:
+        return 503, "price_unknown"
+    return Stage(service, subscription, plan, releases, (*world.key_limits[client], *subscription.limits))
+
+
+def _releases(service: SnapshotService, wanted: str) -> tuple[SnapshotRelease, ...]:
+    """One; or it and the canary, where that takes a share."""
+    wanted = service.aliases.get(wanted, wanted)
+    fits = [each for each in service.releases if each.status != "yanked" and each.deployments and _fits(each, wanted)]
+    canary = next(
+        (each for each in service.releases if service.canary and each.version == service.canary.version), None
+    )
+    if canary is not None and (canary.status != "live" or not canary.deployments):
+        canary = None
+    rest = [each for each in fits if each is not canary]
+    for status in ("live", "deprecated"):
+        best = max((each for each in rest if each.status == status), key=_numbers, default=None)
+        if best is not None:
+            shares = canary is not None and canary in fits and any(each.weight for each in canary.deployments)
+            return (best, canary) if canary is not None and shares and wanted != best.version else (best,)
+    return (canary,) if canary in fits and canary is not None else ()
+
+
+def _numbers(release: SnapshotRelease) -> list[int]:
+    return [int(part) for part in release.version.split(".")]
+
+
+def _fits(release: SnapshotRelease, wanted: str) -> bool:
+    if wanted in ("", "latest", "canary"):
+        return True
+    numbers = _numbers(release)
+    have = [int(part) for part in wanted.lstrip("^~").split(".")]
+    if wanted[0] in "^~":
+        return numbers >= have and numbers[: 1 if wanted[0] == "^" else 2] == have[: 1 if wanted[0] == "^" else 2]
+    return numbers == have
+
+
+def _included(stage: Stage) -> Limit | None:
+    return next((limit for limit in stage.limits if ":included:" in limit.scope), None)
+
+
+def held(stage: Stage, ask: Ask, world: World) -> tuple[int, dict[str, int]]:
+    """Included units that cover the call at first, and what it must find free of each other scope."""
+    into, out = ask.estimate()
+    tokens, plan, included = max(1, into + out), stage.plan, _included(stage)
+    covered = 0
+    needs: dict[str, int] = {}
+    if included is not None and plan.included_unit is not None:
+        need = 1 if plan.included_unit == "requests" else tokens
+        covered = need if not plan.overage else min(need, max(0, world.left(included)))
+        if not plan.overage:
+            needs[included.scope] = need
+    money = price(plan, Used(into, out), covered)
+    if plan.per_1k_input_nanos or plan.per_1k_output_nanos:
+        money = max(1, money)
+    for limit in stage.limits:
+        if ":included:" not in limit.scope:
+            needs[limit.scope] = {"requests": 1, "concurrent": 1, "tokens": tokens, "nanos": money}[limit.unit]
+    return covered, needs
+
+
+def lacking(stage: Stage, ask: Ask, world: World) -> list[Limit]:
+    """The limits that have too little for the call."""
+    _, needs = held(stage, ask, world)
+    return [limit for limit in stage.limits if (need := needs.get(limit.scope, 0)) and need > world.left(limit)]
+
+
+def code_of(limit: Limit) -> str:
+    """Of the refusal."""
+    if ":included:" in limit.scope:
+        return "quota_exhausted"
+    return {"nanos": "budget_exceeded", "concurrent": "too_many_concurrent"}.get(limit.unit, "quota_exceeded")
+
+
+def spends(stage: Stage, tokens: Used, included: int, nanos: int) -> Iterator[tuple[str, int]]:
+    """What the call uses of each scope."""
+    for limit in stage.limits:
+        if ":included:" in limit.scope:
+            units = included
+        else:
+            units = {"requests": 1, "concurrent": 0, "tokens": tokens.into + tokens.out, "nanos": nanos}[limit.unit]
+        if units:
+            yield limit.scope, units
