@@ -22,7 +22,7 @@ OpenEngine = Callable[..., contextlib.AbstractAsyncContextManager[Workflows]]
 WORKER = Path(__file__).with_name("workflows_worker.py")
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = 120.0) -> None:
     """Waits until `holds`; fails when it does not in time."""
     async with asyncio.timeout(seconds):
         while True:

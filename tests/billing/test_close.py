@@ -158,7 +158,7 @@ async def test_subscribing_charges_the_first_month_by_itself(market: Market) -> 
     await feed.start([fee_subscriber(market.clock, market.ids, take_rate_bp=TAKE_RATE_BP)], [])
     try:
         await acme(market, monthly_nanos=7)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not (await market.trial_balance()).accounts:
                 await asyncio.sleep(0.02)
     finally:

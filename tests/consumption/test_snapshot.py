@@ -34,7 +34,7 @@ class Listener:
         async for line in answer.aiter_lines():
             self.lines.append((time.monotonic(), json.loads(line)))
 
-    async def until(self, fits: Callable[[Line], bool], after: int = 0, seconds: float = 20) -> tuple[float, Line]:
+    async def until(self, fits: Callable[[Line], bool], after: int = 0, seconds: float = 120) -> tuple[float, Line]:
         async with asyncio.timeout(seconds):
             while True:
                 for at, line in self.lines[after:]:
@@ -75,7 +75,7 @@ async def test_begins_with_every_service_and_its_plans_and_goes_on_with_heartbea
         first = told[made[0][0].id]
         assert (first["vendor"], first["name"], first["plans"][0]["id"]) == ("acme", "service-0", made[0][1].id)
         assert first["releases"][0]["deployments"][0]["url"] == "http://127.0.0.1:9/v1"
-        await listener.until(of_type("heartbeat"), seconds=5)
+        await listener.until(of_type("heartbeat"))
 
 
 async def test_each_kind_of_change_arrives(gateway: httpx.AsyncClient, market: Market) -> None:
@@ -189,7 +189,7 @@ async def test_a_gateway_that_leaves_is_forgotten(gateway: httpx.AsyncClient, ap
     hub: SnapshotHub = app.state.snapshot_hub
     async with listening(gateway):
         assert hub.readers == 1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while hub.readers:
             await asyncio.sleep(0.02)
 
@@ -250,6 +250,6 @@ async def test_services_that_change_while_many_are_listed_arrive_over_a_slow_soc
         async with market.database.transaction() as session:
             await market.outbox.add(session, "key.changed", key_id="key_late", organisation_id="org_1")
         read = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while b"key_late" not in read:
                 read = read[-100:] + await anext(pieces)

@@ -129,7 +129,7 @@ async def fed(
     await feed.close()
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 120) -> None:
     """Wait until it holds; fails when the time is over."""
     async with asyncio.timeout(seconds):
         while not await holds():

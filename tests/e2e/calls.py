@@ -78,7 +78,7 @@ class Client:
         self.calls.append(_seen(answer, began))
         return self.calls[-1]
 
-    def until(self, ask: Ask, wanted: Callable[[Call], bool], seconds: float = 30) -> tuple[Call, float]:
+    def until(self, ask: Ask, wanted: Callable[[Call], bool], seconds: float = 120) -> tuple[Call, float]:
         """Calls until an answer is as `wanted`; that answer, and after how many seconds it came."""
         began = time.monotonic()
         try:
@@ -138,7 +138,7 @@ class Load:
         """Calls that began after `moment` and have ended."""
         return [each for each in self.calls if each.began > moment]
 
-    def until_answered(self, count: int, *, since: float = 0.0, seconds: float = 60) -> None:
+    def until_answered(self, count: int, *, since: float = 0.0, seconds: float = 120) -> None:
         """Returns when `count` calls that began after `since` were answered."""
 
         def enough() -> bool:

@@ -72,7 +72,7 @@ class Part:
 
 def _gauge(url: str, name: str) -> int:
     """A figure of a process's metrics; 0 where it is not there."""
-    lines = [line.split() for line in httpx.get(url, timeout=10).text.splitlines() if line.startswith(f"{name} ")]
+    lines = [line.split() for line in httpx.get(url, timeout=60).text.splitlines() if line.startswith(f"{name} ")]
     return sum(int(float(value)) for _, value in lines)
 
 

@@ -1,8 +1,10 @@
 """Who takes part, over the control API: visitors, members of organisations, and what vendors hand in."""
 
+import contextlib
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -16,14 +18,16 @@ from mercato_contracts.publishing import ServiceView, SubmissionView
 from mercato_contracts.subscriptions import SubscriptionView
 from tests.e2e.processes import until
 
+_SIGN_IN_SECONDS = 300.0
+"""A third of what an access token lives."""
+
 
 class Party:
     """Somebody with or without a session. A refusal that a test does not expect fails it."""
 
-    def __init__(self, url: str, token: str = "") -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, url: str, session: "Session | None" = None) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
+        self.http = httpx.Client(base_url=url, auth=session, timeout=60)
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON."""
@@ -59,15 +63,35 @@ class Visitor(Party):
         return self.sign_in(email, password, slug)
 
     def sign_in(self, email: str, password: str, slug: str) -> "Member":
-        token = self.post("/api/sessions", {"email": email, "password": password})["access_token"]
-        return Member(self.url, slug, token)
+        return Member(self.url, slug, Session(self, email, password))
+
+
+class Session(httpx.Auth):
+    """Signed in now, and again when the access token is about to expire: one marketplace serves many tests."""
+
+    def __init__(self, visitor: Visitor, email: str, password: str) -> None:
+        self._visitor = visitor
+        self._body = {"email": email, "password": password}
+        self._sign_in()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if time.monotonic() - self._since > _SIGN_IN_SECONDS:
+            # Whoever has taken the control plane away is told so by the request itself.
+            with contextlib.suppress(httpx.TransportError, AssertionError):
+                self._sign_in()
+        request.headers["authorization"] = f"Bearer {self._token}"
+        yield request
+
+    def _sign_in(self) -> None:
+        self._since = time.monotonic()
+        self._token: str = self._visitor.post("/api/sessions", self._body)["access_token"]
 
 
 class Member(Party):
     """Somebody of the organisation `slug`."""
 
-    def __init__(self, url: str, slug: str, token: str = "") -> None:
-        super().__init__(url, token)
+    def __init__(self, url: str, slug: str, session: "Session | None" = None) -> None:
+        super().__init__(url, session)
         self.slug = slug
 
     @cached_property
@@ -89,7 +113,7 @@ class Member(Party):
     def submission(self, submission_id: str) -> SubmissionView:
         return SubmissionView.model_validate(self.get(f"/api/submissions/{submission_id}"))
 
-    def follow(self, submission_id: str, state: str = "released", seconds: float = 60) -> SubmissionView:
+    def follow(self, submission_id: str, state: str = "released", seconds: float = 120) -> SubmissionView:
         """The submission once it is in this state; fails at once where it ended in another."""
 
         def reached() -> SubmissionView | None:
@@ -133,7 +157,7 @@ class Member(Party):
         """How many calls of the organisation were metered so far."""
         return sum(row["calls"] for row in self.get("/api/usage")["totals"])
 
-    def all_metered(self, count: int, seconds: float = 60) -> Counter[str]:
+    def all_metered(self, count: int, seconds: float = 120) -> Counter[str]:
         """Request ids of all metered calls with how often each stands there, once there are at least `count`."""
         until(lambda: self.count_usage() >= count, seconds, every=0.2, what=f"{count} metered calls of {self.slug}")
         return Counter(event.request_id for event in self.usage_events())

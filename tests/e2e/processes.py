@@ -13,11 +13,11 @@ import httpx
 
 Found = TypeVar("Found")
 
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 STOP_SECONDS = 40.0
 
 
-def until(condition: Callable[[], Found], seconds: float = 30.0, *, every: float = 0.02, what: str = "") -> Found:
+def until(condition: Callable[[], Found], seconds: float = 120.0, *, every: float = 0.02, what: str = "") -> Found:
     """What `condition` gives as soon as it is true; fails when that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -29,7 +29,7 @@ def until(condition: Callable[[], Found], seconds: float = 30.0, *, every: float
 def answers(url: str) -> bool:
     """Whether `url` answers with success now."""
     try:
-        return httpx.get(url, timeout=2).is_success
+        return httpx.get(url, timeout=10).is_success
     except httpx.TransportError:
         return False
 

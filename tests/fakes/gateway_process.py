@@ -124,7 +124,7 @@ class GatewayProcess:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     await self.process.wait()
             except TimeoutError:
                 await self.kill()

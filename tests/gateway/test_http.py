@@ -341,7 +341,7 @@ async def test_no_bytes_break_the_gateway(gateway: GatewayProcess, noise: bytes)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(noise)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         got = await reader.read(65_536)
     writer.transport.abort()
     assert got == b"" or got.startswith(b"HTTP/1.1 ")

@@ -156,14 +156,14 @@ async def test_it_ends_with_its_key_at_once_where_that_is_revoked_and_after_the_
     assert (await shop.introspect(second, other.text))["active"]
     async with market.database.transaction() as session:
         await Keys(session, clock, market.ids, market.hasher, market.outbox).revoke(shop.vendor, shop.key.row.id)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await shop.introspect(second, other.text))["active"]:
             await asyncio.sleep(0.01)
 
 
 async def until_inactive_at(shop: Shop, token: str, asker: str, at: int) -> None:
     """Until it is known that the token ends then: the news reaches the process a moment after the change."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await shop.introspect(token, asker)).get("exp") != at:
             await asyncio.sleep(0.01)
 
@@ -238,7 +238,7 @@ async def test_tokens_are_listed_without_secrets_and_only_ones_own_are_revoked(
     assert (answer.status_code, answer.json()["code"]) == (404, "key_not_found")
     for _ in range(2):
         assert (await api.delete(path, headers=bearer(shop.key.text))).status_code == 204
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await shop.introspect(first["access_token"]))["active"]:
             await asyncio.sleep(0.01)
     assert (await shop.introspect(second["access_token"]))["active"]
@@ -260,7 +260,7 @@ async def test_a_revocation_is_heard_though_another_transaction_stays_open(shop:
         await slow.execute(text("SELECT pg_current_xact_id()"))
         path = f"/api/deployment-tokens/{told['token_id']}"
         assert (await shop.api.delete(path, headers=bearer(shop.key.text))).status_code == 204
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (await shop.introspect(told["access_token"]))["active"]:
                 await asyncio.sleep(0.01)
 
@@ -271,7 +271,7 @@ async def test_the_gateway_is_told_that_it_may_call_nothing_and_when_it_is_over(
     grant = (await shop.api.post("/internal/keys/introspect", **ask)).json()  # type: ignore[arg-type]
     assert (grant["active"], grant["key_id"], "call" in grant["scopes"]) == (True, told["token_id"], False)
     await shop.api.delete(f"/api/deployment-tokens/{told['token_id']}", headers=bearer(shop.key.text))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await shop.api.post("/internal/keys/introspect", **ask)).json()["active"]:  # type: ignore[arg-type]
             await asyncio.sleep(0.01)
 

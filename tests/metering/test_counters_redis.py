@@ -169,7 +169,7 @@ async def test_a_transaction_that_lent_and_has_not_committed_is_waited_for(desk:
         other = asyncio.create_task(desk.lease(Want(REQUESTS, 200, 200), gateway="two"))
         async with desk.database.transaction() as watching:
             waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(120):
                 while not await watching.scalar(waiting):
                     await asyncio.sleep(0.005)
     assert lent[0].grants[0].granted == 200

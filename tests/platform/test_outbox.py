@@ -20,7 +20,7 @@ from mercato.platform import (
 from tests.conftest import TestClock
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -83,7 +83,7 @@ async def test_many_writers_and_two_processes_handle_each_event_once(database: D
         async with database.transaction() as session:
             return int(await session.scalar(text("SELECT count(*) FROM tally")) or 0)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await counted() < 400:
             await asyncio.sleep(0.05)
     for feed in feeds:
@@ -142,7 +142,7 @@ async def test_only_what_every_reader_has_passed_is_forgotten(
     await tell(database, outbox, 1, 2)
     feed = OutboxFeed(database)
     await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while await committed_place(database) < 2:
             await asyncio.sleep(0.01)
     await feed.close()
@@ -215,5 +215,5 @@ async def test_a_feed_closes_though_news_comes_in_the_same_moment(
     await feed.start([], [EphemeralSubscriber("hearer", ("ended",), hear, hurried=("ended",))])
     await tell(database, outbox, 7, topic="ended")
     await until(lambda: bool(closing))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await closing[0]

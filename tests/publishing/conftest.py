@@ -167,7 +167,7 @@ class Marketplace:
         async with self.database.transaction() as session:
             return await Submissions(session, self.clock, self.ids, self.outbox).get(caller, submission_id)
 
-    async def follow(self, caller: Caller, submission_id: str, *states: str, seconds: float = 30.0) -> Dossier:
+    async def follow(self, caller: Caller, submission_id: str, *states: str, seconds: float = 120.0) -> Dossier:
         """The submission once it is in one of these states."""
         dossier = await self.look(caller, submission_id)
         try:

@@ -41,7 +41,7 @@ def post(api: httpx.AsyncClient) -> Post:
 
 async def ended(api: httpx.AsyncClient, headers: dict[str, str], submission_id: str, *states: str) -> dict[str, Any]:
     """The submission once it is in one of these states."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             seen: dict[str, Any] = (await api.get(f"/api/submissions/{submission_id}", headers=headers)).json()
             if seen["state"] in states:

@@ -26,7 +26,7 @@ async def worker(database_url: str, rules: str, *moment: str) -> AsyncIterator[a
     finally:
         if process.returncode is None:
             process.terminate()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await process.wait()
 
 
@@ -50,7 +50,7 @@ async def test_a_worker_killed_once_goes_on(
         async with asyncio.timeout(60):
             assert await first.wait() == -signal.SIGKILL
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=60)
+        await idle.follow(vendor, submission.id, "released", seconds=120)
     await assert_released_once(idle, submission.id)
 
 
@@ -61,12 +61,12 @@ async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
     offer.manifest["task"] = "speech"
     submission = await idle.submit(vendor, offer)
     async with worker(database_url, rules) as first:
-        await idle.follow(vendor, submission.id, "waiting", seconds=60)
+        await idle.follow(vendor, submission.id, "waiting", seconds=120)
         first.kill()
         await first.wait()
     await idle.decide(operator, submission.id, "approve")
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=60)
+        await idle.follow(vendor, submission.id, "released", seconds=120)
     await assert_released_once(idle, submission.id)
 
 
@@ -82,5 +82,5 @@ async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
                 async with asyncio.timeout(60):
                     assert await doomed.wait() == -signal.SIGKILL, moment
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=60)
+        await idle.follow(vendor, submission.id, "released", seconds=120)
     await assert_released_once(idle, submission.id)

@@ -101,10 +101,10 @@ class _Marketplace:
             return self._run_on(self._settings.database_url)
         self._tell("starting: postgresql, control plane, worker, gateway")
         server = EmbeddedPostgres(self._settings.state / "postgres", self._tell)
+        url = server.start()
+        self._tell(f"{'postgresql':<14} ready (embedded)")
+        keeper = threading.Thread(target=self._keep_running, args=(server,), name="PostgreSQL", daemon=True)
         try:
-            url = server.start()
-            self._tell(f"{'postgresql':<14} ready (embedded)")
-            keeper = threading.Thread(target=self._keep_running, args=(server,), name="PostgreSQL", daemon=True)
             keeper.start()
             self._run_on(url)
         finally:
