@@ -1,9 +1,9 @@
 """`make bench-gateway`: our gateway with everything on, beside a direct call, nginx and, where `make bench-peers`
 installed them, Envoy, Portkey and LiteLLM. Interleaved, all in one run.
 
-Each gateway has core 0 and one worker; the static upstream, the load and the control plane's stand-in share core 1. CPU
-time per call comes from `/proc/PID/task/*/schedstat`; it is the stable figure on shared cores. About 13 minutes with
-all peers, 6 without; `--quick` takes 3.
+Each gateway has core 0 and one worker, and the others stand still while it is measured; the static upstream, the load
+and the control plane's stand-in share core 1. CPU time per call comes from `/proc/PID/task/*/schedstat`; it is the
+stable figure on shared cores. About 13 minutes with all peers, 6 without; `--quick` takes 3.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from bench.gateway_systems import (
     Ours,
     Processes,
     System,
+    alone,
     answers,
     direct,
     envoy,
@@ -129,24 +130,29 @@ class Bench:
                 raise SystemExit(f"{system.name} answers with errors: {first}")
         for number in range(self.rounds):
             for system in self.systems:
-                system.rounds.append(self.wrk(system, CONNECTIONS, self.seconds))
-                system.single.append(self.wrk(system, 1, max(1, self.seconds / 2)))
-                system.paced.append(load.paced(OTHER_CORE, system.port, RATE, self.seconds, system.headers))
+                with alone(system, self.systems):
+                    system.rounds.append(self.wrk(system, CONNECTIONS, self.seconds))
+                    system.single.append(self.wrk(system, 1, max(1, self.seconds / 2)))
+                    system.paced.append(load.paced(OTHER_CORE, system.port, RATE, self.seconds, system.headers))
             self.say(f"round {number + 1} of {self.rounds} done")
         for system in self.systems:
             system.rss_loaded = system.rss_mb()
 
     def measure_streams(self) -> None:
         for system in self.systems:
-            held = 0
-            for count in LADDER[:3] if self.quick else LADDER:
-                if not self._holds(system, count):
-                    break
-                held = count
-            if not held and system.name not in self.refuses_streams:
-                held = next((count for count in LOWER if self._holds(system, count)), 0)
-            system.held = held
-            self.say(f"{system.name} holds {held} streams")
+            with alone(system, self.systems):
+                system.held = self._most_held(system)
+            self.say(f"{system.name} holds {system.held} streams")
+
+    def _most_held(self, system: System) -> int:
+        held = 0
+        for count in LADDER[:3] if self.quick else LADDER:
+            if not self._holds(system, count):
+                break
+            held = count
+        if not held and system.name not in self.refuses_streams:
+            held = next((count for count in LOWER if self._holds(system, count)), 0)
+        return held
 
     def _holds(self, system: System, count: int) -> bool:
         """Whether so many streams ran without a stall, in one of two tries: the machine has pauses of its own."""

@@ -6,11 +6,13 @@ nginx and ours are always there; Envoy, Portkey and LiteLLM where `make bench-pe
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,6 +93,11 @@ class System:
             for task in Path(f"/proc/{pid}/task").glob("*/schedstat")
         )
 
+    def send(self, number: signal.Signals) -> None:
+        """Sends all its processes a signal."""
+        for pid in self.pids():
+            os.kill(pid, number)
+
     def rss_mb(self) -> float:
         """Its own memory: proportional set size, so that shared pages count once."""
         total = 0
@@ -98,6 +105,19 @@ class System:
             found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
             total += int(found[1]) if found else 0
         return total / 1024
+
+
+@contextmanager
+def alone(system: System, systems: Sequence[System]) -> Iterator[None]:
+    """All others stand still meanwhile: they share a core, and even an idle one wakes up now and then."""
+    others = [other for other in systems if other is not system]
+    for other in others:
+        other.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for other in others:
+            other.send(signal.SIGCONT)
 
 
 class Processes:

@@ -1,6 +1,5 @@
 """A server on a free loopback port whose answers a test writes, and manifests to go with it."""
 
-import socket
 import ssl
 import subprocess
 import threading
@@ -16,6 +15,7 @@ import yaml
 
 from mercato_checks.addresses import Target
 from mercato_contracts.manifest import ServiceManifest
+from tests.support.ports import free_port
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 Reply = tuple[int, dict[str, str], bytes]
@@ -115,9 +115,7 @@ def tls_server(certificates: Certificates) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 MANIFEST = """

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from mercato_cli.hosting.place import Place
 from tests.cli.conftest import Mp
-from tests.support.running import eventually
+from tests.support.running import eventually, processes_naming
 
 HANDLER = """
 class Handler:
@@ -116,6 +117,35 @@ def test_no_call_is_lost_while_revisions_change_and_what_dies_comes_back(deploye
     assert ask(endpoint) == "two"
     assert deployer("undeploy", "signals").returncode == 0
     assert ask(endpoint).startswith("failed")
+
+
+def test_a_host_starts_and_ends_whoever_asks_meanwhile_and_whatever_a_runner_left(deployer: Mp, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    text = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n"
+    project(folder, "one")
+    (folder / "handler.py").write_text(text + (folder / "handler.py").read_text())
+    place = Place(deployer.config / "mercato" / "hosting" / "signals")
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            if place.exists():
+                place.is_hosted()
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        first = deployer.json("deploy", str(folder), "--name", "signals")
+    finally:
+        ended.set()
+        looking.join(60)
+    assert ask(first["endpoint"]) == "one"
+    try:
+        assert deployer("undeploy", "signals").returncode == 0
+    finally:
+        for pid, command in processes_naming(deployer.config).items():
+            if command.startswith("sleep"):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_what_cannot_be_deployed_says_what_to_do(mp: Mp, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mp signals`, `score`, `leaderboard`, `kill` against a running marketplace: from a deployed project to its scores."""
+"""`mp` on the desk against a running marketplace: from a deployed project to scores, positions and the record."""
 
 import json
 import threading
@@ -39,6 +39,10 @@ class Desk:
     def terminal(self, mp: Mp, *words: str) -> tuple[int, str]:
         """What a person sees."""
         return run_in_terminal([str(BIN / "mp"), *words], mp.environment, mp.config)
+
+    def eras(self) -> list[int]:
+        """Of the round."""
+        return list(range(self.round["first_era"], self.round["last_era"] + 1))
 
     def state(self) -> str:
         """Of the round."""
@@ -134,6 +138,22 @@ def scored(desk: Desk, receipts: list[dict[str, Any]]) -> str:
     desk.api.post(f"/api/rounds/{name}/resolve", json={"reason": "a test"})
     assert desk.state() == "resolved"
     return str(name)
+
+
+@pytest.fixture(scope="module")
+def next_round(desk: Desk, scored: str) -> str:
+    """The id of the round after, scored and under embargo: the signal has a weight in it."""
+    assert scored
+    asked = {"reason": "a test", "eras": ERAS, "open_seconds": 86_400, "embargo_seconds": 86_400}
+    opened = desk.api.post(f"/api/datasets/{DATASET}/rounds", json=asked)
+    assert opened.status_code == 201, opened.text
+    found: str = opened.json()["id"]
+    desk.vendor.json("data", "pull", DATASET, "--to", str(desk.vendor.config / "next"))
+    desk.vendor.json("signals", "make", str(desk.vendor.config / "next"), desk.deployment, "--out", "next.json")
+    desk.vendor.json("signals", "store", "next.json")
+    assert desk.api.post(f"/api/rounds/{found}/close", json={"reason": "a test"}).status_code == 200
+    eventually(lambda: desk.api.get(f"/api/rounds/{found}").json()["state"] == "scored", "the next round is scored")
+    return found
 
 
 class TestSignals:
@@ -234,6 +254,138 @@ class TestScores:
         assert told["live_mean_ic"] == pytest.approx(shown["rank_ic"], abs=2e-9)
         missing = desk.vendor("score", "live", "dep_" + "0" * 32, "--json")
         assert code(missing) == (1, "signal_deployment_unknown")
+
+
+class TestConsensus:
+    def test_weights_stand_beside_what_the_consensus_has_to_beat(self, desk: Desk, scored: str) -> None:
+        told = desk.vendor.json("consensus", "show", scored)
+        assert [(one["deployment"], one["weight"], one["reason"]) for one in told["weights"]] == [
+            (desk.deployment, 0, "shadow")
+        ]
+        scores = desk.vendor.json("score", "show", scored)
+        assert told["rank_ic"] == {
+            "consensus": scores["consensus_ic"],
+            "equal_weight": scores["equal_weight_ic"],
+            "best_single": None,
+        }
+        assert [write["consensus"]["era"] for write in told["eras"]] == desk.eras()
+        exit_code, screen = desk.terminal(desk.vendor, "consensus", "show", scored)
+        assert exit_code == 0
+        for words in ("independent models", "rank IC of the consensus", "rank IC of equal weights", "new: in shadow"):
+            assert words in screen
+
+    def test_an_era_is_shown_name_by_name_and_one_that_is_not_there_is_told(self, desk: Desk, scored: str) -> None:
+        era = desk.eras()[1]
+        told = desk.vendor.json("consensus", "show", scored, "--era", str(era))
+        (write,) = told["eras"]
+        assert write["consensus"]["era"] == era
+        exit_code, screen = desk.terminal(desk.vendor, "consensus", "show", scored, "--era", str(era))
+        assert (exit_code, f"era {era}, the highest first" in screen) == (0, True)
+        assert all(name in screen for name in write["consensus"]["scores"])
+        for noun in ("consensus", "positions"):
+            other = desk.vendor(noun, "show", scored, "--era", "1")
+            assert (other.returncode, other.stderr.count("\n")) == (2, 1)
+            assert f"It has eras {desk.eras()[0]} to {desk.eras()[-1]}." in other.stderr
+
+    def test_before_the_round_is_resolved_operators_see_it_and_vendors_are_told_when(
+        self, desk: Desk, next_round: str
+    ) -> None:
+        for noun in ("consensus", "positions"):
+            refused = desk.vendor(noun, "show", next_round, "--json")
+            assert code(refused) == (1, "score_inputs_under_embargo")
+            assert desk.operator.json(noun, "show", next_round)["round"] == next_round
+            assert code(desk.vendor(noun, "show", "rnd_" + "0" * 32, "--json")) == (1, "round_not_found")
+
+    def test_with_a_weight_it_is_the_consensus_and_its_positions_have_its_part(
+        self, desk: Desk, next_round: str
+    ) -> None:
+        told = desk.operator.json("consensus", "show", next_round)
+        assert [(one["deployment"], one["weight"]) for one in told["weights"]] == [(desk.deployment, 10**9)]
+        assert (told["best_single"], told["effective_models"]) == (desk.deployment, 1.0)
+        assert told["rank_ic"]["consensus"] == told["rank_ic"]["best_single"]
+        exit_code, screen = desk.terminal(desk.operator, "consensus", "show", next_round)
+        assert (exit_code, f"{desk.deployment} of signallers" in screen, "100.00%" in screen) == (0, True, True)
+        held = desk.operator.json("positions", "show", next_round)
+        whole = held["portfolio"]["positions"]
+        assert held["by_vendor"] == {"signallers": whole}
+        assert sum(map(abs, whole.values())) > 5 * 10**8
+        exit_code, screen = desk.terminal(desk.operator, "positions", "show", next_round)
+        assert (exit_code, "gross" in screen, "Shapley's value" in screen) == (0, True, True)
+        lines = [line.split() for line in screen.splitlines()]
+        for name, position in whole.items():
+            if position:
+                share = [f"{position / 1e7:+.3f}", "%"]
+                assert [name, *share, *share] in lines
+
+
+class TestPositions:
+    def test_nothing_is_held_while_everybody_is_in_shadow(self, desk: Desk, scored: str) -> None:
+        told = desk.vendor.json("positions", "show", scored)
+        assert (told["era"], told["eras"]) == (desk.eras()[-1], desk.eras())
+        assert set(told["portfolio"]["positions"].values()) == {0}
+        exit_code, screen = desk.terminal(desk.vendor, "positions", "show", scored, "--era", str(desk.eras()[0]))
+        assert (exit_code, "Nothing is held." in screen) == (0, True)
+
+    def test_parts_stand_by_deployment_too(self, desk: Desk, next_round: str) -> None:
+        told = desk.operator.json("positions", "show", next_round, "--by", "deployment")
+        assert told["by_deployment"] == {desk.deployment: told["portfolio"]["positions"]}
+
+
+class TestRecord:
+    def test_what_was_decided_is_listed_with_who_and_why(self, desk: Desk, scored: str) -> None:
+        assert code(desk.vendor("record", "list", "--json")) == (1, "not_allowed")
+        assert code(desk.vendor("record", "verify", "--json")) == (1, "not_allowed")
+        (line,) = desk.operator.json("record", "list", "--subject", scored)["items"]
+        assert (line["actor"], line["what"], line["facts"]["number"]) == ("the desk", "round.scored", 1)
+        switch = desk.operator.json("kill", "deployment", desk.deployment, "--reason", "a test of the record")
+        desk.operator.json("kill", "lift", switch["id"], "--reason", "it was only a test")
+        items = desk.operator.json("record", "list", "--subject", desk.deployment, "--limit", "2")["items"]
+        assert [(one["what"], one["facts"]["switch"], one["facts"]["reason"]) for one in items] == [
+            ("kill.lifted", switch["id"], "it was only a test"),
+            ("kill.thrown", switch["id"], "a test of the record"),
+        ]
+        assert {one["actor"] for one in items} == {switch["by"]}
+        exit_code, screen = desk.terminal(desk.operator, "record", "list")
+        assert (exit_code, "a test of the record" in screen, switch["id"] in screen) == (0, True, True)
+
+    def test_it_is_computed_again_and_held_against_a_head_that_was_kept(self, desk: Desk, scored: str) -> None:
+        assert desk.api.post("/api/signals/heads", json={}).status_code == 200
+        exit_code, screen = desk.terminal(desk.operator, "record", "verify", "--out", "head.json")
+        assert (exit_code, "Every line is what was written" in screen) == (0, True)
+        kept = json.loads((desk.operator.config / "head.json").read_text())
+        told = desk.operator.json("record", "verify", "--head", "head.json", "--key", kept["key"])
+        assert (told["lines"] >= kept["size"], told["entries"] >= ERAS) == (True, True)
+        other = desk.operator("record", "verify", "--key", "A" * 43 + "=")
+        assert (other.returncode, "another key" in other.stderr) == (1, True)
+        (desk.operator.config / "none.json").write_text("{}")
+        assert desk.operator("record", "verify", "--head", "none.json").returncode == 2
+
+    def test_a_record_that_was_altered_or_cut_is_found_out(self, desk: Desk, scored: str) -> None:
+        assert desk.api.post("/api/signals/heads", json={}).status_code == 200
+        lines = json.loads(desk.api.get("/api/desk/record?limit=500").content)
+        heads = json.loads(desk.api.get("/api/desk/record/heads?limit=500").content)
+        (desk.operator.config / "kept.json").write_text(json.dumps(heads["items"][0]))
+        none: dict[str, Any] = {"items": []}
+        altered = json.loads(json.dumps(lines))
+        altered["items"][1]["facts"]["reason"] = "another reason"
+        swapped = json.loads(json.dumps(heads))
+        swapped["items"][0]["at"] = "2020-01-01T00:00:00.000000Z"
+        cut = {"items": lines["items"][1:]}
+        for told, sealed, words in (
+            (altered, none, "is not what was written"),
+            ({"items": lines["items"][:1] + lines["items"][2:]}, none, "is not what was written"),
+            (lines, swapped, "is not signed by its key"),
+            (cut, heads, "and now it has"),
+            (cut, none, "and now it has"),
+        ):
+            answers = {
+                "/api/desk/record?limit=500": json.dumps(told).encode(),
+                "/api/desk/record/heads?limit=500": json.dumps(sealed).encode(),
+                "/api/signals/audit": b'{"entries": 1, "record": 1}',
+            }
+            with _says(answers) as url:
+                found = desk.operator("record", "verify", "--head", "kept.json", MERCATO_TOKEN="vk_x", MERCATO_URL=url)
+            assert (found.returncode, words in found.stderr) == (1, True), found.stderr
 
 
 class TestKill:

@@ -214,6 +214,14 @@ async def test_closing_the_hub_ends_every_stream(market: Market) -> None:
     assert b"heartbeat" not in b"".join([piece async for piece in stream])
 
 
+async def test_a_stream_that_begins_once_the_hub_is_closed_ends_at_once(market: Market) -> None:
+    hub = SnapshotHub(market.database, market.clock, market.seal)
+    hub.close()
+    async with asyncio.timeout(60):
+        assert [piece async for piece in hub.stream()] == []
+    assert hub.readers == 0
+
+
 async def test_a_gateway_that_does_not_read_is_let_go_and_holds_nothing(market: Market) -> None:
     hub = SnapshotHub(market.database, market.clock, market.seal)
     sent = 0

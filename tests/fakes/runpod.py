@@ -182,6 +182,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Quiet."""
 
+    def handle_one_request(self) -> None:
+        """One request; who is killed while it asks or waits takes its connection with it, which is no error of ours."""
+        try:
+            super().handle_one_request()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
     def do_GET(self) -> None:
         self._serve("GET")
 

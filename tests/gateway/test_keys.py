@@ -3,14 +3,17 @@
 import asyncio
 import os
 import time
+from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
 
-from mercato_contracts.keys import make_key
+from mercato_contracts import ids
+from mercato_contracts.keys import make_key, parse_key
 from tests.fakes.control_plane import ControlPlane, new_id
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import Upstream
 
 
@@ -166,3 +169,35 @@ async def test_the_three_places_of_a_key(shop: MakeShop, gateway: GatewayProcess
 
 async def _routes(gateway: GatewayProcess) -> Any:
     return await gateway.metric("mercato_gateway_services")
+
+
+async def test_keys_of_one_organisation_share_its_limits_and_nothing_of_their_own(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    """Keys that may do the same share what is compiled of it; each is metered, limited and revoked by itself."""
+    quota = a_limit("subscription", "requests", "month", 9)
+    place = shop(limits=[quota])
+    first = control.grants[place.key]
+    second = control.put_key(first)
+    narrow = control.put_key(first.model_copy(update={"limits": [a_limit("key", "requests", "month", 1)]}))
+    stranger = control.put_key(first.model_copy(update={"consumer_id": new_id(ids.ORGANISATION)}))
+    gateway = await start_gateway()
+    async with gateway.client("") as client:
+
+        async def status(key: str) -> int:
+            return (await call(client, place, authorization=f"Bearer {key}")).status_code
+
+        assert [await status(key) for key in (place.key, second, narrow, stranger) * 2] == [200] * 6 + [429] + [200]
+        control.revoke(second)
+
+        async def refused() -> bool:
+            return await status(second) == 401
+
+        await until(refused)
+        assert [await status(place.key), await status(stranger)] == [200, 200]
+        assert await status(place.key) == 429
+    await until(lambda: control.spent(quota.scope) == 9)
+    counted = Counter((event.consumer_id, event.key_id) for event in control.events.values())
+    answered = {key: counted[(grant.consumer_id, grant.key_id)] for key, grant in control.grants.items()}
+    assert answered == {place.key: 3, narrow: 1, stranger: 3}
+    assert counted[(first.consumer_id, parse_key(second).key_id)] == 2

@@ -110,6 +110,21 @@ async def test_a_stop_under_load_drops_no_call(
     assert all(lease.closed for lease in control.leases.values())
 
 
+@pytest.mark.parametrize("begun", [1, 2, 3])
+async def test_a_stop_while_workers_are_being_started_ends_them_all(
+    shop: MakeShop, start_gateway: StartGateway, begun: int
+) -> None:
+    shop()
+    gateway = await start_gateway(ready=False, workers=4)
+    assert gateway.process is not None
+    while len(gateway.workers()) < begun:  # asked without a pause: the next worker is started within a millisecond
+        assert gateway.process.returncode is None
+    gateway.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(60):
+        assert await gateway.process.wait() == 0
+    assert gateway.events("gateway_cannot_start") == []
+
+
 async def test_the_old_workers_go_on_where_the_new_ones_get_no_routes(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
 ) -> None:

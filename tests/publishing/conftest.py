@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +30,7 @@ from mercato.publishing import (
 )
 from tests.support.asgi import serve_app
 from tests.support.market import market
+from tests.support.ports import free_port
 
 __all__ = ["market"]
 
@@ -253,7 +253,4 @@ async def marketplace(idle: Marketplace, open_worker: OpenWorker) -> AsyncIterat
 @pytest.fixture
 def unused_port() -> int:
     """A port of loopback on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return free_port()

@@ -91,7 +91,9 @@ class TestRound:
         assert [await _documents(desk, found.id, kind) for kind in kinds] == before
         async with desk.database.transaction() as session:
             rows = (await session.scalars(select(DeploymentRoundScore))).all()
+            lines = await DeskRecord(session, desk.clock).read(found.id, 10)
         assert len(rows) == 4
+        assert [line.what for line in lines] == ["round.scored"]
 
     async def test_who_did_not_score_every_era_is_silent_and_the_last_write_counts(self, desk: Desk) -> None:
         acme, zeta, found = await desk.writer("acme"), await desk.writer("zeta"), await desk.open()
@@ -183,6 +185,6 @@ class TestKill:
             holds = await DeploymentHolds(session, desk.clock, desk.outbox).holds_on([writer.deployment])
             record = DeskRecord(session, desk.clock)
             lines = await record.read(writer.deployment, 10)
-            assert await record.check() == 2
+            assert await record.check(desk.log_key) == 2
         assert "same score" in holds[writer.deployment][0].reason
         assert (lines[0].what, json.loads(lines[0].facts)["origin"]) == ("kill.thrown", "constant")

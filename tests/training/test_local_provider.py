@@ -249,6 +249,20 @@ async def test_a_run_whose_warden_is_killed_is_gone_with_everything_and_never_be
     await bench.nothing_left(handle)
 
 
+async def test_a_run_whose_warden_is_slow_to_start_waits(bench: Bench) -> None:
+    """From the moment that it can be found, whoever asks and however often: it is never taken for gone."""
+    launching = asyncio.create_task(bench.launch("def train(s, d, out, r):\n    return {}\n"))
+    seen: set[str] = set()
+    async with asyncio.timeout(120):
+        while not launching.done() or "succeeded" not in seen:
+            for folder in bench.root.iterdir() if bench.root.exists() else ():
+                if await bench.provider.find(folder.name) and (folder / "warden.log").exists():
+                    seen.add((await bench.provider.look(folder.name, 0)).state)
+            await asyncio.sleep(0)
+    await launching
+    assert seen <= {"waiting", "running", "succeeded"}
+
+
 async def test_what_a_run_left_is_bounded_by_what_it_declares_and_plain(bench: Bench, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -42,7 +42,11 @@ from mercato_contracts.desk import (
     KillSwitchView,
     Leaderboard,
     LeaderboardRow,
+    LogAudit,
     Reconciliation,
+    RecordLine,
+    RecordList,
+    RoundDesk,
     SignalPage,
 )
 from mercato_contracts.discovery import SearchAnswer
@@ -60,6 +64,7 @@ from mercato_contracts.publishing import (
     WaitingPage,
     WaitingView,
 )
+from mercato_contracts.record import RecordHead, RecordHeadList
 from mercato_contracts.scores import RoundScores
 from mercato_contracts.service_levels import AlertPage, ServiceLevelView, ServiceStatusView, StatusEntry, StatusList
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalProof, SignalReceipt, SignalReceipts
@@ -88,6 +93,7 @@ Page = TypeVar(
 )
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_RECORD_LINES = 500  # on one page
 _PAUSES = (0.2, 0.6)  # seconds before the second and third try
 _FALTERING = (502, 503, 504)
 _REFRESH_BEFORE_SECONDS = 30
@@ -365,6 +371,10 @@ class Client:
         """The exact bytes that the scores were made from."""
         return self._request("GET", f"/api/rounds/{_part(round_id)}/scores/inputs")
 
+    def round_desk(self, round_id: str) -> RoundDesk:
+        """A round's consensus and portfolios."""
+        return self._ask(RoundDesk, "GET", f"/api/rounds/{_part(round_id)}/desk")
+
     def leaderboard(self) -> list[LeaderboardRow]:
         """Deployments by what they add."""
         return self._ask(Leaderboard, "GET", "/api/leaderboard").items
@@ -392,6 +402,26 @@ class Client:
     def kill_switches(self, *, thrown: bool) -> list[KillSwitchView]:
         """The newest first."""
         return self._ask(KillSwitchList, "GET", "/api/kill-switches", query={"thrown": thrown or None}).items
+
+    def desk_record(self, subject: str | None = None, limit: int | None = None) -> Iterator[RecordLine]:
+        """Lines of the desk's record, the newest first: all, or `limit` at most."""
+        before, left = None, limit
+        while left is None or left > 0:
+            asked = min(left or _RECORD_LINES, _RECORD_LINES)
+            query = {"subject": subject, "before": before, "limit": asked}
+            items = self._ask(RecordList, "GET", "/api/desk/record", query=query).items
+            yield from items
+            if len(items) < asked:
+                return
+            before, left = items[-1].number, None if left is None else left - asked
+
+    def record_heads(self, limit: int) -> list[RecordHead]:
+        """Signed states of the desk's record, the newest first."""
+        return self._ask(RecordHeadList, "GET", "/api/desk/record/heads", query={"limit": limit}).items
+
+    def audit_desk(self) -> LogAudit:
+        """The marketplace computes log and record again."""
+        return self._ask(LogAudit, "GET", "/api/signals/audit")
 
     def start_training(self, spec: dict[str, Any], code: str) -> TrainingRun:
         """A run, queued; `code` is the project's zip in base64."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mercato_cli.hosting.place import Place
 
 _LOOK_SECONDS = 0.1
+_MOST_STARTS = 3
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -132,10 +133,13 @@ def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
 
     place.want(number)
     deadline = time.monotonic() + wait_seconds
+    starts = 0
     with Progress(mp.console, f"revision {number} becomes healthy"):
         while True:
             if not place.is_hosted():
-                _start_host(place)
+                if starts == _MOST_STARTS:
+                    raise MpError(f"Its host ended {starts} times.", f"Read {place.folder / 'log'}.", Exit.REFUSED)
+                starts += _start_host(place)
             status = place.status()
             if status.get("serving") == number:
                 break
@@ -164,22 +168,30 @@ def _base_path(place: "Place", number: int) -> str:
     return "/v1" if isinstance(read, dict) and read.get("protocol") in ("openai", "anthropic") else ""
 
 
-def _start_host(place: "Place") -> None:
-    """In a session of its own: it lives on when this terminal does not."""
+def _start_host(place: "Place") -> bool:
+    """In a session of its own: it lives on when this terminal does not. False where one lives already.
+
+    It inherits the lock: whoever asks while it starts finds it held, and cannot be in the way when it takes it.
+    """
+    import os
     import subprocess
     import sys
 
+    lock = place.hold()
+    if lock is None:
+        return False
+    place.forget_status()
     with (place.folder / "log").open("ab") as log:
         subprocess.Popen(  # noqa: S603  (our own program)
-            [sys.executable, "-m", "mercato_cli.hosting.host", str(place.folder)],
+            [sys.executable, "-m", "mercato_cli.hosting.host", str(place.folder), str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            pass_fds=[lock],
             start_new_session=True,
         )
-    deadline = time.monotonic() + 30
-    while not place.is_hosted() and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
+    os.close(lock)
+    return True
 
 
 def _deploy_on_runpod(
@@ -216,9 +228,15 @@ def _place(mp: Mp, name: str) -> "Place":
 
 
 def _free_port() -> int:
+    """Below the ports that systems give to outgoing connections: one of those may be in use when it is needed again."""
+    import random
     import socket
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -50,8 +50,8 @@ def list_switches(mp: Mp, thrown: bool) -> None:
     mp.console.show(
         {"items": [item.model_dump(mode="json") for item in items]},
         lambda: mp.console.table(
-            ["id", "scope", "target", "by", "thrown", "lifted", "reason"],
-            [(i.id, i.scope, i.target, i.origin, i.thrown_at, i.lifted_at, i.reason) for i in items],
+            ["id", "scope", "target", "origin", "by", "thrown", "lifted", "reason"],
+            [(i.id, i.scope, i.target, i.origin, i.by, i.thrown_at, i.lifted_at, i.reason) for i in items],
             "No switch was ever thrown.",
         ),
     )

@@ -7,6 +7,7 @@ from mercato_cli.approvals import approvals
 from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
+from mercato_cli.consensus import consensus
 from mercato_cli.credentials import credentials
 from mercato_cli.data import data
 from mercato_cli.deploy import deploy, rollback, undeploy
@@ -20,7 +21,9 @@ from mercato_cli.kill import kill
 from mercato_cli.leaderboard import leaderboard
 from mercato_cli.limits import limits
 from mercato_cli.login import login, logout, whoami
+from mercato_cli.positions import positions
 from mercato_cli.publish import publish
+from mercato_cli.record import record
 from mercato_cli.score import score
 from mercato_cli.search import search
 from mercato_cli.service_levels import alerts, sla, status
@@ -82,9 +85,12 @@ for _command in (
     explain,
     completion,
     signals,
+    consensus,
+    positions,
     score,
     leaderboard,
     kill,
+    record,
 ):
     main.add_command(_command)
 

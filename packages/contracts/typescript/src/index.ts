@@ -15,6 +15,7 @@ export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";
+export * as record from "./record.js";
 export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";
 export * as signals from "./signals.js";

@@ -35,37 +35,49 @@ _ROUNDS = 3
 _blake2b = hashlib.blake2b
 
 
-class Grant:
-    """What a key may do, and its lanes so far: `lanes` by name, `compiled` by release and subscription."""
+class Terms:
+    """What a key may call and within which limits, and its lanes so far: `lanes` by name, `compiled` by release and
+    subscription. The `keys` of an organisation that may do the same share one, so that a call finds it in the
+    processor's cache whichever of a thousand keys was shown.
+    """
 
-    __slots__ = (
-        "by_service",
-        "compiled",
-        "consumer_id",
-        "dies_at",
-        "expires_at",
-        "fresh_until",
-        "key_id",
-        "lanes",
-        "may_call",
-        "refresh_at",
-        "wire",
-    )
+    __slots__ = ("by_service", "compiled", "consumer_id", "digest", "keys", "lanes", "limits")
 
-    def __init__(self, wire: KeyGrant, now: float) -> None:
-        self.wire = wire
-        self.key_id = wire.key_id
+    def __init__(self, wire: KeyGrant, digest: bytes) -> None:
+        self.digest = digest
         self.consumer_id = wire.consumer_id
-        self.may_call = "call" in wire.scopes
-        self.expires_at = (wire.expires_at_ms or 1 << 62) / 1000
-        self.fresh_until = now + FRESH_SECONDS
-        self.dies_at = self.fresh_until + STALE_SECONDS
-        self.refresh_at = now + _REFRESH_AFTER
+        self.limits = wire.limits
+        self.keys = 0
         self.by_service: dict[str, list[GrantedSubscription]] = {}
         for subscription in sorted(wire.subscriptions, key=lambda granted: granted.id):
             self.by_service.setdefault(subscription.service_id, []).append(subscription)
         self.lanes: dict[Any, Any] = {}
         self.compiled: dict[Any, Any] = {}
+
+
+def _terms_digest(wire: KeyGrant) -> bytes:
+    """The same for the same organisation, limits and subscriptions, and for no others."""
+    told = msgspec.json.encode((wire.consumer_id, wire.limits, wire.subscriptions))
+    return _blake2b(told, digest_size=16).digest()
+
+
+class Grant:
+    """A known key and how long it is known for; `quoted_key_id` is its id as JSON."""
+
+    __slots__ = (
+        "dies_at", "expires_at", "fresh_until", "key_id", "may_call", "quoted_key_id", "refresh_at", "scopes", "terms",
+    )  # fmt: skip
+
+    def __init__(self, wire: KeyGrant, terms: Terms, now: float) -> None:
+        self.terms = terms
+        self.key_id = wire.key_id
+        self.quoted_key_id = msgspec.json.encode(wire.key_id)
+        self.scopes = wire.scopes
+        self.may_call = "call" in wire.scopes
+        self.expires_at = (wire.expires_at_ms or 1 << 62) / 1000
+        self.fresh_until = now + FRESH_SECONDS
+        self.dies_at = self.fresh_until + STALE_SECONDS
+        self.refresh_at = now + _REFRESH_AFTER
 
 
 class KeyWaiter(Protocol):
@@ -101,6 +113,7 @@ class Keys:
         self._guesses = guesses
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._known: dict[bytes, Grant] = {}
+        self._terms: dict[bytes, Terms] = {}
         self._of_key = Owners()
         self._of_consumer = Owners()
         self._unknown: dict[bytes, tuple[float, str]] = {}
@@ -125,7 +138,7 @@ class Keys:
         if self._clock() >= grant.expires_at:
             raise Refused("key_expired", "This key has expired.")
         if not grant.may_call:
-            raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.wire.scopes})
+            raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.scopes})
 
     def ask(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
         """The call hears `key_known` or `refuse`; raises `Refused` for what is no key or known as unknown."""
@@ -210,10 +223,18 @@ class Keys:
             return _invalid()
         if len(self._known) >= _MOST_KNOWN:
             self._forget(next(iter(self._known)))
-        grant = self._known[digest] = Grant(wire, now)
+        grant = self._known[digest] = Grant(wire, self._shared_terms(wire), now)
         self._of_key.add(wire.key_id, digest)
         self._of_consumer.add(wire.consumer_id, digest)
         return grant
+
+    def _shared_terms(self, wire: KeyGrant) -> Terms:
+        digest = _terms_digest(wire)
+        terms = self._terms.get(digest)
+        if terms is None:
+            terms = self._terms[digest] = Terms(wire, digest)
+        terms.keys += 1
+        return terms
 
     def _stale(self, digest: bytes, reason: str) -> Grant | Refused:
         grant = self._known.get(digest)
@@ -231,9 +252,14 @@ class Keys:
     def _forget(self, digest: bytes) -> None:
         self._unknown.pop(digest, None)
         grant = self._known.pop(digest, None)
-        if grant is not None:
-            self._of_key.drop(grant.key_id, digest)
-            self._of_consumer.drop(grant.consumer_id, digest)
+        if grant is None:
+            return
+        terms = grant.terms
+        self._of_key.drop(grant.key_id, digest)
+        self._of_consumer.drop(terms.consumer_id, digest)
+        terms.keys -= 1
+        if not terms.keys:
+            del self._terms[terms.digest]
 
     def sweep(self, now: float) -> None:
         """Forgets keys that were not used for so long that they must be asked for anew; some at each call.

@@ -21,6 +21,7 @@ from mercato_gateway.leases import Slice
 from mercato_gateway.log import log
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
+from mercato_gateway.redirects import as_clients_know_it
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, tokens_of
@@ -71,6 +72,7 @@ class Call(UpstreamCall):
     status: int = 0
     sent_at: float = 0.0
     first_byte_at: float = 0.0
+    location: bytes = b""
     deadline: float = 0.0
     overhead_us: int = 0
     deployment_slices: list[Slice] | None = None
@@ -143,7 +145,7 @@ class Call(UpstreamCall):
     def _answer_models(self) -> None:
         asked = self.head
         anthropic = b"anthropic-version" in asked.fields
-        body = list_models(self.gateway.catalog, self.grant, asked.method, asked.path, anthropic)
+        body = list_models(self.gateway.catalog, self.grant.terms, asked.method, asked.path, anthropic)
         self.done = True
         self.gateway.active.discard(self)
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n".encode()
@@ -202,7 +204,7 @@ class Call(UpstreamCall):
 
     def _lane(self, model: str) -> Lane:
         named = self.head.fields.get(b"x-mercato-subscription", b"")
-        return find_lane(self.grant, model, named, self.gateway.catalog, self.gateway.leases)
+        return find_lane(self.grant.terms, model, named, self.gateway.catalog, self.gateway.leases)
 
     # Admit and route.
 
@@ -363,6 +365,7 @@ class Call(UpstreamCall):
         else:
             router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         asked = self.head
+        self.location = head.location
         self.relay = Relay(
             head, length, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
@@ -398,7 +401,16 @@ class Call(UpstreamCall):
         relay.head_sent = True
         if not self.overhead_us:
             self._measure(now)
-        return b"".join((relay.head(), self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
+        head = self._moved(relay.head()) if self.location else relay.head()
+        return b"".join((head, self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
+
+    def _moved(self, head: bytes) -> bytes:
+        """The head of an answer that sends the client on: to the same service, where it means its own address."""
+        parts, deployment = self.head.path.split(b"/", 4), self.deployment
+        if parts[1] != b"s" or deployment is None:
+            return head
+        there = as_clients_know_it(self.location, deployment.pool.authority, deployment.base, b"/".join(parts[:4]))
+        return head.replace(b"\r\nlocation: %b\r\n" % self.location, b"\r\nlocation: %b\r\n" % there, 1)
 
     def _measure(self, now: float) -> None:
         first = self.first_byte_at or now
@@ -510,7 +522,7 @@ class Call(UpstreamCall):
         while fallbacks:
             name = fallbacks.pop(0)
             try:
-                other = find_lane(self.grant, name, b"", gateway.catalog, gateway.leases)
+                other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
                 if other.service.protocol != lane.service.protocol or other.service in (lane.service, self.asked):
                     continue
                 hold.release()
@@ -559,8 +571,8 @@ class Call(UpstreamCall):
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.digits, self.started_ns // 1000, self.status, flags, tokens, len(self.body), bytes_out,
-            first_byte_us, duration_us, self.overhead_us, due, source, spends,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens,
+            len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False

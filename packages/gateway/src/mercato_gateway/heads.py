@@ -119,12 +119,13 @@ class RequestHead:
 class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
 
-    __slots__ = ("event_stream", "fields", "json", "length", "packed", "print", "start", "status")
+    __slots__ = ("event_stream", "fields", "json", "length", "location", "packed", "print", "start", "status")
 
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
         self.fields: Fields = dict(headers)
         self.length = self.fields.get(_LENGTH, b"")
+        self.location = self.fields.get(b"location", b"")
         kind = self.fields.get(b"content-type", b"").lower()
         # Providers are asked not to compress. Where one does, JSON is unpacked to be counted, a stream is estimated.
         coding = self.fields.get(b"content-encoding", b"identity").strip().lower()

@@ -1,9 +1,9 @@
-"""A lane: all that is the same for every call of one key to one service, compiled once."""
+"""A lane: all that is the same for every call under the same terms to one service, compiled once."""
 
 from random import randrange
 from typing import Any
 
-from mercato_gateway.authenticate import Grant
+from mercato_gateway.authenticate import Terms
 from mercato_gateway.catalog import Catalog, Release, Service
 from mercato_gateway.leases import WINDOW_SECONDS, Leases, Slice
 from mercato_gateway.refusals import Refused
@@ -14,17 +14,17 @@ _LANES_KEPT = 4096
 
 
 class Lane:
-    """Terms and limits of the calls of one key to one service under one subscription."""
+    """Prices and limits of the calls of some keys to one service under one subscription."""
 
     __slots__ = (
-        "by_request", "canary", "canary_percent", "canary_turn", "common", "commons", "grant", "in_nanos", "in_tokens",
-        "included", "needs_tokens", "per_tokens", "plan", "policy", "prices", "release", "service", "slices",
-        "subscription", "version",
+        "by_request", "canary", "canary_percent", "canary_turn", "common", "commons", "consumer_id", "in_nanos",
+        "in_tokens", "included", "needs_tokens", "per_tokens", "plan", "policy", "prices", "release", "service",
+        "slices", "subscription", "version",
     )  # fmt: skip
 
     def __init__(
         self,
-        grant: Grant,
+        terms: Terms,
         service: Service,
         release: Release,
         subscription: GrantedSubscription,
@@ -34,15 +34,10 @@ class Lane:
         plan = service.plans.get(subscription.plan_id)
         if plan is None:
             raise Refused("price_unknown", f"The terms of your plan for {service.name} are not known here.")
-        self.grant, self.service, self.release, self.subscription, self.plan = (
-            grant,
-            service,
-            release,
-            subscription,
-            plan,
-        )
+        self.consumer_id = terms.consumer_id
+        self.service, self.release, self.subscription, self.plan = service, release, subscription, plan
         self.version = version
-        limits = {limit.scope: limit for limit in (*grant.wire.limits, *subscription.limits)}
+        limits = {limit.scope: limit for limit in (*terms.limits, *subscription.limits)}
         slices = [leases.slice_of(limit) for limit in limits.values()]
         included = [piece for piece in slices if piece.included]
         self.included = included[0] if included and plan.included_unit else None
@@ -89,9 +84,9 @@ def policy_of(slices: list[Slice]) -> bytes:
     return f"ratelimit-policy: {', '.join(items)}\r\n".encode() if items else b""
 
 
-def choose_subscription(grant: Grant, service: Service, named: str) -> GrantedSubscription:
+def choose_subscription(terms: Terms, service: Service, named: str) -> GrantedSubscription:
     """The subscription that pays: the named one, else the oldest. Raises `Refused`."""
-    subscriptions = grant.by_service.get(service.wire.id, ())
+    subscriptions = terms.by_service.get(service.wire.id, ())
     for subscription in subscriptions:
         if not named or subscription.id == named:
             return subscription
@@ -100,34 +95,34 @@ def choose_subscription(grant: Grant, service: Service, named: str) -> GrantedSu
     raise Refused("not_subscribed", f"Your organisation does not have {which} {service.name}.", facts=facts)
 
 
-def find_lane(grant: Grant, model: str, named: bytes, catalog: Catalog, leases: Leases) -> Lane:
+def find_lane(terms: Terms, model: str, named: bytes, catalog: Catalog, leases: Leases) -> Lane:
     """The lane of `vendor/name` or `vendor/name@range`, compiled at its first call; `named` is the subscription that
     the call names, or empty. Raises `Refused`.
     """
     key = (model, named)
-    lane: Lane | None = grant.lanes.get(key)
+    lane: Lane | None = terms.lanes.get(key)
     if lane is not None and lane.version == catalog.version:
         return lane if lane.canary is None else lane.next()
     name, wanted = split_model(model)
     service = catalog.find(name)
     if service is None:
         raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
-    subscription = choose_subscription(grant, service, named.decode("latin-1"))
+    subscription = choose_subscription(terms, service, named.decode("latin-1"))
     release, canary = service.release_for(wanted), service.canary_for(wanted)
     if canary is not None and service.wire.canary is not None:
-        lane = Lane(grant, service, release, subscription, leases, catalog.version)
-        other = Lane(grant, service, canary, subscription, leases, catalog.version)
+        lane = Lane(terms, service, release, subscription, leases, catalog.version)
+        other = Lane(terms, service, canary, subscription, leases, catalog.version)
         lane.share_with(other, service.wire.canary.percent)
     else:
-        lane = _compiled(grant, service, release, subscription, catalog, leases)
-    if len(grant.lanes) >= _LANES_KEPT:
-        grant.lanes.clear()
-    grant.lanes[key] = lane
+        lane = _compiled(terms, service, release, subscription, catalog, leases)
+    if len(terms.lanes) >= _LANES_KEPT:
+        terms.lanes.clear()
+    terms.lanes[key] = lane
     return lane.next()
 
 
 def _compiled(
-    grant: Grant,
+    terms: Terms,
     service: Service,
     release: Release,
     subscription: GrantedSubscription,
@@ -135,12 +130,12 @@ def _compiled(
     leases: Leases,
 ) -> Lane:
     """Other names of a lane, and the same lane after a change elsewhere in the catalogue, share what was compiled."""
-    found: Lane | None = grant.compiled.get((release.id, subscription.id))
+    found: Lane | None = terms.compiled.get((release.id, subscription.id))
     if found is not None and found.service is service and found.release is release:
         found.version = catalog.version
         return found
-    if len(grant.compiled) >= _LANES_KEPT:
-        grant.compiled.clear()
-    lane = Lane(grant, service, release, subscription, leases, catalog.version)
-    grant.compiled[(release.id, subscription.id)] = lane
+    if len(terms.compiled) >= _LANES_KEPT:
+        terms.compiled.clear()
+    lane = Lane(terms, service, release, subscription, leases, catalog.version)
+    terms.compiled[(release.id, subscription.id)] = lane
     return lane

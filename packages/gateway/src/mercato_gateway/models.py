@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from mercato_gateway.authenticate import Grant
+from mercato_gateway.authenticate import Terms
 from mercato_gateway.catalog import Catalog
 from mercato_gateway.refusals import Refused
 from mercato_gateway.wire import SnapshotService
@@ -14,11 +14,11 @@ from mercato_gateway.wire import SnapshotService
 _MODEL_PROTOCOLS = ("openai", "anthropic")
 
 
-def list_models(catalog: Catalog, grant: Grant, method: str, path: bytes, anthropic: bool) -> bytes:
+def list_models(catalog: Catalog, terms: Terms, method: str, path: bytes, anthropic: bool) -> bytes:
     """The list, or one of it by name; raises `Refused`."""
     if method not in ("GET", "HEAD"):
         raise Refused("method_not_allowed", "Models are read with GET.", allow="GET")
-    services = [catalog.find_by_id(service_id) for service_id in grant.by_service]
+    services = [catalog.find_by_id(service_id) for service_id in terms.by_service]
     found = [service for service in services if service is not None and service.protocol in _MODEL_PROTOCOLS]
     found.sort(key=lambda service: (service.vendor, service.name))
     if path != b"/v1/models":

@@ -76,10 +76,10 @@ class Common:
         self.operation = operation
         wire = lane.service.wire
         fields = {
-            "gateway": gateway, "consumer_id": lane.grant.consumer_id, "key_id": lane.grant.key_id,
-            "subscription_id": lane.subscription.id, "plan_id": lane.plan.id, "vendor_id": wire.vendor_id,
-            "service_id": wire.id, "release_id": lane.release.id, "deployment_id": deployment.id,
-            "protocol": wire.protocol, "operation": operation, "currency": lane.plan.currency,
+            "gateway": gateway, "consumer_id": lane.consumer_id, "subscription_id": lane.subscription.id,
+            "plan_id": lane.plan.id, "vendor_id": wire.vendor_id, "service_id": wire.id,
+            "release_id": lane.release.id, "deployment_id": deployment.id, "protocol": wire.protocol,
+            "operation": operation, "currency": lane.plan.currency,
         }  # fmt: skip
         self.start = msgspec.json.encode(fields)[:-1]
         self.start_bytes = len(self.start)
@@ -101,19 +101,20 @@ def common_of(gateway: str, lane: Lane, deployment: Deployment, operation: str) 
 
 
 def encode_event(
-    common: Common, digits: bytes, at_us: int, status: int, flags: bytes, tokens: Tokens, bytes_in: int,
-    bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes, spends: bytes,
+    common: Common, quoted_key_id: bytes, digits: bytes, at_us: int, status: int, flags: bytes, tokens: Tokens,
+    bytes_in: int, bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes,
+    spends: bytes,
 ) -> bytes:  # fmt: skip
     """As the spool keeps it. `flags` is one of `FLAGS`, perhaps with fields that few calls have; `spends` are pairs of
     lease and units, as JSON.
     """
     return (
-        b'%b,"id":"use_%b","at_us":%d,"request_id":"req_%b","status":%d,%b,"tokens_in":%d,"tokens_out":%d,'
-        b'"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,"overhead_us":%d,'
-        b'"included":%d,"price_nanos":%d,"source":"%b","spends":[%b]}'
+        b'%b,"key_id":%b,"id":"use_%b","at_us":%d,"request_id":"req_%b","status":%d,%b,"tokens_in":%d,'
+        b'"tokens_out":%d,"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,'
+        b'"overhead_us":%d,"included":%d,"price_nanos":%d,"source":"%b","spends":[%b]}'
         % (
-            common.start, digits, at_us, digits, status, flags, tokens.into, tokens.out, tokens.cached, bytes_in,
-            bytes_out, first_byte_us, duration_us, overhead_us, due.included, due.nanos, source, spends,
+            common.start, quoted_key_id, digits, at_us, digits, status, flags, tokens.into, tokens.out, tokens.cached,
+            bytes_in, bytes_out, first_byte_us, duration_us, overhead_us, due.included, due.nanos, source, spends,
         )
     )  # fmt: skip
 

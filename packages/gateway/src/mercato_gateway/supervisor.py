@@ -38,6 +38,7 @@ class WorkerProcess:
         words += [f"--{name}-fd={listener.fileno()}" for name, listener in listeners.items()]
         words += ["--successor"] if successor else []
         self.slot = slot
+        self.is_told = False
         self.started = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603  (our own module)
             [sys.executable, "-m", "mercato_gateway.main", *to_arguments(settings), *words],
@@ -52,6 +53,12 @@ class WorkerProcess:
             return bool(os.read(self._pipe, 1))
         except BlockingIOError:
             return False
+
+    def tell_to_stop(self) -> None:
+        """SIGTERM, once."""
+        if not self.is_told:
+            self.is_told = True
+            self.process.terminate()
 
     def close(self) -> None:
         """It has ended: what was kept for it goes."""
@@ -81,9 +88,12 @@ class Supervisor:
         for slot in range(self._settings.workers):
             self._listeners[slot] = self._listen(slot)
         for slot in self._listeners:
-            self._workers[slot] = self._start(slot)
+            if not self._stopping:
+                self._workers[slot] = self._start(slot)
         while self._workers or self._successors or self._leaving:
             time.sleep(_LOOK_SECONDS)
+            if self._stopping:
+                self._end_workers()
             self._look()
         os.close(lock)
 
@@ -131,7 +141,8 @@ class Supervisor:
         if self._stopping:
             return
         log("worker_died", worker=worker.slot, status=worker.process.returncode)
-        time.sleep(max(0.0, _LEAST_LIFE_SECONDS - (time.monotonic() - worker.started)))
+        while not self._stopping and time.monotonic() - worker.started < _LEAST_LIFE_SECONDS:
+            time.sleep(_LOOK_SECONDS)
         if not self._stopping:
             self._workers[worker.slot] = self._start(worker.slot)
 
@@ -139,13 +150,16 @@ class Supervisor:
         self._renewing = True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        # Only noted: it may come while a worker is being started, who then is nowhere yet and would never be told.
         self._stopping = True
+
+    def _end_workers(self) -> None:
         # The workers must be the last holders: they take what waits in the queues, then close.
         for listeners in self._listeners.values():
             for listener in listeners.values():
                 listener.close()
         for worker in (*self._workers.values(), *self._successors.values(), *self._leaving):
-            worker.process.terminate()
+            worker.tell_to_stop()
 
 
 def _has_ended(worker: WorkerProcess) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m mercato_cli.hosting.host FOLDER`: keeps the wanted revision serving at one address.
+"""`python -m mercato_cli.hosting.host FOLDER LOCK`: keeps the wanted revision serving at one address.
 
 Calls come to a port that stays and are passed on to the runner of the revision that serves. Another revision is
 started beside it and takes the calls once it is healthy; the old one ends when its connections have. A runner that dies
@@ -92,7 +92,8 @@ class Host:
         self._next_look = 0.0
         self._sick = 0
         self._stopping = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.Task[None]] = set()
+        self._outputs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until no revision is wanted, or it is told to stop."""
@@ -110,7 +111,10 @@ class Host:
             server.close()
             if self._serving is not None:
                 await self._serving.end()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._ends, return_exceptions=True)
+            # What a runner started and left behind may hold its output open for ever.
+            for output in self._outputs:
+                output.cancel()
             self._serving = None
             self._say()
 
@@ -165,7 +169,7 @@ class Host:
         self._failed.pop(wanted, None)
         self._sick = 0
         if before is not None:
-            self._go_on(before.end())
+            _go_on(before.end(), self._ends)
 
     async def _start(self, number: int) -> Runner | None:
         revision = self._place.revision(number)
@@ -197,13 +201,8 @@ class Host:
             self._failed[number] = f"Revision {number} did not become healthy (exit code {code}); see its log."
             return None
         self._next_look = time.monotonic() + _HEALTH_SECONDS
-        self._go_on(_keep_output(process, self._place.folder / "log"))
+        _go_on(_keep_output(process, self._place.folder / "log"), self._outputs)
         return runner
-
-    def _go_on(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         runner = self._serving
@@ -232,6 +231,12 @@ class Host:
             restarts=self._restarts,
             failed={str(number): why for number, why in self._failed.items()},
         )
+
+
+def _go_on(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
+    task = asyncio.create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
 
 
 async def _until_healthy(runner: Runner) -> None:
@@ -280,10 +285,10 @@ def _bounds_of(revision: Revision) -> Callable[[], None]:
 
 
 def main() -> None:
-    """Host FOLDER, unless it is hosted already."""
+    """Host FOLDER. LOCK is the folder's, an inherited descriptor that is open as long as the host lives."""
     place = Place(Path(sys.argv[1]))
-    if place.hold() is not None:
-        asyncio.run(Host(place).run())
+    os.set_inheritable(int(sys.argv[2]), False)
+    asyncio.run(Host(place).run())
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class Place:
         return told
 
     def hold(self) -> int | None:
-        """The lock, where nobody has it; kept until the descriptor is closed."""
+        """The lock, where nobody has it; kept until all who inherited the descriptor have closed it."""
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,12 +110,19 @@ class Place:
         return lock
 
     def is_hosted(self) -> bool:
-        """Whether a host lives."""
-        lock = self.hold()
-        if lock is None:
+        """Whether a host lives, or is being started."""
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
-        os.close(lock)
+        finally:
+            os.close(lock)
         return False
+
+    def forget_status(self) -> None:
+        """What an earlier host said holds no more."""
+        (self.folder / "status.json").unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -41,6 +41,7 @@ from mercato_contracts.desk import (
     ThrowRequest,
 )
 from mercato_contracts.optimizer import OptimizerInferenceRequest, OptimizerInferenceResponse
+from mercato_contracts.record import RecordHeadList
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, SignalProof, SignalReceipts
 
 router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
@@ -62,9 +63,14 @@ def _log(session: Transaction, parts: Parts) -> SignalLog:
     return SignalLog(session, parts.clock)
 
 
+def _record(session: Transaction, parts: Parts) -> DeskRecord:
+    return DeskRecord(session, parts.clock)
+
+
 Window = Annotated[DeskWindow, Depends(_window)]
 Switches = Annotated[KillSwitches, Depends(_switches)]
 Log = Annotated[SignalLog, Depends(_log)]
+Record = Annotated[DeskRecord, Depends(_record)]
 
 
 @router.post(
@@ -99,10 +105,11 @@ async def list_heads(log: Log, limit: Annotated[int, Query(ge=1, le=500)] = 24) 
     return HeadList(items=await log.heads(limit))
 
 
-@router.post("/signals/heads", summary="Seal the log now instead of at the hour's end (operators)")
-async def seal(caller: SignedIn, log: Log, parts: Parts) -> HeadList:
+@router.post("/signals/heads", summary="Seal log and record now instead of at the hour's end (operators)")
+async def seal(caller: SignedIn, log: Log, record: Record, parts: Parts) -> HeadList:
     caller.require(Permission.MARKETPLACE_WRITE)
     await log.seal(parts.log_key, at_once=True)
+    await record.seal(parts.log_key, at_once=True)
     return HeadList(items=await log.heads(1))
 
 
@@ -112,9 +119,9 @@ async def prove_consistency(log: Log, first: int, second: int | None = None) -> 
 
 
 @router.get("/signals/audit", summary="Recompute the log and the desk's record (operators)")
-async def audit(caller: SignedIn, log: Log, session: Transaction, parts: Parts) -> LogAudit:
+async def audit(caller: SignedIn, log: Log, record: Record, parts: Parts) -> LogAudit:
     caller.require(Permission.MARKETPLACE_READ)
-    return LogAudit(entries=await log.audit(), record=await DeskRecord(session, parts.clock).check())
+    return LogAudit(entries=await log.audit(), record=await record.check(parts.log_key))
 
 
 @router.get("/signals/{entry_id}/proof", summary="Proof that an entry stands in the log")
@@ -172,13 +179,18 @@ async def lift_switch(switch_id: str, body: LiftRequest, caller: SignedIn, switc
 @router.get("/desk/record", summary="What was decided on the desk, by whom and why, the newest first (operators)")
 async def read_record(
     caller: SignedIn,
-    session: Transaction,
-    parts: Parts,
+    record: Record,
     subject: str | None = None,
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> RecordList:
     caller.require(Permission.MARKETPLACE_READ)
-    return RecordList(items=[_view_line(row) for row in await DeskRecord(session, parts.clock).read(subject, limit)])
+    return RecordList(items=[_view_line(row) for row in await record.read(subject, limit, before)])
+
+
+@router.get("/desk/record/heads", summary="Signed states of the desk's record, the newest first")
+async def list_record_heads(record: Record, limit: Annotated[int, Query(ge=1, le=500)] = 24) -> RecordHeadList:
+    return RecordHeadList(items=await record.heads(limit))
 
 
 @router.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")

@@ -15,7 +15,7 @@ from mercato.datasets import Rounds
 from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
 from mercato.platform import Session, forget_events
-from mercato.signals import SignalLog
+from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue
 from mercato.webhooks import forget_messages
 
@@ -82,6 +82,11 @@ async def _seal_signals(session: Session, wiring: Wiring) -> int:
     return 0 if head is None else head.size
 
 
+async def _seal_record(session: Session, wiring: Wiring) -> int:
+    head = await DeskRecord(session, wiring.clock).seal(wiring.log_key)
+    return 0 if head is None else head.size
+
+
 async def _forget_counters(session: Session, wiring: Wiring) -> int:
     counters = wiring.counters(session)
     return await counters.forget(wiring.clock.now() - _COUNTERS_KEPT)
@@ -125,6 +130,7 @@ CHORES: dict[str, Chore] = {
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,
     "the log of signals": _seal_signals,
+    "the desk's record": _seal_record,
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,

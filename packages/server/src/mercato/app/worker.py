@@ -86,7 +86,7 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
     return [
         PipelineStarter(workflows).subscriber(),
         SettlingStarter(workflows).subscriber(),
-        KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscriber(),
+        *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
         TrainingStarter(workflows).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),

@@ -73,13 +73,18 @@ class SnapshotHub:
         self._clock = clock
         self._depth = depth
         self._queues: set[ChangeQueue] = set()
+        self._is_closed = False
 
     def subscriber(self) -> EphemeralSubscriber:
         """To be run by the process's `OutboxFeed`."""
         return EphemeralSubscriber("consumption.snapshot", TOPICS, self.hear, hurried=_HURRIED)
 
     def close(self) -> None:
-        """End every stream, so that the process can stop."""
+        """End every stream, so that the process can stop. One that begins later ends at once.
+
+        A gateway asks anew as soon as its stream ends, while the process still listens.
+        """
+        self._is_closed = True
         for queue in self._queues:
             queue.end()
 
@@ -104,6 +109,8 @@ class SnapshotHub:
         none falls between; one that the snapshot has already is told again, which does no harm.
         """
         with self._listening() as queue:
+            if queue.is_over:
+                return
             async for piece in self._whole():
                 yield piece
             while not queue.is_over:
@@ -130,6 +137,9 @@ class SnapshotHub:
     def _listening(self) -> Iterator[ChangeQueue]:
         queue = ChangeQueue(self._depth)
         self._queues.add(queue)
+        # Asked once it is among them: `close` is called from a signal handler, between any two lines.
+        if self._is_closed:
+            queue.end()
         try:
             yield queue
         finally:

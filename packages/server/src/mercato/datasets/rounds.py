@@ -54,6 +54,10 @@ class Rounds:
         """Raises `RoundNotFound`."""
         return _found(await self._rows.find_round(round_id), round_id)
 
+    async def lock(self, round_id: str) -> Round:
+        """Until this transaction ends nobody else moves the round. Raises `RoundNotFound`."""
+        return await self._locked(round_id)
+
     async def open(
         self,
         dataset_name: str,

@@ -63,21 +63,24 @@ class Heartbeats:
         for link in overdue:
             link.state = "stale"
             seconds = MISSED * link.interval_seconds
-            await self._holds.hold_deployment(
-                link.deployment_id, by=HOLDER, reason=f"No heartbeat for {seconds} s, one is due every "
-                f"{link.interval_seconds} s."
-            )  # fmt: skip
-            await self._tell("deployment.stale", link)
+            reason = f"No heartbeat for {seconds} s, one is due every {link.interval_seconds} s."
+            await self._holds.hold_deployment(link.deployment_id, by=HOLDER, reason=reason)
+            await self._tell("deployment.stale", link, reason)
         return len(overdue)
 
     async def _live_again(self, link: DeploymentLink) -> None:
-        if link.state != "live":
+        before = link.state
+        if before != "live":
             await self._holds.lift_hold(link.deployment_id, by=HOLDER)
-            await self._tell("deployment.live", link)
+            await self._tell("deployment.live", link, f"A heartbeat came after it was {before}.")
 
-    async def _tell(self, topic: str, link: DeploymentLink) -> None:
+    async def _tell(self, topic: str, link: DeploymentLink, reason: str) -> None:
         await self._outbox.add(
-            self._session, topic, deployment_id=link.deployment_id, organisation_id=link.organisation_id
+            self._session,
+            topic,
+            deployment_id=link.deployment_id,
+            organisation_id=link.organisation_id,
+            reason=reason,
         )
 
     def _check_time(self, heartbeat: Heartbeat) -> None:

@@ -15,6 +15,9 @@ from mercato_contracts.desk import KillScope
 
 ALL = "*"
 OPERATOR = "operator"
+_HEARTBEATS = {"deployment.stale": "heartbeat.missing", "deployment.live": "heartbeat.back"}
+BY_ITSELF = "the desk"
+"""Who acts where nobody was asked."""
 
 
 class KillSwitches:
@@ -38,12 +41,13 @@ class KillSwitches:
 
     async def throw_automatically(self, deployment_id: str, trigger: str, reason: str) -> KillSwitch:
         """By a trigger, on one deployment."""
-        return await self._throw("deployment", deployment_id, trigger, reason, "the desk")
+        return await self._throw("deployment", deployment_id, trigger, reason, BY_ITSELF)
 
     async def lift(self, caller: Caller, switch_id: str, reason: str) -> KillSwitch:
         """Raises `NotAllowed`, `KillSwitchNotFound`; lifting twice is lifting once."""
         caller.require(Permission.MARKETPLACE_WRITE)
-        row = await self._session.get(KillSwitch, switch_id, with_for_update=True)
+        await self._record.lock()
+        row = await self._session.get(KillSwitch, switch_id)
         if row is None:
             raise KillSwitchNotFound(f"There is no kill switch {switch_id}.")
         if row.lifted_at is not None:
@@ -68,6 +72,7 @@ class KillSwitches:
 
     async def cover(self, service_ids: Collection[str]) -> int:
         """Hold what was released under a switch that is thrown already; returns how many deployments that are."""
+        await self._record.lock()
         switches = (await self._session.scalars(select(KillSwitch).where(KillSwitch.lifted_at.is_(None)))).all()
         found = 0
         for service_id in service_ids if switches else ():
@@ -75,7 +80,7 @@ class KillSwitches:
             for switch in switches:
                 if (switch.scope == "all" and service.protocol == "signal") or switch.target == service.vendor_id:
                     for deployment_id in await self._covered(switch.scope, switch.target, service_id):
-                        found += await self._hold(switch, deployment_id)
+                        found += await self._extend(switch, deployment_id)
         return found
 
     async def _resolve(self, scope: KillScope, target: str) -> str:
@@ -94,9 +99,10 @@ class KillSwitches:
             KillSwitch.scope == scope, KillSwitch.target == target, KillSwitch.origin == origin,
             KillSwitch.lifted_at.is_(None),
         )  # fmt: skip
-        # The record's lock comes first: of two who throw the same switch at once, the second finds the first one's.
-        await self._record.add(by, "kill.thrown", target, scope=scope, origin=origin, reason=reason)
+        # Of two who throw the same switch at once, the second finds the first one's.
+        await self._record.lock()
         row = await self._session.scalar(thrown)
+        what = "kill.thrown" if row is None else "kill.confirmed"
         if row is None:
             row = KillSwitch(
                 id=self._ids.new(id_prefix.KILL_SWITCH), scope=scope, target=target, origin=origin, reason=reason,
@@ -104,9 +110,16 @@ class KillSwitches:
             )  # fmt: skip
             self._session.add(row)
             await self._session.flush()
+        await self._record.add(by, what, target, switch=row.id, scope=scope, origin=origin, reason=reason)
         for deployment_id in await self._covered(scope, target):
             await self._hold(row, deployment_id)
         return row
+
+    async def _extend(self, switch: KillSwitch, deployment_id: str) -> bool:
+        if not await self._hold(switch, deployment_id):
+            return False
+        await self._record.add(BY_ITSELF, "kill.extended", deployment_id, switch=switch.id, reason=switch.reason)
+        return True
 
     async def _hold(self, switch: KillSwitch, deployment_id: str) -> bool:
         return await self._holds.hold_deployment(deployment_id, by=_holder(switch), reason=switch.reason)
@@ -133,14 +146,26 @@ def _holder(switch: KillSwitch) -> str:
 
 
 class KillKeeper:
-    """Hears of releases: what a thrown switch covers is held from its first moment on."""
+    """Hears of releases: what a thrown switch covers is held from its first moment on.
+
+    And of heartbeats that are missing or back: they hold a deployment as a switch does, and stand in the record too.
+    """
 
     def __init__(self, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._parts = (clock, ids, outbox)
 
-    def subscriber(self) -> DurableSubscriber:
-        """A durable reader."""
-        return DurableSubscriber("kill switches", ("service.released",), self._handle)
+    def subscribers(self) -> list[DurableSubscriber]:
+        """Durable readers."""
+        return [
+            DurableSubscriber("kill switches", ("service.released",), self._cover),
+            DurableSubscriber("the record of heartbeats", tuple(_HEARTBEATS), self._note),
+        ]
 
-    async def _handle(self, session: Session, events: Sequence[Event]) -> None:
+    async def _cover(self, session: Session, events: Sequence[Event]) -> None:
         await KillSwitches(session, *self._parts).cover({str(event.payload["service_id"]) for event in events})
+
+    async def _note(self, session: Session, events: Sequence[Event]) -> None:
+        record = DeskRecord(session, self._parts[0])
+        for event in events:
+            told = {"since": event.at.isoformat(), "reason": event.payload.get("reason", "")}
+            await record.add(BY_ITSELF, _HEARTBEATS[event.topic], str(event.payload["deployment_id"]), **told)

@@ -17,16 +17,21 @@ from mercato.platform import Clock, Session
 from mercato.signals.models import SignalEntry, SignalHead, SignalNode
 from mercato.signals.refusals import EntryNotFound, HeadNotFound, LogDamaged, NotSealedYet
 from mercato_contracts import merkle
+from mercato_contracts.record import RecordHead, record_head_bytes
 from mercato_contracts.signals import SignalConsistency, SignalProof, TreeHead, tree_head_bytes
 
 SEAL_EVERY = timedelta(hours=1)
+_AT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LOCK = 4_017_202_612  # any number, the same in every process that appends
 _STEP = 8
 """Subtrees of 256, 65,536, … entries are kept; smaller ones are computed from their leaves."""
 
 
 class LogKey:
-    """The marketplace's Ed25519 key for tree heads, made from the marketplace's own secret (32 bytes or more)."""
+    """The marketplace's Ed25519 key for heads of the log and of the desk's record.
+
+    It is made from the marketplace's own secret (32 bytes or more).
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(hmac.digest(secret, b"signal log heads", "sha256"))
@@ -38,11 +43,24 @@ class LogKey:
 
     def sign(self, size: int, root: bytes, at: datetime) -> TreeHead:
         """A signed head."""
-        told = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        signature = self._private.sign(tree_head_bytes(size, root.hex(), told))
-        return TreeHead(
-            size=size, root=root.hex(), at=told, key=self.public, signature=base64.b64encode(signature).decode()
+        told = at.strftime(_AT)
+        signature = self._sign(tree_head_bytes(size, root.hex(), told))
+        return TreeHead(size=size, root=root.hex(), at=told, key=self.public, signature=signature)
+
+    def sign_record(self, size: int, digest: str, at: datetime) -> RecordHead:
+        """A signed head of the desk's record."""
+        told = at.strftime(_AT)
+        signature = self._sign(record_head_bytes(size, digest, told))
+        return RecordHead(size=size, digest=digest, at=told, key=self.public, signature=signature)
+
+    def has_signed(self, head: RecordHead) -> bool:
+        """Whether this key did: Ed25519 signs the same bytes in the same way always (RFC 8032)."""
+        return head.key == self.public and head.signature == self._sign(
+            record_head_bytes(head.size, head.digest, head.at)
         )
+
+    def _sign(self, content: bytes) -> str:
+        return base64.b64encode(self._private.sign(content)).decode()
 
 
 def write_entry(

@@ -135,6 +135,19 @@ class DeskEvent(Base):
     digest: Mapped[str]
 
 
+class DeskRecordHead(Base):
+    """A signed state of the desk's record: see `mercato_contracts.record.RecordHead`. Only ever added to."""
+
+    __tablename__ = "desk_record_heads"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    digest: Mapped[str]
+    at: Mapped[str]
+    sealed_at: Mapped[datetime]
+    key: Mapped[str]
+    signature: Mapped[str]
+
+
 class BacktestClaim(Base):
     """What a vendor says its signal did on past eras, before it went live: to be held against what it does."""
 

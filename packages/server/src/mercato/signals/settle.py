@@ -28,7 +28,7 @@ from mercato.platform import (
 from mercato.publishing import Deployment, Release, Service, Submission
 from mercato.signals.assemble import Mandate, build_consensus, build_inputs, build_portfolio
 from mercato.signals.book import RoundBook, Voice
-from mercato.signals.kill import KillSwitches
+from mercato.signals.kill import BY_ITSELF, KillSwitches
 from mercato.signals.models import DeploymentRoundScore, DeskDocument, SignalEntry
 from mercato.signals.optimize import OptimizerSpec
 from mercato.signals.record import DeskRecord
@@ -42,7 +42,6 @@ from mercato_contracts.scores import RoundScores, ScoreInputs, ScoringSpec, scor
 log = structlog.get_logger(__name__)
 
 WORKFLOW = "settle-round"
-_BY = "the desk"
 
 
 class RoundSettling:
@@ -107,6 +106,10 @@ class RoundSettling:
         """The scores, what they throw, and the round's next state; returns the checksum of the scores."""
         async with self._database.transaction() as session:
             rounds = Rounds(session, self._clock, self._ids, self._outbox, self._store)
+            # The lock comes first: who runs this step a second time finds what the first one did, all of it.
+            settled = await rounds.lock(round_id)
+            if settled.scores_sha256 is not None:
+                return settled.scores_sha256
             book = await self._open(session, round_id)
             rows = SignalRepository(session)
             inputs = await self._inputs(session, rows, book)
@@ -114,7 +117,7 @@ class RoundSettling:
             await self._publish(session, round_id, "inputs", 0, inputs)
             document = await self._publish(session, round_id, "scores", 0, scores)
             await self._keep(session, rows, book, scores)
-            await rounds.mark_scored(round_id, document.sha256, by=_BY)
+            await rounds.mark_scored(round_id, document.sha256, by=BY_ITSELF)
             log.info("a round is scored", round=round_id, deployments=len(scores.deployments))
             return document.sha256
 
@@ -136,8 +139,6 @@ class RoundSettling:
         voices = {voice.deployment.id: voice for voice in book.voices}
         for score in scores.deployments:
             voice = voices[score.deployment]
-            if any(row.round_id == book.round.id for row in voice.earlier):
-                continue
             await rows.put_score(
                 DeploymentRoundScore(
                     deployment_id=score.deployment, round_id=book.round.id, dataset_id=book.round.dataset_id,
@@ -152,7 +153,7 @@ class RoundSettling:
                 score, history, now, before, TriggerSpec(horizon_days=book.round.horizon_days)
             ):
                 await switches.throw_automatically(score.deployment, trigger, reason)
-        await record.add(_BY, "round.scored", book.round.id, inputs=scores.inputs, number=book.round.number)
+        await record.add(BY_ITSELF, "round.scored", book.round.id, inputs=scores.inputs, number=book.round.number)
 
     async def _open(self, session: Session, round_id: str) -> RoundBook:
         found = await session.get(Round, round_id)

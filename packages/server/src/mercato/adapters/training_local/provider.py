@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import platform
@@ -132,15 +133,21 @@ class LocalProvider:
         }
 
     def _start_warden(self, folder: Path) -> None:
+        # Locked for the warden before it is born: one that a busy machine is slow to start must not seem to be gone,
+        # and whoever asks whether the lock is held cannot be in its way when it takes it.
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with (folder / "warden.log").open("ab") as log:
             warden = subprocess.Popen(  # noqa: S603  (our own program)
                 [sys.executable, "-m", "mercato.adapters.training_local.warden", str(folder)],
+                pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=_environment(folder / "work", ""),
                 start_new_session=True,
             )
+        os.close(lock)
         deadline = time.monotonic() + _START_SECONDS
         while not (folder / "status.json").exists() and warden.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,12 +1,11 @@
 """`python -m mercato.adapters.training_local.warden FOLDER`: runs one job and answers for all of its processes.
 
 It is a process of its own, so that a run survives the worker. Everything between it and the worker is files in FOLDER:
-`job.json` in; `status.json`, `log` out; `stop` asks for the end; `lock` is held for as long as it lives.
+`job.json` in; `status.json`, `log` out; `stop` asks for the end; `lock` is held from before its start to its end.
 """
 
 import contextlib
 import ctypes
-import fcntl
 import json
 import os
 import select
@@ -180,16 +179,10 @@ def kill_tree_of(child: "subprocess.Popen[bytes]") -> None:
 
 
 def main() -> None:
-    """Hold the lock, run the job."""
+    """Run the job. The lock of the folder came with the process, as a descriptor that nobody closes before its end."""
     folder = Path(sys.argv[1])
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    if (folder / "status.json").exists():
-        return  # it has run already; nothing runs twice
-    Warden(folder).run()
+    if not (folder / "status.json").exists():  # else it has run already; nothing runs twice
+        Warden(folder).run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,128 @@
+"""`mp record`: what was decided on the desk, by whom and why; and that nobody altered it since."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mercato_cli.command import Mp, command
+from mercato_cli.errors import Exit, MpError
+
+if TYPE_CHECKING:
+    from mercato_contracts.desk import RecordLine
+    from mercato_contracts.record import RecordHead
+
+
+@click.group()
+def record() -> None:
+    """The desk's record, for operators: every kill switch, every trigger, every scored round."""
+
+
+@record.command("list")
+@click.option("--subject", metavar="ID", help="Only of this deployment, vendor (`org_…`), round, or `*` for all.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@command
+def list_record(mp: Mp, subject: str | None, limit: int) -> None:
+    """What was decided, the newest first."""
+    lines = list(mp.client.desk_record(subject, limit))
+    mp.console.show(
+        {"items": [line.model_dump(mode="json") for line in lines]},
+        lambda: mp.console.table(
+            ["", "at", "by", "what", "subject", "why"],
+            [(line.number, line.at[:19], line.actor, line.what, line.subject, _why(line)) for line in lines],
+            "Nothing was decided yet.",
+        ),
+    )
+
+
+@record.command("verify")
+@click.option("--head", "kept", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A head kept earlier: the record must still be the one that it was taken of.")  # fmt: skip
+@click.option("--key", metavar="BASE64", help="The marketplace's key as you know it; else the heads' own is believed.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep the newest head in this file.")
+@command
+def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) -> None:
+    """Compute the chain of all lines again, here, and hold it against the signed heads; then have the log audited.
+
+    Exit code 1 when a line was altered, added in between or taken out. Keep a head with --out: who holds one notices
+    also that the end was cut off, whoever did it.
+    """
+    # Heads first: lines that are added meanwhile are then more than they cover, never less.
+    heads = mp.client.record_heads(500)
+    lines = list(mp.client.desk_record())[::-1]
+    digests = _chain(lines)
+    for head in [*heads, *([] if kept is None else [_read(kept)])]:
+        _check_head(head, digests, key)
+    audit = mp.client.audit_desk()
+    if out is not None:
+        if not heads:
+            raise MpError("The record was not sealed yet.", "It is within an hour; or `POST /api/signals/heads`.")
+        out.write_text(heads[0].model_dump_json(indent=2) + "\n")
+    told = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
+    mp.console.show(told, lambda: mp.console.fields(list(told.items())))
+    mp.console.note("Every line is what was written, and every entry of the log what was signed.")
+
+
+def _why(line: "RecordLine") -> str:
+    facts = dict(line.facts)
+    reason = facts.pop("reason", "")
+    rest = " ".join(f"{name}={value}" for name, value in sorted(facts.items()))
+    return f"{reason} ({rest})" if reason and rest else str(reason or rest)
+
+
+def _chain(lines: "Sequence[RecordLine]") -> list[str]:
+    """By how many lines, the digest of the last of them. Raises `MpError` at the first line that does not fit."""
+    from mercato_contracts.record import BEGINNING, chain_line, write_facts
+
+    digests = [BEGINNING]
+    for number, line in enumerate(lines):
+        found = chain_line(
+            digests[-1], number=line.number, at=line.at, actor=line.actor, what=line.what, subject=line.subject,
+            facts=write_facts(line.facts),
+        )  # fmt: skip
+        if line.number != number or found != line.digest:
+            raise MpError(f"Line {number} of the record is not what was written.", _ALARM, Exit.REFUSED)
+        digests.append(found)
+    return digests
+
+
+def _check_head(head: "RecordHead", digests: Sequence[str], key: str | None) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from mercato_contracts.record import record_head_bytes
+
+    if key is not None and key != head.key:
+        raise MpError(
+            f"The head of {head.at} is signed with another key than the one you know.",
+            "Ask the operator which is right.",
+            Exit.REFUSED,
+        )
+    try:
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(head.key, validate=True))
+        told = record_head_bytes(head.size, head.digest, head.at)
+        public.verify(base64.b64decode(head.signature, validate=True), told)
+    except (InvalidSignature, ValueError):
+        raise MpError(f"The head of {head.at} is not signed by its key.", _ALARM, Exit.REFUSED) from None
+    if head.size >= len(digests):
+        raise MpError(
+            f"At {head.at} the record had {head.size} lines, and now it has {len(digests) - 1}.", _ALARM, Exit.REFUSED
+        )
+    if digests[head.size] != head.digest:
+        raise MpError(f"The record is not the one that was sealed at {head.at}.", _ALARM, Exit.REFUSED)
+
+
+_ALARM = "Keep what you have, and find out who wrote to the database."
+
+
+def _read(path: Path) -> "RecordHead":
+    from pydantic import ValidationError
+
+    from mercato_contracts.record import RecordHead
+
+    try:
+        return RecordHead.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise MpError(f"{path} is no head of the record.", "Keep one with `mp record verify --out FILE`.") from None

@@ -1,0 +1,31 @@
+// Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
+
+/**
+ * The desk's record: lines chained by SHA-256, and signed states of it that anybody may keep.
+ *
+ * Who alters a line, adds one in between or takes one out must make every digest after it anew, and then contradicts the
+ * signed heads that others hold; so does who cuts the end off.
+ */
+
+/**
+ * The state of the record when it was sealed, signed by the marketplace.
+ *
+ * `digest` is that of the last of its first `size` lines. `signature` is Ed25519, base64, over the UTF-8 bytes of
+ * `mercato-desk-record/1`, `size`, `digest` and `at` joined by line feeds (`at` as it stands here).
+ */
+export interface RecordHead {
+  /** (minimum: 1) */
+  size: number;
+  /** (pattern: "^[0-9a-f]{64}$") */
+  digest: string;
+  at: string;
+  /** The marketplace's Ed25519 public key, base64 of 32 bytes */
+  key: string;
+  signature: string;
+}
+
+/** Signed states of the desk's record, the newest first. */
+export interface RecordHeadList {
+  items: Array<RecordHead>;
+}
+
