@@ -114,6 +114,36 @@ async def test_a_client_that_asks_first_is_told_to_go_on(shop: MakeShop, start_g
     writer.close()
 
 
+@pytest.mark.parametrize("ahead", [1, 2])
+async def test_a_client_that_asks_behind_calls_under_way_is_told_to_go_on_once_they_are_answered(
+    shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, ahead: int
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(answer(200, b"{}"))
+
+    upstream.script = slow
+    place = shop()
+    gateway = await start_gateway()
+    body = json.dumps(place.body()).encode()
+    head = f"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {place.key}\r\n"
+    whole = f"{head}content-length: {len(body)}\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write((whole + body) * ahead + whole[:-2] + b"expect: 100-continue\r\n\r\n")
+    await until(lambda: upstream.received)
+    gate.set()
+    async with asyncio.timeout(60):
+        for _ in range(ahead):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(2) == b"{}"
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
 async def test_a_deployment_at_its_limit_leaves_calls_to_the_other(
     control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
 ) -> None:

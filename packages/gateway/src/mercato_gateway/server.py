@@ -46,9 +46,9 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_between", "_body_size", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done", "_headers",
-        "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser", "_paused_reading",
-        "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
+        "_between", "_body_size", "_expects", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done",
+        "_headers", "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser",
+        "_paused_reading", "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway") -> None:
@@ -80,6 +80,7 @@ class ClientConnection:
         self._body_size = 0
         self._message_bytes = 0
         self._head_done = False
+        self._expects = False  # is to be told to continue, once the calls before it are answered
         self._first = b""  # what this message began with, while its head may be in it whole
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,10 +150,16 @@ class ClientConnection:
         method, keep_alive = parser.get_method().decode("ascii"), parser.should_keep_alive()
         head = self._head = RequestHead(method, self._url, headers, fields, keep_alive=keep_alive, http10=http10)
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        if expects and not http10 and not self._queue and self.call is None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if expects and not http10:
+            self._expects = True
+            if not self._queue and self.call is None:
+                self._continue()
         elif self._first and coding is None and b"expect" not in fields and self._worth_knowing():
             head.print = take_print(self._first, length)
+
+    def _continue(self) -> None:
+        self._expects = False
+        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _worth_knowing(self) -> bool:
         """From the second request of a connection on, until many in a row had nothing of the one before."""
@@ -160,6 +167,7 @@ class ClientConnection:
         return self._heads_read > 1 and self._misses < _MOST_MISSES
 
     def on_body(self, body: bytes) -> None:
+        self._expects = False  # it did not wait
         self._pieces.append(body)
         self._body_size += len(body)
         if self._body_size > self._max_body:
@@ -284,7 +292,11 @@ class ClientConnection:
         self.reading, self.since = "", _monotonic()
         if self._queue:
             self._gateway.loop.call_soon(self._next)
-        elif self._paused_reading:
+            return
+        if self._expects:
+            self.reading = "body"
+            self._continue()
+        if self._paused_reading:
             self._paused_reading = False
             self.transport.resume_reading()
 
@@ -329,7 +341,11 @@ class ClientConnection:
         settings, waited = self._gateway.settings, now - self.since
         if self.reading == "head" and waited > settings.header_timeout:
             self._refuse_early(Refused("request_timeout", "The headers took too long."))
-        elif self.reading == "body" and waited > settings.body_timeout + self._body_size / _SLOWEST_BODY:
+        elif (
+            self.reading == "body"
+            and not self._expects
+            and waited > settings.body_timeout + self._body_size / _SLOWEST_BODY
+        ):
             self._refuse_early(Refused("request_timeout", "The body took too long."))
         elif not self.reading and self.call is None and waited > self._gateway.idle_seconds:
             self._failed = True
