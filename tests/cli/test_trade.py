@@ -128,16 +128,20 @@ def test_a_consumer_finds_subscribes_calls_and_sees_the_usage(
     assert len(answer["data"][0]["embedding"]) == 32
     assert consumer("call", service, "--data", "{no json").returncode == 2
 
+    # The consumer serves all tests of the command: others subscribe and call too.
+    service_id = consumer.json("services", "show", service)["id"]
+    items = consumer.json("subscriptions")["items"]
+    (subscription,) = [item for item in items if item["service_id"] == service_id]
+    assert subscription["status"] == "active"
+
     def counted() -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = consumer.json("usage", "--by", "day")["totals"]
-        return items
+        sums = consumer.json("usage", "--by", "subscription")["items"]
+        return [item for item in sums if item["group"] == subscription["id"]]
 
     eventually(lambda: bool(counted()) and counted()[0]["calls"] >= 2, "the calls are metered")
     (total,) = counted()
     assert total["price_nanos"] == total["tokens_in"] * 20_000
     assert "total" in consumer("usage").stdout
-    (subscription,) = consumer.json("subscriptions")["items"]
-    assert subscription["status"] == "active"
     other = consumer("subscribe", service, "--plan", "free")
     assert other.returncode == 1
     assert "mp unsubscribe" in other.stderr
