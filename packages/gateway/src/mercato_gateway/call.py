@@ -14,6 +14,7 @@ from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
 from mercato_gateway.bodies import output_tokens, read_other_request, read_request
 from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.forms import Form, read_form
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
 from mercato_gateway.lane import Lane, find_lane, policy_of
@@ -50,6 +51,7 @@ class Call(UpstreamCall):
     operation: ModelOperation | None = None
     operation_name: str = ""
     model_request: ModelRequest | None = None
+    form: Form | None = None
     deployment: Deployment | None = None
     upstream: UpstreamConnection | None = None
     relay: Relay | None = None
@@ -186,9 +188,13 @@ class Call(UpstreamCall):
 
         Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
         """
-        known = path in _READ_PATHS
-        if self.body and (known or not fields.is_form(self.head.fields)):
-            request = self.model_request = read_request(self.body) if known else read_other_request(self.body)
+        head, body, known = self.head, self.body, path in _READ_PATHS
+        if body:
+            if known or not fields.is_form(head.headers, head.fields):
+                request = self.model_request = read_request(body) if known else read_other_request(body)
+            else:
+                self.form = read_form(head.headers, body)
+                request = self.model_request = self.form.request
             chat = path in ("/chat/completions", "/completions")
             protocol = self.lane.service.wire.protocol
             gives = path not in ("/embeddings", "/messages/count_tokens")
@@ -297,11 +303,13 @@ class Call(UpstreamCall):
     def connected(self, connection: UpstreamConnection) -> None:
         """Sends the request; the upstream answers with the methods below."""
         self.upstream = connection
-        deployment, head = self.deployment, self.head
+        deployment, head, body, said = self.deployment, self.head, self.body, self.model_request
         assert deployment is not None
         try:
+            if self.form is not None:
+                body, said = self.form.named(deployment.wire.upstream_model), None
             request = upstream_request(
-                head, self.lane.service, deployment, self.upstream_path, self.body, self.digits, self.model_request,
+                head, self.lane.service, deployment, self.upstream_path, body, self.digits, said,
                 self.operation is not None, self.adds_usage,
             )  # fmt: skip
         except Exception as error:
@@ -371,6 +379,8 @@ class Call(UpstreamCall):
             head, length, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
         )  # fmt: skip
+        if self.form is not None:
+            self.relay.read_all_text()
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
         """Body came; at the end the event is written before the last byte goes out."""

@@ -16,7 +16,7 @@ class Code(NamedTuple):
 
 _ALL = (
     Code("bad_request", 400, "Malformed request", "Send a well-formed HTTP/1.1 request."),
-    Code("bad_body", 400, "Malformed body", "Send a JSON object with the fields that this operation needs."),
+    Code("bad_body", 400, "Malformed body", "Send a JSON object, or a plain form, with the fields of this operation."),
     Code("model_missing", 400, "No model named", "Set `model` to `vendor/service`, for instance `acme/embedder`."),
     Code("bad_version_range", 400, "Not a version range", "Use a version, an alias or a range such as `@^1.2`."),
     Code("key_missing", 401, "No key", "Send your key as `Authorization: Bearer ck_…`."),

@@ -116,9 +116,12 @@ def for_client(headers: Headers, fields: Fields) -> bytes:
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name not in drops])
 
 
-def is_form(fields: Fields) -> bool:
-    """Whether the body says that it is a form with files, which no server takes for JSON."""
-    return fields.get(b"content-type", b"").split(b";")[0].strip().lower() == b"multipart/form-data"
+def is_form(headers: Headers, fields: Fields) -> bool:
+    """Whether the body says, in any line of its type, that it is a form with files."""
+    kinds = [fields.get(b"content-type", b"")]
+    if len(fields) != len(headers):
+        kinds = [value for name, value in headers if name == b"content-type"]
+    return any(kind.split(b";")[0].strip().lower() == b"multipart/form-data" for kind in kinds)
 
 
 def retry_after(fields: Fields) -> float:

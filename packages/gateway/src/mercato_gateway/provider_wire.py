@@ -107,7 +107,15 @@ class AnswerSaid(Struct):
     error: Any = None
 
 
+class TextSaid(Struct):
+    """What an answer to a form says in text."""
+
+    type: Any = None
+    text: Any = None
+
+
 decode_request = msgspec.json.Decoder(ModelRequest).decode
 decode_other_request = msgspec.json.Decoder(OtherRequest).decode
 decode_answer = msgspec.json.Decoder(AnswerSaid).decode
+decode_text = msgspec.json.Decoder(TextSaid).decode
 decode_usage = msgspec.json.Decoder(UsageSaid).decode

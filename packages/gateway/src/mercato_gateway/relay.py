@@ -11,7 +11,7 @@ class Relay:
     """One answer. `feed` says what goes to the client now, `None` while the answer is still being gathered."""
 
     __slots__ = (
-        "_chunked", "_head", "_length", "_no_body", "bytes_out", "closes", "head_sent", "json",
+        "_chunked", "_head", "_length", "_no_body", "all_text", "bytes_out", "closes", "head_sent", "json",
         "overflowed", "packed", "status", "stream", "tail", "whole",
     )  # fmt: skip
 
@@ -20,6 +20,7 @@ class Relay:
     ) -> None:
         self.status = head.status
         self.head_sent = False
+        self.all_text = False
         self.bytes_out = 0
         self.whole = b""
         self.tail = b""
@@ -36,6 +37,18 @@ class Relay:
                 self._length = b""
         self._chunked = not self._length and not self._no_body
         self.closes = self._chunked and http10
+
+    def read_all_text(self) -> None:
+        """The answer to a form: also text outside of the places where models put it counts."""
+        self.all_text = True
+        if self.stream is not None:
+            self.stream.all_text = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether a body that is neither JSON nor events may be text."""
+        kind = self._head.fields.get(b"content-type", b"").lower()
+        return not kind.startswith((b"audio/", b"image/", b"video/", b"application/octet-stream"))
 
     @property
     def last_event_seen(self) -> bool:

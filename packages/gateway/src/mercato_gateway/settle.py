@@ -27,6 +27,7 @@ from mercato_gateway.tokens import (
     read_tail,
     to_tokens,
     unpack,
+    with_text,
 )
 
 _MOST_COMMONS = 64
@@ -138,6 +139,8 @@ def tokens_of(
     """
     reading = _read(relay) if relay is not None else Reading(None, 0)
     said, text = reading.said, reading.text
+    if said is not None and relay is not None and relay.all_text and not (said.into or said.out):
+        said = None  # a `usage` that counts something else, such as seconds
     if reading.error and 200 <= status < 300:
         if not text and (said is None or not (said.into or said.out)):
             return NO_TOKENS, FAILED
@@ -161,8 +164,13 @@ def _read(relay: Relay) -> Reading:
         if relay.overflowed:
             return Reading(None if relay.packed else read_tail(relay.tail), relay.bytes_out)
         whole = unpack(relay.whole) if relay.packed else relay.whole
-        return Reading(None, relay.bytes_out) if whole is None else read_answer(whole)
-    return Reading(None, relay.bytes_out if relay.packed else 0)
+        if whole is None:
+            return Reading(None, relay.bytes_out)
+        reading = read_answer(whole)
+        if relay.all_text:
+            reading.text = with_text(whole, reading.text)
+        return reading
+    return Reading(None, relay.bytes_out if relay.packed or (relay.all_text and relay.plain) else 0)
 
 
 def new_life() -> str:

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from mercato_gateway.provider_wire import decode_answer
-from mercato_gateway.tokens import Tokens, decode_loosely, is_error, merge, text_bytes
+from mercato_gateway.tokens import Tokens, decode_loosely, is_error, merge, text_bytes, with_text
 
 _LONGEST_EVENT = 1 << 20
 # Two line ends, each of any of the three kinds; a CR and its LF are never taken for two.
@@ -20,15 +20,16 @@ _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incompl
 
 class EventStream:
     """Reads a stream. `tokens` is what the provider said, `text_bytes` counts what it generated, `ended` its last
-    event, `failed` one that says so.
+    event, `failed` one that says so. With `all_text` also `text` at the top counts, and events of plain text.
     """
 
-    __slots__ = ("_drop_usage", "_partial", "_passed", "ended", "failed", "text_bytes", "tokens")
+    __slots__ = ("_drop_usage", "_partial", "_passed", "all_text", "ended", "failed", "text_bytes", "tokens")
 
     def __init__(self, *, drop_usage: bool) -> None:
         self._drop_usage = drop_usage
         self._partial = b""
         self._passed = b""  # the end of what was passed on of an event that is too long to keep
+        self.all_text = False
         self.failed = False
         self.tokens: Tokens | None = None
         self.text_bytes = 0
@@ -81,6 +82,8 @@ class EventStream:
                 self._read(data)
         elif data == b"[DONE]":
             self.ended = True
+        elif self.all_text:
+            self.text_bytes += len(data)
         out.append(event)
 
     def _read(self, data: bytes) -> bool:
@@ -94,6 +97,8 @@ class EventStream:
                 self.text_bytes += len(data)
                 return False
         self.text_bytes += text_bytes(said)
+        if self.all_text:
+            self.text_bytes = with_text(data, self.text_bytes)
         if is_error(said):
             self.failed = True
         for nested in (said, said.message, said.response):

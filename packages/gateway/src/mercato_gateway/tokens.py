@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, Nested, UsageSaid, decode_answer, decode_usage
+from mercato_gateway.provider_wire import (
+    AnswerSaid,
+    ModelRequest,
+    Nested,
+    UsageSaid,
+    decode_answer,
+    decode_text,
+    decode_usage,
+)
 
 _INLINE_FILE_TOKENS = 1000
 _MOST_TOKENS = 10**12
@@ -169,6 +177,18 @@ def text_bytes(answer: AnswerSaid) -> int:
     elif delta is not None:
         count += sum(len((text or "").encode()) for text in (delta.text, delta.partial_json, delta.thinking))
     return count + _bytes_of(answer.content) + _bytes_of(answer.output)
+
+
+def with_text(data: bytes, before: int) -> int:
+    """`before` and the bytes of `text` at the top of an answer or an event, where transcriptions have it; the last
+    event (`transcript.text.done`) says again what was said before.
+    """
+    try:
+        said = decode_text(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return before  # no object, and counted as such
+    count = _bytes_of(said.text)
+    return max(before, count) if isinstance(said.type, str) and said.type.endswith(".done") else before + count
 
 
 def _bytes_of(value: Any) -> int:
