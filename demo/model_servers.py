@@ -4,7 +4,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.processes import Processes, Running, answers, free_port
+from demo.processes import Processes, Running, answers
+from mercato_cli.hosting.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

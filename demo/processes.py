@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -20,18 +18,6 @@ STOP_SECONDS = 20
 
 class NotReady(Exception):
     """A process ended, or did not answer in time; the message ends with what it last wrote."""
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on.
-
-    Below the range that the system gives to outgoing connections: one from there may be used meanwhile.
-    """
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def answers(url: str) -> Callable[[], bool]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
-from tests.fakes.upstream import Received, Upstream, answer
+from tests.fakes.upstream import Received, Upstream, held_until
 
 
 async def exchange(gateway: GatewayProcess, data: bytes, *, seconds: float = 5.0) -> bytes:
@@ -118,12 +118,7 @@ async def test_what_cannot_be_read_behind_a_call_ends_the_connection_only_after_
     shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
 ) -> None:
     go = asyncio.Event()
-
-    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        await go.wait()
-        writer.write(answer(200, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'))
-
-    upstream.script = script
+    upstream.script = held_until(go, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}')
     place = shop()
     gateway = await start_gateway()
     body = json.dumps(place.body())
@@ -165,12 +160,7 @@ async def test_a_body_that_cannot_be_written_anew_harms_no_call_whose_connection
     shop: MakeShop, start_gateway: StartGateway, upstream: Upstream
 ) -> None:
     go = asyncio.Event()
-
-    async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        await go.wait()
-        writer.write(answer(200, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'))
-
-    upstream.script = script
+    upstream.script = held_until(go, b'{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}')
     place = shop(deployment={"max_connections": 1})
     gateway = await start_gateway()
     bad = b'{"model":"%b","input":"a","x":"\xff","y":"\\u0041"}' % place.model.encode()

@@ -8,7 +8,7 @@ import httpx
 from tests.fakes.control_plane import ControlPlane, Lease
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_limit, a_subscriber
-from tests.fakes.upstream import Received, Upstream, answer
+from tests.fakes.upstream import Received, Upstream, answer, held_until
 
 
 async def burst(gateways: list[GatewayProcess], shop: Shop, calls: int) -> list[httpx.Response]:
@@ -193,12 +193,7 @@ async def test_calls_at_once_are_limited_and_given_back(
     shop: MakeShop, start_gateway: StartGateway, control: ControlPlane, upstream: Upstream
 ) -> None:
     gate = asyncio.Event()
-
-    async def slow(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
-        writer.write(answer(200, b"{}"))
-
-    upstream.script = slow
+    upstream.script = held_until(gate)
     place = shop(limits=[a_limit("subscription", "concurrent", "ever", 3)])
     gateway = await start_gateway()
     flood = asyncio.create_task(burst([gateway], place, 10))

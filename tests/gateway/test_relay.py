@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
-from tests.fakes.upstream import Received, Upstream, answer, chunk
+from tests.fakes.upstream import Received, Upstream, answer, chunk, held_until
 
 USAGE = b'"usage":{"prompt_tokens":9,"total_tokens":9}}'
 SMALL = b'{"data":[],' + USAGE
@@ -119,12 +119,7 @@ async def test_a_client_that_asks_behind_calls_under_way_is_told_to_go_on_once_t
     shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, ahead: int
 ) -> None:
     gate = asyncio.Event()
-
-    async def slow(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
-        writer.write(answer(200, b"{}"))
-
-    upstream.script = slow
+    upstream.script = held_until(gate)
     place = shop()
     gateway = await start_gateway()
     body = json.dumps(place.body()).encode()

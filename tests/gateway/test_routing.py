@@ -12,7 +12,7 @@ from mercato_gateway import semver
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
-from tests.fakes.upstream import Received, Upstream, answer
+from tests.fakes.upstream import Received, Upstream, answer, held_until
 from tests.support.ports import free_port
 
 OPERATIONS = [("GET", "/rounds"), ("GET", "/rounds/{round}"), ("POST", "/signals"), ("DELETE", "/rounds/{round}")]
@@ -265,12 +265,7 @@ async def test_sigterm_lets_calls_in_flight_end_and_gives_leases_back(
     shop: MakeShop, start_gateway: StartGateway, upstream: Upstream, control: ControlPlane
 ) -> None:
     gate = asyncio.Event()
-
-    async def slow(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
-        writer.write(answer(200, b"{}"))
-
-    upstream.script = slow
+    upstream.script = held_until(gate)
     place = shop()
     gateway = await start_gateway()
     async with gateway.client(place.key) as client:

@@ -58,6 +58,8 @@ def deploy(
     A supervisor of its own keeps it up after mp has ended; a revision that does not become healthy changes nothing.
     On RunPod an image of the project is served by your own account: its key is read from RUNPOD_API_KEY, or asked for.
     """
+    from mercato_cli.hosting.ports import free_port
+
     name = name or project.resolve().name.lower()
     place = _place(mp, name)
     if provider == "runpod":
@@ -68,7 +70,7 @@ def deploy(
     if not (project / "handler.py").is_file():
         raise MpError(f"{project} has no handler.py.", "Begin with `mp init`.")
     if not place.exists():
-        place.settle(port or _free_port())
+        place.settle(port or free_port())
     elif port not in (None, place.port):
         raise MpError(
             f"{place.folder.name} serves at port {place.port}.", "Leave --port out, or choose another --name."
@@ -225,18 +227,3 @@ def _place(mp: Mp, name: str) -> "Place":
     if not _NAME.fullmatch(name):
         raise MpError(f"{name[:80]!r} is no name for a deployment.", "Use --name with small letters, digits, hyphens.")
     return Place(mp.profiles.path.parent / "hosting" / name)
-
-
-def _free_port() -> int:
-    """Below the ports that systems give to outgoing connections: one of those may be in use when it is needed again."""
-    import random
-    import socket
-
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

@@ -1,6 +1,5 @@
 """`mp record`: what was decided on the desk, by whom and why; and that nobody altered it since."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
+from mercato_cli.signatures import is_signed
 
 if TYPE_CHECKING:
     from mercato_contracts.desk import RecordLine
@@ -89,9 +89,6 @@ def _chain(lines: "Sequence[RecordLine]") -> list[str]:
 
 
 def _check_head(head: "RecordHead", digests: Sequence[str], key: str | None) -> None:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     from mercato_contracts.record import record_head_bytes
 
     if key is not None and key != head.key:
@@ -100,12 +97,8 @@ def _check_head(head: "RecordHead", digests: Sequence[str], key: str | None) -> 
             "Ask the operator which is right.",
             Exit.REFUSED,
         )
-    try:
-        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(head.key, validate=True))
-        told = record_head_bytes(head.size, head.digest, head.at)
-        public.verify(base64.b64decode(head.signature, validate=True), told)
-    except (InvalidSignature, ValueError):
-        raise MpError(f"The head of {head.at} is not signed by its key.", _ALARM, Exit.REFUSED) from None
+    if not is_signed(record_head_bytes(head.size, head.digest, head.at), key=head.key, signature=head.signature):
+        raise MpError(f"The head of {head.at} is not signed by its key.", _ALARM, Exit.REFUSED)
     if head.size >= len(digests):
         raise MpError(
             f"At {head.at} the record had {head.size} lines, and now it has {len(digests) - 1}.", _ALARM, Exit.REFUSED

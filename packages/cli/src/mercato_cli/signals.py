@@ -1,6 +1,5 @@
 """`mp signals`: make them of a round, write them signed, and prove that the log has them as they were."""
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
+from mercato_cli.signatures import is_signed
 
 if TYPE_CHECKING:
     from mercato_contracts.signals import SignalProof, SignalReceipt
@@ -150,9 +150,6 @@ def _leaf(proof: "SignalProof") -> bytes:
 
 def check_proof(proof: "SignalProof", key: str | None) -> None:
     """Raises `MpError` unless path and signature hold, the latter by `key` where one is given."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     from mercato_contracts.merkle import is_included
     from mercato_contracts.signals import tree_head_bytes
 
@@ -168,8 +165,5 @@ def check_proof(proof: "SignalProof", key: str | None) -> None:
         raise MpError(
             "The path does not lead from the entry to the signed root.", "Keep the file: it proves that.", Exit.REFUSED
         )
-    try:
-        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(head.key, validate=True))
-        public.verify(base64.b64decode(head.signature, validate=True), tree_head_bytes(head.size, head.root, head.at))
-    except (InvalidSignature, ValueError):
-        raise MpError("The head of the log is not signed by its key.", "Fetch the proof anew.", Exit.REFUSED) from None
+    if not is_signed(tree_head_bytes(head.size, head.root, head.at), key=head.key, signature=head.signature):
+        raise MpError("The head of the log is not signed by its key.", "Fetch the proof anew.", Exit.REFUSED)

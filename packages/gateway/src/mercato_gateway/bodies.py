@@ -1,9 +1,9 @@
 """The JSON bodies of model calls: what is read of them, and the smallest change that names the upstream's model."""
 
 import re
-from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from mercato_gateway.provider_wire import ModelRequest, decode_other_request, decode_request
 from mercato_gateway.refusals import Refused
@@ -11,6 +11,7 @@ from mercato_gateway.refusals import Refused
 DEFAULT_OUTPUT_TOKENS = 1024
 _MOST_OUTPUT_TOKENS = 10_000_000
 _NAME = b'"model"'
+_NUMBERS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of")
 _COLON = re.compile(rb'\s*:\s*"')
 
 
@@ -46,24 +47,11 @@ def read_other_request(body: bytes) -> ModelRequest:
         said = decode_other_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(error) from None
-    return ModelRequest(
-        model=said.model,
-        max_tokens=_whole(said.max_tokens),
-        max_completion_tokens=_whole(said.max_completion_tokens),
-        max_output_tokens=_whole(said.max_output_tokens),
-        n=_whole(said.n),
-        best_of=_whole(said.best_of),
-        messages=said.messages,
-        prompt=said.prompt,
-        input=said.input,
-        system=said.system,
-        instructions=said.instructions,
-        tools=said.tools,
-    )
-
-
-def _whole(value: Any) -> int | None:
-    return value if type(value) is int else None
+    said.stream, said.stream_options = None, UNSET
+    for name in _NUMBERS:
+        if type(getattr(said, name)) is not int:
+            setattr(said, name, None)
+    return said
 
 
 def _unreadable(error: Exception) -> Refused:

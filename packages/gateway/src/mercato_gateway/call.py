@@ -74,7 +74,6 @@ class Call(UpstreamCall):
     status: int = 0
     sent_at: float = 0.0
     first_byte_at: float = 0.0
-    location: bytes = b""
     deadline: float = 0.0
     overhead_us: int = 0
     deployment_slices: list[Slice] | None = None
@@ -374,7 +373,6 @@ class Call(UpstreamCall):
         else:
             router.succeeded(deployment, int((now - self.sent_at) * 1e6))
         asked = self.head
-        self.location = head.location
         self.relay = Relay(
             head, length, metered=self.operation is not None, head_only=asked.method == "HEAD", http10=asked.http10,
             drop_usage=self.adds_usage,
@@ -412,16 +410,17 @@ class Call(UpstreamCall):
         relay.head_sent = True
         if not self.overhead_us:
             self._measure(now)
-        head = self._moved(relay.head()) if self.location else relay.head()
+        head = self._moved(relay) if relay.location else relay.head()
         return b"".join((head, self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
 
-    def _moved(self, head: bytes) -> bytes:
+    def _moved(self, relay: Relay) -> bytes:
         """The head of an answer that sends the client on: to the same service, where it means its own address."""
+        head, location = relay.head(), relay.location
         parts, deployment = self.head.path.split(b"/", 4), self.deployment
         if parts[1] != b"s" or deployment is None:
             return head
-        there = as_clients_know_it(self.location, deployment.pool.authority, deployment.base, b"/".join(parts[:4]))
-        return head.replace(b"\r\nlocation: %b\r\n" % self.location, b"\r\nlocation: %b\r\n" % there, 1)
+        there = as_clients_know_it(location, deployment.pool.authority, deployment.base, b"/".join(parts[:4]))
+        return head.replace(b"\r\nlocation: %b\r\n" % location, b"\r\nlocation: %b\r\n" % there, 1)
 
     def _measure(self, now: float) -> None:
         first = self.first_byte_at or now

@@ -28,21 +28,16 @@ class ModelRequest(Struct):
     tools: Raw | UnsetType = UNSET
 
 
-class OtherRequest(Struct):
-    """The same names in a request of another kind, where only `model` means what it means to us."""
+class OtherRequest(ModelRequest):
+    """A request of another kind: only its `model` must be what it is to us, other names may mean anything there."""
 
-    model: str | UnsetType = UNSET
+    stream: Any = None
+    stream_options: Any = UNSET
     max_tokens: Any = None
     max_completion_tokens: Any = None
     max_output_tokens: Any = None
     n: Any = None
     best_of: Any = None
-    messages: Raw | UnsetType = UNSET
-    prompt: Raw | UnsetType = UNSET
-    input: Raw | UnsetType = UNSET
-    system: Raw | UnsetType = UNSET
-    instructions: Raw | UnsetType = UNSET
-    tools: Raw | UnsetType = UNSET
 
 
 class UsageSaid(Struct):

@@ -45,6 +45,11 @@ class Relay:
             self.stream.all_text = True
 
     @property
+    def location(self) -> bytes:
+        """Where the answer sends the client on; empty where it does not."""
+        return self._head.location
+
+    @property
     def plain(self) -> bool:
         """Whether a body that is neither JSON nor events may be text."""
         kind = self._head.fields.get(b"content-type", b"").lower()

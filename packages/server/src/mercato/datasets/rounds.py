@@ -56,7 +56,8 @@ class Rounds:
 
     async def lock(self, round_id: str) -> Round:
         """Until this transaction ends nobody else moves the round. Raises `RoundNotFound`."""
-        return await self._locked(round_id)
+        # The lock comes before the state is read: of two who move a round at once, the second sees what the first did.
+        return _found(await self._rows.find_round(round_id, lock=True), round_id)
 
     async def open(
         self,
@@ -88,14 +89,14 @@ class Rounds:
 
     async def close(self, round_id: str, *, by: str, reason: str) -> Round:
         """No signal is taken any more. Raises `RoundNotFound`, `RoundInWrongState`."""
-        return await self._move(await self._locked(round_id), "closed", by, reason)
+        return await self._move(await self.lock(round_id), "closed", by, reason)
 
     async def mark_scored(self, round_id: str, scores_sha256: str, *, by: str) -> Round:
         """The desk has published the scores of a closed round, whose checksum this is; the same again changes nothing.
 
         Raises `RoundNotFound`, `RoundInWrongState`, `ScoresDiffer`.
         """
-        found = await self._locked(round_id)
+        found = await self.lock(round_id)
         if found.scores_sha256 is not None:
             if found.scores_sha256 != scores_sha256:
                 raise ScoresDiffer(f"Round {found.number} was scored before, with another result.")
@@ -106,7 +107,7 @@ class Rounds:
 
     async def resolve(self, round_id: str, *, by: str, reason: str) -> Round:
         """Targets may be had from now on. Raises `RoundNotFound`, `RoundInWrongState`, `EmbargoNotOver`."""
-        found = await self._locked(round_id)
+        found = await self.lock(round_id)
         _expect(found, "resolved")
         if self._clock.now() < found.embargo_until:
             raise EmbargoNotOver(
@@ -126,15 +127,11 @@ class Rounds:
         return sum([await self._move_if_still(round_id, "resolved", "its embargo is over") for round_id in due])
 
     async def _move_if_still(self, round_id: str, state: str, reason: str) -> bool:
-        found = await self._locked(round_id)
+        found = await self.lock(round_id)
         if found.state != _BEFORE[state]:
             return False  # somebody was quicker
         await self._move(found, state, _BY_THE_CLOCK, reason)
         return True
-
-    async def _locked(self, round_id: str) -> Round:
-        # The lock comes before the state is read: of two who move a round at once, the second sees what the first did.
-        return _found(await self._rows.find_round(round_id, lock=True), round_id)
 
     async def _move(self, found: Round, state: str, by: str, reason: str) -> Round:
         _expect(found, state)

@@ -1,18 +1,16 @@
 """The desk's record: what was decided, by whom and why, each line chained to the one before; sealed each hour."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
 from mercato.platform import Clock, Session
-from mercato.signals.log import LogKey
+from mercato.signals.log import SEAL_EVERY, LogKey
 from mercato.signals.models import DeskEvent, DeskRecordHead
 from mercato.signals.refusals import RecordDamaged
 from mercato_contracts.record import BEGINNING, RecordHead, chain_line, write_facts
 
-SEAL_EVERY = timedelta(hours=1)
 _LOCK = 4_017_202_613  # any number, the same in every process that writes
 
 

@@ -5,7 +5,9 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import BinaryIO
 
 from mercato.training.onnx_file import find_fault
 from mercato.training.refusals import ArtifactRefused
@@ -16,7 +18,6 @@ MOST_FILES = 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz", ".dill")
 _LIGHTGBM_HEAD = b"tree\nversion=v"
-_CHUNK = 1024 * 1024
 _LONGEST_LINE = 64 * 1024 * 1024
 _MOST_LEAVES = 131_072
 """LightGBM's own limit on `num_leaves`."""
@@ -58,16 +59,16 @@ def _check(path: Path, size: int) -> Checked:
     # Opened once without following links, so that what is looked at is what is hashed.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
-        head = file.read(64)
-        kind = _kind_of(name, head, size)
-        file.seek(0)
-        digest = hashlib.sha256()
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    fault = find_fault(path) if kind == "onnx" else _find_fault_of_text(path)
+        kind = _kind_of(name, file.read(64), size)
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            digest = hashlib.sha256(content).hexdigest()
+            fault = find_fault(content) if kind == "onnx" else None
+        if kind == "lightgbm":
+            file.seek(0)
+            fault = _find_fault_of_text(file)
     if fault is not None:
         raise ArtifactRefused(f"{name} is not kept: {fault}.")
-    return Checked(path, name, kind, size, digest.hexdigest())
+    return Checked(path, name, kind, size, digest)
 
 
 def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
@@ -81,17 +82,16 @@ def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
     raise ArtifactRefused(f"{name} is neither a LightGBM model as text nor ONNX.")
 
 
-def _find_fault_of_text(path: Path) -> str | None:
+def _find_fault_of_text(file: BinaryIO) -> str | None:
     """Why this is no LightGBM model, as far as can be said without loading it."""
-    with path.open("rb") as file:
-        while line := file.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE or b"\0" in line:
-                return "it is no text"
-            name, _, value = line.partition(b"=")
-            # LightGBM sets memory aside by this number before it reads on.
-            if name == b"num_leaves" and not (value.strip().isdigit() and 1 <= int(value[:20]) <= _MOST_LEAVES):
-                told = value[:20].decode(errors="replace").strip()
-                return f"a tree has 1 to {_MOST_LEAVES} leaves, and one says {told!r}"
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE or b"\0" in line:
+            return "it is no text"
+        name, _, value = line.partition(b"=")
+        # LightGBM sets memory aside by this number before it reads on.
+        if name == b"num_leaves" and not (value.strip().isdigit() and 1 <= int(value[:20]) <= _MOST_LEAVES):
+            told = value[:20].decode(errors="replace").strip()
+            return f"a tree has 1 to {_MOST_LEAVES} leaves, and one says {told!r}"
     return None
 
 

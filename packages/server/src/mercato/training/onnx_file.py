@@ -5,7 +5,7 @@ lie in another file, by a path that whoever loads the model then opens; such a m
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from mmap import mmap
 
 _DEEPEST = 32
 """Messages in messages: subgraphs of subgraphs are seldom more than three deep."""
@@ -30,9 +30,8 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
 
 
-def find_fault(path: Path) -> str | None:
+def find_fault(content: bytes | mmap) -> str | None:
     """Why this is no model that stands for itself, in a few words; nothing when it is one."""
-    content = path.read_bytes()
     has_graph, left = False, _MOST_FIELDS
     ahead = [("model", 0, len(content), 0)]
     while ahead:
@@ -55,7 +54,7 @@ def find_fault(path: Path) -> str | None:
     return None if has_graph else "it has no graph"
 
 
-def _fields(content: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(content: bytes | mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Number, wire type, begin and end of each field's value. Raises `ValueError` where it is no message."""
     while at < end:
         key, at = _varint(content, at, end)
@@ -76,7 +75,7 @@ def _fields(content: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, 
         at = after
 
 
-def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
+def _varint(content: bytes | mmap, at: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while at < end and shift < 70:
         byte = content[at]
