@@ -82,7 +82,7 @@ _COUNTERS = text(
     "  WHERE at >= window_start AND at < window_start + span - CAST(:slack AS interval)), 0) AS inside FROM ("
     "  SELECT at, CASE unit WHEN 'requests' THEN 1 WHEN 'tokens' THEN tokens_in + tokens_out"
     "   WHEN 'nanos' THEN price_nanos WHEN 'included' THEN included END AS units FROM usage_events"
-    "   WHERE at >= window_start - CAST(:slack AS interval) AND at < window_start + span"
+    "   WHERE at >= window_start - CAST(:slack AS interval) AND at < window_start + span AND journal_id IS NOT NULL"
     "   AND subject = CASE kind WHEN 'subscription' THEN subscription_id WHEN 'key' THEN key_id"
     "    WHEN 'consumer' THEN consumer_id ELSE vendor_id END) AS of_scope) AS events"
     " WHERE used > at_most OR (kind = 'subscription' AND used < inside) ORDER BY scope, window_start LIMIT :most"
