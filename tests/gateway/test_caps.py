@@ -224,7 +224,8 @@ async def test_a_stream_that_uses_up_the_cap_ends_with_an_event_that_says_so(sta
     gone = asyncio.Event()
     stage.upstream.script = endless(path, gone)
     reply, event = await call(stage, shop, path, stream=True)
-    await asyncio.wait_for(gone.wait(), 30)
+    async with asyncio.timeout(60):
+        await gone.wait()
     rows = [row for row in reply.text.split("\n\n") if row.strip()]
     if path == "/v1/messages":
         assert rows[-1].startswith("event: error\n")

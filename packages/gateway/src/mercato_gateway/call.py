@@ -94,6 +94,7 @@ class Call(UpstreamCall):
     bound: int = 0
     # Whether limits had too little for the whole call, and what is left of them was asked for.
     scarce: bool = False
+    returning: bool = False
     stream_hold: StreamHold | None = None
     # While the answer's end waits for more to be held: what was read of it meanwhile, and whether that is all.
     top_up: TopUp | None = None
@@ -277,9 +278,12 @@ class Call(UpstreamCall):
             if lacking is None:
                 if self.scarce or not self._nears_an_end(now):
                     break
+                self._seek_rest()
+                return
+            if self.returning:
+                self.returning = False
                 if self._asks_for_rest(now):
                     return
-                continue
             if self.scarce and not self.bound and self._lower_bound(slices, now):
                 continue
             self.rounds += 1
@@ -288,13 +292,14 @@ class Call(UpstreamCall):
                 raise piece.refusal(need, now)
             try:
                 gateway.leases.wait(self, lacking[0], now, part=lacking[1])
-            except Refused:
+            except Refused as refused:
                 others = self.tried | {deployment.id}
                 if lacking[0][0][0] in slices and len(others) < len(self.lane.release.deployments):
                     self.tried = others
                     continue
-                if not self._may_bound(lacking[0]) or not self._asks_for_rest(now):
+                if refused.code.status != 429 or not self._may_bound(lacking[0]):
                     raise
+                self._seek_rest()
             return
         self._connect(deployment, now)
 
@@ -309,7 +314,8 @@ class Call(UpstreamCall):
             return False
         if operation.path not in _BOUNDED_PATHS and output_bound(request) < 0:
             return False
-        return all(piece.unit in ("tokens", "nanos") for piece, _ in lacking)
+        # What a second or a minute lacks is there again soon: the whole answer then is better than a part of it now.
+        return all(piece.unit in ("tokens", "nanos") and piece.window in ("day", "month") for piece, _ in lacking)
 
     def _nears_an_end(self, now: float) -> bool:
         """Whether a request that sets no bound gets one, as a usual answer may be more than is left; the hold then is
@@ -325,15 +331,21 @@ class Call(UpstreamCall):
         hold.estimate = usual
         return True
 
+    def _seek_rest(self) -> None:
+        """Whatever is left of the limits is asked for next, once what this worker gave back of them is there again."""
+        self.scarce = self.returning = True
+        self.gateway.leases.wait_for_returns(self)
+
     def _asks_for_rest(self, now: float) -> bool:
-        """Asks for whatever is left of the limits; false where asking is in vain, and what is at hand must do."""
-        self.scarce = True
+        """False where what is at hand must do. Raises `Refused` where the control plane does not answer."""
         needs = self.hold.needs(self.hold.estimate)
         if not needs:
             return False
         try:
             self.gateway.leases.wait(self, needs, now, part=True)
         except Refused:
+            if output_bound(self.model_request) >= 0:
+                raise
             return False
         return True
 
@@ -721,7 +733,7 @@ class Call(UpstreamCall):
                     continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
-                self.bound, self.scarce = 0, False
+                self.bound, self.scarce, self.returning = 0, False, False
                 self.hold = Hold(other, gateway.leases, self._estimate() if other.needs_tokens else NO_TOKENS)
                 self._hold_and_send()
             except Refused:

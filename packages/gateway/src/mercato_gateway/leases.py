@@ -20,7 +20,7 @@ from mercato_gateway.control import (
 )
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
-from mercato_gateway.spool import Spool
+from mercato_gateway.spool import SegmentName, Spool
 from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseGrant, LeaseRequest, LeaseWant, Limit
 
 WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
@@ -41,6 +41,7 @@ _UNDER_WAY_SECONDS = 60.0
 _PATIENCE_SECONDS = 2.0
 _SLOT_PATIENCE_SECONDS = 0.4
 _ASK_AGAIN_SECONDS = 0.1
+_MOST_LOOKS = 10
 _MOST_UNANSWERED = 1_000
 
 
@@ -292,6 +293,19 @@ class Leases:
         for waiter, _ in parked:
             if not waiter.done:
                 waiter.leases_came()
+
+    def wait_for_returns(self, waiter: Waiter) -> None:
+        """The call hears `leases_came` once what this process gives back in this turn is free again, or soon after."""
+        self._loop.call_soon(self._look_for_returns, waiter, None, _MOST_LOOKS)
+
+    def _look_for_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, looks: int) -> None:
+        if given_back is None:
+            self._spool.flush()
+            given_back = self._spool.position
+        if looks and self._spool.shipped < given_back:
+            self._loop.call_later(_ASK_AGAIN_SECONDS / 2, self._look_for_returns, waiter, given_back, looks - 1)
+        elif not waiter.done:
+            waiter.leases_came()
 
     def ask_ahead(self, piece: Slice) -> None:
         """The slice is low: ask for more before calls have to wait."""
