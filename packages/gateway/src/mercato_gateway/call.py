@@ -101,7 +101,8 @@ class Call(UpstreamCall):
     settling: bool = False
     rest: bytes = b""
     rest_complete: bool = False
-    ended_by: str = ""
+    cut: bool = False
+    ended: Refused | None = None
     deployment_slices: list[Slice] | None = None
     deployment_policy: bytes = b""
 
@@ -595,10 +596,13 @@ class Call(UpstreamCall):
 
     def _end_settling(self, now: float) -> None:
         """The usage event was made at last: the answer goes on."""
+        self.settling = False
+        if self.cut:
+            self._end_cut()
+            return
         relay, deployment = self.relay, self.deployment
         assert relay is not None
         assert deployment is not None
-        self.settling = False
         rest, self.rest = self.rest, b""
         if self.rest_complete:
             self._end(relay, rest, now)
@@ -628,19 +632,9 @@ class Call(UpstreamCall):
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.close()
-        relay, operation = self.relay, self.operation
-        assert relay is not None
-        assert operation is not None
-        self.ended_by = refused.code.name
+        self.ended = refused
         self.gateway.metrics.streams_ended += 1
-        self._cut(_monotonic())
-        if self.client_left:
-            return
-        words = relay.last_words(last_event(refused, operation, self.request_id))
-        if words is None:
-            self.client.abort()
-        else:
-            self.gateway.end_call(self.client, words, relay.closes)
+        self._cut(_monotonic(), wait=False)
 
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
@@ -662,18 +656,31 @@ class Call(UpstreamCall):
             return
         if self.deployment is not None:
             self.gateway.router.failed(self.deployment, now)
-        self._cut(now)
-        if not self.client_left:
-            self.client.abort()
+        self._cut(now, wait=True)
 
-    def _cut(self, now: float) -> None:
+    def _cut(self, now: float, *, wait: bool) -> None:
         """The call ends in the middle of its answer: what came counts, as `partial`."""
         if not self.overhead_us:
             self._measure(now)
-        self._settle(now, cut=True)
+        self.cut = True
+        if self._settle(now, wait=wait):
+            self._end_cut()
+
+    def _end_cut(self) -> None:
+        """The event is made: the client's connection breaks, where no last event says why the answer ends."""
         self.gateway.spool.flush()
         self.done = True
         self.gateway.active.discard(self)
+        if self.client_left:
+            return
+        relay, operation, ended = self.relay, self.operation, self.ended
+        words = None
+        if ended is not None and relay is not None and operation is not None:
+            words = relay.last_words(last_event(ended, operation, self.request_id))
+        if words is None or relay is None:
+            self.client.abort()
+        else:
+            self.gateway.end_call(self.client, words, relay.closes)
 
     def _failed_upstream(self, code: str, detail: str, *, unsent: bool) -> None:
         now = _monotonic()
@@ -752,13 +759,13 @@ class Call(UpstreamCall):
 
     # Ends.
 
-    def _settle(self, now: float, *, cut: bool = False, wait: bool = False) -> bool:
+    def _settle(self, now: float, *, wait: bool = False) -> bool:
         """The usage event, once: price, spends, the record in the spool. With `wait`, false where more than is held is
         asked for first.
         """
         if self.settled:
             return True
-        deployment, relay, gateway, hold = self.deployment, self.relay, self.gateway, self.hold
+        deployment, relay, gateway, hold, cut = self.deployment, self.relay, self.gateway, self.hold, self.cut
         assert deployment is not None
         failed = not is_owed(self.status)
         tokens, source, doubt = NO_TOKENS, b"partial" if cut else b"provider", b""
@@ -785,9 +792,10 @@ class Call(UpstreamCall):
         asked = self.asked
         if asked is not None and asked is not self.lane.service:
             flags = b'%b,"asked_service_id":"%b"' % (flags, asked.wire.id.encode("ascii"))
-        if paid is not tokens or doubt or self.ended_by:
+        if paid is not tokens or doubt or self.ended is not None:
             unpaid = hold.unpaid(tokens, due) if not failed else 0
-            flags += more_fields(tokens, paid, unpaid, self.ended_by, doubt, claimed)
+            ended_by = self.ended.code.name if self.ended is not None else ""
+            flags += more_fields(tokens, paid, unpaid, ended_by, doubt, claimed)
             gateway.metrics.counts_doubted += bool(doubt)
         bytes_out = relay.bytes_out if relay is not None else 0
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
@@ -857,7 +865,7 @@ class Call(UpstreamCall):
         upstream.close()
         self.upstream = None
         self.status = self.status or 499
-        self._cut(_monotonic())
+        self._cut(_monotonic(), wait=True)
 
     def _leave_unsent(self) -> None:
         """Nothing was sent upstream: nothing is owed."""
