@@ -5,7 +5,6 @@ once means the same when it comes again, so it need not be parsed again; where a
 """
 
 import hashlib
-import re
 from http import HTTPStatus
 
 from mercato_gateway import headers as lines
@@ -16,7 +15,6 @@ _END = b"\r\n\r\n"
 _LENGTH = b"content-length"
 _UNPACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _BINARY = (b"audio/", b"image/", b"video/", b"font/", b"application/pdf", b"application/zip")
-_LINES = re.compile(rb"ndjson|jsonl|json-?lines|json-seq|stream\+json")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 _blake2b = hashlib.blake2b
@@ -123,7 +121,7 @@ class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
 
     __slots__ = (
-        "binary", "event_stream", "fields", "is_text", "json", "length", "lines", "location", "packed", "plain",
+        "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "plain",
         "print", "start", "status",
     )  # fmt: skip
 
@@ -136,7 +134,6 @@ class AnswerHead:
         self.binary = kind.startswith(_BINARY)  # whatever its bytes look like
         self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
         self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
-        self.lines = _LINES.search(kind) is not None
         # Providers are asked not to compress. Where one does, JSON is unpacked to be counted, a stream is estimated.
         coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
         events = kind.startswith(b"text/event-stream")

@@ -1,5 +1,6 @@
 """What a body is, by its first bytes: upstreams name the wrong type, or none."""
 
+import codecs
 import re
 from typing import Final
 
@@ -33,13 +34,24 @@ def kind_of(start: bytes) -> int:
     return UNKNOWN
 
 
-def is_text(start: bytes) -> bool:
-    """Whether a body that begins like this is text in UTF-8."""
-    if b"\0" in start:
-        return False
-    try:
-        start[:_LONGEST_START].decode()
-    except UnicodeDecodeError as error:
-        # The last character may go on in the next piece.
-        return error.start >= min(len(start), _LONGEST_START) - 3
-    return True
+class TextCheck:
+    """Whether a body that comes in pieces is text in UTF-8, as far as it has come."""
+
+    __slots__ = ("_decoder", "holds")
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self.holds = True
+
+    def feed(self, data: bytes) -> None:
+        try:
+            self.holds = self.holds and "\0" not in self._decoder.decode(data)
+        except UnicodeDecodeError:
+            self.holds = False
+
+
+def is_text(whole: bytes) -> bool:
+    """Whether a body is text in UTF-8."""
+    check = TextCheck()
+    check.feed(whole)
+    return check.holds

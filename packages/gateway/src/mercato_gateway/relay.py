@@ -6,7 +6,7 @@ Which of these is decided by its first bytes, then by its type: see `kinds`.
 import msgspec
 
 from mercato_gateway.heads import AnswerHead
-from mercato_gateway.kinds import EVENTS, JSON, UNDECIDED, is_text, kind_of
+from mercato_gateway.kinds import EVENTS, JSON, UNDECIDED, TextCheck, kind_of
 from mercato_gateway.scanner import Scanner
 from mercato_gateway.streams import EventStream
 from mercato_gateway.unpacking import Unpacker
@@ -18,9 +18,9 @@ class Relay:
     """One answer. `feed` says what goes to the client now, `None` while the answer is still being gathered."""
 
     __slots__ = (
-        "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_unpacker",
-        "all_text", "bytes_out", "closes", "head_sent", "is_text", "json", "overflowed", "packed", "scanner", "status",
-        "stream", "whole",
+        "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_text",
+        "_unpacker", "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed", "scanner",
+        "status", "stream", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -34,7 +34,7 @@ class Relay:
         self.overflowed = False
         self.scanner: Scanner | None = None  # of an answer too large to keep
         self.stream: EventStream | None = None
-        self.is_text = False
+        self._text: TextCheck | None = None
         self._unpacker: Unpacker | None = None
         self._one_line = True  # as far as has been seen
         self._head = head
@@ -69,6 +69,11 @@ class Relay:
     def location(self) -> bytes:
         """Where the answer sends the client on; empty where it does not."""
         return self._head.location
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is neither JSON nor events, but text all the same."""
+        return self._text is not None and self._text.holds
 
     @property
     def last_event_seen(self) -> bool:
@@ -106,6 +111,8 @@ class Relay:
             if self.json:
                 return self._gather(data, complete)
         self.bytes_out += len(data)
+        if self._text is not None:
+            self._text.feed(data)
         return self._framed(data)
 
     def _decide(self, data: bytes, complete: bool) -> bool:
@@ -118,14 +125,12 @@ class Relay:
         if kind == EVENTS:
             if self.stream is None:
                 self._become_stream(lines=False)
-        elif kind == JSON and head.lines:
-            self._become_stream(lines=True)
         elif kind == JSON:
             self.stream, self.json = None, True
             if self.head_sent:
                 self._overflow()
         elif self.stream is None and not self.json:
-            self.is_text = (head.is_text or (self.all_text and head.plain)) and is_text(data)
+            self._text = TextCheck() if head.is_text or (self.all_text and head.plain) else None
         return True
 
     def _gather(self, data: bytes, complete: bool) -> bytes | None:

@@ -142,10 +142,11 @@ def tokens_of(
     reading = _read(relay) if relay is not None else Reading(Usage(), 0)
     usage, text = reading.usage, reading.text
     stated = usage.tokens
-    if stated is not None and relay is not None and relay.all_text and not (stated.into or stated.out):
-        stated = None  # a `usage` that counts something else, such as seconds
+    of_nothing = stated is not None and not (stated.into or stated.out)
+    if of_nothing and (reading.error or (relay is not None and relay.all_text)):
+        stated = None  # a `usage` that counts something else, such as seconds, or of a call that failed
     if reading.error and 200 <= status < 300:
-        if not text and (stated is None or not (stated.into or stated.out)):
+        if not text and stated is None:
             return NO_TOKENS, FAILED
         cut = cut or stated is None
     if stated is None:

@@ -11,6 +11,7 @@ import msgspec
 from mercato_gateway.long_events import LongEvent
 from mercato_gateway.provider_wire import decode_answer
 from mercato_gateway.scanner import Scanner
+from mercato_gateway.texts import FILE_BYTES, is_audio
 from mercato_gateway.tokens import Reading, Tokens, read_usual
 from mercato_gateway.usage import Usage
 
@@ -123,7 +124,8 @@ class EventStream:
             if self._drop_usage and b'"usage"' in event:
                 if self._read(data, is_error):
                     return
-                event = _NULL_USAGE.sub(b"", event)
+                if b'"choices"' in event:
+                    event = _NULL_USAGE.sub(b"", event)
             else:
                 self._read(data, is_error)
         elif data == b"[DONE]":
@@ -173,14 +175,16 @@ class EventStream:
             self.failed = True
             return
         self.failed = self.failed or scanner.failed
-        text, snapshot = scanner.text, scanner.snapshot
+        text, snapshot, files = scanner.text, scanner.snapshot, scanner.files
+        if is_audio(scanner.type):
+            text, files = 0, min(text, FILE_BYTES)
         if "." in scanner.type and not scanner.type.endswith("delta"):
             text, snapshot = 0, max(text, snapshot)
         self._text += text
         self._since_usage += text
         self._snapshot = max(self._snapshot, snapshot)
         # Files often come in many events, or again and again while they get better.
-        self._files = max(self._files, scanner.files)
+        self._files = max(self._files, files)
 
 
 def _data_of(event: bytes) -> tuple[bytes, bool]:

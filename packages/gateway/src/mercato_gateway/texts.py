@@ -48,6 +48,11 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
 _AFTER_MARKER = re.compile(r";base64,([A-Za-z0-9+/=_\-]*)")
 
 
+def is_audio(event_type: str) -> bool:
+    """Whether what events of this type add is sound, in base64."""
+    return "audio" in event_type and "transcript" not in event_type
+
+
 def generated_bytes(value: Any, name: str) -> int:
     """Bytes of generated text in a decoded part of an answer; -1 where it needs a closer look, as where it holds a
     file or usage.

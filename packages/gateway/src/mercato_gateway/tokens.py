@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, decode_answer
 from mercato_gateway.scanner import Scanner
-from mercato_gateway.texts import generated_bytes, input_bytes, message_bytes
+from mercato_gateway.texts import generated_bytes, input_bytes, is_audio, message_bytes
 from mercato_gateway.usage import NO_TOKENS, Tokens, Usage
 
 __all__ = [
@@ -78,13 +78,15 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
             text += size
     elif answer.delta is not None:
         kind = answer.type
-        if kind is None or not kind.endswith("delta") or "audio" in kind:
+        if kind is None or not kind.endswith("delta") or is_audio(kind):
             return -1
         text = generated_bytes(answer.delta, "delta")
     elif answer.content is not None or answer.output is not None:
         text = generated_bytes(answer.content, "content")
         other = generated_bytes(answer.output, "output")
-        text = max(text, other) if text >= 0 and other >= 0 else -1
+        text = max(text, other) if min(text, other) >= 0 else -1
+        if text == 0:
+            return -1  # perhaps something failed
     elif not (stated and usage.states_input and usage.states_output):
         return -1
     return -1 if not stated and _hints_at_usage(data) else text
