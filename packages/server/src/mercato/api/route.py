@@ -123,7 +123,7 @@ async def _answer_once(
         session,
         wiring.cipher,
         # Without a credential the body itself must be known to get its answer a second time.
-        asker=caller.actor if caller else f"anonymous {body.hex()}",
+        asker=caller.lasting_actor if caller else f"anonymous {body.hex()}",
         route=request.url.path,
         key=key,
         body=body,
