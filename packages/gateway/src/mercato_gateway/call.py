@@ -175,10 +175,10 @@ class Call(UpstreamCall):
         self.has_lane = True
         wire = lane.service.wire
         if wire.paths == "any":
-            self.operation_name = f"{method} {target.path}"[:300]
+            self.operation_name, self.upstream_path = f"{method} {target.path}"[:300], target.raw
         else:
-            self.operation_name = lane.release.operations.find(method, target.path)[:300]
-        self.upstream_path = target.raw
+            match = lane.release.operations.find(method, target.raw)
+            self.operation_name, self.upstream_path = match.name[:300], match.path
         if wire.protocol in ("openai", "anthropic"):
             self._read_model_body(target.path)
 
