@@ -170,7 +170,7 @@ def view_budget(state: BudgetState) -> BudgetView:
     budget, level = state.budget, state.level
     return BudgetView(
         scope=budget.scope,
-        key_id=budget.key_id,
+        key_id=state.key_id,
         unit=cast(BudgetUnit, budget.unit),
         window=cast(BudgetWindow, budget.window),
         cap=budget.cap,

@@ -83,7 +83,8 @@ _COUNTERS = text(
     "  SELECT at, CASE unit WHEN 'requests' THEN 1 WHEN 'tokens' THEN tokens_in + tokens_out"
     "   WHEN 'nanos' THEN price_nanos WHEN 'included' THEN included END AS units FROM usage_events"
     "   WHERE at >= window_start - CAST(:slack AS interval) AND at < window_start + span"
-    "   AND subject = CASE kind WHEN 'subscription' THEN subscription_id WHEN 'key' THEN key_id"
+    "   AND subject = CASE kind WHEN 'subscription' THEN subscription_id "
+    "    WHEN 'key' THEN (SELECT lineage_id FROM keys WHERE keys.id = key_id)"
     "    WHEN 'consumer' THEN consumer_id ELSE vendor_id END) AS of_scope) AS events"
     " WHERE used > at_most OR (kind = 'subscription' AND used < inside) ORDER BY scope, window_start LIMIT :most"
 )

@@ -1,9 +1,11 @@
 """Identity's questions to the database."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from mercato.identity.models import (
     DeploymentAllowance,
@@ -69,6 +71,16 @@ class IdentityRepository:
     async def find_key(self, key_id: str, *, lock: bool = False) -> Key | None:
         query = select(Key).where(Key.id == key_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def newest_keys(self, key_ids: Collection[str]) -> dict[str, str]:
+        """For each of these keys the id of the one in its lineage that was not rotated yet."""
+        newest = aliased(Key)
+        query = (
+            select(Key.id, newest.id)
+            .join(newest, (newest.lineage_id == Key.lineage_id) & newest.rotated_to.is_(None))
+            .where(Key.id.in_(key_ids))
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
