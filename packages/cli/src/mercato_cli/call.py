@@ -11,6 +11,7 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
 from mercato_cli.names import split_name
+from mercato_cli.text import clean
 
 if TYPE_CHECKING:
     import httpx
@@ -46,23 +47,25 @@ def call(mp: Mp, service: str, path: str | None, data: str | None, method: str |
     else:
         verb, operation = _operation(listing, path, method, has_body=body is not None)
         target = f"/s/{vendor}/{name}{version}{operation}"
-    _send(mp, verb.upper(), target, body, stream=stream)
+    _send(mp, f"{vendor}/{name}", verb.upper(), target, body, stream=stream)
 
 
-def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
+def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bool) -> None:
     import httpx
 
-    from mercato_cli.client import read_all, refusal, unreachable
+    from mercato_cli.answers import refused_call
+    from mercato_cli.transport import read_all
+    from mercato_cli.web import not_an_address, open_client, unreachable
 
     headers = {"authorization": f"Bearer {mp.profile.credential}", "accept": "text/event-stream" if stream else "*/*"}
-    url = mp.profile.gateway
+    url = mp.gateway
     try:
         with (
-            httpx.Client(base_url=url, timeout=mp.timeout) as gateway,
+            open_client(url, timeout=mp.timeout, base_url=url) as gateway,
             gateway.stream(verb, target, json=body, headers=headers) as response,
         ):
             if response.status_code >= 300:
-                raise refusal(response.status_code, read_all(response, time.monotonic() + mp.timeout), url)
+                raise refused_call(service, response, read_all(response, time.monotonic() + mp.timeout))
             if stream:
                 _relay(mp, response)
             else:
@@ -71,8 +74,8 @@ def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
             mp.console.note(f"request {response.headers.get('x-request-id', 'without an id')}")
     except httpx.RequestError as error:
         raise unreachable(url, error, mp.timeout) from None
-    except (httpx.InvalidURL, ValueError) as error:
-        raise MpError(f"{url} is no address of a gateway: {error}.", "Log in with `mp login --gateway`.") from None
+    except httpx.InvalidURL:
+        raise not_an_address(f"{url}{target}") from None
 
 
 def _relay(mp: Mp, response: "httpx.Response") -> None:
@@ -80,7 +83,6 @@ def _relay(mp: Mp, response: "httpx.Response") -> None:
 
     Raises `MpError` once the stream has ended, where one of its events says that something failed.
     """
-    from mercato_cli.console import clean
     from mercato_cli.events import StreamReader
 
     reader, ends = StreamReader(), True
@@ -109,12 +111,25 @@ def _print(mp: Mp, content: bytes, media_type: str) -> None:
             raise MpError(
                 "The service promised JSON and sent something else.", "Tell its vendor.", Exit.UNREACHABLE
             ) from None
-        indent = None if mp.console.as_json else 2
-        click.echo(json.dumps(told, indent=indent, ensure_ascii=not sys.stdout.isatty() and mp.console.as_json))
+        _print_json(mp, told)
     elif media_type.startswith("text/"):
-        mp.console.say(content.decode(errors="replace"))
+        mp.console.print(clean(content.decode(errors="replace")))
     else:
+        sys.stdout.flush()
         sys.stdout.buffer.write(content)
+
+
+def _print_json(mp: Mp, answer: Any) -> None:
+    from mercato_cli.answers import shortened
+    from mercato_cli.console import to_json
+
+    if mp.console.as_json or mp.console.width is None:
+        mp.console.print(to_json(answer, sys.stdout, indent=None if mp.console.as_json else 2))
+        return
+    text, is_cut = shortened(answer)
+    mp.console.print(clean(text))
+    if is_cut:
+        mp.console.note("Long lists are shortened here; with --json or in a pipe they are whole.")
 
 
 def _usual_path(listing: "ServiceView") -> str:

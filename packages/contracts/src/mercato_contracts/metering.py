@@ -12,9 +12,13 @@ UsageGroup = Literal["service", "day", "key", "subscription", "consumer", "vendo
 
 
 class UsageSumView(Wire):
-    """Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals."""
+    """Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals.
+
+    `name` is what people call the group: `acme/embedder` for a service's id.
+    """
 
     group: str
+    name: str = ""
     currency: str
     calls: int
     failed: int
