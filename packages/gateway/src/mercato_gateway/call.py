@@ -12,28 +12,42 @@ from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.bodies import output_tokens, read_other_request, read_request
+from mercato_gateway.bodies import (
+    USUAL_OUTPUT_TOKENS,
+    choices_of,
+    limit_output,
+    output_bound,
+    output_tokens,
+    read_other_request,
+    read_request,
+)
 from mercato_gateway.catalog import Deployment, Service
 from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.forms import Form, read_form
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
 from mercato_gateway.lane import Lane, find_lane, policy_of
-from mercato_gateway.leases import Slice
+from mercato_gateway.lastevent import last_event
+from mercato_gateway.leases import Lacking, Slice
 from mercato_gateway.log import log
 from mercato_gateway.models import list_models
+from mercato_gateway.plausible import Asked, believe
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.redirects import as_clients_know_it
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
-from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, tokens_of
+from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, more_fields, tokens_of
+from mercato_gateway.streamhold import StreamHold
 from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
+from mercato_gateway.topup import PATIENCE_SECONDS, TopUp
 
 if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
 
+# Where a request without a bound of output can be given one.
+_BOUNDED_PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages"})
 _READ_PATHS = frozenset(operation.path for operation in MODEL_OPERATIONS.values())
 _MAX_ROUNDS = 64
 _MAX_ATTEMPTS = 3
@@ -76,6 +90,17 @@ class Call(UpstreamCall):
     first_byte_at: float = 0.0
     deadline: float = 0.0
     overhead_us: int = 0
+    # Most tokens of output of each answer, where the request's bound was lowered; 0 where it stands.
+    bound: int = 0
+    # Whether limits had too little for the whole call, and what is left of them was asked for.
+    scarce: bool = False
+    stream_hold: StreamHold | None = None
+    # While the answer's end waits for more to be held: what was read of it meanwhile, and whether that is all.
+    top_up: TopUp | None = None
+    settling: bool = False
+    rest: bytes = b""
+    rest_complete: bool = False
+    ended_by: str = ""
     deployment_slices: list[Slice] | None = None
     deployment_policy: bytes = b""
 
@@ -250,7 +275,13 @@ class Call(UpstreamCall):
             self.deployment_slices, self.deployment_policy = slices, deployment.policy
             lacking = self.hold.take(slices, now)
             if lacking is None:
-                break
+                if self.scarce or not self._nears_an_end(now):
+                    break
+                if self._asks_for_rest(now):
+                    return
+                continue
+            if self.scarce and not self.bound and self._lower_bound(slices, now):
+                continue
             self.rounds += 1
             if self.rounds > _MAX_ROUNDS:
                 piece, need = lacking[0][0]
@@ -262,9 +293,55 @@ class Call(UpstreamCall):
                 if lacking[0][0][0] in slices and len(others) < len(self.lane.release.deployments):
                     self.tried = others
                     continue
-                raise
+                if not self._may_bound(lacking[0]) or not self._asks_for_rest(now):
+                    raise
             return
         self._connect(deployment, now)
+
+    # Near a cap.
+
+    def _may_bound(self, lacking: Lacking) -> bool:
+        """Whether fewer tokens of output would help where this is lacking, and upstream can be asked for fewer."""
+        operation, request = self.operation, self.model_request
+        if self.scarce or operation is None or request is None or self.form is not None:
+            return False
+        if not operation.gives_tokens or not self.hold.estimate.out:
+            return False
+        if operation.path not in _BOUNDED_PATHS and output_bound(request) < 0:
+            return False
+        return all(piece.unit in ("tokens", "nanos") for piece, _ in lacking)
+
+    def _nears_an_end(self, now: float) -> bool:
+        """Whether a request that sets no bound gets one, as a usual answer may be more than is left; the hold then is
+        for such an answer, and nothing is taken.
+        """
+        hold, request = self.hold, self.model_request
+        if request is None or not self.lane.needs_tokens or output_bound(request) >= 0 or not self._may_bound([]):
+            return False
+        usual = Tokens(hold.estimate.into, USUAL_OUTPUT_TOKENS * choices_of(request), 0)
+        if not hold.is_near_end(usual, now):
+            return False
+        hold.release()
+        hold.estimate = usual
+        return True
+
+    def _asks_for_rest(self, now: float) -> bool:
+        """Asks for whatever is left of the limits; false where asking is in vain, and what is at hand must do."""
+        self.scarce = True
+        needs = self.hold.needs(self.hold.estimate)
+        if not needs:
+            return False
+        try:
+            self.gateway.leases.wait(self, needs, now, part=True)
+        except Refused:
+            return False
+        return True
+
+    def _lower_bound(self, slices: list[Slice], now: float) -> bool:
+        """Lowers the bound that goes upstream to what can be paid for; false where that is not one token."""
+        self.bound = self.hold.shrink(slices, choices_of(self.model_request), now)
+        self.gateway.metrics.bounds_lowered += self.bound > 0
+        return self.bound > 0
 
     def leases_came(self) -> None:
         """Slices came, or will not come: try again."""
@@ -307,6 +384,8 @@ class Call(UpstreamCall):
         try:
             if self.form is not None:
                 body, said = self.form.named(deployment.wire.upstream_model), None
+            elif self.bound and self.operation is not None:
+                body = limit_output(body, self.bound, self.operation.path)
             request = upstream_request(
                 head, self.lane.service, deployment, self.upstream_path, body, self.digits, said,
                 self.operation is not None, self.adds_usage,
@@ -379,6 +458,13 @@ class Call(UpstreamCall):
         )  # fmt: skip
         if self.form is not None:
             self.relay.read_all_text()
+        if self.relay.stream is not None and self.lane.needs_tokens and not self.bound:
+            self._watch_stream()
+
+    def _watch_stream(self) -> None:
+        """A stream that the request does not bound may need more than is held."""
+        if output_bound(self.model_request) < 0 and self.hold.estimate.out:
+            self.stream_hold = StreamHold(self, self.hold, self.gateway.leases)
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
         """Body came; at the end the event is written before the last byte goes out."""
@@ -387,6 +473,10 @@ class Call(UpstreamCall):
         assert deployment is not None
         out = relay.feed(pieces, complete)
         now = _monotonic()
+        if self.settling:
+            self.rest += out or b""
+            self._rest_came(complete)
+            return
         if complete:
             self.upstream = None
             self._finish(relay, out, now)
@@ -394,9 +484,14 @@ class Call(UpstreamCall):
         self.deadline = min(now + deployment.timeout, self.started + _LONGEST_CALL_SECONDS)
         if out is not None:
             if relay.last_event_seen:
-                self._settle(now)
+                if not self._settle(now, wait=True):
+                    self.rest = out
+                    return
                 self.gateway.spool.flush()
             self._write(out, now)
+            stream, stream_hold = relay.stream, self.stream_hold
+            if stream_hold is not None and stream is not None and stream.text_bytes >= stream_hold.mark:
+                stream_hold.flowed(stream.text_bytes, now)
 
     def _write(self, out: bytes, now: float) -> None:
         relay = self.relay
@@ -440,7 +535,13 @@ class Call(UpstreamCall):
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:
         if not self.overhead_us:
             self._measure(now)
-        self._settle(now)
+        if self._settle(now, wait=True):
+            self._end(relay, out, now)
+        else:
+            self.rest, self.rest_complete = out or b"", True
+
+    def _end(self, relay: Relay, out: bytes | None, now: float) -> None:
+        """The event is made: the rest of the answer goes out."""
         self.done = True
         gateway = self.gateway
         gateway.active.discard(self)
@@ -449,11 +550,94 @@ class Call(UpstreamCall):
         head = b"" if relay.head_sent else self._head(relay, now)
         gateway.end_call(self.client, b"".join((head, out or b"", relay.terminator())), relay.closes)
 
+    # What an answer needs beyond its hold.
+
+    def more_came(self) -> None:
+        """The control plane answered a top-up, or did not."""
+        try:
+            now = _monotonic()
+            if self.stream_hold is not None:
+                self.stream_hold.more_came(now)
+            elif self.settling and not self.done and self._settle(now, wait=True):
+                self._end_settling(now)
+        except Exception as error:
+            self.broke(error)
+
+    def _waits_for_more(self, tokens: Tokens, now: float) -> bool:
+        """Whether more is asked for than the call holds. It goes on when that came, or `PATIENCE_SECONDS` later."""
+        lacking = self.hold.grow(tokens, now)
+        if not lacking:
+            return False
+        if self.top_up is None:
+            self.top_up = TopUp(self.gateway.leases, self, now)
+        if not self.top_up.ask(lacking, now):
+            return False
+        self.settling = True
+        self.deadline = self.top_up.until
+        return True
+
+    def _rest_came(self, complete: bool) -> None:
+        """More of an answer whose last event was seen, while its usage event waits."""
+        if complete:
+            self.upstream, self.rest_complete = None, True
+
+    def _end_settling(self, now: float) -> None:
+        """The usage event was made at last: the answer goes on."""
+        relay, deployment = self.relay, self.deployment
+        assert relay is not None
+        assert deployment is not None
+        self.settling = False
+        rest, self.rest = self.rest, b""
+        if self.rest_complete:
+            self._end(relay, rest, now)
+            return
+        self.deadline = min(now + deployment.timeout, self.started + _LONGEST_CALL_SECONDS)
+        self.gateway.spool.flush()
+        self._write(rest, now)
+
+    def _stop_waiting(self, now: float) -> None:
+        """What is held must do."""
+        self._settle(now)
+        self._end_settling(now)
+
+    def wait_for_more(self) -> None:
+        """The stream's text has used up what is held."""
+        self.deadline = max(self.deadline, _monotonic() + PATIENCE_SECONDS + 1.0)
+        if self.upstream is not None:
+            self.upstream.pause_reading()
+
+    def go_on(self) -> None:
+        """The stream may have more text."""
+        if self.upstream is not None and not self.paused:
+            self.upstream.resume_reading()
+
+    def run_out(self, refused: Refused) -> None:
+        """Nothing more can be had for the stream: it ends here, and says why."""
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.close()
+        relay, operation = self.relay, self.operation
+        assert relay is not None
+        assert operation is not None
+        self.ended_by = refused.code.name
+        self.gateway.metrics.streams_ended += 1
+        self._cut(_monotonic())
+        if self.client_left:
+            return
+        words = relay.last_words(last_event(refused, operation, self.request_id))
+        if words is None:
+            self.client.abort()
+        else:
+            self.gateway.end_call(self.client, words, relay.closes)
+
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
         self.upstream = None
         relay = self.relay
         now = _monotonic()
+        if self.settling:
+            self._rest_came(True)
+            return
         if relay is not None and relay.last_event_seen:
             # All that was to come has come, but for the end of the connection.
             self._finish(relay, None, now)
@@ -550,6 +734,7 @@ class Call(UpstreamCall):
                     continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
+                self.bound, self.scarce = 0, False
                 self.hold = Hold(other, gateway.leases, self._estimate() if other.needs_tokens else NO_TOKENS)
                 self._hold_and_send()
             except Refused:
@@ -569,38 +754,62 @@ class Call(UpstreamCall):
 
     # Ends.
 
-    def _settle(self, now: float, *, cut: bool = False) -> None:
-        """The usage event, once: price, spends, the record in the spool."""
+    def _settle(self, now: float, *, cut: bool = False, wait: bool = False) -> bool:
+        """The usage event, once: price, spends, the record in the spool. With `wait`, false where more than is held is
+        asked for first.
+        """
         if self.settled:
-            return
-        self.settled = True
-        deployment, relay, gateway = self.deployment, self.relay, self.gateway
+            return True
+        deployment, relay, gateway, hold = self.deployment, self.relay, self.gateway, self.hold
         assert deployment is not None
-        deployment.inflight -= 1
         failed = not is_owed(self.status)
-        tokens, source = NO_TOKENS, b"partial" if cut else b"provider"
+        tokens, source, doubt = NO_TOKENS, b"partial" if cut else b"provider", b""
+        claimed = tokens
+        if self.stream_hold is not None:
+            self.stream_hold.stop()
+            self.stream_hold = None
         if self.operation is not None and not failed:
             tokens, source = tokens_of(self.operation, relay, self.status, self.model_request, cut)
             if source == FAILED:
                 self.status, failed, source = 502, True, b"provider"
                 gateway.router.failed(deployment, now)
-        due, spends = self.hold.settle(tokens, failed=failed, now=now)
+            elif tokens.into > hold.estimate.into or tokens.out > hold.estimate.out:
+                claimed = tokens
+                tokens, source, doubt = believe(tokens, source, self._asked())
+        if wait and not failed and not hold.covers(tokens) and self._waits_for_more(tokens, now):
+            return False
+        self.settled = True
+        deployment.inflight -= 1
+        paid, due, spends = hold.settle(tokens, failed=failed, now=now)
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
         flags = FLAGS[2 * streamed + self.client_left]
         asked = self.asked
         if asked is not None and asked is not self.lane.service:
             flags = b'%b,"asked_service_id":"%b"' % (flags, asked.wire.id.encode("ascii"))
+        if paid is not tokens or doubt or self.ended_by:
+            unpaid = hold.unpaid(tokens, due) if not failed else 0
+            flags += more_fields(tokens, paid, unpaid, self.ended_by, doubt, claimed)
+            gateway.metrics.counts_doubted += bool(doubt)
         bytes_out = relay.bytes_out if relay is not None else 0
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, paid,
             len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False
+        if self.top_up is not None:
+            self.top_up.done = True
         gateway.metrics.answered(self.status, self.overhead_us)
+        return True
+
+    def _asked(self) -> Asked:
+        """What bounds the counts of the answer."""
+        assert self.operation is not None
+        window = self.lane.service.wire.context_window
+        return Asked(self.operation, self.model_request, self.body, self.relay, self.bound, window)
 
     def broke(self, error: Exception) -> None:
         """A fault of ours must not leave the call hanging."""
@@ -614,6 +823,8 @@ class Call(UpstreamCall):
         self.done = True
         gateway = self.gateway
         gateway.active.discard(self)
+        if self.stream_hold is not None:
+            self.stream_hold.stop()
         if self.admitted:
             self.admitted = False
             gateway.spool.unreserve()
@@ -633,6 +844,12 @@ class Call(UpstreamCall):
         self.client_left = True
         self.gateway.metrics.client_left += 1
         deployment, upstream = self.deployment, self.upstream
+        if self.settling:
+            if upstream is not None:
+                upstream.close()
+            self._rest_came(True)
+            self._stop_waiting(_monotonic())
+            return
         if deployment is None or upstream is None:
             self._leave_unsent()
             return
@@ -657,6 +874,9 @@ class Call(UpstreamCall):
 
     def expire(self) -> None:
         """The deadline has passed."""
+        if self.settling:
+            self._stop_waiting(_monotonic())
+            return
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.close()
@@ -679,5 +899,5 @@ class Call(UpstreamCall):
     def resume(self) -> None:
         """The client caught up."""
         self.paused = False
-        if self.upstream is not None:
+        if self.upstream is not None and (self.stream_hold is None or not self.stream_hold.waits):
             self.upstream.resume_reading()

@@ -180,6 +180,10 @@ class Relay:
             return data
         return b"%x\r\n%b\r\n" % (len(data), data)
 
+    def last_words(self, event: bytes) -> bytes | None:
+        """An event of our own and the end of the answer; `None` where nothing can be added to it."""
+        return None if self.packed or self._length else self._framed(event) + self.terminator()
+
     def terminator(self) -> bytes:
         """What ends the answer."""
         return b"0\r\n\r\n" if self._chunked and not self.closes else b""

@@ -36,6 +36,7 @@ _MOST_COMMONS = 64
 _VERSION = 0x7000
 _VARIANT = 0x8000_0000_0000_0000
 _SEQUENCE_BITS = 62
+_MOST_NANOS = 9_000_000_000_000_000_000
 _LAST = (1 << _SEQUENCE_BITS) - 1
 
 
@@ -122,6 +123,21 @@ def encode_event(
     )  # fmt: skip
 
 
+def more_fields(tokens: Tokens, paid: Tokens, unpaid_nanos: int, ended_by: str, doubt: bytes, claimed: Tokens) -> bytes:
+    """The fields of an event that is not charged what its service counted, which few are."""
+    more = b""
+    if paid is not tokens:
+        into, out = tokens.into - paid.into, tokens.out - paid.out
+        more = b',"unpaid_tokens_in":%d,"unpaid_tokens_out":%d,"unpaid_nanos":%d' % (
+            into, out, min(unpaid_nanos, _MOST_NANOS)
+        )  # fmt: skip
+    if ended_by:
+        more += b',"ended_by":"%b"' % ended_by.encode("ascii")
+    if doubt:
+        more += b',"doubt":"%b","claimed_tokens_in":%d,"claimed_tokens_out":%d' % (doubt, claimed.into, claimed.out)
+    return more
+
+
 FLAGS = tuple(
     b'"streamed":%b,"client_left":%b' % (streamed, left)
     for streamed in (b"false", b"true")
@@ -170,6 +186,12 @@ def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelReques
     come as far as it will.
     """
     return _by_text(operation, asked, _read(relay).text if relay is not None else 0)
+
+
+def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelRequest | None) -> Tokens:
+    """What the texts of the request and of the answer come to, whatever the provider says."""
+    text = _read(relay).text if relay is not None else 0
+    return Tokens(estimate_input(asked), to_tokens(text) if operation.gives_tokens else 0, 0)
 
 
 def _read(relay: Relay) -> Reading:

@@ -10,7 +10,7 @@ from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
-from mercato.consumption import ServiceHealthBook, WatchLevels, judge_canaries
+from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
 from mercato.metering import Partitions
@@ -99,6 +99,10 @@ async def _watch_levels(session: Session, wiring: Wiring) -> int:
     return await WatchLevels(session, wiring.clock, wiring.ids, wiring.outbox).watch()
 
 
+async def _open_reviews(session: Session, wiring: Wiring) -> int:
+    return await DisputeReviews(session, wiring.clock, wiring.ids, wiring.outbox).open_due()
+
+
 async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
@@ -137,6 +141,7 @@ CHORES: dict[str, Chore] = {
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,
+    "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,

@@ -27,6 +27,7 @@ from mercato.api import (
     status,
     subscriptions,
     training,
+    usage_reviews,
     webhooks,
 )
 from mercato.api.wiring import Wiring
@@ -78,6 +79,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             metering.router,
             billing.router,
             service_levels.router,
+            usage_reviews.router,
             status.router,
             status.pages,
         ),

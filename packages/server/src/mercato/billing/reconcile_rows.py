@@ -85,7 +85,7 @@ _COUNTERS = text(
     "  sum(tokens_in + tokens_out) AS tokens, sum(price_nanos) AS nanos, sum(included) AS included"
     "  FROM (SELECT *, date_trunc('day', at, 'UTC') AS day FROM usage_events"
     "   WHERE at >= (SELECT min(window_start) - CAST(:slack AS interval) FROM counted)"
-    "   AND at < (SELECT max(window_end) FROM counted)) AS events GROUP BY 1, 2, 3, 4, 5, 6),"
+    "   AND at < (SELECT max(window_end) FROM counted) AND journal_id IS NOT NULL) AS events GROUP BY 1, 2, 3, 4, 5, 6),"
     " used_by AS MATERIALIZED (SELECT kind, subject, day, late, sum(requests) AS requests, sum(tokens) AS tokens,"
     "  sum(nanos) AS nanos, sum(included) AS included FROM calls CROSS JOIN LATERAL (VALUES"
     "   ('subscription', subscription_id), ('consumer', consumer_id), ('vendor', vendor_id),"
