@@ -188,12 +188,6 @@ def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelReques
     return _by_text(operation, asked, _read(relay).text if relay is not None else 0)
 
 
-def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelRequest | None) -> Tokens:
-    """What the texts of the request and of the answer come to, whatever the provider says."""
-    text = _read(relay).text if relay is not None else 0
-    return Tokens(estimate_input(asked), to_tokens(text) if operation.gives_tokens else 0, 0)
-
-
 def _read(relay: Relay) -> Reading:
     stream, scanner = relay.stream, relay.scanner
     if stream is not None:
