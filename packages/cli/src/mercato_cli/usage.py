@@ -32,7 +32,7 @@ def usage(mp: Mp, group: str, as_vendor: bool, since: object, until: object) -> 
 
 def _show(mp: Mp, answer: "UsageAnswer") -> None:
     several = {item.currency for item in answer.totals}
-    rows = [_row(item.group, item) for item in answer.items]
+    rows = [_row(item.name or item.group, item) for item in answer.items]
     rows += [_row(f"total {item.currency}" if len(several) > 1 else "total", item) for item in answer.totals]
     headers = [answer.group_by, "calls", "failed", "tokens in", "tokens out", "included", "cost"]
     if any(item.unpaid_nanos for item in answer.totals):
@@ -46,7 +46,7 @@ def _show(mp: Mp, answer: "UsageAnswer") -> None:
 
 def _row(name: str, item: "UsageSumView") -> tuple[object, ...]:
     cost = amount(item.price_nanos, item.currency)  # type: ignore[arg-type]
-    return (name, item.calls, item.failed, item.tokens_in, item.tokens_out, item.included, cost)
+    return (name, *(f"{n:,}" for n in (item.calls, item.failed, item.tokens_in, item.tokens_out, item.included)), cost)
 
 
 def _utc(day: object) -> str | None:

@@ -14,10 +14,12 @@ UsageGroup = Literal["service", "day", "key", "subscription", "consumer", "vendo
 class UsageSumView(Wire):
     """Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals.
 
+    `name` is what people call the group: `acme/embedder` for a service's id.
     `unpaid_nanos` is the price of what services used beyond the calls' limits, which nobody is charged for.
     """
 
     group: str
+    name: str = ""
     currency: str
     calls: int
     failed: int

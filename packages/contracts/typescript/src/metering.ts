@@ -130,9 +130,15 @@ export interface UsageEventView {
   adjustments: Array<EventAdjustmentView>;
 }
 
-/** Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals. */
+/**
+ * Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals.
+ *
+ * `name` is what people call the group: `acme/embedder` for a service's id.
+ */
 export interface UsageSumView {
   group: string;
+  /** (default: "") */
+  name?: string;
   currency: string;
   calls: number;
   failed: number;

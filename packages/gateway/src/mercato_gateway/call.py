@@ -22,6 +22,7 @@ from mercato_gateway.bodies import (
     read_request,
 )
 from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.forms import Form, read_form
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
@@ -40,7 +41,6 @@ from mercato_gateway.streamhold import StreamHold
 from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
 from mercato_gateway.topup import PATIENCE_SECONDS, TopUp
-from mercato_gateway.upstream import UpstreamCall, UpstreamConnection
 
 if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
@@ -202,10 +202,10 @@ class Call(UpstreamCall):
         self.has_lane = True
         wire = lane.service.wire
         if wire.paths == "any":
-            self.operation_name = f"{method} {target.path}"[:300]
+            self.operation_name, self.upstream_path = f"{method} {target.path}"[:300], target.raw
         else:
-            self.operation_name = lane.release.operations.find(method, target.path)[:300]
-        self.upstream_path = target.raw
+            match = lane.release.operations.find(method, target.raw)
+            self.operation_name, self.upstream_path = match.name[:300], match.path
         if wire.protocol in ("openai", "anthropic"):
             self._read_model_body(target.path)
 
@@ -658,6 +658,19 @@ class Call(UpstreamCall):
             self.gateway.router.failed(self.deployment, now)
         self._cut(now, wait=True)
 
+    def upstream_stale(self, *, unprocessed: bool) -> None:
+        """Goes on with a fresh connection where nobody can have handled the request, or may do so twice. That says
+        nothing about the deployment: neither blame nor the budget of retries.
+        """
+        deployment = self.deployment
+        assert deployment is not None
+        if self.client_left or not (unprocessed or self.repeatable):
+            self.upstream_lost("upstream_unreachable", "It closed the connection before its answer began.")
+            return
+        self.upstream = None
+        self.gateway.metrics.retries += 1
+        deployment.pool.reconnect(self)
+
     def _cut(self, now: float, *, wait: bool) -> None:
         """The call ends in the middle of its answer: what came counts, as `partial`."""
         if not self.overhead_us:
@@ -688,7 +701,7 @@ class Call(UpstreamCall):
         assert deployment is not None
         deployment.inflight -= 1
         self.gateway.router.failed(deployment, now)
-        may = unsent or self._idempotent
+        may = unsent or self.repeatable
         if (
             may
             and not self.client_left
@@ -752,7 +765,8 @@ class Call(UpstreamCall):
         return False
 
     @property
-    def _idempotent(self) -> bool:
+    def repeatable(self) -> bool:
+        """Whether the request may be handled twice (RFC 9110, 9.2.2)."""
         return self.head.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE") or bool(
             self.operation and self.operation.idempotent
         )

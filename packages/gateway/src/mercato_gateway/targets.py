@@ -27,7 +27,7 @@ class ModelOperation:
 
 @dataclass(frozen=True, slots=True)
 class ServicePath:
-    """`/s/{vendor}/{service}[@range]/{path}`; `raw` is the path as it goes upstream, without the query."""
+    """`/s/{vendor}/{service}[@range]/{path}`: the path decoded, and as it came, without the query."""
 
     service: str
     wanted: str
@@ -76,7 +76,7 @@ def read_service_path(path: bytes) -> ServicePath:
     raw = b"/" + (parts[2] if len(parts) == 3 else b"")
     text = raw.decode("ascii")
     if not safe_path(text):
-        raise Refused("bad_request", "The path has dot segments, encoded slashes or control characters.")
+        raise Refused("bad_request", "The path has dot segments, backslashes or control characters.")
     return ServicePath(f"{parts[0].decode('ascii')}/{service}", wanted, unquote(text), raw)
 
 

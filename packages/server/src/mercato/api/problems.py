@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from mercato.platform import Malformed, NotFound, Refusal, Unavailable
 from mercato_contracts.problem import MEDIA_TYPE, FieldError
+from mercato_contracts.words import message_of
 
 log = structlog.get_logger(__name__)
 
@@ -85,12 +86,13 @@ async def _malformed(request: Request, error: Exception) -> Response:
         FieldError(
             field=".".join(str(part) for part in item["loc"] if part != "body") or "body",
             code=str(item["type"]),
-            message=str(item["msg"]),
+            message=message_of(item),
         )
         for item in error.errors()
     ]
-    named = ", ".join(item.field for item in errors[:5])
-    return render(Malformed(f"Not as this route asks for it: {named}.", errors=errors), request)
+    # Only names: a message may repeat what was sent.
+    named = ", ".join(dict.fromkeys(item.field for item in errors[:5]))
+    return render(Malformed(f"The request is not valid: {named}.", errors=errors), request)
 
 
 async def _http(request: Request, error: Exception) -> Response:

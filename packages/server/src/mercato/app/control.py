@@ -56,12 +56,15 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         objects=store,
         data_key=settings.data_key,
         client_url=settings.client_url,
+        gateway_url=None if settings.gateway_public_url is None else settings.gateway_public_url.rstrip("/"),
+        gateway_port=settings.gateway_port,
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=LogKey(settings.signing_key),
         live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims),
         claims=claims,
         take_rate_bp=settings.take_rate_bp,
+        sample_data=settings.sample_data,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
 

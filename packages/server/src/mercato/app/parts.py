@@ -18,6 +18,7 @@ from mercato.api import (
     device,
     discovery,
     identity,
+    marketplace,
     metering,
     oauth,
     publishing,
@@ -92,6 +93,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     return Part(
         (
             identity.router,
+            marketplace.router,
             device.router,
             oauth.router,
             deployments.router,

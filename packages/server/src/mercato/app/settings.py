@@ -27,7 +27,7 @@ class Settings(BaseSettings):
         default=None, description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set"
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
-    port: int = Field(default=8000, description="The port of the control API and console")
+    port: int = Field(default=8000, description="The port of the control API")
     gateway_port: int = Field(default=8080, description="The port of the gateway")
     gateway_workers: int = Field(default=1, ge=1, le=256, description="Gateway processes, one a core")
     gateway_admin_port: int = Field(
@@ -41,6 +41,12 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
         description="Where clients reach the control API (in links to files); this machine's when not set",
+    )
+    gateway_public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where clients reach the gateway, as `mp` learns it; the gateway's port on the control API's host "
+        "when not set",
     )
     cors_origins: str = Field(
         default="",
@@ -89,6 +95,10 @@ class Settings(BaseSettings):
     )
     runpod_rest_url: str = Field(
         default=REST_URL, pattern=r"^https?://[^\s?#]+$", description="RunPod's REST API, or a proxy in front of it"
+    )
+    sample_data: bool = Field(
+        default=False,
+        description="Whether a round of the sample dataset (`us-equities-daily`) is kept open, for trying out",
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 

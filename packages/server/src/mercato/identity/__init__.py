@@ -7,7 +7,7 @@ from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, Prove
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
-from mercato.identity.keys import Keys, NewKey
+from mercato.identity.keys import Keys, NewKey, newest_keys
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.refusals import (
@@ -59,4 +59,5 @@ __all__ = [
     "Taken",
     "TargetUnknown",
     "User",
+    "newest_keys",
 ]

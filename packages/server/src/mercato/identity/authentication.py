@@ -115,6 +115,7 @@ class Authentication:
             role=Role.SERVICE_ACCOUNT,
             permissions=frozenset(Permission(scope) for scope in key.scopes) & most,
             is_operator=False,
+            lineage_id=key.lineage_id,
         )
 
     async def _by_access_token(self, token: str) -> Caller:

@@ -1,5 +1,6 @@
 """Keys: made, listed, rotated, revoked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -49,8 +50,9 @@ class Keys:
         caller.require(Permission.KEYS_WRITE)
         if expires_at is not None and expires_at <= self._clock.now():
             raise Malformed("`expires_at` lies in the past.")
+        key_id = self._ids.new(id_prefix.KEY)
         return await self._add(
-            caller, kind=kind, name=name, scopes=_narrow(caller, kind, scopes), expires_at=expires_at
+            caller, key_id, kind=kind, name=name, scopes=_narrow(caller, kind, scopes), expires_at=expires_at
         )
 
     async def list_all(self, caller: Caller, *, after: str | None, limit: int) -> list[Key]:
@@ -67,7 +69,11 @@ class Keys:
             await self._tell(key)
 
     async def rotate(self, caller: Caller, key_id: str, grace: timedelta) -> NewKey:
-        """A successor with the same rights; the old one lives for `grace`, never past its own expiry."""
+        """A successor with the same rights and limits; the old one lives for `grace`, never past its own expiry.
+
+        What the old key used of its limits still counts, and both share them during the grace. Tokens of deployments
+        that were exchanged for the old key end with it.
+        """
         caller.require(Permission.KEYS_WRITE)
         old = await self._get(caller, key_id)
         now = self._clock.now()
@@ -77,16 +83,28 @@ class Keys:
         if not timedelta(0) <= grace <= MAX_GRACE:
             raise Malformed("The grace lies between 0 and 7 days.")
         kind: Literal["ck", "vk"] = "ck" if old.kind == "ck" else "vk"
-        new = await self._add(caller, kind=kind, name=old.name, scopes=old.scopes, expires_at=old.expires_at)
-        old.rotated_to = new.row.id
-        old.expires_at = min(old.expires_at or now + grace, now + grace)
+        expires_at, new_id = old.expires_at, self._ids.new(id_prefix.KEY)
+        old.rotated_to = new_id
+        old.expires_at = min(expires_at or now + grace, now + grace)
+        # A lineage has one newest key at every moment: the old one steps down before the new one is written.
+        await self._rows.flush()
+        new = await self._add(
+            caller, new_id, kind=kind, name=old.name, scopes=old.scopes, expires_at=expires_at, lineage=old.lineage_id
+        )
         await self._tell(old)
         return new
 
     async def _add(
-        self, caller: Caller, *, kind: Literal["ck", "vk"], name: str, scopes: list[str], expires_at: datetime | None
+        self,
+        caller: Caller,
+        key_id: str,
+        *,
+        kind: Literal["ck", "vk"],
+        name: str,
+        scopes: list[str],
+        expires_at: datetime | None,
+        lineage: str | None = None,
     ) -> NewKey:
-        key_id = self._ids.new(id_prefix.KEY)
         text = make_key(kind, key_id, self._ids.secret(32))
         row = Key(
             id=key_id,
@@ -98,6 +116,7 @@ class Keys:
             created_by=caller.actor,
             created_at=self._clock.now(),
             expires_at=expires_at,
+            lineage_id=lineage or key_id,
         )
         self._rows.add(row)
         await self._rows.flush()
@@ -111,6 +130,11 @@ class Keys:
 
     async def _tell(self, key: Key) -> None:
         await self._outbox.add(self._session, "key.changed", key_id=key.id, organisation_id=key.organisation_id)
+
+
+async def newest_keys(session: Session, key_ids: Collection[str]) -> dict[str, str]:
+    """For each of these keys the id of its lineage's newest: the key itself, or what it was rotated to in the end."""
+    return await IdentityRepository(session).newest_keys(key_ids) if key_ids else {}
 
 
 def _narrow(caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None) -> list[str]:

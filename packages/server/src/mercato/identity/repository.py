@@ -1,9 +1,11 @@
 """Identity's questions to the database."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from mercato.identity.models import (
     DeploymentAllowance,
@@ -33,6 +35,12 @@ class IdentityRepository:
 
     async def find_organisation(self, organisation_id: str) -> Organisation | None:
         return await self._session.get(Organisation, organisation_id)
+
+    async def find_organisations(self, ids: Collection[str]) -> list[Organisation]:
+        return list(await self._session.scalars(select(Organisation).where(Organisation.id.in_(ids))))
+
+    async def find_keys(self, ids: Collection[str]) -> list[Key]:
+        return list(await self._session.scalars(select(Key).where(Key.id.in_(ids))))
 
     async def find_organisation_by_slug(self, slug: str) -> Organisation | None:
         return await self._session.scalar(select(Organisation).where(Organisation.slug == slug))
@@ -69,6 +77,16 @@ class IdentityRepository:
     async def find_key(self, key_id: str, *, lock: bool = False) -> Key | None:
         query = select(Key).where(Key.id == key_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def newest_keys(self, key_ids: Collection[str]) -> dict[str, str]:
+        """For each of these keys the id of the one in its lineage that was not rotated yet."""
+        newest = aliased(Key)
+        query = (
+            select(Key.id, newest.id)
+            .join(newest, (newest.lineage_id == Key.lineage_id) & newest.rotated_to.is_(None))
+            .where(Key.id.in_(key_ids))
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)

@@ -151,6 +151,7 @@ class Budget(Base):
     scope: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
     key_id: Mapped[str | None] = mapped_column(ForeignKey("keys.id"))
+    """The first key of the lineage that it caps."""
     unit: Mapped[str]
     window: Mapped[str]
     cap: Mapped[int]

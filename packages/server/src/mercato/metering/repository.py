@@ -1,7 +1,7 @@
 """Metering's questions to the database."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,11 @@ class UsageSum:
     included: int
     price_nanos: int
     unpaid_nanos: int
+
+    def plus(self, other: "UsageSum") -> "UsageSum":
+        """Both together, under this one's group and currency."""
+        counted = [field.name for field in fields(self) if field.name not in ("group", "currency")]
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in counted})
 
 
 GROUPS = {
@@ -219,9 +224,12 @@ class UsageRepository:
         )
 
     async def put_budget(self, budget: Budget) -> None:
-        """Write it, or change the one of the same scope."""
-        await self._session.merge(budget)
-        await self._session.flush()
+        """Write it, or change the one of the same scope; two at once are written one after the other."""
+        row = {column.name: getattr(budget, column.name) for column in Budget.__table__.columns}
+        changed = {name: row[name] for name in ("cap", "set_by", "set_at")}
+        await self._session.execute(
+            insert(Budget).values(row).on_conflict_do_update(index_elements=[Budget.scope], set_=changed)
+        )
 
     async def drop_budget(self, organisation_id: str, scope: str) -> bool:
         """Whether there was one."""

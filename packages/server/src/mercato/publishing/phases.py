@@ -12,11 +12,11 @@ from typing import Any
 from mercato.publishing.policy import PolicyEngine, gather_facts
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import digest_of
-from mercato.publishing.work import PhaseResult, Work, credential_missing
+from mercato.publishing.work import PastRelease, PhaseResult, Work, credential_missing
 from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato_checks.codes import found
 from mercato_checks.content import scan_content
-from mercato_checks.diff import check_version
+from mercato_checks.diff import Change, check_version
 from mercato_checks.endpoint import Call, PinnedEndpoint
 from mercato_checks.findings import Finding
 from mercato_checks.manifest import check_manifest
@@ -86,7 +86,9 @@ async def openapi(work: Work) -> PhaseResult:
     if work.document_text is None:
         return PhaseResult(facts={"document": False, "operations": []})
     name = work.manifest.openapi or ""
-    checked = await asyncio.to_thread(check_openapi, work.document_text, name, work.manifest.version)
+    checked = await asyncio.to_thread(
+        check_openapi, work.document_text, name, work.manifest.version, str(work.manifest.endpoint.url)
+    )
     facts: dict[str, Any] = {"document": True, "operations": []}
     if checked.facts is not None:
         facts |= asdict(checked.facts)
@@ -98,21 +100,54 @@ async def compatibility(work: Work) -> PhaseResult:
     """4: what changed since the release that callers come from, and whether the version says so."""
     version = Version.parse(work.submission.version)
     baseline = work.baseline
-    old = None if baseline is None else await _read_document(await work.document_of(baseline), "")
+    old, was_readable = await _released_document(work, baseline)
+    stable, stable_readable = await _released_document(work, work.stable)
     new = await _read_document(work.document_text, work.manifest.openapi or "")
     # A yanked version is taken for ever, but nobody comes from it.
     taken = [known for known in work.versions(yanked=True) if known == version]
     known = taken or work.versions(yanked=False)
-    checked = await asyncio.to_thread(check_version, work.submission.version, known, old, new)
+    checked = await asyncio.to_thread(
+        check_version,
+        work.submission.version,
+        known,
+        old,
+        new,
+        stable=stable,
+        terms=_changed_terms(work, baseline),
+        readable=was_readable and stable_readable and (new is not None or work.document_text is None),
+    )
     facts = {
         "version": work.submission.version,
         "compared_with": None if baseline is None else baseline.version,
         "least": None if checked.least is None else str(checked.least),
         "bump": checked.bump,
         "breaking": checked.breaking,
+        "complete": checked.complete,
         "changes": dict(Counter(change.weight for change in checked.changes)),
     }
     return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
+
+
+def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
+    """What the manifest takes from callers of the baseline, whatever the document says."""
+    if baseline is None:
+        return []
+    changes = []
+    if baseline.task != work.manifest.task:
+        message = f"{baseline.version} has the task {baseline.task}, this version {work.manifest.task}."
+        changes.append(Change("manifest.task", "task", "breaking", message))
+    if baseline.paths == "any" and work.manifest.paths != "any":
+        message = f"{baseline.version} opens all paths, this version those of its document only."
+        changes.append(Change("manifest.paths", "paths", "breaking", message))
+    return changes
+
+
+async def _released_document(work: Work, release: PastRelease | None) -> tuple[Document | None, bool]:
+    """The document of an earlier release, and whether it could be read where there is one."""
+    text = None if release is None else await work.document_of(release)
+    # Under which name it was published is not kept: what begins like JSON may be YAML.
+    document = await _read_document(text, "") or await _read_document(text, "document.yaml")
+    return document, document is not None or text is None
 
 
 def _canary(work: Work) -> list[Finding]:
