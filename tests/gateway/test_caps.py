@@ -199,11 +199,11 @@ def sse(path: str, text: str) -> bytes:
     return b"data: " + json.dumps({"choices": [{"index": 0, **choice}]}).encode() + b"\n\n"
 
 
-def endless(path: str, gone: asyncio.Event, size: int = 400) -> Script:
+def endless(path: str, gone: asyncio.Event, size: int = 400, head: bytes = STREAM_HEAD) -> Script:
     """Streams text until the connection is closed."""
 
     async def script(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(STREAM_HEAD)
+        writer.write(head)
         try:
             while True:
                 writer.write(chunk(sse(path, "o" * size)))
@@ -213,6 +213,18 @@ def endless(path: str, gone: asyncio.Event, size: int = 400) -> Script:
             gone.set()
 
     return script
+
+
+async def test_a_stream_without_a_type_uses_up_no_more_than_the_cap_either(stage: Stage) -> None:
+    budget = a_limit("key", "nanos", "month", 6000 * TOKEN)
+    shop = await stage.shop(plan=PRICES, key={"limits": [budget]})
+    gone = asyncio.Event()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+    stage.upstream.script = endless(PATHS[0], gone, head=head)
+    reply, event = await call(stage, shop, stream=True)
+    assert "budget_exceeded" in reply.text[-400:]
+    assert event.ended_by == "budget_exceeded"
+    assert event.price_nanos == stage.control.spent(budget.scope) <= budget.cap
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -96,6 +96,7 @@ class Call(UpstreamCall):
     scarce: bool = False
     returning: bool = False
     stream_hold: StreamHold | None = None
+    watched: bool = False
     # While the answer's end waits for more to be held: what was read of it meanwhile, and whether that is all.
     top_up: TopUp | None = None
     settling: bool = False
@@ -471,12 +472,12 @@ class Call(UpstreamCall):
         )  # fmt: skip
         if self.form is not None:
             self.relay.read_all_text()
-        if self.relay.stream is not None and self.lane.needs_tokens and not self.bound:
-            self._watch_stream()
 
     def _watch_stream(self) -> None:
         """A stream that the request does not bound may need more than is held."""
-        if output_bound(self.model_request) < 0 and self.hold.estimate.out:
+        self.watched = True
+        is_bound = self.bound or output_bound(self.model_request) >= 0
+        if self.lane.needs_tokens and self.hold.estimate.out and not is_bound:
             self.stream_hold = StreamHold(self, self.hold, self.gateway.leases)
 
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
@@ -502,7 +503,10 @@ class Call(UpstreamCall):
                     return
                 self.gateway.spool.flush()
             self._write(out, now)
-            stream, stream_hold = relay.stream, self.stream_hold
+            stream = relay.stream
+            if stream is not None and not self.watched:
+                self._watch_stream()
+            stream_hold = self.stream_hold
             if stream_hold is not None and stream is not None and stream.text_bytes >= stream_hold.mark:
                 stream_hold.flowed(stream.text_bytes, now)
 

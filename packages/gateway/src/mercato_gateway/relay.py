@@ -182,7 +182,9 @@ class Relay:
 
     def last_words(self, event: bytes) -> bytes | None:
         """An event of our own and the end of the answer; `None` where nothing can be added to it."""
-        return None if self.packed or self._length else self._framed(event) + self.terminator()
+        if self.packed or self._length or self.stream is None or not self.stream.has_events:
+            return None
+        return self._framed(event) + self.terminator()
 
     def terminator(self) -> bytes:
         """What ends the answer."""

@@ -54,6 +54,11 @@ class EventStream:
         return self._usage.tokens
 
     @property
+    def has_events(self) -> bool:
+        """Whether it is made of events, and not of lines."""
+        return not self._lines
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of text so far; events that repeat what came before count once."""
         return max(self._text, self._snapshot) + self._files
