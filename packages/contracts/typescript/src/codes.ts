@@ -167,6 +167,8 @@ export type ErrorCode =
   | "upstream_unreachable"
   | "usage_event_malformed"
   | "usage_group_refused"
+  | "usage_review_decided"
+  | "usage_review_not_found"
   | "usage_spool_full"
   | "user_code_unknown"
   | "version_exists"
@@ -193,6 +195,7 @@ export type FindingCode =
   | "canary_without_effect"
   | "change_breaking"
   | "change_compatible"
+  | "change_not_understood"
   | "cold_start_slow"
   | "credential_missing"
   | "credential_unreadable"
@@ -248,6 +251,8 @@ export type FindingCode =
   | "openapi_not_text"
   | "openapi_oauth_plain"
   | "openapi_operation_id_repeated"
+  | "openapi_operation_ignored"
+  | "openapi_operation_twice"
   | "openapi_parameter_repeated"
   | "openapi_path_parameter_optional"
   | "openapi_path_parameter_undeclared"
@@ -268,7 +273,9 @@ export type FindingCode =
   | "openapi_security_in_query"
   | "openapi_security_none"
   | "openapi_security_scheme_unknown"
+  | "openapi_server_base_differs"
   | "openapi_server_credentials"
+  | "openapi_server_override"
   | "openapi_server_plain"
   | "openapi_server_variable"
   | "openapi_structure"
@@ -482,6 +489,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_unreachable: 502,
   usage_event_malformed: 422,
   usage_group_refused: 422,
+  usage_review_decided: 409,
+  usage_review_not_found: 404,
   usage_spool_full: 503,
   user_code_unknown: 404,
   version_exists: 409,
