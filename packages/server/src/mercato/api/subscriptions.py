@@ -38,6 +38,9 @@ def view_subscription(row: Subscription) -> SubscriptionView:
 
 @router.post("/subscriptions", status_code=201, summary="Subscribe to a plan; asking twice is asking once")
 async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk) -> SubscriptionView:
+    """Calls are let through within a second. Asking again returns the active subscription. Another plan of the same
+    service must be cancelled first.
+    """
     return view_subscription(await desk.subscribe(caller, body.plan_id))
 
 
@@ -49,6 +52,7 @@ async def list_subscriptions(
     after: After = None,
     limit: PageSize = 50,
 ) -> SubscriptionPage:
+    """As a consumer: what your organisation subscribed to. As a vendor: the subscriptions to its services."""
     rows = await desk.list_all(caller, as_vendor=side == "vendor", after=after, limit=limit)
     return SubscriptionPage(
         items=[view_subscription(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
@@ -57,9 +61,11 @@ async def list_subscriptions(
 
 @router.get("/subscriptions/{subscription_id}", summary="One subscription")
 async def get_subscription(subscription_id: str, caller: SignedIn, desk: Desk) -> SubscriptionView:
+    """Shown to the consumer and to the vendor."""
     return view_subscription(await desk.get(caller, subscription_id))
 
 
 @router.delete("/subscriptions/{subscription_id}", summary="Cancel; what was used is still owed")
 async def cancel_subscription(subscription_id: str, caller: SignedIn, desk: Desk) -> SubscriptionView:
+    """Calls are refused within a second; what was used is still owed. Cancelling twice changes nothing."""
     return view_subscription(await desk.cancel(caller, subscription_id))
