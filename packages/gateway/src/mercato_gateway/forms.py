@@ -19,7 +19,7 @@ _LONGEST_HEAD = 2048
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TEXT = rb"[^\x00-\x1f\x7f\"\\]*"
 _PARAMETER = re.compile(rb"[ \t]*;[ \t]*(%b)=(?:\"(%b)\"|(%b))" % (_TOKEN, _TEXT, _TOKEN))
-_LINE = re.compile(rb"(%b):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
+_LINE = re.compile(rb"(%b):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _SINGLE = (b"model", b"stream")
 
