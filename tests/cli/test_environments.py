@@ -23,6 +23,8 @@ _TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
 _CODES = {0, 1, 2, 3, 4, 5}
 _FOR_EVER = {("dev",)}
 """Commands that serve until Ctrl-C."""
+_VERDICTS = {"doctor", "validate"}
+"""Commands whose exit code 1 is a result, on standard output."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,15 @@ def _run(folder: Path, environment: Environment, words: list[str]) -> str:
     if done.returncode not in _CODES or "Traceback" in out + err or "Exception ignored" in err:
         return f"{words}: {done.returncode}\n{out}\n{err}"
     lines = [line for line in err.splitlines() if line.startswith("mp: ")]
-    if done.returncode and "2>&-" not in environment.shell and len(lines) != 1 and "--json" not in words:
+    is_verdict = words[0] in _VERDICTS and done.returncode == 1
+    is_seen = "2>&-" not in environment.shell and not is_verdict and "--json" not in words
+    if done.returncode and is_seen and len(lines) != 1:
         return f"{words}: {done.returncode} with {len(lines)} errors\n{out}\n{err}"
     return "" if "--json" not in words else _not_json(words, done.returncode, err, environment)
 
 
 def _not_json(words: list[str], code: int, err: str, environment: Environment) -> str:
-    if code == 0 or "2>&-" in environment.shell or words[0] == "validate":  # a verdict is a result, not an error
+    if code == 0 or "2>&-" in environment.shell or words[0] in _VERDICTS:
         return ""
     try:
         error = json.loads(err.splitlines()[-1])["error"]

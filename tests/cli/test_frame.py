@@ -11,7 +11,7 @@ import click
 import pytest
 
 from mercato_cli.main import main
-from mercato_cli.remedies import REMEDIES
+from mercato_cli.remedies import CALL_REMEDIES, REMEDIES
 from tests.cli.conftest import Mp
 from tests.support.http_server import serve_bytes
 from tests.support.running import BIN
@@ -160,8 +160,16 @@ def test_advice_that_a_person_reads_is_not_about_http() -> None:
     assert {code: text for code, text in shown.items() if _API_VOICE.search(text)} == {}
 
 
+def test_advice_about_a_call_is_not_about_http_either() -> None:
+    from mercato_gateway.codes import CODES
+
+    assert set(CALL_REMEDIES) <= set(CODES)
+    shown = {name: CALL_REMEDIES.get(name, code.fix) for name, code in CODES.items()}
+    assert {name: text for name, text in shown.items() if _API_VOICE.search(text) or "Allow" in text} == {}
+
+
 def test_advice_names_commands_that_exist() -> None:
-    texts = [*REMEDIES.values(), *_refusals().values()]
+    texts = [*REMEDIES.values(), *CALL_REMEDIES.values(), *_refusals().values()]
     named = {match for text in texts for match in re.findall(r"`mp ([a-z-]+(?: [a-z-]+)?)", text)}
     known = {" ".join(words) for words in COMMANDS}
     assert {each for each in named if each not in known and each.split(" ")[0] not in known} == set()

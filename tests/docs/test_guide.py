@@ -79,4 +79,4 @@ def _goes_on_living(vendor: Reader) -> None:
 
     first, _ = heard()
     eventually(lambda: heard()[0] > first, "another heartbeat")
-    assert heard()[1] == "linked"
+    assert heard()[1] == "live"

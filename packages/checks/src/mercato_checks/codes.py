@@ -508,6 +508,36 @@ _PROJECT = (
 )
 
 _PIPELINE = (
+    Code(
+        "check_cpu_limit",
+        "error",
+        "The check needs more processor time than it may have",
+        "Make the text shorter or simpler: split long values, lists and names; then submit again.",
+    ),
+    Code(
+        "check_memory_limit",
+        "error",
+        "The check needs more memory than it may have",
+        "Make the document smaller, then submit again.",
+    ),
+    Code(
+        "check_deadline",
+        "error",
+        "The phase did not end before its deadline",
+        "Submit again; if it happens again, make the document smaller or the endpoint faster, or ask the operator.",
+    ),
+    Code(
+        "check_crashed",
+        "error",
+        "The check ended twice without a result",
+        "Ask the operator with the submission's id; a document that is written in another way may pass.",
+    ),
+    Code(
+        "check_abandoned",
+        "error",
+        "The phase was interrupted twice and is not tried a third time",
+        "Submit again; if it happens again, ask the operator with the submission's id.",
+    ),
     Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
     Code(
         "version_exists",

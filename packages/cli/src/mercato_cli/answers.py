@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mercato_cli.errors import Exit, MpError
+from mercato_cli.remedies import CALL_REMEDIES
 from mercato_cli.text import clean
 
 if TYPE_CHECKING:
@@ -59,10 +60,13 @@ def refused_call(service: str, response: "httpx.Response", content: bytes) -> Mp
     problem = read_problem(content) or {}
     by_gateway = _request_id(content) == request_id
     detail = str(problem.get("detail") or "") or _start_of(response, content)
+    own_fix = _own_fix(problem) if by_gateway else ""
+    # In OpenAI's and Anthropic's shapes the advice stands behind the detail, in one message.
+    detail = detail.removesuffix(own_fix).strip() or detail
     code = f" {problem['code']}" if problem.get("code") else ""
     by = "The gateway refused the call" if by_gateway else f"{service} answered with an error"
     wait = retry_after(response)
-    fix = str(problem.get("fix") or "") if by_gateway else ""
+    fix = CALL_REMEDIES.get(str(problem.get("code")), own_fix) if by_gateway else ""
     fix = f"Try again in {wait:.0f} s." if wait is not None else fix
     known = {
         "status": response.status_code,
@@ -76,6 +80,14 @@ def refused_call(service: str, response: "httpx.Response", content: bytes) -> Mp
         Exit.NOT_LOGGED_IN if is_login else Exit.REFUSED,
         {**problem, "detail": detail, **known},
     )
+
+
+def _own_fix(problem: dict[str, Any]) -> str:
+    """What the gateway itself advises about this code."""
+    from mercato_contracts.codes import all_codes
+
+    known = {each["code"]: each["fix"] for each in all_codes() if each["where"] == "gateway"}
+    return str(problem.get("fix") or known.get(str(problem.get("code")), ""))
 
 
 def _request_id(content: bytes) -> str:

@@ -59,7 +59,8 @@ class MpError(Exception):
     def to_json(self) -> dict[str, Any]:
         """For machines: the problem as it came, or one of our own."""
         own = {"title": _TITLES[self.exit_code], "detail": self.text, "fix": self.fix}
-        return {"error": {**own, **self.problem, "exit_code": int(self.exit_code)}}
+        advice = {"fix": self.fix} if self.fix else {}
+        return {"error": {**own, **self.problem, **advice, "exit_code": int(self.exit_code)}}
 
 
 def not_logged_in(why: str, how: str = "Log in with `mp login`.") -> MpError:

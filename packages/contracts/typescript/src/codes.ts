@@ -161,6 +161,7 @@ export type ErrorCode =
   | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
+  | "unsupported_encoding"
   | "unsupported_transfer"
   | "upstream_bad_answer"
   | "upstream_timeout"
@@ -196,6 +197,11 @@ export type FindingCode =
   | "change_breaking"
   | "change_compatible"
   | "change_not_understood"
+  | "check_abandoned"
+  | "check_cpu_limit"
+  | "check_crashed"
+  | "check_deadline"
+  | "check_memory_limit"
   | "cold_start_slow"
   | "credential_missing"
   | "credential_unreadable"
@@ -483,6 +489,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
+  unsupported_encoding: 415,
   unsupported_transfer: 501,
   upstream_bad_answer: 502,
   upstream_timeout: 504,

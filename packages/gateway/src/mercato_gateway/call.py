@@ -22,6 +22,7 @@ from mercato_gateway.bodies import (
     read_request,
 )
 from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.codings import decode
 from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.forms import Form, read_form
 from mercato_gateway.forward import upstream_request
@@ -184,6 +185,8 @@ class Call(UpstreamCall):
 
     def _find_model_lane(self) -> None:
         operation = self.operation = model_operation(self.head.method, self.head.path)
+        if self.head.coded:
+            self._decode_body()
         request = self.model_request = read_request(self.body)
         if not isinstance(request.model, str) or not request.model:
             raise Refused("model_missing", "The body has no `model`.")
@@ -215,7 +218,10 @@ class Call(UpstreamCall):
 
         Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
         """
-        head, body, known = self.head, self.body, path in _READ_PATHS
+        head, known = self.head, path in _READ_PATHS
+        if head.coded and self.body:
+            self._decode_body()
+        body = self.body
         if body:
             if known or not fields.is_form(head.headers, head.fields):
                 request = self.model_request = read_request(body) if known else read_other_request(body)
@@ -229,6 +235,10 @@ class Call(UpstreamCall):
                 protocol, path, self.operation_name, idempotent=not gives, ask_usage=chat, gives_tokens=gives
             )
             self._decide_usage(operation, request)
+
+    def _decode_body(self) -> None:
+        """What is read here is read, metered and sent on without its compression."""
+        self.body = decode(self.head.headers, self.body, self.gateway.settings.max_body_bytes)
 
     def _decide_usage(self, operation: ModelOperation, request: ModelRequest) -> None:
         """A streamed call always asks upstream for its usage; `adds_usage` where the client had not."""

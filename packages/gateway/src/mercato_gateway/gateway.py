@@ -6,6 +6,7 @@ import time
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.call import Call
 from mercato_gateway.catalog import Catalog
+from mercato_gateway.document import document_bytes
 from mercato_gateway.health import HealthChecks
 from mercato_gateway.leases import Leases
 from mercato_gateway.metrics import Metrics
@@ -71,9 +72,9 @@ class Gateway:
     # Our own routes.
 
     def answer_own(self, client: ClientConnection, method: str, path: bytes) -> None:
-        """Answers `/healthz` and `/readyz`."""
+        """Answers `/healthz`, `/readyz` and `/openapi.json`."""
         began = time.monotonic()
-        status, body = self.health(path)
+        status, body = ("200 OK", document_bytes()) if path == b"/openapi.json" else self.health(path)
         overhead_us = max(1, int((time.monotonic() - began) * 1e6))
         kind = f"content-type: application/json\r\nx-mercato-overhead-us: {overhead_us}\r\n"
         head = f"HTTP/1.1 {status}\r\n{kind}content-length: {len(body)}\r\n".encode()

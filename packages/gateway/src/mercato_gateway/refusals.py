@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from mercato_gateway.codes import CODES, Code
+from mercato_gateway.codes import CODES, REQUEST_CODINGS, Code
 
 Shape = Literal["openai", "anthropic", "problem"]
 
 _OPENAI_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
-    405: "invalid_request_error", 408: "timeout_error", 413: "invalid_request_error", 429: "rate_limit_error",
+    408: "timeout_error", 429: "rate_limit_error",
 }  # fmt: skip
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
@@ -63,9 +63,11 @@ def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, byte
         **({"facts": refused.facts} if refused.facts else {}),
     }
     if shape == "openai":
-        error |= {"type": _OPENAI_TYPES.get(code.status, "server_error"), "param": None}
+        other = "server_error" if code.status >= 500 else "invalid_request_error"
+        error |= {"type": _OPENAI_TYPES.get(code.status, other), "param": None}
         return b"application/json", msgspec.json.encode({"error": error, "request_id": request_id})
-    error["type"] = _ANTHROPIC_TYPES.get(code.status, "api_error")
+    other = "api_error" if code.status >= 500 else "invalid_request_error"
+    error["type"] = _ANTHROPIC_TYPES.get(code.status, other)
     return b"application/json", msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 
@@ -81,6 +83,8 @@ def answer(refused: Refused, path: bytes, request_id: str) -> tuple[bytes, bytes
         rows.append(b"retry-after: %d\r\n" % refused.retry_after)
     if refused.allow:
         rows.append(b"allow: %b\r\n" % refused.allow.encode("ascii"))
+    if code.status == 415:
+        rows.append(b"accept-encoding: %b\r\n" % REQUEST_CODINGS.encode("ascii"))
     if code.status == 401:
         rows.append(b'www-authenticate: Bearer realm="mercato"\r\n')
     return b"".join(rows), body

@@ -29,7 +29,7 @@ _CHUNK_OVERHEAD = 64 << 10
 _SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
 _LINGER_SECONDS = 1.0
 _monotonic = time.monotonic
-OWN_PATHS = frozenset({b"/healthz", b"/readyz"})
+OWN_PATHS = frozenset({b"/healthz", b"/readyz", b"/openapi.json"})
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 

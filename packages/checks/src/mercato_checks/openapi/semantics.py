@@ -7,7 +7,15 @@ from typing import Any
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, pointer, shorten
-from mercato_checks.openapi.walk import METHODS, OperationAt, References, path_item, path_item_parts
+from mercato_checks.openapi.walk import (
+    METHODS,
+    OperationAt,
+    References,
+    first_of_each,
+    path_item,
+    path_item_parts,
+    word,
+)
 
 _PATH_FIELDS = frozenset({"summary", "description", "servers", "parameters"})
 _VARIABLE = re.compile(r"\{([^{}/]*)\}")
@@ -19,6 +27,7 @@ def check_operations(operations: list[OperationAt], references: References) -> l
     findings += _templates(operations)
     for operation in operations:
         findings += _path_parameters(operation)
+    for operation in first_of_each(operations):
         findings += _repeated(operation, references)
         findings += _responses(operation)
     return findings
@@ -57,7 +66,7 @@ def _operation_ids(operations: list[OperationAt]) -> Iterator[Finding]:
         name = operation.node.get("operationId")
         if isinstance(name, str):
             if name in seen:
-                message = f"`{shorten(name)}` is also the operationId of {seen[name]}."
+                message = f"`{shorten(name)}` is also the operationId of {shorten(seen[name], 200)}."
                 yield found("openapi_operation_id_repeated", f"{operation.where}/operationId", message)
             seen.setdefault(name, f"{operation.method.upper()} {operation.path}")
 
@@ -92,7 +101,7 @@ def _template(path: str) -> Iterator[Finding]:
 
 def _path_parameters(operation: OperationAt) -> Iterator[Finding]:
     variables = set(_VARIABLE.findall(operation.path))
-    declared = {str(each.get("name")): each for each in operation.parameters if each.get("in") == "path"}
+    declared = {word(each.get("name")): each for each in operation.parameters if each.get("in") == "path"}
     for name in sorted(variables - set(declared)):
         message = f"`{{{shorten(name)}}}` of the path is not declared."
         yield found("openapi_path_parameter_undeclared", operation.where, message)
@@ -108,7 +117,7 @@ def _path_parameters(operation: OperationAt) -> Iterator[Finding]:
 def _repeated(operation: OperationAt, references: References) -> Iterator[Finding]:
     listed = operation.node.get("parameters")
     resolved = [references.follow(each) for each in listed] if isinstance(listed, list) else []
-    names = Counter((str(each.get("in")), str(each.get("name"))) for each in resolved if isinstance(each, dict))
+    names = Counter((word(each.get("in")), word(each.get("name"))) for each in resolved if isinstance(each, dict))
     for (place, name), count in names.items():
         if count > 1:
             message = f"`{shorten(name)}` in {shorten(place)} is declared {count} times."

@@ -1,11 +1,11 @@
 """Walks through a document: its parts with their places, its references, its operations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from mercato_checks.findings import pointer
+from mercato_checks.findings import pointer, shorten
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # Below these keys names are the author's, so `default` or `example` there is a name and not a keyword.
@@ -40,6 +40,7 @@ DATA = frozenset({"example", "examples", "default", "enum", "const", "value"})
 _LONGEST_CHAIN = 32
 # One path item may stand for many paths: its parameters are read for each, so their number is bounded.
 MOST_PARAMETERS = 1_000
+_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class References:
 def _step(node: Any, step: str) -> Any:
     if isinstance(node, dict):
         return node.get(step)
-    if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+    if isinstance(node, list) and len(step) < _MOST_DIGITS and step.isdecimal() and int(step) < len(node):
         return node[int(step)]
     return None
 
@@ -157,6 +158,15 @@ class OperationAt:
     @property
     def where(self) -> str:
         return pointer("paths", self.path, self.method)
+
+
+def first_of_each(operations: Iterable[OperationAt]) -> Iterator[OperationAt]:
+    """Operations without those whose description stands under an earlier path already, by a reference to its item."""
+    seen: set[int] = set()
+    for operation in operations:
+        if id(operation.node) not in seen:
+            seen.add(id(operation.node))
+            yield operation
 
 
 def operations(tree: dict[str, Any], references: References) -> Iterator[OperationAt]:
@@ -213,5 +223,10 @@ def _parameters(node: dict[str, Any], references: References) -> dict[tuple[str,
     for written in listed[:MOST_PARAMETERS] if isinstance(listed, list) else ():
         parameter = references.follow(written)
         if isinstance(parameter, dict):
-            found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
+            found[word(parameter.get("in")), word(parameter.get("name"))] = parameter
     return found
+
+
+def word(value: Any) -> str:
+    """A name: the text, or what stands there instead of one, shortened: it may be an object of a megabyte."""
+    return value if isinstance(value, str) else shorten(value)

@@ -195,7 +195,9 @@ class Cloud:
                 return MpError(f"RunPod does not take the key: {said}.", "Set RUNPOD_API_KEY.", Exit.NOT_LOGGED_IN)
             case 402:
                 return MpError(f"Your RunPod account has no balance left: {said}.", "Top it up.", Exit.REFUSED)
-        return MpError(f"RunPod refuses it ({answer.status_code}): {said}.", "Mend it and deploy again.", Exit.REFUSED)
+        return MpError(
+            f"RunPod refuses it ({answer.status_code}): {said}.", "Correct it and deploy again.", Exit.REFUSED
+        )
 
 
 def _pause_of(answer: httpx.Response) -> float:

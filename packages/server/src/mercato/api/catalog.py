@@ -75,7 +75,9 @@ async def read_catalog(
     parts: Parts,
     after: Annotated[str, Query(pattern=r"^(svc_[0-9a-f]{32})?$", description="`next` of the page before")] = _FIRST,
 ) -> Response:
-    """At most 200 a page, the oldest first, at most five seconds old. Send `If-None-Match` to hear of changes only."""
+    """At most 200 services a page, the oldest first, at most five seconds old. Send the `ETag` of the last answer as
+    `If-None-Match` to get 304 while nothing changed.
+    """
     host = request.client.host if request.client else "unknown"
     headers = parts.throttle.take(host, parts.clock.now())
     pages: CatalogPages = request.app.state.catalog_pages

@@ -28,6 +28,9 @@ async def get_object(
     expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
     signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
 ) -> Response:
+    """Links come from other operations, such as the files of a round or the artifacts of a training run, and end after
+    some minutes. `Range`, `If-Range` and `If-None-Match` are honoured. The signature in the link is the credential.
+    """
     store = parts.objects
     if not isinstance(store, LocalFolder):
         raise ObjectNotFound("Files of this marketplace are not served from here.")

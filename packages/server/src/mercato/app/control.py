@@ -13,6 +13,7 @@ from mercato.adapters.counters_redis import connect
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_places
 from mercato.api import health, objects
+from mercato.api.document import install_document, operation_id
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
 from mercato.api.problems import install_problems
@@ -103,6 +104,9 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         version="0.1.0",
         summary="Publish, approve, find, subscribe, meter and bill AI models and services",
         lifespan=lifespan,
+        redoc_url=None,  # its page shows an image from elsewhere
+        swagger_ui_parameters={"validatorUrl": None},  # which would hand the document to another site
+        generate_unique_id_function=operation_id,
     )
     app.state.wiring = wiring
     parts = [PARTS[role](app, wiring) for role in roles]
@@ -114,6 +118,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         for router in part.routers:
             app.include_router(router)
     install_problems(app)
+    install_document(app)
     if wiring.cors_origins:
         # Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none.
         app.add_middleware(

@@ -11,6 +11,8 @@ from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.models import Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
 from mercato_checks.codes import found
+from mercato_checks.confined import ConfinedChecks
+from mercato_checks.confined.tasks import Texts
 from mercato_checks.diff import choose_baseline, choose_stable
 from mercato_checks.findings import Finding, has_errors
 from mercato_checks.manifest import check_manifest
@@ -66,6 +68,17 @@ class Work:
     facts: dict[int, dict[str, Any]]
     vendor_releases: int
     database: Database
+    checks: ConfinedChecks
+
+    @property
+    def owner(self) -> str:
+        """Whose checks wait for one another."""
+        return self.submission.vendor_id
+
+    @property
+    def texts(self) -> Texts:
+        """All that the vendor sent."""
+        return Texts(self.manifest_text, self.document_text)
 
     @cached_property
     def manifest(self) -> ServiceManifest:
@@ -104,7 +117,7 @@ class Work:
             return None if row is None else row.sealed
 
 
-async def read_work(session: Session, database: Database, submission: Submission) -> Work:
+async def read_work(session: Session, database: Database, checks: ConfinedChecks, submission: Submission) -> Work:
     """All that the phases look at."""
     rows, catalogue = SubmissionRepository(session), CatalogueRepository(session)
     manifest, document = await rows.find_content(submission.id)
@@ -121,6 +134,7 @@ async def read_work(session: Session, database: Database, submission: Submission
         facts={row.phase: row.facts for row in evidence},
         vendor_releases=await catalogue.count_releases(submission.vendor_id),
         database=database,
+        checks=checks,
     )
 
 
