@@ -63,6 +63,10 @@ class Ask:
 
     def body(self) -> bytes:
         """As the client writes it."""
+        return gzip.compress(self.text()) if self.packed else self.text()
+
+    def text(self) -> bytes:
+        """Before it is packed."""
         said: dict[str, Any] = {"model": self.service + self.version}
         message = [{"role": "user", "content": "i" * self.size}]
         said[_OPEN_BODY.get(self.path, "messages")] = message if "messages" in self._input() else "i" * self.size
@@ -76,8 +80,7 @@ class Ask:
             said["stream"] = True
             if self.stream == "usage":
                 said["stream_options"] = {"include_usage": True}
-        data = json.dumps(said).encode()
-        return gzip.compress(data) if self.packed else data
+        return json.dumps(said).encode()
 
     def _input(self) -> str:
         return _OPEN_BODY.get(self.path, "messages")
@@ -235,7 +238,7 @@ def believed(ask: Ask, reply: Reply, bound: int | None) -> Believed:
     if tokens.failed or reply.status >= 400:
         return Believed(tokens)
     room, reason = _output_room(ask, reply, bound)
-    in_room = max(1024, 1024 + 4 * ask.estimate()[0] + len(ask.body()) // 16)
+    in_room = max(1024, 1024 + 4 * ask.estimate()[0] + len(ask.text()) // 16)
     if tokens.out <= room and tokens.into <= in_room:
         return Believed(tokens)
     into, guess = ask.estimate()[0], 0 if ask.repeatable else -(-_text(ask, reply) // 4)
@@ -313,13 +316,9 @@ class Stage:
 
 def stages(world: World, client: str, ask: Ask) -> tuple[int, str] | list[Stage]:
     """In the order in which they are tried; or the status and code of a refusal that nothing can avert."""
-    if ask.packed and ask.door == "v1":
-        return 400, "bad_body"  # nobody can read which model it names
     first = _stage(world, client, ask.service, ask.version, ask.subscription)
     if isinstance(first, tuple):
         return first
-    if ask.packed:
-        return 400, "bad_body"
     if first.service.protocol != ("anthropic" if ask.path in PATHS["anthropic"] else "openai"):
         return 404, "operation_not_found"
     found = [first]

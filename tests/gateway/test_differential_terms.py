@@ -366,7 +366,7 @@ def _within_hold(ask: Ask, reply: Reply) -> Reply:
 def _check_request(stage: Stage, ask: Ask, got: Got, payable: int | None) -> int | None:
     """What the upstream got, and the bound of output in it: that of the client, or `payable` where this is less."""
     ((_, deployment),) = [each for each in stage.able() if place_of(each[1]) == got.place]
-    said = json.loads(ask.body())
+    said = json.loads(ask.text())
     if deployment.upstream_model is not None:
         said["model"] = deployment.upstream_model
     elif ask.door == "v1":
@@ -696,7 +696,7 @@ def check_event(control: ControlPlane, event: UsageEvent, told: Told) -> None:
     ) == (
         stage.service.id, stage.service.vendor_id, stage.subscription.id, stage.plan.id, asked, told.status,
         tokens.into, tokens.out, tokens.cached, tokens.source, told.included, told.nanos,
-        stage.plan.currency, told.key_id, len(told.ask.body()),
+        stage.plan.currency, told.key_id, len(told.ask.text()),
     ), told  # fmt: skip
     claimed = told.believed.claimed
     assert (
