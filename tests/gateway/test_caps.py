@@ -31,10 +31,10 @@ def claims(into: int, out: int, text: str = "hi") -> Script:
     """A vendor that claims so many tokens, whatever was asked of it."""
 
     async def script(request: Received, reader: object, writer: asyncio.StreamWriter) -> None:
-        body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+        body: dict[str, Any] = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
         if request.target.endswith("/messages"):
-            body = {"content": [{"type": "text", "text": text}]}  # type: ignore[dict-item]
-        body["usage"] = usage_of("/v1" + request.target[3:], into, out)  # type: ignore[assignment]
+            body = {"content": [{"type": "text", "text": text}]}
+        body["usage"] = usage_of("/v1" + request.target[3:], into, out)
         writer.write(answer(200, json.dumps(body).encode()))
 
     return script
@@ -50,7 +50,8 @@ def asked(shop: Shop, path: str = PATHS[0], text: str = "hey!", **more: Any) -> 
 
 async def event_of(control: ControlPlane, reply: httpx.Response) -> UsageEvent:
     key = "use_" + reply.headers["x-request-id"].removeprefix("req_")
-    return await until(lambda: control.events.get(key))
+    event: UsageEvent = await until(lambda: control.events.get(key))
+    return event
 
 
 async def call(stage: Stage, shop: Shop, path: str = PATHS[0], **more: Any) -> tuple[httpx.Response, UsageEvent]:

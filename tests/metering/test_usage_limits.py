@@ -137,7 +137,7 @@ async def test_what_a_service_claims_is_kept_and_many_false_claims_are_put_befor
     vendor = await market.people.join("acme")
     customer, _ = await budgeted(market, vendor=vendor)
     operator = await market.operator()
-    doubt = {"doubt": "output_beyond_bound", "claimed_tokens_in": 5, "claimed_tokens_out": 999_999_000}
+    doubt: dict[str, Any] = {"doubt": "output_beyond_bound", "claimed_tokens_in": 5, "claimed_tokens_out": 999_999_000}
     await market.take([market.event(customer, **doubt) for _ in range(MOST_DOUBTED_A_DAY - 1)])
     claimed = await stored(market.database, "claimed_nanos, posted_nanos, reasons", "usage_disputes")
     assert claimed == [(999_999_005_000, 10_000, ["output_beyond_bound"])] * (MOST_DOUBTED_A_DAY - 1)
