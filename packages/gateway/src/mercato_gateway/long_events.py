@@ -5,7 +5,7 @@ import re
 from mercato_gateway.scanner import Scanner
 
 _LINE_END = re.compile(rb"[\r\n]")
-_ERROR = re.compile(rb"(?:^|[\r\n])(?:event: ?error *[\r\n]|error:)")
+_ERROR = re.compile(rb"(?i)(?:^|[\r\n])(?:event: ?error *[\r\n]|error:)")
 _HEAD = 1024
 _LONGEST_FIELD = 6
 
