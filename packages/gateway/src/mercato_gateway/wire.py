@@ -109,6 +109,7 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     plans: list[SnapshotPlan]
     aliases: dict[str, str] = {}
     canary: SnapshotCanary | None = None
+    task: str | None = None
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):
