@@ -83,7 +83,7 @@ class RequestHead:
     """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
 
     __slots__ = (
-        "_lines", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
+        "_lines", "anthropic", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
         "key_header", "method", "path", "print", "query", "sent_checked", "sent_start", "sent_to",
         "sent_uncompressed",
     )  # fmt: skip
@@ -99,6 +99,7 @@ class RequestHead:
         self.keep_alive = keep_alive
         self.http10 = http10
         self.coded = b"content-encoding" in fields
+        self.anthropic = b"anthropic-version" in fields or self.path.startswith(b"/v1/messages")
         self.key, self.key_header = lines.find_key(fields)
         self.digest: bytes = _blake2b(self.key, digest_size=16).digest() if self.key else b""
         self.print: Print | None = None
