@@ -104,7 +104,7 @@ async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf) -> Invoic
     return detail_invoice(await shelf.invoice(caller, invoice_id))
 
 
-@router.get("/payouts", summary="What your organisation earned as a vendor")
+@router.get("/payouts", summary="List the payouts of your organisation")
 async def list_payouts(
     caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
 ) -> PayoutPage:
@@ -129,7 +129,7 @@ async def adjust_charges(body: AdjustmentRequest, caller: SignedIn, desk: Correc
     return view_adjustment(await desk.adjust(caller, Wanted(calls=given.pop("requests"), **given)))
 
 
-@router.get("/adjustments", summary="What was corrected")
+@router.get("/adjustments", summary="List adjustments")
 async def list_adjustments(
     caller: SignedIn,
     desk: Corrections,

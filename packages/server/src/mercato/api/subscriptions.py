@@ -36,7 +36,7 @@ def view_subscription(row: Subscription) -> SubscriptionView:
     )
 
 
-@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan; asking twice is asking once")
+@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan")
 async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk) -> SubscriptionView:
     """Calls are let through within a second. Asking again returns the active subscription. Another plan of the same
     service must be cancelled first.
@@ -44,7 +44,7 @@ async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk) -> Sub
     return view_subscription(await desk.subscribe(caller, body.plan_id))
 
 
-@router.get("/subscriptions", summary="What your organisation subscribed to, or who subscribed to its services")
+@router.get("/subscriptions", summary="List subscriptions, as a consumer or as a vendor")
 async def list_subscriptions(
     caller: SignedIn,
     desk: Desk,
@@ -65,7 +65,7 @@ async def get_subscription(subscription_id: str, caller: SignedIn, desk: Desk) -
     return view_subscription(await desk.get(caller, subscription_id))
 
 
-@router.delete("/subscriptions/{subscription_id}", summary="Cancel; what was used is still owed")
+@router.delete("/subscriptions/{subscription_id}", summary="Cancel a subscription")
 async def cancel_subscription(subscription_id: str, caller: SignedIn, desk: Desk) -> SubscriptionView:
     """Calls are refused within a second; what was used is still owed. Cancelling twice changes nothing."""
     return view_subscription(await desk.cancel(caller, subscription_id))
