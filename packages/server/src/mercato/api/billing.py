@@ -112,7 +112,7 @@ async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf, called: C
     return await detail_invoice(await shelf.invoice(caller, invoice_id), called)
 
 
-@router.get("/payouts", summary="What your organisation earned as a vendor")
+@router.get("/payouts", summary="List the payouts of your organisation")
 async def list_payouts(
     caller: SignedIn,
     shelf: Shelf,
@@ -144,7 +144,7 @@ async def adjust_charges(body: AdjustmentRequest, caller: SignedIn, desk: Correc
     return view_adjustment(await desk.adjust(caller, Wanted(calls=given.pop("requests"), **given)))
 
 
-@router.get("/adjustments", summary="What was corrected")
+@router.get("/adjustments", summary="List adjustments")
 async def list_adjustments(
     caller: SignedIn,
     desk: Corrections,

@@ -65,11 +65,20 @@ class CatalogPages:
         return page
 
 
+_ETAG = {"ETag": {"description": "The digest of the page", "schema": {"type": "string"}}}
+
+
 @router.get(
     "/catalog",
     summary="Every listed service, for anybody",
     response_model=CatalogPage,
-    responses={304: {"description": "Nothing changed since the answer with this `ETag`"}},
+    responses={
+        200: {"headers": _ETAG},
+        304: {"description": "Nothing changed since the answer with this `ETag`", "headers": _ETAG},
+    },
+    openapi_extra={
+        "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}]
+    },
 )
 async def read_catalog(
     request: Request,

@@ -56,7 +56,7 @@ def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:
 Devices = Annotated[DeviceLogins, Depends(devices_of)]
 
 
-@router.post("/api/oauth/device_authorization", summary="Codes for a device's login (RFC 8628)", openapi_extra=_FORM)
+@router.post("/api/oauth/device_authorization", summary="Begin a device's login (RFC 8628)", openapi_extra=_FORM)
 async def begin_device_login(
     request: Request, response: Response, parts: Parts, devices: Devices
 ) -> DeviceAuthorizationAnswer:

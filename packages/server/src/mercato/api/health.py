@@ -18,13 +18,13 @@ def _example(status: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"example": {"status": status}}}}}
 
 
-@router.get("/healthz", summary="The process lives", responses=_example("ok"))
+@router.get("/healthz", summary="Whether the process lives", responses=_example("ok"))
 async def get_health() -> dict[str, str]:
     """Always `ok`: a process that answers lives."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="The process may take requests", responses=_example("ready"))
+@router.get("/readyz", summary="Whether the process takes requests", responses=_example("ready"))
 async def get_readiness(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
     wiring: Wiring = request.app.state.wiring

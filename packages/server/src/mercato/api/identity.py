@@ -247,7 +247,7 @@ async def sign_in(proven: ProvenPerson, desk: SessionDesk, parts: Parts) -> Sess
     return _view_tokens(tokens).model_copy(update={"device_token": device})
 
 
-@router.post("/sessions/refresh", summary="The next pair of tokens")
+@router.post("/sessions/refresh", summary="Refresh a session")
 async def refresh_session(body: RefreshRequest, desk: SessionDesk) -> SessionView:
     """A refresh token works once. Shown a second time it ends the whole session, because somebody else may hold it."""
     return _view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
@@ -259,7 +259,7 @@ async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
     await desk.sign_out(caller)
 
 
-@router.get("/me", summary="Who am I, and what may I do")
+@router.get("/me", summary="Show the caller and its permissions")
 async def get_me(caller: SignedIn) -> MeView:
     """The organisation, the person or key, the role, and every permission that the credential carries."""
     return MeView(
@@ -272,7 +272,7 @@ async def get_me(caller: SignedIn) -> MeView:
     )
 
 
-@late.post("/keys", status_code=201, summary="Make a key; its text is shown this once")
+@late.post("/keys", status_code=201, summary="Make a key; its text is shown once")
 async def make_key(body: NewKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk) -> NewKeyAnswer:
     """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
     kind can carry and its maker may do. Every request makes another key.
@@ -295,7 +295,7 @@ async def list_keys(
     return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
 
 
-@late.post("/keys/{key_id}/rotate", status_code=201, summary="Replace a key; the old one lives for a grace")
+@late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")
 async def rotate_key(
     key_id: str, body: RotateKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk
 ) -> NewKeyAnswer:
@@ -316,7 +316,7 @@ _FORM = form_body({"token": {"type": "string"}, "token_type_hint": {"type": "str
 
 @late.post(
     "/introspect",
-    summary="Is a key or token of your organisation in force (RFC 7662)",
+    summary="Introspect a key or token (RFC 7662)",
     response_model_exclude_none=True,
     openapi_extra=_FORM,
 )

@@ -67,7 +67,7 @@ _FORM = form_body(
 
 @late.post(
     "/oauth/token",
-    summary="A vendor key for a deployment's token (RFC 8693), or an approved device's tokens (RFC 8628)",
+    summary="Get a deployment's token (RFC 8693) or a device's tokens (RFC 8628)",
     openapi_extra=_FORM,
 )
 async def give_token(

@@ -50,7 +50,8 @@ router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
 _WRITE = {"$ref": "#/components/schemas/SignalWrite"}
 _BATCH = {"$ref": "#/components/schemas/SignalWriteBatch"}
 _BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [_WRITE, _BATCH]}}}}
+    "parameters": [{"name": "Mercato-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [_WRITE, _BATCH]}}}},
 }
 
 _PUBLISHED: dict[int | str, dict[str, Any]] = {
@@ -188,7 +189,7 @@ async def get_leaderboard(window: Window) -> Leaderboard:
     return Leaderboard(items=await window.leaderboard())
 
 
-@router.put("/deployments/{deployment_id}/backtest", summary="Claim what your backtest found; the first claim stays")
+@router.put("/deployments/{deployment_id}/backtest", summary="Claim a backtest's result")
 async def claim_backtest(deployment_id: str, body: BacktestRequest, caller: SignedIn, window: Window) -> Reconciliation:
     """The mean and the standard deviation that live results are compared with. The first claim stays: a later one
     changes nothing.
@@ -218,7 +219,7 @@ async def throw_switch(body: ThrowRequest, caller: SignedIn, switches: Switches)
     return _view_switch(await switches.throw(caller, body.scope, body.target, body.reason))
 
 
-@router.post("/kill-switches/{switch_id}/lift", summary="Let it run again (operators)")
+@router.post("/kill-switches/{switch_id}/lift", summary="Lift a kill switch (operators)")
 async def lift_switch(switch_id: str, body: LiftRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
     """What another switch covers stays off. Lifting a lifted switch changes nothing."""
     return _view_switch(await switches.lift(caller, switch_id, body.reason))

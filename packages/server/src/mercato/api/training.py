@@ -35,7 +35,7 @@ def _runs_of(session: Transaction, parts: Parts) -> TrainingRuns:
 Desk = Annotated[TrainingRuns, Depends(_runs_of)]
 
 
-@router.post("/runs", status_code=201, summary="Train: a spec and the code, as a zip in base64")
+@router.post("/runs", status_code=201, summary="Start a training run")
 async def start_training_run(body: StartTrainingRequest, caller: SignedIn, desk: Desk) -> TrainingRun:
     """The run waits for its provider, within its budget. Every request starts another run."""
     return view_run(await desk.start(caller, body.spec, body.code))
@@ -69,6 +69,14 @@ async def stop_training_run(run_id: str, caller: SignedIn, desk: Desk) -> Traini
     summary="A file that the run left",
     status_code=307,
     response_class=Response,
+    responses={
+        307: {
+            "description": "Where the file is",
+            "headers": {
+                "Location": {"description": "A signed link, good for 15 minutes", "schema": {"type": "string"}}
+            },
+        }
+    },
 )
 async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
     """Redirects to a signed link that is good for 15 minutes and needs no credential."""
@@ -79,7 +87,7 @@ async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: 
 @router.post(
     "/runs/{run_id}/claim",
     status_code=204,
-    summary="A job says that the run is its own, by the signed link it was given",
+    summary="Claim a run for a job, by its signed link",
 )
 async def claim_training_run(
     run_id: str,
@@ -96,7 +104,7 @@ async def claim_training_run(
     return Response(status_code=204)
 
 
-@streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")
+@streams.get("/runs/{run_id}/logs", summary="Read a run's log, waiting for more")
 async def read_training_log(
     run_id: str,
     request: Request,
