@@ -1,19 +1,26 @@
 """A crowd takes from itself: half-sent requests, and passwords that wait, hold no connection of the database."""
 
 import asyncio
+import base64
+import io
 import threading
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from mercato.adapters.objects_folder import LocalFolder
+from mercato.adapters.signed_links import SignedLinks
 from mercato.api.wiring import Wiring
 from mercato.app.control import ROLES, create_internal_app
 from mercato.app.settings import Settings
-from mercato.platform import Database
+from mercato.platform import Database, StoredObject
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
 from tests.support.market import Market, market
 
@@ -223,6 +230,42 @@ async def test_three_hundred_sign_ins_of_many_addresses_fill_a_bounded_queue(
     answers = await asyncio.gather(*crowd)
     assert {answer.status_code for answer in answers} == {401, 429}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 429)
+
+
+class SlowFolder(LocalFolder):
+    """A store of files that takes nothing until it is let go."""
+
+    def __init__(self, root: Path, links: SignedLinks) -> None:
+        super().__init__(root, links, "http://mercato.test")
+        self.asked, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def put(self, key: str, content: bytes | Path) -> StoredObject:
+        self.asked.set()
+        await self.let_go.wait()
+        return await super().put(key, content)
+
+
+async def test_no_connection_is_held_while_the_store_of_files_takes_code(
+    api: httpx.AsyncClient, app: FastAPI, wiring: Wiring, market: Market, tmp_path: Path
+) -> None:
+    assert isinstance(wiring.objects, LocalFolder)
+    store = SlowFolder(tmp_path / "slow", wiring.objects.links)
+    app.state.wiring = replace(wiring, objects=store)
+    await market.people.join("acme")
+    body = {"email": "acme@example.org", "password": PASSWORD}
+    session = {"Authorization": f"Bearer {(await api.post('/api/sessions', json=body)).json()['access_token']}"}
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("train.py", "pass")
+    run = {"spec": {"task": "test"}, "code": base64.b64encode(zipped.getvalue()).decode()}
+    starting = asyncio.ensure_future(api.post("/api/training/runs", json=run, headers=session))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await store.asked.wait()
+    await until(lambda: held(wiring.database) == 0)
+    store.let_go.set()
+    started = await starting
+    assert started.status_code == 201, started.text
+    assert (await api.get(f"/api/training/runs/{started.json()['id']}", headers=session)).json()["state"] == "queued"
 
 
 async def test_many_with_one_new_key_wait_for_one_proof(api: httpx.AsyncClient, wiring: Wiring, market: Market) -> None:

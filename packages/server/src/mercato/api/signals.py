@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
 from mercato.identity import Permission
@@ -46,6 +46,8 @@ from mercato_contracts.scores import RoundScores, ScoreInputs
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, SignalProof, SignalReceipts
 
 router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
+"""Routes that compute for long and ask the database nothing."""
 
 _WRITE = {"$ref": "#/components/schemas/SignalWrite"}
 _BATCH = {"$ref": "#/components/schemas/SignalWriteBatch"}
@@ -244,7 +246,7 @@ async def list_record_heads(record: Record, limit: Annotated[int, Query(ge=1, le
     return RecordHeadList(items=await record.heads(limit))
 
 
-@router.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
+@late.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
 async def ask_optimizer(body: OptimizerInferenceRequest, caller: SignedIn) -> OptimizerInferenceResponse:
     """The same optimizer that makes the desk's portfolios; nothing is stored. Limits that cannot be met together are
     refused with the reason.
@@ -276,3 +278,6 @@ def _view_line(row: DeskEvent) -> RecordLine:
         number=row.number, at=row.at, actor=row.actor, what=row.what, subject=row.subject,
         facts=json.loads(row.facts), digest=row.digest,
     )  # fmt: skip
+
+
+router.include_router(late)

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute, prove_credential
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_credential
 from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, TrainingRuns, claim_run
+from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code
 from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
 streams = APIRouter(prefix="/api/training", tags=["training"])
 
 _LINK_LIVES = timedelta(minutes=15)
@@ -35,10 +36,23 @@ def _runs_of(session: Transaction, parts: Parts) -> TrainingRuns:
 Desk = Annotated[TrainingRuns, Depends(_runs_of)]
 
 
-@router.post("/runs", status_code=201, summary="Start a training run")
-async def start_training_run(body: StartTrainingRequest, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def _store_code(
+    body: StartTrainingRequest, caller: SignedIn, parts: Parts
+) -> tuple[StartTrainingRequest, StoredCode]:
+    """The store of files may be slow: no connection of the database is held while it takes the code."""
+    async with parts.database.transaction() as session:
+        content = await _runs(session, parts).check(caller, body.spec, body.code)
+    return body, await store_code(parts.objects, parts.ids, content)
+
+
+Stored = Annotated[tuple[StartTrainingRequest, StoredCode], Depends(_store_code)]
+
+
+@late.post("/runs", status_code=201, summary="Start a training run")
+async def start_training_run(caller: SignedIn, stored: Stored, desk: Desk) -> TrainingRun:
     """The run waits for its provider, within its budget. Every request starts another run."""
-    return view_run(await desk.start(caller, body.spec, body.code))
+    body, code = stored
+    return view_run(await desk.start(caller, body.spec, code))
 
 
 @router.get("/runs", summary="The runs of your organisation, the newest first")
@@ -161,3 +175,6 @@ def _view(run: Run, dossier: Dossier) -> TrainingRun:
             "deadline_at": run.deadline_at,
         }
     )
+
+
+router.include_router(late)
