@@ -168,15 +168,21 @@ def first_of_each(operations: Iterable[OperationAt]) -> Iterator[OperationAt]:
 def operations(tree: dict[str, Any], references: References) -> Iterator[OperationAt]:
     """All operations under `paths`; malformed parts are passed over, the schema layer names them."""
     paths = tree.get("paths")
+    # One item may stand under thousands of paths: its parameters are read once.
+    known: dict[int, dict[tuple[str, str], dict[str, Any]]] = {}
     for path, written in paths.items() if isinstance(paths, dict) else ():
         item = references.follow(written)
         if path.startswith("x-") or not isinstance(item, dict):
             continue
-        shared = _parameters(item, references)
+        if id(item) not in known:
+            known[id(item)] = _parameters(item, references)
+        shared = known[id(item)]
         for method in METHODS:
             node = item.get(method)
             if isinstance(node, dict):
-                yield OperationAt(method, path, node, list((shared | _parameters(node, references)).values()))
+                if id(node) not in known:
+                    known[id(node)] = _parameters(node, references)
+                yield OperationAt(method, path, node, list((shared | known[id(node)]).values()))
 
 
 def _parameters(node: dict[str, Any], references: References) -> dict[tuple[str, str], dict[str, Any]]:
