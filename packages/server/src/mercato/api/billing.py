@@ -93,7 +93,7 @@ async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Cl
 async def list_invoices(
     caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
 ) -> InvoicePage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
     return InvoicePage(items=[view_invoice(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
 
@@ -108,7 +108,7 @@ async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf) -> Invoic
 async def list_payouts(
     caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
 ) -> PayoutPage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
     return PayoutPage(items=[view_payout(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
 
