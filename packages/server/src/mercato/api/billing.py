@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.names import Called, Names
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -91,32 +92,46 @@ async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Cl
 
 @router.get("/invoices", summary="The invoices of your organisation")
 async def list_invoices(
-    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+    caller: SignedIn,
+    shelf: Shelf,
+    called: Called,
+    everyone: bool = False,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> InvoicePage:
     """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
-    return InvoicePage(items=[view_invoice(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    names = await called.organisations({row.consumer_id for row in rows})
+    items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
+    return InvoicePage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/invoices/{invoice_id}", summary="An invoice with its lines")
-async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf) -> InvoiceDetail:
+async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> InvoiceDetail:
     """Each line says what was used, at which price, and what was adjusted. Operators may read any invoice."""
-    return detail_invoice(await shelf.invoice(caller, invoice_id))
+    return await detail_invoice(await shelf.invoice(caller, invoice_id), called)
 
 
 @router.get("/payouts", summary="List the payouts of your organisation")
 async def list_payouts(
-    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+    caller: SignedIn,
+    shelf: Shelf,
+    called: Called,
+    everyone: bool = False,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> PayoutPage:
     """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
-    return PayoutPage(items=[view_payout(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    names = await called.organisations({row.vendor_id for row in rows})
+    items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
+    return PayoutPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/payouts/{payout_id}", summary="A payout with its lines")
-async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf) -> PayoutDetail:
+async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> PayoutDetail:
     """Each line says what consumers paid for a service and what the marketplace kept. Operators may read any payout."""
-    return detail_payout(await shelf.payout(caller, payout_id))
+    return await detail_payout(await shelf.payout(caller, payout_id), called)
 
 
 @router.post("/adjustments", status_code=201, summary="Correct what was charged (operators; vendors credit)")
@@ -174,12 +189,14 @@ def view_adjustment(row: Adjustment) -> AdjustmentView:
     return AdjustmentView(**values, requests=row.calls)
 
 
-def view_invoice(row: Invoice) -> InvoiceView:
-    return InvoiceView(**{name: getattr(row, name) for name in InvoiceView.model_fields})
+def view_invoice(row: Invoice, consumer: str = "") -> InvoiceView:
+    own = set(InvoiceView.model_fields) - {"consumer"}
+    return InvoiceView(**{name: getattr(row, name) for name in own}, consumer=consumer)
 
 
-def view_payout(row: Payout) -> PayoutView:
-    return PayoutView(**{name: getattr(row, name) for name in PayoutView.model_fields})
+def view_payout(row: Payout, vendor: str = "") -> PayoutView:
+    own = set(PayoutView.model_fields) - {"vendor"}
+    return PayoutView(**{name: getattr(row, name) for name in own}, vendor=vendor)
 
 
 def view_account(account: AccountBalance) -> AccountView:
@@ -192,18 +209,33 @@ def view_account(account: AccountBalance) -> AccountView:
     )
 
 
-def detail_invoice(issued: IssuedInvoice) -> InvoiceDetail:
+async def detail_invoice(issued: IssuedInvoice, called: Names) -> InvoiceDetail:
+    services = await called.services({line.service_id for line in issued.lines})
+    plans = await called.plans({line.plan_id for line in issued.lines})
+    own = set(InvoiceLineView.model_fields) - {"service", "plan"}
     lines = [
-        InvoiceLineView(**{name: getattr(line, name) for name in InvoiceLineView.model_fields}) for line in issued.lines
+        InvoiceLineView(
+            **{name: getattr(line, name) for name in own},
+            service=services.get(line.service_id, ""),
+            plan=plans.get(line.plan_id, ""),
+        )
+        for line in issued.lines
     ]
-    return InvoiceDetail(**view_invoice(issued.invoice).model_dump(), lines=lines)
+    consumers = await called.organisations({issued.invoice.consumer_id})
+    view = view_invoice(issued.invoice, consumers.get(issued.invoice.consumer_id, ""))
+    return InvoiceDetail(**view.model_dump(), lines=lines)
 
 
-def detail_payout(issued: IssuedPayout) -> PayoutDetail:
+async def detail_payout(issued: IssuedPayout, called: Names) -> PayoutDetail:
+    services = await called.services({line.service_id for line in issued.lines})
+    own = set(PayoutLineView.model_fields) - {"service"}
     lines = [
-        PayoutLineView(**{name: getattr(line, name) for name in PayoutLineView.model_fields}) for line in issued.lines
+        PayoutLineView(**{name: getattr(line, name) for name in own}, service=services.get(line.service_id, ""))
+        for line in issued.lines
     ]
-    return PayoutDetail(**view_payout(issued.payout).model_dump(), lines=lines)
+    vendors = await called.organisations({issued.payout.vendor_id})
+    view = view_payout(issued.payout, vendors.get(issued.payout.vendor_id, ""))
+    return PayoutDetail(**view.model_dump(), lines=lines)
 
 
 def view_reconciliation(found: Reconciliation) -> ReconciliationView:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from mercato.api.addresses import origin_of
 from mercato.api.wiring import Parts, Wiring
 from mercato.publishing import Catalogue
 from mercato_contracts.catalog import CatalogPage
@@ -87,8 +88,7 @@ async def read_catalog(
     """At most 200 services a page, the oldest first, at most five seconds old. Send the `ETag` of the last answer as
     `If-None-Match` to get 304 while nothing changed.
     """
-    host = request.client.host if request.client else "unknown"
-    headers = parts.throttle.take(host, parts.clock.now())
+    headers = parts.throttle.take(origin_of(request), parts.clock.now())
     pages: CatalogPages = request.app.state.catalog_pages
     page = await pages.get(parts, after)
     headers |= {"etag": page.etag, "cache-control": "public, max-age=5"}

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.names import Called
 from mercato.api.paging import After
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -70,6 +71,7 @@ Span = Annotated[tuple[datetime, datetime], Depends(_period)]
 async def summarise_usage(
     caller: SignedIn,
     usage: Asked,
+    called: Called,
     span: Span,
     side: UsageSide = "consumer",
     group_by: UsageGroup = "service",
@@ -80,12 +82,13 @@ async def summarise_usage(
     """
     since, until = span
     found = await usage.summarise(caller, side=side, group=group_by, since=since, until=until, service_id=service_id)
+    names = await called.of_group(group_by, {item.group for item in found.items})
     return UsageAnswer(
         side=side,
         group_by=group_by,
         since=since,
         until=until,
-        items=[UsageSumView(**asdict(item)) for item in found.items],
+        items=[UsageSumView(**asdict(item), name=names.get(item.group, "")) for item in found.items],
         totals=[UsageSumView(**asdict(item)) for item in found.totals],
     )
 
@@ -179,7 +182,7 @@ def view_budget(state: BudgetState) -> BudgetView:
     budget, level = state.budget, state.level
     return BudgetView(
         scope=budget.scope,
-        key_id=budget.key_id,
+        key_id=state.key_id,
         unit=cast(BudgetUnit, budget.unit),
         window=cast(BudgetWindow, budget.window),
         cap=budget.cap,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from mercato.api.caller import SignedIn
+from mercato.api.names import Called
 from mercato.api.paging import After, PageSize
 from mercato.api.publishing_views import (
     view_dossier,
@@ -75,7 +76,7 @@ async def submit_release(
     submission, is_new = await desk.submit(caller, manifest=body.manifest, document=body.openapi)
     response.status_code = 202 if is_new else 200
     response.headers["location"] = f"/api/submissions/{submission.id}"
-    return view_summary(submission)
+    return view_summary(submission, caller.organisation_slug)
 
 
 @router.get("/submissions", summary="The submissions of your organisation, the newest first")
@@ -84,34 +85,41 @@ async def list_submissions(
 ) -> SubmissionPage:
     """Each with its state; the evidence of its phases is in the submission itself."""
     rows = await desk.list_own(caller, after=after, limit=limit)
-    return SubmissionPage(items=[view_summary(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    items = [view_summary(row, caller.organisation_slug) for row in rows]
+    return SubmissionPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/submissions/{submission_id}", summary="A submission and what each phase found")
-async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionDesk) -> SubmissionView:
+async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionDesk, called: Called) -> SubmissionView:
     """Each phase with its findings: a code, where it was found, what it means and how to fix it."""
-    return view_dossier(await desk.get(caller, submission_id))
+    dossier = await desk.get(caller, submission_id)
+    vendors = await called.organisations({dossier.submission.vendor_id})
+    return view_dossier(dossier, vendors.get(dossier.submission.vendor_id, ""))
 
 
 @router.get("/approvals", summary="List submissions that wait for a decision, the oldest first")
 async def list_approvals(
-    caller: SignedIn, desk: ApprovalDesk, after: After = None, limit: PageSize = 50
+    caller: SignedIn, desk: ApprovalDesk, called: Called, after: After = None, limit: PageSize = 50
 ) -> WaitingPage:
     """Each with the vendor, the findings and the decisions so far."""
     rows = await desk.waiting(caller, after=after, limit=limit)
+    vendors = await called.organisations({row.submission.vendor_id for row in rows})
     return WaitingPage(
-        items=[view_waiting(row) for row in rows], next=rows[-1].submission.id if len(rows) == limit else None
+        items=[view_waiting(row, vendors.get(row.submission.vendor_id, "")) for row in rows],
+        next=rows[-1].submission.id if len(rows) == limit else None,
     )
 
 
 @router.post("/approvals/{submission_id}", summary="Approve or reject a submission, with the reason")
 async def decide_submission(
-    submission_id: str, body: DecisionRequest, caller: SignedIn, desk: ApprovalDesk
+    submission_id: str, body: DecisionRequest, caller: SignedIn, desk: ApprovalDesk, called: Called
 ) -> WaitingView:
     """The first rejection ends it; enough approvals, each of another person, release it. Nobody decides on a submission
     of their own. The same decision again changes nothing.
     """
-    return view_waiting(await desk.decide(caller, submission_id, body.decision, body.reason))
+    decided = await desk.decide(caller, submission_id, body.decision, body.reason)
+    vendors = await called.organisations({decided.submission.vendor_id})
+    return view_waiting(decided, vendors.get(decided.submission.vendor_id, ""))
 
 
 @router.get("/services/{vendor}/{name}", summary="A service with its releases, plans and operations")

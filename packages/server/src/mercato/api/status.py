@@ -15,7 +15,8 @@ from mercato_contracts.service_levels import IncidentView, ServiceStatusView, St
 _CACHED = "public, max-age=30"
 _PAGE_HEADERS = {
     "cache-control": _CACHED,
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
 

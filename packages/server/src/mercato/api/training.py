@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import TransactionalRoute, prove_credential
 from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
@@ -114,6 +114,7 @@ async def read_training_log(
 ) -> LogPage:
     """From the byte `after` on. Where nothing is new, the answer waits for up to `wait` seconds."""
     deadline = time.monotonic() + wait
+    await prove_credential(request, parts)
     while True:
         # A transaction a look: who waits must not hold one open.
         said = await _look(request, parts, run_id, after)
