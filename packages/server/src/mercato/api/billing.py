@@ -99,7 +99,7 @@ async def list_invoices(
     after: After = None,
     limit: PageSize = 50,
 ) -> InvoicePage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.consumer_id for row in rows})
     items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
@@ -121,7 +121,7 @@ async def list_payouts(
     after: After = None,
     limit: PageSize = 50,
 ) -> PayoutPage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.vendor_id for row in rows})
     items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
