@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
-from redis.asyncio import Redis
 
 from mercato.adapters.counters_postgres import PostgresCounters
-from mercato.adapters.counters_redis import RedisCounters
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
 from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
@@ -18,6 +16,9 @@ from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Wiring:
     """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
-    redis: Redis | None = None
+    redis: "Redis | None" = None
     """Counts what is lent; PostgreSQL does where there is none."""
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
@@ -65,6 +66,9 @@ class Wiring:
         """The counted scopes within a transaction."""
         if self.redis is None:
             return PostgresCounters(session, self.clock, self.ids)
+        # Its client costs 18 MB, which most marketplaces need not hold.
+        from mercato.adapters.counters_redis import RedisCounters
+
         return RedisCounters(session, self.redis, self.clock, self.ids)
 
     async def close(self) -> None:
