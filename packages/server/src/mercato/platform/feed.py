@@ -8,7 +8,7 @@ starts at the present and is called with every event from then on.
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -108,9 +108,9 @@ class OutboxFeed:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._is_listening = True
                     self._news_came.set()  # whatever came while nobody listened
-                    async for note in connection.notifies():
+                    async for payload in _notifications(connection):
                         self._news_came.set()
-                        await self._hurry(note.payload)
+                        await self._hurry(payload)
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
                 self._is_listening = False
@@ -226,3 +226,22 @@ class OutboxFeed:
             log.warning("outbox reader could not reach what it needs", reader=name, error=str(error))
         else:
             log.error("outbox reader failed; the same events come again", reader=name, exc_info=error)
+
+
+async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[str]:
+    """The payload of each notification, for ever; raises `psycopg.Error` when the connection is lost.
+
+    psycopg's own `notifies()` wakes ten times a second to look for Ctrl-C, which an event loop does not need.
+    """
+    readable = asyncio.Event()
+    loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        while True:
+            readable.clear()
+            connection.pgconn.consume_input()
+            while (note := connection.pgconn.notifies()) is not None:
+                yield note.extra.decode()
+            await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
