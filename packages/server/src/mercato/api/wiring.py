@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
-from redis.asyncio import Redis
 
 from mercato.adapters.counters_postgres import PostgresCounters
-from mercato.adapters.counters_redis import RedisCounters
 from mercato.api.addresses import TrustedProxies
 from mercato.api.bodies import BodyRoom
 from mercato.api.idempotency import AnswerCipher
@@ -29,6 +27,9 @@ from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
-    redis: Redis | None = None
+    redis: "Redis | None" = None
     """Counts what is lent; PostgreSQL does where there is none."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
@@ -93,6 +94,9 @@ class Wiring:
         """The counted scopes within a transaction."""
         if self.redis is None:
             return PostgresCounters(session, self.clock, self.ids)
+        # Its client costs 18 MB, which most marketplaces need not hold.
+        from mercato.adapters.counters_redis import RedisCounters
+
         return RedisCounters(session, self.redis, self.clock, self.ids)
 
     async def close(self) -> None:

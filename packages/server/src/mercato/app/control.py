@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from mercato.adapters.counters_redis import connect
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_places
 from mercato.api import consumption, health, objects
@@ -30,6 +30,9 @@ from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 log = structlog.get_logger(__name__)
 
@@ -81,8 +84,16 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         claims=claims,
         take_rate_bp=settings.take_rate_bp,
         sample_data=settings.sample_data,
-        redis=connect(settings.redis_url) if settings.redis_url else None,
+        redis=_connect_redis(settings.redis_url),
     )
+
+
+def _connect_redis(url: str | None) -> "Redis | None":
+    if url is None:
+        return None
+    from mercato.adapters.counters_redis import connect
+
+    return connect(url)
 
 
 def build_providers(settings: Settings, objects: ObjectStore, claims: ClaimLinks) -> dict[str, Provider]:

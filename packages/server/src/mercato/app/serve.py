@@ -43,6 +43,17 @@ def serve(
     `gateway` takes the calls (8080). Calls in hand are finished before it ends. Without DATABASE_URL the embedded
     PostgreSQL of the state folder is started or joined.
     """
+    host = host or settings.host
+    if role == "gateway":
+        from mercato.app.gateway import become_gateway
+
+        become_gateway(
+            settings,
+            host,
+            port or settings.gateway_port,
+            workers or settings.gateway_workers,
+            with_parent=with_parent,
+        )
     from mercato.platform import configure_logging
 
     configure_logging(settings.log_level)
@@ -50,10 +61,6 @@ def serve(
         signal.signal(number, _leave)
     if with_parent:
         _end_with_parent()
-    host = host or settings.host
-    if role == "gateway":
-        _run_gateway(settings, host, port or settings.gateway_port, workers or settings.gateway_workers)
-        return
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         require_schema(url)
         if role == "worker":
@@ -62,12 +69,6 @@ def serve(
             _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
         else:
             _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
-
-
-def _run_gateway(settings: Settings, host: str, port: int, workers: int) -> None:
-    from mercato.app.gateway import run_gateway
-
-    run_gateway(settings, host, port, workers)
 
 
 def _run_control(

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mercato.adapters.training_runpod import JOBS_URL, REST_URL, read_places
+from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
 from mercato.api.addresses import read_networks
 
 _ABOVE = 100
