@@ -483,6 +483,28 @@ async def test_connections_beyond_the_limit_are_told_and_closed(shop: MakeShop, 
     await until(served)
 
 
+async def test_an_address_with_many_connections_makes_room_for_the_others(
+    shop: MakeShop, start_gateway: StartGateway
+) -> None:
+    place = shop()
+    gateway = await start_gateway(max_connections=40)
+    async with gateway.client(place.key) as inside:
+        assert (await inside.post("/v1/embeddings", json=place.body())).status_code == 200
+    held = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(40)]
+    for _, writer in held[20:]:
+        writer.write(b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-le")
+    assert (await exchange(gateway, b"")).startswith(b"HTTP/1.1 503"), "the address itself gets no more"
+    for number in range(2, 12):
+        transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{number}")
+        async with gateway.client(place.key, transport=transport) as other:
+            for _ in range(3):
+                assert (await other.post("/v1/embeddings", json=place.body())).status_code == 200
+    ended = [reader.at_eof() for reader, _ in held]
+    assert 0 < sum(ended) < 40
+    for _, writer in held:
+        writer.close()
+
+
 # Fuzz of what reads other people's bytes.
 
 

@@ -103,9 +103,9 @@ def test_a_bomb_ends_early(coding: str, encode: Callable[[bytes], bytes]) -> Non
     assert decoded(encode(TEXT), coding, most=len(TEXT)) == TEXT
 
 
-@pytest.mark.parametrize(("coding", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstd(b""))])
-def test_members_without_end_are_refused_at_once(coding: str, empty: bytes) -> None:
-    assert refused(empty * 200_000, coding) == "bad_body"
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_members_without_end_are_refused_at_once(coding: str) -> None:
+    assert refused(CODED[coding](b"") * 200_000, coding) == "bad_body"
 
 
 @given(st.sampled_from(["gzip", "deflate", "zstd", "gzip, zstd"]), st.binary(max_size=200))
@@ -133,7 +133,7 @@ async def chat(stage: Stage) -> Shop:
 async def test_the_upstream_gets_the_body_as_it_was_read_and_it_is_metered(
     stage: Stage, chat: Shop, coding: str
 ) -> None:
-    text = "".join(f"word {number}, " for number in range(400))
+    text = "".join(f"word {number}, " for number in range(500))
     call = {"model": chat.model, "messages": [{"role": "user", "content": text}]}
     body = CODED[coding](json.dumps(call).encode())
     headers = {"content-encoding": coding, "content-type": "application/json"}

@@ -27,7 +27,7 @@ PARTS: dict[str, Any] = {
     "images API": {"created": 7, "data": [{"b64_json": IMAGE}]},
     "vectors": {"data": [{"embedding": [0.123456789] * (LARGE // 13)}]},
     "many small parts": {"content": [{"type": "text", "text": "ab"}] * (LARGE // 30)},
-    "escapes": {"choices": [{"message": {"content": '\n"\u00e9\U0001f30d' * (LARGE // 20)}}]},
+    "escapes": {"choices": [{"message": {"content": '\n"\u00e9\U0001f30d' * (LARGE // 10)}}]},
 }
 
 
@@ -76,7 +76,7 @@ def test_a_large_event_in_several_data_lines_is_read() -> None:
 TOKENS = {
     "image of the responses API": 1000, "text of the responses API": LARGE // 4, "chat": LARGE // 4,
     "image in a chat": 1006, "image in the text of a chat": 1006.75, "audio": 1002, "images API": 1000, "vectors": 0,
-    "many small parts": 2 * (LARGE // 30) / 4, "escapes": 8 * (LARGE // 20) / 4,
+    "many small parts": 2 * (LARGE // 30) / 4, "escapes": 8 * (LARGE // 10) / 4,
 }  # fmt: skip
 
 
@@ -99,6 +99,22 @@ def test_a_large_compressed_answer_is_read_all_the_same() -> None:
         padded = packed + gzip.compress(b"")
         for body in (packed, padded):
             assert meter(body, content_encoding="gzip")[:4] == (13, 21, 5, "provider")
+
+
+@pytest.mark.parametrize("size", [1, 100, 1 << 16])
+def test_usage_in_a_compressed_stream_is_read(size: int) -> None:
+    words = plain({"choices": [{"delta": {"content": "word " * 80}}]})
+    for stream in (events(words, plain({"choices": [], "usage": CHAT_USAGE}), "[DONE]"),):
+        packed = gzip.compress(stream)
+        metered = meter(packed, EVENTS, size=size, content_encoding="gzip", drop_usage=True)
+        assert (metered[:4], metered.passed_on) == ((13, 21, 5, "provider"), packed)
+    packed = gzip.compress(events(words, "[DONE]"))
+    metered = meter(packed, EVENTS, size=size, content_encoding="gzip")
+    assert metered[:4] == (10, -(-len(packed) // 4), 0, "estimated")
+    image = gzip.compress(events(plain(PARTS["image of the responses API"])))
+    assert meter(image, EVENTS, size=size, content_encoding="gzip").out <= 1000
+    failed = gzip.compress(events('{"error":"no"}'))
+    assert meter(failed, EVENTS, size=size, content_encoding="gzip")[:4] == (0, 0, 0, "failed")
 
 
 def test_a_failure_in_a_large_answer_is_free() -> None:

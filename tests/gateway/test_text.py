@@ -183,6 +183,14 @@ def test_text_in_a_request_stays_text_whatever_it_looks_like() -> None:
     assert estimate_input(decode_request(json.dumps(schema).encode())) == 26
 
 
+def test_text_that_begins_like_a_file_is_text() -> None:
+    for text in ("data: " + "w " * 4000, "data:\n" + "w " * 4000):
+        request = decode_request(json.dumps({"input": text}).encode())
+        assert estimate_input(request) == -(-len(text) // 4)
+    part = {"data": "w " * 4000, "format": "text"}
+    assert estimate_input(decode_request(json.dumps({"input": [part]}).encode())) == 2001
+
+
 OUTPUTS: dict[str, dict[str, Any]] = {
     "image": {"output": [{"type": "image_generation_call", "id": "ig_1", "result": FILE * 10}]},
     "images": {"created": 7, "data": [{"b64_json": FILE * 10}]},

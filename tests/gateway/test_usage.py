@@ -206,6 +206,17 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
             "outputTokens": 564, "totalTokens": 14021, "cachedInputTokens": 13184}},
         (13457, 564, 13184),
     ),
+    "a cache beside the input": (
+        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1615,
+            "cache_read_input_tokens": 1500, "cache_creation_input_tokens": 100}},
+        (1610, 5, 1500),
+    ),
+    "a cache within the input": (
+        {"choices": [], "usage": {"prompt_tokens": 1610, "completion_tokens": 5, "total_tokens": 1615,
+            "cache_read_input_tokens": 1500, "cache_creation_input_tokens": 100}},
+        (1610, 5, 1500),
+    ),
+    "embeddings of images": ({"data": [], "usage": {"prompt_tokens": 5, "total_tokens": 581}}, (581, 0, 0)),
     "old names": ({"usage": {"promptTokens": 3, "completionTokens": 4}}, (3, 4, 0)),
     "both names": (
         {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "input_tokens": 0,

@@ -31,7 +31,9 @@ def _kind(name: str, pattern: str, *, certain: bool = True) -> _Kind:
 
 # Sources: the vendors' own documentation of their prefixes, as their secret-scanning programmes publish them.
 _KINDS = (
-    _kind("private key", r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?=(?:\\n|\s)*+[A-Za-z0-9+/=:\\])"),
+    _kind(
+        "private key", r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?=\s*+(?:\\n\s*+)*[A-Za-z0-9+/=:\\])"
+    ),
     _kind("AWS access key", r"(?:AKIA|ASIA)[A-Z2-7]{16}(?![0-9A-Za-z])"),
     _kind("Google API key", r"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
     _kind("Google OAuth secret", r"GOCSPX-[0-9A-Za-z_-]{28}(?![0-9A-Za-z_-])"),

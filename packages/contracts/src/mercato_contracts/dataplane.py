@@ -125,6 +125,9 @@ class SnapshotService(Wire):
     canary: SnapshotCanary | None = None
     releases: list[SnapshotRelease]
     plans: list[SnapshotPlan]
+    task: Annotated[str | None, Field(description="What it is for; what it is not for is refused by the gateway")] = (
+        None
+    )
 
 
 class ServiceRemoved(Wire):

@@ -18,6 +18,7 @@ export type ErrorCode =
   | "bad_version_range"
   | "billing_period_malformed"
   | "body_too_large"
+  | "body_too_slow"
   | "budget_exceeded"
   | "budget_key_unknown"
   | "budget_not_found"
@@ -120,6 +121,7 @@ export type ErrorCode =
   | "scores_not_found"
   | "service_not_found"
   | "session_ended"
+  | "sign_in_busy"
   | "signal_deployment_unknown"
   | "signal_entry_not_found"
   | "signal_era_wrong"
@@ -146,6 +148,7 @@ export type ErrorCode =
   | "token_exchange_refused"
   | "token_scopes_too_wide"
   | "token_target_unknown"
+  | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
   | "too_many_unknown_keys"
@@ -346,6 +349,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_version_range: 400,
   billing_period_malformed: 422,
   body_too_large: 413,
+  body_too_slow: 408,
   budget_exceeded: 429,
   budget_key_unknown: 404,
   budget_not_found: 404,
@@ -448,6 +452,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scores_not_found: 404,
   service_not_found: 404,
   session_ended: 401,
+  sign_in_busy: 429,
   signal_deployment_unknown: 404,
   signal_entry_not_found: 404,
   signal_era_wrong: 422,
@@ -474,6 +479,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   token_exchange_refused: 400,
   token_scopes_too_wide: 400,
   token_target_unknown: 400,
+  too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
   too_many_unknown_keys: 429,

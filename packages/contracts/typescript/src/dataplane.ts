@@ -269,6 +269,8 @@ export interface SnapshotService {
   canary?: SnapshotCanary | null;
   releases: Array<SnapshotRelease>;
   plans: Array<SnapshotPlan>;
+  /** What it is for; what it is not for is refused by the gateway */
+  task?: string | null;
 }
 
 /** A piece of one gateway's spool, in its order. `closed` are leases that no later event will spend from. */

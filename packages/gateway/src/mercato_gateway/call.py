@@ -39,7 +39,7 @@ from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, more_fields, tokens_of
 from mercato_gateway.streamhold import StreamHold
-from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path
+from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path, wrong_task
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
 from mercato_gateway.topup import PATIENCE_SECONDS, TopUp
 
@@ -196,6 +196,8 @@ class Call(UpstreamCall):
         if protocol != operation.protocol:
             detail = f"{lane.service.name} speaks {protocol}, not {operation.protocol}."
             raise Refused("operation_not_found", detail, facts={"protocol": protocol})
+        if operation.path in lane.service.wrong_paths:
+            raise wrong_task(operation, lane.service)
         self._decide_usage(operation, request)
         self.operation_name = operation.name
         self.upstream_path = operation.upstream
@@ -533,6 +535,8 @@ class Call(UpstreamCall):
         if not self.overhead_us:
             self._measure(now)
         head = self._moved(relay) if relay.location else relay.head()
+        if self.head.anthropic:
+            head = fields.without_field(head, b"request-id")  # the one that these clients read is ours
         return b"".join((head, self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
 
     def _moved(self, relay: Relay) -> bytes:
@@ -557,6 +561,8 @@ class Call(UpstreamCall):
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
         if self.deployment_slices:
             limits += fields.rate_limit(self.deployment_policy, self.deployment_slices, self.started)
+        if self.head.anthropic:
+            limits += b"request-id: req_%b\r\n" % self.digits
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:
@@ -764,6 +770,8 @@ class Call(UpstreamCall):
             try:
                 other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
                 if other.service.protocol != lane.service.protocol or other.service in (lane.service, self.asked):
+                    continue
+                if self.operation is not None and self.operation.path in other.service.wrong_paths:
                     continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0

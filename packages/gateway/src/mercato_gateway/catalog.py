@@ -12,6 +12,9 @@ from mercato_gateway.upstream import Pool
 from mercato_gateway.wire import SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 
 _RANGES_KEPT = 64
+_EMBEDS = frozenset({"/embeddings"})
+_GENERATES = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
+_WRONG_PATHS = {"embeddings": _GENERATES, "chat": _EMBEDS, "completion": _EMBEDS}
 
 Prices = dict[tuple[int, int, int], Charge]
 
@@ -62,7 +65,10 @@ class Release:
 class Service:
     """A service ready to be called."""
 
-    __slots__ = ("_canaries", "_canary", "_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire")
+    __slots__ = (
+        "_canaries", "_canary", "_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire",
+        "wrong_paths",
+    )  # fmt: skip
 
     def __init__(
         self, wire: SnapshotService, deployment_of: Callable[[SnapshotDeployment, Release], Deployment]
@@ -71,6 +77,8 @@ class Service:
         self.name = f"{wire.vendor}/{wire.name}"
         self.protocol = wire.protocol
         self.model = escape(wire.name)
+        # Operations of its protocol that are certainly not for its task.
+        self.wrong_paths = _WRONG_PATHS.get(wire.task or "", frozenset())
         self.plans: dict[str, SnapshotPlan] = {plan.id: plan for plan in wire.plans}
         # What was computed lately, by plan: tokens in, out and included units to the charge.
         self.prices: dict[str, Prices] = {plan.id: {} for plan in wire.plans}

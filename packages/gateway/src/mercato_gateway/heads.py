@@ -83,7 +83,7 @@ class RequestHead:
     """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
 
     __slots__ = (
-        "_lines", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
+        "_lines", "anthropic", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
         "key_header", "method", "path", "print", "query", "sent_checked", "sent_start", "sent_to",
         "sent_uncompressed",
     )  # fmt: skip
@@ -99,6 +99,7 @@ class RequestHead:
         self.keep_alive = keep_alive
         self.http10 = http10
         self.coded = b"content-encoding" in fields
+        self.anthropic = b"anthropic-version" in fields or self.path.startswith(b"/v1/messages")
         self.key, self.key_header = lines.find_key(fields)
         self.digest: bytes = _blake2b(self.key, digest_size=16).digest() if self.key else b""
         self.print: Print | None = None
@@ -122,7 +123,7 @@ class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
 
     __slots__ = (
-        "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "plain",
+        "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "packed_events", "plain",
         "print", "start", "status",
     )  # fmt: skip
 
@@ -135,12 +136,13 @@ class AnswerHead:
         self.binary = kind.startswith(_BINARY)  # whatever its bytes look like
         self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
         self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
-        # Providers are asked not to compress. Where one does, JSON is unpacked to be counted, a stream is estimated.
+        # Providers are asked not to compress. Where one does, its answer is unpacked to be counted.
         coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
         events = kind.startswith(b"text/event-stream")
         json = kind.find(b"json") >= 0
         self.packed = coding not in (b"identity", b"") and (json or self.is_text)
         self.event_stream = events and not self.packed
+        self.packed_events = events and self.packed and coding in _UNPACKED
         self.json = coding in _UNPACKED and not events if self.packed else json
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)

@@ -18,6 +18,20 @@ _ANTHROPIC_TYPES = {
 }  # fmt: skip
 
 
+_SECONDS = "`Retry-After` seconds"
+# Where clients look for the operations of a base URL, the longer before those that they end with.
+_PATHS = (
+    b"/chat/completions", b"/completions", b"/embeddings", b"/responses", b"/messages/count_tokens", b"/messages",
+    b"/models",
+)  # fmt: skip
+
+
+def misplaced(path: bytes) -> bytes | None:
+    """The address here of an operation that a client with a wrong base URL asks for elsewhere."""
+    found = next((known for known in _PATHS if path.endswith(known)), None)
+    return None if found is None or path.startswith((b"/s/", b"/v1/models/")) else b"/v1" + found
+
+
 class Refused(Exception):
     """The call ends here. `retry_after` in seconds, `allow` the methods that exist, `facts` what helps to decide."""
 
@@ -33,28 +47,34 @@ class Refused(Exception):
         super().__init__(code, detail)
         self.code: Code = CODES[code]
         self.detail = detail
-        self.retry_after = retry_after if retry_after is not None else (1 if self.code.status == 503 else None)
+        if retry_after is None and (self.code.status == 503 or _SECONDS in self.code.fix):
+            retry_after = 1
+        self.retry_after = retry_after
         self.allow = allow
         self.facts = facts or {}
 
 
 def shape_of(path: bytes) -> Shape:
     """How clients of this path read an error."""
-    if path.startswith(b"/v1/messages"):
+    wanted = misplaced(path) or path
+    if wanted.startswith(b"/v1/messages"):
         return "anthropic"
-    return "openai" if path.startswith(b"/v1/") or path == b"/v1" else "problem"
+    return "openai" if wanted.startswith(b"/v1/") or path == b"/v1" else "problem"
 
 
 def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, bytes]:
     """Media type and body."""
     code = refused.code
-    message = f"{refused.detail} {code.fix}"
+    fix, wait = code.fix, refused.retry_after
+    if wait is not None:
+        fix = fix.replace(_SECONDS, "1 second" if wait == 1 else f"{wait} seconds")
+    message = f"{refused.detail} {fix}"
     if shape == "problem":
         return b"application/problem+json", msgspec.json.encode(
             {
                 "type": f"urn:mercato:problem:{code.name}", "title": code.title, "status": code.status,
                 "code": code.name,
-                "detail": refused.detail, "fix": code.fix, "facts": refused.facts, "request_id": request_id,
+                "detail": refused.detail, "fix": fix, "facts": refused.facts, "request_id": request_id,
             }
         )  # fmt: skip
     error: dict[str, Any] = {

@@ -19,8 +19,8 @@ class Relay:
 
     __slots__ = (
         "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_text",
-        "_unpacker", "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed", "scanner",
-        "status", "stream", "whole",
+        "_unpacker", "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed",
+        "packed_stream", "scanner", "status", "stream", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -36,6 +36,7 @@ class Relay:
         self.stream: EventStream | None = None
         self._text: TextCheck | None = None
         self._unpacker: Unpacker | None = None
+        self.packed_stream: EventStream | None = None  # read only: it goes on compressed, as it came
         self._one_line = True  # as far as has been seen
         self._head = head
         self._http10 = http10
@@ -47,6 +48,9 @@ class Relay:
         self._decided = not metered or self._no_body or head.packed or head.binary
         if metered and head.event_stream and not self._no_body:
             self._become_stream(lines=False)
+        elif metered and head.packed_events and not self._no_body:
+            self._unpacker = Unpacker()
+            self.packed_stream = EventStream(drop_usage=False)
         self._chunked = not self._length and not self._no_body
         self.closes = self._chunked and http10
 
@@ -62,8 +66,9 @@ class Relay:
     def read_all_text(self) -> None:
         """The answer to a form: also text outside of the places where models put it counts."""
         self.all_text = True
-        if self.stream is not None:
-            self.stream.all_text = True
+        for stream in (self.stream, self.packed_stream):
+            if stream is not None:
+                stream.all_text = True
 
     @property
     def location(self) -> bytes:
@@ -113,7 +118,16 @@ class Relay:
         self.bytes_out += len(data)
         if self._text is not None:
             self._text.feed(data)
+        if self.packed_stream is not None:
+            self._read_packed(self.packed_stream, data)
         return self._framed(data)
+
+    def _read_packed(self, stream: EventStream, data: bytes) -> None:
+        unpacker = self._unpacker
+        if unpacker is not None:
+            stream.feed(unpacker.feed(data))
+            if unpacker.broken:
+                self.packed_stream = None
 
     def _decide(self, data: bytes, complete: bool) -> bool:
         """What the answer is, by its first bytes; false where more are needed."""

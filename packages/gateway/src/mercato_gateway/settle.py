@@ -158,6 +158,8 @@ def tokens_of(
     reading = _read(relay) if relay is not None else Reading(Usage(), 0)
     usage, text = reading.usage, reading.text
     stated = usage.tokens
+    if stated is not None and not (operation.gives_tokens or usage.names_output):
+        stated = Tokens(stated.into + stated.out, 0, stated.cached)  # all of the total went in
     of_nothing = stated is not None and not (stated.into or stated.out)
     if of_nothing and (reading.error or (relay is not None and relay.all_text)):
         stated = None  # a `usage` that counts something else, such as seconds, or of a call that failed
@@ -189,9 +191,14 @@ def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelReques
 
 
 def _read(relay: Relay) -> Reading:
-    stream, scanner = relay.stream, relay.scanner
+    stream, scanner, packed = relay.stream, relay.scanner, relay.packed_stream
     if stream is not None:
         return stream.reading()
+    if packed is not None:
+        packed.finish()
+        reading = packed.reading()
+        reading.text = min(reading.text, relay.bytes_out)
+        return reading
     if relay.json:
         if relay.overflowed:
             return read_scanned(scanner) if scanner is not None else Reading(Usage(), relay.bytes_out)
@@ -205,7 +212,8 @@ def _read_whole(whole: bytes, all_text: bool) -> Reading:
     if kind == JSON:
         return read_answer(whole)
     if kind != EVENTS:
-        return Reading(Usage(), len(whole) if is_text(whole) else 0)
+        counts = is_text(whole) and whole.strip() not in (b"null", b"true", b"false")
+        return Reading(Usage(), len(whole) if counts else 0)
     stream = EventStream(drop_usage=False)
     stream.all_text = all_text
     stream.feed([whole])

@@ -45,6 +45,8 @@ NO_TEXT_NAMES = frozenset(
 _FORMAT_NAMES = ("format", "media_type", "mime_type", "mimeType", "mediaType")
 _UNREAD_INPUTS = ("type", "role", "id")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
+# A data URL; nothing but its scheme stands for a file of a form (see `forms`).
+_URL = re.compile(r"data:(?:[^\s,]{0,200},|\Z)")
 _AFTER_MARKER = re.compile(r";base64,([A-Za-z0-9+/=_\-]*)")
 
 
@@ -115,11 +117,14 @@ def input_bytes(value: Any, name: str = "") -> int:
 def _is_file(part: dict[str, Any]) -> bool:
     if part.get("type") == "base64":
         return True
-    return isinstance(part.get("data"), str) and any(name in part for name in _FORMAT_NAMES)
+    data = part.get("data")
+    if not isinstance(data, str) or not any(name in part for name in _FORMAT_NAMES):
+        return False
+    return _BASE64.fullmatch(data) is not None or _URL.match(data) is not None
 
 
 def _string_bytes(text: str, name: str) -> int:
-    if text.startswith("data:"):
+    if text.startswith("data:") and _URL.match(text):
         return FILE_BYTES
     size = len(text.encode("utf-8", "replace"))
     if ";base64," in text:

@@ -165,11 +165,12 @@ class Usage:
     stands. A usage object with a count that makes no sense is not believed.
     """
 
-    __slots__ = ("_cached", "_into", "_out", "outputs")
+    __slots__ = ("_cached", "_into", "_out", "names_output", "outputs")
 
     def __init__(self) -> None:
         self._into = self._out = self._cached = -1
         self.outputs = 0  # how many usage objects stated an output
+        self.names_output = False  # by a name of its own, not only as a part of the total
 
     @property
     def states_input(self) -> bool:
@@ -200,7 +201,9 @@ class Usage:
             return
         counts = statement.counts
         into, out, total = _input_of(counts), counts[_OUTPUT], counts[_TOTAL]
-        thoughts = max(counts[_THOUGHTS], 0)
+        thoughts, beside = max(counts[_THOUGHTS], 0), max(counts[_READ], 0) + max(counts[_WRITTEN], 0)
+        if beside and counts[_WHOLE] > 0 and total >= into + max(out, 0) + beside:
+            into += beside  # what the cache gave and took, which the total shows not to be in the input
         if into >= 0 and total >= into + max(out, 0):
             out = total - into  # some providers state reasoning in the total only
         elif thoughts:
@@ -215,6 +218,7 @@ class Usage:
             out = counts[_BILLED_OUTPUT]
         self._into, self._out = max(self._into, into), max(self._out, out)
         self.outputs += out >= 0
+        self.names_output = self.names_output or max(counts[_OUTPUT], counts[_THOUGHTS], counts[_BILLED_OUTPUT]) >= 0
         self._cached = max(self._cached, counts[_CACHED], counts[_READ], counts[_HIT])
 
     def join(self, other: "Usage") -> None:
@@ -222,6 +226,7 @@ class Usage:
         self._into, self._out = max(self._into, other._into), max(self._out, other._out)
         self._cached = max(self._cached, other._cached)
         self.outputs += other.outputs
+        self.names_output = self.names_output or other.names_output
 
 
 def _input_of(counts: list[int]) -> int:

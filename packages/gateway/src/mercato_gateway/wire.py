@@ -111,6 +111,7 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     aliases: dict[str, str] = {}
     canary: SnapshotCanary | None = None
     context_window: int | None = None
+    task: str | None = None
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):

@@ -40,13 +40,13 @@ async def list_canaries(
     return CanaryPage(items=[_view(*row) for row in rows], next=rows[-1][0].id if len(rows) == limit else None)
 
 
-@router.post("/promote", summary="Give the canary all calls, before the rule decides")
+@router.post("/promote", summary="Promote a canary before its rule decides")
 async def promote_canary(vendor: str, name: str, body: CanaryEndRequest, caller: SignedIn, desk: Desk) -> CanaryView:
     """The canary becomes the latest release at once. Once no canary runs, a repeat is refused as not found."""
     return _view(*await desk.decide(caller, vendor, name, promote=True, reason=body.reason))
 
 
-@router.post("/abort", summary="Take the canary's calls away, before the rule decides")
+@router.post("/abort", summary="Abort a canary before its rule decides")
 async def abort_canary(vendor: str, name: str, body: CanaryEndRequest, caller: SignedIn, desk: Desk) -> CanaryView:
     """Its calls go back to the stable release at once. Once no canary runs, a repeat is refused as not found."""
     return _view(*await desk.decide(caller, vendor, name, promote=False, reason=body.reason))

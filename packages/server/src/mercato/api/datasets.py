@@ -136,7 +136,7 @@ async def get_round_file(round_id: str, file: str, caller: SignedIn, shelves: Sh
     )
 
 
-@router.post("/rounds/{round_id}/close", summary="Take no more signals (operators)")
+@router.post("/rounds/{round_id}/close", summary="Close a round to signals (operators)")
 async def close_round(
     round_id: str, body: TransitionRequest, caller: SignedIn, operations: Operations, shelves: Shelves
 ) -> RoundDetail:
@@ -145,7 +145,7 @@ async def close_round(
     return view_seen(await shelves.get_round_by_id(caller, round_id))
 
 
-@router.post("/rounds/{round_id}/resolve", summary="Hand the targets out, once the embargo is over (operators)")
+@router.post("/rounds/{round_id}/resolve", summary="Resolve a round: its targets can be read (operators)")
 async def resolve_round(
     round_id: str, body: TransitionRequest, caller: SignedIn, operations: Operations, shelves: Shelves
 ) -> RoundDetail:

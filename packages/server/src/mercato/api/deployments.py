@@ -55,7 +55,7 @@ async def get_deployment(deployment_id: str, caller: SignedIn, desk: Desk) -> De
     return view_deployment(await desk.get(caller, deployment_id))
 
 
-@router.put("/deployments/{deployment_id}/link", summary="The key that the deployment signs with")
+@router.put("/deployments/{deployment_id}/link", summary="Link a deployment to the key it signs with")
 async def link_deployment(deployment_id: str, body: LinkRequest, caller: SignedIn, desk: Desk) -> DeploymentView:
     """From then on the deployment signs its heartbeats and signals with the private half, and sends a heartbeat every
     `interval_seconds`. Linking again replaces the key: what the old one signed is refused.
@@ -64,7 +64,7 @@ async def link_deployment(deployment_id: str, body: LinkRequest, caller: SignedI
     return view_deployment(state)
 
 
-@router.post("/heartbeats", summary="A deployment lives; signed over the body", openapi_extra=_BODY)
+@router.post("/heartbeats", summary="Send a deployment's heartbeat, signed over the body", openapi_extra=_BODY)
 async def take_heartbeat(
     request: Request,
     caller: SignedIn,

@@ -93,7 +93,7 @@ async def summarise_usage(
     )
 
 
-@router.get("/usage/events", summary="Single calls")
+@router.get("/usage/events", summary="List metered calls")
 async def list_usage_events(
     caller: SignedIn,
     usage: Asked,
@@ -105,7 +105,7 @@ async def list_usage_events(
     after: After = None,
     limit: PageSize = 50,
 ) -> UsageEventPage:
-    """The newest first, each with what it cost and how it was adjusted. A vendor does not see its consumers' keys."""
+    """In the order of their times, each with its price and adjustments. A vendor sees no keys of its consumers."""
     since, until = span
     rows = await usage.list_events(
         caller,
@@ -135,7 +135,7 @@ async def list_usage_disputes(
     )
 
 
-@router.put("/budgets", summary="Set a cap on your organisation, one of its keys, or all calls of its services")
+@router.put("/budgets", summary="Set a budget for your organisation, one of its keys, or its services")
 async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) -> BudgetView:
     """Gateways hold to the new cap from the next call on. `key_id` left out means the whole organisation. The same cap
     again changes nothing.
@@ -144,13 +144,13 @@ async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) ->
     return view_budget(state)
 
 
-@router.get("/budgets", summary="The caps that your organisation set, and how they stand")
+@router.get("/budgets", summary="List budgets and what is left of them")
 async def list_budgets(caller: SignedIn, desk: BudgetDesk) -> BudgetList:
     """Each with what was used, what calls in flight hold, and what is left in the present window."""
     return BudgetList(items=[view_budget(state) for state in await desk.list_all(caller)])
 
 
-@router.delete("/budgets/{scope}", status_code=204, summary="Take a cap away")
+@router.delete("/budgets/{scope}", status_code=204, summary="Remove a budget")
 async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
     """Calls are no longer held to it. A repeat is refused as not found."""
     await desk.drop(caller, scope)

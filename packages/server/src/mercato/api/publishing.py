@@ -55,11 +55,17 @@ LifecycleDesk = Annotated[Lifecycle, Depends(_lifecycle)]
 Listings = Annotated[Catalogue, Depends(_catalogue)]
 
 
+_LOCATION = {"Location": {"description": "Where the submission is read", "schema": {"type": "string"}}}
+
+
 @router.post(
     "/submissions",
     status_code=202,
-    summary="Publish a version: hand in its manifest and OpenAPI document",
-    responses={200: {"model": SubmissionSummary, "description": "The same content was handed in before"}},
+    summary="Publish a version",
+    responses={
+        200: {"model": SubmissionSummary, "description": "The same content was handed in before", "headers": _LOCATION},
+        202: {"headers": _LOCATION},
+    },
 )
 async def submit_release(
     body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, response: Response
@@ -91,7 +97,7 @@ async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionD
     return view_dossier(dossier, vendors.get(dossier.submission.vendor_id, ""))
 
 
-@router.get("/approvals", summary="What waits for people, the oldest first")
+@router.get("/approvals", summary="List submissions that wait for a decision, the oldest first")
 async def list_approvals(
     caller: SignedIn, desk: ApprovalDesk, called: Called, after: After = None, limit: PageSize = 50
 ) -> WaitingPage:
@@ -149,7 +155,7 @@ async def get_release_document(vendor: str, name: str, version: str, listings: L
     )
 
 
-@router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Advise against a release")
+@router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Deprecate a release")
 async def deprecate_release(
     vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
 ) -> ReleaseView:
@@ -157,7 +163,7 @@ async def deprecate_release(
     return view_release(await desk.retire_release(caller, vendor, name, version, "deprecated", body.reason))
 
 
-@router.post("/services/{vendor}/{name}/releases/{version}/yank", summary="Take a release out of service for good")
+@router.post("/services/{vendor}/{name}/releases/{version}/yank", summary="Yank a release for good")
 async def yank_release(
     vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
 ) -> ReleaseView:

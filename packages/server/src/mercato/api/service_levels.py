@@ -22,7 +22,7 @@ def _alerts(session: Transaction) -> Alerts:
     return Alerts(session)
 
 
-@router.get("/services/{vendor}/{name}/sla", summary="What is promised of a service, and what it does")
+@router.get("/services/{vendor}/{name}/sla", summary="A service's promised and measured levels")
 async def get_service_level(
     vendor: str, name: str, caller: SignedIn, levels: Annotated[ServiceLevels, Depends(_levels)]
 ) -> ServiceLevelView:
@@ -30,7 +30,7 @@ async def get_service_level(
     return view_level(vendor, await levels.get(caller, vendor, name))
 
 
-@router.get("/alerts", summary="Promises of your services that are, or were, being broken")
+@router.get("/alerts", summary="List alerts about your services")
 async def list_alerts(
     caller: SignedIn,
     alerts: Annotated[Alerts, Depends(_alerts)],

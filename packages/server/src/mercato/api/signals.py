@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
 from mercato.identity import Permission
@@ -46,11 +46,14 @@ from mercato_contracts.scores import RoundScores, ScoreInputs
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, SignalProof, SignalReceipts
 
 router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
+"""Routes that compute for long and ask the database nothing."""
 
 _WRITE = {"$ref": "#/components/schemas/SignalWrite"}
 _BATCH = {"$ref": "#/components/schemas/SignalWriteBatch"}
 _BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [_WRITE, _BATCH]}}}}
+    "parameters": [{"name": "Mercato-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [_WRITE, _BATCH]}}}},
 }
 
 _PUBLISHED: dict[int | str, dict[str, Any]] = {
@@ -188,7 +191,7 @@ async def get_leaderboard(window: Window) -> Leaderboard:
     return Leaderboard(items=await window.leaderboard())
 
 
-@router.put("/deployments/{deployment_id}/backtest", summary="Claim what your backtest found; the first claim stays")
+@router.put("/deployments/{deployment_id}/backtest", summary="Claim a backtest's result")
 async def claim_backtest(deployment_id: str, body: BacktestRequest, caller: SignedIn, window: Window) -> Reconciliation:
     """The mean and the standard deviation that live results are compared with. The first claim stays: a later one
     changes nothing.
@@ -218,7 +221,7 @@ async def throw_switch(body: ThrowRequest, caller: SignedIn, switches: Switches)
     return _view_switch(await switches.throw(caller, body.scope, body.target, body.reason))
 
 
-@router.post("/kill-switches/{switch_id}/lift", summary="Let it run again (operators)")
+@router.post("/kill-switches/{switch_id}/lift", summary="Lift a kill switch (operators)")
 async def lift_switch(switch_id: str, body: LiftRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
     """What another switch covers stays off. Lifting a lifted switch changes nothing."""
     return _view_switch(await switches.lift(caller, switch_id, body.reason))
@@ -243,7 +246,7 @@ async def list_record_heads(record: Record, limit: Annotated[int, Query(ge=1, le
     return RecordHeadList(items=await record.heads(limit))
 
 
-@router.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
+@late.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
 async def ask_optimizer(body: OptimizerInferenceRequest, caller: SignedIn) -> OptimizerInferenceResponse:
     """The same optimizer that makes the desk's portfolios; nothing is stored. Limits that cannot be met together are
     refused with the reason.
@@ -275,3 +278,6 @@ def _view_line(row: DeskEvent) -> RecordLine:
         number=row.number, at=row.at, actor=row.actor, what=row.what, subject=row.subject,
         facts=json.loads(row.facts), digest=row.digest,
     )  # fmt: skip
+
+
+router.include_router(late)

@@ -51,7 +51,7 @@ def _view(row: Subscription, service: str, plan: str) -> SubscriptionView:
     )
 
 
-@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan; asking twice is asking once")
+@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan")
 async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
     """Calls are let through within a second. Asking again returns the active subscription. Another plan of the same
     service must be cancelled first.
@@ -59,7 +59,7 @@ async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk, called
     return await _view_one(await desk.subscribe(caller, body.plan_id), called)
 
 
-@router.get("/subscriptions", summary="What your organisation subscribed to, or who subscribed to its services")
+@router.get("/subscriptions", summary="List subscriptions, as a consumer or as a vendor")
 async def list_subscriptions(
     caller: SignedIn,
     desk: Desk,
@@ -80,7 +80,7 @@ async def get_subscription(subscription_id: str, caller: SignedIn, desk: Desk, c
     return await _view_one(await desk.get(caller, subscription_id), called)
 
 
-@router.delete("/subscriptions/{subscription_id}", summary="Cancel; what was used is still owed")
+@router.delete("/subscriptions/{subscription_id}", summary="Cancel a subscription")
 async def cancel_subscription(subscription_id: str, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
     """Calls are refused within a second; what was used is still owed. Cancelling twice changes nothing."""
     return await _view_one(await desk.cancel(caller, subscription_id), called)

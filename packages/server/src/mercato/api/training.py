@@ -9,14 +9,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_credential
 from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, TrainingRuns, claim_run
+from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code
 from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
 streams = APIRouter(prefix="/api/training", tags=["training"])
 
 _LINK_LIVES = timedelta(minutes=15)
@@ -35,10 +36,23 @@ def _runs_of(session: Transaction, parts: Parts) -> TrainingRuns:
 Desk = Annotated[TrainingRuns, Depends(_runs_of)]
 
 
-@router.post("/runs", status_code=201, summary="Train: a spec and the code, as a zip in base64")
-async def start_training_run(body: StartTrainingRequest, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def _store_code(
+    body: StartTrainingRequest, caller: SignedIn, parts: Parts
+) -> tuple[StartTrainingRequest, StoredCode]:
+    """The store of files may be slow: no connection of the database is held while it takes the code."""
+    async with parts.database.transaction() as session:
+        content = await _runs(session, parts).check(caller, body.spec, body.code)
+    return body, await store_code(parts.objects, parts.ids, content)
+
+
+Stored = Annotated[tuple[StartTrainingRequest, StoredCode], Depends(_store_code)]
+
+
+@late.post("/runs", status_code=201, summary="Start a training run")
+async def start_training_run(caller: SignedIn, stored: Stored, desk: Desk) -> TrainingRun:
     """The run waits for its provider, within its budget. Every request starts another run."""
-    return view_run(await desk.start(caller, body.spec, body.code))
+    body, code = stored
+    return view_run(await desk.start(caller, body.spec, code))
 
 
 @router.get("/runs", summary="The runs of your organisation, the newest first")
@@ -69,6 +83,14 @@ async def stop_training_run(run_id: str, caller: SignedIn, desk: Desk) -> Traini
     summary="A file that the run left",
     status_code=307,
     response_class=Response,
+    responses={
+        307: {
+            "description": "Where the file is",
+            "headers": {
+                "Location": {"description": "A signed link, good for 15 minutes", "schema": {"type": "string"}}
+            },
+        }
+    },
 )
 async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
     """Redirects to a signed link that is good for 15 minutes and needs no credential."""
@@ -79,7 +101,7 @@ async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: 
 @router.post(
     "/runs/{run_id}/claim",
     status_code=204,
-    summary="A job says that the run is its own, by the signed link it was given",
+    summary="Claim a run for a job, by its signed link",
 )
 async def claim_training_run(
     run_id: str,
@@ -96,7 +118,7 @@ async def claim_training_run(
     return Response(status_code=204)
 
 
-@streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")
+@streams.get("/runs/{run_id}/logs", summary="Read a run's log, waiting for more")
 async def read_training_log(
     run_id: str,
     request: Request,
@@ -106,6 +128,7 @@ async def read_training_log(
 ) -> LogPage:
     """From the byte `after` on. Where nothing is new, the answer waits for up to `wait` seconds."""
     deadline = time.monotonic() + wait
+    await prove_credential(request, parts)
     while True:
         # A transaction a look: who waits must not hold one open.
         said = await _look(request, parts, run_id, after)
@@ -152,3 +175,6 @@ def _view(run: Run, dossier: Dossier) -> TrainingRun:
             "deadline_at": run.deadline_at,
         }
     )
+
+
+router.include_router(late)

@@ -32,7 +32,7 @@ def _desk(session: Transaction, parts: Parts) -> Webhooks:
 Desk = Annotated[Webhooks, Depends(_desk)]
 
 
-@router.post("", status_code=201, summary="Have events sent to an address of yours; its secret is shown once")
+@router.post("", status_code=201, summary="Add a webhook; its secret is shown once")
 async def add_webhook(body: WebhookRequest, caller: SignedIn, desk: Desk) -> NewWebhookAnswer:
     """Messages are signed as Standard Webhooks 1.0.0. Keep the secret: it is not shown again. Every request adds
     another webhook.
@@ -47,7 +47,7 @@ async def list_webhooks(caller: SignedIn, desk: Desk) -> WebhookList:
     return WebhookList(items=[view_webhook(row) for row in await desk.list_all(caller)], event_types=list(EVENT_TYPES))
 
 
-@router.patch("/{webhook_id}", summary="Change the address or the events, or switch it on and off")
+@router.patch("/{webhook_id}", summary="Change a webhook, or switch it on and off")
 async def change_webhook(webhook_id: str, body: WebhookChange, caller: SignedIn, desk: Desk) -> WebhookView:
     """What is left out stays. `enabled: true` also resumes one that was switched off after failing. The same again
     changes nothing.
@@ -56,13 +56,13 @@ async def change_webhook(webhook_id: str, body: WebhookChange, caller: SignedIn,
     return view_webhook(changed)
 
 
-@router.delete("/{webhook_id}", status_code=204, summary="Remove it with its secrets and its log")
+@router.delete("/{webhook_id}", status_code=204, summary="Remove a webhook with its secrets and its log")
 async def remove_webhook(webhook_id: str, caller: SignedIn, desk: Desk) -> None:
     """What waits to be sent is dropped. A repeat is refused as not found."""
     await desk.remove(caller, webhook_id)
 
 
-@router.post("/{webhook_id}/rotate", summary="A new secret; the old ones sign beside it for a while")
+@router.post("/{webhook_id}/rotate", summary="Rotate a webhook's secret")
 async def rotate_webhook(webhook_id: str, body: RotateWebhookRequest, caller: SignedIn, desk: Desk) -> NewWebhookAnswer:
     """Messages carry a signature of each secret in force until the grace is over. Each request makes another secret."""
     return view_secret(await desk.rotate(caller, webhook_id, timedelta(seconds=body.grace_seconds)))
@@ -74,7 +74,7 @@ async def test_webhook(webhook_id: str, caller: SignedIn, desk: Desk) -> Webhook
     return view_delivery(await desk.test(caller, webhook_id))
 
 
-@router.get("/{webhook_id}/deliveries", summary="What was sent, every attempt and what came back")
+@router.get("/{webhook_id}/deliveries", summary="List a webhook's deliveries and their attempts")
 async def list_deliveries(
     webhook_id: str, caller: SignedIn, desk: Desk, before: After = None, limit: PageSize = 50
 ) -> WebhookDeliveryPage:

@@ -13,6 +13,7 @@ from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
+from mercato.identity import Attempts
 from mercato.metering import Partitions
 from mercato.platform import DeskNotInstalled, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
@@ -115,6 +116,10 @@ async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
 
+async def _forget_attempts(session: Session, wiring: Wiring) -> int:
+    return await Attempts(session, wiring.clock).forget()
+
+
 async def _forget_events(session: Session, wiring: Wiring) -> int:
     return await forget_events(session, wiring.clock.now() - _NEWS_KEPT)
 
@@ -145,6 +150,7 @@ CHORES: dict[str, Chore] = {
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,

@@ -68,7 +68,7 @@ def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
-    hub = SnapshotHub(wiring.database, wiring.clock, wiring.credential_seal)
+    hub = SnapshotHub(wiring.gateway_database, wiring.clock, wiring.credential_seal)
     app.state.snapshot_hub = hub
     app.state.gates = Gates()
     app.state.status_board = StatusBoard(wiring.clock)

@@ -123,6 +123,17 @@ class DeploymentToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class FailedAttempts(Base):
+    """How often somebody failed to prove themselves; `name` is a digest of what was attacked."""
+
+    __tablename__ = "failed_attempts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime]
+
+
 class DeploymentAllowance(Base):
     """When a deployment's allowance of requests will be full again: the whole state of its bucket."""
 

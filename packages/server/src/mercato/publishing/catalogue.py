@@ -253,6 +253,7 @@ def _route_service(
         canary=None if canary is None else SnapshotCanary(version=canary.version, percent=canary.percent),
         releases=[_route_release(release, deployments.get(release.id, []), held) for release in releases],
         plans=[route_plan(plan) for plan in plans],
+        task=service.task,
     )
 
 

@@ -112,7 +112,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 SUCCESS_FIELDS = ("RateLimit", "RateLimit-Policy")
-"""On the answers of every route with a transaction."""
+"""On the successes of every route that counts its callers' requests."""
 
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",

@@ -102,7 +102,7 @@ def _complete(operation: dict[str, Any], method: str, *, transactional: bool) ->
     answers = operation["responses"]
     answers.pop("422", None)  # FastAPI's own form of it, which no route of ours answers
     for answer in answers.values():
-        fields = ["X-Request-Id", *(SUCCESS_FIELDS if transactional else ())]
+        fields = ["X-Request-Id", *(SUCCESS_FIELDS if "asked_too_often" in codes else ())]
         fields += ["Idempotent-Replayed"] if transactional and method == "post" else []
         answer["headers"] = {field: {"$ref": f"#/components/headers/{field}"} for field in fields} | answer.get(
             "headers", {}

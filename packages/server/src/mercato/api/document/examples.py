@@ -94,14 +94,14 @@ class Examples:
             fewest = max(schema.get("minItems", 1), 1)
             return inner or [self.of(schema.get("items", {}), field, owner, depth + 1)] * fewest
         if kind == "object":
-            inner = schema.get("additionalProperties")
-            return {"AAPL": self.of(inner, field, owner, depth + 1)} if isinstance(inner, dict) else {}
+            values = schema.get("additionalProperties")
+            return {"AAPL": self.of(values, field, owner, depth + 1)} if isinstance(values, dict) else {}
         if kind == "integer" or kind == "number":
             return max(schema.get("minimum", 0), min(schema.get("default") or 1, schema.get("maximum", 1)))
         if kind == "boolean":
             return schema.get("default", True)
         if kind == "string":
-            fallback = BY_FORM.get(schema.get("pattern", schema.get("format", "")), field)
+            fallback = BY_FORM.get(schema.get("pattern") or schema.get("format") or "", field)
             return schema.get("default") or fallback
         return None if kind == "null" else {}
 

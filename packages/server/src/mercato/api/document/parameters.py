@@ -17,6 +17,9 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "file": ("The file's name, as the round lists it", "live.parquet"),
     "first": ("The size of the earlier state, in entries", 64),
     "group_by": ("What each row adds up", "day"),
+    "if-none-match": ("The `ETag` of an earlier answer", '"9f86d081884c7d659a2feaa0c55ad015"'),
+    "if-range": ("The `ETag` of the part that was read before; another version is sent whole", None),
+    "range": ("Which bytes to send", "bytes=0-1023"),
     "invoice_id": ("The invoice's id", "inv_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     "key": ("The file's place in the store, as the signed link names it", "rounds/rnd_0193c4a1/live.parquet"),
     "key_id": ("The key's id", "key_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
@@ -88,7 +91,7 @@ def describe_parameters(operation: dict[str, Any]) -> None:
     """Give every parameter a description and, where one fits, an example."""
     for parameter in operation.get("parameters", ()):
         name = parameter["name"]
-        known = _OF_OPERATION.get((operation["operationId"], name)) or PARAMETERS.get(name)
+        known = _OF_OPERATION.get((operation["operationId"], name)) or PARAMETERS.get(name.lower())
         if known is None:
             continue
         description, example = known
