@@ -352,3 +352,17 @@ def test_drafts_do_not_carry_a_break_from_one_final_release_to_the_next() -> Non
         assert check.breaking
         assert "version_bump_too_small" in {finding.code for finding in check.findings}
     assert not check_version("1.1.0", known, read(broken), read(broken), stable=read(broken)).breaking
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"items": {}, "unevaluatedItems": {"type": "string"}}, {"unevaluatedItems": {"type": "string"}}),
+        ({"prefixItems": [{}], "unevaluatedItems": {"type": "string"}}, {"unevaluatedItems": {"type": "string"}}),
+        ({"additionalProperties": True, "unevaluatedProperties": False}, {"unevaluatedProperties": False}),
+        ({"contains": {}, "unevaluatedItems": False}, {"contains": {"const": 1}, "unevaluatedItems": False}),
+    ],
+)
+def test_what_is_unevaluated_depends_on_what_stands_beside_it(old: Schema, new: Schema) -> None:
+    before, after = ({"type": ["array", "object"]} | each for each in (old, new))
+    assert bump(document(request=before), document(request=after)) == ("major", True)

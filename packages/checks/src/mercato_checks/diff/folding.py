@@ -30,7 +30,8 @@ class Folding:
     """A node in the making. `raw` is the part being read; `or_null`: null is allowed beside what it says.
 
     `nullable_shape`: some part was so. `add_null`: null is allowed whatever the parts say.
-    `alone`: it sees all properties that the whole node describes, as `unevaluatedProperties` needs.
+    `alone`: it sees all that the whole node describes, as `unevaluatedProperties` needs.
+    `rest_of_items`: what `unevaluatedItems` asks of items that nothing else concerns.
     """
 
     edition: Edition
@@ -41,6 +42,7 @@ class Folding:
     alone: bool = True
     add_null: bool = False
     nullable_shape: bool = False
+    rest_of_items: Schema | None = None
     objects: list[ObjectPart] = field(default_factory=list)
     arrays: list[tuple[list[Schema], Schema | None]] = field(default_factory=list)
 

@@ -245,8 +245,13 @@ def _items(fold: Folding, value: Any) -> bool:
 def _unevaluated_items(fold: Folding, value: Any) -> bool:
     if not isinstance(value, dict | bool):
         return False
-    if not _is_any(value):
-        fold.node.demands.append(Demand("unevaluatedItems", (fold.schemas.schema(value),)))
+    if _is_any(value):
+        return True
+    if fold.alone:
+        fold.rest_of_items = fold.schemas.schema(value)
+    else:
+        # It sees the items of its own part only, which the folded node no longer tells apart.
+        fold.node.demands.append(Demand("unevaluatedItems", (fold.schemas.schema(fold.raw),)))
     return True
 
 

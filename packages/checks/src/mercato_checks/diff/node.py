@@ -72,6 +72,7 @@ class Node:
     """One schema, folded. `types` None: any, with `null` where it may be null; absent keywords are None or empty.
 
     `implied`: the types are not written, they follow from what else is described.
+    `unevaluated_items`: `items` are those that nothing else concerns, so what they are depends on the forms.
     `opaque` holds keywords that nothing is known about, and known ones with a value they cannot have.
     """
 
@@ -97,6 +98,7 @@ class Node:
     dependent: dict[str, set[str]] = field(default_factory=dict)
     prefix: list[Schema] = field(default_factory=list)
     items: Schema | None = None
+    unevaluated_items: bool = False
     groups: list[Group] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
     discriminators: dict[Frozen, dict[str, Any]] = field(default_factory=dict)

@@ -72,8 +72,7 @@ class SchemaComparison:
     def _unevaluated(self, was: Node, now: Node, pair: Pair, direction: Direction, mode: str, report: Report) -> None:
         """What `unevaluated…` refuses depends on all that stands beside it, and how is not worked out here."""
         depends = any(
-            (node.unevaluated is not None and (node.groups or node.demands))
-            or any(demand.keyword.startswith("unevaluated") for demand in node.demands)
+            (node.unevaluated is not None or node.unevaluated_items) and (node.groups or node.demands)
             for node in (was, now)
         )
         if depends and mode != "equal" and not self._trial(pair.old, pair.new, "request", "equal", report):

@@ -82,6 +82,8 @@ def _join_arrays(fold: Folding, count: Callable[[int], None]) -> None:
     for _, rest in fold.arrays:
         if rest is not None:
             node.items = (node.items or ANY).and_(rest)
+    if node.items is None and fold.rest_of_items is not None:
+        node.items, node.unevaluated_items = fold.rest_of_items, True
 
 
 def _infer_types(fold: Folding) -> None:
