@@ -18,6 +18,7 @@ from mercato_checks.endpoint import Call
 from mercato_checks.measure import MeasurePolicy
 from tests.support.processes import children, server_of_checks
 
+URL = "https://models.example"
 A_SECOND = Limits(cpu_seconds=1, wall_seconds=60)
 HEAVY = "openapi: 3.1.0\nlist:\n" + "- {a: b, c: [1, 2, 3]}\n" * 120_000
 """Seconds of honest work for the reader of YAML, and no findings."""
@@ -57,14 +58,14 @@ async def test_a_check_gives_the_same_findings_as_in_this_process(checks: Confin
     text = "name: 7\nversion: x"
     assert await checks.run(manifest_findings, "acme", text) == manifest_findings(text)
     described = json.dumps({"openapi": "3.1.0", "info": {"title": "A"}, "paths": {"/a": {"get": {}}}})
-    assert await checks.run(document_check, "acme", described, "openapi.json", "1.0.0") == document_check(
-        described, "openapi.json", "1.0.0"
+    assert await checks.run(document_check, "acme", described, "openapi.json", "1.0.0", URL) == document_check(
+        described, "openapi.json", "1.0.0", URL
     )
 
 
 async def test_a_check_that_passes_its_processor_time_is_stopped_and_others_go_on() -> None:
     async with ConfinedChecks(quick=A_SECOND, thorough=A_SECOND) as checks:
-        heavy = asyncio.create_task(checks.run(document_check, "mallory", HEAVY, "a.yaml", "1.0.0"))
+        heavy = asyncio.create_task(checks.run(document_check, "mallory", HEAVY, "a.yaml", "1.0.0", URL))
         for _ in range(5):
             assert await checks.run(manifest_findings, "acme", "name: a")
         with pytest.raises(CheckStopped) as stopped:
@@ -74,14 +75,14 @@ async def test_a_check_that_passes_its_processor_time_is_stopped_and_others_go_o
 
 async def test_a_check_that_needs_more_than_the_quick_limit_gets_a_thorough_try() -> None:
     async with ConfinedChecks(quick=A_SECOND, thorough=replace(A_SECOND, cpu_seconds=120)) as checks:
-        checked = await checks.run(document_check, "acme", HEAVY, "a.yaml", "1.0.0")
+        checked = await checks.run(document_check, "acme", HEAVY, "a.yaml", "1.0.0", URL)
     assert checked.facts is not None
 
 
 async def test_a_check_that_wants_too_much_memory_is_stopped() -> None:
     async with ConfinedChecks(quick=Limits(60, 60, memory_bytes=300 << 20)) as checks:
         with pytest.raises(CheckStopped) as stopped:
-            await checks.run(document_check, "acme", '{"a": [' + "[], " * 8_000_000 + "[]]}", "a.json", "1.0.0")
+            await checks.run(document_check, "acme", '{"a": [' + "[], " * 8_000_000 + "[]]}", "a.json", "1.0.0", URL)
     assert stopped.value.reason == "memory"
 
 
@@ -122,7 +123,7 @@ async def test_a_killed_server_takes_its_checks_along_and_another_takes_its_plac
 
 async def test_an_exception_of_a_check_names_places_in_our_code_and_nothing_of_the_text(checks: ConfinedChecks) -> None:
     with pytest.raises(CheckStopped) as stopped:
-        await checks.run(document_check, "acme", {"secret": "hunter2"}, "", "1.0.0")  # type: ignore[arg-type]
+        await checks.run(document_check, "acme", {"secret": "hunter2"}, "", "1.0.0", URL)  # type: ignore[arg-type]
     assert stopped.value.reason == "crash"
     assert "hunter2" not in str(stopped.value)
     assert "document.py" in str(stopped.value)

@@ -275,6 +275,30 @@ _OPENAPI = (
         "A server's variable is not defined",
         "Define it with a default, or write the address out.",
     ),
+    Code(
+        "openapi_server_base_differs",
+        "warning",
+        "The endpoint's address does not end in the server's path",
+        "Add the server's path to `endpoint.url`, or write the server that the endpoint is.",
+    ),
+    Code(
+        "openapi_server_override",
+        "warning",
+        "An operation names a server that calls do not go to",
+        "Serve the operation at `endpoint.url`, or list it as a service of its own.",
+    ),
+    Code(
+        "openapi_operation_ignored",
+        "warning",
+        "A part of a path is no operation and is not published",
+        "Write the method in lower case; OpenAPI knows get, put, post, delete, options, head, patch and trace.",
+    ),
+    Code(
+        "openapi_operation_twice",
+        "warning",
+        "An operation is described twice",
+        "Keep it either beside the path's `$ref` or in what that names: OpenAPI leaves open which of two counts.",
+    ),
     Code("openapi_title_missing", "warning", "`info.title` is missing", "Name the API."),
     Code("openapi_info_version_missing", "warning", "`info.version` is missing", "Write the release's version."),
     Code(
@@ -335,12 +359,18 @@ _VERSIONS = (
         "A change breaks callers",
         "Keep the old form beside the new one, or release a new major.",
     ),
+    Code(
+        "change_not_understood",
+        "warning",
+        "A change cannot be judged",
+        "Release a new major, or describe the part named with keywords that OpenAPI and JSON Schema 2020-12 define.",
+    ),
     Code("change_compatible", "info", "A change that callers need not follow", "Nothing."),
     Code(
         "diff_incomplete",
         "warning",
-        "Some changes were not compared",
-        "Simplify the schemas named, or review them by hand.",
+        "The documents could not be compared whole",
+        "Release a new major, and split or simplify the document.",
     ),
 )
 

@@ -19,6 +19,7 @@ from mercato_contracts.manifest import (
     Price,
     ServiceManifest,
 )
+from mercato_contracts.words import message_of
 
 _MOST_EXPLAINED = 200
 """Far fewer are shown; a manifest of twenty thousand mistakes gets no twenty thousand hints."""
@@ -114,11 +115,7 @@ def _explain(detail: ErrorDetails, path: tuple[str | int, ...], where: str, *, h
     if kind == "string_pattern_mismatch" and field in _PATTERNS:
         return found("manifest_field_invalid", where, f"`{where}` {_PATTERNS[field]}.")
     code = "manifest_field_type" if kind.endswith(("_type", "_parsing")) else "manifest_field_invalid"
-    return found(code, where, f"`{where or 'service.yaml'}`: {_plain(detail['msg'])}.")
-
-
-def _plain(message: str) -> str:
-    return shorten(message.removeprefix("Value error, "), 300).rstrip(".")
+    return found(code, where, f"`{where or 'service.yaml'}`: {shorten(message_of(detail), 300)}.")
 
 
 def _last_name(path: tuple[str | int, ...]) -> str:

@@ -5,26 +5,24 @@ import sys
 
 from mercato_gateway.log import log
 from mercato_gateway.settings import Settings, add_arguments, read_settings
-from mercato_gateway.supervisor import StateLocked, Supervisor
-
-
-def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; SIGHUP replaces the workers without losing a call."""
-    Supervisor(settings).run()
+from mercato_gateway.supervisor import StateLocked, Supervisor, end_with_parent
 
 
 def main() -> None:
-    """The command."""
+    """The command: serves until SIGTERM or SIGINT, then drains; SIGHUP replaces the workers without losing a call."""
     parser = argparse.ArgumentParser(prog="mercato-gateway", description="The data plane of Mercato.")
     add_arguments(parser)
     for number in ("worker", "listen-fd", "admin-fd", "ready-fd"):
         parser.add_argument(f"--{number}", type=int, default=None, help=argparse.SUPPRESS)
-    parser.add_argument("--successor", action="store_true", help=argparse.SUPPRESS)
+    for name in ("successor", "with-parent"):
+        parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     try:
         settings = read_settings(arguments)
         if arguments.worker is None:
-            run(settings)
+            if arguments.with_parent:
+                end_with_parent()
+            Supervisor(settings).run()
         else:
             _run_worker(settings, arguments)
     except (StateLocked, OSError, ValueError) as error:

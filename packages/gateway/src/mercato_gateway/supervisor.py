@@ -5,12 +5,15 @@ its predecessor is told to take no more connections. The socket itself is never 
 its queue is lost.
 """
 
+import contextlib
 import fcntl
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -22,6 +25,7 @@ from mercato_gateway.settings import Settings, to_arguments
 _LEAST_LIFE_SECONDS = 1.0
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
+_REST_SECONDS = 30.0
 
 
 class StateLocked(Exception):
@@ -46,6 +50,11 @@ class WorkerProcess:
             pass_fds=[ready, *(listener.fileno() for listener in listeners.values())],
         )
         os.close(ready)
+
+    @property
+    def pipe(self) -> int:
+        """Becomes readable when the worker serves."""
+        return self._pipe
 
     def is_ready(self) -> bool:
         """Whether it has said that it serves."""
@@ -78,24 +87,43 @@ class Supervisor:
         self._listeners: dict[int, dict[str, socket.socket]] = {}
         self._stopping = False
         self._renewing = False
+        self._wake, self._waker = socket.socketpair()
 
     def run(self) -> None:
         """Returns when all workers have ended after SIGTERM or SIGINT."""
         lock = _lock(Path(self._settings.state))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGHUP, self._renew)
+        self._listen_to_signals()
         for slot in range(self._settings.workers):
             self._listeners[slot] = self._listen(slot)
         for slot in self._listeners:
             if not self._stopping:
                 self._workers[slot] = self._start(slot)
         while self._workers or self._successors or self._leaving:
-            time.sleep(_LOOK_SECONDS)
+            self._rest()
             if self._stopping:
                 self._end_workers()
             self._look()
         os.close(lock)
+
+    def _listen_to_signals(self) -> None:
+        """Every signal, SIGCHLD too, also writes a byte that ends the rest."""
+        for end in (self._wake, self._waker):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._renew)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+
+    def _rest(self) -> None:
+        """Until a signal comes or a successor is ready; a moment only where a successor has a deadline."""
+        pipes: list[int] = [worker.pipe for worker in self._successors.values()]
+        seconds = _LOOK_SECONDS if self._stopping else 1.0 if pipes else _REST_SECONDS
+        if self._renewing and not pipes:
+            return
+        select.select([self._wake.fileno(), *pipes], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            self._wake.recv(4096)
 
     def _listen(self, slot: int) -> dict[str, socket.socket]:
         made = {"listen": listen(self._settings.listen)}
@@ -160,6 +188,17 @@ class Supervisor:
                 listener.close()
         for worker in (*self._workers.values(), *self._successors.values(), *self._leaving):
             worker.tell_to_stop()
+
+
+def end_with_parent() -> None:
+    """Drain and end when standard input ends: whoever started this process holds the other end."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _has_ended(worker: WorkerProcess) -> bool:

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 from mercato_checks.addresses import Target
 from mercato_checks.content import scan_content
-from mercato_checks.diff import VersionCheck, check_version
+from mercato_checks.diff import Change, VersionCheck, check_version
 from mercato_checks.endpoint import Call, PinnedEndpoint
 from mercato_checks.findings import Finding
 from mercato_checks.manifest import check_manifest
 from mercato_checks.measure import MeasureCheck, MeasurePolicy, measure_endpoint
-from mercato_checks.openapi import Layer, OpenApiFacts, check_openapi, read_document
+from mercato_checks.openapi import Document, Layer, OpenApiFacts, check_openapi, read_document
 from mercato_checks.openapi.structure import compile_schemas
 from mercato_checks.probe import ProbeCheck, probe_endpoint
 from mercato_checks.semver import Version
@@ -58,6 +58,18 @@ class LiveEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """What phase 4 compares, as text: the baseline's document and the stable release's, each where there is one, and
+    the new one with its file's name.
+    """
+
+    baseline: str | None
+    stable: str | None
+    new: str | None
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentCheck:
     """Phase 3 without the document itself: findings, how many each layer has, and facts where it could be read."""
 
@@ -71,20 +83,29 @@ def manifest_findings(text: str) -> list[Finding]:
     return check_manifest(text).findings
 
 
-def document_check(text: str, name: str, version: str) -> DocumentCheck:
+def document_check(text: str, name: str, version: str, url: str) -> DocumentCheck:
     """Phase 3."""
-    checked = check_openapi(text, name, version)
+    checked = check_openapi(text, name, version, url)
     layers = {layer: len(findings) for layer, findings in checked.layers.items()}
     return DocumentCheck(checked.findings, layers, checked.facts)
 
 
-def version_check(
-    declared: str, released: list[Version], old: str | None, new: str | None, new_name: str
-) -> VersionCheck:
-    """Phase 4: `old` and `new` are documents, `new_name` the new one's file name."""
-    before = None if old is None else read_document(old)[0]
-    after = None if new is None else read_document(new, new_name)[0]
-    return check_version(declared, released, before, after)
+def version_check(declared: str, released: list[Version], documents: Documents, terms: list[Change]) -> VersionCheck:
+    """Phase 4: `terms` is what the manifest takes from callers, whatever the documents say."""
+    old, old_readable = _released(documents.baseline)
+    stable, stable_readable = _released(documents.stable)
+    new = None if documents.new is None else read_document(documents.new, documents.new_name)[0]
+    readable = old_readable and stable_readable and (new is not None or documents.new is None)
+    return check_version(declared, released, old, new, stable=stable, terms=terms, readable=readable)
+
+
+def _released(text: str | None) -> tuple[Document | None, bool]:
+    """The document of an earlier release, and whether it could be read where there is one."""
+    if text is None:
+        return None, True
+    # Under which name it was published is not kept: what begins like JSON may be YAML.
+    document = read_document(text)[0] or read_document(text, "document.yaml")[0]
+    return document, document is not None
 
 
 def content_findings(texts: Texts) -> list[Finding]:

@@ -8,8 +8,17 @@ from typing import Any
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, pointer, shorten
-from mercato_checks.openapi.walk import OperationAt, References, first_of_each, word
+from mercato_checks.openapi.walk import (
+    METHODS,
+    OperationAt,
+    References,
+    first_of_each,
+    path_item,
+    path_item_parts,
+    word,
+)
 
+_PATH_FIELDS = frozenset({"summary", "description", "servers", "parameters"})
 _MOST_OF_ONE = 50
 """Findings of one operation's parameters; thousands of paths may share them."""
 
@@ -26,6 +35,33 @@ def check_operations(operations: list[OperationAt], references: References) -> l
         findings += _repeated(operation, references)
         findings += _responses(operation)
     return findings
+
+
+def check_path_items(tree: dict[str, Any], references: References) -> list[Finding]:
+    """Findings about what stands in a path and is not published: no method that OpenAPI knows, or no path at all."""
+    paths = tree.get("paths")
+    return [
+        finding
+        for path, written in (paths.items() if isinstance(paths, dict) else ())
+        if not path.startswith("x-")
+        for finding in _path_item(path, written, references)
+    ]
+
+
+def _path_item(path: str, written: Any, references: References) -> Iterator[Finding]:
+    item = path_item(written, references)
+    for name, node in item.items():
+        if name in METHODS:
+            if not isinstance(node, dict):
+                message = f"{name.upper()} {shorten(path)} is not an object."
+                yield found("openapi_operation_ignored", pointer("paths", path, name), message)
+        elif name not in _PATH_FIELDS and not name.startswith("x-"):
+            message = f"`{shorten(name, 40)}` of {shorten(path)} is not published: it is not a method of OpenAPI."
+            yield found("openapi_operation_ignored", pointer("paths", path, name), message)
+    counts = Counter(name for part in path_item_parts(written, references) for name in part if name in METHODS)
+    for name in (name for name, count in counts.items() if count > 1):
+        message = f"{name.upper()} {shorten(path)} stands beside `$ref` and in what it names; the one beside it counts."
+        yield found("openapi_operation_twice", pointer("paths", path, name), message)
 
 
 def _operation_ids(operations: list[OperationAt]) -> Iterator[Finding]:

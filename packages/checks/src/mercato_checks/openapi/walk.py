@@ -39,7 +39,7 @@ _NAMES = frozenset(
 DATA = frozenset({"example", "examples", "default", "enum", "const", "value"})
 _LONGEST_CHAIN = 32
 # One path item may stand for many paths: its parameters are read for each, so their number is bounded.
-_MOST_PARAMETERS = 1_000
+MOST_PARAMETERS = 1_000
 _MOST_DIGITS = 10
 
 
@@ -144,12 +144,16 @@ def _step(node: Any, step: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class OperationAt:
-    """An operation of the document. `method` in lower case; `parameters` are the path's, overridden by its own."""
+    """An operation of the document. `method` in lower case; `parameters` are the path's, overridden by its own.
+
+    `servers`: its own or its path's, as written; None where those of the document hold.
+    """
 
     method: str
     path: str
     node: dict[str, Any]
     parameters: list[dict[str, Any]]
+    servers: Any = None
 
     @property
     def where(self) -> str:
@@ -167,28 +171,69 @@ def first_of_each(operations: Iterable[OperationAt]) -> Iterator[OperationAt]:
 
 def operations(tree: dict[str, Any], references: References) -> Iterator[OperationAt]:
     """All operations under `paths`; malformed parts are passed over, the schema layer names them."""
-    paths = tree.get("paths")
-    # One item may stand under thousands of paths: its parameters are read once.
+    yield from operations_of(tree.get("paths"), references)
+
+
+def operations_of(paths: Any, references: References) -> Iterator[OperationAt]:
+    """All operations of a map of path items: `paths`, `webhooks` or a callback."""
+    # One item may stand under thousands of paths: it is put together, and its parameters are read, once.
+    items: dict[tuple[int, ...], tuple[dict[str, Any], dict[tuple[str, str], dict[str, Any]]]] = {}
     known: dict[int, dict[tuple[str, str], dict[str, Any]]] = {}
     for path, written in paths.items() if isinstance(paths, dict) else ():
-        item = references.follow(written)
-        if path.startswith("x-") or not isinstance(item, dict):
+        if path.startswith("x-"):
             continue
-        if id(item) not in known:
-            known[id(item)] = _parameters(item, references)
-        shared = known[id(item)]
+        parts = [part for part in path_item_parts(written, references) if part.keys() - {"$ref"}]
+        key = tuple(map(id, parts))
+        if key not in items:
+            joined = _join(parts)
+            items[key] = joined, _parameters(joined, references)
+        item, shared = items[key]
         for method in METHODS:
             node = item.get(method)
             if isinstance(node, dict):
                 if id(node) not in known:
                     known[id(node)] = _parameters(node, references)
-                yield OperationAt(method, path, node, list((shared | known[id(node)]).values()))
+                parameters = list((shared | known[id(node)]).values())
+                yield OperationAt(method, path, node, parameters, node.get("servers", item.get("servers")))
+
+
+def path_item(written: Any, references: References) -> dict[str, Any]:
+    """A path item with what its `$ref` names; of a field that stands in both, the one beside the `$ref` counts.
+
+    Both editions allow other fields beside this `$ref` (OpenAPI 3.1.0, 4.8.9), unlike beside that of a schema in 3.0.
+    """
+    return _join(path_item_parts(written, references))
+
+
+def _join(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    item: dict[str, Any] = {}
+    parameters: list[Any] = []
+    for part in parts:
+        item = part | item
+        listed = part.get("parameters")
+        # The outer ones come last: of two with one name the last one counts.
+        parameters = [*(listed if isinstance(listed, list) else ()), *parameters]
+    item.pop("$ref", None)
+    return item | {"parameters": parameters} if parameters else item
+
+
+def path_item_parts(written: Any, references: References) -> Iterator[dict[str, Any]]:
+    """The path item as written, then what its `$ref` names, and so on."""
+    node = written
+    for _ in range(_LONGEST_CHAIN):
+        if not isinstance(node, dict):
+            return
+        yield node
+        reference = node.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return
+        node = references.find(reference)
 
 
 def _parameters(node: dict[str, Any], references: References) -> dict[tuple[str, str], dict[str, Any]]:
     listed = node.get("parameters")
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for written in listed[:_MOST_PARAMETERS] if isinstance(listed, list) else ():
+    for written in listed[:MOST_PARAMETERS] if isinstance(listed, list) else ():
         parameter = references.follow(written)
         if isinstance(parameter, dict):
             found[word(parameter.get("in")), word(parameter.get("name"))] = parameter

@@ -113,6 +113,8 @@ class DbosWorkflows:
             "executor_id": self._executor,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
+            # Streams and events, which no workflow of ours uses; by default a thread wakes a hundred times a second.
+            "notification_coalesce_sec": 1.0,
         }
 
     def _open_records(self) -> sa.Engine:

@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
-from redis.asyncio import Redis
 
 from mercato.adapters.counters_postgres import PostgresCounters
-from mercato.adapters.counters_redis import RedisCounters
+from mercato.api.addresses import TrustedProxies
+from mercato.api.bodies import BodyRoom
 from mercato.api.idempotency import AnswerCipher
-from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
-from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
+from mercato.api.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
+from mercato.identity import (
+    AccessTokens,
+    Authentication,
+    KeyProof,
+    KnownDevices,
+    PasswordProof,
+    ProvenKeys,
+    RememberedTokens,
+    SecretHasher,
+)
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 from mercato.publishing import CredentialSeal
@@ -19,18 +28,28 @@ from mercato.signals import LiveRounds, LogKey
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """The parts that live as long as the process."""
 
     database: Database
+    gateway_database: Database
+    """Connections for gateways alone, which requests of users cannot use up."""
     clock: Clock
     ids: Ids
     outbox: Outbox
     hasher: SecretHasher
     tokens: AccessTokens
     proven: ProvenKeys
+    key_proof: KeyProof
+    gateway_key_proof: KeyProof
+    """With a thread and connections for gateways alone."""
+    password_proof: PasswordProof
+    known_devices: KnownDevices
     cipher: AnswerCipher
     gateway_token: str
     webhook_seal: SecretSeal
@@ -39,10 +58,15 @@ class Wiring:
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
+    proxies: TrustedProxies
+    """Who may say where a request comes from."""
     cors_origins: tuple[str, ...]
     """Web sites whose scripts may read the control API."""
     client_url: str
     """Where clients reach the control API, without a closing slash."""
+    gateway_url: str | None
+    """Where clients reach the gateway, without a closing slash; at `gateway_port` of this host where it is `None`."""
+    gateway_port: int
     log_key: LogKey
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
@@ -51,26 +75,35 @@ class Wiring:
     """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
-    redis: Redis | None = None
+    sample_data: bool = False
+    """Whether the worker keeps a round of the sample dataset open."""
+    redis: "Redis | None" = None
     """Counts what is lent; PostgreSQL does where there is none."""
+    body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
     guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
 
+    organisations: Throttle = field(default_factory=lambda: Throttle(ORGANISATION))
+
     def authentication(self, session: Session) -> Authentication:
-        """Who shows which credential, within a transaction."""
-        return Authentication(session, self.clock, self.hasher, self.tokens, self.proven, self.remembered)
+        """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
+        return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
 
     def counters(self, session: Session) -> Counters:
         """The counted scopes within a transaction."""
         if self.redis is None:
             return PostgresCounters(session, self.clock, self.ids)
+        # Its client costs 18 MB, which most marketplaces need not hold.
+        from mercato.adapters.counters_redis import RedisCounters
+
         return RedisCounters(session, self.redis, self.clock, self.ids)
 
     async def close(self) -> None:
         """Give all connections back."""
         if self.redis is not None:
             await self.redis.aclose()
+        await self.gateway_database.close()
         await self.database.close()
 
 
@@ -80,9 +113,9 @@ def get_wiring(request: Request) -> Wiring:
     return wiring
 
 
-def get_session(request: Request) -> Session:
-    """The request's transaction, opened by `TransactionalRoute`."""
-    session: Session = request.state.session
+async def get_session(request: Request) -> Session:
+    """The request's transaction, which a `LateTransactionalRoute` opens here."""
+    session: Session = await request.state.unit.open()
     return session
 
 

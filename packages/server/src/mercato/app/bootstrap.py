@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mercato.app.prepare import DEFAULT_EMAIL
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
     from mercato.app.beginning import Firsts
-
-DEFAULT_EMAIL = "admin@localhost"
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """The `mercato` command: run the marketplace, prepare its database, look after it."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -7,18 +8,25 @@ import click
 from pydantic import ValidationError
 
 from mercato.adapters.postgres_place import PostgresNotStarted
-from mercato.app.bootstrap import bootstrap
-from mercato.app.data import data
-from mercato.app.doctor import doctor
-from mercato.app.migrate import migrate
-from mercato.app.reconcile import reconcile
-from mercato.app.serve import serve
 from mercato.app.settings import Settings
-from mercato.app.up import up
+
+_COMMANDS = ("bootstrap", "data", "doctor", "migrate", "prepare", "reconcile", "serve", "up")
+"""Each is a function of that name in the module of that name, imported when it is asked for: `mercato up` and the
+parents of other processes stay, and should hold no more than they need."""
 
 
 class _Mercato(click.Group):
-    """Turns what a person can mend into one line."""
+    """Shows what a person can put right in one line."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"mercato.app.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -46,9 +54,6 @@ def main(context: click.Context, state: Path | None) -> None:
     """
     context.obj = _read(state)
 
-
-for _command in (up, serve, migrate, bootstrap, doctor, reconcile, data):
-    main.add_command(_command)
 
 if __name__ == "__main__":
     main(prog_name="mercato")

@@ -1,6 +1,5 @@
 """`mercato up`: the whole marketplace on this machine, from one command."""
 
-import asyncio
 import fcntl
 import json
 import os
@@ -10,22 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.postgres_place import PostgresNotStarted
-from mercato.app.bootstrap import DEFAULT_EMAIL
 from mercato.app.ports import is_free, ports_of
+from mercato.app.prepare import Preparation
 from mercato.app.settings import Settings
 from mercato.app.supervisor import ChildFailed, Program, Supervisor
-
-if TYPE_CHECKING:
-    from mercato.app.beginning import Firsts
 
 _PORTS_SECONDS = 60.0
 
@@ -115,15 +110,27 @@ class _Marketplace:
 
     def _run_on(self, url: str) -> None:
         try:
-            self._migrate(url)
-            self._supervisor.start(self._programs(url))
-            if self._supervisor.is_wanted:
-                self._begin(url)
+            self._start_on(url)
             self._supervisor.watch()
         except ChildFailed as error:
             raise click.ClickException(str(error)) from None
         finally:
             self._supervisor.stop()
+
+    def _start_on(self, url: str) -> None:
+        preparation = Preparation(self._environment(url))
+        try:
+            before, after = preparation.revisions()
+            self._tell(f"{'schema':<14} {after}" + ("" if before == after else f", was {before or 'empty'}"))
+            self._supervisor.start(self._programs(url))
+            if self._supervisor.is_wanted:
+                # Everything runs: say where, and the first time what is shown once.
+                self._welcome(preparation.firsts())
+        finally:
+            preparation.end()
+
+    def _environment(self, url: str) -> dict[str, str]:
+        return {**self._settings.to_environment(), "DATABASE_URL": url}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._supervisor.ask_to_stop()
@@ -159,27 +166,9 @@ class _Marketplace:
                 except PostgresNotStarted as error:
                     self._tell(str(error))
 
-    def _migrate(self, url: str) -> None:
-        from mercato.app import schema
-
-        before = schema.current_revision(url)
-        schema.migrate(url)
-        after = schema.current_revision(url)
-        self._tell(f"{'schema':<14} {after}" + ("" if before == after else f", was {before or 'empty'}"))
-
-    def _begin(self, url: str) -> None:
-        """Everything runs: say where, and the first time what is shown once."""
-        from mercato.app.beginning import begin
-        from mercato.platform import Conflict
-
-        try:
-            asyncio.run(begin(url, DEFAULT_EMAIL, with_consumer=True, show=self._welcome))
-        except Conflict:
-            self._welcome(None)
-
     def _programs(self, url: str) -> list[Program]:
         settings = self._settings
-        environment = {**settings.to_environment(), "DATABASE_URL": url}
+        environment = self._environment(url)
         serve = [sys.executable, "-m", "mercato.app.main", "serve", "--with-parent"]
         words = {"control": [*serve, "control"], "worker": [*serve, "worker", "--host", "127.0.0.1"]}
         admin_ports = range(settings.gateway_admin_port, settings.gateway_admin_port + settings.gateway_workers)
@@ -193,26 +182,34 @@ class _Marketplace:
             for role, bases in addresses.items()
         ]
 
-    def _welcome(self, firsts: "Firsts | None") -> None:
+    def _welcome(self, firsts: Any) -> None:
         control = f"http://{_local(self._settings.host)}:{self._settings.port}"
         gateway = f"http://{_local(self._settings.host)}:{self._settings.gateway_port}"
         if self._as_json:
-            shown = asdict(firsts) if firsts else {"administrator": None, "consumer": None}
+            shown = firsts or {"administrator": None, "consumer": None}
             click.echo(json.dumps({"control_url": control, "gateway_url": gateway, "pid": os.getpid(), **shown}))
             return
         lines = ["", f"control API    {control}   (documentation: {control}/docs)", f"gateway        {gateway}"]
         if firsts:
-            lines += _once(firsts, control)
+            lines += _once(firsts)
+        lines += ["", "In the terminal where you use it, paste:", *_exports(control, gateway, firsts)]
         self._tell("\n".join([*lines, "", "Ctrl-C stops everything."]))
 
 
-def _once(firsts: "Firsts", control: str) -> list[str]:
+def _once(firsts: Any) -> list[str]:
+    administrator, consumer = firsts["administrator"], firsts["consumer"]
     lines = ["", "Shown this once and kept nowhere:"]
-    lines.append(f"administrator  {firsts.administrator.email}   password {firsts.administrator.password}")
-    if firsts.consumer:
-        lines.append(f"consumer       {firsts.consumer.email}   password {firsts.consumer.password}")
-        lines.append(f"first key      {firsts.consumer.key}")
-        lines.append(f"               mp login --url {control} --token -   # and paste the key")
+    lines.append(f"administrator  {administrator['email']}   password {administrator['password']}")
+    if consumer:
+        lines.append(f"consumer       {consumer['email']}   password {consumer['password']}")
+    return lines
+
+
+def _exports(control: str, gateway: str, firsts: Any) -> list[str]:
+    """Lines for a shell: what `mp` and the README's commands need to know."""
+    lines = [f"export MERCATO_URL={control}", f"export MERCATO_GATEWAY_URL={gateway}"]
+    if firsts and firsts["consumer"]:
+        lines.append(f"export KEY={firsts['consumer']['key']}   # the first consumer's; shown this once too")
     return lines
 
 

@@ -8,7 +8,7 @@ starts at the present and is called with every event from then on.
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,12 +18,24 @@ from prometheus_client import Counter
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mercato.platform.database import Database, Session
-from mercato.platform.outbox import CHANNEL, Event, Place, lock_place, move_place, read_end, read_events
+from mercato.platform.outbox import (
+    CHANNEL,
+    Event,
+    Place,
+    lock_place,
+    move_place,
+    read_end,
+    read_events,
+    read_oldest_open,
+)
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
-_LOOK_AGAIN_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+_QUIET_SECONDS = 30.0
+"""How long readers rest while the bell works: it rings for everything, so this is for what nobody foresaw."""
+_FIRST_PAUSE_SECONDS = 0.05
 _OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
 _FAILED = Counter("mercato_outbox_failures_total", "Outbox batches that raised and will come again", ["reader"])
@@ -62,6 +74,8 @@ class OutboxFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._bells: list[asyncio.Event] = []
+        self._news_came = asyncio.Event()
+        self._is_listening = False
         self._tasks: list[asyncio.Task[None]] = []
         self._hurried: list[tuple[EphemeralSubscriber, asyncio.Lock]] = []
 
@@ -72,6 +86,7 @@ class OutboxFeed:
         turns = [(hearer, asyncio.Lock()) for hearer in ephemeral]
         self._hurried = [(hearer, turn) for hearer, turn in turns if hearer.hurried]
         self._tasks.append(asyncio.create_task(self._listen(), name="outbox listener"))
+        self._tasks.append(asyncio.create_task(self._watch(), name="outbox bell"))
         for reader in durable:
             self._tasks.append(asyncio.create_task(self._run_durable(reader), name=f"outbox {reader.name}"))
         for hearer, turn in turns:
@@ -91,12 +106,40 @@ class OutboxFeed:
             try:
                 async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    async for note in connection.notifies():
-                        self._ring()
-                        await self._hurry(note.payload)
+                    self._is_listening = True
+                    self._news_came.set()  # whatever came while nobody listened
+                    async for payload in _notifications(connection):
+                        self._news_came.set()
+                        await self._hurry(payload)
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                self._is_listening = False
+                self._ring()  # from now on readers look by themselves
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _watch(self) -> None:
+        """Ring when there is something to read.
+
+        News can be read once every older transaction has ended, which no notification tells: while some of it waits
+        for that, look again, at first soon.
+        """
+        pause, oldest_before = _FIRST_PAUSE_SECONDS, -1
+        while True:
+            try:
+                async with self._database.transaction() as session:
+                    oldest, waits = await read_oldest_open(session)
+            except (DBAPIError, SQLAlchemyError, psycopg.Error, OSError):
+                oldest, waits = -1, True  # readers note the outage themselves
+            if oldest != oldest_before or not waits:
+                self._ring()
+            oldest_before = oldest
+            if not waits:
+                pause = _FIRST_PAUSE_SECONDS
+                await self._news_came.wait()
+                self._news_came.clear()
+                continue
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _RETRY_SECONDS)
 
     async def _hurry(self, said: str) -> None:
         """Hand the news over at once to those who asked for it; should that fail, it comes again in its turn."""
@@ -117,9 +160,10 @@ class OutboxFeed:
         for bell in self._bells:
             bell.set()
 
-    async def _wait(self, bell: asyncio.Event) -> None:
+    async def _wait(self, bell: asyncio.Event, *, soon: bool) -> None:
+        """Until the bell rings; at most a moment where it is known that the reader must look again."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+            async with asyncio.timeout(_RETRY_SECONDS if soon or not self._is_listening else _QUIET_SECONDS):
                 await bell.wait()
         bell.clear()
 
@@ -137,15 +181,16 @@ class OutboxFeed:
                 raise
             except Exception as error:
                 self._note_failure(reader.name, error)
-                handled = 0
-            if handled < _BATCH:
-                await self._wait(bell)
+                handled = None
+            if handled is None or handled < _BATCH:
+                await self._wait(bell, soon=handled is None)
 
-    async def _handle_durable(self, reader: DurableSubscriber) -> int:
+    async def _handle_durable(self, reader: DurableSubscriber) -> int | None:
+        """How many events were handled; `None` where another process has the reader's place just now."""
         async with self._database.transaction() as session:
             place = await lock_place(session, reader.name)
             if place is None:
-                return 0
+                return None
             events = await read_events(session, place, reader.topics, _BATCH)
             if not events:
                 return 0
@@ -158,6 +203,7 @@ class OutboxFeed:
         bell = self._new_bell()
         while True:
             events: Sequence[Event] = ()
+            failed = False
             try:
                 async with self._database.transaction() as session:
                     events = await read_events(session, place, hearer.topics, _BATCH)
@@ -170,9 +216,9 @@ class OutboxFeed:
                 raise
             except Exception as error:
                 self._note_failure(hearer.name, error)
-                events = ()
-            if len(events) < _BATCH:
-                await self._wait(bell)
+                failed = True
+            if failed or len(events) < _BATCH:
+                await self._wait(bell, soon=failed)
 
     def _note_failure(self, name: str, error: Exception) -> None:
         _FAILED.labels(name).inc()
@@ -180,3 +226,22 @@ class OutboxFeed:
             log.warning("outbox reader could not reach what it needs", reader=name, error=str(error))
         else:
             log.error("outbox reader failed; the same events come again", reader=name, exc_info=error)
+
+
+async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[str]:
+    """The payload of each notification, for ever; raises `psycopg.Error` when the connection is lost.
+
+    psycopg's own `notifies()` wakes ten times a second to look for Ctrl-C, which an event loop does not need.
+    """
+    readable = asyncio.Event()
+    loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        while True:
+            readable.clear()
+            connection.pgconn.consume_input()
+            while (note := connection.pgconn.notifies()) is not None:
+                yield note.extra.decode()
+            await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)

@@ -87,6 +87,13 @@ async def read_end(session: Session) -> Place:
     return Place(int(oldest_open) - 1, 2**62)
 
 
+async def read_oldest_open(session: Session) -> tuple[int, bool]:
+    """The oldest transaction still open, and whether news waits for it: committed, but not to be read yet."""
+    waits = select(OutboxRow.number).where(OutboxRow.transaction >= _OLDEST_OPEN).exists()
+    oldest, waiting = (await session.execute(select(_OLDEST_OPEN, waits))).one()
+    return int(oldest), bool(waiting)
+
+
 async def read_events(session: Session, after: Place, topics: Sequence[str], limit: int) -> list[Event]:
     """The next events of these topics in their order, at most `limit`."""
     rows = await session.scalars(

@@ -10,10 +10,11 @@ from typing import Any
 from mercato.publishing.policy import PolicyEngine, gather_facts
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import digest_of
-from mercato.publishing.work import PhaseResult, Work, credential_missing
+from mercato.publishing.work import PastRelease, PhaseResult, Work, credential_missing
 from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato_checks.codes import found
 from mercato_checks.confined.tasks import (
+    Documents,
     LiveEndpoint,
     content_findings,
     document_check,
@@ -22,6 +23,7 @@ from mercato_checks.confined.tasks import (
     probe_check,
     version_check,
 )
+from mercato_checks.diff import Change
 from mercato_checks.endpoint import Call
 from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasurePolicy
@@ -93,7 +95,8 @@ async def openapi(work: Work) -> PhaseResult:
     if work.document_text is None:
         return PhaseResult(facts={"document": False, "operations": []})
     name = work.manifest.openapi or ""
-    checked = await work.checks.run(document_check, work.owner, work.document_text, name, work.manifest.version)
+    url = str(work.manifest.endpoint.url)
+    checked = await work.checks.run(document_check, work.owner, work.document_text, name, work.manifest.version, url)
     facts: dict[str, Any] = {"document": True, "operations": []}
     if checked.facts is not None:
         facts |= asdict(checked.facts)
@@ -106,20 +109,37 @@ async def compatibility(work: Work) -> PhaseResult:
     version = Version.parse(work.submission.version)
     baseline = work.baseline
     old = None if baseline is None else await work.document_of(baseline)
+    stable = None if work.stable is None else await work.document_of(work.stable)
     # A yanked version is taken for ever, but nobody comes from it.
     taken = [known for known in work.versions(yanked=True) if known == version]
     known = taken or work.versions(yanked=False)
-    new, name = work.document_text, work.manifest.openapi or ""
-    checked = await work.checks.run(version_check, work.owner, work.submission.version, known, old, new, name)
+    documents = Documents(old, stable, work.document_text, work.manifest.openapi or "")
+    terms = _changed_terms(work, baseline)
+    checked = await work.checks.run(version_check, work.owner, work.submission.version, known, documents, terms)
     facts = {
         "version": work.submission.version,
         "compared_with": None if baseline is None else baseline.version,
         "least": None if checked.least is None else str(checked.least),
         "bump": checked.bump,
         "breaking": checked.breaking,
+        "complete": checked.complete,
         "changes": dict(Counter(change.weight for change in checked.changes)),
     }
     return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
+
+
+def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
+    """What the manifest takes from callers of the baseline, whatever the document says."""
+    if baseline is None:
+        return []
+    changes = []
+    if baseline.task != work.manifest.task:
+        message = f"{baseline.version} has the task {baseline.task}, this version {work.manifest.task}."
+        changes.append(Change("manifest.task", "task", "breaking", message))
+    if baseline.paths == "any" and work.manifest.paths != "any":
+        message = f"{baseline.version} opens all paths, this version those of its document only."
+        changes.append(Change("manifest.paths", "paths", "breaking", message))
+    return changes
 
 
 def _canary(work: Work) -> list[Finding]:

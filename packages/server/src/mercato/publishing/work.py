@@ -13,7 +13,7 @@ from mercato.publishing.repository import CatalogueRepository, SubmissionReposit
 from mercato_checks.codes import found
 from mercato_checks.confined import ConfinedChecks
 from mercato_checks.confined.tasks import Texts
-from mercato_checks.diff import choose_baseline
+from mercato_checks.diff import choose_baseline, choose_stable
 from mercato_checks.findings import Finding, has_errors
 from mercato_checks.manifest import check_manifest
 from mercato_checks.semver import Version
@@ -48,6 +48,8 @@ class PastRelease:
     version: str
     status: str
     protocol: str
+    task: str
+    paths: str
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,16 @@ class Work:
     @property
     def baseline(self) -> PastRelease | None:
         """The release whose callers this version must not break: the highest below it that was not yanked."""
-        chosen = choose_baseline(Version.parse(self.submission.version), self.versions(yanked=False))
+        return self._usable(choose_baseline(Version.parse(self.submission.version), self.versions(yanked=False)))
+
+    @property
+    def stable(self) -> PastRelease | None:
+        """Where the baseline is a draft of this very version: the final release before it."""
+        return self._usable(choose_stable(Version.parse(self.submission.version), self.versions(yanked=False)))
+
+    def _usable(self, version: Version | None) -> PastRelease | None:
         usable = (release for release in self.releases if release.status != "yanked")
-        return next((release for release in usable if Version.parse(release.version) == chosen), None)
+        return next((release for release in usable if Version.parse(release.version) == version), None)
 
     def versions(self, *, yanked: bool) -> list[Version]:
         """The versions that are released, with or without the yanked ones."""

@@ -16,10 +16,8 @@ from typing import Any
 
 import httpx
 
+from mercato.adapters.runpod_places import JOBS_URL, REST_URL
 from mercato.training import LaunchUncertain, ProviderRefused, ProviderUnavailable
-
-JOBS_URL = "https://api.runpod.ai/v2"
-REST_URL = "https://api.runpod.io/v2"
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _LOG_SECONDS = 3.0

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mercato.adapters.runpod_places import CPU, Place
 from mercato.adapters.training_runpod.client import RunPodClient
-from mercato.adapters.training_runpod.places import CPU, Place
 from mercato.adapters.training_runpod.waiting import Waiting
 from mercato.platform import ObjectStore
 from mercato.training import ClaimLinks, Job, Look, ProviderRefused, ProviderUnavailable, StoredFile, handle_of

@@ -1,9 +1,14 @@
-"""Which queue endpoint runs which machine, and what an hour of it costs: the operator's list, read strictly."""
+"""RunPod's addresses, and the operator's list of queue endpoints with their prices, read strictly.
+
+Light, because every command reads settings, and settings check this list.
+"""
 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+JOBS_URL = "https://api.runpod.ai/v2"
+REST_URL = "https://api.runpod.io/v2"
 CPU = "cpu"
 """The machine of runs that name no GPU."""
 
