@@ -126,6 +126,11 @@ CASES: dict[str, Case] = {
         ),
         1_500,
     ),
+    "an enum of integers with one hash": (
+        checked,
+        lambda n: schemas(A={"enum": [(2**61 - 1) * i for i in range(n)], "default": 7}),
+        3_000,
+    ),
     "one path item for many paths": (
         checked,
         lambda n: described(

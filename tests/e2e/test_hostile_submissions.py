@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.e2e.conftest import PER_CALL, new_member, new_vendor
 from tests.e2e.marketplace import Marketplace
@@ -56,6 +57,7 @@ def test_hostile_submissions_hold_up_nobody_and_each_ends(marketplace: Marketpla
     assert marketplace.worker.pid == pid
 
 
+@pytest.mark.slow
 def test_enums_of_forty_thousand_that_have_nothing_in_common_are_compared_or_refused(marketplace: Marketplace) -> None:
     vendor, url = new_vendor(marketplace), marketplace.vendor_url
     vendor.publish(hostile(url, "enums", enum_of(40_000, "a")))

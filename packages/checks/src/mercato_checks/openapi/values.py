@@ -19,6 +19,7 @@ _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object",
 _BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 _LONGEST_PATTERN = 10_000
 _MOST_TYPES = 10
+_LARGE = 2**60
 
 
 def check_values(parts: list[Part], references: References, edition: Edition) -> list[Finding]:
@@ -68,10 +69,15 @@ class _Values:
 
 
 def _frozen(value: Any) -> Any:
-    """Equal for equal JSON values, and hashable."""
+    """Equal for equal JSON values, and hashable.
+
+    Large integers as text: the multiples of 2**61 - 1 all have the hash 0, and a set of them is as slow as a list.
+    """
     if isinstance(value, dict):
         return "object", frozenset((key, _frozen(child)) for key, child in value.items())
-    return ("array", *map(_frozen, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return ("array", *map(_frozen, value))
+    return ("integer", str(value)) if isinstance(value, int) and abs(value) >= _LARGE else value
 
 
 def _is_of(value: Any, kind: str) -> bool:
