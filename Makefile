@@ -19,9 +19,11 @@ demo: setup ## the whole story on real models, in a marketplace of its own (LLM=
 	@$(if $(LLM),scripts/setup llm,true)
 	@$(PY) -m demo $(if $(LLM),--llm)
 
-# On one machine vendors' servers run beside the marketplace, so private endpoints are let in; `mercato up` alone is strict.
+# On one machine vendors' servers run beside the marketplace, so private endpoints are let in, and there is data to try it
+# with; `mercato up` alone is strict and empty.
 up: setup ## a marketplace that stays: control API on 8000, gateway on 8080
-	@MERCATO_ALLOW_PRIVATE_ENDPOINTS=$${MERCATO_ALLOW_PRIVATE_ENDPOINTS:-true} .venv/bin/mercato up
+	@MERCATO_ALLOW_PRIVATE_ENDPOINTS=$${MERCATO_ALLOW_PRIVATE_ENDPOINTS:-true} \
+	 MERCATO_SAMPLE_DATA=$${MERCATO_SAMPLE_DATA:-true} .venv/bin/mercato up
 
 test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"

@@ -1,6 +1,7 @@
 """What every command keeps: it starts light, and whatever a server says it ends with one line and a code."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -9,8 +10,8 @@ from collections.abc import Callable
 import click
 import pytest
 
-from mercato_cli.errors import REMEDIES
 from mercato_cli.main import main
+from mercato_cli.remedies import CALL_REMEDIES, REMEDIES
 from tests.cli.conftest import Mp
 from tests.support.http_server import serve_bytes
 from tests.support.running import BIN
@@ -29,7 +30,8 @@ def _commands(group: click.Group, before: tuple[str, ...] = ()) -> list[tuple[st
 COMMANDS = _commands(main)
 
 
-def _command_of(words: tuple[str, ...]) -> click.Command:
+def command_of(words: tuple[str, ...]) -> click.Command:
+    """The command of this name."""
     command: click.Command = main
     for word in words:
         assert isinstance(command, click.Group)
@@ -52,7 +54,7 @@ def test_help_imports_neither_the_network_nor_the_wire_types() -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_has_help_and_speaks_json(words: tuple[str, ...]) -> None:
-    command = _command_of(words)
+    command = command_of(words)
     assert command.help
     assert {"as_json", "profile", "timeout"} <= {option.name for option in command.params}
     assert all(option.help for option in command.params if isinstance(option, click.Option))
@@ -128,16 +130,49 @@ def test_a_problem_shows_its_fields_and_moves_no_cursor(mp: Mp) -> None:
         done = mp("keys", "make", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
     assert done.returncode == 1
     assert "\x1b" not in done.stderr
-    assert "Mend the fields." in done.stderr
+    assert "Correct it" in done.stderr
     assert "  name: is too long" in done.stderr
 
 
-def test_remedies_are_for_codes_that_the_marketplace_has() -> None:
-    from mercato.app import schema
+def _refusals() -> dict[str, str]:
+    """Every code of the control API with its own advice."""
+    from mercato.app import control, schema
     from mercato.platform import every_refusal
 
+    assert control.ROLES, "every router is loaded"
     assert schema.METADATA.tables, "every room is loaded, and with it every refusal"
-    assert set(REMEDIES) <= {refusal.code for refusal in every_refusal()}
+    return {refusal.code: refusal.fix for refusal in every_refusal()}
+
+
+def test_remedies_are_for_codes_that_the_marketplace_has() -> None:
+    assert set(REMEDIES) <= set(_refusals())
+
+
+_API_VOICE = re.compile(
+    r"(GET|POST|PUT|PATCH|DELETE) /|/api/|\bfacts\b|`errors`|\bslug\b|`detail`|Authorization|Retry-After|Idempotency-"
+)
+
+
+def test_advice_that_a_person_reads_is_not_about_http() -> None:
+    """A 401 is answered with how to log in, whatever its own advice is."""
+    shown = {code: REMEDIES.get(code, fix) for code, fix in _refusals().items()}
+    shown = {code: text for code, text in shown.items() if code not in ("not_signed_in", "session_ended")}
+    assert {code: text for code, text in shown.items() if _API_VOICE.search(text)} == {}
+
+
+def test_advice_about_a_call_is_not_about_http_either() -> None:
+    from mercato_gateway.codes import CODES
+
+    assert set(CALL_REMEDIES) <= set(CODES)
+    shown = {name: CALL_REMEDIES.get(name, code.fix) for name, code in CODES.items()}
+    assert {name: text for name, text in shown.items() if _API_VOICE.search(text) or "Allow" in text} == {}
+
+
+def test_advice_names_commands_that_exist() -> None:
+    texts = [*REMEDIES.values(), *CALL_REMEDIES.values(), *_refusals().values()]
+    named = {match for text in texts for match in re.findall(r"`mp ([a-z-]+(?: [a-z-]+)?)", text)}
+    known = {" ".join(words) for words in COMMANDS}
+    assert {each for each in named if each not in known and each.split(" ")[0] not in known} == set()
 
 
 def test_wrong_use_is_code_2(mp: Mp) -> None:

@@ -43,7 +43,7 @@ def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
 def approve_all(operator: Mp) -> None:
     for waiting in operator.json("approvals", "list")["items"]:
         decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
-        assert decided.stdout.strip().endswith("is approved."), decided.stderr
+        assert decided.stdout.strip().endswith("is approved and live."), decided.stderr
 
 
 def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:

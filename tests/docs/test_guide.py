@@ -1,56 +1,47 @@
-"""The guide "From data to live signal in 15 minutes", by the letter, on real processes."""
+"""The guide "From data to live signal in 15 minutes", by the letter, from an empty folder and an empty environment."""
 
 import json
-import os
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.support.running import BIN, Place, open_folder
+from tests.support.reader import ROOT, Marketplace, Reader, make_up
+from tests.support.running import eventually
 
-GUIDE = (Path(__file__).parents[2] / "docs/guides/data-to-live-signal.md").read_text()
+GUIDE = (ROOT / "docs/guides/data-to-live-signal.md").read_text()
 _PASSWORD = "correct horse battery"
-_SECONDS = 900
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+_SECONDS = 1500
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
-def place() -> Iterator[tuple[Place, dict[str, Any]]]:
-    """A marketplace with an open round, as its operator prepared it."""
-    with open_folder() as folder:
-        place = Place(folder)
-        up = place.start("up", "--json")
-        told = up.await_line()
-        for words in (("data", "build"), ("data", "open")):
-            done = place.run(*words)
-            assert done.returncode == 0, done.stderr
-        yield place, told
-        assert up.stop() == 0
+def marketplace() -> Iterator[Marketplace]:
+    with make_up() as marketplace:
+        yield marketplace
 
 
-def test_the_guide_works_by_the_letter(place: tuple[Place, dict[str, Any]], tmp_path: Path) -> None:
-    _, told = place
-    first, *rest = re.findall(r"```sh\n(.*?)```", GUIDE, re.S)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
-    environment |= {
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "MARKET": told["control_url"],
-    }
-    # The gateway of this marketplace is not at the usual port.
-    gateway = f'--url "$MARKET" --gateway {told["gateway_url"]}'
-    _run(first.replace('--url "$MARKET"', gateway), environment, tmp_path, f"{_PASSWORD}\n")
-    _vouch(told)
+def test_the_guide_works_by_the_letter(marketplace: Marketplace, tmp_path: Path) -> None:
+    install, *steps = re.findall(r"```sh\n(.*?)```", GUIDE, re.S)
+    Reader(tmp_path, f"{marketplace.exports}\nexport MERCATO={ROOT}").run(install)
+    vendor = Reader(tmp_path, f"{marketplace.exports}\n. .venv/bin/activate\nexport MERCATO_PROFILE=momentum-lab")
+    _await_data(marketplace)
+    process = vendor.start("\n".join(steps), f"{_PASSWORD}\n")
+    operator = threading.Thread(target=_operate, args=(tmp_path, marketplace, process), daemon=True)
+    operator.start()
     try:
-        out = _run("\n".join(rest), environment, tmp_path)
-        written = json.loads(_run("mp signals list --json", environment, tmp_path))["items"]
+        out, err = process.communicate(timeout=_SECONDS)
+        assert process.returncode == 0, f"{out}\n{err}"
+        assert "waits for a person" in err, "with --json too"
+        written = json.loads(vendor.run("mp signals list --json"))["items"]
+        _goes_on_living(vendor)
     finally:
-        _run("mp undeploy momentum || true", environment, tmp_path)  # it may have stopped before
+        process.kill()
+        vendor.run("mp undeploy momentum || true")  # it may have stopped before
     assert [entry["place"] for entry in written] == [4, 3, 2, 1, 0]
     assert len({entry["deployment"] for entry in written}) == 1
     catalogue = json.loads(out.splitlines()[-1])
@@ -58,20 +49,34 @@ def test_the_guide_works_by_the_letter(place: tuple[Place, dict[str, Any]], tmp_
     assert (listed["name"], listed["status"], listed["protocol"]) == ("momentum-lab/momentum", "live", "signal")
 
 
-def _run(script: str, environment: dict[str, str], folder: Path, stdin: str = "") -> str:
-    """What the lines print, run one after the other in one shell; each must succeed."""
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, input=stdin, capture_output=True,
-        text=True, timeout=_SECONDS,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+def _await_data(marketplace: Marketplace) -> None:
+    """A person has read two pages by the time that the dataset is built; the worker's log says when it is."""
+    log = marketplace.state / "logs" / "worker.log"
+    eventually(lambda: "the sample round" in log.read_text(), "a round of the sample dataset")
 
 
-def _vouch(told: dict[str, Any]) -> None:
-    """The operator knows this vendor: its releases go live by rule."""
-    with httpx.Client(base_url=told["control_url"], timeout=60) as api:
-        administrator = {"email": "admin@localhost", "password": told["administrator"]["password"]}
-        token = api.post("/api/sessions", json=administrator).json()["access_token"]
-        api.headers["authorization"] = f"Bearer {token}"
-        assert api.put("/api/organisations/momentum-lab/verification", json={"verified": True}).status_code == 200
+def _operate(folder: Path, marketplace: Marketplace, process: "subprocess.Popen[str]") -> None:
+    """The third terminal: the guide's own lines, once something waits."""
+    (block,) = re.findall(r"```bash\n(.*?)```", GUIDE, re.S)
+    log_in, decide = block.split("mp approvals list\n")
+    operator = Reader(folder, marketplace.exports)
+    operator.run(log_in, f"{marketplace.password}\n")
+    operator = Reader(folder, f"{marketplace.exports}\n. .venv/bin/activate\nexport MERCATO_PROFILE=operator")
+    while process.poll() is None:
+        waiting = json.loads(operator.run("mp approvals list --json"))["items"]
+        if waiting:
+            operator.run(decide.replace("SUBMISSION", waiting[0]["submission"]["id"]))
+            return
+        time.sleep(1)
+
+
+def _goes_on_living(vendor: Reader) -> None:
+    """Nobody types a heartbeat, and the next ones arrive."""
+
+    def heard() -> tuple[str, str]:
+        (item,) = json.loads(vendor.run("mp deployments list --json"))["items"]
+        return item["link"]["heard_at"], item["link"]["state"]
+
+    first, _ = heard()
+    eventually(lambda: heard()[0] > first, "another heartbeat")
+    assert heard()[1] == "live"

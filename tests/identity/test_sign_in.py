@@ -62,6 +62,24 @@ async def test_a_session_goes_on_with_each_refresh_token_used_once(
     assert (await api.get("/api/me", headers=bearer(third.json()))).status_code == 200
 
 
+@pytest.mark.parametrize("credential", ["", "nonsense", "ck_0123_forged", "sit_0123_forged"])
+async def test_an_expired_or_wrong_bearer_does_not_stop_a_refresh_or_a_sign_in(
+    api: httpx.AsyncClient, clock: TestClock, tokens: dict[str, str], credential: str
+) -> None:
+    clock.advance(timedelta(minutes=16))
+    shown = {"Authorization": f"Bearer {credential or tokens['access_token']}"}
+    assert (await api.get("/api/me", headers=shown)).status_code == 401
+    renewed = await api.post("/api/sessions/refresh", json={"refresh_token": tokens["refresh_token"]}, headers=shown)
+    assert renewed.status_code == 200, renewed.text
+    assert (await api.get("/api/me", headers=bearer(renewed.json()))).status_code == 200
+    again = {"email": "ada@acme.example", "password": ACME["password"]}
+    assert (await api.post("/api/sessions", json=again, headers=shown)).status_code == 201
+    other = {**ACME, "organisation": "other", "email": "eve@other.example"}
+    assert (await api.post("/api/organisations", json=other, headers=shown)).status_code == 201
+    device = await api.post("/api/oauth/device_authorization", data={"client_id": "mp"}, headers=shown)
+    assert device.status_code == 200
+
+
 async def test_a_refresh_token_shown_twice_ends_the_session_for_thief_and_owner(
     api: httpx.AsyncClient, tokens: dict[str, str]
 ) -> None:

@@ -18,6 +18,7 @@ from mercato_contracts.manifest import (
     Price,
     ServiceManifest,
 )
+from mercato_contracts.words import message_of
 
 _BOOLEAN_FIELDS = frozenset({"overage"})
 _PRICES = frozenset(Price.model_fields)
@@ -99,11 +100,7 @@ def _explain(detail: ErrorDetails, path: tuple[str | int, ...], where: str) -> F
     if kind == "string_pattern_mismatch" and field in _PATTERNS:
         return found("manifest_field_invalid", where, f"`{where}` {_PATTERNS[field]}.")
     code = "manifest_field_type" if kind.endswith(("_type", "_parsing")) else "manifest_field_invalid"
-    return found(code, where, f"`{where or 'service.yaml'}`: {_plain(detail['msg'])}.")
-
-
-def _plain(message: str) -> str:
-    return shorten(message.removeprefix("Value error, "), 300).rstrip(".")
+    return found(code, where, f"`{where or 'service.yaml'}`: {shorten(message_of(detail), 300)}.")
 
 
 def _last_name(path: tuple[str | int, ...]) -> str:

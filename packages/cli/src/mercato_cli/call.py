@@ -11,6 +11,7 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
 from mercato_cli.names import split_name
+from mercato_cli.text import clean
 
 if TYPE_CHECKING:
     import httpx
@@ -46,23 +47,25 @@ def call(mp: Mp, service: str, path: str | None, data: str | None, method: str |
     else:
         verb, operation = _operation(listing, path, method, has_body=body is not None)
         target = f"/s/{vendor}/{name}{version}{operation}"
-    _send(mp, verb.upper(), target, body, stream=stream)
+    _send(mp, f"{vendor}/{name}", verb.upper(), target, body, stream=stream)
 
 
-def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
+def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bool) -> None:
     import httpx
 
-    from mercato_cli.client import read_all, refusal, unreachable
+    from mercato_cli.answers import refused_call
+    from mercato_cli.transport import read_all
+    from mercato_cli.web import not_an_address, open_client, unreachable
 
     headers = {"authorization": f"Bearer {mp.profile.credential}", "accept": "text/event-stream" if stream else "*/*"}
-    url = mp.profile.gateway
+    url = mp.gateway
     try:
         with (
-            httpx.Client(base_url=url, timeout=mp.timeout) as gateway,
+            open_client(url, timeout=mp.timeout, base_url=url) as gateway,
             gateway.stream(verb, target, json=body, headers=headers) as response,
         ):
             if response.status_code >= 300:
-                raise refusal(response.status_code, read_all(response, time.monotonic() + mp.timeout), url)
+                raise refused_call(service, response, read_all(response, time.monotonic() + mp.timeout))
             if stream:
                 _relay(mp, response)
             else:
@@ -71,34 +74,33 @@ def _send(mp: Mp, verb: str, target: str, body: Any, *, stream: bool) -> None:
             mp.console.note(f"request {response.headers.get('x-request-id', 'without an id')}")
     except httpx.RequestError as error:
         raise unreachable(url, error, mp.timeout) from None
-    except (httpx.InvalidURL, ValueError) as error:
-        raise MpError(f"{url} is no address of a gateway: {error}.", "Log in with `mp login --gateway`.") from None
+    except httpx.InvalidURL:
+        raise not_an_address(f"{url}{target}") from None
 
 
 def _relay(mp: Mp, response: "httpx.Response") -> None:
-    """Text as it comes; of server-sent events only the words, unless machines asked for the events."""
-    is_events = response.headers.get("content-type", "").startswith("text/event-stream")
+    """Text as it comes, of events only the words, unless machines asked for all of it.
+
+    Raises `MpError` once the stream has ended, where one of its events says that something failed.
+    """
+    from mercato_cli.events import StreamReader
+
+    reader, ends = StreamReader(), True
     for line in response.iter_lines():
-        if mp.console.as_json or not is_events:
+        words = reader.feed(line)
+        if mp.console.as_json or not reader.is_events:
             click.echo(line)
-        elif line.startswith("data:") and line[5:].strip() != "[DONE]":
-            click.echo(_words(line[5:]), nl=False)
+        elif words:
+            click.echo(clean(words), nl=False)
             sys.stdout.flush()
-    if is_events and not mp.console.as_json:
-        click.echo("")
-
-
-def _words(data: str) -> str:
-    from mercato_cli.console import clean
-
-    try:
-        told = json.loads(data)
-        if "choices" in told:
-            each = told["choices"][0] if told["choices"] else {}
-            return clean(each.get("delta", {}).get("content") or each.get("text") or "")
-        return clean(told["delta"].get("text", "")) if "delta" in told else ""
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
-        return clean(data.strip()) + "\n"
+            ends = words.endswith("\n")
+    words = reader.finish()
+    if reader.is_events and not mp.console.as_json and (words or not ends or not reader.failure):
+        click.echo(clean(words))
+    if reader.failure is not None:
+        raise MpError(
+            f"The service failed: {reader.failure}.", "Try again; if it stays, tell its vendor.", Exit.UNREACHABLE
+        )
 
 
 def _print(mp: Mp, content: bytes, media_type: str) -> None:
@@ -109,12 +111,25 @@ def _print(mp: Mp, content: bytes, media_type: str) -> None:
             raise MpError(
                 "The service promised JSON and sent something else.", "Tell its vendor.", Exit.UNREACHABLE
             ) from None
-        indent = None if mp.console.as_json else 2
-        click.echo(json.dumps(told, indent=indent, ensure_ascii=not sys.stdout.isatty() and mp.console.as_json))
+        _print_json(mp, told)
     elif media_type.startswith("text/"):
-        mp.console.say(content.decode(errors="replace"))
+        mp.console.print(clean(content.decode(errors="replace")))
     else:
+        sys.stdout.flush()
         sys.stdout.buffer.write(content)
+
+
+def _print_json(mp: Mp, answer: Any) -> None:
+    from mercato_cli.answers import shortened
+    from mercato_cli.console import to_json
+
+    if mp.console.as_json or mp.console.width is None:
+        mp.console.print(to_json(answer, sys.stdout, indent=None if mp.console.as_json else 2))
+        return
+    text, is_cut = shortened(answer)
+    mp.console.print(clean(text))
+    if is_cut:
+        mp.console.note("Long lists are shortened here; with --json or in a pipe they are whole.")
 
 
 def _usual_path(listing: "ServiceView") -> str:

@@ -1,17 +1,20 @@
-"""The frame of every command: its common options, its errors, and what it needs to do its work."""
+"""The frame of every command: its common options, and what it needs to do its work."""
 
 import functools
+import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mercato_cli.console import Console, leave_quietly
-from mercato_cli.errors import Exit, MpError
-from mercato_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, gateway_of
+from mercato_cli.console import Console
+from mercato_cli.errors import MpError
+from mercato_cli.ids import ARGUMENTS, known_ids, whole_id
+from mercato_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, checked_address, checked_token
 
 if TYPE_CHECKING:
     from mercato_cli.client import Client
@@ -19,8 +22,17 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DEFAULT_TIMEOUT_SECONDS = 30.0
-_INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells have it."""
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds that ends."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuses what is not a number or never ends."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 class Mp:
@@ -29,19 +41,38 @@ class Mp:
     def __init__(self, *, profile: str | None, as_json: bool, timeout: float) -> None:
         self.console = Console(as_json=as_json)
         self.timeout = timeout
-        self.profile_name = profile or os.environ.get("MERCATO_PROFILE")
-        self.profiles = Profiles(_config_folder())
+        self.profile_name = profile or os.environ.get("MERCATO_PROFILE") or None
+        self.url = _address("MERCATO_URL")
+        """The marketplace that the environment names, if it does."""
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """Those kept on this machine."""
+        return Profiles(_config_folder())
 
     @cached_property
     def profile(self) -> Profile:
-        """From `MERCATO_TOKEN` and `MERCATO_URL`, else the profile that was asked for, else the one in use."""
-        token, url = os.environ.get("MERCATO_TOKEN"), os.environ.get("MERCATO_URL")
-        gateway = os.environ.get("MERCATO_GATEWAY_URL")
-        if token and not self.profile_name:
-            if not url:
-                raise MpError("MERCATO_TOKEN is set without MERCATO_URL.", "Set both, or log in with `mp login`.")
-            return Profile("", url.rstrip("/"), (gateway or gateway_of(url)).rstrip("/"), token.strip())
-        return self.profiles.get(self.profile_name)
+        """The profile that was asked for, else what MERCATO_URL and MERCATO_TOKEN name, else the one in use.
+
+        With MERCATO_URL alone it is the profile of that marketplace; without one nobody is logged in there, and what
+        is public can be read.
+        """
+        if self.profile_name:
+            return self.profiles.get(self.profile_name)
+        token, gateway = os.environ.get("MERCATO_TOKEN", "").strip(), _address("MERCATO_GATEWAY_URL")
+        if token and not self.url:
+            raise MpError("MERCATO_TOKEN is set without MERCATO_URL.", "Set both, or log in with `mp login`.")
+        if token:
+            return Profile("", self.url, gateway, checked_token(token))
+        found = (
+            self.profiles.find_at(self.url) or Profile("", self.url, "", "") if self.url else self.profiles.get(None)
+        )
+        return replace(found, gateway=gateway) if gateway else found
+
+    @cached_property
+    def gateway(self) -> str:
+        """The gateway's address: the profile's, else what the marketplace names."""
+        return self.profile.gateway or self.client.find_gateway()
 
     @cached_property
     def client(self) -> "Client":
@@ -56,35 +87,19 @@ class Mp:
 
 
 def command(function: Function) -> Function:
-    """Gives the function an `Mp` as its first argument, and every command its common options and error handling."""
+    """Gives the function an `Mp` as its first argument, and every command its common options."""
 
     @functools.wraps(function)
     def run(*, profile: str | None, as_json: bool, timeout: float, **given: Any) -> None:
         mp = Mp(profile=profile, as_json=as_json, timeout=timeout)
-        try:
-            function(mp, **given)
-        except MpError as error:
-            mp.console.fail(error)
-            raise SystemExit(int(error.exit_code)) from None
-        except ValueError as error:
-            wrong = _request_refused(error)
-            if wrong is None:
-                raise
-            mp.console.fail(wrong)
-            raise SystemExit(int(wrong.exit_code)) from None
-        except (KeyboardInterrupt, click.Abort):
-            mp.console.interrupted()
-            raise SystemExit(_INTERRUPTED) from None
-        except BrokenPipeError:
-            leave_quietly()
-            raise SystemExit(int(Exit.DONE)) from None
+        function(mp, **{name: _whole(mp, name, value) for name, value in given.items()})
 
     options = (
         click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table."),
         click.option("--profile", metavar="NAME", help=f"Whose credential to use (first: {DEFAULT_PROFILE})."),
         click.option(
             "--timeout",
-            type=click.FloatRange(0.1, 3600),
+            type=Seconds(0.1, 3600),
             default=_DEFAULT_TIMEOUT_SECONDS,
             show_default=True,
             metavar="SECONDS",
@@ -96,19 +111,24 @@ def command(function: Function) -> Function:
     return run  # type: ignore[return-value]
 
 
-def _request_refused(error: ValueError) -> MpError | None:
-    """What is wrong with words that no request can be made of; nothing for any other error."""
-    from pydantic import ValidationError  # Its import alone is longer than most commands.
+def _whole(mp: Mp, name: str, value: Any) -> Any:
+    """An argument as it was given; the end of an id, which tables show, as the whole id."""
+    if name not in ARGUMENTS or not isinstance(value, str):
+        return value
+    return whole_id(value, lambda: known_ids(name, mp.client))
 
-    if not isinstance(error, ValidationError):
-        return None
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the whole"
-    return MpError(f"{field}: {first['msg']}.", "See the command's --help.")
+
+def _address(variable: str) -> str:
+    """The address in an environment variable; empty where it is not set."""
+    given = os.environ.get(variable, "").strip()
+    return checked_address(given, variable) if given else ""
 
 
 def _config_folder() -> Path:
     given = os.environ.get("XDG_CONFIG_HOME", "")
     # An address that is not absolute is ignored, as the XDG base directory specification asks.
-    base = Path(given) if given.startswith("/") else Path.home() / ".config"
+    try:
+        base = Path(given) if given.startswith("/") else Path.home() / ".config"
+    except RuntimeError:
+        raise MpError("There is no home folder to keep profiles in.", "Set HOME or XDG_CONFIG_HOME.") from None
     return base / "mercato"

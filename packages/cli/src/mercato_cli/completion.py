@@ -25,5 +25,5 @@ def completion(mp: Mp, shell: str) -> None:
     if kind is None:
         raise MpError(f"{shell} is not supported.", "Choose bash, zsh or fish.")
     script = kind(main, {}, "mp", "_MP_COMPLETE").source()
-    mp.console.show({"shell": shell, "script": script}, lambda: click.echo(script))
+    mp.console.show({"shell": shell, "script": script}, lambda: mp.console.print(script))
     mp.console.note(f"Keep it: `mp completion {shell} > {_PLACES[shell]}`.")

@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
 import sys
-import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-import click
+from typing import Any, Protocol, TextIO
 
 from mercato_cli.errors import MpError
+from mercato_cli.tables import field_lines, shorten_ids, table_lines, wrap
+from mercato_cli.text import clean as clean
+from mercato_cli.text import width_of
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_NARROWEST = 20
 
 
 class Live(Protocol):
@@ -27,91 +31,118 @@ class Console:
         self.live: Live | None = None
         """The line that stands at the bottom of the terminal, which makes room for what is printed."""
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that results are shown on; none where they go to a file or another program."""
+        if not sys.stdout.isatty():
+            return None
+        return max(_NARROWEST, shutil.get_terminal_size().columns)
+
     def show(self, result: Any, people: Callable[[], None]) -> None:
         """One JSON object for machines, or what `people` prints."""
-        self._make_room()
         if self.as_json:
-            click.echo(json.dumps(result, ensure_ascii=False, default=str))
+            self.print(to_json(result, sys.stdout))
         else:
+            self._make_room()
             people()
 
-    def say(self, text: str) -> None:
-        """A line of the result, for people."""
+    def print(self, text: str, *, end: str = "\n") -> None:
+        """Exactly this text, as a result."""
         self._make_room()
-        click.echo(clean(text))
+        sys.stdout.write(text + end)
+
+    def say(self, text: str) -> None:
+        """A sentence of the result, for people; on a terminal it is broken between words."""
+        self.print(_folded(clean(text), sys.stdout))
 
     def note(self, text: str) -> None:
         """Progress or advice, for people only."""
         if not self.as_json:
-            self._make_room()
-            click.echo(clean(text), err=True)
+            self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Progress that a person must see even where a program reads the result."""
+        self._make_room()
+        sys.stderr.write(_folded(clean(text), sys.stderr) + "\n")
+        sys.stderr.flush()
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-        """Columns as wide as they need; `empty` says what to do when there are no rows."""
+        """Columns that fit the terminal; `empty` says what to do when there are no rows."""
         if not rows:
             self.note(empty)
             return
-        texts = [[clean("" if cell is None else str(cell)).replace("\n", " ") for cell in row] for row in rows]
-        widths = [max(width_of(row[at]) for row in [list(headers), *texts]) for at in range(len(headers))]
-        click.echo(click.style(_line(headers, widths), bold=True))
-        for row in texts:
-            click.echo(_line(row, widths))
+        first, *rest = table_lines(headers, rows, self.width)
+        self.print(f"{_BOLD}{first}{_PLAIN}" if _is_bold() and any(headers) else first)
+        for line in rest:
+            self.print(line)
 
     def fields(self, pairs: Sequence[tuple[str, object]]) -> None:
-        """Names and values, one a line; what is empty is left out."""
-        shown = [(name, str(value)) for name, value in pairs if value not in (None, "", [])]
-        width = max((len(name) for name, _ in shown), default=0)
+        """Names and values, one a line, with whole ids; what is empty is left out."""
+        shown = [(name, clean(str(value))) for name, value in pairs if value not in (None, "", [])]
+        name_width = max((width_of(name) for name, _ in shown), default=0)
         for name, value in shown:
-            self.say(f"{name:<{width}}  {value}")
+            for line in field_lines(name, value, name_width, self.width):
+                self.print(line)
+
+    def name(self, identifier: str) -> str:
+        """An id as people see it here: its end on a terminal, else all of it."""
+        return identifier if self.width is None else shorten_ids(identifier)
 
     def fail(self, error: MpError) -> None:
         """The error, on standard error."""
         self._make_room()
         if self.as_json:
-            click.echo(json.dumps(error.to_json(), ensure_ascii=False, default=str), err=True)
+            sys.stderr.write(to_json(error.to_json(), sys.stderr) + "\n")
             return
         for line in error.lines():
-            click.echo(clean(line), err=True)
+            sys.stderr.write(clean(line) + "\n")
 
     def interrupted(self) -> None:
         """Somebody pressed Ctrl-C: the prompt of the shell begins on a line of its own."""
         self._make_room()
         if sys.stderr.isatty():
-            click.echo("", err=True)
+            sys.stderr.write("\n")
 
     def _make_room(self) -> None:
         if self.live is not None:
             self.live.make_room()
 
 
-def clean(text: str) -> str:
-    """`text` without what could move a terminal's cursor or rewrite its lines: it may come from a stranger."""
-    return "".join(each if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cf") else "�" for each in text)
-
-
-def cut(text: str, cells: int) -> str:
-    """`text`, or as much of it as `cells` hold, the last one then an ellipsis."""
-    if width_of(text) <= cells:
+def _folded(text: str, stream: TextIO) -> str:
+    """Lines that are too long for the terminal, broken between words; one with a command stays whole, to be copied."""
+    if not stream.isatty():
         return text
-    kept, used = "", 0
-    for each in text:
-        used += width_of(each)
-        if used >= cells:
-            break
-        kept += each
-    return kept + "…"
+    columns = max(_NARROWEST, shutil.get_terminal_size().columns)
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        is_whole = width_of(line) <= columns or "`" in line or len(indent) > columns // 2
+        lines += [line] if is_whole else [indent + part for part in wrap(line, columns - len(indent))]
+    return "\n".join(lines)
+
+
+def to_json(value: Any, stream: TextIO, *, indent: int | None = None) -> str:
+    """JSON that loses nothing on this stream: other alphabets are escaped where its encoding lacks them."""
+    is_unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
+    text = json.dumps(value, ensure_ascii=not is_unicode, default=str, indent=indent)
+    # Half of a surrogate pair is valid JSON and no text.
+    return text if text.isascii() or not _has_surrogate(text) else json.dumps(value, default=str, indent=indent)
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _is_bold() -> bool:
+    """On a terminal that knows how, unless the person asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def leave_quietly() -> None:
     """The reader of our output has gone (`mp … | head`): nothing more to say, and no complaint at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip()
-
-
-def width_of(text: str) -> int:
-    """Cells of a terminal that `text` takes."""
-    return sum(2 if unicodedata.east_asian_width(each) in "WF" else not unicodedata.combining(each) for each in text)
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(null, stream.fileno())

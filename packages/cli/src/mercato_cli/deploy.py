@@ -147,7 +147,7 @@ def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
                 break
             failure = status.get("failed", {}).get(str(number))
             if failure:
-                raise MpError(failure, f"Read {place.folder / 'log'}, mend it and deploy again.", Exit.REFUSED)
+                raise MpError(failure, f"Read {place.folder / 'log'}, correct it and deploy again.", Exit.REFUSED)
             if time.monotonic() > deadline:
                 raise MpError(f"Revision {number} is not healthy yet.", f"Read {place.folder / 'log'}.", Exit.WAITING)
             time.sleep(_LOOK_SECONDS)

@@ -10,7 +10,7 @@ from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
 
 if TYPE_CHECKING:
-    from mercato_cli.identities import Identity
+    from mercato_cli.beats import Status
     from mercato_contracts.deployments import DeploymentView, HeartbeatReceipt
 
 _FALTERED_MOST = 10
@@ -94,10 +94,9 @@ def revoke_token(mp: Mp, token_id: str) -> None:
 @command
 def register(mp: Mp, project: Path, endpoint: str | None, wait_seconds: float) -> None:
     """Publish the version in PROJECT with the endpoint that runs it, and print the deployment's id."""
-    from mercato_cli.publish import conclude, follow, submit
+    from mercato_cli.publish import conclude, follow, manifest_of, submit
 
-    manifest = project / "service.yaml" if project.is_dir() else project
-    told = submit(mp, manifest, None, endpoint=endpoint)
+    told = submit(mp, manifest_of(project), None, endpoint=endpoint)
     ended = follow(mp, told.id, time.monotonic() + wait_seconds)
     if ended.state == "refused":
         mp.console.show(ended.model_dump(mode="json"), lambda: conclude(mp, ended))
@@ -133,7 +132,27 @@ def link_infra(mp: Mp, deployment: str, interval: int, public_key: str | None) -
         new = mp.client.exchange_token(deployment, [], None)
         Identities(mp.profiles.path.parent).keep(identity.with_token(new.access_token))
     mp.console.show(linked.model_dump(mode="json"), lambda: _show(mp, linked))
-    mp.console.note(f"It is live with its first heartbeat: `mp heartbeat {deployment} --every {interval}`.")
+    hosted = None if identity is None else _let_host_beat(mp, linked, interval)
+    if hosted is not None:
+        mp.console.note(f"The host of {hosted} sends its heartbeats, every {interval} s for as long as it serves.")
+    else:
+        mp.console.note(f"It is live with its first heartbeat: `mp heartbeat {deployment} --every {interval}`.")
+
+
+def _let_host_beat(mp: Mp, linked: "DeploymentView", interval: int) -> str | None:
+    """The name of the place of `mp deploy` that runs this deployment here and from now on sends its heartbeats."""
+    from mercato_cli.beats import beat
+    from mercato_cli.hosting.links import Link, add_link, find_place
+    from mercato_cli.identities import Identities
+
+    config = mp.profiles.path.parent
+    place = find_place(config / "hosting", linked.url)
+    if place is None or not place.is_hosted():
+        return None
+    # The first one goes out here: what is wrong with it is seen by the person who links.
+    beat(mp.client, mp.profile, Identities(config), linked.id, "ok")
+    add_link(place, Link(linked.id, mp.profile.url, mp.profile.name, interval))
+    return place.folder.name
 
 
 @click.command()
@@ -141,14 +160,16 @@ def link_infra(mp: Mp, deployment: str, interval: int, public_key: str | None) -
 @click.option("--every", type=click.IntRange(1, 3600), metavar="SECONDS", help="Again and again until Ctrl-C.")
 @click.option("--status", type=click.Choice(["ok", "degraded"]), default="ok", show_default=True, help="How it is.")
 @command
-def heartbeat(mp: Mp, deployment: str, every: int | None, status: str) -> None:
+def heartbeat(mp: Mp, deployment: str, every: int | None, status: "Status") -> None:
     """Say that a linked deployment lives: once, or --every so many seconds."""
+    from mercato_cli.beats import beat
     from mercato_cli.identities import Identities
 
-    identity = Identities(mp.profiles.path.parent).get(deployment)
+    identities = Identities(mp.profiles.path.parent)
+    identities.get(deployment)
     while True:
         try:
-            receipt = _beat(mp, identity, status)
+            receipt = beat(mp.client, mp.profile, identities, deployment, status)
         except MpError as error:
             if every is None or error.exit_code is not Exit.UNREACHABLE:
                 raise
@@ -158,21 +179,6 @@ def heartbeat(mp: Mp, deployment: str, every: int | None, status: str) -> None:
         if every is None:
             return
         time.sleep(every)
-
-
-def _beat(mp: Mp, identity: "Identity", status: str) -> "HeartbeatReceipt":
-    from datetime import UTC, datetime
-
-    from mercato_contracts.deployments import Heartbeat, HeartbeatFigures
-
-    beat = Heartbeat(
-        deployment=identity.deployment,
-        sequence=time.time_ns() // 1_000_000,
-        sent_at=datetime.now(UTC),
-        figures=HeartbeatFigures.model_validate({"status": status}),
-    )
-    body = beat.model_dump_json(exclude_none=True).encode()
-    return mp.client.send_heartbeat(body, identity.sign(body), identity.token or mp.profile.credential)
 
 
 def _show_receipt(mp: Mp, receipt: "HeartbeatReceipt") -> None:

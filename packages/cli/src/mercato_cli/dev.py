@@ -56,7 +56,7 @@ def _greet(mp: Mp, runner: "Running", folder: Path) -> None:
 
 def _complain(mp: Mp, why: Exception) -> None:
     mp.console.say(f"It does not run: {why}")
-    mp.console.note("Mend it and save; it starts again by itself.")
+    mp.console.note("Correct it and save; it starts again by itself.")
 
 
 def example_call(folder: Path, address: str) -> str:

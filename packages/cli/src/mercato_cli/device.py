@@ -39,7 +39,7 @@ def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool) -> "Profile"
 
 
 def _begin(mp: "Mp", profile: "Profile") -> "DeviceAuthorizationAnswer":
-    from mercato_cli.client import refusal
+    from mercato_cli.transport import refusal
     from mercato_contracts.identity import DeviceAuthorizationAnswer
 
     path = "/api/oauth/device_authorization"
@@ -56,10 +56,11 @@ def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tupl
     """One question, not repeated: the loop asks again by itself."""
     import httpx
 
-    from mercato_cli.client import unreachable
+    from mercato_cli.web import open_client, unreachable
 
     try:
-        answer = httpx.post(f"{profile.url}{path}", data=form, timeout=mp.timeout)
+        with open_client(profile.url, timeout=mp.timeout) as http:
+            answer = http.post(f"{profile.url}{path}", data=form)
     except httpx.RequestError as error:
         raise unreachable(profile.url, error, mp.timeout) from None
     return answer.status_code, answer.content
@@ -67,7 +68,7 @@ def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tupl
 
 def _judge(profile: "Profile", status: int, told: bytes) -> str:
     """OAuth's word for why there are no tokens yet. Raises `MpError` when there will be none."""
-    from mercato_cli.client import refusal
+    from mercato_cli.transport import refusal
 
     try:
         error = json.loads(told).get("error", "")
@@ -91,11 +92,9 @@ def _with_tokens(profile: "Profile", told: bytes) -> "Profile":
 
 
 def _show(mp: "Mp", codes: "DeviceAuthorizationAnswer") -> None:
-    import click
-
     if mp.console.as_json:
         # A program that shows the code to somebody reads it here; the result follows on a line of its own.
-        click.echo(codes.model_dump_json(exclude={"device_code"}), err=True)
+        mp.console.tell(codes.model_dump_json(exclude={"device_code"}))
         return
     mp.console.note(f"Open {codes.verification_uri} and type the code {codes.user_code}")
     mp.console.note(f"or open {codes.verification_uri_complete}")

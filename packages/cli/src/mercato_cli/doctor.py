@@ -46,7 +46,7 @@ def doctor(mp: Mp) -> None:
         named = profile.name or "from MERCATO_TOKEN"
         found.append(Examination("profile", "ok", f"{named}, {profile.url}"))
         found += _marketplace(mp, profile.url)
-        found.append(_gateway(mp, profile.gateway))
+        found.append(_gateway(mp))
     told = {"healthy": all(each.outcome != "failed" for each in found), "items": [asdict(each) for each in found]}
     mp.console.show(told, lambda: _tell(mp, found))
     if not told["healthy"]:
@@ -109,7 +109,11 @@ def _credential(mp: Mp) -> Examination:
     return Examination("credential", "ok", f"{me.organisation}, {me.role}")
 
 
-def _gateway(mp: Mp, url: str) -> Examination:
+def _gateway(mp: Mp) -> Examination:
+    try:
+        url = mp.gateway
+    except MpError as error:
+        return Examination("gateway", "failed", error.text, error.fix)
     answer = _ask(mp, f"{url}/readyz")
     if isinstance(answer, MpError):
         return Examination("gateway", "failed", answer.text, "Name it with `mp login --gateway`, or start it.")
@@ -121,12 +125,13 @@ def _gateway(mp: Mp, url: str) -> Examination:
 def _ask(mp: Mp, url: str) -> "httpx.Response | MpError":
     import httpx
 
-    from mercato_cli.client import unreachable
+    from mercato_cli.web import open_client, unreachable
 
     patience = min(mp.timeout, _PATIENCE_SECONDS)
     try:
-        return httpx.get(url, timeout=patience)
+        with open_client(url, timeout=patience) as http:
+            return http.get(url)
     except httpx.RequestError as error:
         return unreachable(url, error, patience)
-    except (httpx.InvalidURL, ValueError) as error:
-        return MpError(f"{url} is no address: {error}.", "Log in again: `mp login --url`.")
+    except MpError as error:
+        return error

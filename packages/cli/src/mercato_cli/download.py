@@ -18,6 +18,7 @@ import httpx
 
 from mercato_cli.errors import Exit, MpError
 from mercato_cli.progress import Progress
+from mercato_cli.web import open_client
 
 if TYPE_CHECKING:
     from mercato_contracts.datasets import FileGrant
@@ -49,7 +50,8 @@ class Downloader:
 
     def __init__(self, base_url: str, *, timeout: float) -> None:
         self._base_url = base_url
-        self._http = httpx.Client(timeout=timeout, headers={"user-agent": "mp", "accept-encoding": "identity"})
+        self._timeout = timeout
+        self._clients: dict[str, httpx.Client] = {}
 
     def fetch(self, grant: "FileGrant", again: Callable[[], "FileGrant"], target: Path, progress: Progress) -> bool:
         """The file at `target`, whole and checked; `False` when it was there already. `again` asks for a new link.
@@ -127,7 +129,7 @@ class Downloader:
         if urlsplit(url).scheme not in ("http", "https"):
             raise MpError("The marketplace gave an address that is none.", "Tell its operator.", Exit.UNREACHABLE)
         headers = {"range": f"bytes={have}-"} if have else {}
-        with self._http.stream("GET", url, headers=headers) as answer:
+        with self._client_of(url).stream("GET", url, headers=headers) as answer:
             if answer.status_code in (401, 403):
                 raise _NewLink
             if have and answer.status_code == 206:
@@ -149,6 +151,14 @@ class Downloader:
                     raise _Other("more bytes came than were promised")
         if file.tell() < grant.bytes:
             raise _Cut("the connection was cut")
+
+    def _client_of(self, url: str) -> httpx.Client:
+        """One for each host: files may lie elsewhere than the marketplace, behind a proxy or not."""
+        host = urlsplit(url).netloc
+        if host not in self._clients:
+            headers = {"user-agent": "mp", "accept-encoding": "identity"}
+            self._clients[host] = open_client(url, timeout=self._timeout, headers=headers)
+        return self._clients[host]
 
 
 def _check_range(given: str, have: int, grant: "FileGrant") -> None:

@@ -18,6 +18,19 @@ class Exit(IntEnum):
     """No answer, or none that can be used."""
     WAITING = 5
     """Not decided when the time was over."""
+    FAULT = 70
+    """mp itself failed (`EX_SOFTWARE` of sysexits.h)."""
+
+
+_TITLES = {
+    Exit.DONE: "Done",
+    Exit.REFUSED: "Refused",
+    Exit.USAGE: "Used wrongly",
+    Exit.NOT_LOGGED_IN: "Not logged in",
+    Exit.UNREACHABLE: "No usable answer",
+    Exit.WAITING: "Not decided yet",
+    Exit.FAULT: "A fault of mp",
+}
 
 
 class MpError(Exception):
@@ -35,36 +48,21 @@ class MpError(Exception):
         said = [f"mp: {self.text} {self.fix}".rstrip()]
         for error in self.problem.get("errors") or []:
             if isinstance(error, dict):
-                said.append(f"  {error.get('field') or 'the whole'}: {error.get('message', '')}")
+                field = str(error.get("field") or "the whole").replace("_", " ")
+                said.append(f"  {field}: {error.get('message', '')}")
+        facts = self.problem.get("facts")
+        for name, value in facts.items() if isinstance(facts, dict) else ():
+            if isinstance(value, list) and value:
+                said.append(f"  {str(name).replace('_', ' ')}: {', '.join(map(str, value))}")
         return said
 
     def to_json(self) -> dict[str, Any]:
         """For machines: the problem as it came, or one of our own."""
-        own = {"title": type(self).__name__, "detail": self.text, "fix": self.fix}
-        return {"error": {**own, **self.problem, "exit_code": int(self.exit_code)}}
+        own = {"title": _TITLES[self.exit_code], "detail": self.text, "fix": self.fix}
+        advice = {"fix": self.fix} if self.fix else {}
+        return {"error": {**own, **self.problem, **advice, "exit_code": int(self.exit_code)}}
 
 
-REMEDIES = {
-    "not_allowed": "Log in as somebody who may: `mp login --email`, or with another key.",
-    "key_not_found": "List your keys with `mp keys list`.",
-    "key_is_over": "Make another with `mp keys make`.",
-    "service_not_found": "Find it with `mp search`.",
-    "plan_not_offered": "See the open plans with `mp services show`.",
-    "version_exists": "Raise `version` in service.yaml and run `mp publish` again.",
-    "manifest_refused": "Mend these fields and run `mp publish` again.",
-    "other_plan_active": "End that one first: `mp subscriptions`, then `mp unsubscribe ID`.",
-    "subscription_not_found": "List them with `mp subscriptions`.",
-    "webhook_not_found": "List them with `mp webhooks list`.",
-    "webhook_disabled": "Enable it first: `mp webhooks enable ID`.",
-    "dataset_not_found": "See yours with `mp data list`.",
-    "round_not_found": "See the rounds with `mp data list DATASET`.",
-    "no_round_open": "See the rounds with `mp data list DATASET` and name one with --round.",
-    "targets_under_embargo": "See from when on with `mp data info DATASET --round NUMBER`.",
-    "wrong_password": "Try again: `mp login --email`.",
-}
-"""What to do with `mp` about a code of the marketplace; of other codes its own advice is shown."""
-
-
-def not_logged_in(why: str) -> MpError:
+def not_logged_in(why: str, how: str = "Log in with `mp login`.") -> MpError:
     """No credential that counts."""
-    return MpError(why, "Log in with `mp login`.", Exit.NOT_LOGGED_IN)
+    return MpError(why, how, Exit.NOT_LOGGED_IN)

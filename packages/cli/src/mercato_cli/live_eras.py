@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mercato_cli.errors import Exit, MpError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from mercato_contracts.signals import SignalInferenceRequestV2, SignalInferenceResponseV2, SignalWriteBatch
 
 _PATH = "/v1/signals"
@@ -33,24 +35,35 @@ def ask_deployment(root: str, request: "SignalInferenceRequestV2", timeout: floa
     import httpx
     from pydantic import ValidationError
 
+    from mercato_cli.web import open_client, unreachable
     from mercato_contracts.signals import SignalInferenceResponseV2
+    from mercato_contracts.words import message_of
 
     url = root.rstrip("/") + _PATH
     try:
-        answer = httpx.post(
-            url, content=request.model_dump_json(), headers={"content-type": "application/json"}, timeout=timeout
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise MpError(f"{url} cannot be reached: {error}.", "Start it with `mp deploy`.", Exit.UNREACHABLE) from None
+        with open_client(url, timeout=timeout) as http:
+            body = request.model_dump_json()
+            answer = http.post(url, content=body, headers={"content-type": "application/json"})
+    except httpx.RequestError as error:
+        text = unreachable(url, error, timeout).text
+        raise MpError(
+            text, "Start it with `mp deploy`, or name its address with --endpoint.", Exit.UNREACHABLE
+        ) from None
     if answer.status_code != 200:
         raise MpError(f"{url} answered {answer.status_code}: {answer.text[:200]}", "Try it with `mp validate`.")
     try:
         told = SignalInferenceResponseV2.model_validate_json(answer.content)
     except ValidationError as error:
-        raise MpError(f"{url} does not fit the contract: {error.errors()[0]['msg']}.", "Try `mp validate`.") from None
+        raise MpError(
+            f"{url} does not fit the contract: {_where(error)} {message_of(error.errors()[0])}.", "Try `mp validate`."
+        ) from None
     if {era.era: set(era.scores) for era in told.eras} != {era.era: set(era.ids) for era in request.eras}:
         raise MpError(f"{url} did not score each id of each era once.", "Try `mp validate`.")
     return told
+
+
+def _where(error: "ValidationError") -> str:
+    return ".".join(str(part) for part in error.errors()[0]["loc"]) or "the answer"
 
 
 def write_batch(

@@ -10,17 +10,18 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.device import log_device_in
 from mercato_cli.errors import MpError
-from mercato_cli.profiles import DEFAULT_URL, Profile, gateway_of
+from mercato_cli.passwords import read_line, read_password
+from mercato_cli.profiles import DEFAULT_URL, Profile, checked_address, checked_token
 
 if TYPE_CHECKING:
     from mercato_contracts.identity import MeView
 
-_LONGEST_TOKEN = 4096
-
 
 @click.command()
 @click.option("--url", help=f"The marketplace's address (first: {DEFAULT_URL}).")
-@click.option("--gateway", metavar="URL", help="The gateway's address, where it is not port 8080 of the same host.")
+@click.option(
+    "--gateway", metavar="URL", help="The gateway's address, where it is not the one that the marketplace names."
+)
 @click.option("--token", metavar="TEXT", help="A ck_ or vk_ key or an access token; `-` reads it from standard input.")
 @click.option("--email", help="Sign in as a person; the password is asked for, or read from standard input.")
 @click.option("--device", is_flag=True, help="Approve on a page with a code; so it is where nothing else is given.")
@@ -37,13 +38,13 @@ def login(
     """
     if (token is not None) + (email is not None) + device > 1:
         raise MpError("--token, --email and --device exclude each other.", "Give one of them.")
-    profile = begin_profile(mp, url, gateway)
-    if email is not None:
-        profile = _with_person(mp, profile, email)
-    elif device or (token is None and sys.stdin.isatty()):
-        profile = log_device_in(mp, profile, open_page=browser)
+    if email is None and not device and (token is not None or not sys.stdin.isatty()):
+        credential = _token(token)
+        profile = replace(begin_profile(mp, url, gateway), credential=credential)
     else:
-        profile = replace(profile, credential=_token(token))
+        profile = begin_profile(mp, url, gateway)
+        with_code = email is None
+        profile = log_device_in(mp, profile, open_page=browser) if with_code else _with_person(mp, profile, email or "")
     me = mp.client_of(profile).me()
     mp.profiles.keep(profile, use=True)
     mp.console.show(_as_json(profile, me), lambda: _welcome(mp, profile, me))
@@ -82,77 +83,38 @@ def whoami(mp: Mp) -> None:
                 ("acting as", me.actor),
                 ("may", ", ".join(me.permissions)),
                 ("marketplace", profile.url),
-                ("gateway", profile.gateway),
+                ("gateway", mp.gateway),
                 ("profile", profile.name or "from MERCATO_TOKEN"),
             ]
         )
 
-    mp.console.show(_as_json(profile, me), people)
+    mp.console.show(_as_json(replace(profile, gateway=mp.gateway), me), people)
 
 
 def begin_profile(mp: Mp, url: str | None, gateway: str | None) -> Profile:
-    """The profile to log in with, without a credential yet. Raises `MpError` for what is no address."""
+    """The profile to log in with, without a credential yet.
+
+    Raises `MpError` for what is no address, and where no marketplace answers there.
+    """
     name = mp.profile_name or mp.profiles.name_in_use()
     try:
         known = mp.profiles.get(name)
     except MpError:
-        known = Profile(name, DEFAULT_URL, gateway_of(DEFAULT_URL), "")
-    address = _checked(url) if url else known.url
-    return Profile(
-        name=known.name,
-        url=address,
-        gateway=_checked(gateway) if gateway else known.gateway if address == known.url else gateway_of(address),
-        credential="",
-    )
-
-
-def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    try:
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or parts.username or parts.query or parts.fragment:
-        raise MpError(f"{url} is no address of a marketplace.", "Give one such as https://market.example.")
-    return url.rstrip("/")
+        known = Profile(name, DEFAULT_URL, "", "")
+    address = checked_address(url) if url else mp.url or known.url
+    profile = Profile(known.name, address, checked_address(gateway) if gateway else "", "")
+    told = mp.client_of(profile).find_gateway()
+    return replace(profile, gateway=profile.gateway or told)
 
 
 def _token(given: str | None) -> str:
-    if given is None or given == "-":
-        given = sys.stdin.readline(_LONGEST_TOKEN)
-    token = given.strip()
-    if not token:
-        raise MpError("No token was given.", "Pipe it in: `mp login --token - < file`.")
-    if not token.isascii() or not token.isprintable() or " " in token or len(token) >= _LONGEST_TOKEN:
-        raise MpError("This is no key and no access token.", "Copy the whole text that was shown, and nothing else.")
-    if token.partition("_")[0] in ("ck", "vk", "sit"):
-        _check_key(token)
-    return token
-
-
-def _check_key(token: str) -> None:
-    from mercato_contracts.keys import MalformedKey, parse_key
-
-    try:
-        parse_key(token)
-    except MalformedKey:
-        raise MpError(
-            "This key is mistyped or cut off: its checksum does not fit.", "Copy the whole text that was shown."
-        ) from None
+    return checked_token(read_line() if given is None or given == "-" else given)
 
 
 def _with_person(mp: Mp, profile: Profile, email: str) -> Profile:
-    from mercato_cli.client import with_session
+    from mercato_cli.transport import with_session
 
     return with_session(profile, mp.client_of(profile).sign_in(email, read_password()))
-
-
-def read_password(*, confirm: bool = False) -> str:
-    """Asked for at a terminal, twice where it is new; else the first line of standard input."""
-    if sys.stdin.isatty():
-        asked: str = click.prompt("Password", hide_input=True, err=True, confirmation_prompt=confirm)
-        return asked
-    return sys.stdin.readline(_LONGEST_TOKEN).rstrip("\n")
 
 
 def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:

@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.adjustments import adjustments
 from mercato_cli.approvals import approvals
+from mercato_cli.billing import invoices, payouts
 from mercato_cli.call import call
 from mercato_cli.canary import canary
 from mercato_cli.completion import completion
@@ -13,6 +14,7 @@ from mercato_cli.data import data
 from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.dev import dev
+from mercato_cli.disputes import disputes
 from mercato_cli.doctor import doctor
 from mercato_cli.explain import explain
 from mercato_cli.init import init
@@ -42,7 +44,8 @@ from mercato_cli.webhooks import webhooks
 def main() -> None:
     """Publish, find, subscribe to and call services of a Mercato marketplace.
 
-    Exit codes: 0 done, 1 refused, 2 used wrongly, 3 not logged in, 4 no usable answer, 5 not decided yet, 130 Ctrl-C.
+    Exit codes: 0 done, 1 refused, 2 used wrongly, 3 not logged in, 4 no usable answer, 5 not decided yet, 70 a fault of
+    mp, 130 Ctrl-C.
     """
 
 
@@ -72,8 +75,11 @@ for _command in (
     unsubscribe,
     call,
     usage,
+    disputes,
     keys,
     limits,
+    invoices,
+    payouts,
     adjustments,
     sla,
     alerts,
@@ -95,4 +101,6 @@ for _command in (
     main.add_command(_command)
 
 if __name__ == "__main__":
-    main(prog_name="mp")
+    from mercato_cli.entry import main as enter
+
+    enter()

@@ -12,7 +12,8 @@ import time
 from types import TracebackType
 from typing import Literal, Self
 
-from mercato_cli.console import Console, clean, cut
+from mercato_cli.console import Console
+from mercato_cli.text import clean, cut
 
 _PATIENCE_SECONDS = 1.0
 _FRAME_SECONDS = 0.1

@@ -58,7 +58,9 @@ def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) 
     audit = mp.client.audit_desk()
     if out is not None:
         if not heads:
-            raise MpError("The record was not sealed yet.", "It is within an hour; or `POST /api/signals/heads`.")
+            raise MpError(
+                "The record was not sealed yet.", "It is sealed within an hour: try again then, or ask the operator."
+            )
         out.write_text(heads[0].model_dump_json(indent=2) + "\n")
     told = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
     mp.console.show(told, lambda: mp.console.fields(list(told.items())))

@@ -1,4 +1,4 @@
-"""`mp services`: what the catalogue says about a service."""
+"""`mp services`: the catalogue, and what it says about one service."""
 
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,34 @@ if TYPE_CHECKING:
     from mercato_contracts.publishing import ServiceView
 
 _RELEASES_SHOWN = 5
+_STATUS = {"live": "live", "held": "held", "not_deployed": "runs nowhere"}
 
 
 @click.group()
 def services() -> None:
     """Services of the catalogue."""
+
+
+@services.command("list")
+@click.option("--vendor", help="Only those of this vendor.")
+@command
+def list_services(mp: Mp, vendor: str | None) -> None:
+    """Every listed service, by name."""
+    found = sorted(mp.client.list_services(), key=lambda each: each.name)
+    shown = [each for each in found if vendor in (None, each.vendor)]
+    rows = [
+        (each.name, each.version, each.task, _STATUS[each.status], ", ".join(each.plans), each.summary or each.title)
+        for each in shown
+    ]
+    mp.console.show(
+        {"items": [each.model_dump(mode="json") for each in shown]},
+        lambda: mp.console.table(
+            ["service", "version", "task", "status", "plans", "what it does"],
+            rows,
+            "No service is listed yet. Publish one with `mp publish`." if vendor is None else
+            f"{vendor} lists no service. See all with `mp services list`.",
+        ),
+    )  # fmt: skip
 
 
 @services.command("show")

@@ -1,12 +1,12 @@
 """`mp signup`: a new organisation, and its first administrator logged in."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.login import begin_profile, read_password
+from mercato_cli.login import begin_profile
+from mercato_cli.passwords import read_new_password
 
 if TYPE_CHECKING:
     from mercato_contracts.identity import SignUpAnswer
@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 @click.option("--email", required=True, help="Of its first administrator: you.")
 @click.option("--name", help="The organisation's name as people read it; its short name when left out.")
 @click.option("--url", help="The marketplace's address.")
-@click.option("--gateway", metavar="URL", help="The gateway's address, where it is not port 8080 of the same host.")
+@click.option(
+    "--gateway", metavar="URL", help="The gateway's address, where it is not the one that the marketplace names."
+)
 @command
 def signup(mp: Mp, organisation: str, email: str, name: str | None, url: str | None, gateway: str | None) -> None:
     """Sign ORGANISATION up and log in.
 
-    The password (12 characters or more) is asked for, or read from standard input.
+    The password (12 to 200 characters) is asked for, or read from standard input.
     """
-    from mercato_cli.client import with_session
+    from pydantic import SecretStr
 
-    password = read_password(confirm=sys.stdin.isatty())
+    from mercato_cli.transport import with_session
+    from mercato_contracts.identity import SignUpRequest
+
+    # Everything but the password is checked before somebody types that twice.
+    SignUpRequest(organisation=organisation, name=name or organisation, email=email, password=SecretStr("-" * 20))
     profile = begin_profile(mp, url, gateway)
+    password = read_new_password()
     client = mp.client_of(profile)
     made = client.sign_up(organisation, name or organisation, email, password)
     profile = with_session(profile, client.sign_in(email, password))

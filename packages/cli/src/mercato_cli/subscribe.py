@@ -40,7 +40,16 @@ def subscriptions(mp: Mp) -> None:
         {"items": [row.model_dump(mode="json") for row in rows]},
         lambda: mp.console.table(
             ["subscription", "status", "service", "plan", "since"],
-            [(row.id, row.status, row.service_id, row.plan_id, str(row.active_since)[:10]) for row in rows],
+            [
+                (
+                    row.id,
+                    row.status,
+                    row.service or row.service_id,
+                    row.plan or row.plan_id,
+                    f"{row.active_since:%Y-%m-%d}",
+                )
+                for row in rows
+            ],
             "No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.",
         ),
     )

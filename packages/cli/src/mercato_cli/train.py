@@ -9,6 +9,7 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.curves import curves
 from mercato_cli.errors import MpError
+from mercato_cli.text import clean
 
 if TYPE_CHECKING:
     from mercato_contracts.training import TrainingRun
@@ -117,7 +118,7 @@ def show_logs(mp: Mp, run_id: str, follow: bool) -> None:
         if mp.console.as_json:
             said += page.text
         elif page.text:
-            mp.console.say(page.text.rstrip("\n"))
+            mp.console.print(clean(page.text.rstrip("\n")))
         if page.ended or (not follow and not page.text):
             break
     if mp.console.as_json:

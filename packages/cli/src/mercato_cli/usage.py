@@ -32,15 +32,21 @@ def usage(mp: Mp, group: str, as_vendor: bool, since: object, until: object) -> 
 
 def _show(mp: Mp, answer: "UsageAnswer") -> None:
     several = {item.currency for item in answer.totals}
-    rows = [_row(item.group, item) for item in answer.items]
+    rows = [_row(item.name or item.group, item) for item in answer.items]
     rows += [_row(f"total {item.currency}" if len(several) > 1 else "total", item) for item in answer.totals]
     headers = [answer.group_by, "calls", "failed", "tokens in", "tokens out", "included", "cost"]
+    if any(item.unpaid_nanos for item in answer.totals):
+        headers.append("beyond limits")
+        rows = [
+            (*row, amount(item.unpaid_nanos, item.currency))  # type: ignore[arg-type]
+            for row, item in zip(rows, [*answer.items, *answer.totals], strict=True)
+        ]
     mp.console.table(headers, rows, "No calls in this time. Make one with `mp call`.")
 
 
 def _row(name: str, item: "UsageSumView") -> tuple[object, ...]:
     cost = amount(item.price_nanos, item.currency)  # type: ignore[arg-type]
-    return (name, item.calls, item.failed, item.tokens_in, item.tokens_out, item.included, cost)
+    return (name, *(f"{n:,}" for n in (item.calls, item.failed, item.tokens_in, item.tokens_out, item.included)), cost)
 
 
 def _utc(day: object) -> str | None:

@@ -129,4 +129,4 @@ def _conclude(mp: Mp, report: "Report") -> None:
         mp.console.say("Valid: nothing here stops a release.")
         return
     failed = ", ".join(f"{phase.number} ({phase.name})" for phase in report.phases if phase.outcome == "failed")
-    mp.console.say(f"Not valid: {failed} failed. Mend what is named and run `mp validate` again.")
+    mp.console.say(f"Not valid: {failed} failed. Correct what is named and run `mp validate` again.")

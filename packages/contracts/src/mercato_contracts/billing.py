@@ -20,7 +20,9 @@ class InvoiceLineView(Wire):
     month: str
     is_adjustment: bool
     service_id: str
+    service: str = ""
     plan_id: str
+    plan: str = ""
     subscription_id: str
     calls: int
     tokens_in: int
@@ -36,6 +38,7 @@ class InvoiceView(Wire):
     id: str
     number: int
     consumer_id: str
+    consumer: str = ""
     currency: str
     period: str
     issued_at: datetime
@@ -61,6 +64,7 @@ class PayoutLineView(Wire):
     month: str
     is_adjustment: bool
     service_id: str
+    service: str = ""
     calls: int
     gross_nanos: int
     fee_nanos: int
@@ -74,6 +78,7 @@ class PayoutView(Wire):
     id: str
     number: int
     vendor_id: str
+    vendor: str = ""
     currency: str
     period: str
     issued_at: datetime

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from mercato_contracts.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 from mercato_contracts.wire import Slug, Wire
 
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", max_length=254)]
-Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
+Password = Annotated[SecretStr, Field(min_length=PASSWORD_SHORTEST, max_length=PASSWORD_LONGEST)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 RoleName = Literal["super_admin", "admin", "approver", "viewer", "service_account"]
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # a grant type of RFC 8628

@@ -68,9 +68,10 @@ class ApprovalView(Wire):
 
 
 class SubmissionSummary(Wire):
-    """A submission without its evidence. `service` is `vendor`'s name for it."""
+    """A submission without its evidence. `service` is what `vendor` calls it."""
 
     id: str
+    vendor: str = ""
     service: str
     version: str
     digest: str

@@ -15,13 +15,15 @@ class SubscribeRequest(Wire):
 
 
 class SubscriptionView(Wire):
-    """A consumer's right to call a service under a plan."""
+    """A consumer's right to call a service under a plan; `service` and `plan` are their names."""
 
     id: str
     consumer_id: str
     vendor_id: str
     service_id: str
+    service: str = ""
     plan_id: str
+    plan: str = ""
     status: Literal["active", "cancelled"]
     created_at: datetime
     active_since: datetime

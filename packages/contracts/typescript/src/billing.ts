@@ -102,6 +102,8 @@ export interface InvoiceDetail {
   id: string;
   number: number;
   consumer_id: string;
+  /** (default: "") */
+  consumer?: string;
   currency: string;
   period: string;
   /** (format: "date-time") */
@@ -120,7 +122,11 @@ export interface InvoiceLineView {
   month: string;
   is_adjustment: boolean;
   service_id: string;
+  /** (default: "") */
+  service?: string;
   plan_id: string;
+  /** (default: "") */
+  plan?: string;
   subscription_id: string;
   calls: number;
   tokens_in: number;
@@ -141,6 +147,8 @@ export interface InvoiceView {
   id: string;
   number: number;
   consumer_id: string;
+  /** (default: "") */
+  consumer?: string;
   currency: string;
   period: string;
   /** (format: "date-time") */
@@ -153,6 +161,8 @@ export interface PayoutDetail {
   id: string;
   number: number;
   vendor_id: string;
+  /** (default: "") */
+  vendor?: string;
   currency: string;
   period: string;
   /** (format: "date-time") */
@@ -168,6 +178,8 @@ export interface PayoutLineView {
   month: string;
   is_adjustment: boolean;
   service_id: string;
+  /** (default: "") */
+  service?: string;
   calls: number;
   gross_nanos: number;
   fee_nanos: number;
@@ -186,6 +198,8 @@ export interface PayoutView {
   id: string;
   number: number;
   vendor_id: string;
+  /** (default: "") */
+  vendor?: string;
   currency: string;
   period: string;
   /** (format: "date-time") */

@@ -164,12 +164,15 @@ export type ErrorCode =
   | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
+  | "unsupported_encoding"
   | "unsupported_transfer"
   | "upstream_bad_answer"
   | "upstream_timeout"
   | "upstream_unreachable"
   | "usage_event_malformed"
   | "usage_group_refused"
+  | "usage_review_decided"
+  | "usage_review_not_found"
   | "usage_spool_full"
   | "user_code_unknown"
   | "version_exists"
@@ -196,6 +199,12 @@ export type FindingCode =
   | "canary_without_effect"
   | "change_breaking"
   | "change_compatible"
+  | "change_not_understood"
+  | "check_abandoned"
+  | "check_cpu_limit"
+  | "check_crashed"
+  | "check_deadline"
+  | "check_memory_limit"
   | "cold_start_slow"
   | "credential_missing"
   | "credential_unreadable"
@@ -251,6 +260,8 @@ export type FindingCode =
   | "openapi_not_text"
   | "openapi_oauth_plain"
   | "openapi_operation_id_repeated"
+  | "openapi_operation_ignored"
+  | "openapi_operation_twice"
   | "openapi_parameter_repeated"
   | "openapi_path_parameter_optional"
   | "openapi_path_parameter_undeclared"
@@ -271,7 +282,9 @@ export type FindingCode =
   | "openapi_security_in_query"
   | "openapi_security_none"
   | "openapi_security_scheme_unknown"
+  | "openapi_server_base_differs"
   | "openapi_server_credentials"
+  | "openapi_server_override"
   | "openapi_server_plain"
   | "openapi_server_variable"
   | "openapi_structure"
@@ -482,12 +495,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
+  unsupported_encoding: 415,
   unsupported_transfer: 501,
   upstream_bad_answer: 502,
   upstream_timeout: 504,
   upstream_unreachable: 502,
   usage_event_malformed: 422,
   usage_group_refused: 422,
+  usage_review_decided: 409,
+  usage_review_not_found: 404,
   usage_spool_full: 503,
   user_code_unknown: 404,
   version_exists: 409,

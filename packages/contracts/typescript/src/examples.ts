@@ -5,6 +5,7 @@ import type * as consensus from "./consensus.js";
 import type * as datasets from "./datasets.js";
 import type * as deployments from "./deployments.js";
 import type * as desk from "./desk.js";
+import type * as marketplace from "./marketplace.js";
 import type * as optimizer from "./optimizer.js";
 import type * as scores from "./scores.js";
 import type * as signals from "./signals.js";
@@ -381,6 +382,11 @@ export const desk_OptimizerWrite_1: desk.OptimizerWrite = {
     }
   ],
   "inputs": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+};
+
+export const marketplace_MarketplaceView_1: marketplace.MarketplaceView = {
+  "gateway_port": 8080,
+  "gateway_url": "https://gateway.market.example"
 };
 
 export const optimizer_OptimizerInferenceRequest_1: optimizer.OptimizerInferenceRequest = {

@@ -11,6 +11,7 @@ export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";
+export * as marketplace from "./marketplace.js";
 export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
 export * as problem from "./problem.js";

@@ -202,9 +202,11 @@ export interface SubmissionPage {
   next: string | null;
 }
 
-/** A submission without its evidence. `service` is `vendor`'s name for it. */
+/** A submission without its evidence. `service` is what `vendor` calls it. */
 export interface SubmissionSummary {
   id: string;
+  /** (default: "") */
+  vendor?: string;
   service: string;
   version: string;
   digest: string;
@@ -218,6 +220,8 @@ export interface SubmissionSummary {
 /** A submission and what each phase found. */
 export interface SubmissionView {
   id: string;
+  /** (default: "") */
+  vendor?: string;
   service: string;
   version: string;
   digest: string;

@@ -14,13 +14,17 @@ export interface SubscriptionPage {
   next: string | null;
 }
 
-/** A consumer's right to call a service under a plan. */
+/** A consumer's right to call a service under a plan; `service` and `plan` are their names. */
 export interface SubscriptionView {
   id: string;
   consumer_id: string;
   vendor_id: string;
   service_id: string;
+  /** (default: "") */
+  service?: string;
   plan_id: string;
+  /** (default: "") */
+  plan?: string;
   status: "active" | "cancelled";
   /** (format: "date-time") */
   created_at: string;

@@ -14,6 +14,9 @@ class Code(NamedTuple):
     fix: str
 
 
+REQUEST_CODINGS = "gzip, deflate, zstd"
+"""What a request's body may be compressed with where it has to be read, as `Accept-Encoding` of a 415."""
+
 _ALL = (
     Code("bad_request", 400, "Malformed request", "Send a well-formed HTTP/1.1 request."),
     Code("bad_body", 400, "Malformed body", "Send a JSON object, or a plain form, with the fields of this operation."),
@@ -23,7 +26,7 @@ _ALL = (
     Code(
         "key_malformed", 401, "Not a key of this marketplace", "Copy the whole key again; a digit is wrong or missing."
     ),
-    Code("key_invalid", 401, "Unknown or revoked key", "Make a new key in the console, or with `mp keys make`."),
+    Code("key_invalid", 401, "Unknown or revoked key", "Make a new key with `mp keys make`."),
     Code("key_expired", 401, "Expired key", "Rotate the key and use the new one."),
     Code("scope_missing", 403, "The key may not call services", "Use a key that has the scope `call`."),
     Code(
@@ -42,6 +45,12 @@ _ALL = (
     Code("request_timeout", 408, "The request came too slowly", "Send the whole request without long pauses."),
     Code("body_too_large", 413, "Body too large", "Send a smaller body."),
     Code("target_too_long", 414, "Address too long", "Shorten the path or the query."),
+    Code(
+        "unsupported_encoding",
+        415,
+        "Unsupported coding of the body",
+        f"Send the body as it is, or compressed with one of {REQUEST_CODINGS}.",
+    ),
     Code("headers_too_large", 431, "Headers too large", "Send fewer or shorter headers."),
     Code(
         "too_many_unknown_keys",
@@ -56,7 +65,7 @@ _ALL = (
     Code("too_many_concurrent", 429, "Too many calls at once", "Wait for calls in flight to end."),
     Code("internal_error", 500, "Our fault", "Try again; if it stays, report the request id."),
     Code("unsupported_transfer", 501, "Unsupported framing", "Send plain HTTP/1.1 with a Content-Length or chunks."),
-    Code("upstream_unreachable", 502, "The service could not be reached", "Try again; the vendor has been told."),
+    Code("upstream_unreachable", 502, "The service could not be reached", "Try again; if it stays, tell the vendor."),
     Code("upstream_bad_answer", 502, "The service answered nonsense", "Try again; if it stays, tell the vendor."),
     Code("starting", 503, "The gateway is starting", "Try again after `Retry-After` seconds."),
     Code("draining", 503, "The gateway is stopping", "Try again; another process takes over."),

@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 
 from mercato_cli.hosting.place import Place, Revision
+from mercato_cli.hosting.pulse import Pulse
 
 _TICK_SECONDS = 0.1
 _HEALTH_SECONDS = 2.0
@@ -30,6 +31,7 @@ _DRAIN_SECONDS = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 _WELL_SECONDS = 60.0
 _PIECE = 65_536
+_LAST_BYTES = 4_096
 _PR_SET_PDEATHSIG = 1
 _MIB = 1024 * 1024
 
@@ -58,7 +60,7 @@ class Runner:
     async def is_healthy(self) -> bool:
         """Whether it answers 200 at `/healthz` in time."""
         try:
-            async with httpx.AsyncClient(timeout=_HEALTH_TIMEOUT) as client:
+            async with httpx.AsyncClient(timeout=_HEALTH_TIMEOUT, trust_env=False) as client:
                 return (await client.get(f"http://127.0.0.1:{self.port}/healthz")).status_code == 200
         except httpx.HTTPError:
             return False
@@ -100,6 +102,9 @@ class Host:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", self._place.port)
+        # Places lie two folders below the profiles: CONFIG/hosting/NAME.
+        config = self._place.folder.parents[1]
+        pulse = asyncio.create_task(Pulse(self._place, config, self._is_serving, _log_line).run(), name="heartbeats")
         try:
             while not self._stopping.is_set() and (wanted := self._place.wanted()) is not None:
                 await self._keep(wanted)
@@ -109,6 +114,7 @@ class Host:
                         await self._stopping.wait()
         finally:
             server.close()
+            pulse.cancel()
             if self._serving is not None:
                 await self._serving.end()
             await asyncio.gather(*self._ends, return_exceptions=True)
@@ -117,6 +123,11 @@ class Host:
                 output.cancel()
             self._serving = None
             self._say()
+
+    def _is_serving(self) -> bool:
+        """Whether calls are answered now: a runner lives, and its last health check did not fail."""
+        serving = self._serving
+        return serving is not None and serving.process.returncode is None and not self._sick
 
     async def _keep(self, wanted: int) -> None:
         if wanted != self._wanted:
@@ -198,7 +209,8 @@ class Host:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             code = await process.wait()
-            self._failed[number] = f"Revision {number} did not become healthy (exit code {code}); see its log."
+            words = _last_words(self._place.folder / "log")
+            self._failed[number] = f"Revision {number} did not become healthy (exit code {code}): {words}"
             return None
         self._next_look = time.monotonic() + _HEALTH_SECONDS
         _go_on(_keep_output(process, self._place.folder / "log"), self._outputs)
@@ -233,6 +245,11 @@ class Host:
         )
 
 
+def _log_line(text: str) -> None:
+    # Our standard error is the place's log.
+    print(text, file=sys.stderr, flush=True)
+
+
 def _go_on(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
     task = asyncio.create_task(work)
     among.add(task)
@@ -254,6 +271,16 @@ async def _keep_output(process: asyncio.subprocess.Process, log: Path) -> None:
     with log.open("ab", buffering=0) as file:
         while piece := await process.stdout.read(_PIECE):
             await asyncio.to_thread(file.write, piece)
+
+
+def _last_words(log: Path) -> str:
+    """The last line that the runner wrote, which says why it did not start."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+        if lines:
+            return lines[-1].removeprefix("runner: ")
+    return "it wrote nothing."
 
 
 async def _address_of(process: asyncio.subprocess.Process) -> int:

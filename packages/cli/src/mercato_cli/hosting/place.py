@@ -3,6 +3,7 @@
 revisions/N/project, revisions/N/revision.json    what was deployed, never changed afterwards
 place.json      the port that stays
 wanted          the number of the revision that shall serve; empty: none, and the host ends
+links.json      the deployments whose heartbeats it sends (`links.py`)
 status.json     what the host says: which revision serves, restarts, the last failure
 lock            held by the host for as long as it lives
 """
@@ -42,7 +43,7 @@ class Place:
     def settle(self, port: int) -> None:
         """Take this port for good."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self.folder / "place.json", json.dumps({"port": port}))
+        write_whole(self.folder / "place.json", json.dumps({"port": port}))
 
     def exists(self) -> bool:
         """Whether anything was ever deployed here."""
@@ -77,7 +78,7 @@ class Place:
 
     def want(self, number: int | None) -> None:
         """The revision that shall serve from now on."""
-        _write(self.folder / "wanted", "" if number is None else str(number))
+        write_whole(self.folder / "wanted", "" if number is None else str(number))
 
     def wanted(self) -> int | None:
         """The revision that shall serve."""
@@ -89,7 +90,7 @@ class Place:
 
     def say(self, **status: Any) -> None:
         """What the host says."""
-        _write(self.folder / "status.json", json.dumps(status))
+        write_whole(self.folder / "status.json", json.dumps(status))
 
     def status(self) -> dict[str, Any]:
         """What the host said last; nothing where there was none."""
@@ -125,7 +126,8 @@ class Place:
         (self.folder / "status.json").unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """The file with this text, or as it was."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text)
     draft.replace(path)

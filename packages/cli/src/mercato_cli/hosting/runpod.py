@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from mercato_cli.errors import Exit, MpError
+from mercato_cli.web import open_client
 
 REST_URL = "https://api.runpod.io/v2"
 PORT = 8000
@@ -90,7 +91,7 @@ class Cloud:
     def __init__(self, api_key: str, base_url: str = REST_URL) -> None:
         self._api_key = api_key
         self._base_url = base_url.rstrip("/")
-        self._http = httpx.Client(timeout=_TIMEOUT, headers={"authorization": f"Bearer {api_key}"})
+        self._http = open_client(base_url, timeout=_TIMEOUT, headers={"authorization": f"Bearer {api_key}"})
 
     def add_template(self, name: str, image: str) -> str:
         """Its id; one of this name that a try before left is used again where it is the same."""
@@ -194,7 +195,9 @@ class Cloud:
                 return MpError(f"RunPod does not take the key: {said}.", "Set RUNPOD_API_KEY.", Exit.NOT_LOGGED_IN)
             case 402:
                 return MpError(f"Your RunPod account has no balance left: {said}.", "Top it up.", Exit.REFUSED)
-        return MpError(f"RunPod refuses it ({answer.status_code}): {said}.", "Mend it and deploy again.", Exit.REFUSED)
+        return MpError(
+            f"RunPod refuses it ({answer.status_code}): {said}.", "Correct it and deploy again.", Exit.REFUSED
+        )
 
 
 def _pause_of(answer: httpx.Response) -> float:

@@ -25,7 +25,7 @@ def load_handler(project: Path, artifact: Path | None) -> Any:
     try:
         return kind(artifact)
     except Exception as error:
-        raise ProjectNotUsable(f"Handler({artifact}) failed: {type(error).__name__}: {error}") from error
+        raise ProjectNotUsable(f"Handler({artifact}) failed: {_reason(project, error)}") from error
 
 
 def load_train(project: Path) -> Callable[..., Any]:
@@ -64,5 +64,14 @@ def _load(project: Path, name: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ProjectNotUsable(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ProjectNotUsable(f"{path} cannot be imported: {_reason(project, error)}") from error
     return module
+
+
+def _reason(project: Path, error: Exception) -> str:
+    """The error, and for a package that is missing the command that installs what the project names."""
+    text = f"{type(error).__name__}: {error}"
+    requirements = project / "requirements.txt"
+    if isinstance(error, ImportError) and requirements.is_file():
+        return f"{text}. Install what it needs: `pip install -r {requirements}`"
+    return text

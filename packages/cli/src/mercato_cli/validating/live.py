@@ -6,16 +6,18 @@ from urllib.parse import urlsplit
 
 from mercato_checks.addresses import Target
 from mercato_checks.codes import found
-from mercato_checks.endpoint import PinnedEndpoint
+from mercato_checks.endpoint import Call, PinnedEndpoint
 from mercato_checks.findings import Finding
-from mercato_checks.measure import MeasurePolicy, measure_endpoint
+from mercato_checks.measure import MeasureCheck, MeasurePolicy, measure_endpoint
 from mercato_checks.openapi import Document
 from mercato_checks.probe import ProbeCheck, probe_endpoint
+from mercato_cli.validating.quiet import QuietEndpoint
 from mercato_cli.validating.report import Phase
 from mercato_cli.validating.running import NotRunning, Running, running
 from mercato_contracts.manifest import ServiceManifest
 
 _CALL_SECONDS = 10.0
+_TRIES = 3
 _SIGNAL_P95_MS = 100
 """The contract of signals: an inference takes less."""
 
@@ -44,7 +46,8 @@ async def _visit(runner: Running, manifest: ServiceManifest, document: Document 
             return [contract]
         is_signal = manifest.protocol == "signal"
         policy = MeasurePolicy(calls=40, within_seconds=10.0, p95_ms=_SIGNAL_P95_MS if is_signal else 5_000)
-        measured = await measure_endpoint(endpoint, probe.facts.sample, policy)
+        quiet = QuietEndpoint(endpoint, runner.process.pid)
+        measured = await _best_of(quiet, probe.facts.sample, policy)
     findings = [_strict(finding) if is_signal else finding for finding in measured.findings]
     peak = runner.peak_memory_bytes()
     if peak is not None and peak > memory_mib * _MIB:
@@ -57,6 +60,17 @@ async def _visit(runner: Running, manifest: ServiceManifest, document: Document 
         "memory_mib": None if peak is None else peak // _MIB,
     }
     return [contract, Phase(7, "performance", findings, facts)]
+
+
+async def _best_of(endpoint: QuietEndpoint, sample: Call, policy: MeasurePolicy) -> MeasureCheck:
+    """The fastest of three measurements, or the first that the policy accepts: a busy machine only ever slows down."""
+    best = await measure_endpoint(endpoint, sample, policy)
+    for _ in range(_TRIES - 1):
+        if not best.findings or best.facts.failed:
+            break
+        again = await measure_endpoint(endpoint, sample, policy)
+        best = min(best, again, key=lambda each: (len(each.findings), each.facts.p95_us))
+    return best
 
 
 def _contract(probe: ProbeCheck, runner: Running) -> Phase:

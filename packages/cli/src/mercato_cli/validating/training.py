@@ -41,7 +41,7 @@ def check_training(project: Path, data: Path | None, *, wanted: bool) -> Phase:
     try:
         from pyarrow import parquet
     except ImportError:
-        return Phase(8, _NAME, skipped="pyarrow is not installed (pip install -r requirements.txt)")
+        return Phase(8, _NAME, skipped=f"pyarrow is not installed (pip install -r {project / 'requirements.txt'})")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         held_out, names = _shuffle(parquet, source, place)

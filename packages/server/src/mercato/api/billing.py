@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.names import Called, Names
 from mercato.api.paging import After, PageSize
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -77,6 +78,9 @@ Shelf = Annotated[Documents, Depends(_documents)]
 
 @router.post("/billing/close", summary="Issue the invoices and payouts of a month (operators)")
 async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Close, Depends(_close)]) -> CloseAnswer:
+    """A month that is over is closed for good; the present one is issued up to now and stays open. Closing a closed
+    month again issues nothing.
+    """
     closing = await close.close(caller, body.period, body.until)
     return CloseAnswer(
         period=closing.period,
@@ -88,40 +92,59 @@ async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Cl
 
 @router.get("/invoices", summary="The invoices of your organisation")
 async def list_invoices(
-    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+    caller: SignedIn,
+    shelf: Shelf,
+    called: Called,
+    everyone: bool = False,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> InvoicePage:
-    """`everyone=true` shows all organisations' to operators."""
+    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
-    return InvoicePage(items=[view_invoice(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    names = await called.organisations({row.consumer_id for row in rows})
+    items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
+    return InvoicePage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/invoices/{invoice_id}", summary="An invoice with its lines")
-async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf) -> InvoiceDetail:
-    return detail_invoice(await shelf.invoice(caller, invoice_id))
+async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> InvoiceDetail:
+    """Each line says what was used, at which price, and what was adjusted. Operators may read any invoice."""
+    return await detail_invoice(await shelf.invoice(caller, invoice_id), called)
 
 
-@router.get("/payouts", summary="What your organisation earned as a vendor")
+@router.get("/payouts", summary="List the payouts of your organisation")
 async def list_payouts(
-    caller: SignedIn, shelf: Shelf, everyone: bool = False, after: After = None, limit: PageSize = 50
+    caller: SignedIn,
+    shelf: Shelf,
+    called: Called,
+    everyone: bool = False,
+    after: After = None,
+    limit: PageSize = 50,
 ) -> PayoutPage:
-    """`everyone=true` shows all organisations' to operators."""
+    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
-    return PayoutPage(items=[view_payout(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    names = await called.organisations({row.vendor_id for row in rows})
+    items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
+    return PayoutPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/payouts/{payout_id}", summary="A payout with its lines")
-async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf) -> PayoutDetail:
-    return detail_payout(await shelf.payout(caller, payout_id))
+async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> PayoutDetail:
+    """Each line says what consumers paid for a service and what the marketplace kept. Operators may read any payout."""
+    return await detail_payout(await shelf.payout(caller, payout_id), called)
 
 
 @router.post("/adjustments", status_code=201, summary="Correct what was charged (operators; vendors credit)")
-async def adjust(body: AdjustmentRequest, caller: SignedIn, desk: Corrections) -> AdjustmentView:
-    """Nothing is edited: it is posted on its own and stands on the next invoice and payout as a line of its own."""
+async def adjust_charges(body: AdjustmentRequest, caller: SignedIn, desk: Corrections) -> AdjustmentView:
+    """Nothing is edited: an adjustment is posted on its own and stands as its own line on the next invoice and payout.
+    A vendor may credit calls of its own services; only operators charge more. The same `reference` again returns the
+    adjustment that was posted.
+    """
     given = body.model_dump()
     return view_adjustment(await desk.adjust(caller, Wanted(calls=given.pop("requests"), **given)))
 
 
-@router.get("/adjustments", summary="What was corrected")
+@router.get("/adjustments", summary="List adjustments")
 async def list_adjustments(
     caller: SignedIn,
     desk: Corrections,
@@ -129,7 +152,9 @@ async def list_adjustments(
     after: After = None,
     limit: PageSize = 50,
 ) -> AdjustmentPage:
-    """As a consumer: of your organisation's calls. As a vendor: of the calls of its services."""
+    """As a consumer: of your organisation's calls. As a vendor: of the calls of its services. As the marketplace: of
+    all.
+    """
     rows = await desk.list_all(caller, side=side, after=after, limit=limit)
     return AdjustmentPage(
         items=[view_adjustment(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
@@ -138,6 +163,7 @@ async def list_adjustments(
 
 @router.get("/ledger/trial-balance", summary="Every account of the ledger, and their sum, which is zero (operators)")
 async def trial_balance(caller: SignedIn, ledger: Annotated[Ledger, Depends(_ledger)]) -> TrialBalanceView:
+    """The sum of each currency is zero; anything else is a fault of the ledger."""
     balance = await ledger.trial_balance(caller)
     return TrialBalanceView(accounts=[view_account(account) for account in balance.accounts], sums=balance.sums)
 
@@ -150,7 +176,9 @@ async def get_reconciliation(
     since: date | None = None,
     until: date | None = None,
 ) -> ReconciliationView:
-    """Either a `period`, or the days from `since` until before `until`. `mercato reconcile` does it without a limit."""
+    """Give either a `period`, or the days from `since` until before `until`. Names every figure of the ledger that
+    differs from what the usage events add up to. `mercato reconcile` does the same without a limit on the period.
+    """
     if since is not None and until is not None and period is None:
         return view_reconciliation(await desk.reconcile_days(caller, since, until))
     return view_reconciliation(await desk.reconcile_month(caller, period or ""))
@@ -161,12 +189,14 @@ def view_adjustment(row: Adjustment) -> AdjustmentView:
     return AdjustmentView(**values, requests=row.calls)
 
 
-def view_invoice(row: Invoice) -> InvoiceView:
-    return InvoiceView(**{name: getattr(row, name) for name in InvoiceView.model_fields})
+def view_invoice(row: Invoice, consumer: str = "") -> InvoiceView:
+    own = set(InvoiceView.model_fields) - {"consumer"}
+    return InvoiceView(**{name: getattr(row, name) for name in own}, consumer=consumer)
 
 
-def view_payout(row: Payout) -> PayoutView:
-    return PayoutView(**{name: getattr(row, name) for name in PayoutView.model_fields})
+def view_payout(row: Payout, vendor: str = "") -> PayoutView:
+    own = set(PayoutView.model_fields) - {"vendor"}
+    return PayoutView(**{name: getattr(row, name) for name in own}, vendor=vendor)
 
 
 def view_account(account: AccountBalance) -> AccountView:
@@ -179,18 +209,33 @@ def view_account(account: AccountBalance) -> AccountView:
     )
 
 
-def detail_invoice(issued: IssuedInvoice) -> InvoiceDetail:
+async def detail_invoice(issued: IssuedInvoice, called: Names) -> InvoiceDetail:
+    services = await called.services({line.service_id for line in issued.lines})
+    plans = await called.plans({line.plan_id for line in issued.lines})
+    own = set(InvoiceLineView.model_fields) - {"service", "plan"}
     lines = [
-        InvoiceLineView(**{name: getattr(line, name) for name in InvoiceLineView.model_fields}) for line in issued.lines
+        InvoiceLineView(
+            **{name: getattr(line, name) for name in own},
+            service=services.get(line.service_id, ""),
+            plan=plans.get(line.plan_id, ""),
+        )
+        for line in issued.lines
     ]
-    return InvoiceDetail(**view_invoice(issued.invoice).model_dump(), lines=lines)
+    consumers = await called.organisations({issued.invoice.consumer_id})
+    view = view_invoice(issued.invoice, consumers.get(issued.invoice.consumer_id, ""))
+    return InvoiceDetail(**view.model_dump(), lines=lines)
 
 
-def detail_payout(issued: IssuedPayout) -> PayoutDetail:
+async def detail_payout(issued: IssuedPayout, called: Names) -> PayoutDetail:
+    services = await called.services({line.service_id for line in issued.lines})
+    own = set(PayoutLineView.model_fields) - {"service"}
     lines = [
-        PayoutLineView(**{name: getattr(line, name) for name in PayoutLineView.model_fields}) for line in issued.lines
+        PayoutLineView(**{name: getattr(line, name) for name in own}, service=services.get(line.service_id, ""))
+        for line in issued.lines
     ]
-    return PayoutDetail(**view_payout(issued.payout).model_dump(), lines=lines)
+    vendors = await called.organisations({issued.payout.vendor_id})
+    view = view_payout(issued.payout, vendors.get(issued.payout.vendor_id, ""))
+    return PayoutDetail(**view.model_dump(), lines=lines)
 
 
 def view_reconciliation(found: Reconciliation) -> ReconciliationView:

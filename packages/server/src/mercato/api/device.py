@@ -56,11 +56,13 @@ def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:
 Devices = Annotated[DeviceLogins, Depends(devices_of)]
 
 
-@router.post("/api/oauth/device_authorization", summary="Codes for a device's login (RFC 8628)", openapi_extra=_FORM)
+@router.post("/api/oauth/device_authorization", summary="Begin a device's login (RFC 8628)", openapi_extra=_FORM)
 async def begin_device_login(
     request: Request, response: Response, parts: Parts, devices: Devices
 ) -> DeviceAuthorizationAnswer:
-    """As a form. The device shows the code and the address, then asks `POST /api/oauth/token` at the interval."""
+    """The device shows the user code and the address to a person, then asks `POST /api/oauth/token` at the given
+    interval. Every request begins another login.
+    """
     response.headers["cache-control"] = "no-store"
     form = await read_form(request)
     codes = await devices.begin(_name(form.get("client_id", "")))

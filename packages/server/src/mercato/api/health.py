@@ -1,6 +1,7 @@
 """Is the process alive, may it take requests, what did it count."""
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,14 +14,18 @@ metrics = APIRouter(tags=["health"])
 """Of the internal listener only: figures are nobody else's business."""
 
 
-@router.get("/healthz", summary="The process lives")
-async def healthz() -> dict[str, str]:
-    """Always `ok`: whoever answers is alive."""
+def _example(status: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": {"status": status}}}}}
+
+
+@router.get("/healthz", summary="Whether the process lives", responses=_example("ok"))
+async def get_health() -> dict[str, str]:
+    """Always `ok`: a process that answers lives."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="The process may take requests")
-async def readyz(request: Request) -> dict[str, str]:
+@router.get("/readyz", summary="Whether the process takes requests", responses=_example("ready"))
+async def get_readiness(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
     wiring: Wiring = request.app.state.wiring
     try:

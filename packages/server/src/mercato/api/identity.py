@@ -203,6 +203,9 @@ def _view_tokens(tokens: SessionTokens) -> SessionView:
 
 @late.post("/organisations", status_code=201, summary="Sign up: a new organisation and its first administrator")
 async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
+    """The first person is the organisation's administrator and signs in with `POST /api/sessions`. A name or address
+    that is taken is refused, so that a repeat changes nothing.
+    """
     body, password = hashed
     organisation, user = await joining.sign_up(
         slug=body.organisation, name=body.name, email=body.email, password=password
@@ -214,11 +217,15 @@ async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
 async def verify_organisation(
     slug: str, body: VerificationRequest, caller: SignedIn, directory: WhoIsWho
 ) -> OrganisationView:
+    """Releases of a verified vendor may go live by rule, without a person. The same again changes nothing."""
     return view_organisation(await directory.verify(caller, slug, verified=body.verified))
 
 
 @late.post("/users", status_code=201, summary="Add a colleague")
 async def add_user(hashed: HashedNewUser, caller: SignedIn, joining: Joining) -> UserView:
+    """Nobody gives a role that may do more than their own. An address that is in use is refused, so that a repeat
+    changes nothing.
+    """
     body, password = hashed
     user = await joining.add_user(caller, email=body.email, name=body.name, password=password, role=Role(body.role))
     return view_user(user)
@@ -226,28 +233,35 @@ async def add_user(hashed: HashedNewUser, caller: SignedIn, joining: Joining) ->
 
 @router.get("/users", summary="The people of your organisation")
 async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
+    """Everybody with their role, the oldest first."""
     return UserList(items=[view_user(user) for user in await directory.users(caller)])
 
 
 @late.post("/sessions", status_code=201, summary="Sign in with address and password")
 async def sign_in(proven: ProvenPerson, desk: SessionDesk, parts: Parts) -> SessionView:
+    """An access token for 15 minutes and a refresh token for 30 days. Every sign-in begins a session of its own. Wrong
+    guesses are slowed down.
+    """
     tokens = desk.begin(await desk.confirm(proven))
     device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
     return _view_tokens(tokens).model_copy(update={"device_token": device})
 
 
-@router.post("/sessions/refresh", summary="The next pair of tokens")
+@router.post("/sessions/refresh", summary="Refresh a session")
 async def refresh_session(body: RefreshRequest, desk: SessionDesk) -> SessionView:
+    """A refresh token works once. Shown a second time it ends the whole session, because somebody else may hold it."""
     return _view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
 
 
 @router.delete("/sessions/current", status_code=204, summary="Sign out")
 async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
+    """Access and refresh tokens of this session are refused from then on. A key has no session and is refused."""
     await desk.sign_out(caller)
 
 
-@router.get("/me", summary="Who am I, and what may I do")
-async def me(caller: SignedIn) -> MeView:
+@router.get("/me", summary="Show the caller and its permissions")
+async def get_me(caller: SignedIn) -> MeView:
+    """The organisation, the person or key, the role, and every permission that the credential carries."""
     return MeView(
         organisation=caller.organisation_slug,
         organisation_id=caller.organisation_id,
@@ -258,8 +272,11 @@ async def me(caller: SignedIn) -> MeView:
     )
 
 
-@late.post("/keys", status_code=201, summary="Make a key; its text is shown this once")
+@late.post("/keys", status_code=201, summary="Make a key; its text is shown once")
 async def make_key(body: NewKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk) -> NewKeyAnswer:
+    """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
+    kind can carry and its maker may do. Every request makes another key.
+    """
     new = await desk.make(
         caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at, drawn=drawn
     )
@@ -273,19 +290,24 @@ async def list_keys(
     after: After = None,
     limit: PageSize = 50,
 ) -> KeyPage:
+    """Without their texts. Revoked and expired keys are listed too."""
     keys = await desk.list_all(caller, after=after, limit=limit)
     return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
 
 
-@late.post("/keys/{key_id}/rotate", status_code=201, summary="Replace a key; the old one lives for a grace")
+@late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")
 async def rotate_key(
     key_id: str, body: RotateKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk
 ) -> NewKeyAnswer:
+    """The successor has the same name and rights. The old key stays in force for `grace_seconds`, seven days at most. A
+    key can be rotated once.
+    """
     return _view_new_key(await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds), drawn))
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key, at once and everywhere")
 async def revoke_key(key_id: str, caller: SignedIn, desk: KeyDesk) -> None:
+    """Gateways refuse it within a second. Revoking a revoked key changes nothing."""
     await desk.revoke(caller, key_id)
 
 
@@ -294,12 +316,16 @@ _FORM = form_body({"token": {"type": "string"}, "token_type_hint": {"type": "str
 
 @late.post(
     "/introspect",
-    summary="Is a key or token of your organisation in force (RFC 7662)",
+    summary="Introspect a key or token (RFC 7662)",
     response_model_exclude_none=True,
     openapi_extra=_FORM,
 )
-async def introspect(response: Response, caller: SignedIn, shown: Shown, desk: WhoseKey) -> IntrospectionView:
-    """As a form: `token=…`. The operator may ask about any key; another organisation's is never active."""
+async def introspect_credential(
+    response: Response, caller: SignedIn, shown: Shown, desk: WhoseKey
+) -> IntrospectionView:
+    """Send a form with `token`. An operator may ask about any key; to anybody else, a key of another organisation is
+    never active.
+    """
     response.headers["cache-control"] = "no-store"
     return view_introspection(await desk.find(caller, shown))
 

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query
 
 from mercato.api.caller import SignedIn
+from mercato.api.names import Called
 from mercato.api.paging import After
 from mercato.api.route import TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
@@ -70,25 +71,29 @@ Span = Annotated[tuple[datetime, datetime], Depends(_period)]
 async def summarise_usage(
     caller: SignedIn,
     usage: Asked,
+    called: Called,
     span: Span,
     side: UsageSide = "consumer",
     group_by: UsageGroup = "service",
     service_id: After = None,
 ) -> UsageAnswer:
-    """As a consumer: your organisation's calls. As a vendor: the calls of its services."""
+    """As a consumer: your organisation's calls. As a vendor: the calls of its services. As the marketplace: all calls.
+    Without `since` and `until`, the present month.
+    """
     since, until = span
     found = await usage.summarise(caller, side=side, group=group_by, since=since, until=until, service_id=service_id)
+    names = await called.of_group(group_by, {item.group for item in found.items})
     return UsageAnswer(
         side=side,
         group_by=group_by,
         since=since,
         until=until,
-        items=[UsageSumView(**asdict(item)) for item in found.items],
+        items=[UsageSumView(**asdict(item), name=names.get(item.group, "")) for item in found.items],
         totals=[UsageSumView(**asdict(item)) for item in found.totals],
     )
 
 
-@router.get("/usage/events", summary="Single calls")
+@router.get("/usage/events", summary="List metered calls")
 async def list_usage_events(
     caller: SignedIn,
     usage: Asked,
@@ -100,6 +105,7 @@ async def list_usage_events(
     after: After = None,
     limit: PageSize = 50,
 ) -> UsageEventPage:
+    """The newest first, each with what it cost and how it was adjusted. A vendor does not see its consumers' keys."""
     since, until = span
     rows = await usage.list_events(
         caller,
@@ -122,25 +128,31 @@ async def list_usage_events(
 async def list_usage_disputes(
     caller: SignedIn, usage: Asked, after: After = None, limit: PageSize = 50
 ) -> UsageDisputePage:
+    """Each shows both figures and the reason; the control plane's own was charged."""
     rows = await usage.list_disputes(caller, after=after, limit=limit)
     return UsageDisputePage(
         items=[view_dispute(row) for row in rows], next=rows[-1].event_id if len(rows) == limit else None
     )
 
 
-@router.put("/budgets", summary="Set a cap on your organisation, one of its keys, or all calls of its services")
+@router.put("/budgets", summary="Set a budget for your organisation, one of its keys, or its services")
 async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) -> BudgetView:
+    """Gateways hold to the new cap from the next call on. `key_id` left out means the whole organisation. The same cap
+    again changes nothing.
+    """
     state = await desk.put(caller, key_id=body.key_id, unit=body.unit, window=body.window, cap=body.cap, side=body.side)
     return view_budget(state)
 
 
-@router.get("/budgets", summary="The caps that your organisation set, and how they stand")
+@router.get("/budgets", summary="List budgets and what is left of them")
 async def list_budgets(caller: SignedIn, desk: BudgetDesk) -> BudgetList:
+    """Each with what was used, what calls in flight hold, and what is left in the present window."""
     return BudgetList(items=[view_budget(state) for state in await desk.list_all(caller)])
 
 
-@router.delete("/budgets/{scope}", status_code=204, summary="Take a cap away")
+@router.delete("/budgets/{scope}", status_code=204, summary="Remove a budget")
 async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
+    """Calls are no longer held to it. A repeat is refused as not found."""
     await desk.drop(caller, scope)
 
 

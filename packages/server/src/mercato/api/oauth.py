@@ -67,13 +67,16 @@ _FORM = form_body(
 
 @late.post(
     "/oauth/token",
-    summary="A vendor key for a deployment's token (RFC 8693), or an approved device's tokens (RFC 8628)",
+    summary="Get a deployment's token (RFC 8693) or a device's tokens (RFC 8628)",
     openapi_extra=_FORM,
 )
 async def give_token(
     form: Form, response: Response, parts: Parts, desk: Exchanging, devices: Devices
 ) -> TokenAnswer | DeviceTokenAnswer:
-    """As a form. An exchanged token may do no more than the key and lives no longer; a refusal has OAuth's `error`."""
+    """Send a form. With RFC 8693's grant, a vendor key is exchanged for a token of one deployment, which may do no more
+    than the key and lives no longer; every exchange makes another token. With RFC 8628's grant, a device collects the
+    tokens of its approved login, once. A refusal carries OAuth's `error` beside the problem.
+    """
     response.headers["cache-control"] = "no-store"
     grant = form.get("grant_type")
     if grant == DEVICE_CODE:
@@ -103,6 +106,7 @@ async def _exchange(form: dict[str, str], parts: Parts, desk: TokenExchange) -> 
 async def list_tokens(
     deployment_id: str, caller: SignedIn, desk: TokenDesk, after: After = None, limit: PageSize = 50
 ) -> DeploymentTokenPage:
+    """Without their texts. Revoked and expired tokens are listed too."""
     tokens = await desk.list_all(caller, deployment_id, after=after, limit=limit)
     return DeploymentTokenPage(
         items=[_view(token) for token in tokens], next=tokens[-1].id if len(tokens) == limit else None
@@ -111,6 +115,7 @@ async def list_tokens(
 
 @router.delete("/deployment-tokens/{token_id}", status_code=204, summary="Revoke a token, at once and everywhere")
 async def revoke_token(token_id: str, caller: SignedIn, desk: TokenDesk) -> None:
+    """Gateways and the control plane refuse it within a second. Revoking a revoked token changes nothing."""
     await desk.revoke(caller, token_id)
 
 

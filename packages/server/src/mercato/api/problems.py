@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from mercato.platform import Malformed, NotFound, Refusal, Unavailable
 from mercato_contracts.problem import MEDIA_TYPE, FieldError
+from mercato_contracts.words import message_of
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -98,12 +99,13 @@ async def _malformed(request: Request, error: Exception) -> Response:
         FieldError(
             field=".".join(str(part) for part in item["loc"] if part != "body") or "body",
             code=str(item["type"]),
-            message=str(item["msg"]),
+            message=message_of(item),
         )
         for item in error.errors()
     ]
-    named = ", ".join(item.field for item in errors[:5])
-    return render(Malformed(f"Not as this route asks for it: {named}.", errors=errors), request)
+    # Only names: a message may repeat what was sent.
+    named = ", ".join(dict.fromkeys(item.field for item in errors[:5]))
+    return render(Malformed(f"The request is not valid: {named}.", errors=errors), request)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -18,13 +18,14 @@ from mercato_contracts.publishing import (
 )
 
 
-def view_summary(submission: Submission) -> SubmissionSummary:
-    return SubmissionSummary.model_validate(_summary(submission))
+def view_summary(submission: Submission, vendor: str) -> SubmissionSummary:
+    return SubmissionSummary.model_validate(_summary(submission, vendor))
 
 
-def _summary(submission: Submission) -> dict[str, object]:
+def _summary(submission: Submission, vendor: str) -> dict[str, object]:
     return {
         "id": submission.id,
+        "vendor": vendor,
         "service": submission.service_name,
         "version": submission.version,
         "digest": submission.digest,
@@ -35,11 +36,11 @@ def _summary(submission: Submission) -> dict[str, object]:
     }
 
 
-def view_dossier(dossier: Dossier) -> SubmissionView:
+def view_dossier(dossier: Dossier, vendor: str) -> SubmissionView:
     approval = dossier.approval
     return SubmissionView.model_validate(
         {
-            **_summary(dossier.submission),
+            **_summary(dossier.submission, vendor),
             "phases": [view_evidence(evidence) for evidence in dossier.evidence],
             "approval": None if approval is None else view_approval(approval, dossier.votes),
         }
@@ -79,9 +80,9 @@ def view_approval(approval: Approval, votes: Sequence[Vote]) -> ApprovalView:
     )
 
 
-def view_waiting(waiting: Waiting) -> WaitingView:
+def view_waiting(waiting: Waiting, vendor: str) -> WaitingView:
     return WaitingView(
-        submission=view_summary(waiting.submission),
+        submission=view_summary(waiting.submission, vendor),
         vendor_id=waiting.submission.vendor_id,
         approval=view_approval(waiting.approval, waiting.votes),
         phases=[view_evidence(evidence) for evidence in waiting.evidence],

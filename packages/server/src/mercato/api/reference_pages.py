@@ -29,6 +29,7 @@ def reference_pages(app: FastAPI) -> APIRouter:
             swagger_js_url=f"{STATIC}/swagger-ui-bundle.js",
             swagger_css_url=f"{STATIC}/swagger-ui.css",
             swagger_favicon_url=f"{STATIC}/favicon.png",
+            swagger_ui_parameters=app.swagger_ui_parameters,
         )
         return _with_policy(page)
 

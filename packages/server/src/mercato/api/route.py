@@ -31,6 +31,8 @@ _GUESSABLE = frozenset(
         "/device/decision",
     }
 )
+"""Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
+renews an expired session often still sends the expired access token."""
 
 
 class AlreadyAnswered(Exception):
@@ -192,6 +194,8 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 
 
 def _credential(request: Request) -> str | None:
+    if request.url.path in _GUESSABLE:
+        return None
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" and credential else None
 

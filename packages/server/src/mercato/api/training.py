@@ -48,14 +48,18 @@ async def _store_code(
 Stored = Annotated[tuple[StartTrainingRequest, StoredCode], Depends(_store_code)]
 
 
-@late.post("/runs", status_code=201, summary="Train: a spec and the code, as a zip in base64")
-async def start_run(caller: SignedIn, stored: Stored, desk: Desk) -> TrainingRun:
+@late.post("/runs", status_code=201, summary="Start a training run")
+async def start_training_run(caller: SignedIn, stored: Stored, desk: Desk) -> TrainingRun:
+    """The run waits for its provider, within its budget. Every request starts another run."""
     body, code = stored
     return view_run(await desk.start(caller, body.spec, code))
 
 
 @router.get("/runs", summary="The runs of your organisation, the newest first")
-async def list_runs(caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50) -> TrainingRunPage:
+async def list_training_runs(
+    caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50
+) -> TrainingRunPage:
+    """Without steps and artifacts; the run itself has them."""
     runs = await desk.list_all(caller, before=after, limit=limit)
     return TrainingRunPage(
         items=[_view(run, Dossier(run, [], [])) for run in runs], next=runs[-1].id if len(runs) == limit else None
@@ -63,12 +67,14 @@ async def list_runs(caller: SignedIn, desk: Desk, after: After = None, limit: Pa
 
 
 @router.get("/runs/{run_id}", summary="A run: why it waits, how far it is, what it cost and left")
-async def get_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def get_training_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    """Its state, the reason for it, its metrics by step, its cost so far and what it left."""
     return view_run(await desk.get(caller, run_id))
 
 
 @router.post("/runs/{run_id}/stop", summary="Stop a run; one that has ended stays as it ended")
-async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def stop_training_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    """The run ends within seconds and costs what it used. A run that has ended stays as it ended."""
     return view_run(await desk.stop(caller, run_id))
 
 
@@ -77,8 +83,17 @@ async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
     summary="A file that the run left",
     status_code=307,
     response_class=Response,
+    responses={
+        307: {
+            "description": "Where the file is",
+            "headers": {
+                "Location": {"description": "A signed link, good for 15 minutes", "schema": {"type": "string"}}
+            },
+        }
+    },
 )
-async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
+async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
+    """Redirects to a signed link that is good for 15 minutes and needs no credential."""
     artifact = await desk.get_artifact(caller, run_id, name)
     return Response(status_code=307, headers={"location": await parts.objects.presign(artifact.key, _LINK_LIVES)})
 
@@ -86,9 +101,9 @@ async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, par
 @router.post(
     "/runs/{run_id}/claim",
     status_code=204,
-    summary="A job says that the run is its own, by the signed link it was given",
+    summary="Claim a run for a job, by its signed link",
 )
-async def claim(
+async def claim_training_run(
     run_id: str,
     body: ClaimRequest,
     session: Transaction,
@@ -97,19 +112,21 @@ async def claim(
     expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
     signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
 ) -> Response:
+    """The signature in the link is the credential. The same claim again changes nothing; another job is refused."""
     parts.claims.check(run_id, place, expires, signature)
     await claim_run(session, run_id, place, body.job)
     return Response(status_code=204)
 
 
-@streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")
-async def read_log(
+@streams.get("/runs/{run_id}/logs", summary="Read a run's log, waiting for more")
+async def read_training_log(
     run_id: str,
     request: Request,
     parts: Parts,
     after: Annotated[int, Query(ge=0, le=2**60)] = 0,
     wait: Annotated[int, Query(ge=0, le=_LONGEST_WAIT, description="Seconds")] = 0,
 ) -> LogPage:
+    """From the byte `after` on. Where nothing is new, the answer waits for up to `wait` seconds."""
     deadline = time.monotonic() + wait
     await prove_credential(request, parts)
     while True:

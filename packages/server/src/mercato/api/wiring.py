@@ -63,6 +63,9 @@ class Wiring:
     """Web sites whose scripts may read the control API."""
     client_url: str
     """Where clients reach the control API, without a closing slash."""
+    gateway_url: str | None
+    """Where clients reach the gateway, without a closing slash; at `gateway_port` of this host where it is `None`."""
+    gateway_port: int
     log_key: LogKey
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
@@ -71,6 +74,8 @@ class Wiring:
     """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    sample_data: bool = False
+    """Whether the worker keeps a round of the sample dataset open."""
     redis: Redis | None = None
     """Counts what is lent; PostgreSQL does where there is none."""
     body_room: BodyRoom = field(default_factory=BodyRoom)

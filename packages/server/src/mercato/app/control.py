@@ -15,6 +15,7 @@ from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_
 from mercato.api import consumption, health, objects
 from mercato.api.addresses import TrustedProxies
 from mercato.api.bodies import BodyRoom
+from mercato.api.document import install_document, operation_id
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
 from mercato.api.problems import install_problems
@@ -70,6 +71,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         objects=store,
         data_key=settings.data_key,
         client_url=settings.client_url,
+        gateway_url=None if settings.gateway_public_url is None else settings.gateway_public_url.rstrip("/"),
+        gateway_port=settings.gateway_port,
         proxies=TrustedProxies(settings.trusted_proxies),
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=LogKey(settings.signing_key),
@@ -77,6 +80,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         providers=build_providers(settings, store, claims),
         claims=claims,
         take_rate_bp=settings.take_rate_bp,
+        sample_data=settings.sample_data,
         redis=connect(settings.redis_url) if settings.redis_url else None,
     )
 
@@ -112,12 +116,14 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
 
     app: FastAPI = FastAPIOffline(
         docs_url=None,
-        redoc_url=None,
+        redoc_url=None,  # its page shows an image from elsewhere
         static_url=STATIC,
         title="Mercato control API",
         version="0.1.0",
         summary="Publish, approve, find, subscribe, meter and bill AI models and services",
         lifespan=lifespan,
+        swagger_ui_parameters={"validatorUrl": None},  # which would hand the document to another site
+        generate_unique_id_function=operation_id,
         # A redirect would name the host that the client sent: an address with a slash too many is unknown instead.
         redirect_slashes=False,
     )
@@ -132,6 +138,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         for router in part.routers:
             app.include_router(router)
     install_problems(app)
+    install_document(app)
     if wiring.cors_origins:
         # Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none.
         app.add_middleware(

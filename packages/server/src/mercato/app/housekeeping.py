@@ -10,12 +10,12 @@ from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
-from mercato.consumption import ServiceHealthBook, WatchLevels, judge_canaries
-from mercato.datasets import Rounds
+from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
+from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
 from mercato.identity import Attempts
 from mercato.metering import Partitions
-from mercato.platform import Session, forget_events
+from mercato.platform import DeskNotInstalled, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue
 from mercato.webhooks import forget_messages
@@ -39,6 +39,9 @@ async def keep_house(wiring: Wiring) -> None:
     async with asyncio.TaskGroup() as chores:
         chores.create_task(_keep(wiring, CHORES, _EVERY_SECONDS), name="chores")
         chores.create_task(_keep(wiring, QUICK_CHORES, _OFTEN_SECONDS), name="quick chores")
+        if wiring.sample_data:
+            # A task of its own: building takes seconds, and no other chore waits for it.
+            chores.create_task(_keep(wiring, SAMPLE_CHORES, _EVERY_SECONDS), name="sample data")
 
 
 async def _keep(wiring: Wiring, chores: dict[str, Chore], every_seconds: float) -> None:
@@ -97,6 +100,10 @@ async def _watch_levels(session: Session, wiring: Wiring) -> int:
     return await WatchLevels(session, wiring.clock, wiring.ids, wiring.outbox).watch()
 
 
+async def _open_reviews(session: Session, wiring: Wiring) -> int:
+    return await DisputeReviews(session, wiring.clock, wiring.ids, wiring.outbox).open_due()
+
+
 async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
@@ -139,6 +146,7 @@ CHORES: dict[str, Chore] = {
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,
+    "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
@@ -152,6 +160,17 @@ CHORES: dict[str, Chore] = {
 async def _end_overdue_runs(session: Session, wiring: Wiring) -> int:
     return await end_overdue(session, wiring.clock, wiring.outbox)
 
+
+async def _keep_sample_round(session: Session, wiring: Wiring) -> int:
+    builder = PanelBuilder(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+    try:
+        opened = await SampleRound(session, builder, _rounds(session, wiring)).keep_open()
+    except DeskNotInstalled:
+        return 0
+    return 0 if opened is None else 1
+
+
+SAMPLE_CHORES: dict[str, Chore] = {"the sample round": _keep_sample_round}
 
 QUICK_CHORES: dict[str, Chore] = {
     "training runs past their time": _end_overdue_runs,

@@ -18,6 +18,7 @@ from mercato.api import (
     device,
     discovery,
     identity,
+    marketplace,
     metering,
     oauth,
     publishing,
@@ -26,6 +27,7 @@ from mercato.api import (
     status,
     subscriptions,
     training,
+    usage_reviews,
     webhooks,
 )
 from mercato.api.wiring import Wiring
@@ -77,6 +79,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             metering.router,
             billing.router,
             service_levels.router,
+            usage_reviews.router,
             status.router,
             status.pages,
         ),
@@ -90,6 +93,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     return Part(
         (
             identity.router,
+            marketplace.router,
             device.router,
             oauth.router,
             deployments.router,

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         default=None, description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set"
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
-    port: int = Field(default=8000, description="The port of the control API and console")
+    port: int = Field(default=8000, description="The port of the control API")
     internal_host: str = Field(
         default="127.0.0.1",
         description="The address of the control plane's internal port; one that gateways on other machines reach, and "
@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
         description="Where clients reach the control API (in links to files); this machine's when not set",
+    )
+    gateway_public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where clients reach the gateway, as `mp` learns it; the gateway's port on the control API's host "
+        "when not set",
     )
     trusted_proxies: str = Field(
         default="",
@@ -110,6 +116,10 @@ class Settings(BaseSettings):
     )
     runpod_rest_url: str = Field(
         default=REST_URL, pattern=r"^https?://[^\s?#]+$", description="RunPod's REST API, or a proxy in front of it"
+    )
+    sample_data: bool = Field(
+        default=False,
+        description="Whether a round of the sample dataset (`us-equities-daily`) is kept open, for trying out",
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 

@@ -202,17 +202,24 @@ class _Marketplace:
             return
         lines = ["", f"control API    {control}   (documentation: {control}/docs)", f"gateway        {gateway}"]
         if firsts:
-            lines += _once(firsts, control)
+            lines += _once(firsts)
+        lines += ["", "In the terminal where you use it, paste:", *_exports(control, gateway, firsts)]
         self._tell("\n".join([*lines, "", "Ctrl-C stops everything."]))
 
 
-def _once(firsts: "Firsts", control: str) -> list[str]:
+def _once(firsts: "Firsts") -> list[str]:
     lines = ["", "Shown this once and kept nowhere:"]
     lines.append(f"administrator  {firsts.administrator.email}   password {firsts.administrator.password}")
     if firsts.consumer:
         lines.append(f"consumer       {firsts.consumer.email}   password {firsts.consumer.password}")
-        lines.append(f"first key      {firsts.consumer.key}")
-        lines.append(f"               mp login --url {control} --token -   # and paste the key")
+    return lines
+
+
+def _exports(control: str, gateway: str, firsts: "Firsts | None") -> list[str]:
+    """Lines for a shell: what `mp` and the README's commands need to know."""
+    lines = [f"export MERCATO_URL={control}", f"export MERCATO_GATEWAY_URL={gateway}"]
+    if firsts and firsts.consumer:
+        lines.append(f"export KEY={firsts.consumer.key}   # the first consumer's; shown this once too")
     return lines
 
 

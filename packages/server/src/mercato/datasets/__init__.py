@@ -7,6 +7,7 @@ from mercato.datasets.operate import DataOperations
 from mercato.datasets.panel import Horizon, Panel
 from mercato.datasets.refusals import DatasetNotFound, RoundInWrongState, RoundNotFound
 from mercato.datasets.rounds import LIVE, TARGETS, TRAIN, Rounds, Schedule
+from mercato.datasets.sample import SampleRound
 
 __all__ = [
     "LIVE",
@@ -28,6 +29,7 @@ __all__ = [
     "RoundNotFound",
     "RoundTransition",
     "Rounds",
+    "SampleRound",
     "Schedule",
     "SeenRound",
     "Shelf",

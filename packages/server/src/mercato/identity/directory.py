@@ -1,5 +1,7 @@
 """Who is who: what other rooms may ask about organisations."""
 
+from collections.abc import Collection
+
 from mercato.identity.caller import Caller
 from mercato.identity.models import Organisation, User
 from mercato.identity.permissions import Permission
@@ -19,6 +21,14 @@ class Directory:
         if organisation is None:
             raise NotFound(f"There is no organisation {organisation_id}.")
         return organisation
+
+    async def find_many(self, ids: Collection[str]) -> list[Organisation]:
+        """Those of these ids that exist."""
+        return await self._rows.find_organisations(ids)
+
+    async def key_names(self, ids: Collection[str]) -> dict[str, str]:
+        """What the makers of these keys called them."""
+        return {key.id: key.name for key in await self._rows.find_keys(ids)}
 
     async def get_by_slug(self, slug: str) -> Organisation:
         """Raises `NotFound`."""

@@ -37,6 +37,12 @@ class IdentityRepository:
     async def find_organisation(self, organisation_id: str) -> Organisation | None:
         return await self._session.get(Organisation, organisation_id)
 
+    async def find_organisations(self, ids: Collection[str]) -> list[Organisation]:
+        return list(await self._session.scalars(select(Organisation).where(Organisation.id.in_(ids))))
+
+    async def find_keys(self, ids: Collection[str]) -> list[Key]:
+        return list(await self._session.scalars(select(Key).where(Key.id.in_(ids))))
+
     async def find_organisation_by_slug(self, slug: str) -> Organisation | None:
         return await self._session.scalar(select(Organisation).where(Organisation.slug == slug))
 

@@ -70,7 +70,7 @@ class Sessions:
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session; its access tokens are refused from now on. A key has no session to end."""
         if caller.session_id is None:
-            raise NotAllowed("A key has no session; revoke it with `DELETE /api/keys/{id}`.")
+            raise NotAllowed("A key has no session to sign out of; it can be revoked.")
         login = await self._rows.find_login_session(caller.session_id, lock=True)
         if login is not None and login.ended_at is None:
             login.ended_at = self._clock.now()

@@ -52,5 +52,5 @@ class AccessTokens:
         except jwt.InvalidTokenError:
             raise NotSignedIn("This access token is not one of ours.") from None
         if payload["exp"] <= now.timestamp():
-            raise NotSignedIn("This access token has expired; refresh the session with `POST /api/sessions/refresh`.")
+            raise NotSignedIn("This access token has expired.")
         return AccessClaims(str(payload["sub"]), str(payload["sid"]))

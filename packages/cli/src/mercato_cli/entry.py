@@ -1,0 +1,40 @@
+"""Where the process of `mp` begins. Nothing is imported before Ctrl-C is provided for."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
+
+
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C while nothing needs to be put away: during imports, and once the result is shown."""
+    os._exit(_INTERRUPTED)
+
+
+# A parent that ignores Ctrl-C for its children (`nohup`, a shell's `&`) is obeyed.
+IS_INTERRUPTIBLE = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+if IS_INTERRUPTIBLE:
+    signal.signal(signal.SIGINT, leave_at_once)
+
+
+def main() -> None:
+    """The `mp` command; ends the process."""
+    from mercato_cli.run import run
+
+    if IS_INTERRUPTIBLE:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    finally:
+        if IS_INTERRUPTIBLE:
+            signal.signal(signal.SIGINT, leave_at_once)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
