@@ -32,7 +32,7 @@ from tests.support.served import served
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/openapi.json"
-_EXAMPLES = 8
+_EXAMPLES = 6
 _CHECKS: list[CheckFunction] = [
     not_a_server_error,
     status_code_conformance,

@@ -78,6 +78,8 @@ FAILURES = {
     'data: {"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}\n\n': "It gave no reason",
     'data: {"type":"message-end","delta":{"finish_reason":"ERROR"}}\n\n': "It gave no reason",
     'data: {"object":"error","message":"too long","code":400}\n\n': "too long (400)",
+    'data: {"code":429,"message":"quota"}\n\n': "quota (429)",
+    'event: response.failed\ndata: {"response":{"output":[]}}\n\n': "It gave no reason",
     'error: {"code":500,"message":"no slot"}\n\n': "no slot (500)",
     '{"error":{"message":"overloaded"}}': "overloaded",
     '{\n "error": {\n  "message": "overloaded"\n }\n}': "overloaded",

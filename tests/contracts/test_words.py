@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from mercato_contracts.words import PATTERNS, message_of
 
@@ -36,6 +36,7 @@ class _Asked(BaseModel):
     short: Annotated[str, Field(min_length=12, max_length=20)] = "-" * 12
     count: Annotated[int, Field(ge=0, le=9)] = 1
     kind: Literal["ck", "vk"] = "ck"
+    secret: Annotated[SecretStr, Field(min_length=12, max_length=20)] = SecretStr("-" * 12)
     several: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
 
 
@@ -46,6 +47,8 @@ class _Asked(BaseModel):
         ({"odd": "y"}, "has a form that is not allowed"),
         ({"short": "x"}, "is too short: the least length is 12"),
         ({"short": "x" * 21}, "is too long: the greatest length is 20"),
+        ({"secret": "x"}, "is too short: the least length is 12"),
+        ({"secret": "x" * 21}, "is too long: the greatest length is 20"),
         ({"count": -1}, "must be at least 0"),
         ({"count": 10}, "must be at most 9"),
         ({"count": "many"}, "must be a whole number"),
@@ -57,4 +60,4 @@ class _Asked(BaseModel):
 def test_a_bound_is_said_in_words(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError) as error:
         _Asked.model_validate(given)
-    assert message_of(error.value.errors()[0]) == words  # type: ignore[arg-type]
+    assert message_of(error.value.errors()[0]) == words

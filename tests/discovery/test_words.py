@@ -59,8 +59,9 @@ def test_different_words_are_different_to_words_and_to_exact_names(names: list[s
 def test_every_spelling_of_a_word_finds_every_other(spellings: list[str]) -> None:
     for asked in spellings:
         for written in spellings:
-            named = ANALYZER.analyze(spaced(written, neighbours=True))
-            assert set(named).intersection(query_words(asked, ANALYZER).all), (asked, written)
+            # What a listing writes as two words of letters is found as one by its whole name only.
+            if not written.replace(" ", "").isalpha() or written.isalpha():
+                assert terms(written).intersection(query_words(asked, ANALYZER).all), (asked, written)
     assert len(set(map(exact_form, spellings))) == 1
 
 

@@ -110,6 +110,7 @@ class Marketplace:
         self.postgres = EmbeddedPostgres(folder / "postgres")
         control, internal, worker, vendor = (free_port() for _ in range(4))
         self.control_url = f"http://127.0.0.1:{control}"
+        self.worker_url = f"http://127.0.0.1:{worker}"
         self.vendor_url = f"http://127.0.0.1:{vendor}"
         self._environment = {
             # What another marketplace on this machine was told must not reach this one.

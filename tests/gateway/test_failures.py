@@ -33,6 +33,9 @@ FAILED: dict[str, Any] = {
     "Cohere": {"type": "message-end", "delta": {"error": "", "finish_reason": "ERROR"}},
     "MiniMax": {"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login fail"}},
     "Cloudflare": {"result": None, "success": False, "errors": [{"code": 5006, "message": "no"}], "messages": []},
+    "a code": {"code": 429, "message": "quota"},
+    "a status": {"timestamp": "now", "status": 500, "message": "no"},
+    "Bedrock": {"modelStreamErrorException": {"message": "no", "originalStatusCode": 500}},
     "usage of nothing": {"error": {"message": "no"}, "usage": {"prompt_tokens": 0, "completion_tokens": 0}},
 }  # fmt: skip
 FREE = (0, 0, 0, "failed")
@@ -63,6 +66,8 @@ NAMED = [
     b'data: {"message":"quota"}\rid: 5\revent: error\r\r',
     b"event: error\ndata: Service unavailable\n\n",
     b"event: error\n\n",
+    b'event: response.failed\ndata: {"response":{"output":[]}}\n\n',
+    b'event: Exception\ndata: {"message":"no"}\n\n',
     b"event: error\ndata: [1]\n\nevent: done\ndata: [DONE]\n\n",
     b'error: {"code":500,"message":"no"}\n\n',
 ]
@@ -85,6 +90,8 @@ def test_an_event_that_is_named_an_error_is_one_whatever_it_holds(stream: bytes,
         {"choices": [], "error": None, "errors": []},
         {"error": {}, "choices": []},
         {"error": False, "status": "completed"},
+        {"code": 0, "message": "success"},
+        {"code": 200, "status": 200, "status_code": 200},
         {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []},
         {"choices": [{"finish_reason": "content_filter", "message": {"content": None}}]},
         {"object": "list", "data": [{"object": "embedding", "embedding": [0.5]}]},

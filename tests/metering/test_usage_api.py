@@ -38,6 +38,25 @@ async def test_a_consumer_sees_its_own_calls_and_their_sums(api: httpx.AsyncClie
         assert answer["totals"][0]["calls"] == 7
 
 
+async def test_every_group_has_the_name_that_people_know_it_by(api: httpx.AsyncClient, market: Market) -> None:
+    vendor, one, _ = await two_customers(market)
+    service = f"acme/{one.service.name}"
+    theirs, ours = await sign_in(api, one.caller), await sign_in(api, vendor)
+
+    async def names(headers: dict[str, str], side: str, group: str) -> set[str]:
+        answer = await api.get("/api/usage", params={"side": side, "group_by": group}, headers=headers)
+        return {item["name"] for item in answer.json()["items"]}
+
+    assert await names(theirs, "consumer", "service") == {service}
+    assert await names(theirs, "consumer", "key") == {"test"}
+    assert await names(theirs, "consumer", "vendor") == {"acme"}
+    assert await names(theirs, "consumer", "day") == {"2026-11-02"}
+    assert await names(theirs, "consumer", "subscription") == {f"{service}, {one.plan.name}"}
+    assert await names(ours, "vendor", "consumer") == {"globex", "initech"}
+    (subscription,) = (await api.get("/api/subscriptions", headers=theirs)).json()["items"]
+    assert (subscription["service"], subscription["plan"]) == (service, one.plan.name)
+
+
 async def test_a_vendor_sees_the_calls_of_its_services_and_no_keys(api: httpx.AsyncClient, market: Market) -> None:
     vendor, one, _ = await two_customers(market)
     headers = await sign_in(api, vendor)

@@ -88,6 +88,9 @@ async def test_an_approver_decides_over_http(
     await ended(api, vendor, submission_id, "waiting")
     queue = (await api.get("/api/approvals", headers=operator)).json()["items"]
     assert [(item["submission"]["id"], item["approval"]["rule"]) for item in queue] == [(submission_id, "speech")]
+    assert queue[0]["submission"]["vendor"] == "acme"
+    seen = (await api.get(f"/api/submissions/{submission_id}", headers=operator)).json()
+    assert (seen["vendor"], seen["service"]) == ("acme", "greeter")
     decision = {"decision": "approve", "reason": "sounds fine"}
     refused = await post(f"/api/approvals/{submission_id}", decision, vendor)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,9 @@ from mercato_contracts.manifest import (
     ServiceManifest,
 )
 from mercato_contracts.words import message_of
+
+_MOST_EXPLAINED = 200
+"""Far fewer are shown; a manifest of twenty thousand mistakes gets no twenty thousand hints."""
 
 _BOOLEAN_FIELDS = frozenset({"overage"})
 _PRICES = frozenset(Price.model_fields)
@@ -45,11 +49,22 @@ _PATTERNS = {
 
 def find_booleans(tree: dict[str, Any]) -> list[Finding]:
     """Findings for `true` and `false` where no such value belongs: pydantic would read them as 1 and 0."""
+    misplaced = (
+        path for path, value in _leaves(tree, ()) if isinstance(value, bool) and path[-1] not in _BOOLEAN_FIELDS
+    )
     return [
-        found("manifest_field_type", ".".join(path), f"`{path[-1]}` must not be true or false.")
-        for path, value in _leaves(tree, ())
-        if isinstance(value, bool) and path[-1] not in _BOOLEAN_FIELDS
+        # A name may be as long as the manifest, and thousands of values may stand below it.
+        found(
+            "manifest_field_type",
+            shorten(".".join(map(_step, path)), 300),
+            f"`{_step(path[-1])}` must not be true or false.",
+        )
+        for path in islice(misplaced, _MOST_EXPLAINED)
     ]
+
+
+def _step(name: str) -> str:
+    return shorten(name, 100)
 
 
 def _leaves(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -70,7 +85,7 @@ def explain_errors(error: ValidationError, tree: dict[str, Any], known: set[str]
         path = _field_path(detail, tree)
         where = ".".join(str(step) for step in path)
         if where not in known:
-            findings.setdefault(where, _explain(detail, path, where))
+            findings.setdefault(where, _explain(detail, path, where, hint=len(findings) < _MOST_EXPLAINED))
     return list(findings.values())
 
 
@@ -88,13 +103,13 @@ def _field_path(detail: ErrorDetails, tree: dict[str, Any]) -> tuple[str | int, 
     return tuple(path)
 
 
-def _explain(detail: ErrorDetails, path: tuple[str | int, ...], where: str) -> Finding:
+def _explain(detail: ErrorDetails, path: tuple[str | int, ...], where: str, *, hint: bool) -> Finding:
     kind = detail["type"]
     field = _last_name(path)
     if kind == "missing":
         return found("manifest_field_missing", where, f"`{where}` is missing.")
     if kind == "extra_forbidden":
-        return found("manifest_field_unknown", where, _unknown(path))
+        return found("manifest_field_unknown", where, _unknown(path, hint=hint))
     if field in _PRICES:
         return found("manifest_price_unreadable", where, f"`{where}` is not an amount between 0 and 1,000,000,000.")
     if kind == "string_pattern_mismatch" and field in _PATTERNS:
@@ -107,10 +122,12 @@ def _last_name(path: tuple[str | int, ...]) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def _unknown(path: tuple[str | int, ...]) -> str:
+def _unknown(path: tuple[str | int, ...], *, hint: bool) -> str:
     """The sentence for a field that the format does not have, with the nearest one that it has."""
+    if not hint:
+        return f"The format has no field `{shorten(path[-1])}` here."
     field = str(path[-1])
     parent = _last_name(path[:-1])
     near = difflib.get_close_matches(field, list(_MODELS.get(parent, ServiceManifest).model_fields), n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else "."
-    return f"The format has no field `{shorten(field)}` here{hint}"
+    nearest = f"; did you mean `{near[0]}`?" if near else "."
+    return f"The format has no field `{shorten(field)}` here{nearest}"

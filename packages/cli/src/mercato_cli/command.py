@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mercato_cli.console import Console
-from mercato_cli.errors import MpError
+from mercato_cli.errors import Interrupted, MpError, ReaderLeft
 from mercato_cli.ids import ARGUMENTS, known_ids, whole_id
-from mercato_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, checked_address, checked_token
+from mercato_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, checked_address, checked_characters
 
 if TYPE_CHECKING:
     from mercato_cli.client import Client
@@ -63,7 +63,7 @@ class Mp:
         if token and not self.url:
             raise MpError("MERCATO_TOKEN is set without MERCATO_URL.", "Set both, or log in with `mp login`.")
         if token:
-            return Profile("", self.url, gateway, checked_token(token))
+            return Profile("", self.url, gateway, checked_characters(token))
         found = (
             self.profiles.find_at(self.url) or Profile("", self.url, "", "") if self.url else self.profiles.get(None)
         )
@@ -92,7 +92,13 @@ def command(function: Function) -> Function:
     @functools.wraps(function)
     def run(*, profile: str | None, as_json: bool, timeout: float, **given: Any) -> None:
         mp = Mp(profile=profile, as_json=as_json, timeout=timeout)
-        function(mp, **{name: _whole(mp, name, value) for name, value in given.items()})
+        try:
+            function(mp, **{name: _whole(mp, name, value) for name, value in given.items()})
+        # Under names of our own: click prints a line about the one and makes the other exit code 1.
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except BrokenPipeError:
+            raise ReaderLeft from None
 
     options = (
         click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table."),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TextIO
 
 from mercato_cli.errors import MpError
-from mercato_cli.tables import field_lines, shorten_ids, table_lines, wrap
+from mercato_cli.tables import field_lines, table_lines, wrap
 from mercato_cli.text import clean as clean
 from mercato_cli.text import width_of
 
@@ -50,6 +50,8 @@ class Console:
         """Exactly this text, as a result."""
         self._make_room()
         sys.stdout.write(text + end)
+        # At once: whoever follows a log or waits for a line reads through a pipe.
+        sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """A sentence of the result, for people; on a terminal it is broken between words."""
@@ -83,10 +85,6 @@ class Console:
         for name, value in shown:
             for line in field_lines(name, value, name_width, self.width):
                 self.print(line)
-
-    def name(self, identifier: str) -> str:
-        """An id as people see it here: its end on a terminal, else all of it."""
-        return identifier if self.width is None else shorten_ids(identifier)
 
     def fail(self, error: MpError) -> None:
         """The error, on standard error."""

@@ -20,10 +20,18 @@ if IS_INTERRUPTIBLE:
     signal.signal(signal.SIGINT, leave_at_once)
 
 
+def _ignore_unraisable(wrong: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C may arrive in a destructor, which cannot pass it on; everything else is Python's to print."""
+    if wrong.exc_type is KeyboardInterrupt:
+        os._exit(_INTERRUPTED)
+    sys.__unraisablehook__(wrong)
+
+
 def main() -> None:
     """The `mp` command; ends the process."""
     from mercato_cli.run import run
 
+    sys.unraisablehook = _ignore_unraisable
     if IS_INTERRUPTIBLE:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -22,6 +22,14 @@ class Exit(IntEnum):
     """mp itself failed (`EX_SOFTWARE` of sysexits.h)."""
 
 
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C while a command ran."""
+
+
+class ReaderLeft(Exception):
+    """Whoever read our output has gone: `mp … | head`."""
+
+
 _TITLES = {
     Exit.DONE: "Done",
     Exit.REFUSED: "Refused",

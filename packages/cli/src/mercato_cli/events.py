@@ -6,6 +6,7 @@ from typing import Any
 
 from mercato_contracts.answers import REASONING_NAMES
 
+_CODES = ("code", "status", "status_code", "statusCode")
 _FINISHES = ("finish_reason", "finishReason")
 _TEXTS = ("text", "content", "generated_text", "response")
 _FIELDS = ("data:", "event:", "id:", "retry:", "error:", ":")
@@ -19,6 +20,12 @@ class Event:
 
     name: str
     data: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether its name says so, whatever it holds."""
+        name = self.name.lower()
+        return name in ("error", "exception") or name.endswith((".error", ".failed"))
 
 
 class StreamReader:
@@ -78,15 +85,17 @@ def failure_of(event: Event) -> str | None:
     try:
         content = json.loads(event.data)
     except ValueError:
-        return _shorten(event.data) if event.name == "error" else None
+        return _shorten(event.data) if event.is_error else None
     for part in content if isinstance(content, list) else [content]:
-        if isinstance(part, dict) and (event.name == "error" or _fails(part)):
+        if isinstance(part, dict) and (event.is_error or _fails(part)):
             return _shorten(_reason(part))
-    return _shorten(event.data) if event.name == "error" else None
+    return _shorten(event.data) if event.is_error else None
 
 
 def _fails(part: dict[str, Any]) -> bool:
     kind = part.get("type")
+    if any(type(part.get(name)) is int and 400 <= part[name] < 600 for name in _CODES):
+        return True
     if part.get("error") or part.get("errors") or part.get("object") == "error" or part.get("success") is False:
         return True
     if isinstance(kind, str) and (kind == "error" or kind.endswith((".failed", ".error"))):

@@ -67,13 +67,19 @@ def checked_address(url: str, named: str = "") -> str:
 
 def checked_token(text: str) -> str:
     """A key or access token. Raises `MpError` for what cannot be one, and for a key that is cut off or mistyped."""
+    token = checked_characters(text)
+    if token.partition("_")[0] in ("ck", "vk", "sit"):
+        _check_key(token)
+    return token
+
+
+def checked_characters(text: str) -> str:
+    """A text that can be sent as a credential. Raises `MpError`."""
     token = text.strip()
     if not token:
         raise MpError("No token was given.", "Pipe it in: `mp login --token - < file`.")
     if not token.isascii() or not token.isprintable() or " " in token or len(token) >= _LONGEST_TOKEN:
         raise MpError("This is no key and no access token.", "Copy the whole text that was shown, and nothing else.")
-    if token.partition("_")[0] in ("ck", "vk", "sit"):
-        _check_key(token)
     return token
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from mercato_cli.console import Console, leave_quietly
-from mercato_cli.errors import Exit, MpError
+from mercato_cli.errors import Exit, Interrupted, MpError, ReaderLeft
 
 _INTERRUPTED = 130
 _TRACEBACK = "MERCATO_TRACEBACK"
@@ -24,10 +24,10 @@ def run(words: Sequence[str]) -> int:
         code = _call(words)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeft):
         leave_quietly()
         return int(Exit.DONE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, Interrupted, click.Abort):
         _report(console, None)
         return _INTERRUPTED
     except Exception as error:

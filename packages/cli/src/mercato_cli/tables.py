@@ -20,27 +20,36 @@ _NUMBER = re.compile(r"-?[\d.,]+( [A-Z]{3}| %)?|")
 
 
 def table_lines(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> list[str]:
-    """The lines of a table, its header first; `width` is in cells of a terminal."""
+    """The lines of a table, its header first; `width` is in cells of a terminal. Ids are whole where there is room."""
     texts = [[cell_text(cell, is_short=width is not None) for cell in row] for row in rows]
-    columns = [[header, *(row[at] for row in texts)] for at, header in enumerate(headers)]
-    widths = [max(width_of(text) for text in column) for column in columns]
-    if width is None or _total(widths) <= width:
-        return [_line(row, widths) for row in (list(headers), *texts)]
-    fitted = _fit(widths, columns, width)
+    if width is None or _total(_widths(headers, texts)) <= width:
+        return _in_columns(headers, texts)
+    texts = [[shorten_ids(text) for text in row] for row in texts]
+    widths = _widths(headers, texts)
+    if _total(widths) <= width:
+        return _in_columns(headers, texts)
+    fitted = _fit(widths, [[header, *(row[at] for row in texts)] for at, header in enumerate(headers)], width)
     if fitted is None:
         return _as_list(headers, texts, width)
     return [line for row in (list(headers), *texts) for line in _wrapped(row, fitted)]
 
 
+def _widths(headers: Sequence[str], texts: list[list[str]]) -> list[int]:
+    return [max(width_of(text) for text in (header, *(row[at] for row in texts))) for at, header in enumerate(headers)]
+
+
+def _in_columns(headers: Sequence[str], texts: list[list[str]]) -> list[str]:
+    widths = _widths(headers, texts)
+    return [_line(row, widths) for row in (list(headers), *texts)]
+
+
 def cell_text(cell: object, *, is_short: bool) -> str:
-    """A cell as text on one line; `is_short` for people, who read times without seconds and the end of an id."""
+    """A cell as text on one line; `is_short` for people, who read times without seconds."""
     if cell is None:
         return ""
     text = f"{cell:%Y-%m-%d %H:%M}" if isinstance(cell, datetime) and is_short else str(cell)
     text = clean(text).replace("\n", " ").replace("\t", " ")
-    if not is_short:
-        return text
-    return shorten_ids(_TIME.sub(r"\1 \2", text) if _TIME.fullmatch(text) else text)
+    return _TIME.sub(r"\1 \2", text) if is_short and _TIME.fullmatch(text) else text
 
 
 def shorten_ids(text: str) -> str:

@@ -91,6 +91,8 @@ def message_of(error: Mapping[str, Any]) -> str:
         return PATTERNS.get(str(context.get("pattern")), "has a form that is not allowed")
     if kind in _KINDS:
         return _KINDS[kind]
+    if kind in ("too_short", "too_long") and context.get("field_type") == "Value":
+        kind = f"string_{kind}"  # a secret, whose length is counted as that of a list
     if kind in _BOUNDS:
         return _BOUNDS[kind].format_map(context)
     return str(error["msg"]).removeprefix("Value error, ").rstrip(".")

@@ -5,7 +5,7 @@ import re
 from mercato_gateway.scanner import Scanner
 
 _LINE_END = re.compile(rb"[\r\n]")
-_ERROR = re.compile(rb"(?i)(?:^|[\r\n])(?:event: ?error *[\r\n]|error:)")
+_NAMES = re.compile(rb"(?:^|[\r\n])(?:event:([^\r\n]*)|(error:))")
 _HEAD = 1024
 _LONGEST_FIELD = 6
 
@@ -31,7 +31,8 @@ class LongEvent:
         if not self._begun:
             self._begun = True
             data = data.removeprefix(b"\xef\xbb\xbf")
-            self.is_error = _ERROR.search(data[:_HEAD]) is not None
+            for name, is_error in _NAMES.findall(data[:_HEAD]):
+                self.is_error = self.is_error or bool(is_error) or names_error(name)
         at = 0
         while at < len(data):
             if self._field is not None:
@@ -56,3 +57,9 @@ class LongEvent:
             self._field = None if done else field
             self._in_data = field in (b"data:", b"error:")
         return at + 1
+
+
+def names_error(name: bytes) -> bool:
+    """Whether an event of this name says that something failed, whatever it holds."""
+    name = name.strip().lower()
+    return name in (b"error", b"exception") or name.endswith((b".error", b".failed"))

@@ -48,6 +48,7 @@ _STRINGS = frozenset({"delta", "output", "token", "response", "result"})
 _SNAPSHOTS = frozenset({"response", "item", "part", "generated_text"})
 _ERRORS = frozenset({"error", "errors"})
 _NOTED = frozenset({"type", "object", "status", "finish_reason", "finishReason"})
+_CODES = frozenset({"code", "status", "status_code", "statusCode"})
 _FINISHES = ("finish_reason", "finishReason")
 
 # Groups are not possessive: before Python 3.11.5 such a group that fails does not give back what it took.
@@ -239,6 +240,8 @@ class Scanner:
             _statement(frame).take(name, number_of(text), billed=frame.billed)
         elif place == _TOP and name == "success":
             self.failed = self.failed or text == b"false"
+        elif place == _TOP and name in _CODES:
+            self.failed = self.failed or (len(text) == 3 and text[:1] in (b"4", b"5"))
         elif place == _STATUS:
             self.failed = self.failed or (name == "status_code" and text != b"0")
         elif place in (_TOP, _CHOICE) and name in _ERRORS:
@@ -363,7 +366,7 @@ def _place_of(place: int, name: str) -> int:
     if place in (_TOP, _CHOICE):
         if name in USAGE_NAMES:
             return _USAGE
-        if name in _ERRORS:
+        if name in _ERRORS or name.endswith("Exception"):
             return _ERROR
         if name in PASSED_NAMES:
             return _PASSED

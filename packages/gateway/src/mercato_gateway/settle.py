@@ -212,7 +212,8 @@ def _read_whole(whole: bytes, all_text: bool) -> Reading:
     if kind == JSON:
         return read_answer(whole)
     if kind != EVENTS:
-        return Reading(Usage(), len(whole) if is_text(whole) else 0)
+        counts = is_text(whole) and whole.strip() not in (b"null", b"true", b"false")
+        return Reading(Usage(), len(whole) if counts else 0)
     stream = EventStream(drop_usage=False)
     stream.all_text = all_text
     stream.feed([whole])

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from mercato_gateway.long_events import LongEvent
+from mercato_gateway.long_events import LongEvent, names_error
 from mercato_gateway.provider_wire import decode_answer
 from mercato_gateway.scanner import Scanner
 from mercato_gateway.texts import FILE_BYTES, is_audio
@@ -200,7 +200,7 @@ def _data_of(event: bytes) -> tuple[bytes, bool]:
         if line.startswith(b"data:"):
             found.append(line[5:].strip())
         elif line.startswith(b"event:"):
-            is_error = is_error or line[6:].strip().lower() == b"error"
+            is_error = is_error or names_error(line[6:])
         elif line.startswith(b"error:"):  # llama.cpp
             is_error = True
             found.append(line[6:].strip())

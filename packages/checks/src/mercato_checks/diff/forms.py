@@ -6,12 +6,13 @@ from typing import Any
 
 from mercato_checks.diff.change import Direction, Place, Report
 from mercato_checks.diff.likeness import LEVELS, Likeness
-from mercato_checks.diff.node import Demand, Group, Node, Schema, of_type
+from mercato_checks.diff.node import ALL_TYPES, Demand, Group, Node, Schema, of_type
 from mercato_checks.diff.objects import Pair
 from mercato_checks.diff.pairing import pair_up
 from mercato_checks.diff.reader import SchemaReader
 from mercato_checks.findings import shorten
 
+_COMPOSITE = frozenset({"object", "array"})
 _COMPONENT = "#/components/schemas/"
 
 
@@ -86,8 +87,10 @@ class FormComparison:
             if self.trials.fits(first, second):
                 pairs, lost, gained = [*pairs, (lost[0], gained[0])], [], []
         self._unmatched(lost, gained)
-        if before.keyword == after.keyword == "oneOf" and self.direction == "request":
-            self._overlapping(pairs, gained)
+        if before.keyword == after.keyword == "oneOf":
+            if self.direction == "request":
+                self._overlapping(pairs, gained)
+            self._changed_overlap(pairs)
         return [Pair(self._form(old, True), self._form(new, False), self.place) for old, new in pairs]
 
     def _exclusive(self, before: Group, after: Group) -> None:
@@ -102,25 +105,46 @@ class FormComparison:
             self.report.other(f"{self.direction}.variant.exclusive", self.place, message)
 
     def _are_disjoint(self, group: Group, old: bool) -> bool:
+        forms = [(self.old if old else self.new).node(self._form(form, old)) for form in group.forms]
+        self.report.step(len(forms))
         seen: set[str] = set()
-        reader = self.old if old else self.new
-        for form in group.forms:
-            types = reader.node(self._form(form, old)).types
-            if types is None or types & seen or ("integer" in types and "number" in seen):
+        for node in forms:
+            kinds = kinds_of(node)
+            if kinds & seen:
                 return False
-            seen |= types | ({"integer"} if "number" in types else set())
+            seen |= kinds
         return True
 
     def _overlapping(self, pairs: list[tuple[Any, Any]], gained: list[Any]) -> None:
-        """With a further form of `oneOf` that takes all of an older one, what was accepted fits two forms."""
+        """`oneOf` refuses what fits a form and a further one. Of objects and arrays authors mean one of the two."""
+        older = [self.new.node(self._form(new, False)) for _, new in pairs]
+        self.report.step(len(older) * len(gained))
         for form in gained:
-            wide = self._form(form, False)
-            if not self.new.node(wide).may_be("object"):
-                for old, _ in pairs:
-                    if self.trials.fits(self._form(old, True), wide):
-                        message = f"The form {_called(form)} is new, and overlaps with {_called(old)}."
-                        self.report.breaking("request.variant.overlap", self.place, message)
-                        return
+            wide = self.new.node(self._form(form, False))
+            for (old, _), narrow in zip(pairs, older, strict=True):
+                if not may_overlap(wide, narrow):
+                    continue
+                message = f"The form {_called(form)} is new, and overlaps with {_called(old)}."
+                if self.trials.fits(self._form(old, True), self._form(form, False)):
+                    self.report.breaking("request.variant.overlap", self.place, message)
+                else:
+                    self.report.unclear("request.variant.overlap", self.place, message)
+                return
+
+    def _changed_overlap(self, pairs: list[tuple[Any, Any]]) -> None:
+        """A form that grows into another one takes from `oneOf` what fits both; one that shrinks gives it back."""
+        request = self.direction == "request"
+        reader = self.new if request else self.old
+        schemas = [(self._form(old, True), self._form(new, False)) for old, new in pairs]
+        nodes = [reader.node(new if request else old) for old, new in schemas]
+        for index, (old, new) in enumerate(schemas):
+            if self._number(old, True) == self._number(new, False):
+                continue
+            self.report.step(len(nodes))
+            if any(may_overlap(nodes[index], other) for place, other in enumerate(nodes) if place != index):
+                message = f"The form {_called(pairs[index][1])} has changed, and overlaps with another one."
+                self.report.unclear(f"{self.direction}.variant.overlap", self.place, message)
+                return
 
     def _unmatched(self, lost: list[Any], gained: list[Any]) -> None:
         # That another form happens to accept it does not keep a dropped one: only new forms stand in for it.
@@ -140,13 +164,16 @@ class FormComparison:
         many_old = bool(was.groups)
         group_many, reader = (was, self.old) if many_old else (now, self.new)
         many, one = (old, new) if many_old else (new, old)
-        kinds = (now if many_old else was).types
+        one_node = now if many_old else was
+        kinds = one_node.types
         by_type = [one.and_(of_type(kind)) for kind in sorted(kinds)] if kinds and len(kinds) > 1 else [one]
+        # A form that extends the very schema it is a form of would bring the same lists again.
+        rest = many.leaving_out(group_many.groups)
         every_form_fits = (self.direction == "request") == many_old
         if self._lone_form_is(many, one, group_many, many_old):
             return
         for group in group_many.groups:
-            forms = [many.bare.and_(reader.schema(form)) for form in group.forms]
+            forms = [rest.and_(reader.schema(form)) for form in group.forms]
             if every_form_fits:
                 fits = all(self._fits_one(form, one, many_old) for form in forms)
             else:
@@ -155,14 +182,23 @@ class FormComparison:
                 message = "The forms described now do not fit those before."
                 self.report.breaking(f"{self.direction}.variant", self.place, message)
                 return
+            if group.keyword == "oneOf" and not every_form_fits:
+                self._split(one_node, [reader.node(form) for form in forms])
         message = "One form is written as several, or several as one."
         self.report.addition(f"{self.direction}.variant.rewritten", self.place, message)
+
+    def _split(self, one: Node, forms: list[Node]) -> None:
+        """`oneOf` refuses what fits two of its forms. Of objects and arrays authors mean the one or the other."""
+        for kind in sorted(kinds_of(one) - _COMPOSITE):
+            if sum(kind in kinds_of(node) for node in forms) > 1:
+                message = f"Values of the type {kind} may fit two of the forms of `oneOf`."
+                self.report.unclear(f"{self.direction}.variant.overlap", self.place, message)
 
     def _lone_form_is(self, many: Schema, one: Schema, node: Node, many_old: bool) -> bool:
         """Whether the several are one that is written as a list, and that one has not changed."""
         if any(len(group.forms) > 1 for group in node.groups):
             return False
-        reader, whole = self.old if many_old else self.new, many.bare
+        reader, whole = self.old if many_old else self.new, many.leaving_out(node.groups)
         for group in node.groups:
             whole = whole.and_(reader.schema(group.forms[0]))
         return self.trials.same(whole, one) if many_old else self.trials.same(one, whole)
@@ -242,6 +278,19 @@ def _mapping(node: Node) -> tuple[str, dict[str, str]]:
         for value, target in written.items() if isinstance(written, dict) else ():
             mapping[value] = str(target).removeprefix(_COMPONENT)
     return " ".join(sorted(properties)), mapping
+
+
+def kinds_of(node: Node) -> set[str]:
+    """Its types, each number an integer as well."""
+    types = ALL_TYPES if node.types is None else node.types
+    return set(types) | ({"integer"} if "number" in types else set())
+
+
+def may_overlap(first: Node, second: Node) -> bool:
+    """Whether a value that is neither object nor array may fit both."""
+    if first.enum is not None and second.enum is not None:
+        return not first.enum.keys().isdisjoint(second.enum)
+    return bool((kinds_of(first) & kinds_of(second)) - _COMPOSITE)
 
 
 def _name(form: Any) -> str | None:

@@ -2,40 +2,38 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from mercato_checks.diff.values import Frozen
 
 ALL_TYPES = frozenset({"string", "number", "boolean", "array", "object", "null"})
 
 
-class Part(NamedTuple):
-    """A schema as written. `bare`: without its `oneOf` and `anyOf`."""
-
-    raw: Any
-    bare: bool
-
-
 class Schema:
-    """Schemas that hold together: a value must satisfy every part. No parts: anything. `key` tells schemas apart."""
+    """Schemas, as written, that hold together: a value must satisfy every part. No parts: anything.
 
-    __slots__ = ("key", "parts")
+    `without`: the lists of forms (`oneOf`, `anyOf`), by their ids, that do not count. `key` tells schemas apart.
+    """
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
-        unique = {(id(part.raw), part.bare): part for part in parts}
-        self.key = tuple(sorted(unique))
-        self.parts = tuple(unique[key] for key in self.key)
+    __slots__ = ("key", "parts", "without")
+
+    def __init__(self, parts: tuple[Any, ...], without: frozenset[int] = frozenset()) -> None:
+        unique = {id(part): part for part in parts}
+        order = tuple(sorted(unique))
+        self.parts = tuple(unique[each] for each in order)
+        self.without = without
+        self.key = (order, without)
 
     def and_(self, other: "Schema") -> "Schema":
-        return Schema((*self.parts, *other.parts))
+        return Schema((*self.parts, *other.parts), self.without | other.without)
 
-    @property
-    def bare(self) -> "Schema":
-        return Schema(tuple(Part(part.raw, True) for part in self.parts))
+    def leaving_out(self, groups: "list[Group]") -> "Schema":
+        """The same without these lists of forms, wherever they stand in it."""
+        return Schema(self.parts, self.without | {group.id for group in groups})
 
 
 ANY = Schema(())
-_ONE_TYPE = {kind: Schema((Part({"type": kind}, False),)) for kind in (*ALL_TYPES, "integer")}
+_ONE_TYPE = {kind: Schema(({"type": kind},)) for kind in (*ALL_TYPES, "integer")}
 
 
 def of_type(kind: str) -> Schema:
@@ -53,10 +51,11 @@ class Bound:
 
 @dataclass(slots=True)
 class Group:
-    """A `oneOf` or `anyOf` with at least two forms. `forms` as written; None among them never occurs."""
+    """A `oneOf` or `anyOf`. `forms` as written; `id` is that of the list."""
 
     keyword: str
     forms: list[Any]
+    id: int
 
 
 @dataclass(slots=True)
@@ -72,10 +71,12 @@ class Demand:
 class Node:
     """One schema, folded. `types` None: any, with `null` where it may be null; absent keywords are None or empty.
 
+    `implied`: the types are not written, they follow from what else is described.
     `opaque` holds keywords that nothing is known about, and known ones with a value they cannot have.
     """
 
     types: frozenset[str] | None = None
+    implied: bool = False
     enum: dict[Frozen, Any] | None = None
     lower: Bound | None = None
     upper: Bound | None = None

@@ -7,11 +7,11 @@ from typing import Any
 from mercato_checks.diff.change import BudgetSpent
 from mercato_checks.diff.folding import Folding, meet
 from mercato_checks.diff.keywords import read_keyword
-from mercato_checks.diff.node import Group, Node, Part, Schema
+from mercato_checks.diff.node import Group, Node, Schema
 from mercato_checks.diff.settle import settle, settle_enum
 from mercato_checks.diff.values import Frozen, freeze, size_of
 from mercato_checks.openapi.document import Edition
-from mercato_checks.openapi.walk import References
+from mercato_checks.openapi.walk import References, walk
 
 _STRUCTURE = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf", "oneOf", "anyOf"})
 _NULL = {"type": "null"}
@@ -24,7 +24,6 @@ class _Step:
     """A part still to be folded."""
 
     raw: Any
-    bare: bool
     or_null: bool
     alone: bool
 
@@ -47,7 +46,7 @@ class SchemaReader:
         """The schema as written, with references followed where nothing stands beside them."""
         known = self._schemas.get(id(raw))
         if known is None:
-            known = self._schemas[id(raw)] = Schema((Part(self._follow(raw), False),))
+            known = self._schemas[id(raw)] = Schema((self._follow(raw),))
         return known
 
     def _follow(self, raw: Any) -> Any:
@@ -102,20 +101,20 @@ class SchemaReader:
     def _fold(self, schema: Schema) -> Node:
         fold = Folding(self.edition, self)
         alone = len(schema.parts) == 1
-        stack = [_Step(part.raw, part.bare, False, alone) for part in reversed(schema.parts)]
-        folded: set[tuple[int, bool, bool]] = set()
+        stack = [_Step(part, False, alone) for part in reversed(schema.parts)]
+        folded: set[tuple[int, bool]] = set()
         while stack:
             step = stack.pop()
-            mark = (id(step.raw), step.bare, step.or_null)
+            mark = (id(step.raw), step.or_null)
             # Folding a part twice adds nothing, and a part that contains itself would never end.
             if mark not in folded:
                 folded.add(mark)
-                stack.extend(reversed(self._part(fold, step)))
+                stack.extend(reversed(self._part(fold, step, schema.without)))
         node = settle(fold, self.count, joined=not alone)
         self._join_values(node)
         return node
 
-    def _part(self, fold: Folding, step: _Step) -> list[_Step]:
+    def _part(self, fold: Folding, step: _Step, without: frozenset[int]) -> list[_Step]:
         """Add one part to the folding; gives the parts that hold together with it."""
         raw = step.raw
         if isinstance(raw, bool):
@@ -139,7 +138,7 @@ class SchemaReader:
                 read_keyword(fold, keyword, value)
         below += self._all_of(fold, step)
         for keyword in ("oneOf", "anyOf"):
-            if keyword in raw and not step.bare:
+            if keyword in raw and id(raw[keyword]) not in without:
                 below += self._forms(fold, keyword, step)
         return below
 
@@ -153,17 +152,18 @@ class SchemaReader:
             if isinstance(reference, str) and reference.startswith("#") and keyword != "$recursiveRef":
                 target = self.references.find(reference)
             if target is None:
-                # Nothing is known about what it names, so any change of the document may change its meaning.
                 fold.node.opaque.setdefault(keyword, set()).add((freeze(reference), self._whole()))
             else:
                 only = step.alone and (len(step.raw) == 1 or self.edition == "3.0")
-                found.append(_Step(target, step.bare, step.or_null, only))
+                found.append(_Step(target, step.or_null, only))
         return found
 
     def _whole(self) -> Frozen:
+        """What a reference that cannot be followed may depend on: the whole of a document that gives parts an `$id`."""
         if self._fingerprint is None:
             self.count(size_of(self.tree))
-            self._fingerprint = hash(freeze(self.tree))
+            named = any(not part.named and "$id" in part.node for part in walk(self.tree))
+            self._fingerprint = hash(freeze(self.tree)) if named else 0
         return self._fingerprint
 
     def _all_of(self, fold: Folding, step: _Step) -> list[_Step]:
@@ -173,7 +173,7 @@ class SchemaReader:
             return []
         self.count(len(branches))
         only = step.alone and not set(step.raw) - {"allOf", "description", "title"} and len(branches) == 1
-        return [_Step(branch, step.bare, step.or_null, only) for branch in branches]
+        return [_Step(branch, step.or_null, only) for branch in branches]
 
     def _forms(self, fold: Folding, keyword: str, step: _Step) -> list[_Step]:
         """`X or null` is a nullable X; others become a group, also a lone form: it may be what is left of several."""
@@ -185,11 +185,11 @@ class SchemaReader:
         kept = [form for form in written if not self._is_null(form)]
         or_null = step.or_null or len(kept) < len(written)
         if not kept:
-            return [_Step(written[0], False, step.or_null, False)]
+            return [_Step(written[0], step.or_null, False)]
         if len(kept) == 1 and len(written) > 1 and self._is_plain(kept[0]):
-            return [_Step(kept[0], False, or_null, False)]
+            return [_Step(kept[0], or_null, False)]
         forms = [*written, _NULL] if step.or_null and len(kept) == len(written) else written
-        fold.node.groups.append(Group(keyword, forms))
+        fold.node.groups.append(Group(keyword, forms, id(written)))
         return []
 
     def _is_null(self, form: Any) -> bool:

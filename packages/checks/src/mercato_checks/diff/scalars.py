@@ -30,6 +30,7 @@ def compare_scalars(was: Node, now: Node, direction: Direction, place: Place, re
     _formats(was, now, direction, place, report)
     _default(was, now, direction, place, report)
     _switches(was, now, direction, place, report)
+    _implied_types(was, now, direction, place, report)
     _opaque(was, now, direction, place, report)
 
 
@@ -46,7 +47,7 @@ def compare_types(was: Types, now: Types, direction: Direction, place: Place, re
     if was == now:
         return
     wider, narrower = (was, now) if direction == "request" else (now, was)
-    extra = (wider or ALL_TYPES) - (narrower or ALL_TYPES)
+    extra = (ALL_TYPES if wider is None else wider) - (ALL_TYPES if narrower is None else narrower)
     if narrower is None or "number" in narrower:
         extra -= {"integer"}
     message = f"The type is {_types_text(now)} now, it was {_types_text(was)}."
@@ -54,6 +55,16 @@ def compare_types(was: Types, now: Types, direction: Direction, place: Place, re
         report.breaking(f"{direction}.type", place, message)
     else:
         report.other(f"{direction}.type.changed", place, message)
+
+
+def _implied_types(was: Node, now: Node, direction: Direction, place: Place, report: Report) -> None:
+    """That an object or array is meant is clear from its properties or items; that it no longer is would be odd."""
+    if was.types != now.types or was.implied == now.implied:
+        return
+    if now.implied and direction == "response":
+        report.unclear("response.type.unwritten", place, "The type is no longer written, so anything may be returned.")
+    else:
+        report.other(f"{direction}.type.written", place, "Whether the type is written has changed.")
 
 
 def _types_text(types: Types) -> str:

@@ -70,11 +70,15 @@ class SchemaComparison:
         return pairs
 
     def _unevaluated(self, was: Node, now: Node, pair: Pair, direction: Direction, mode: str, report: Report) -> None:
-        """What `unevaluatedProperties` refuses depends on the forms too, and how is not worked out here."""
-        depends = [node for node in (was, now) if node.unevaluated is not None and (node.groups or node.demands)]
+        """What `unevaluated…` refuses depends on all that stands beside it, and how is not worked out here."""
+        depends = any(
+            (node.unevaluated is not None and (node.groups or node.demands))
+            or any(demand.keyword.startswith("unevaluated") for demand in node.demands)
+            for node in (was, now)
+        )
         if depends and mode != "equal" and not self._trial(pair.old, pair.new, "request", "equal", report):
-            message = "`unevaluatedProperties` stands beside forms that have changed."
-            report.unclear(f"{direction}.unevaluatedProperties", pair.place, message)
+            message = "What stands beside `unevaluatedProperties` or `unevaluatedItems` has changed."
+            report.unclear(f"{direction}.unevaluated", pair.place, message)
 
     def _trial(self, old: Schema, new: Schema, direction: Direction, mode: str, report: Report) -> bool:
         """Whether nothing breaks between two schemas, or, in the mode `equal`, whether nothing differs.

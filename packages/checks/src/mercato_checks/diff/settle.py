@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mercato_checks.diff.folding import Folding, ObjectPart, meet
+from mercato_checks.diff.folding import Folding, ObjectPart
 from mercato_checks.diff.node import ANY, Demand, Node
 from mercato_checks.diff.values import kind_of
 
@@ -54,6 +54,9 @@ def _join_objects(fold: Folding, count: Callable[[int], None]) -> None:
         node.properties[name] = found
     for part in fold.objects:
         _join_rest(fold, part)
+    if any("additionalProperties" in part.raw for part in fold.objects):
+        # It concerns all properties that are left, so none is left unevaluated.
+        node.unevaluated = None
 
 
 def _join_rest(fold: Folding, part: ObjectPart) -> None:
@@ -89,6 +92,7 @@ def _infer_types(fold: Folding) -> None:
         kinds |= {"array"} if node.prefix or node.items is not None else set()
         kinds |= {"null"} if kinds and fold.nullable_shape else set()
         node.types = frozenset(kinds) or None
+        node.implied = bool(kinds)
 
 
 def settle_enum(node: Node) -> None:
@@ -97,14 +101,18 @@ def settle_enum(node: Node) -> None:
         return
     kinds: dict[str, set[Any]] = {}
     for key, value in list(node.enum.items()):
-        if meet(frozenset({kind_of(value)}), node.types):
+        if _has_type(kind_of(value), node.types):
             kinds.setdefault(kind_of(value), set()).add(key)
         else:
             del node.enum[key]
-    node.types = frozenset(kinds)
+    node.types = frozenset(kinds) - {"integer"} if "number" in kinds else frozenset(kinds)
     sizes = {"null": 1, "boolean": 2}
     if all(len(keys) == sizes.get(kind) for kind, keys in kinds.items()):
         node.enum = None
+
+
+def _has_type(kind: str, types: frozenset[str] | None) -> bool:
+    return types is None or kind in types or (kind == "integer" and "number" in types)
 
 
 def _drop_of_other_types(node: Node) -> None:

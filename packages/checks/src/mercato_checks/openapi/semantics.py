@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from mercato_checks.codes import found
@@ -18,6 +19,9 @@ from mercato_checks.openapi.walk import (
 )
 
 _PATH_FIELDS = frozenset({"summary", "description", "servers", "parameters"})
+_MOST_OF_ONE = 50
+"""Findings of one operation's parameters; thousands of paths may share them."""
+
 _VARIABLE = re.compile(r"\{([^{}/]*)\}")
 
 
@@ -26,7 +30,7 @@ def check_operations(operations: list[OperationAt], references: References) -> l
     findings = list(_operation_ids(operations))
     findings += _templates(operations)
     for operation in operations:
-        findings += _path_parameters(operation)
+        findings += islice(_path_parameters(operation), _MOST_OF_ONE)
     for operation in first_of_each(operations):
         findings += _repeated(operation, references)
         findings += _responses(operation)

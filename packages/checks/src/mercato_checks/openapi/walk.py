@@ -176,15 +176,24 @@ def operations(tree: dict[str, Any], references: References) -> Iterator[Operati
 
 def operations_of(paths: Any, references: References) -> Iterator[OperationAt]:
     """All operations of a map of path items: `paths`, `webhooks` or a callback."""
+    # One item may stand under thousands of paths: it is put together, and its parameters are read, once.
+    items: dict[tuple[int, ...], tuple[dict[str, Any], dict[tuple[str, str], dict[str, Any]]]] = {}
+    known: dict[int, dict[tuple[str, str], dict[str, Any]]] = {}
     for path, written in paths.items() if isinstance(paths, dict) else ():
         if path.startswith("x-"):
             continue
-        item = path_item(written, references)
-        shared = _parameters(item, references)
+        parts = [part for part in path_item_parts(written, references) if part.keys() - {"$ref"}]
+        key = tuple(map(id, parts))
+        if key not in items:
+            joined = _join(parts)
+            items[key] = joined, _parameters(joined, references)
+        item, shared = items[key]
         for method in METHODS:
             node = item.get(method)
             if isinstance(node, dict):
-                parameters = list((shared | _parameters(node, references)).values())
+                if id(node) not in known:
+                    known[id(node)] = _parameters(node, references)
+                parameters = list((shared | known[id(node)]).values())
                 yield OperationAt(method, path, node, parameters, node.get("servers", item.get("servers")))
 
 
@@ -193,9 +202,13 @@ def path_item(written: Any, references: References) -> dict[str, Any]:
 
     Both editions allow other fields beside this `$ref` (OpenAPI 3.1.0, 4.8.9), unlike beside that of a schema in 3.0.
     """
+    return _join(path_item_parts(written, references))
+
+
+def _join(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     item: dict[str, Any] = {}
     parameters: list[Any] = []
-    for part in path_item_parts(written, references):
+    for part in parts:
         item = part | item
         listed = part.get("parameters")
         # The outer ones come last: of two with one name the last one counts.

@@ -77,16 +77,21 @@ Shelf = Annotated[Documents, Depends(_documents)]
 
 
 @router.post("/billing/close", summary="Issue the invoices and payouts of a month (operators)")
-async def close_period(body: CloseRequest, caller: SignedIn, close: Annotated[Close, Depends(_close)]) -> CloseAnswer:
+async def close_period(
+    body: CloseRequest, caller: SignedIn, close: Annotated[Close, Depends(_close)], called: Called
+) -> CloseAnswer:
     """A month that is over is closed for good; the present one is issued up to now and stays open. Closing a closed
     month again issues nothing.
     """
     closing = await close.close(caller, body.period, body.until)
+    names = await called.organisations(
+        {invoice.consumer_id for invoice in closing.invoices} | {payout.vendor_id for payout in closing.payouts}
+    )
     return CloseAnswer(
         period=closing.period,
         is_complete=closing.is_complete,
-        invoices=[view_invoice(invoice) for invoice in closing.invoices],
-        payouts=[view_payout(payout) for payout in closing.payouts],
+        invoices=[view_invoice(invoice, names.get(invoice.consumer_id, "")) for invoice in closing.invoices],
+        payouts=[view_payout(payout, names.get(payout.vendor_id, "")) for payout in closing.payouts],
     )
 
 
@@ -99,7 +104,7 @@ async def list_invoices(
     after: After = None,
     limit: PageSize = 50,
 ) -> InvoicePage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.consumer_id for row in rows})
     items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
@@ -121,7 +126,7 @@ async def list_payouts(
     after: After = None,
     limit: PageSize = 50,
 ) -> PayoutPage:
-    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
+    """In the order they were issued. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.vendor_id for row in rows})
     items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
@@ -189,12 +194,12 @@ def view_adjustment(row: Adjustment) -> AdjustmentView:
     return AdjustmentView(**values, requests=row.calls)
 
 
-def view_invoice(row: Invoice, consumer: str = "") -> InvoiceView:
+def view_invoice(row: Invoice, consumer: str) -> InvoiceView:
     own = set(InvoiceView.model_fields) - {"consumer"}
     return InvoiceView(**{name: getattr(row, name) for name in own}, consumer=consumer)
 
 
-def view_payout(row: Payout, vendor: str = "") -> PayoutView:
+def view_payout(row: Payout, vendor: str) -> PayoutView:
     own = set(PayoutView.model_fields) - {"vendor"}
     return PayoutView(**{name: getattr(row, name) for name in own}, vendor=vendor)
 

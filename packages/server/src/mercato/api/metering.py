@@ -105,7 +105,7 @@ async def list_usage_events(
     after: After = None,
     limit: PageSize = 50,
 ) -> UsageEventPage:
-    """The newest first, each with what it cost and how it was adjusted. A vendor does not see its consumers' keys."""
+    """In the order of their times, each with its price and adjustments. A vendor sees no keys of its consumers."""
     since, until = span
     rows = await usage.list_events(
         caller,

@@ -57,7 +57,7 @@ Board = Annotated[PublicStatus, Depends(_public)]
 
 @router.get("", summary="Status of every listed service")
 async def list_status(response: Response, board: Board, after: After = None, limit: PageSize = 50) -> StatusList:
-    """Up, degraded or down, by what gateways measured in the last minutes. May be kept for 30 seconds."""
+    """Operational, degraded, an outage, or quiet where nobody called. The answer may be kept for 30 seconds."""
     response.headers["cache-control"] = _CACHED
     return await board.list_services(after, limit)
 

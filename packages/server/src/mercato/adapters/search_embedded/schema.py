@@ -21,9 +21,6 @@ TEXT_WEIGHTS: Mapping[str, float] = {
 }
 """What a word counts for in each field."""
 
-_NAMES = frozenset({"name", "title"})
-"""Fields whose words are found written together too: a Text Embedder as `textembedder`."""
-
 _MAX_DESCRIPTION = 20_000
 _MAX_OPERATIONS = 50_000
 _CALL_PRICE: Mapping[Currency, str] = {"USD": "call_price_usd", "EUR": "call_price_eur"}
@@ -81,7 +78,7 @@ def searched_words(listing: ListingDocument) -> dict[str, str]:
         "description": listing.description[:_MAX_DESCRIPTION],
         "operations": with_parts(listing.operations[:_MAX_OPERATIONS]),
     }
-    return {field: spaced(text, neighbours=field in _NAMES) for field, text in texts.items()}
+    return {field: spaced(text) for field, text in texts.items()}
 
 
 def from_tantivy(document: tantivy.Document) -> tuple[ListingDocument, str]:
