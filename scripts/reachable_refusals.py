@@ -340,7 +340,7 @@ def _keep(node: ast.AST, body: _Body, kept: dict[str, Any]) -> None:
             pairs += zip(target.elts, value.elts, strict=False)
     for target, value in pairs:
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-            read = body._value(value)
+            read = body._value(value) or body._annotated(node)
             if isinstance(read, _Instance) and read.hint is not None:
                 kept.setdefault(target.attr, read.hint)
             elif inspect.isfunction(read):

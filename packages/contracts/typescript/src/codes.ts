@@ -164,7 +164,6 @@ export type ErrorCode =
   | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
-  | "unsupported_encoding"
   | "unsupported_transfer"
   | "upstream_bad_answer"
   | "upstream_timeout"
@@ -495,7 +494,6 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
-  unsupported_encoding: 415,
   unsupported_transfer: 501,
   upstream_bad_answer: 502,
   upstream_timeout: 504,

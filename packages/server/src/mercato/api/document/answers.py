@@ -13,7 +13,7 @@ from mercato_contracts.problem import MEDIA_TYPE, Problem
 EVERY_ROUTE = frozenset({"internal_error", "temporarily_unavailable"})
 """A fault of ours, or a database that does not answer."""
 
-WITH_BODY = frozenset({"bad_request", "body_too_large", "malformed_request"})
+WITH_BODY = frozenset({"bad_request", "body_too_large", "body_too_slow", "malformed_request"})
 WITH_PARAMETERS = frozenset({"malformed_request"})
 WITH_ADDRESS = frozenset({"not_found"})
 """A value in the address that holds a slash names another address."""

@@ -1,5 +1,6 @@
 """What each parameter means, with an example; a name means the same everywhere, unless an operation says otherwise."""
 
+import json
 from typing import Any
 
 PARAMETERS: dict[str, tuple[str, Any]] = {
@@ -87,14 +88,19 @@ _OF_OPERATION: dict[tuple[str, str], tuple[str, Any]] = {
 }
 
 
+def _fallback(name: str) -> str:
+    words = name.removesuffix("_id").replace("_", " ")
+    return f"The {words}'s id" if name.endswith("_id") else words.capitalize()
+
+
 def describe_parameters(operation: dict[str, Any]) -> None:
     """Give every parameter a description and, where one fits, an example."""
     for parameter in operation.get("parameters", ()):
         name = parameter["name"]
         known = _OF_OPERATION.get((operation["operationId"], name)) or PARAMETERS.get(name.lower())
-        if known is None:
-            continue
-        description, example = known
+        description, example = known or (_fallback(name), None)
+        if isinstance(example, str) and '"date"' in json.dumps(parameter["schema"]):
+            example = example[:10]
         parameter.setdefault("description", description)
         if example is not None:
             parameter.setdefault("example", example)
