@@ -29,7 +29,6 @@ export type ErrorCode =
   | "charge_needs_operator"
   | "conflict"
   | "control_plane_unavailable"
-  | "counters_unavailable"
   | "credential_in_use"
   | "credential_not_found"
   | "credential_refused"
@@ -164,6 +163,7 @@ export type ErrorCode =
   | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
+  | "unsupported_encoding"
   | "unsupported_transfer"
   | "upstream_bad_answer"
   | "upstream_timeout"
@@ -359,7 +359,6 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   charge_needs_operator: 403,
   conflict: 409,
   control_plane_unavailable: 503,
-  counters_unavailable: 503,
   credential_in_use: 409,
   credential_not_found: 404,
   credential_refused: 422,
@@ -494,6 +493,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
+  unsupported_encoding: 415,
   unsupported_transfer: 501,
   upstream_bad_answer: 502,
   upstream_timeout: 504,
