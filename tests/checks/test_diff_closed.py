@@ -366,3 +366,17 @@ def test_drafts_do_not_carry_a_break_from_one_final_release_to_the_next() -> Non
 def test_what_is_unevaluated_depends_on_what_stands_beside_it(old: Schema, new: Schema) -> None:
     before, after = ({"type": ["array", "object"]} | each for each in (old, new))
     assert bump(document(request=before), document(request=after)) == ("major", True)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("count", [40_000])
+def test_long_lists_are_compared_in_linear_time(count: int) -> None:
+    """Compared each with each, these would take hours."""
+    old, new = ({"enum": [f"{side}{number}" for number in range(count)]} for side in "ab")
+    assert bump(document(request=old), document(request=new)) == ("major", True)
+    forms = [
+        [{"type": "array", "maxItems": number, "title": f"{side}{number}"} for number in range(1000)] for side in "ab"
+    ]
+    forms[1] = [form | {"minItems": 1} for form in forms[1]]
+    sides = (document(request={"anyOf": listed}) for listed in forms)
+    assert bump(*sides) == ("major", True)

@@ -7,7 +7,7 @@ from mercato_checks.findings import pointer, shorten
 
 Direction = Literal["request", "response"]
 Weight = Literal["breaking", "unclear", "addition", "other"]
-MOST_STEPS = 3_000_000
+MOST_STEPS = 1_000_000
 _MOST_CHANGES = 2_000
 _MOST_PLACE_STEPS = 200
 

@@ -12,6 +12,7 @@ from mercato_checks.diff.pairing import pair_up
 from mercato_checks.diff.reader import SchemaReader
 from mercato_checks.findings import shorten
 
+_MOST_TRIALS = 1_600
 _COMPOSITE = frozenset({"object", "array"})
 _COMPONENT = "#/components/schemas/"
 
@@ -150,6 +151,11 @@ class FormComparison:
         # That another form happens to accept it does not keep a dropped one: only new forms stand in for it.
         request = self.direction == "request"
         asked, offered = (lost, gained) if request else (gained, lost)
+        if len(asked) * len(offered) > _MOST_TRIALS:
+            # Each with each would take time that grows with the square of their number.
+            message = f"{len(asked)} forms came or went beside {len(offered)} others: too many to compare."
+            self.report.unclear(f"{self.direction}.variant.many", self.place, message)
+            return
         for form in asked:
             pairs = [(form, other) if request else (other, form) for other in offered]
             if not any(self.trials.fits(self._form(old, True), self._form(new, False)) for old, new in pairs):
