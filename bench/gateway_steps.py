@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import cProfile
 import pstats
+import socket
 import sys
 import tempfile
 import time
@@ -27,10 +28,10 @@ from bench.gateway_systems import ANSWER
 from mercato_contracts import ids, keys
 from mercato_gateway import wire
 from mercato_gateway.authenticate import Grant, _blake2b
+from mercato_gateway.connection import UpstreamConnection
 from mercato_gateway.gateway import Gateway
 from mercato_gateway.server import ClientConnection
 from mercato_gateway.settings import Settings
-from mercato_gateway.upstream import UpstreamConnection
 from mercato_gateway.worker import build, calm_collector
 from tests.fakes.control_plane import a_grant, new_id
 from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, subscribe
@@ -46,7 +47,8 @@ class Memory(asyncio.Transport):
     """A transport that keeps nothing; `answer` is told of each write."""
 
     def __init__(self, answer: Any = None) -> None:
-        super().__init__()
+        self.sockets = socket.socketpair()  # whoever looks whether anything came finds nothing
+        super().__init__({"socket": self.sockets[0]})
         self.answer = answer
         self.written = 0
 

@@ -43,6 +43,7 @@ from mercato.identity import Caller, Role, SecretHasher, SignUp
 from mercato.identity.permissions import permissions_of
 from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.publishing import CedarPolicy, CredentialSeal, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
+from mercato_checks.confined import ConfinedChecks
 
 RESULTS = Path(__file__).parent / "results" / "publishing.json"
 BAR_SECONDS = 5.0
@@ -133,9 +134,8 @@ async def opened(folder: Path) -> AsyncIterator[Bench]:
         )
     role = Role.ADMIN
     vendor = Caller(organisation.id, "acme", user.id, role, permissions_of(role, in_operator=False), False)
-    pipeline = Pipeline(
-        database, clock, ids, outbox, LiveCalls(CredentialSeal(bytes(32)), allow_private=True), CedarPolicy(BY_RULE)
-    )
+    checks, live = ConfinedChecks(), LiveCalls(CredentialSeal(bytes(32)), allow_private=True)
+    pipeline = Pipeline(database, clock, ids, outbox, live, CedarPolicy(BY_RULE), checks)
     engine, feed = DbosWorkflows(url, [pipeline.workflow()], executor="bench", version="1"), OutboxFeed(database)
     await engine.open()
     await feed.start([PipelineStarter(engine).subscriber()], [])
@@ -145,6 +145,7 @@ async def opened(folder: Path) -> AsyncIterator[Bench]:
         await watching.close()
         await feed.close()
         await engine.close()
+        await checks.close()
         await database.close()
         postgres.stop()
 

@@ -27,7 +27,7 @@ class Marketplace:
     def __init__(self, processes: Processes, state: Path) -> None:
         self._processes = processes
         self._state = state
-        self._control_port, self._worker_port = free_port(), free_port()
+        self._control_port, self._worker_port, internal_port = free_port(), free_port(), free_port()
         self._gateway_port, self._gateway_health_port = free_port(), free_port()
         self._gateway: Running | None = None
         self.control_url = f"http://127.0.0.1:{self._control_port}"
@@ -36,7 +36,8 @@ class Marketplace:
             # What a running marketplace on this machine was told must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
-            "MERCATO_CONTROL_URL": self.control_url,
+            "MERCATO_INTERNAL_PORT": str(internal_port),
+            "MERCATO_CONTROL_URL": f"http://127.0.0.1:{internal_port}",
             "MERCATO_GATEWAY_ADMIN_PORT": str(self._gateway_health_port),
             "MERCATO_LOG_LEVEL": "WARNING",
         }

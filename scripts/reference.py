@@ -3,11 +3,16 @@
 import inspect
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from mercato.api.document.routes import route_facts
+from mercato.api.route import TransactionalRoute
 from mercato.app import schema, worker  # noqa: F401  (load every room and adapter, whoever asks)
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
@@ -20,6 +25,10 @@ from mercato_cli.runner.codes import CODES as RUNNER_CODES
 from mercato_contracts import codes as published_codes
 from mercato_contracts import export, typescript
 from mercato_gateway.codes import CODES as GATEWAY_CODES
+from mercato_gateway.document import build_document
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reachable_refusals import Reachable, load_everything
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 _CONTRACTS = FOLDER.parents[1] / "packages/contracts"
@@ -77,12 +86,36 @@ def codes() -> str:
 
 def openapi() -> str:
     """The control API's OpenAPI 3.1 document."""
-    import tempfile
+    return json.dumps(_control_app().openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
+
+def gateway_openapi() -> str:
+    """The gateway's OpenAPI 3.1 document."""
+    return json.dumps(build_document(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def routes() -> str:
+    """What each route of the control API can refuse and asks permission for, read from the code behind it."""
+    load_everything()
+    reachable = Reachable()
+    found = {"": reachable.of(TransactionalRoute.get_route_handler, TransactionalRoute)}
+    for context in iter_route_contexts(_control_app().routes):
+        if isinstance(context.original_route, APIRoute) and context.include_in_schema:
+            found[context.name or ""] = reachable.of_route(context.dependant)
+    table = {
+        name: {
+            "refusals": sorted({each.code for each in facts if not isinstance(each, tuple)}),
+            "permissions": sorted(list(each) for each in facts if isinstance(each, tuple)),
+        }
+        for name, facts in sorted(found.items())
+    }
+    return json.dumps(table, indent=1) + "\n"
+
+
+def _control_app() -> FastAPI:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(state=Path(folder), DATABASE_URL="postgresql://nobody@127.0.0.1/nothing")
-        app = create_app(build_wiring(settings, "postgresql://nobody@127.0.0.1/nothing"), list(ROLES))
-    return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return create_app(build_wiring(settings, "postgresql://nobody@127.0.0.1/nothing"), list(ROLES))
 
 
 def cli() -> str:
@@ -140,12 +173,15 @@ def _cell(text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "errors.md": errors,
+    "gateway-openapi.json": gateway_openapi,
     "openapi.json": openapi,
     "settings.md": settings,
 }
 
 TABLES: dict[Path, Callable[[], str]] = {
     FOLDER.parents[1] / "packages/contracts/src/mercato_contracts/codes.json": codes,
+    # Before the pages: openapi.json is written from it.
+    FOLDER.parents[1] / "packages/server/src/mercato/api/document/routes.json": routes,
 }
 """What programs read, and is written from the code as well."""
 
@@ -153,12 +189,13 @@ TABLES: dict[Path, Callable[[], str]] = {
 def main() -> None:
     """Write every page and table; say which changed."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for path, write in ({FOLDER / name: page for name, page in PAGES.items()} | TABLES).items():
+    for path, write in (TABLES | {FOLDER / name: page for name, page in PAGES.items()}).items():
         text = write()
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
-    published_codes.all_codes.cache_clear()
+        published_codes.all_codes.cache_clear()
+        route_facts.cache_clear()
     export.write(_CONTRACTS / "schema")
     typescript.write(_CONTRACTS / "typescript", export.schemas(), export.VERSION)
 

@@ -22,6 +22,7 @@ from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, Caller, ProvenKeys, SecretHasher, SignUp
 from mercato.identity.permissions import Role, permissions_of
 from mercato.platform import Database, Ids, Outbox, SystemIds
+from tests.support.documented import check_answer
 
 # A busy machine is no failure: how long an example takes says nothing of the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -193,9 +194,12 @@ async def app(settings: Settings, database_url: str, clock: TestClock) -> AsyncI
 
 @pytest.fixture
 async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the control API that carries no credential."""
+    """A client of the control API that carries no credential; it raises for an answer that is not documented."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mercato.test", timeout=30) as client:
+    hooks = {"response": [check_answer]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://mercato.test", timeout=30, event_hooks=hooks
+    ) as client:
         yield client
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from setuptools import setup
 
 HOT = (
-    "admit", "authenticate", "bodies", "call", "catalog", "forward", "gateway", "headers", "heads", "lane", "leases",
-    "metrics", "operations", "recent", "relay", "route", "semver", "server", "settle", "spool", "streams", "targets",
-    "tokens", "upstream",
+    "admit", "authenticate", "bodies", "call", "catalog", "connection", "forward", "gateway", "headers", "heads",
+    "kinds", "lane", "leases", "long_events", "metrics", "operations", "peer", "recent", "relay", "route", "scanner",
+    "semver", "server", "settle", "spool", "streams", "targets", "texts", "tokens", "unpacking", "upstream", "usage",
 )  # fmt: skip
 
 

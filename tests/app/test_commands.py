@@ -21,11 +21,16 @@ def own(place: Place, database_url: str) -> Place:
 
 @pytest.mark.parametrize("role", ["publishing", "discovery", "consumption", "admin", "worker"])
 def test_each_role_answers_on_its_port_and_ends_with_code_0(own: Place, role: str) -> None:
-    (port,) = free_ports(1)
-    served = own.start("serve", role, "--port", str(port))
+    port, internal = free_ports(2)
+    served = own.start("serve", role, "--port", str(port), "--internal-port", str(internal))
     eventually(lambda: get(port, "/readyz")[0] == 200, f"{role} is ready: {served.err()}")
     assert get(port, "/healthz")[0] == 200
-    assert b"python_info" in get(port, "/metrics")[2]
+    figures = port if role == "worker" else internal
+    assert get(figures, "/readyz")[0] == 200
+    assert b"python_info" in get(figures, "/metrics")[2]
+    if role != "worker":
+        assert get(port, "/metrics")[0] == 404
+        assert get(internal, "/api/me")[0] == 404
     assert served.stop() == 0
 
 

@@ -111,6 +111,33 @@ async def test_accepts_a_chat_server_and_refuses_an_empty_choice(fake_server: Fa
     assert "probe_contract" in codes(await probe(fake_server, manifest(task="chat")))
 
 
+@pytest.mark.parametrize(
+    ("message", "finish_reason", "accepted"),
+    [
+        ({"content": None, "reasoning": "Hm."}, "stop", True),
+        ({"content": None, "reasoning_content": "Hm."}, "stop", True),
+        ({"content": None, "thinking": "Hm."}, "stop", True),
+        ({"content": None, "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]}, "stop", True),
+        ({"content": [{"type": "text", "text": "Ready"}]}, "stop", True),
+        ({"content": None, "refusal": "No."}, "stop", True),
+        ({"content": None, "tool_calls": [{"id": "call_1"}]}, "tool_calls", True),
+        ({"content": None, "function_call": {"name": "find"}}, "function_call", True),
+        ({"content": None, "audio": {"transcript": "Ready"}}, "stop", True),
+        ({"content": None}, "length", True),
+        ({}, "length", True),
+        ({"content": None}, "stop", False),
+        ({"content": None, "reasoning": None}, "stop", False),
+        ({"name": "Ready"}, "stop", False),
+    ],
+)
+async def test_a_chat_answer_may_hold_more_than_content(
+    fake_server: FakeServer, manifest: Make, message: dict[str, object], finish_reason: str, accepted: bool
+) -> None:
+    choice = {"message": {"role": "assistant", **message}, "finish_reason": finish_reason}
+    fake_server.answer = reply({"choices": [choice], "usage": {"prompt_tokens": 8, "completion_tokens": 1}})
+    assert codes(await probe(fake_server, manifest(task="chat"))) == ([] if accepted else ["probe_contract"])
+
+
 async def test_accepts_a_messages_server(fake_server: FakeServer, manifest: Make) -> None:
     usage = {"input_tokens": 9, "output_tokens": 1}
     message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Ready"}], "usage": usage}

@@ -1,4 +1,4 @@
-"""Versions and ranges by the vectors that the gateway's matcher shares."""
+"""Versions and ranges, as all of Mercato reads them, by vectors that npm answered, and beside npm itself."""
 
 import json
 from itertools import pairwise
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercato_checks.semver import NotSemVer, Range, Version
+from tests.support.npm_semver import ask, find_semver, some_ranges
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "semver.json").read_text())
 VERSIONS = [Version.parse(text) for text in VECTORS["versions"]]
@@ -85,3 +86,22 @@ def test_hostile_text_is_refused_at_once(text: str) -> None:
     for parse in (Range.parse, Version.parse):
         with pytest.raises(NotSemVer):
             parse(text)
+
+
+def _ours(text: str) -> list[int] | None:
+    try:
+        wanted = Range.parse(text)
+    except NotSemVer:
+        return None
+    return [place for place, version in enumerate(VERSIONS) if wanted.contains(version)]
+
+
+def test_npm_agrees_on_thousands_of_other_ranges() -> None:
+    package = find_semver()
+    if package is None:
+        pytest.skip("needs Node with npm")
+    ranges = some_ranges(seed=7, count=6_000)
+    answers = ask(package, VECTORS["versions"], ranges)
+    differ = [(text, npm) for text, npm in zip(ranges, answers, strict=True) if _ours(text) != npm]
+    assert differ == []
+    assert sum(npm is not None for npm in answers) > 2_000

@@ -8,6 +8,7 @@ import pytest
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.consumption import Limits
 from mercato.consumption.snapshot import compile_changes, routes_of
+from mercato.identity import Key
 from mercato.metering import Budgets
 from mercato.platform import Event
 from mercato.platform.outbox import Place
@@ -107,7 +108,8 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
         assert [limit["scope"] for limit in (await grant(gateway, customer))["subscriptions"][0]["limits"]] == [scope]
     assert (await grant(gateway, other))["subscriptions"][0]["limits"] == []
     async with market.database.transaction() as session:
-        assert await Limits(session).of_key("key_1", vendor.organisation_id) == []
+        own = Key(id="key_1", lineage_id="key_1", organisation_id=vendor.organisation_id)
+        assert await Limits(session).of_key(own) == []
         changed = {"organisation_id": vendor.organisation_id, "side": "vendor"}
         told = await compile_changes(
             session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())], market.seal

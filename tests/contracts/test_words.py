@@ -60,4 +60,4 @@ class _Asked(BaseModel):
 def test_a_bound_is_said_in_words(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError) as error:
         _Asked.model_validate(given)
-    assert message_of(error.value.errors()[0]) == words  # type: ignore[arg-type]
+    assert message_of(error.value.errors()[0]) == words

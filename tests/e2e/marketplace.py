@@ -108,7 +108,7 @@ class Marketplace:
         self._logs = folder / "logs"
         self._logs.mkdir()
         self.postgres = EmbeddedPostgres(folder / "postgres")
-        control, worker, vendor = free_port(), free_port(), free_port()
+        control, internal, worker, vendor = (free_port() for _ in range(4))
         self.control_url = f"http://127.0.0.1:{control}"
         self.vendor_url = f"http://127.0.0.1:{vendor}"
         self._environment = {
@@ -116,14 +116,14 @@ class Marketplace:
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "DATABASE_URL": self.postgres.start(),
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
-            "MERCATO_CONTROL_URL": self.control_url,
+            "MERCATO_CONTROL_URL": f"http://127.0.0.1:{internal}",
             "MERCATO_LOG_LEVEL": "WARNING",
             **{f"MERCATO_{name.upper()}": value for name, value in settings.items()},
         }
         self.vendor_server = self._part(
             "vendor", [sys.executable, str(VENDOR_SERVER), str(vendor)], f"{self.vendor_url}/v1/models"
         )
-        self.control = self._serve("control", control)
+        self.control = self._serve("control", control, "--internal-port", str(internal))
         self.worker = self._serve("worker", worker)
         self.gateway = Gateway("gateway", self._state, self._logs, self._environment, workers=1)
         self._gateways = [self.gateway]
@@ -191,8 +191,8 @@ class Marketplace:
     def _parts(self) -> list[Part]:
         return [self.vendor_server, self.control, self.worker, self.gateway]
 
-    def _serve(self, role: str, port: int) -> Part:
-        command = [MERCATO, "--state", str(self._state), "serve", role, "--port", str(port)]
+    def _serve(self, role: str, port: int, *more: str) -> Part:
+        command = [MERCATO, "--state", str(self._state), "serve", role, "--port", str(port), *more]
         return self._part(role, command, f"http://127.0.0.1:{port}/readyz")
 
     def _part(self, name: str, command: list[str], health: str) -> Part:

@@ -1,7 +1,8 @@
 """A vendor's machine, as a process of its own: `vendor_server.py PORT`.
 
 Under `/v1` OpenAI's embeddings and chat, counting words as tokens; under `/{name}/greeting` a plain service that
-answers with its name, and `/slow/greeting` takes its time. An input `fail with 503` is answered with that status.
+answers with its name, and `/slow/greeting` takes its time. An input `fail with 503` is answered with that status;
+one of `claim 5 9000` with the claim of so many tokens in and out.
 """
 
 import asyncio
@@ -63,6 +64,8 @@ async def chat(request: Request) -> Response:
         return failed
     tokens = sum(count(message["content"]) for message in body["messages"])
     usage = {"prompt_tokens": tokens, "completion_tokens": count(text), "total_tokens": tokens + count(text)}
+    if claimed := re.fullmatch(r"claim (\d+) (\d+)", text):
+        usage = {"prompt_tokens": int(claimed[1]), "completion_tokens": int(claimed[2])}
     if body.get("stream"):
         asked = bool((body.get("stream_options") or {}).get("include_usage"))
         return StreamingResponse(_stream(text, usage if asked else None), media_type="text/event-stream")

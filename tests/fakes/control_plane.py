@@ -81,6 +81,7 @@ class ControlPlane:
         self.counters: dict[str, Counter] = {}
         self.leases: dict[str, Lease] = {}
         self.events: dict[str, UsageEvent] = {}
+        self.overspent: list[UsageEvent] = []
         self.known_again = 0
         self.recovered: list[tuple[str, str]] = []
         self.introspections = 0
@@ -335,7 +336,10 @@ class ControlPlane:
                 continue
             self.events[event.id] = event
             for lease_id, units in event.spends:
-                self.leases[lease_id].spent += units
+                lease = self.leases[lease_id]
+                lease.spent += units
+                if lease.spent > lease.granted or lease.closed:
+                    self.overspent.append(event)
         self.known_again += known
         self._close_raw(batch.closed)
         return UsageReceipt(taken=len(batch.events) - known, known=known)

@@ -21,6 +21,7 @@ async def control() -> AsyncIterator[ControlPlane]:
     await plane.start()
     yield plane
     await plane.stop()
+    assert plane.overspent == [], "spent more of a lease than it held"
 
 
 @pytest.fixture

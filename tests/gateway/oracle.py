@@ -319,6 +319,8 @@ def tokens(ask: Ask, reply: Reply) -> tuple[int, int] | None:
         return 0, 0
     if ask.method == "HEAD" or reply.status in (204, 304):
         return None if reply.status < 400 else (0, 0)
+    if ask.path == "/embeddings" and 2 * reply.usage > 16:
+        return None  # vectors are no tokens: the gateway's own count
     if reply.is_stream or reply.kind == "application/json":
         return reply.usage, 2 * reply.usage
     return None if reply.status < 400 else (0, 0)

@@ -7,7 +7,7 @@ which of several fails first) it says what may be, and what may not.
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mercato_contracts.dataplane import (
@@ -220,6 +220,47 @@ def _text(ask: Ask, reply: Reply) -> int:
     return reply.size
 
 
+@dataclass(frozen=True)
+class Believed:
+    """The tokens that count; where the service's own cannot be true, why, and what they were."""
+
+    tokens: Used
+    doubt: str | None = None
+    claimed: Used | None = None
+
+
+def believed(ask: Ask, reply: Reply, bound: int | None) -> Believed:
+    """What counts of a call whose bound of output went upstream as `bound`; `None` where it went without one."""
+    tokens = used(ask, reply)
+    if tokens.failed or reply.status >= 400:
+        return Believed(tokens)
+    room, reason = _output_room(ask, reply, bound)
+    in_room = max(1024, 1024 + 4 * ask.estimate()[0] + len(ask.body()) // 16)
+    if tokens.out <= room and tokens.into <= in_room:
+        return Believed(tokens)
+    into, guess = ask.estimate()[0], 0 if ask.repeatable else -(-_text(ask, reply) // 4)
+    source = "partial" if tokens.source == "partial" else "estimated"
+    own = Used(into, min(guess, room), 0, source)
+    if tokens.into <= into and tokens.out <= guess:
+        return Believed(own)
+    return Believed(own, reason if tokens.out > room else "input_beyond_request", tokens)
+
+
+def _output_room(ask: Ask, reply: Reply, bound: int | None) -> tuple[int, str]:
+    times = ask.times or 1
+    if ask.repeatable:
+        return 16, "output_beyond_answer"
+    if bound is not None:
+        return (bound + 16) * times, "output_beyond_bound"
+    if ask.streams:
+        parts = b"".join(event for event, usage in reply.events(ask) if not (usage and ask.asks_usage))
+        sent = 20 * _text(ask, reply) if reply.packed else len(parts)
+    else:
+        body = reply.body(ask)
+        sent = 20 * len(gzip.compress(body, mtime=0)) if reply.packed else len(body)
+    return max(sent, 1024 * times), "output_beyond_answer"
+
+
 def price(plan: SnapshotPlan, tokens: Used, included: int) -> int:
     """Nano-units, where `included` units are covered by the plan."""
     if plan.included_unit == "requests" and included:
@@ -357,8 +398,6 @@ def held(stage: Stage, ask: Ask, world: World) -> tuple[int, dict[str, int]]:
         if not plan.overage:
             needs[included.scope] = need
     money = price(plan, Used(into, out), covered)
-    if plan.per_1k_input_nanos or plan.per_1k_output_nanos:
-        money = max(1, money)
     for limit in stage.limits:
         if ":included:" not in limit.scope:
             needs[limit.scope] = {"requests": 1, "concurrent": 1, "tokens": tokens, "nanos": money}[limit.unit]
@@ -369,6 +408,40 @@ def lacking(stage: Stage, ask: Ask, world: World) -> list[Limit]:
     """The limits that have too little for the call."""
     _, needs = held(stage, ask, world)
     return [limit for limit in stage.limits if (need := needs.get(limit.scope, 0)) and need > world.left(limit)]
+
+
+def bound_of(stage: Stage, ask: Ask, world: World) -> int | None:
+    """The bound of output with which the call can be paid for: its own, or the largest below; `None` for no such."""
+    lacks = lacking(stage, ask, world)
+    whole = _DEFAULT_OUTPUT if ask.most is None else ask.most
+    if not lacks:
+        return whole
+    if ask.repeatable or any(limit.unit in ("requests", "concurrent") for limit in lacks):
+        return None
+    return next((each for each in range(whole, 0, -1) if not lacking(stage, replace(ask, most=each), world)), None)
+
+
+def lefts(stage: Stage, world: World) -> dict[str, int]:
+    """What the limits of a call have left."""
+    return {limit.scope: max(0, world.left(limit)) for limit in stage.limits}
+
+
+def paid(stage: Stage, tokens: Used, included: int, left: dict[str, int]) -> Used:
+    """The part of the tokens, input first, that the limits have room for."""
+    counted = [
+        left[limit.scope] for limit in stage.limits if limit.unit == "tokens" and ":included:" not in limit.scope
+    ]
+    budgets = [left[limit.scope] for limit in stage.limits if limit.unit == "nanos"]
+    covers = _included(stage)
+    if covers is not None and stage.plan.included_unit == "tokens" and not stage.plan.overage:
+        counted.append(left[covers.scope])
+    into, out = tokens.into, tokens.out
+    while into + out and (
+        any(into + out > room for room in counted)
+        or any(price(stage.plan, Used(into, out), included) > room for room in budgets)
+    ):
+        into, out = (into, out - 1) if out else (into - 1, 0)
+    return Used(into, out, min(tokens.cached, into), tokens.source, tokens.failed)
 
 
 def code_of(limit: Limit) -> str:

@@ -312,10 +312,10 @@ async def test_an_address_that_was_checked_is_used_whatever_the_name_says_now(
 @pytest.mark.parametrize(
     "body",
     [
-        gzip.compress(b'{"model":"other","messages":[]}'), '{"model":"other"}'.encode("utf-16"),
+        gzip.compress(gzip.compress(b'{"model":"other","messages":[]}')), '{"model":"other"}'.encode("utf-16"),
         b"\xef\xbb\xbf" + b'{"model":"other"}', b" [1]", b"model=other", b"x" * 100,
     ],
-    ids=["gzip", "utf-16", "bom", "list", "form", "text"],
+    ids=["gzip twice", "utf-16", "bom", "list", "form", "text"],
 )  # fmt: skip
 async def test_a_model_service_gets_no_body_that_was_not_read(stage: Stage, kind: str, body: bytes) -> None:
     place = await stage.shop("chat", paths="any")
@@ -481,6 +481,28 @@ async def test_connections_beyond_the_limit_are_told_and_closed(shop: MakeShop, 
             return (await client.post("/v1/embeddings", json=place.body())).status_code == 200
 
     await until(served)
+
+
+async def test_an_address_with_many_connections_makes_room_for_the_others(
+    shop: MakeShop, start_gateway: StartGateway
+) -> None:
+    place = shop()
+    gateway = await start_gateway(max_connections=40)
+    async with gateway.client(place.key) as inside:
+        assert (await inside.post("/v1/embeddings", json=place.body())).status_code == 200
+    held = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(40)]
+    for _, writer in held[20:]:
+        writer.write(b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-le")
+    assert (await exchange(gateway, b"")).startswith(b"HTTP/1.1 503"), "the address itself gets no more"
+    for number in range(2, 12):
+        transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{number}")
+        async with gateway.client(place.key, transport=transport) as other:
+            for _ in range(3):
+                assert (await other.post("/v1/embeddings", json=place.body())).status_code == 200
+    ended = [reader.at_eof() for reader, _ in held]
+    assert 0 < sum(ended) < 40
+    for _, writer in held:
+        writer.close()
 
 
 # Fuzz of what reads other people's bytes.

@@ -203,6 +203,9 @@ class Told:
     place: str = ""
     included: int = 0
     nanos: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    paid: Used = field(default_factory=Used)
+    believed: oracle.Believed = field(default_factory=lambda: oracle.Believed(Used()))
 
 
 class Client:
@@ -226,7 +229,7 @@ class Client:
         self.reply = next_reply(self.rng, self.reply)
         ask, reply = self.ask, self.reply
         if held:
-            reply = replace(reply, status=200, held=True, cut=False)
+            reply = _within_hold(ask, replace(reply, status=200, held=True, cut=False))
         found = oracle.stages(world, self.name, ask)
         if held and not self._is_sure(found, ask):
             return
@@ -238,6 +241,10 @@ class Client:
             self._check(found, ask, reply, seen, "key_" + key.split("_")[1])
         except Exception as error:
             error.add_note(f"{self.name}: {ask} -> {reply}\n{seen}\n{found}")
+            if isinstance(found, list):
+                for limit in found[0].limits:
+                    rows = [lease for lease in self.market.control.leases.values() if lease.scope == limit.scope]
+                    error.add_note(f"{limit.scope} {limit.cap} used {world.used.get(limit.scope)}: {rows[-8:]}")
             raise
 
     def _is_sure(self, found: tuple[int, str] | list[Stage], ask: Ask) -> bool:
@@ -275,7 +282,7 @@ class Client:
             assert trace == []
             return
         lacks = oracle.lacking(found[0], ask, world)
-        if lacks and found[0].able():
+        if oracle.bound_of(found[0], ask, world) is None and found[0].able():
             self.refused += 1
             assert seen.status == 429, [(limit, world.left(limit)) for limit in lacks]
             assert _code(seen) in {oracle.code_of(limit) for limit in lacks}
@@ -296,8 +303,10 @@ class Client:
     def _check_served(
         self, found: list[Stage], number: int, ask: Ask, reply: Reply, seen: Seen, got: Got, key_id: str
     ) -> None:
-        world, stage, tokens = self.market.world, found[number], oracle.used(ask, reply)
-        _check_request(stage, ask, got)
+        world, stage = self.market.world, found[number]
+        bound = _check_request(stage, ask, got, oracle.bound_of(stage, ask, world))
+        believed = oracle.believed(ask, reply, bound)
+        tokens = believed.tokens
         assert seen.status == reply.status
         streams = ask.streams and reply.status < 400
         assert seen.whole == (not (streams and reply.cut))
@@ -310,19 +319,23 @@ class Client:
             assert seen.body == b"".join(events)
         covered, _ = oracle.held(stage, ask, world)
         status = 502 if tokens.failed else reply.status
-        self._note(Told(self.name, ask, reply, found, number, status, tokens, key_id, place=got.place), covered, seen)
+        told = Told(self.name, ask, reply, found, number, status, tokens, key_id, place=got.place, believed=believed)
+        self._note(told, covered, seen)
 
     def _note(self, told: Told, covered: int, seen: Seen) -> None:
         """The call is to have an event. `covered` units were held of what the plan includes."""
         stage, world = told.stages[told.stage], self.market.world
+        told.left = oracle.lefts(stage, world)
         owed = told.status < 500 and told.status not in oracle.NOT_OWED
         if owed and stage.plan.included_unit == "requests":
             told.least_included = told.most_included = covered
         elif owed and stage.plan.included_unit == "tokens":
             total = told.tokens.into + told.tokens.out
-            left = next((world.left(limit) for limit in stage.limits if ":included:" in limit.scope), 0)
-            told.least_included = min(covered, total) if stage.plan.overage else total
-            told.most_included = min(total, max(0, left)) if stage.plan.overage else total
+            left = next((told.left[limit.scope] for limit in stage.limits if ":included:" in limit.scope), 0)
+            most = min(total, left)
+            sure = oracle.paid(stage, told.tokens, covered if stage.plan.overage else most, told.left)
+            told.least_included = min(covered if stage.plan.overage else most, sure.into + sure.out)
+            told.most_included = most if stage.plan.overage else told.least_included
         self.calls[seen.request_id] = told
         self.market.expect(seen.request_id, told)
 
@@ -331,7 +344,7 @@ class Client:
         last = -1
         for number, stage in enumerate(found):
             ways = {self._way(each) for _, each in stage.able()}
-            if not ways or (number and oracle.lacking(stage, ask, self.market.world)):
+            if not ways or (number and oracle.bound_of(stage, ask, self.market.world) is None):
                 continue
             last = number
             assert ways != {"well"}, f"{stage.service.name} could have served it"
@@ -344,7 +357,14 @@ class Client:
         self._note(Told(self.name, ask, Reply(), found, last, 502, Used(), key_id), 0, seen)
 
 
-def _check_request(stage: Stage, ask: Ask, got: Got) -> None:
+def _within_hold(ask: Ask, reply: Reply) -> Reply:
+    """The reply of a service that uses no more than was held at the start, as limits change under way."""
+    into, out = ask.estimate()
+    return replace(reply, into=min(reply.into, into), out=min(reply.out, out), cached=0, size=min(reply.size, out))
+
+
+def _check_request(stage: Stage, ask: Ask, got: Got, payable: int | None) -> int | None:
+    """What the upstream got, and the bound of output in it: that of the client, or `payable` where this is less."""
     ((_, deployment),) = [each for each in stage.able() if place_of(each[1]) == got.place]
     said = json.loads(ask.body())
     if deployment.upstream_model is not None:
@@ -353,7 +373,21 @@ def _check_request(stage: Stage, ask: Ask, got: Got) -> None:
         said["model"] = stage.service.name
     if ask.asks_usage:
         said["stream_options"] = {"include_usage": True}
+    assert payable is not None
+    name = "max_output_tokens" if ask.path == "/responses" else "max_tokens"
+    if ask.most is not None:
+        # A little less, where a unit was on its way back from another call.
+        assert got.body[name] == ask.most or 0 < got.body[name] <= payable
+        said[name] = got.body[name]
+    elif name in got.body:  # a request without a bound may get one near a cap
+        assert 0 < got.body[name] <= 4096
+        assert payable >= 1024 or got.body[name] <= payable
+        said[name] = got.body[name]
+    else:
+        assert payable == 1024 or ask.repeatable
     assert (got.target, got.body) == (f"/{got.place}/v1{ask.path}", said)
+    bound: int | None = said.get(name)
+    return bound
 
 
 def _code(seen: Seen) -> str:
@@ -424,10 +458,12 @@ class Market:
 
     def _use(self, told: Told, included: int) -> None:
         stage = told.stages[told.stage]
-        told.included, told.nanos = included, 0
+        told.included, told.nanos, told.paid = included, 0, told.tokens
         if told.status < 500 and told.status not in oracle.NOT_OWED:
-            told.nanos = oracle.price(stage.plan, told.tokens, included)
-        for scope, units in oracle.spends(stage, told.tokens, included, told.nanos):
+            told.paid = oracle.paid(stage, told.tokens, included, told.left)
+            told.nanos = oracle.price(stage.plan, told.paid, included)
+        for scope, units in oracle.spends(stage, told.paid, included, told.nanos):
+            assert units <= told.left[scope], f"{scope} is passed"
             self.world.used[scope] = self.world.used.get(scope, 0) + units
 
     # Changes.
@@ -651,7 +687,7 @@ class Market:
 
 def check_event(control: ControlPlane, event: UsageEvent, told: Told) -> None:
     """It says what the oracle says."""
-    stage, tokens = told.stages[told.stage], told.tokens
+    stage, tokens = told.stages[told.stage], told.paid
     asked = told.stages[0].service.id if told.stage else None
     assert (
         event.service_id, event.vendor_id, event.subscription_id, event.plan_id, event.asked_service_id, event.status,
@@ -661,6 +697,13 @@ def check_event(control: ControlPlane, event: UsageEvent, told: Told) -> None:
         stage.service.id, stage.service.vendor_id, stage.subscription.id, stage.plan.id, asked, told.status,
         tokens.into, tokens.out, tokens.cached, tokens.source, told.included, told.nanos,
         stage.plan.currency, told.key_id, len(told.ask.body()),
+    ), told  # fmt: skip
+    claimed = told.believed.claimed
+    assert (
+        event.unpaid_tokens_in, event.unpaid_tokens_out, event.doubt, event.claimed_tokens_in, event.claimed_tokens_out
+    ) == (
+        told.tokens.into - tokens.into, told.tokens.out - tokens.out, told.believed.doubt,
+        None if claimed is None else claimed.into, None if claimed is None else claimed.out,
     ), told  # fmt: skip
     if told.place:
         ids = {place_of(each): (release.id, each.id) for release, each in stage.able()}

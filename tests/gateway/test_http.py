@@ -5,6 +5,7 @@ gateway.
 import asyncio
 import json
 import re
+import socket
 
 import httpx
 import pytest
@@ -77,6 +78,44 @@ async def test_ambiguous_framing_is_refused_and_the_connection_closed(gateway: G
     assert got.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501")), got[:200]
     assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", got)) == 1, "what follows must not be taken for another request"
     assert b"connection: close" in got
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET  /healthz HTTP/1.1", "GET /healthz  HTTP/1.1", "GET   /healthz   HTTP/1.1", "GET\t/healthz HTTP/1.1",
+        "GET /healthz\tHTTP/1.1", "GET /healthz HTTP/1.1 ", " GET /healthz HTTP/1.1", "GET /healthz HTTP/1.1\t",
+        "GET \t/healthz HTTP/1.1", "GET /healthz HTTP /1.1", "GET /healthz HTTP/ 1.1", "GET /healthz /x HTTP/1.1",
+        "GET  http://x/healthz HTTP/1.1", "GET /healthz\x0bHTTP/1.1", "GET /healthz\x0cHTTP/1.1",
+    ],
+)  # fmt: skip
+async def test_a_request_line_has_one_blank_between_its_parts(gateway: GatewayProcess, line: str) -> None:
+    request = f"{line}\r\nhost: x\r\n\r\n"
+    good = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    assert (await exchange(gateway, request.encode())).startswith(b"HTTP/1.1 400")
+    behind = await exchange(gateway, (good + request).encode())
+    assert behind.startswith(b"HTTP/1.1 200")
+    assert behind.count(b"HTTP/1.1 200") == 1
+
+
+async def test_a_request_is_read_in_whatever_parts_it_comes(gateway: GatewayProcess) -> None:
+    body = "POST /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nabcde"
+    whole = (
+        "\r\n" + "GET /healthz?a=b HTTP/1.1\r\nhost: x\r\n\r\n" + body * 2 + "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    ).encode()
+    for size in (1, 2, 7, 30, 61, 100, len(whole)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(whole), size):
+            writer.write(whole[at : at + size])
+            await writer.drain()
+            await asyncio.sleep(0)
+        got = b""
+        async with asyncio.timeout(30):
+            while got.count(b"HTTP/1.1 ") < 4 or not got.endswith(b"}"):
+                got += await reader.read(65_536)
+        assert re.findall(rb"HTTP/1\.1 (\d+)", got) == [b"200", b"405", b"405", b"200"], size
+        writer.close()
 
 
 async def test_large_headers_targets_and_bodies_are_refused(start_gateway: StartGateway) -> None:

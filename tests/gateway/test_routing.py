@@ -1,7 +1,9 @@
 """Where calls go: published operations, versions, deployments that fail, drains."""
 
 import asyncio
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -13,8 +15,10 @@ from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer, held_until
+from tests.gateway.conftest import Stage
 from tests.support.ports import free_port
 
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "semver.json").read_text())
 OPERATIONS = [("GET", "/rounds"), ("GET", "/rounds/{round}"), ("POST", "/signals"), ("DELETE", "/rounds/{round}")]
 
 
@@ -165,6 +169,69 @@ def test_semver_precedence_is_the_standards_own_example() -> None:
     assert parsed == sorted(parsed)
     assert len(set(parsed)) == len(parsed)
     assert not semver.matches(semver.parse_version("2.0.0-rc.1"), semver.parse_range("^1"))
+
+
+@pytest.mark.parametrize("vector", VECTORS["ranges"], ids=lambda vector: vector["range"] or "empty")
+def test_a_range_contains_what_npm_says(vector: dict[str, Any]) -> None:
+    wanted = semver.parse_range(vector["range"])
+    versions = VECTORS["versions"]
+    assert [each for each in versions if semver.matches(semver.parse_version(each), wanted)] == vector["contains"]
+
+
+@pytest.mark.parametrize("text", VECTORS["invalid_ranges"])
+def test_refuses_what_is_no_range(text: str) -> None:
+    with pytest.raises(semver.BadRange):
+        semver.parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        ("^1.0.0-rc.1", "1.0.2+build.5"), (">=1.0.0-rc.1 <2", "1.0.2+build.5"), ("1.0.2+build.5", "1.0.2+build.5"),
+        ("1.0.2", "1.0.2+build.5"), ("^1", "1.0.2+build.5"), ("1.0 - 1.1", "1.0.2+build.5"), ("*", "1.0.2+build.5"),
+        ("", "1.0.2+build.5"), (">=1.1.0-alpha <1.1.0", "1.1.0-beta.1"), ("~2.0.0-rc", "2.0.0-rc.1"),
+        ("<1.0.2 || 2.0.0-rc.1", "2.0.0-rc.1"), ("2.x", None), (">1.0.2", None), (">=1,<2", None), ("1.0.2+", None),
+    ],
+)  # fmt: skip
+async def test_ranges_mean_what_they_mean_to_npm(stage: Stage, wanted: str, chosen: str | None) -> None:
+    name = f"acme/ranged-{len(stage.control.services)}"
+    releases = [
+        a_release(version, [a_deployment(stage.upstream.url + "/v1", upstream_model=version)])
+        for version in ("1.0.1", "1.0.2+build.5", "1.1.0-beta.1", "2.0.0-rc.1")
+    ]
+    service = a_service(name, releases)
+    stage.control.put_service(service)
+    key = a_subscriber(stage.control, subscribe(service))
+    async with stage.gateway.client(key) as client:
+
+        async def got() -> Any:
+            answer = await client.post("/v1/embeddings", json={"model": f"{name}@{wanted}", "input": "x"})
+            return answer if "service_not_found" not in answer.text else None
+
+        answered = await until(got)
+    if chosen is None:
+        assert answered.status_code in (400, 404)
+    else:
+        assert stage.upstream.received[-1].json["model"] == chosen
+
+
+async def test_a_canary_that_is_a_pre_release_is_tried_only_by_those_who_asked_for_no_range(
+    control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
+) -> None:
+    releases = [
+        a_release(version, [a_deployment(upstream.url + "/v1", upstream_model=version)])
+        for version in ("1.4.0", "1.5.0-rc.1")
+    ]
+    service = a_service("acme/embedder", releases, canary=SnapshotCanary(version="1.5.0-rc.1", percent=50))
+    control.put_service(service)
+    key = a_subscriber(control, subscribe(service))
+    gateway = await start_gateway()
+    for wanted, canary_calls in (("", 5), ("@latest", 5), ("@*", 0), ("@^1", 0), ("@>=1.5.0-rc.0", 10)):
+        upstream.received.clear()
+        async with gateway.client(key) as client:
+            for _ in range(10):
+                await client.post("/v1/embeddings", json={"model": f"acme/embedder{wanted}", "input": "x"})
+        assert [request.json["model"] for request in upstream.received].count("1.5.0-rc.1") == canary_calls, wanted
 
 
 async def test_a_dead_deployment_is_passed_over(

@@ -28,6 +28,7 @@ from mercato.publishing import (
     Submission,
     Submissions,
 )
+from mercato_checks.confined import ConfinedChecks
 from tests.support.asgi import serve_app
 from tests.support.market import market
 from tests.support.ports import free_port
@@ -44,10 +45,14 @@ class VendorService:
     answer: Any = field(default_factory=lambda: {"word": "hello", "length": 5})
     seconds: float = 0.0
     calls: int = 0
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once set, nothing waits any longer."""
 
     async def greet(self, request: Request) -> Response:
         self.calls += 1
-        await asyncio.sleep(self.seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await self.hurry.wait()
         return JSONResponse(self.answer, self.status)
 
     def app(self) -> Starlette:
@@ -60,6 +65,7 @@ async def vendor_service() -> AsyncIterator[VendorService]:
     service = VendorService()
     async with serve_app(service.app()) as service.url:
         yield service
+        service.hurry.set()
 
 
 DOCUMENT: dict[str, Any] = {
@@ -222,25 +228,32 @@ def rules() -> str | None:
 
 
 @pytest.fixture
-def open_worker(database: Database, clock: Clock, ids: Ids, outbox: Outbox, rules: str | None) -> OpenWorker:
+async def checks() -> AsyncIterator[ConfinedChecks]:
+    """The worker's own processes for checks."""
+    async with ConfinedChecks() as confined:
+        yield confined
+
+
+@contextlib.asynccontextmanager
+async def worker_with(market: Marketplace, rules: str | None, checks: ConfinedChecks) -> AsyncIterator[None]:
+    """A worker whose checks run in these processes."""
+    live = LiveCalls(CredentialSeal(bytes(32)), allow_private=True)
+    pipeline = Pipeline(market.database, market.clock, market.ids, market.outbox, live, CedarPolicy(rules), checks)
+    engine = DbosWorkflows(market.database.url, [pipeline.workflow()], executor="test", version="1")
+    feed = OutboxFeed(market.database)
+    await engine.open()
+    await feed.start([PipelineStarter(engine).subscriber()], [])
+    try:
+        yield
+    finally:
+        await feed.close()
+        await engine.close()
+
+
+@pytest.fixture
+def open_worker(idle: Marketplace, rules: str | None, checks: ConfinedChecks) -> OpenWorker:
     """Runs a worker; each opening in a test takes up what the one before left."""
-
-    @contextlib.asynccontextmanager
-    async def opened() -> AsyncIterator[None]:
-        pipeline = Pipeline(
-            database, clock, ids, outbox, LiveCalls(CredentialSeal(bytes(32)), allow_private=True), CedarPolicy(rules)
-        )
-        engine = DbosWorkflows(database.url, [pipeline.workflow()], executor="test", version="1")
-        feed = OutboxFeed(database)
-        await engine.open()
-        await feed.start([PipelineStarter(engine).subscriber()], [])
-        try:
-            yield
-        finally:
-            await feed.close()
-            await engine.close()
-
-    return opened
+    return lambda: worker_with(idle, rules, checks)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemClock, SystemIds
 from mercato.publishing import CedarPolicy, CredentialSeal, LiveCalls, Pipeline, PipelineStarter
+from mercato_checks.confined import ConfinedChecks
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
@@ -20,6 +21,7 @@ DATABASE_URL, RULES, *MOMENT = sys.argv[1:]
 
 async def main() -> None:
     database, clock = Database(DATABASE_URL), SystemClock()
+    checks = ConfinedChecks()
     pipeline = Pipeline(
         database,
         clock,
@@ -27,11 +29,13 @@ async def main() -> None:
         Outbox(clock),
         LiveCalls(CredentialSeal(bytes(32)), allow_private=True),
         CedarPolicy(RULES),
+        checks,
     )
     workflow = pipeline.workflow()
 
     engine = DbosWorkflows(DATABASE_URL, [deadly(workflow, MOMENT)], executor="worker", version="1")
     await work_until_told(database, engine, PipelineStarter(engine).subscriber())
+    await checks.close()
 
 
 asyncio.run(main())

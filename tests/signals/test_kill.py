@@ -295,6 +295,10 @@ class TestTriggers:
         broken: list[Any] = [value - 0.6 for value in _overlapping(1)]
         assert drawdown(broken, spec.horizon_days) > spec.drawdown_most
 
+    @pytest.mark.parametrize("payoff", [-0.1, -0.8, 1 / 3, -1e-300, 0.0])
+    def test_a_skill_that_never_varies_has_no_drawdown(self, payoff: float) -> None:
+        assert drawdown([payoff] * 250, 5) == 0.0
+
 
 def _overlapping(seed: int) -> list[float]:
     """Rank ICs of no skill whose five-day horizons overlap."""

@@ -31,6 +31,7 @@ from mercato_contracts.pricing import charge
 from tests.conftest import People, TestClock
 
 TAKE_RATE_BP = 1000
+_EMBED = {"method": "POST", "path": "/embeddings", "operation_id": "embed", "summary": "Embed", "deprecated": False}
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Market:
         release = Release(
             id=self.ids.new("rel"), service_id=service.id, submission_id=submission.id, version="1.0.0",
             manifest=_manifest(name, "1.0.0"),
-            document=None, document_digest=None, operations=[{"method": "POST", "path": "/embeddings"}],
+            document=None, document_digest=None, operations=[_EMBED],
             released_at=now, status="live", status_reason="", status_at=now,
         )  # fmt: skip
         deployment = Deployment(
@@ -116,7 +117,7 @@ class Market:
                 submission,
                 ServiceManifest.model_validate(told),
                 document=None,
-                operations=[{"method": "POST", "path": "/embeddings"}],
+                operations=[_EMBED],
                 addresses=["127.0.0.1"],
             )
 

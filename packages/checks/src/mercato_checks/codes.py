@@ -275,6 +275,30 @@ _OPENAPI = (
         "A server's variable is not defined",
         "Define it with a default, or write the address out.",
     ),
+    Code(
+        "openapi_server_base_differs",
+        "warning",
+        "The endpoint's address does not end in the server's path",
+        "Add the server's path to `endpoint.url`, or write the server that the endpoint is.",
+    ),
+    Code(
+        "openapi_server_override",
+        "warning",
+        "An operation names a server that calls do not go to",
+        "Serve the operation at `endpoint.url`, or list it as a service of its own.",
+    ),
+    Code(
+        "openapi_operation_ignored",
+        "warning",
+        "A part of a path is no operation and is not published",
+        "Write the method in lower case; OpenAPI knows get, put, post, delete, options, head, patch and trace.",
+    ),
+    Code(
+        "openapi_operation_twice",
+        "warning",
+        "An operation is described twice",
+        "Keep it either beside the path's `$ref` or in what that names: OpenAPI leaves open which of two counts.",
+    ),
     Code("openapi_title_missing", "warning", "`info.title` is missing", "Name the API."),
     Code("openapi_info_version_missing", "warning", "`info.version` is missing", "Write the release's version."),
     Code(
@@ -335,12 +359,18 @@ _VERSIONS = (
         "A change breaks callers",
         "Keep the old form beside the new one, or release a new major.",
     ),
+    Code(
+        "change_not_understood",
+        "warning",
+        "A change cannot be judged",
+        "Release a new major, or describe the part named with keywords that OpenAPI and JSON Schema 2020-12 define.",
+    ),
     Code("change_compatible", "info", "A change that callers need not follow", "Nothing."),
     Code(
         "diff_incomplete",
         "warning",
-        "Some changes were not compared",
-        "Simplify the schemas named, or review them by hand.",
+        "The documents could not be compared whole",
+        "Release a new major, and split or simplify the document.",
     ),
 )
 
@@ -478,6 +508,36 @@ _PROJECT = (
 )
 
 _PIPELINE = (
+    Code(
+        "check_cpu_limit",
+        "error",
+        "The check needs more processor time than it may have",
+        "Make the text shorter or simpler: split long values, lists and names; then submit again.",
+    ),
+    Code(
+        "check_memory_limit",
+        "error",
+        "The check needs more memory than it may have",
+        "Make the document smaller, then submit again.",
+    ),
+    Code(
+        "check_deadline",
+        "error",
+        "The phase did not end before its deadline",
+        "Submit again; if it happens again, make the document smaller or the endpoint faster, or ask the operator.",
+    ),
+    Code(
+        "check_crashed",
+        "error",
+        "The check ended twice without a result",
+        "Ask the operator with the submission's id; a document that is written in another way may pass.",
+    ),
+    Code(
+        "check_abandoned",
+        "error",
+        "The phase was interrupted twice and is not tried a third time",
+        "Submit again; if it happens again, ask the operator with the submission's id.",
+    ),
     Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
     Code(
         "version_exists",

@@ -6,11 +6,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mercato_checks.codes import capped, found
-from mercato_checks.findings import Finding, pointer
+from mercato_checks.findings import Finding, pointer, shorten
 from mercato_contracts.keys import PATTERN, MalformedKey, parse_key
 
 Where = Literal["manifest", "openapi"]
@@ -31,7 +31,9 @@ def _kind(name: str, pattern: str, *, certain: bool = True) -> _Kind:
 
 # Sources: the vendors' own documentation of their prefixes, as their secret-scanning programmes publish them.
 _KINDS = (
-    _kind("private key", r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?=\s*(?:\\n|\s)*[A-Za-z0-9+/=:\\])"),
+    _kind(
+        "private key", r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?=\s*+(?:\\n\s*+)*[A-Za-z0-9+/=:\\])"
+    ),
     _kind("AWS access key", r"(?:AKIA|ASIA)[A-Z2-7]{16}(?![0-9A-Za-z])"),
     _kind("Google API key", r"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
     _kind("Google OAuth secret", r"GOCSPX-[0-9A-Za-z_-]{28}(?![0-9A-Za-z_-])"),
@@ -65,14 +67,18 @@ _OPAQUE = re.compile(r"[0-9A-Za-z+/_=.-]{20,512}$")
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|dummy|placeholder|your|xxxx|\*{3}|\.\.\.|1234567|abcdef|test|foobar|<|redacted"
 )
-_PICKLE_LINK = re.compile(
-    r"(?i)(?:https?|s3|gs|hf)://[^\s\"'<>]{1,500}\.(?:pkl|pickle|joblib|dill|cloudpickle)(?![0-9a-z])"
+# The parts of a link to a pickle: how it begins, how it ends, and what no link contains.
+_LINK_PARTS = re.compile(
+    r"(?i)(?P<begin>(?:https?|s3|gs|hf)://)|\.(?P<end>pkl|pickle|joblib|dill|cloudpickle)(?![0-9a-z])|(?P<gap>[\s\"'<>]++)"
 )
+_LONGEST_LINK = 500
 _BASE64 = re.compile(r"(?<![0-9A-Za-z+/=])gA[I-X][0-9A-Za-z+/]{12,}={0,2}")
 _HEX_PICKLE = re.compile(r"(?<![0-9a-fA-F])80(?:02|03|04|05)(?:[0-9a-f]{2}){10,}2e(?![0-9a-fA-F])")
 _LEAST_BITS = 3.5
 _LONGEST_TEXT = 200_000
 _MOST_TEXTS = 500_000
+_MOST_FINDINGS = 1_000
+"""More are not looked for; far fewer are shown."""
 
 
 def scan_tree(tree: Any, where: Where) -> list[Finding]:
@@ -81,8 +87,12 @@ def scan_tree(tree: Any, where: Where) -> list[Finding]:
     for index, (path, text) in enumerate(_texts(tree)):
         if index >= _MOST_TEXTS:
             break
-        place = pointer(*path) if where == "openapi" else ".".join(map(str, path))
-        findings += _scan(text[:_LONGEST_TEXT], path[-1] if path else "", place)
+        for finding in _scan(text[:_LONGEST_TEXT], path[-1] if path else ""):
+            # Places are written for findings only: a name of a megabyte may stand above many texts.
+            place = pointer(*path) if where == "openapi" else shorten(".".join(map(str, path)), 300)
+            findings.append(replace(finding, where=place))
+            if len(findings) >= _MOST_FINDINGS:
+                return capped(findings, 20)
     return capped(findings, 20)
 
 
@@ -90,7 +100,10 @@ def scan_text(text: str, where: str = "") -> list[Finding]:
     """Findings for plain text, such as comments that no parser hands on; places are lines."""
     findings: list[Finding] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        findings += _scan(line[:_LONGEST_TEXT], "", f"{where}:{number}" if where else f"line {number}")
+        place = f"{where}:{number}" if where else f"line {number}"
+        findings += (replace(finding, where=place) for finding in _scan(line[:_LONGEST_TEXT], ""))
+        if len(findings) >= _MOST_FINDINGS:
+            break
     return capped(findings, 20)
 
 
@@ -109,17 +122,18 @@ def _texts(tree: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
             stack.extend(((*path, index), child) for index, child in enumerate(node))
 
 
-def _scan(text: str, field: str | int, place: str) -> Iterator[Finding]:
+def _scan(text: str, field: str | int) -> Iterator[Finding]:
+    """Findings of one text, still without a place."""
     if len(text) < 8:
         return
     named = False
     for name, certain, masked in _secrets(text):
         named = True
         code = "secret_found" if certain else "secret_suspected"
-        yield found(code, place, f"This looks like a {name} ({masked}).")
-    if not named and isinstance(field, str) and _SUSPICIOUS.search(field) and _is_opaque(text):
-        yield found("secret_suspected", place, f"A field of this name holds an opaque text ({mask(text)}).")
-    yield from _pickles(text, place)
+        yield found(code, "", f"This looks like a {name} ({masked}).")
+    if not named and isinstance(field, str) and _SUSPICIOUS.search(field[-64:]) and _is_opaque(text):
+        yield found("secret_suspected", "", f"A field of this name holds an opaque text ({mask(text)}).")
+    yield from _pickles(text)
 
 
 def _secrets(text: str) -> Iterator[tuple[str, bool, str]]:
@@ -135,11 +149,24 @@ def _secrets(text: str) -> Iterator[tuple[str, bool, str]]:
                 yield kind.name, kind.certain, mask(match[0])
 
 
-def _pickles(text: str, place: str) -> Iterator[Finding]:
-    if _PICKLE_LINK.search(text):
-        yield found("pickle_linked", place, "A link leads to a pickle.")
+def _pickles(text: str) -> Iterator[Finding]:
+    if _links_pickle(text):
+        yield found("pickle_linked", "", "A link leads to a pickle.")
     if any(map(_is_pickle, _BASE64.findall(text))) or _HEX_PICKLE.search(text):
-        yield found("pickle_found", place, "A text is an encoded pickle.")
+        yield found("pickle_found", "", "A text is an encoded pickle.")
+
+
+def _links_pickle(text: str) -> bool:
+    """Whether a link ends like a pickle. One walk over the text: the nearest beginning decides for each end."""
+    begins = -1
+    for part in _LINK_PARTS.finditer(text):
+        if part["begin"]:
+            begins = part.end()
+        elif part["gap"]:
+            begins = -1
+        elif begins >= 0 and 1 <= part.start() - begins <= _LONGEST_LINK:
+            return True
+    return False
 
 
 def _is_pickle(text: str) -> bool:

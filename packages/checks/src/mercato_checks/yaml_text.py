@@ -24,14 +24,17 @@ _CORE_TAGS = frozenset(f"{_TAG}{name}" for name in ("int", "float", "bool", "nul
 _PLAIN_TAGS = frozenset({None, "!", f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq", f"{_TAG}timestamp"})
 _LONGEST_NUMBER = 100
 _MOST_REPEATED = 1_000
+_MOST_DIRECTIVES = 1_000
+_LINE_ENDS = "\n\r\x85\u2028\u2029"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How deep and how large a tree may become once its aliases are written out."""
+    """How deep and how large a tree may become once its aliases are written out; `characters` are those of aliases."""
 
     depth: int = 100
     nodes: int = 1_500_000
+    characters: int = 64 * 1024 * 1024
 
 
 class Unreadable(ValueError):
@@ -51,6 +54,16 @@ class YamlText:
     repeated: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """What an anchor stands for: how many values that is, how many levels, how many characters."""
+
+    value: Any
+    size: int
+    height: int
+    length: int
+
+
 @dataclass(slots=True)
 class _Open:
     """A mapping or sequence still being read."""
@@ -60,6 +73,7 @@ class _Open:
     path: tuple[str | int, ...]
     size: int = 1
     height: int = 1
+    length: int = 0
     key: str | None = None
     merges: list[dict[str, Any]] = field(default_factory=list)
 
@@ -82,13 +96,14 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._stack: list[_Open] = []
-        # What an anchor stands for, how many values that is, and how many levels.
-        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        self._anchors: dict[str, _Anchored] = {}
         self._repeated: list[str] = []
         self._root: list[Any] = []
         self._nodes = 0
+        self._aliased = 0
 
     def read(self, text: str) -> YamlText:
+        _refuse_many_directives(text)
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
@@ -111,8 +126,8 @@ class _Reader:
             return
         value = _resolve(event)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (value, 1, 0)
-        self._add(value, 1, 0, event)
+            self._anchors[event.anchor] = _Anchored(value, 1, 0, len(event.value))
+        self._add(value, 1, 0, len(event.value), event)
 
     def _key(self, top: _Open, event: Any) -> None:
         key = event.value
@@ -120,9 +135,10 @@ class _Reader:
             top.key = "<<"
             return
         if key in top.node and len(self._repeated) < _MOST_REPEATED:
-            self._repeated.append("/".join(str(step) for step in (*top.path, key)))
+            self._repeated.append("/".join(shorten(step, 200) for step in (*top.path, key)))
         if event.anchor is not None:
-            self._anchors[event.anchor] = (key, 1, 0)
+            self._anchors[event.anchor] = _Anchored(key, 1, 0, len(key))
+        top.length += len(key)
         top.key = key
 
     def _open(self, event: Any) -> None:
@@ -145,23 +161,29 @@ class _Reader:
                 for key, value in source.items():
                     done.node.setdefault(key, value)
         if done.anchor is not None:
-            self._anchors[done.anchor] = (done.node, done.size, done.height)
-        self._add(done.node, done.size, done.height, None)
+            self._anchors[done.anchor] = _Anchored(done.node, done.size, done.height, done.length)
+        self._add(done.node, done.size, done.height, done.length, None)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             raise Unreadable("alias", f"`*{shorten(event.anchor)}` names nothing complete before it", _line(event))
-        value, size, height = self._anchors[event.anchor]
+        anchored = self._anchors[event.anchor]
+        value = anchored.value
+        self._aliased += anchored.length
+        if self._aliased > self._limits.characters:
+            message = f"more than {self._limits.characters} characters, aliases written out"
+            raise Unreadable("nodes", message, _line(event))
         top = self._stack[-1] if self._stack else None
         if top is not None and isinstance(top.node, dict) and top.key is None:
             if not isinstance(value, str):
                 raise Unreadable("key", "only text can be a key", _line(event))
             top.key = value
+            top.length += anchored.length
             return
-        self._nodes += size - 1
-        self._add(value, size, height, event)
+        self._nodes += anchored.size - 1
+        self._add(value, anchored.size, anchored.height, anchored.length, event)
 
-    def _add(self, value: Any, size: int, height: int, event: Any) -> None:
+    def _add(self, value: Any, size: int, height: int, length: int, event: Any) -> None:
         self._nodes += 1
         if self._nodes > self._limits.nodes:
             raise Unreadable("nodes", f"more than {self._limits.nodes} values, aliases written out", _line(event))
@@ -172,6 +194,7 @@ class _Reader:
             return
         top = self._stack[-1]
         top.size += size
+        top.length += length
         top.height = max(top.height, height + 1)
         if isinstance(top.node, list):
             top.node.append(value)
@@ -187,6 +210,12 @@ class _Reader:
         if not all(isinstance(source, dict) for source in sources):
             raise Unreadable("alias", "`<<` merges mappings only", _line(event))
         top.merges.extend(sources)
+
+
+def _refuse_many_directives(text: str) -> None:
+    """The parser compares each `%TAG` with all before it, at a cost that grows with the square of their number."""
+    if sum(text.count(f"{end}%") for end in _LINE_ENDS) > _MOST_DIRECTIVES:
+        raise Unreadable("syntax", f"more than {_MOST_DIRECTIVES} lines begin with `%`")
 
 
 def _path_below(top: _Open | None) -> tuple[str | int, ...]:

@@ -79,27 +79,28 @@ def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bo
 
 
 def _relay(mp: Mp, response: "httpx.Response") -> None:
-    """Text as it comes; of server-sent events only the words, unless machines asked for the events."""
-    is_events = response.headers.get("content-type", "").startswith("text/event-stream")
+    """Text as it comes, of events only the words, unless machines asked for all of it.
+
+    Raises `MpError` once the stream has ended, where one of its events says that something failed.
+    """
+    from mercato_cli.events import StreamReader
+
+    reader, ends = StreamReader(), True
     for line in response.iter_lines():
-        if mp.console.as_json or not is_events:
+        words = reader.feed(line)
+        if mp.console.as_json or not reader.is_events:
             click.echo(line)
-        elif line.startswith("data:") and line[5:].strip() != "[DONE]":
-            click.echo(_words(line[5:]), nl=False)
+        elif words:
+            click.echo(clean(words), nl=False)
             sys.stdout.flush()
-    if is_events and not mp.console.as_json:
-        click.echo("")
-
-
-def _words(data: str) -> str:
-    try:
-        told = json.loads(data)
-        if "choices" in told:
-            each = told["choices"][0] if told["choices"] else {}
-            return clean(each.get("delta", {}).get("content") or each.get("text") or "")
-        return clean(told["delta"].get("text", "")) if "delta" in told else ""
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
-        return clean(data.strip()) + "\n"
+            ends = words.endswith("\n")
+    words = reader.finish()
+    if reader.is_events and not mp.console.as_json and (words or not ends or not reader.failure):
+        click.echo(clean(words))
+    if reader.failure is not None:
+        raise MpError(
+            f"The service failed: {reader.failure}.", "Try again; if it stays, tell its vendor.", Exit.UNREACHABLE
+        )
 
 
 def _print(mp: Mp, content: bytes, media_type: str) -> None:

@@ -54,7 +54,16 @@ from mercato_contracts.desk import (
 from mercato_contracts.discovery import SearchAnswer
 from mercato_contracts.identity import KeyPage, KeyView, MeView, NewKeyAnswer, NewKeyRequest, SessionView, SignUpAnswer
 from mercato_contracts.marketplace import MarketplaceView
-from mercato_contracts.metering import BudgetList, BudgetRequest, BudgetView, UsageAnswer
+from mercato_contracts.metering import (
+    BudgetList,
+    BudgetRequest,
+    BudgetView,
+    DoubtedCallsList,
+    UsageAnswer,
+    UsageReviewDecision,
+    UsageReviewPage,
+    UsageReviewView,
+)
 from mercato_contracts.publishing import (
     CanaryPage,
     CanaryRequest,
@@ -240,6 +249,20 @@ class Client(Transport):
     def usage(self, query: dict[str, Any]) -> UsageAnswer:
         """Sums by group and totals."""
         return self.ask(UsageAnswer, "GET", "/api/usage", query=query)
+
+    def doubted_calls(self, query: dict[str, Any]) -> DoubtedCallsList:
+        """Calls whose counts cannot be true, by day, service and reason."""
+        return self.ask(DoubtedCallsList, "GET", "/api/usage/doubted", query=query)
+
+    def usage_reviews(self, query: dict[str, Any]) -> UsageReviewPage:
+        """The newest first."""
+        return self.ask(UsageReviewPage, "GET", "/api/usage/reviews", query=query)
+
+    def decide_usage_review(self, review_id: str, decision: UsageReviewDecision) -> UsageReviewView:
+        """Hold or clear the service."""
+        return self.ask(
+            UsageReviewView, "POST", f"/api/usage/reviews/{_part(review_id)}/decision", decision.model_dump(mode="json")
+        )
 
     def list_deployments(self) -> list[DeploymentView]:
         """Every deployment of the organisation."""

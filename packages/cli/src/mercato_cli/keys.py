@@ -59,7 +59,7 @@ def list_keys(mp: Mp, everything: bool) -> None:
               help="How long the old key lives on.")  # fmt: skip
 @command
 def rotate_key(mp: Mp, key_id: str, grace: int) -> None:
-    """Replace a key by one with the same rights and print it, once."""
+    """Replace a key by one with the same rights and limits and print it, once. What was used still counts."""
     new = mp.client.rotate_key(key_id, grace)
     mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
 

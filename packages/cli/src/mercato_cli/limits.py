@@ -102,8 +102,8 @@ def set_and_show(
     side: Literal["consumer", "vendor"] = "consumer",
 ) -> None:
     """Set the caps that were given, and show all that the key, or without one the organisation, has then."""
-    if key_id is not None and all(key.id != key_id for key in mp.client.list_keys()):
-        raise MpError(f"Your organisation has no key {key_id}.", "List your keys with `mp keys list`.")
+    if key_id is not None:
+        key_id = _newest(mp, key_id)
     before = _of(mp, key_id, side)
     for kind in KINDS:
         cap = caps[kind.option.replace("-", "_")]
@@ -114,6 +114,16 @@ def set_and_show(
             mp.client.drop_limit(scopes[0])
     found = _of(mp, key_id, side)
     mp.console.show({"items": [limit.model_dump(mode="json") for limit in found]}, lambda: _show(mp, found))
+
+
+def _newest(mp: Mp, key_id: str) -> str:
+    """The key itself or, where it was rotated, its newest successor: both share their limits."""
+    rotated_to = {key.id: key.rotated_to for key in mp.client.list_keys()}
+    if key_id not in rotated_to:
+        raise MpError(f"Your organisation has no key {key_id}.", "List your keys with `mp keys list`.")
+    while (successor := rotated_to.get(key_id)) is not None:
+        key_id = successor
+    return key_id
 
 
 def _of(mp: Mp, key_id: str | None, side: Literal["consumer", "vendor"]) -> "list[BudgetView]":

@@ -14,6 +14,7 @@ from mercato_cli.data import data
 from mercato_cli.deploy import deploy, rollback, undeploy
 from mercato_cli.deployments import deployments, heartbeat, link_infra, register
 from mercato_cli.dev import dev
+from mercato_cli.disputes import disputes
 from mercato_cli.doctor import doctor
 from mercato_cli.explain import explain
 from mercato_cli.init import init
@@ -74,6 +75,7 @@ for _command in (
     unsubscribe,
     call,
     usage,
+    disputes,
     keys,
     limits,
     invoices,

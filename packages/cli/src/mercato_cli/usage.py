@@ -35,6 +35,12 @@ def _show(mp: Mp, answer: "UsageAnswer") -> None:
     rows = [_row(item.name or item.group, item) for item in answer.items]
     rows += [_row(f"total {item.currency}" if len(several) > 1 else "total", item) for item in answer.totals]
     headers = [answer.group_by, "calls", "failed", "tokens in", "tokens out", "included", "cost"]
+    if any(item.unpaid_nanos for item in answer.totals):
+        headers.append("beyond limits")
+        rows = [
+            (*row, amount(item.unpaid_nanos, item.currency))  # type: ignore[arg-type]
+            for row, item in zip(rows, [*answer.items, *answer.totals], strict=True)
+        ]
     mp.console.table(headers, rows, "No calls in this time. Make one with `mp call`.")
 
 

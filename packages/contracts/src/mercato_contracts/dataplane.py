@@ -118,10 +118,16 @@ class SnapshotService(Wire):
     created: Annotated[int, Field(description="Seconds since 1970, as OpenAI's model list gives it")]
     protocol: Protocol
     paths: PathsPolicy
+    context_window: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The most tokens of one call, as the vendor published it"
+    )
     aliases: dict[str, str] = Field(default={}, description="`canary` and other names to an exact version")
     canary: SnapshotCanary | None = None
     releases: list[SnapshotRelease]
     plans: list[SnapshotPlan]
+    task: Annotated[str | None, Field(description="What it is for; what it is not for is refused by the gateway")] = (
+        None
+    )
 
 
 class ServiceRemoved(Wire):
@@ -265,6 +271,7 @@ class LeaseBatchAnswer(Wire):
 
 
 UsageSource = Literal["provider", "estimated", "partial"]
+UsageDoubt = Literal["input_beyond_request", "output_beyond_bound", "output_beyond_answer"]
 
 
 class UsageEvent(Wire):
@@ -274,6 +281,11 @@ class UsageEvent(Wire):
     `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
     call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
     event with price 0.
+
+    Tokens, `included` and price are what is charged: never more than the call held of every limit. What the service
+    used beyond that is its own loss: `unpaid_tokens_in`, `unpaid_tokens_out`, and `unpaid_nanos`, their price.
+    `ended_by` is the code of the limit that ended a stream before its time. Where the service's counts cannot be true,
+    `doubt` says why; the tokens are then the gateway's own count, and the `claimed_` fields those of the service.
     """
 
     id: str
@@ -307,6 +319,13 @@ class UsageEvent(Wire):
     source: UsageSource
     spends: list[tuple[str, Count]]
     asked_service_id: Annotated[str, Field(max_length=64)] | None = None
+    unpaid_tokens_in: Count = 0
+    unpaid_tokens_out: Count = 0
+    unpaid_nanos: Nanos = 0
+    ended_by: Annotated[str, Field(max_length=64)] | None = None
+    doubt: UsageDoubt | None = None
+    claimed_tokens_in: Count | None = None
+    claimed_tokens_out: Count | None = None
 
 
 class UsageBatch(Wire):

@@ -92,6 +92,10 @@ class SignInRequest(Wire):
 
     email: Email
     password: SecretStr
+    device_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
+        default=None,
+        description="What the last sign-in on this device gave: failed attempts of others then do not delay this one",
+    )
 
 
 class RefreshRequest(Wire):
@@ -107,6 +111,9 @@ class SessionView(Wire):
     access_expires_at: datetime
     refresh_token: str
     refresh_expires_at: datetime
+    device_token: str | None = Field(
+        default=None, description="At sign-in only: keep it, and send it with the next sign-in on this device"
+    )
 
 
 class MeView(Wire):

@@ -44,11 +44,16 @@ def _base62(value: int, digits: int) -> str:
     return "".join(reversed(out))
 
 
-def make_key(kind: KeyKind, key_id: str, entropy: bytes) -> str:
-    """The text of a key for the row `key_id` (`key_` and 32 hexadecimal digits) from 32 random bytes."""
+def key_secret(entropy: bytes) -> str:
+    """The secret part of a key, from 32 random bytes."""
     if len(entropy) != 32:
         raise ValueError("a key takes 32 random bytes")
-    body = f"{kind}_{key_id.removeprefix('key_')}_{_base62(int.from_bytes(entropy, 'big'), _SECRET_DIGITS)}"
+    return _base62(int.from_bytes(entropy, "big"), _SECRET_DIGITS)
+
+
+def make_key(kind: KeyKind, key_id: str, entropy: bytes) -> str:
+    """The text of a key for the row `key_id` (`key_` and 32 hexadecimal digits) from 32 random bytes."""
+    body = f"{kind}_{key_id.removeprefix('key_')}_{key_secret(entropy)}"
     return body + _base62(zlib.crc32(body.encode()), _CRC_DIGITS)
 
 

@@ -1,6 +1,6 @@
 """What metering receives and answers under `/api`: usage and budgets. Money is in whole nano-units."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ class UsageSumView(Wire):
     """Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals.
 
     `name` is what people call the group: `acme/embedder` for a service's id.
+    `unpaid_nanos` is the price of what services used beyond the calls' limits, which nobody is charged for.
     """
 
     group: str
@@ -27,6 +28,7 @@ class UsageSumView(Wire):
     bytes_out: int
     included: int
     price_nanos: int
+    unpaid_nanos: int
 
 
 class UsageAnswer(Wire):
@@ -56,7 +58,9 @@ class UsageEventView(Wire):
     """One metered call as it was; what was corrected stands beside it.
 
     `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
-    nor the key.
+    nor the key. The `unpaid_` fields are what the service used beyond the call's limits: charged to nobody. `ended_by`
+    is the code of the limit that ended a stream. Where the service's counts cannot be true, `doubt` says why, the
+    `claimed_` fields are those counts, and the gateway's own count is charged.
     """
 
     id: str
@@ -89,6 +93,13 @@ class UsageEventView(Wire):
     currency: str
     source: str
     asked_service_id: str | None = None
+    unpaid_tokens_in: int
+    unpaid_tokens_out: int
+    unpaid_nanos: int
+    ended_by: str | None
+    doubt: str | None
+    claimed_tokens_in: int | None
+    claimed_tokens_out: int | None
     adjustments: list[EventAdjustmentView]
 
 
@@ -116,6 +127,53 @@ class UsageDisputePage(Wire):
 
     items: list[UsageDisputeView]
     next: str | None
+
+
+class DoubtedCallsView(Wire):
+    """Calls of a service on one day whose counts cannot be true, by reason."""
+
+    service_id: str
+    day: date
+    reason: str
+    calls: int
+
+
+class DoubtedCallsList(Wire):
+    """The newest day first."""
+
+    items: list[DoubtedCallsView]
+
+
+class UsageReviewView(Wire):
+    """A service that an operator has to look at: on `day` the counts of `calls` of its calls could not be true.
+
+    `verdict` is `hold` where its deployments were taken out of routing, `clear` where they were not, or came back.
+    """
+
+    id: str
+    service_id: str
+    vendor_id: str
+    day: date
+    calls: int
+    opened_at: datetime
+    verdict: Literal["clear", "hold"] | None
+    reason: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class UsageReviewPage(Wire):
+    """The newest first; ask on with `before` set to `next`."""
+
+    items: list[UsageReviewView]
+    next: str | None
+
+
+class UsageReviewDecision(Wire):
+    """What is to become of the service."""
+
+    verdict: Literal["clear", "hold"]
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class BudgetRequest(Wire):

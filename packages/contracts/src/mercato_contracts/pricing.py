@@ -1,5 +1,6 @@
 """What a call costs. One function, used by the gateway that holds and settles and by the ledger that checks."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 QuotaUnit = Literal["requests", "tokens"]
@@ -61,3 +62,51 @@ def charge(
         + ceil_div((tokens_out - covered_out) * per_1k_output_nanos, 1000)
     )
     return Charge(covered, nanos)
+
+
+def affordable(
+    *,
+    per_call_nanos: int,
+    per_1k_input_nanos: int,
+    per_1k_output_nanos: int,
+    included_unit: QuotaUnit | None,
+    included: int,
+    tokens_in: int,
+    tokens_out: int,
+    most_nanos: int | None,
+    most_tokens: int | None,
+) -> tuple[int, int] | None:
+    """The part of these tokens, input before output, that `most_nanos` pays for and `most_tokens` has room for.
+
+    `None` sets no bound. Returns `None` where `most_nanos` does not even pay for a call without tokens.
+    """
+    room = tokens_in + tokens_out if most_tokens is None else min(most_tokens, tokens_in + tokens_out)
+
+    def fits(into: int, out: int) -> bool:
+        price = charge(
+            per_call_nanos=per_call_nanos,
+            per_1k_input_nanos=per_1k_input_nanos,
+            per_1k_output_nanos=per_1k_output_nanos,
+            included_unit=included_unit,
+            included=included,
+            tokens_in=into,
+            tokens_out=out,
+        )
+        return most_nanos is None or price.nanos <= most_nanos
+
+    if not fits(0, 0):
+        return None
+    into = largest(lambda count: fits(count, 0), min(tokens_in, room))
+    out = largest(lambda count: fits(into, count), min(tokens_out, room - into)) if into == tokens_in else 0
+    return into, out
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest count up to `most` that fits, where 0 does and each count fits that a larger one fits."""
+    if fits(most):
+        return most
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

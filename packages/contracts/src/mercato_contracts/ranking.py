@@ -1,10 +1,13 @@
 """Statistics that come out the same everywhere: what the desk's scores are made of.
 
 Every sum is `math.fsum`, which rounds once, whatever the order of its terms; so two machines that add the same numbers
-get the same digits. A correlation with something constant is 0 by definition here, never NaN.
+get the same digits. A figure about something that does not vary is 0 by definition here, never NaN or infinite; what
+varies is decided in one place, `varies`. Sums of squares are taken of values brought near 1 by a power of four, which
+changes no digit of the result and leaves no overflow behind.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from statistics import NormalDist
 
@@ -12,14 +15,44 @@ _NORMAL = NormalDist()
 
 Floats = Sequence[float]
 
+_MOST_TRIALS = 2**50
+"""Beyond it 1 - 1 / trials is 1 in floats."""
+
 
 def mean(values: Floats) -> float:
     """The arithmetic mean; 0 of nothing."""
-    return math.fsum(values) / len(values) if values else 0.0
+    if not values:
+        return 0.0
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(x / len(values) for x in values)
+
+
+def varies(values: Floats) -> bool:
+    """Whether the values differ by more than rounding: by more than one unit in the last place of the largest for each
+    of them, which is what a sum of them may be off by. Values that are not finite never do.
+    """
+    if not values or not all(map(math.isfinite, values)):
+        return False
+    low, high = min(values), max(values)
+    largest = max(abs(low), abs(high))
+    # Divided before they are subtracted, so that the spread cannot overflow.
+    return high > low and high / largest - low / largest > len(values) * sys.float_info.epsilon
+
+
+def deviation(values: Floats) -> float:
+    """The standard deviation (of n - 1); 0 where nothing varies or there are fewer than 2."""
+    if len(values) < 2 or not varies(values):
+        return 0.0
+    scaled, exponent = _scaled(values)
+    return math.ldexp(math.sqrt(math.fsum(x * x for x in _centre(scaled)) / (len(values) - 1)), exponent)
 
 
 def rank_average(values: Floats) -> list[float]:
-    """Ranks from 1; equal values share the mean of their ranks."""
+    """Ranks from 1; equal values share the mean of their ranks, and so do all where nothing varies."""
+    if not varies(values):
+        return [(1 + len(values)) / 2] * len(values)
     order = sorted(range(len(values)), key=values.__getitem__)
     ranks = [0.0] * len(values)
     begin = 0
@@ -47,7 +80,7 @@ def correlation(one: Floats, other: Floats) -> float:
     """Pearson's; 0 where either does not vary. Raises `ValueError` when their lengths differ."""
     if len(one) != len(other):
         raise ValueError(f"{len(one)} values against {len(other)}")
-    left, right = _centre(one), _centre(other)
+    left, right = _centre(_scaled(one)[0]), _centre(_scaled(other)[0])
     scale = math.fsum(x * x for x in left) * math.fsum(y * y for y in right)
     if scale <= 0:
         return 0.0
@@ -64,7 +97,7 @@ def tail_correlation(scores: Floats, targets: Floats) -> float:
 
     Source: Numerai's `numerai_corr` (docs.numer.ai, "CORR").
     """
-    return correlation([_power(x) for x in gaussian(scores)], [_power(y) for y in _centre(targets)])
+    return correlation([_power(x) for x in gaussian(scores)], [_power(y) for y in _centre(_scaled(targets)[0])])
 
 
 def contribution(scores: Floats, consensus: Floats, targets: Floats) -> float:
@@ -81,8 +114,18 @@ def contribution(scores: Floats, consensus: Floats, targets: Floats) -> float:
 
 
 def _centre(values: Floats) -> list[float]:
+    """Without their mean; exactly 0 where nothing varies."""
+    if not varies(values):
+        return [0.0] * len(values)
     middle = mean(values)
     return [x - middle for x in values]
+
+
+def _scaled(values: Floats) -> tuple[list[float], int]:
+    """The values times 2 to the power of minus an even number, the largest then between 1/4 and 1; and that number."""
+    exponent = math.frexp(max(map(abs, values), default=0.0))[1]
+    exponent += exponent % 2
+    return [math.ldexp(x, -exponent) for x in values], exponent
 
 
 def _power(x: float) -> float:
@@ -92,22 +135,23 @@ def _power(x: float) -> float:
 
 def sharpe(payoffs: Floats) -> float:
     """Mean over standard deviation (of n - 1), per observation; 0 where it does not vary or there are fewer than 2."""
-    if len(payoffs) < 2:
+    if len(payoffs) < 2 or not varies(payoffs):
         return 0.0
-    variance = math.fsum(x * x for x in _centre(payoffs)) / (len(payoffs) - 1)
-    return mean(payoffs) / math.sqrt(variance) if variance > 0 else 0.0
+    scaled, _ = _scaled(payoffs)
+    variance = math.fsum(x * x for x in _centre(scaled)) / (len(scaled) - 1)
+    return mean(scaled) / math.sqrt(variance) if variance > 0 else 0.0
 
 
 def deflated_sharpe(payoffs: Floats, *, trials: int, independent: float) -> float:
     """The probability that the true Sharpe ratio is above what the best of `trials` unskilled tries would have shown.
 
     `independent` is how many of the observations count as independent of each other (fewer than there are where their
-    horizons overlap). Below two of them nothing is known and the answer is 0.
+    horizons overlap). Below two of them nothing is known and the answer is 0, as it is of payoffs that do not vary.
 
     Source: Bailey and López de Prado, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40(5), 2014,
     equations 1 and 2. The variance of the tries' Sharpe ratios is that of unskilled ones, 1 / (independent - 1).
     """
-    if len(payoffs) < 2 or independent <= 2:
+    if len(payoffs) < 2 or independent <= 2 or not varies(payoffs):
         return 0.0
     skewness, kurtosis = _shape(payoffs)
     best = expected_best(trials) / math.sqrt(independent - 1)
@@ -129,13 +173,14 @@ def expected_best(trials: int) -> float:
     """The expected largest of `trials` independent standard normals; 0 of one."""
     if trials < 2:
         return 0.0
+    trials = min(trials, _MOST_TRIALS)
     euler = 0.5772156649015329
     return (1 - euler) * _NORMAL.inv_cdf(1 - 1 / trials) + euler * _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
 
 
 def _shape(payoffs: Floats) -> tuple[float, float]:
     """Skewness and (not excess) kurtosis; those of a normal where nothing varies."""
-    centred = _centre(payoffs)
+    centred = _centre(_scaled(payoffs)[0])
     variance = mean([x * x for x in centred])
     if variance <= 0:
         return 0.0, 3.0

@@ -22,6 +22,7 @@ from mercato_contracts.ranking import (
     rank_correlation,
     sharpe,
     tail_correlation,
+    varies,
 )
 from mercato_contracts.signals import DeploymentId, Era, EraId, Finite, RoundId, Score
 from mercato_contracts.wire import Wire
@@ -272,7 +273,7 @@ def _gates(book: _Book, churn: float, turnover: float, spec: ScoringSpec) -> lis
         failed.append("churn")
     if turnover > spec.turnover_most:
         failed.append("turnover")
-    if any(max(said) == min(said) for said in book.scores):
+    if not all(map(varies, book.scores)):
         failed.append("constant")
     return failed
 

@@ -18,6 +18,7 @@ export type ErrorCode =
   | "bad_version_range"
   | "billing_period_malformed"
   | "body_too_large"
+  | "body_too_slow"
   | "budget_exceeded"
   | "budget_key_unknown"
   | "budget_not_found"
@@ -120,6 +121,7 @@ export type ErrorCode =
   | "scores_not_found"
   | "service_not_found"
   | "session_ended"
+  | "sign_in_busy"
   | "signal_deployment_unknown"
   | "signal_entry_not_found"
   | "signal_era_wrong"
@@ -146,6 +148,7 @@ export type ErrorCode =
   | "token_exchange_refused"
   | "token_scopes_too_wide"
   | "token_target_unknown"
+  | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
   | "too_many_unknown_keys"
@@ -161,12 +164,15 @@ export type ErrorCode =
   | "training_too_many_runs"
   | "unknown_contract"
   | "unknown_operation"
+  | "unsupported_encoding"
   | "unsupported_transfer"
   | "upstream_bad_answer"
   | "upstream_timeout"
   | "upstream_unreachable"
   | "usage_event_malformed"
   | "usage_group_refused"
+  | "usage_review_decided"
+  | "usage_review_not_found"
   | "usage_spool_full"
   | "user_code_unknown"
   | "version_exists"
@@ -193,6 +199,12 @@ export type FindingCode =
   | "canary_without_effect"
   | "change_breaking"
   | "change_compatible"
+  | "change_not_understood"
+  | "check_abandoned"
+  | "check_cpu_limit"
+  | "check_crashed"
+  | "check_deadline"
+  | "check_memory_limit"
   | "cold_start_slow"
   | "credential_missing"
   | "credential_unreadable"
@@ -248,6 +260,8 @@ export type FindingCode =
   | "openapi_not_text"
   | "openapi_oauth_plain"
   | "openapi_operation_id_repeated"
+  | "openapi_operation_ignored"
+  | "openapi_operation_twice"
   | "openapi_parameter_repeated"
   | "openapi_path_parameter_optional"
   | "openapi_path_parameter_undeclared"
@@ -268,7 +282,9 @@ export type FindingCode =
   | "openapi_security_in_query"
   | "openapi_security_none"
   | "openapi_security_scheme_unknown"
+  | "openapi_server_base_differs"
   | "openapi_server_credentials"
+  | "openapi_server_override"
   | "openapi_server_plain"
   | "openapi_server_variable"
   | "openapi_structure"
@@ -333,6 +349,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_version_range: 400,
   billing_period_malformed: 422,
   body_too_large: 413,
+  body_too_slow: 408,
   budget_exceeded: 429,
   budget_key_unknown: 404,
   budget_not_found: 404,
@@ -435,6 +452,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scores_not_found: 404,
   service_not_found: 404,
   session_ended: 401,
+  sign_in_busy: 429,
   signal_deployment_unknown: 404,
   signal_entry_not_found: 404,
   signal_era_wrong: 422,
@@ -461,6 +479,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   token_exchange_refused: 400,
   token_scopes_too_wide: 400,
   token_target_unknown: 400,
+  too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
   too_many_unknown_keys: 429,
@@ -476,12 +495,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_too_many_runs: 429,
   unknown_contract: 422,
   unknown_operation: 404,
+  unsupported_encoding: 415,
   unsupported_transfer: 501,
   upstream_bad_answer: 502,
   upstream_timeout: 504,
   upstream_unreachable: 502,
   usage_event_malformed: 422,
   usage_group_refused: 422,
+  usage_review_decided: 409,
+  usage_review_not_found: 404,
   usage_spool_full: 503,
   user_code_unknown: 404,
   version_exists: 409,

@@ -262,11 +262,15 @@ export interface SnapshotService {
   created: number;
   protocol: "openai" | "anthropic" | "openapi" | "signal";
   paths: "published" | "any";
+  /** The most tokens of one call, as the vendor published it */
+  context_window?: number | null;
   /** `canary` and other names to an exact version (default: {}) */
   aliases?: Record<string, string>;
   canary?: SnapshotCanary | null;
   releases: Array<SnapshotRelease>;
   plans: Array<SnapshotPlan>;
+  /** What it is for; what it is not for is refused by the gateway */
+  task?: string | null;
 }
 
 /** A piece of one gateway's spool, in its order. `closed` are leases that no later event will spend from. */
@@ -286,6 +290,11 @@ export interface UsageBatch {
  * `asked_service_id` is there where a fallback answered: the service that the call had named. `spends` is what the
  * call used of each lease: `[lease id, units]`. A call that is not owed (`pricing.is_owed`) is an
  * event with price 0.
+ *
+ * Tokens, `included` and price are what is charged: never more than the call held of every limit. What the service
+ * used beyond that is its own loss: `unpaid_tokens_in`, `unpaid_tokens_out`, and `unpaid_nanos`, their price.
+ * `ended_by` is the code of the limit that ended a stream before its time. Where the service's counts cannot be true,
+ * `doubt` says why; the tokens are then the gateway's own count, and the `claimed_` fields those of the service.
  */
 export interface UsageEvent {
   id: string;
@@ -331,6 +340,16 @@ export interface UsageEvent {
   source: "provider" | "estimated" | "partial";
   spends: Array<[string, number]>;
   asked_service_id?: string | null;
+  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  unpaid_tokens_in?: number;
+  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  unpaid_tokens_out?: number;
+  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  unpaid_nanos?: number;
+  ended_by?: string | null;
+  doubt?: "input_beyond_request" | "output_beyond_bound" | "output_beyond_answer" | null;
+  claimed_tokens_in?: number | null;
+  claimed_tokens_out?: number | null;
 }
 
 /** What became of a batch: `taken` for the first time, `known` already. */

@@ -136,6 +136,8 @@ export interface SessionView {
   refresh_token: string;
   /** (format: "date-time") */
   refresh_expires_at: string;
+  /** At sign-in only: keep it, and send it with the next sign-in on this device */
+  device_token?: string | null;
 }
 
 /** Who signs in. */
@@ -144,6 +146,8 @@ export interface SignInRequest {
   email: string;
   /** (format: "password") */
   password: string;
+  /** What the last sign-in on this device gave: failed attempts of others then do not delay this one */
+  device_token?: string | null;
 }
 
 /** What was made. */

@@ -40,6 +40,20 @@ export interface BudgetView {
   set_at: string;
 }
 
+/** The newest day first. */
+export interface DoubtedCallsList {
+  items: Array<DoubtedCallsView>;
+}
+
+/** Calls of a service on one day whose counts cannot be true, by reason. */
+export interface DoubtedCallsView {
+  service_id: string;
+  /** (format: "date") */
+  day: string;
+  reason: string;
+  calls: number;
+}
+
 /** A correction of one event; units and money are negative in a credit. */
 export interface EventAdjustmentView {
   id: string;
@@ -92,7 +106,9 @@ export interface UsageEventPage {
  * One metered call as it was; what was corrected stands beside it.
  *
  * `asked_service_id` is the service that the call had named, where a fallback answered. A vendor is told neither that
- * nor the key.
+ * nor the key. The `unpaid_` fields are what the service used beyond the call's limits: charged to nobody. `ended_by`
+ * is the code of the limit that ended a stream. Where the service's counts cannot be true, `doubt` says why, the
+ * `claimed_` fields are those counts, and the gateway's own count is charged.
  */
 export interface UsageEventView {
   id: string;
@@ -127,13 +143,54 @@ export interface UsageEventView {
   currency: string;
   source: string;
   asked_service_id?: string | null;
+  unpaid_tokens_in: number;
+  unpaid_tokens_out: number;
+  unpaid_nanos: number;
+  ended_by: string | null;
+  doubt: string | null;
+  claimed_tokens_in: number | null;
+  claimed_tokens_out: number | null;
   adjustments: Array<EventAdjustmentView>;
+}
+
+/** What is to become of the service. */
+export interface UsageReviewDecision {
+  verdict: "clear" | "hold";
+  /** (minLength: 1, maxLength: 500) */
+  reason: string;
+}
+
+/** The newest first; ask on with `before` set to `next`. */
+export interface UsageReviewPage {
+  items: Array<UsageReviewView>;
+  next: string | null;
+}
+
+/**
+ * A service that an operator has to look at: on `day` the counts of `calls` of its calls could not be true.
+ *
+ * `verdict` is `hold` where its deployments were taken out of routing, `clear` where they were not, or came back.
+ */
+export interface UsageReviewView {
+  id: string;
+  service_id: string;
+  vendor_id: string;
+  /** (format: "date") */
+  day: string;
+  calls: number;
+  /** (format: "date-time") */
+  opened_at: string;
+  verdict: "clear" | "hold" | null;
+  reason: string | null;
+  decided_by: string | null;
+  decided_at: string | null;
 }
 
 /**
  * Calls added up; `failed` are those that the service answered with 5xx. `group` is empty in totals.
  *
  * `name` is what people call the group: `acme/embedder` for a service's id.
+ * `unpaid_nanos` is the price of what services used beyond the calls' limits, which nobody is charged for.
  */
 export interface UsageSumView {
   group: string;
@@ -147,5 +204,6 @@ export interface UsageSumView {
   bytes_out: number;
   included: number;
   price_nanos: number;
+  unpaid_nanos: number;
 }
 

@@ -9,9 +9,14 @@ from mercato_gateway.provider_wire import ModelRequest, decode_other_request, de
 from mercato_gateway.refusals import Refused
 
 DEFAULT_OUTPUT_TOKENS = 1024
+# What most answers stay under whose requests set no bound.
+USUAL_OUTPUT_TOKENS = 4096
 _MOST_OUTPUT_TOKENS = 10_000_000
 _NAME = b'"model"'
-_NUMBERS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of")
+_MOST_CHOICES = 128
+_BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_BOUND_OF = {"/responses": "max_output_tokens"}
+_NUMBERS = (*_BOUNDS, "n", "best_of")
 _COLON = re.compile(rb'\s*:\s*"')
 
 
@@ -20,15 +25,41 @@ def escape(text: str) -> bytes:
     return msgspec.json.encode(text)[1:-1]
 
 
+def output_bound(request: ModelRequest | None) -> int:
+    """Most tokens that the request lets each answer have; -1 where it sets no bound.
+
+    Where several bounds are set, providers differ in which one counts: the largest does here.
+    """
+    bound = -1
+    if request is not None:
+        for given in (request.max_completion_tokens, request.max_tokens, request.max_output_tokens):
+            if given is not None:
+                bound = max(bound, given, 0)
+    return min(bound, _MOST_OUTPUT_TOKENS)
+
+
+def choices_of(request: ModelRequest | None) -> int:
+    """How many answers the request asks for, each with tokens of its own."""
+    return 1 if request is None else min(max(request.n or 1, request.best_of or 1, 1), _MOST_CHOICES)
+
+
 def output_tokens(request: ModelRequest) -> int:
     """Most tokens that this call can give; a modest default where it sets no bound."""
-    # Where several bounds are set, providers differ in which one counts: the larger is held.
-    bound = -1
-    for given in (request.max_completion_tokens, request.max_tokens, request.max_output_tokens):
-        if given is not None:
-            bound = max(bound, given, 0)
-    each = DEFAULT_OUTPUT_TOKENS if bound < 0 else min(bound, _MOST_OUTPUT_TOKENS)
-    return each * min(max(request.n or 1, request.best_of or 1, 1), 128)
+    bound = output_bound(request)
+    return (DEFAULT_OUTPUT_TOKENS if bound < 0 else bound) * choices_of(request)
+
+
+def limit_output(body: bytes, bound: int, path: str) -> bytes:
+    """The body with no bound of output above `bound`, and with this one where it sets none. Raises `Refused`."""
+    try:
+        request = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(error) from None
+    given = [name for name in _BOUNDS if request.get(name) is not None]
+    for name in given or [_BOUND_OF.get(path, "max_tokens")]:
+        value = request.get(name)
+        request[name] = bound if value is None else min(value, bound)
+    return msgspec.json.encode(request)
 
 
 def read_request(body: bytes) -> ModelRequest:

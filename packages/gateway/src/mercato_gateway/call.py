@@ -12,28 +12,43 @@ from mercato_contracts.pricing import is_owed
 from mercato_gateway import headers as fields
 from mercato_gateway.admit import Hold, slices_of
 from mercato_gateway.authenticate import Grant
-from mercato_gateway.bodies import output_tokens, read_other_request, read_request
+from mercato_gateway.bodies import (
+    USUAL_OUTPUT_TOKENS,
+    choices_of,
+    limit_output,
+    output_bound,
+    output_tokens,
+    read_other_request,
+    read_request,
+)
 from mercato_gateway.catalog import Deployment, Service
+from mercato_gateway.codings import decode
+from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.forms import Form, read_form
 from mercato_gateway.forward import upstream_request
 from mercato_gateway.heads import AnswerHead, RequestHead
 from mercato_gateway.lane import Lane, find_lane, policy_of
-from mercato_gateway.leases import Slice
+from mercato_gateway.lastevent import last_event
+from mercato_gateway.leases import Lacking, Slice
 from mercato_gateway.log import log
 from mercato_gateway.models import list_models
+from mercato_gateway.plausible import Asked, believe
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.redirects import as_clients_know_it
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
-from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, tokens_of
-from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path
+from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, more_fields, tokens_of
+from mercato_gateway.streamhold import StreamHold
+from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path, wrong_task
 from mercato_gateway.tokens import NO_TOKENS, Tokens, estimate_input
-from mercato_gateway.upstream import UpstreamCall, UpstreamConnection
+from mercato_gateway.topup import PATIENCE_SECONDS, TopUp
 
 if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
 
+# Where a request without a bound of output can be given one.
+_BOUNDED_PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages"})
 _READ_PATHS = frozenset(operation.path for operation in MODEL_OPERATIONS.values())
 _MAX_ROUNDS = 64
 _MAX_ATTEMPTS = 3
@@ -76,6 +91,20 @@ class Call(UpstreamCall):
     first_byte_at: float = 0.0
     deadline: float = 0.0
     overhead_us: int = 0
+    # Most tokens of output of each answer, where the request's bound was lowered; 0 where it stands.
+    bound: int = 0
+    # Whether limits had too little for the whole call, and what is left of them was asked for.
+    scarce: bool = False
+    returning: bool = False
+    stream_hold: StreamHold | None = None
+    watched: bool = False
+    # While the answer's end waits for more to be held: what was read of it meanwhile, and whether that is all.
+    top_up: TopUp | None = None
+    settling: bool = False
+    rest: bytes = b""
+    rest_complete: bool = False
+    cut: bool = False
+    ended: Refused | None = None
     deployment_slices: list[Slice] | None = None
     deployment_policy: bytes = b""
 
@@ -156,6 +185,8 @@ class Call(UpstreamCall):
 
     def _find_model_lane(self) -> None:
         operation = self.operation = model_operation(self.head.method, self.head.path)
+        if self.head.coded:
+            self._decode_body()
         request = self.model_request = read_request(self.body)
         if not isinstance(request.model, str) or not request.model:
             raise Refused("model_missing", "The body has no `model`.")
@@ -165,6 +196,8 @@ class Call(UpstreamCall):
         if protocol != operation.protocol:
             detail = f"{lane.service.name} speaks {protocol}, not {operation.protocol}."
             raise Refused("operation_not_found", detail, facts={"protocol": protocol})
+        if operation.path in lane.service.wrong_paths:
+            raise wrong_task(operation, lane.service)
         self._decide_usage(operation, request)
         self.operation_name = operation.name
         self.upstream_path = operation.upstream
@@ -175,10 +208,10 @@ class Call(UpstreamCall):
         self.has_lane = True
         wire = lane.service.wire
         if wire.paths == "any":
-            self.operation_name = f"{method} {target.path}"[:300]
+            self.operation_name, self.upstream_path = f"{method} {target.path}"[:300], target.raw
         else:
-            self.operation_name = lane.release.operations.find(method, target.path)[:300]
-        self.upstream_path = target.raw
+            match = lane.release.operations.find(method, target.raw)
+            self.operation_name, self.upstream_path = match.name[:300], match.path
         if wire.protocol in ("openai", "anthropic"):
             self._read_model_body(target.path)
 
@@ -187,7 +220,10 @@ class Call(UpstreamCall):
 
         Whatever the method and the type say, an upstream may read a body as JSON: only forms are not.
         """
-        head, body, known = self.head, self.body, path in _READ_PATHS
+        head, known = self.head, path in _READ_PATHS
+        if head.coded and self.body:
+            self._decode_body()
+        body = self.body
         if body:
             if known or not fields.is_form(head.headers, head.fields):
                 request = self.model_request = read_request(body) if known else read_other_request(body)
@@ -201,6 +237,10 @@ class Call(UpstreamCall):
                 protocol, path, self.operation_name, idempotent=not gives, ask_usage=chat, gives_tokens=gives
             )
             self._decide_usage(operation, request)
+
+    def _decode_body(self) -> None:
+        """What is read here is read, metered and sent on without its compression."""
+        self.body = decode(self.head.headers, self.body, self.gateway.settings.max_body_bytes)
 
     def _decide_usage(self, operation: ModelOperation, request: ModelRequest) -> None:
         """A streamed call always asks upstream for its usage; `adds_usage` where the client had not."""
@@ -250,21 +290,84 @@ class Call(UpstreamCall):
             self.deployment_slices, self.deployment_policy = slices, deployment.policy
             lacking = self.hold.take(slices, now)
             if lacking is None:
-                break
+                if self.scarce or not self._nears_an_end(now):
+                    break
+                self._seek_rest()
+                return
+            if self.returning:
+                self.returning = False
+                if self._asks_for_rest(now):
+                    return
+            if self.scarce and not self.bound and self._lower_bound(slices, now):
+                continue
             self.rounds += 1
             if self.rounds > _MAX_ROUNDS:
                 piece, need = lacking[0][0]
                 raise piece.refusal(need, now)
             try:
                 gateway.leases.wait(self, lacking[0], now, part=lacking[1])
-            except Refused:
+            except Refused as refused:
                 others = self.tried | {deployment.id}
                 if lacking[0][0][0] in slices and len(others) < len(self.lane.release.deployments):
                     self.tried = others
                     continue
-                raise
+                if refused.code.status != 429 or not self._may_bound(lacking[0]):
+                    raise
+                self._seek_rest()
             return
         self._connect(deployment, now)
+
+    # Near a cap.
+
+    def _may_bound(self, lacking: Lacking) -> bool:
+        """Whether fewer tokens of output would help where this is lacking, and upstream can be asked for fewer."""
+        operation, request = self.operation, self.model_request
+        if self.scarce or operation is None or request is None or self.form is not None:
+            return False
+        if not operation.gives_tokens or not self.hold.estimate.out:
+            return False
+        if operation.path not in _BOUNDED_PATHS and output_bound(request) < 0:
+            return False
+        # What a second or a minute lacks is there again soon: the whole answer then is better than a part of it now.
+        return all(piece.unit in ("tokens", "nanos") and piece.window in ("day", "month") for piece, _ in lacking)
+
+    def _nears_an_end(self, now: float) -> bool:
+        """Whether a request that sets no bound gets one, as a usual answer may be more than is left; the hold then is
+        for such an answer, and nothing is taken.
+        """
+        hold, request = self.hold, self.model_request
+        if request is None or not self.lane.needs_tokens or output_bound(request) >= 0 or not self._may_bound([]):
+            return False
+        usual = Tokens(hold.estimate.into, USUAL_OUTPUT_TOKENS * choices_of(request), 0)
+        if not hold.is_near_end(usual, now):
+            return False
+        hold.release()
+        hold.estimate = usual
+        return True
+
+    def _seek_rest(self) -> None:
+        """Whatever is left of the limits is asked for next, once what this worker gave back of them is there again."""
+        self.scarce = self.returning = True
+        self.gateway.leases.wait_for_returns(self)
+
+    def _asks_for_rest(self, now: float) -> bool:
+        """False where what is at hand must do. Raises `Refused` where the control plane does not answer."""
+        needs = self.hold.needs(self.hold.estimate)
+        if not needs:
+            return False
+        try:
+            self.gateway.leases.wait(self, needs, now, part=True)
+        except Refused:
+            if output_bound(self.model_request) >= 0:
+                raise
+            return False
+        return True
+
+    def _lower_bound(self, slices: list[Slice], now: float) -> bool:
+        """Lowers the bound that goes upstream to what can be paid for; false where that is not one token."""
+        self.bound = self.hold.shrink(slices, choices_of(self.model_request), now)
+        self.gateway.metrics.bounds_lowered += self.bound > 0
+        return self.bound > 0
 
     def leases_came(self) -> None:
         """Slices came, or will not come: try again."""
@@ -307,6 +410,8 @@ class Call(UpstreamCall):
         try:
             if self.form is not None:
                 body, said = self.form.named(deployment.wire.upstream_model), None
+            elif self.bound and self.operation is not None:
+                body = limit_output(body, self.bound, self.operation.path)
             request = upstream_request(
                 head, self.lane.service, deployment, self.upstream_path, body, self.digits, said,
                 self.operation is not None, self.adds_usage,
@@ -380,6 +485,13 @@ class Call(UpstreamCall):
         if self.form is not None:
             self.relay.read_all_text()
 
+    def _watch_stream(self) -> None:
+        """A stream that the request does not bound may need more than is held."""
+        self.watched = True
+        is_bound = self.bound or output_bound(self.model_request) >= 0
+        if self.lane.needs_tokens and self.hold.estimate.out and not is_bound:
+            self.stream_hold = StreamHold(self, self.hold, self.gateway.leases)
+
     def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
         """Body came; at the end the event is written before the last byte goes out."""
         relay, deployment = self.relay, self.deployment
@@ -387,6 +499,10 @@ class Call(UpstreamCall):
         assert deployment is not None
         out = relay.feed(pieces, complete)
         now = _monotonic()
+        if self.settling:
+            self.rest += out or b""
+            self._rest_came(complete)
+            return
         if complete:
             self.upstream = None
             self._finish(relay, out, now)
@@ -394,9 +510,17 @@ class Call(UpstreamCall):
         self.deadline = min(now + deployment.timeout, self.started + _LONGEST_CALL_SECONDS)
         if out is not None:
             if relay.last_event_seen:
-                self._settle(now)
+                if not self._settle(now, wait=True):
+                    self.rest = out
+                    return
                 self.gateway.spool.flush()
             self._write(out, now)
+            stream = relay.stream
+            if stream is not None and not self.watched:
+                self._watch_stream()
+            stream_hold = self.stream_hold
+            if stream_hold is not None and stream is not None and stream.text_bytes >= stream_hold.mark:
+                stream_hold.flowed(stream.text_bytes, now)
 
     def _write(self, out: bytes, now: float) -> None:
         relay = self.relay
@@ -411,6 +535,8 @@ class Call(UpstreamCall):
         if not self.overhead_us:
             self._measure(now)
         head = self._moved(relay) if relay.location else relay.head()
+        if self.head.anthropic:
+            head = fields.without_field(head, b"request-id")  # the one that these clients read is ours
         return b"".join((head, self._own_headers(), self.client.connection_header(relay.closes), b"\r\n"))
 
     def _moved(self, relay: Relay) -> bytes:
@@ -435,12 +561,20 @@ class Call(UpstreamCall):
             limits = fields.rate_limit(self.lane.policy, self.lane.slices, self.started)
         if self.deployment_slices:
             limits += fields.rate_limit(self.deployment_policy, self.deployment_slices, self.started)
+        if self.head.anthropic:
+            limits += b"request-id: req_%b\r\n" % self.digits
         return b"%bx-request-id: req_%b\r\nx-mercato-overhead-us: %d\r\n" % (limits, self.digits, self.overhead_us)
 
     def _finish(self, relay: Relay, out: bytes | None, now: float) -> None:
         if not self.overhead_us:
             self._measure(now)
-        self._settle(now)
+        if self._settle(now, wait=True):
+            self._end(relay, out, now)
+        else:
+            self.rest, self.rest_complete = out or b"", True
+
+    def _end(self, relay: Relay, out: bytes | None, now: float) -> None:
+        """The event is made: the rest of the answer goes out."""
         self.done = True
         gateway = self.gateway
         gateway.active.discard(self)
@@ -449,11 +583,87 @@ class Call(UpstreamCall):
         head = b"" if relay.head_sent else self._head(relay, now)
         gateway.end_call(self.client, b"".join((head, out or b"", relay.terminator())), relay.closes)
 
+    # What an answer needs beyond its hold.
+
+    def more_came(self) -> None:
+        """The control plane answered a top-up, or did not."""
+        try:
+            now = _monotonic()
+            if self.stream_hold is not None:
+                self.stream_hold.more_came(now)
+            elif self.settling and not self.done and self._settle(now, wait=True):
+                self._end_settling(now)
+        except Exception as error:
+            self.broke(error)
+
+    def _waits_for_more(self, tokens: Tokens, now: float) -> bool:
+        """Whether more is asked for than the call holds. It goes on when that came, or `PATIENCE_SECONDS` later."""
+        lacking = self.hold.grow(tokens, now)
+        if not lacking:
+            return False
+        if self.top_up is None:
+            self.top_up = TopUp(self.gateway.leases, self, now)
+        if not self.top_up.ask(lacking, now):
+            return False
+        self.settling = True
+        self.deadline = self.top_up.until
+        return True
+
+    def _rest_came(self, complete: bool) -> None:
+        """More of an answer whose last event was seen, while its usage event waits."""
+        if complete:
+            self.upstream, self.rest_complete = None, True
+
+    def _end_settling(self, now: float) -> None:
+        """The usage event was made at last: the answer goes on."""
+        self.settling = False
+        if self.cut:
+            self._end_cut()
+            return
+        relay, deployment = self.relay, self.deployment
+        assert relay is not None
+        assert deployment is not None
+        rest, self.rest = self.rest, b""
+        if self.rest_complete:
+            self._end(relay, rest, now)
+            return
+        self.deadline = min(now + deployment.timeout, self.started + _LONGEST_CALL_SECONDS)
+        self.gateway.spool.flush()
+        self._write(rest, now)
+
+    def _stop_waiting(self, now: float) -> None:
+        """What is held must do."""
+        self._settle(now)
+        self._end_settling(now)
+
+    def wait_for_more(self) -> None:
+        """The stream's text has used up what is held."""
+        self.deadline = max(self.deadline, _monotonic() + PATIENCE_SECONDS + 1.0)
+        if self.upstream is not None:
+            self.upstream.pause_reading()
+
+    def go_on(self) -> None:
+        """The stream may have more text."""
+        if self.upstream is not None and not self.paused:
+            self.upstream.resume_reading()
+
+    def run_out(self, refused: Refused) -> None:
+        """Nothing more can be had for the stream: it ends here, and says why."""
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.close()
+        self.ended = refused
+        self.gateway.metrics.streams_ended += 1
+        self._cut(_monotonic(), wait=False)
+
     def upstream_lost(self, code: str, detail: str) -> None:
         """The answer broke off, or never began."""
         self.upstream = None
         relay = self.relay
         now = _monotonic()
+        if self.settling:
+            self._rest_came(True)
+            return
         if relay is not None and relay.last_event_seen:
             # All that was to come has come, but for the end of the connection.
             self._finish(relay, None, now)
@@ -466,18 +676,44 @@ class Call(UpstreamCall):
             return
         if self.deployment is not None:
             self.gateway.router.failed(self.deployment, now)
-        self._cut(now)
-        if not self.client_left:
-            self.client.abort()
+        self._cut(now, wait=True)
 
-    def _cut(self, now: float) -> None:
+    def upstream_stale(self, *, unprocessed: bool) -> None:
+        """Goes on with a fresh connection where nobody can have handled the request, or may do so twice. That says
+        nothing about the deployment: neither blame nor the budget of retries.
+        """
+        deployment = self.deployment
+        assert deployment is not None
+        if self.client_left or not (unprocessed or self.repeatable):
+            self.upstream_lost("upstream_unreachable", "It closed the connection before its answer began.")
+            return
+        self.upstream = None
+        self.gateway.metrics.retries += 1
+        deployment.pool.reconnect(self)
+
+    def _cut(self, now: float, *, wait: bool) -> None:
         """The call ends in the middle of its answer: what came counts, as `partial`."""
         if not self.overhead_us:
             self._measure(now)
-        self._settle(now, cut=True)
+        self.cut = True
+        if self._settle(now, wait=wait):
+            self._end_cut()
+
+    def _end_cut(self) -> None:
+        """The event is made: the client's connection breaks, where no last event says why the answer ends."""
         self.gateway.spool.flush()
         self.done = True
         self.gateway.active.discard(self)
+        if self.client_left:
+            return
+        relay, operation, ended = self.relay, self.operation, self.ended
+        words = None
+        if ended is not None and relay is not None and operation is not None:
+            words = relay.last_words(last_event(ended, operation, self.request_id))
+        if words is None or relay is None:
+            self.client.abort()
+        else:
+            self.gateway.end_call(self.client, words, relay.closes)
 
     def _failed_upstream(self, code: str, detail: str, *, unsent: bool) -> None:
         now = _monotonic()
@@ -485,7 +721,7 @@ class Call(UpstreamCall):
         assert deployment is not None
         deployment.inflight -= 1
         self.gateway.router.failed(deployment, now)
-        may = unsent or self._idempotent
+        may = unsent or self.repeatable
         if (
             may
             and not self.client_left
@@ -535,8 +771,11 @@ class Call(UpstreamCall):
                 other = find_lane(self.grant.terms, name, b"", gateway.catalog, gateway.leases)
                 if other.service.protocol != lane.service.protocol or other.service in (lane.service, self.asked):
                     continue
+                if self.operation is not None and self.operation.path in other.service.wrong_paths:
+                    continue
                 hold.release()
                 self.lane, self.tried, self.attempts, self.rounds = other, frozenset(), 0, 0
+                self.bound, self.scarce, self.returning = 0, False, False
                 self.hold = Hold(other, gateway.leases, self._estimate() if other.needs_tokens else NO_TOKENS)
                 self._hold_and_send()
             except Refused:
@@ -548,45 +787,71 @@ class Call(UpstreamCall):
         return False
 
     @property
-    def _idempotent(self) -> bool:
+    def repeatable(self) -> bool:
+        """Whether the request may be handled twice (RFC 9110, 9.2.2)."""
         return self.head.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE") or bool(
             self.operation and self.operation.idempotent
         )
 
     # Ends.
 
-    def _settle(self, now: float, *, cut: bool = False) -> None:
-        """The usage event, once: price, spends, the record in the spool."""
+    def _settle(self, now: float, *, wait: bool = False) -> bool:
+        """The usage event, once: price, spends, the record in the spool. With `wait`, false where more than is held is
+        asked for first.
+        """
         if self.settled:
-            return
-        self.settled = True
-        deployment, relay, gateway = self.deployment, self.relay, self.gateway
+            return True
+        deployment, relay, gateway, hold, cut = self.deployment, self.relay, self.gateway, self.hold, self.cut
         assert deployment is not None
-        deployment.inflight -= 1
         failed = not is_owed(self.status)
-        tokens, source = NO_TOKENS, b"partial" if cut else b"provider"
+        tokens, source, doubt = NO_TOKENS, b"partial" if cut else b"provider", b""
+        claimed = tokens
+        if self.stream_hold is not None:
+            self.stream_hold.stop()
+            self.stream_hold = None
         if self.operation is not None and not failed:
             tokens, source = tokens_of(self.operation, relay, self.status, self.model_request, cut)
             if source == FAILED:
                 self.status, failed, source = 502, True, b"provider"
                 gateway.router.failed(deployment, now)
-        due, spends = self.hold.settle(tokens, failed=failed, now=now)
+            elif tokens.into > hold.estimate.into or tokens.out > hold.estimate.out:
+                claimed = tokens
+                tokens, source, doubt = believe(tokens, source, self._asked())
+        if wait and not failed and not hold.covers(tokens) and self._waits_for_more(tokens, now):
+            return False
+        self.settled = True
+        deployment.inflight -= 1
+        paid, due, spends = hold.settle(tokens, failed=failed, now=now)
         common = common_of(gateway.id, self.lane, deployment, self.operation_name)
         streamed = relay is not None and relay.stream is not None
         flags = FLAGS[2 * streamed + self.client_left]
         asked = self.asked
         if asked is not None and asked is not self.lane.service:
             flags = b'%b,"asked_service_id":"%b"' % (flags, asked.wire.id.encode("ascii"))
+        if paid is not tokens or doubt or self.ended is not None:
+            unpaid = hold.unpaid(tokens, due) if not failed else 0
+            ended_by = self.ended.code.name if self.ended is not None else ""
+            flags += more_fields(tokens, paid, unpaid, ended_by, doubt, claimed)
+            gateway.metrics.counts_doubted += bool(doubt)
         bytes_out = relay.bytes_out if relay is not None else 0
         first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
         duration_us = int((now - self.started) * 1e6)
         event = encode_event(
-            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, tokens,
+            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, paid,
             len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
         )  # fmt: skip
         gateway.spool.append_event(event, common.start_bytes, common.checksum)
         self.admitted = False
+        if self.top_up is not None:
+            self.top_up.done = True
         gateway.metrics.answered(self.status, self.overhead_us)
+        return True
+
+    def _asked(self) -> Asked:
+        """What bounds the counts of the answer."""
+        assert self.operation is not None
+        window = self.lane.service.wire.context_window
+        return Asked(self.operation, self.model_request, self.body, self.relay, self.bound, window)
 
     def broke(self, error: Exception) -> None:
         """A fault of ours must not leave the call hanging."""
@@ -600,6 +865,8 @@ class Call(UpstreamCall):
         self.done = True
         gateway = self.gateway
         gateway.active.discard(self)
+        if self.stream_hold is not None:
+            self.stream_hold.stop()
         if self.admitted:
             self.admitted = False
             gateway.spool.unreserve()
@@ -619,6 +886,12 @@ class Call(UpstreamCall):
         self.client_left = True
         self.gateway.metrics.client_left += 1
         deployment, upstream = self.deployment, self.upstream
+        if self.settling:
+            if upstream is not None:
+                upstream.close()
+            self._rest_came(True)
+            self._stop_waiting(_monotonic())
+            return
         if deployment is None or upstream is None:
             self._leave_unsent()
             return
@@ -628,7 +901,7 @@ class Call(UpstreamCall):
         upstream.close()
         self.upstream = None
         self.status = self.status or 499
-        self._cut(_monotonic())
+        self._cut(_monotonic(), wait=True)
 
     def _leave_unsent(self) -> None:
         """Nothing was sent upstream: nothing is owed."""
@@ -643,6 +916,9 @@ class Call(UpstreamCall):
 
     def expire(self) -> None:
         """The deadline has passed."""
+        if self.settling:
+            self._stop_waiting(_monotonic())
+            return
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.close()
@@ -665,5 +941,5 @@ class Call(UpstreamCall):
     def resume(self) -> None:
         """The client caught up."""
         self.paused = False
-        if self.upstream is not None:
+        if self.upstream is not None and (self.stream_hold is None or not self.stream_hold.waits):
             self.upstream.resume_reading()

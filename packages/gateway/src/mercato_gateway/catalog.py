@@ -12,6 +12,9 @@ from mercato_gateway.upstream import Pool
 from mercato_gateway.wire import SnapshotDeployment, SnapshotPlan, SnapshotRelease, SnapshotService
 
 _RANGES_KEPT = 64
+_EMBEDS = frozenset({"/embeddings"})
+_GENERATES = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
+_WRONG_PATHS = {"embeddings": _GENERATES, "chat": _EMBEDS, "completion": _EMBEDS}
 
 Prices = dict[tuple[int, int, int], Charge]
 
@@ -62,7 +65,10 @@ class Release:
 class Service:
     """A service ready to be called."""
 
-    __slots__ = ("_canaries", "_canary", "_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire")
+    __slots__ = (
+        "_canaries", "_canary", "_chosen", "_releases", "model", "name", "plans", "prices", "protocol", "wire",
+        "wrong_paths",
+    )  # fmt: skip
 
     def __init__(
         self, wire: SnapshotService, deployment_of: Callable[[SnapshotDeployment, Release], Deployment]
@@ -71,10 +77,12 @@ class Service:
         self.name = f"{wire.vendor}/{wire.name}"
         self.protocol = wire.protocol
         self.model = escape(wire.name)
+        # Operations of its protocol that are certainly not for its task.
+        self.wrong_paths = _WRONG_PATHS.get(wire.task or "", frozenset())
         self.plans: dict[str, SnapshotPlan] = {plan.id: plan for plan in wire.plans}
         # What was computed lately, by plan: tokens in, out and included units to the charge.
         self.prices: dict[str, Prices] = {plan.id: {} for plan in wire.plans}
-        self._releases = sorted(map(Release, wire.releases), key=lambda release: release.version, reverse=True)
+        self._releases = sorted(map(Release, wire.releases), key=lambda release: release.version.order, reverse=True)
         for release in self._releases:
             release.deployments = [deployment_of(deployment, release) for deployment in release.wire.deployments]
         self._chosen: dict[str, Release] = {}
@@ -95,9 +103,9 @@ class Service:
 
     def _choose_canary(self, wanted: str, canary: Release) -> Release | None:
         text = self._text_of(wanted)
-        comparators = semver.parse_range(text)
-        exact = len(comparators) == 2 and comparators[0][1] == comparators[1][1]
-        fits = not exact and semver.matches(canary.version, comparators)
+        versions = semver.parse_range(text)
+        anything = text == "*" != wanted  # no range was asked for, so a pre-release may be tried too
+        fits = not versions.is_exact and (anything or semver.matches(canary.version, versions))
         # One that is kept out of routing takes no share: these calls would fail.
         able = any(deployment.wire.weight for deployment in canary.deployments)
         return canary if able and fits and self.release_for(wanted) is not canary else None
@@ -122,18 +130,14 @@ class Service:
     def _choose(self, wanted: str) -> Release:
         text = self._text_of(wanted)
         try:
-            comparators = semver.parse_range(text)
+            versions = semver.parse_range(text)
         except semver.BadRange:
             known = sorted({"latest", "canary", *self.wire.aliases})
             detail = f"`{wanted[:64]}` is no version, no range and no alias of {self.name}."
             raise Refused("bad_version_range", detail, facts={"aliases": known}) from None
-        prereleases = semver.names_prerelease(text)
-        found = [
-            release
-            for release in self._releases
-            if semver.matches(release.version, comparators)
-            and (prereleases or not semver.is_prerelease(release.version))
-        ]
+        found = [release for release in self._releases if semver.matches(release.version, versions)]
+        # Build metadata does not order versions, but whoever names it gets that release where it exists.
+        found = [release for release in found if release.wire.version == text] or found
         # A canary takes its share elsewhere (`canary_for`), and all calls only where nothing else fits.
         for statuses in (("live",), ("deprecated",)):
             for release in found:
@@ -141,10 +145,10 @@ class Service:
                     return release
         if self._canary is not None and self._canary in found:
             return self._canary
-        versions = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
+        live = [release.wire.version for release in self._releases if release.wire.status == "live"][:20]
         yanked = any(release.wire.version == text and release.wire.status == "yanked" for release in found)
         why = f"{self.name} {text} was yanked." if yanked else f"No live version of {self.name} fits `{wanted[:64]}`."
-        raise Refused("version_not_found", why, facts={"live": versions})
+        raise Refused("version_not_found", why, facts={"live": live})
 
 
 def _takes_calls(release: Release) -> bool:

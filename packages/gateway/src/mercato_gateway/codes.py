@@ -14,6 +14,9 @@ class Code(NamedTuple):
     fix: str
 
 
+REQUEST_CODINGS = "gzip, deflate, zstd"
+"""What a request's body may be compressed with where it has to be read, as `Accept-Encoding` of a 415."""
+
 _ALL = (
     Code("bad_request", 400, "Malformed request", "Send a well-formed HTTP/1.1 request."),
     Code("bad_body", 400, "Malformed body", "Send a JSON object, or a plain form, with the fields of this operation."),
@@ -42,6 +45,12 @@ _ALL = (
     Code("request_timeout", 408, "The request came too slowly", "Send the whole request without long pauses."),
     Code("body_too_large", 413, "Body too large", "Send a smaller body."),
     Code("target_too_long", 414, "Address too long", "Shorten the path or the query."),
+    Code(
+        "unsupported_encoding",
+        415,
+        "Unsupported coding of the body",
+        f"Send the body as it is, or compressed with one of {REQUEST_CODINGS}.",
+    ),
     Code("headers_too_large", 431, "Headers too large", "Send fewer or shorter headers."),
     Code(
         "too_many_unknown_keys",

@@ -19,7 +19,7 @@ _LONGEST_HEAD = 2048
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TEXT = rb"[^\x00-\x1f\x7f\"\\]*"
 _PARAMETER = re.compile(rb"[ \t]*;[ \t]*(%b)=(?:\"(%b)\"|(%b))" % (_TOKEN, _TEXT, _TOKEN))
-_LINE = re.compile(rb"(%b):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
+_LINE = re.compile(rb"(%b):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _SINGLE = (b"model", b"stream")
 
@@ -70,8 +70,8 @@ def read_form(headers: Headers, body: bytes) -> Form:
 
 def _boundary(headers: Headers) -> bytes:
     kinds = [value for name, value in headers if name == b"content-type"]
-    if len(kinds) != 1 or any(name == b"content-encoding" for name, _ in headers):
-        raise _unreadable("its type is given twice, or it has a coding")
+    if len(kinds) != 1:
+        raise _unreadable("its type is given twice")
     boundary = _parameters(kinds[0], b"multipart/form-data").get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         raise _unreadable("its type has no boundary of 1 to 70 allowed characters")

@@ -6,6 +6,8 @@ import time
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.call import Call
 from mercato_gateway.catalog import Catalog
+from mercato_gateway.connections import Connections
+from mercato_gateway.document import document_bytes
 from mercato_gateway.health import HealthChecks
 from mercato_gateway.leases import Leases
 from mercato_gateway.metrics import Metrics
@@ -18,6 +20,7 @@ from mercato_gateway.spool import Spool
 _TICK_SECONDS = 0.1
 _SWEEP_TICKS = 5
 _STALLED_SECONDS = 300.0
+_READ_ONLY = ("405 Method Not Allowed", b'{"status":"read with GET"}')
 
 
 class Gateway:
@@ -40,7 +43,7 @@ class Gateway:
         self.health_checks = HealthChecks(loop, catalog, self.router)
         self.metrics = Metrics()
         self.active: set[Call] = set()
-        self.connections: set[ClientConnection] = set()
+        self.connections = Connections(settings.max_connections)
         self.draining = False
         self.idle_seconds = settings.idle_timeout
         self._ticks = 0
@@ -71,11 +74,17 @@ class Gateway:
     # Our own routes.
 
     def answer_own(self, client: ClientConnection, method: str, path: bytes) -> None:
-        """Answers `/healthz` and `/readyz`."""
+        """Answers `/healthz`, `/readyz` and `/openapi.json`."""
         began = time.monotonic()
-        status, body = self.health(path)
+        if method not in ("GET", "HEAD"):
+            status, body = _READ_ONLY
+        elif path == b"/openapi.json":
+            status, body = "200 OK", document_bytes()
+        else:
+            status, body = self.health(path)
         overhead_us = max(1, int((time.monotonic() - began) * 1e6))
-        kind = f"content-type: application/json\r\nx-mercato-overhead-us: {overhead_us}\r\n"
+        allow = "allow: GET, HEAD\r\n" if status == _READ_ONLY[0] else ""
+        kind = f"content-type: application/json\r\n{allow}x-mercato-overhead-us: {overhead_us}\r\n"
         head = f"HTTP/1.1 {status}\r\n{kind}content-length: {len(body)}\r\n".encode()
         client.end_call(b"".join((head, client.connection_header(), b"\r\n", b"" if method == "HEAD" else body)))
 

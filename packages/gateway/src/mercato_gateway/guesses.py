@@ -19,7 +19,7 @@ class Guesses:
         """0 where the key may be asked for; else the seconds until one may."""
         if not self._size:
             return 0.0
-        subject = _subject(address)
+        subject = subject_of(address)
         level = self._level(subject, now)
         if level < 1.0:
             return (1.0 - level) * 60 / self._size
@@ -29,7 +29,7 @@ class Guesses:
     def give_back(self, address: str, now: float) -> None:
         """The key was good."""
         if self._size:
-            subject = _subject(address)
+            subject = subject_of(address)
             self._keep(subject, min(self._size, self._level(subject, now) + 1.0), now)
 
     def _level(self, subject: str, now: float) -> float:
@@ -44,7 +44,8 @@ class Guesses:
             self._levels[subject] = level, now
 
 
-def _subject(address: str) -> str:
+def subject_of(address: str) -> str:
+    """Whom an address belongs to: itself, of IPv6 the network of 64 bits."""
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))

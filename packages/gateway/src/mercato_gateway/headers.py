@@ -73,7 +73,8 @@ def _drops(headers: Headers, fields: Fields, always: frozenset[bytes]) -> frozen
 
 def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool, checked: bool) -> bytes:
     """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we
-    can read it. `checked` where method and path were compared with what is published: nothing may speak of others.
+    can read it; the body was read and goes on without a coding too. `checked` where method and path were compared with
+    what is published: nothing may speak of others.
     """
     drops = _drops(headers, fields, _DROP_REQUEST | _OVERRIDES if checked else _DROP_REQUEST)
     lines = [
@@ -85,7 +86,7 @@ def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identit
         and not (name in _CARRIES_KEYS and _has_our_key(value))
     ]
     if identity:
-        lines = [line for line in lines if line[:16] != b"accept-encoding:"]
+        lines = [line for line in lines if not line.startswith((b"accept-encoding:", b"content-encoding:"))]
         lines.append(b"accept-encoding: identity\r\n")
     return b"".join(lines)
 

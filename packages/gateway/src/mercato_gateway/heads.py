@@ -14,6 +14,7 @@ _MOST_DIGITS = 9
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length"
 _UNPACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_BINARY = (b"audio/", b"image/", b"video/", b"font/", b"application/pdf", b"application/zip")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 _blake2b = hashlib.blake2b
@@ -82,7 +83,7 @@ class RequestHead:
     """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
 
     __slots__ = (
-        "_lines", "digest", "fields", "headers", "http10", "keep_alive", "key",
+        "_lines", "anthropic", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
         "key_header", "method", "path", "print", "query", "sent_checked", "sent_start", "sent_to",
         "sent_uncompressed",
     )  # fmt: skip
@@ -97,6 +98,8 @@ class RequestHead:
         self.fields = fields
         self.keep_alive = keep_alive
         self.http10 = http10
+        self.coded = b"content-encoding" in fields
+        self.anthropic = b"anthropic-version" in fields or self.path.startswith(b"/v1/messages")
         self.key, self.key_header = lines.find_key(fields)
         self.digest: bytes = _blake2b(self.key, digest_size=16).digest() if self.key else b""
         self.print: Print | None = None
@@ -119,7 +122,10 @@ class RequestHead:
 class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
 
-    __slots__ = ("event_stream", "fields", "json", "length", "location", "packed", "print", "start", "status")
+    __slots__ = (
+        "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "packed_events", "plain",
+        "print", "start", "status",
+    )  # fmt: skip
 
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
@@ -127,12 +133,17 @@ class AnswerHead:
         self.length = self.fields.get(_LENGTH, b"")
         self.location = self.fields.get(b"location", b"")
         kind = self.fields.get(b"content-type", b"").lower()
-        # Providers are asked not to compress. Where one does, JSON is unpacked to be counted, a stream is estimated.
+        self.binary = kind.startswith(_BINARY)  # whatever its bytes look like
+        self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
+        self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
+        # Providers are asked not to compress. Where one does, its answer is unpacked to be counted.
         coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
         events = kind.startswith(b"text/event-stream")
-        self.packed = coding not in (b"identity", b"") and (events or kind.find(b"json") >= 0)
+        json = kind.find(b"json") >= 0
+        self.packed = coding not in (b"identity", b"") and (json or self.is_text)
         self.event_stream = events and not self.packed
-        self.json = kind.find(b"json") >= 0 and (not self.packed or coding in _UNPACKED)
+        self.packed_events = events and self.packed and coding in _UNPACKED
+        self.json = coding in _UNPACKED and not events if self.packed else json
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)
         if status == 429 and b"retry-after" not in self.fields:

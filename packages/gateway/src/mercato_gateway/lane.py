@@ -48,7 +48,10 @@ class Lane:
         self.in_nanos = [piece for piece in rest if piece.unit == "nanos"]
         self.per_tokens = bool(plan.per_1k_input_nanos or plan.per_1k_output_nanos)
         in_tokens = self.included is not None and plan.included_unit == "tokens"
-        self.needs_tokens = bool(self.in_tokens or in_tokens or (self.in_nanos and self.per_tokens))
+        on_deployments = any(
+            limit.unit == "tokens" for deployment in release.deployments for limit in deployment.wire.limits
+        )
+        self.needs_tokens = bool(self.in_tokens or in_tokens or on_deployments or (self.in_nanos and self.per_tokens))
         self.prices = service.prices[plan.id]
         self.policy = policy_of(self.slices)
         # What the events of its calls share, encoded at the first of them (see `settle`).

@@ -1,9 +1,8 @@
 """Limits: slices of counted scopes, borrowed from the control plane and spent here, in integers.
 
-A call takes what it may need from each scope, all or nothing, and gives back what it did not use. What it used beyond
-that is debt: the slice goes below zero and the event says so. Ordinary calls find enough in the slices; a call
-that does
-not waits for one round trip, which it shares with the others that wait.
+A call takes what it may need from each scope, all or nothing, and gives back what it did not use; what turns out to
+be missing it takes later (see `topup`), and no lease is ever spent beyond what it holds. Ordinary calls find enough in
+the slices; a call that does not waits for one round trip, which it shares with the others that wait.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from mercato_gateway.control import (
 )
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
-from mercato_gateway.spool import Spool
+from mercato_gateway.spool import SegmentName, Spool
 from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseGrant, LeaseRequest, LeaseWant, Limit
 
 WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
@@ -42,6 +41,7 @@ _UNDER_WAY_SECONDS = 60.0
 _PATIENCE_SECONDS = 2.0
 _SLOT_PATIENCE_SECONDS = 0.4
 _ASK_AGAIN_SECONDS = 0.1
+_MOST_LOOKS = 10
 _MOST_UNANSWERED = 1_000
 
 
@@ -127,27 +127,17 @@ class Slice:
                 units -= part
         return units == 0
 
-    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> bool:
-        """Adds a slice, from which debt of those before is paid at once. False where all of it went there: it is to be
-        given back. Until then it stands for the debt over there, from then on the usage that owes it, which was written
-        before.
-        """
+    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> None:
+        """Adds a slice; one of nothing says that there is nothing to lend at present."""
         self.cap, self.elsewhere = grant.cap, grant.left
         self.reset_at = now + grant.reset_ms / 1000
         if grant.granted <= 0:
             self.denied_until, self.denied_left, self.may_return = self.reset_at, grant.left, False
-            return True
+            return
         self.denied_until = 0.0
-        lease = Lease(grant.lease, grant.granted, now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000))
-        for old in self.leases:
-            if old.left < 0:
-                paid = min(lease.left, -old.left)
-                lease.left -= paid
-                old.left += paid
+        expires = now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000)
+        self.leases.append(Lease(grant.lease, grant.granted, expires))
         self.low = grant.granted // 4
-        if lease.left:
-            self.leases.append(lease)
-        return lease.left > 0
 
     @property
     def scarce(self) -> bool:
@@ -238,9 +228,6 @@ class Leases:
         self._ahead: set[Slice] = set()
         self._parked: list[tuple[Waiter, Slice]] = []
         self._denied: set[Slice] = set()
-        self._indebted: set[Lease] = set()
-        self._owing: list[tuple[Lease, int]] = []
-        self._owing_up_to = spool.position
         self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -260,7 +247,7 @@ class Leases:
     def _cap_changed(self, piece: Slice, cap: int) -> None:
         """Somebody raised or lowered it: what was refused may be had now, and what is held here may be too much."""
         piece.cap, piece.denied_until = cap, 0.0
-        for lease in [lease for lease in piece.leases if lease.left >= 0]:
+        for lease in list(piece.leases):
             self.close(piece, lease)
 
     # Asking.
@@ -272,7 +259,7 @@ class Leases:
         """
         for piece, need in lacking:
             piece.typical = need
-            short = need - max(0, piece.available(now))
+            short = need - piece.available(now)
             # What was denied is known to be in vain for as much or more; less may be had since others gave back.
             if (
                 not part
@@ -299,7 +286,6 @@ class Leases:
             self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
 
     def _ask_again(self) -> None:
-        self._forget_debts()
         parked, self._parked = self._parked, []
         for _, piece in parked:
             if piece.may_return:
@@ -307,6 +293,19 @@ class Leases:
         for waiter, _ in parked:
             if not waiter.done:
                 waiter.leases_came()
+
+    def wait_for_returns(self, waiter: Waiter) -> None:
+        """The call hears `leases_came` once what this process gives back in this turn is free again, or soon after."""
+        self._loop.call_soon(self._look_for_returns, waiter, None, _MOST_LOOKS)
+
+    def _look_for_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, looks: int) -> None:
+        if given_back is None:
+            self._spool.flush()
+            given_back = self._spool.position
+        if looks and self._spool.shipped < given_back:
+            self._loop.call_later(_ASK_AGAIN_SECONDS / 2, self._look_for_returns, waiter, given_back, looks - 1)
+        elif not waiter.done:
+            waiter.leases_came()
 
     def ask_ahead(self, piece: Slice) -> None:
         """The slice is low: ask for more before calls have to wait."""
@@ -402,9 +401,8 @@ class Leases:
                 wants = []
                 for place, (piece, need) in enumerate(chunk[0][1]):
                     free = piece.available(now) if start == 0 else 0
-                    debt = max(0, -free)
-                    least = 0 if part else max(1, need - max(0, free))
-                    most = sum(lacking[place][1] for _, lacking in chunk) + debt + (piece.ahead() if last else 0)
+                    least = 0 if part else max(1, need - free)
+                    most = sum(lacking[place][1] for _, lacking in chunk) + (piece.ahead() if last else 0)
                     wants.append(LeaseWant(piece.scope, least, max(least, min(most, max(piece.cap, need)))))
                 requests.append(LeaseRequest(wants))
                 groups.append([piece for piece, _ in chunk[0][1]])
@@ -432,8 +430,7 @@ class Leases:
                     self._denied.add(piece)
                 continue
             for piece, grant in zip(pieces, answer.grants, strict=False):
-                if not piece.grant(grant, now, wall):
-                    self._spool.append_closed(grant.lease)
+                piece.grant(grant, now, wall)
 
     def _resume(self, waiting: "Waiting") -> None:
         for calls in waiting.values():
@@ -444,31 +441,27 @@ class Leases:
     # Giving back.
 
     def settle(self, piece: Slice, lease: Lease, taken: int, used: int) -> None:
-        """The call used `used` of the `taken` units; less than zero left is debt."""
+        """The call used `used` of the `taken` units, never more."""
         lease.left += taken - used
         lease.held -= 1
         piece.spent += used
-        if lease.left <= 0 or lease.closed or (piece.unit == "concurrent" and piece.scarce):
+        if not lease.left or lease.closed or (piece.unit == "concurrent" and piece.scarce):
             self._close_if_spent(piece, lease)
         if lease.left < piece.low and not piece.asking and len(piece.leases) < 2:
             self.ask_ahead(piece)
 
     def _close_if_spent(self, piece: Slice, lease: Lease) -> None:
-        now = self._loop.time()
-        if lease.left < 0:
-            self._indebted.add(lease)
-        if lease.held or (lease.left < 0 and lease.expires > now and not lease.closed):
-            return  # debt stays visible until the next slice pays it
+        if lease.held:
+            return
         if piece.leases and lease in piece.leases:
             piece.leases.remove(lease)
-            piece.elsewhere += max(0, lease.left)
+            piece.elsewhere += lease.left
         self._spool.append_closed(lease.id)
 
     def sweep(self, now: float, seconds: float) -> None:
         """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
         if self._unanswered and now >= self._down_until:
             self._schedule()  # others may wait for what this process cannot use
-        self._forget_debts()
         for piece in list(self._slices.values()):
             recent = piece.spent / seconds
             piece.rate = max(recent, piece.rate * 0.8)
@@ -482,28 +475,8 @@ class Leases:
             if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
                 del self._slices[piece.scope]
 
-    def _forget_debts(self) -> None:
-        """Debt whose usage the control plane has taken counts over there, and need not be paid from slices any more.
-
-        What is owed at one look was written by then; once the spool was shipped up to there, a later look forgets it.
-        """
-        spool = self._spool
-        if not self._indebted:
-            return
-        if self._owing:
-            if spool.shipped < self._owing_up_to:
-                return
-            for lease, owed in self._owing:
-                lease.left += min(owed, max(0, -lease.left))
-            self._owing = []
-        spool.flush()
-        if not spool.full:
-            self._owing = [(lease, -lease.left) for lease in self._indebted if lease.left < 0]
-            self._owing_up_to = spool.position
-            self._indebted = {lease for lease, _ in self._owing}
-
     def _give_back_idle(self, piece: Slice) -> None:
-        for lease in [lease for lease in piece.leases if lease.left >= 0 and not lease.held]:
+        for lease in [lease for lease in piece.leases if not lease.held]:
             self.close(piece, lease)
 
     def close(self, piece: Slice, lease: Lease) -> None:
@@ -512,7 +485,7 @@ class Leases:
         if lease.held:
             lease.closed = True
         else:
-            piece.elsewhere += max(0, lease.left)
+            piece.elsewhere += lease.left
             self._spool.append_closed(lease.id)
 
     def close_all(self) -> None:

@@ -11,15 +11,18 @@ class Metrics:
     """What happened since the worker started."""
 
     __slots__ = (
+        "bounds_lowered",
         "calls",
         "client_left",
         "connections",
+        "counts_doubted",
         "fallbacks",
         "overhead_buckets",
         "overhead_us",
         "parse_errors",
         "refused",
         "retries",
+        "streams_ended",
     )
 
     def __init__(self) -> None:
@@ -30,6 +33,9 @@ class Metrics:
         self.parse_errors = 0
         self.retries = 0
         self.fallbacks = 0
+        self.bounds_lowered = 0
+        self.streams_ended = 0
+        self.counts_doubted = 0
         self.overhead_us = 0
         self.overhead_buckets = [0] * (len(_BUCKETS_US) + 1)
 
@@ -60,7 +66,8 @@ class Metrics:
         ]
         counters = {
             "client_left": self.client_left, "parse_errors": self.parse_errors, "retries": self.retries,
-            "fallbacks": self.fallbacks,
+            "fallbacks": self.fallbacks, "bounds_lowered": self.bounds_lowered, "streams_ended": self.streams_ended,
+            "counts_doubted": self.counts_doubted,
         }  # fmt: skip
         for name, count in counters.items():
             lines += [f"# TYPE mercato_gateway_{name}_total counter", f"mercato_gateway_{name}_total {count}"]

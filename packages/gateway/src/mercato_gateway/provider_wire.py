@@ -40,77 +40,29 @@ class OtherRequest(ModelRequest):
     best_of: Any = None
 
 
-class UsageSaid(Struct):
-    """The `usage` object of OpenAI's completions and responses and of Anthropic's messages.
-
-    Of any type, as providers write anything: `tokens.merge` looks at each number.
-    """
-
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    prompt_tokens_details: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    input_tokens_details: Any = None
-    cache_read_input_tokens: Any = None
-    cache_creation_input_tokens: Any = None
-    total_tokens: Any = None
-
-
-class Text(Struct):
-    """A message or a piece of one."""
-
-    content: str | list[Any] | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[Any] | None = None
-
-
 class Choice(Struct):
     """One answer of several."""
 
-    message: Text | None = None
-    delta: Text | None = None
+    message: dict[str, Any] | None = None
+    delta: dict[str, Any] | None = None
     text: str | None = None
-
-
-class AnthropicDelta(Struct):
-    """What an event adds."""
-
-    text: str | None = None
-    partial_json: str | None = None
-    thinking: str | None = None
-
-
-class Nested(Struct):
-    """An object with the usage in it."""
-
-    usage: UsageSaid | None = None
-
-
-class AnswerSaid(Struct):
-    """What is read of an answer or of one event of a stream; everything else is passed by."""
-
-    type: str | None = None
-    usage: UsageSaid | None = None
-    choices: list[Choice] | None = None
-    content: list[Any] | None = None
-    output: list[Any] | None = None
-    delta: AnthropicDelta | str | None = None
-    message: Nested | None = None
-    response: Nested | None = None
-    input_tokens: Any = None
+    finish_reason: str | None = None
+    usage: Any = None
     error: Any = None
 
 
-class TextSaid(Struct):
-    """What an answer to a form says in text."""
+class AnswerSaid(Struct):
+    """What is read of an answer or of one event of a stream in its usual shapes; see `scanner` for all others."""
 
-    type: Any = None
-    text: Any = None
+    type: str | None = None
+    usage: dict[str, Any] | None = None
+    choices: list[Choice] | None = None
+    content: Any = None
+    output: Any = None
+    delta: dict[str, Any] | str | None = None
+    error: Any = None
 
 
 decode_request = msgspec.json.Decoder(ModelRequest).decode
 decode_other_request = msgspec.json.Decoder(OtherRequest).decode
 decode_answer = msgspec.json.Decoder(AnswerSaid).decode
-decode_text = msgspec.json.Decoder(TextSaid).decode
-decode_usage = msgspec.json.Decoder(UsageSaid).decode

@@ -4,18 +4,32 @@ from typing import Any, Literal
 
 import msgspec
 
-from mercato_gateway.codes import CODES, Code
+from mercato_gateway.codes import CODES, REQUEST_CODINGS, Code
 
 Shape = Literal["openai", "anthropic", "problem"]
 
 _OPENAI_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
-    405: "invalid_request_error", 408: "timeout_error", 413: "invalid_request_error", 429: "rate_limit_error",
+    408: "timeout_error", 429: "rate_limit_error",
 }  # fmt: skip
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error", 529: "overloaded_error",
 }  # fmt: skip
+
+
+_SECONDS = "`Retry-After` seconds"
+# Where clients look for the operations of a base URL, the longer before those that they end with.
+_PATHS = (
+    b"/chat/completions", b"/completions", b"/embeddings", b"/responses", b"/messages/count_tokens", b"/messages",
+    b"/models",
+)  # fmt: skip
+
+
+def misplaced(path: bytes) -> bytes | None:
+    """The address here of an operation that a client with a wrong base URL asks for elsewhere."""
+    found = next((known for known in _PATHS if path.endswith(known)), None)
+    return None if found is None or path.startswith((b"/s/", b"/v1/models/")) else b"/v1" + found
 
 
 class Refused(Exception):
@@ -33,28 +47,34 @@ class Refused(Exception):
         super().__init__(code, detail)
         self.code: Code = CODES[code]
         self.detail = detail
-        self.retry_after = retry_after if retry_after is not None else (1 if self.code.status == 503 else None)
+        if retry_after is None and (self.code.status == 503 or _SECONDS in self.code.fix):
+            retry_after = 1
+        self.retry_after = retry_after
         self.allow = allow
         self.facts = facts or {}
 
 
 def shape_of(path: bytes) -> Shape:
     """How clients of this path read an error."""
-    if path.startswith(b"/v1/messages"):
+    wanted = misplaced(path) or path
+    if wanted.startswith(b"/v1/messages"):
         return "anthropic"
-    return "openai" if path.startswith(b"/v1/") or path == b"/v1" else "problem"
+    return "openai" if wanted.startswith(b"/v1/") or path == b"/v1" else "problem"
 
 
 def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, bytes]:
     """Media type and body."""
     code = refused.code
-    message = f"{refused.detail} {code.fix}"
+    fix, wait = code.fix, refused.retry_after
+    if wait is not None:
+        fix = fix.replace(_SECONDS, "1 second" if wait == 1 else f"{wait} seconds")
+    message = f"{refused.detail} {fix}"
     if shape == "problem":
         return b"application/problem+json", msgspec.json.encode(
             {
                 "type": f"urn:mercato:problem:{code.name}", "title": code.title, "status": code.status,
                 "code": code.name,
-                "detail": refused.detail, "fix": code.fix, "facts": refused.facts, "request_id": request_id,
+                "detail": refused.detail, "fix": fix, "facts": refused.facts, "request_id": request_id,
             }
         )  # fmt: skip
     error: dict[str, Any] = {
@@ -63,9 +83,11 @@ def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, byte
         **({"facts": refused.facts} if refused.facts else {}),
     }
     if shape == "openai":
-        error |= {"type": _OPENAI_TYPES.get(code.status, "server_error"), "param": None}
+        other = "server_error" if code.status >= 500 else "invalid_request_error"
+        error |= {"type": _OPENAI_TYPES.get(code.status, other), "param": None}
         return b"application/json", msgspec.json.encode({"error": error, "request_id": request_id})
-    error["type"] = _ANTHROPIC_TYPES.get(code.status, "api_error")
+    other = "api_error" if code.status >= 500 else "invalid_request_error"
+    error["type"] = _ANTHROPIC_TYPES.get(code.status, other)
     return b"application/json", msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 
@@ -81,6 +103,8 @@ def answer(refused: Refused, path: bytes, request_id: str) -> tuple[bytes, bytes
         rows.append(b"retry-after: %d\r\n" % refused.retry_after)
     if refused.allow:
         rows.append(b"allow: %b\r\n" % refused.allow.encode("ascii"))
+    if code.status == 415:
+        rows.append(b"accept-encoding: %b\r\n" % REQUEST_CODINGS.encode("ascii"))
     if code.status == 401:
         rows.append(b'www-authenticate: Bearer realm="mercato"\r\n')
     return b"".join(rows), body

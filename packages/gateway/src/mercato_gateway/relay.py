@@ -1,18 +1,26 @@
-"""How an answer goes through: as it stands, whole (to read its usage first), or event by event."""
+"""How an answer goes through: as it stands, whole (to read its usage first), or event by event.
+
+Which of these is decided by its first bytes, then by its type: see `kinds`.
+"""
+
+import msgspec
 
 from mercato_gateway.heads import AnswerHead
+from mercato_gateway.kinds import EVENTS, JSON, UNDECIDED, TextCheck, kind_of
+from mercato_gateway.scanner import Scanner
 from mercato_gateway.streams import EventStream
+from mercato_gateway.unpacking import Unpacker
 
 _LARGEST_WHOLE = 1 << 20
-_TAIL = 16 << 10
 
 
 class Relay:
     """One answer. `feed` says what goes to the client now, `None` while the answer is still being gathered."""
 
     __slots__ = (
-        "_chunked", "_head", "_length", "_no_body", "all_text", "bytes_out", "closes", "head_sent", "json",
-        "overflowed", "packed", "status", "stream", "tail", "whole",
+        "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_text",
+        "_unpacker", "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed",
+        "packed_stream", "scanner", "status", "stream", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -23,26 +31,44 @@ class Relay:
         self.all_text = False
         self.bytes_out = 0
         self.whole = b""
-        self.tail = b""
         self.overflowed = False
+        self.scanner: Scanner | None = None  # of an answer too large to keep
         self.stream: EventStream | None = None
+        self._text: TextCheck | None = None
+        self._unpacker: Unpacker | None = None
+        self.packed_stream: EventStream | None = None  # read only: it goes on compressed, as it came
+        self._one_line = True  # as far as has been seen
         self._head = head
+        self._http10 = http10
+        self._drop_usage = drop_usage
         self._no_body = head_only or head.status in (204, 304)
         self._length = length
         self.json = metered and head.json and not self._no_body
         self.packed = head.packed
+        self._decided = not metered or self._no_body or head.packed or head.binary
         if metered and head.event_stream and not self._no_body:
-            self.stream = EventStream(drop_usage=drop_usage)
-            if drop_usage:
-                self._length = b""
+            self._become_stream(lines=False)
+        elif metered and head.packed_events and not self._no_body:
+            self._unpacker = Unpacker()
+            self.packed_stream = EventStream(drop_usage=False)
         self._chunked = not self._length and not self._no_body
         self.closes = self._chunked and http10
+
+    def _become_stream(self, *, lines: bool) -> None:
+        stream = self.stream = EventStream(drop_usage=self._drop_usage, lines=lines)
+        stream.all_text = self.all_text
+        self.json = False
+        if self._drop_usage and not self.head_sent:
+            self._length = b""
+            self._chunked = True
+            self.closes = self._http10
 
     def read_all_text(self) -> None:
         """The answer to a form: also text outside of the places where models put it counts."""
         self.all_text = True
-        if self.stream is not None:
-            self.stream.all_text = True
+        for stream in (self.stream, self.packed_stream):
+            if stream is not None:
+                stream.all_text = True
 
     @property
     def location(self) -> bytes:
@@ -50,10 +76,9 @@ class Relay:
         return self._head.location
 
     @property
-    def plain(self) -> bool:
-        """Whether a body that is neither JSON nor events may be text."""
-        kind = self._head.fields.get(b"content-type", b"").lower()
-        return not kind.startswith((b"audio/", b"image/", b"video/", b"application/octet-stream"))
+    def is_text(self) -> bool:
+        """Whether it is neither JSON nor events, but text all the same."""
+        return self._text is not None and self._text.holds
 
     @property
     def last_event_seen(self) -> bool:
@@ -75,6 +100,12 @@ class Relay:
 
     def feed(self, pieces: list[bytes], complete: bool) -> bytes | None:
         """Takes what came; gives framed bytes for the client."""
+        if not self._decided:
+            data = b"".join((self.whole, *pieces))
+            if not self._decide(data, complete):
+                self.whole = data
+                return b"" if self.stream is not None else None
+            self.whole, pieces = b"", [data]
         stream = self.stream
         if stream is not None:
             data = stream.feed(pieces)
@@ -85,30 +116,102 @@ class Relay:
             if self.json:
                 return self._gather(data, complete)
         self.bytes_out += len(data)
+        if self._text is not None:
+            self._text.feed(data)
+        if self.packed_stream is not None:
+            self._read_packed(self.packed_stream, data)
         return self._framed(data)
+
+    def _read_packed(self, stream: EventStream, data: bytes) -> None:
+        unpacker = self._unpacker
+        if unpacker is not None:
+            stream.feed(unpacker.feed(data))
+            if unpacker.broken:
+                self.packed_stream = None
+
+    def _decide(self, data: bytes, complete: bool) -> bool:
+        """What the answer is, by its first bytes; false where more are needed."""
+        kind = kind_of(data)
+        if kind == UNDECIDED and not complete:
+            return False
+        self._decided = True
+        head = self._head
+        if kind == EVENTS:
+            if self.stream is None:
+                self._become_stream(lines=False)
+        elif kind == JSON:
+            self.stream, self.json = None, True
+            if self.head_sent:
+                self._overflow()
+        elif self.stream is None and not self.json:
+            self._text = TextCheck() if head.is_text or (self.all_text and head.plain) else None
+        return True
 
     def _gather(self, data: bytes, complete: bool) -> bytes | None:
         self.bytes_out += len(data)
         if self.overflowed:
-            self.tail = (self.tail + data)[-_TAIL:]
+            self._scan(data)
             return self._framed(data)
         self.whole = self.whole + data if self.whole else data
         if complete:
             if not self._length:
                 self._length, self._chunked, self.closes = b"%d" % len(self.whole), False, False
             return self.whole
+        if self._one_line and not self.packed and data.find(b"\n") >= 0:
+            self._one_line = False
+            if _begins_with_line(self.whole):
+                data, self.whole, self.bytes_out = self.whole, b"", 0
+                self._become_stream(lines=True)
+                return self.feed([data], complete)
         if len(self.whole) > _LARGEST_WHOLE:
-            self.overflowed = True
             data, self.whole = self.whole, b""
-            self.tail = data[-_TAIL:]
+            self._overflow()
+            self._scan(data)
             return self._framed(data)
         return None
+
+    def _overflow(self) -> None:
+        """From here on the answer goes on as it comes."""
+        self.overflowed = True
+        self.scanner = Scanner()
+        if self.packed:
+            self._unpacker = Unpacker()
+
+    def _scan(self, data: bytes) -> None:
+        scanner, unpacker = self.scanner, self._unpacker
+        if scanner is None:
+            return
+        if unpacker is None:
+            scanner.feed(data)
+            return
+        for piece in unpacker.feed(data):
+            scanner.feed(piece)
+        if unpacker.broken:
+            self.scanner = None
 
     def _framed(self, data: bytes) -> bytes:
         if not data or not self._chunked or self.closes:
             return data
         return b"%x\r\n%b\r\n" % (len(data), data)
 
+    def last_words(self, event: bytes) -> bytes | None:
+        """An event of our own and the end of the answer; `None` where nothing can be added to it."""
+        if self.packed or self._length or self.stream is None or not self.stream.has_events:
+            return None
+        return self._framed(event) + self.terminator()
+
     def terminator(self) -> bytes:
         """What ends the answer."""
         return b"0\r\n\r\n" if self._chunked and not self.closes else b""
+
+
+def _begins_with_line(data: bytes) -> bool:
+    """Whether its first line is an object of its own, as in a stream of lines."""
+    line = data[: data.index(b"\n")].strip(b"\xef\xbb\xbf\x1e \t\r\n")
+    if not (line.startswith(b"{") and line.endswith(b"}")):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

@@ -29,7 +29,7 @@ _CHUNK_OVERHEAD = 64 << 10
 _SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
 _LINGER_SECONDS = 1.0
 _monotonic = time.monotonic
-OWN_PATHS = frozenset({b"/healthz", b"/readyz"})
+OWN_PATHS = frozenset({b"/healthz", b"/readyz", b"/openapi.json"})
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 
@@ -46,9 +46,10 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_between", "_body_size", "_expects", "_failed", "_first", "_gateway", "_gone", "_head", "_head_done",
-        "_headers", "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses", "_parser",
-        "_paused_reading", "_pieces", "_queue", "_url", "call", "closing", "http10", "reading", "since", "transport",
+        "_begins_raw", "_between", "_body_size", "_expects", "_failed", "_first", "_gateway", "_gone", "_head",
+        "_head_done", "_headers", "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses",
+        "_parser", "_paused_reading", "_pieces", "_queue", "_raw", "_url", "call", "closing", "http10", "reading",
+        "since", "subject", "transport",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway") -> None:
@@ -70,6 +71,9 @@ class ClientConnection:
         self.http10 = False
         self.reading = ""
         self.since = _monotonic()
+        self.subject = ""  # whose it is, among all connections
+        self._raw: list[bytes] = []  # what the head that is being read came in, and perhaps the end of what came before
+        self._begins_raw = False
         self._reset()
 
     def _reset(self) -> None:
@@ -86,8 +90,7 @@ class ClientConnection:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(_WRITE_HIGH)
-        self._gateway.connections.add(self)
-        if len(self._gateway.connections) > self._gateway.settings.max_connections:
+        if not self._gateway.connections.add(self):
             self._refuse_early(Refused("busy", "Too many connections are open."))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -97,6 +100,10 @@ class ClientConnection:
         call, self.call = self.call, None
         if call is not None:
             call.left()
+
+    def may_be_closed(self) -> bool:
+        """Whether nobody waits for an answer on it."""
+        return self.call is None and not self._queue and not self._failed
 
     @property
     def address(self) -> str:
@@ -133,6 +140,7 @@ class ClientConnection:
         if not self._url.isascii() or b"#" in self._url:
             raise Refused("bad_request", "An address is ASCII, and has no fragment.")
         version = parser.get_http_version()
+        self._look_at_line(version.encode())
         http10 = version == "1.0"
         hosts = 1 if b"host" in fields else 0
         if len(fields) != len(headers):
@@ -157,6 +165,19 @@ class ClientConnection:
         elif self._first and coding is None and b"expect" not in fields and self._worth_knowing():
             head.print = take_print(self._first, length)
 
+    def _look_at_line(self, version: bytes) -> None:
+        """The parser passes over further blanks, which other servers may read as a part of the address."""
+        raw = b"".join(self._raw)
+        line = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version)
+        if self._begins_raw:
+            good = raw.startswith(line) or raw.lstrip(b"\r\n").startswith(line)
+        else:
+            # Where it begins is not known. No JSON has line ends like these, so a body that is no request stays good.
+            end = b"%b HTTP/%b\r\n" % (self._url, version)
+            good = line in raw and b"  " + end not in raw and b"  HTTP/%b\r\n" % version not in raw
+        if not good:
+            raise Refused("bad_request", "A request line has one blank before and one behind the address.")
+
     def _continue(self) -> None:
         self._expects = False
         self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -178,7 +199,7 @@ class ClientConnection:
         assert head is not None
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._reset()
-        self._between = True
+        self._between, self._begins_raw = True, False
         if head.print is not None:
             self._known = head
         if self.call is None and not self._queue:
@@ -206,6 +227,10 @@ class ClientConnection:
         if self._failed:
             return
         self._first = data if self._between else b""
+        if self._between or self._head_done:
+            self._raw, self._begins_raw = [data], self._between
+        else:
+            self._raw.append(data)
         self._message_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -221,6 +246,8 @@ class ClientConnection:
             self._look_at_sizes()
 
     def _look_at_sizes(self) -> None:
+        if self._between or self._head_done:
+            self._raw = []
         if self._between:
             self.reading = ""
         elif not self._head_done:
@@ -324,6 +351,8 @@ class ClientConnection:
         head, body = answer(refused, self._url, request_id)
         overhead_us = max(1, int((_monotonic() - began) * 1e6))
         own = f"x-request-id: {request_id}\r\nx-mercato-overhead-us: {overhead_us}\r\nconnection: close\r\n\r\n"
+        if self._url.startswith(b"/v1/messages"):
+            own = f"request-id: {request_id}\r\n{own}"
         self.transport.write(b"".join((head, own.encode(), body)))
         # Closing with bytes unread would reset the connection and take our answer with it: read on a little,
         # and drop it.

@@ -13,10 +13,12 @@ import msgspec
 from mercato_contracts.ids import make_id
 from mercato_contracts.pricing import Charge
 from mercato_gateway.catalog import Deployment
+from mercato_gateway.kinds import EVENTS, JSON, is_text, kind_of
 from mercato_gateway.lane import Lane
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
 from mercato_gateway.spool import EVENT
+from mercato_gateway.streams import EventStream
 from mercato_gateway.targets import ModelOperation
 from mercato_gateway.tokens import (
     NO_TOKENS,
@@ -24,16 +26,17 @@ from mercato_gateway.tokens import (
     Tokens,
     estimate_input,
     read_answer,
-    read_tail,
+    read_scanned,
     to_tokens,
     unpack,
-    with_text,
 )
+from mercato_gateway.usage import Usage
 
 _MOST_COMMONS = 64
 _VERSION = 0x7000
 _VARIANT = 0x8000_0000_0000_0000
 _SEQUENCE_BITS = 62
+_MOST_NANOS = 9_000_000_000_000_000_000
 _LAST = (1 << _SEQUENCE_BITS) - 1
 
 
@@ -120,6 +123,21 @@ def encode_event(
     )  # fmt: skip
 
 
+def more_fields(tokens: Tokens, paid: Tokens, unpaid_nanos: int, ended_by: str, doubt: bytes, claimed: Tokens) -> bytes:
+    """The fields of an event that is not charged what its service counted, which few are."""
+    more = b""
+    if paid is not tokens:
+        into, out = tokens.into - paid.into, tokens.out - paid.out
+        more = b',"unpaid_tokens_in":%d,"unpaid_tokens_out":%d,"unpaid_nanos":%d' % (
+            into, out, min(unpaid_nanos, _MOST_NANOS)
+        )  # fmt: skip
+    if ended_by:
+        more += b',"ended_by":"%b"' % ended_by.encode("ascii")
+    if doubt:
+        more += b',"doubt":"%b","claimed_tokens_in":%d,"claimed_tokens_out":%d' % (doubt, claimed.into, claimed.out)
+    return more
+
+
 FLAGS = tuple(
     b'"streamed":%b,"client_left":%b' % (streamed, left)
     for streamed in (b"false", b"true")
@@ -137,40 +155,70 @@ def tokens_of(
 
     That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text.
     """
-    reading = _read(relay) if relay is not None else Reading(None, 0)
-    said, text = reading.said, reading.text
-    if said is not None and relay is not None and relay.all_text and not (said.into or said.out):
-        said = None  # a `usage` that counts something else, such as seconds
+    reading = _read(relay) if relay is not None else Reading(Usage(), 0)
+    usage, text = reading.usage, reading.text
+    stated = usage.tokens
+    if stated is not None and not (operation.gives_tokens or usage.names_output):
+        stated = Tokens(stated.into + stated.out, 0, stated.cached)  # all of the total went in
+    of_nothing = stated is not None and not (stated.into or stated.out)
+    if of_nothing and (reading.error or (relay is not None and relay.all_text)):
+        stated = None  # a `usage` that counts something else, such as seconds, or of a call that failed
     if reading.error and 200 <= status < 300:
-        if not text and (said is None or not (said.into or said.out)):
+        if not text and stated is None:
             return NO_TOKENS, FAILED
-        cut = cut or said is None
-    if said is not None and not cut:
-        return said, b"provider"
-    if status >= 400 and not cut:
-        return NO_TOKENS, b"provider"
-    into = said.into if said is not None and said.into else estimate_input(asked)
-    out = to_tokens(text) if operation.gives_tokens else 0
-    if said is not None:
-        return Tokens(into, max(out, said.out), said.cached), b"partial" if cut else b"estimated"
-    return Tokens(into, out, 0), b"partial" if cut else b"estimated"
+        cut = cut or stated is None
+    if stated is None:
+        if status >= 400 and not cut:
+            return NO_TOKENS, b"provider"
+        return _by_text(operation, asked, text), b"partial" if cut else b"estimated"
+    whole = usage.states_output or not (text and operation.gives_tokens)
+    if not cut and (status >= 400 or (usage.states_input and whole)):
+        return stated, b"provider"
+    own = _by_text(operation, asked, text)
+    out = stated.out if usage.states_output and (reading.settled or not cut) else max(own.out, stated.out)
+    return Tokens(stated.into or own.into, out, stated.cached), b"partial" if cut else b"estimated"
+
+
+def _by_text(operation: ModelOperation, asked: ModelRequest | None, text: int) -> Tokens:
+    return Tokens(estimate_input(asked), to_tokens(text) if operation.gives_tokens else 0, 0)
+
+
+def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelRequest | None) -> Tokens:
+    """The tokens of a model call by our own count of its texts, whatever the provider states. Of an answer that has
+    come as far as it will.
+    """
+    return _by_text(operation, asked, _read(relay).text if relay is not None else 0)
 
 
 def _read(relay: Relay) -> Reading:
-    stream = relay.stream
+    stream, scanner, packed = relay.stream, relay.scanner, relay.packed_stream
     if stream is not None:
-        return Reading(stream.tokens, stream.text_bytes, stream.failed)
+        return stream.reading()
+    if packed is not None:
+        packed.finish()
+        reading = packed.reading()
+        reading.text = min(reading.text, relay.bytes_out)
+        return reading
     if relay.json:
         if relay.overflowed:
-            return Reading(None if relay.packed else read_tail(relay.tail), relay.bytes_out)
+            return read_scanned(scanner) if scanner is not None else Reading(Usage(), relay.bytes_out)
         whole = unpack(relay.whole) if relay.packed else relay.whole
-        if whole is None:
-            return Reading(None, relay.bytes_out)
-        reading = read_answer(whole)
-        if relay.all_text:
-            reading.text = with_text(whole, reading.text)
-        return reading
-    return Reading(None, relay.bytes_out if relay.packed or (relay.all_text and relay.plain) else 0)
+        return Reading(Usage(), relay.bytes_out) if whole is None else _read_whole(whole, relay.all_text)
+    return Reading(Usage(), relay.bytes_out if relay.packed or relay.is_text else 0)
+
+
+def _read_whole(whole: bytes, all_text: bool) -> Reading:
+    kind = kind_of(whole)
+    if kind == JSON:
+        return read_answer(whole)
+    if kind != EVENTS:
+        counts = is_text(whole) and whole.strip() not in (b"null", b"true", b"false")
+        return Reading(Usage(), len(whole) if counts else 0)
+    stream = EventStream(drop_usage=False)
+    stream.all_text = all_text
+    stream.feed([whole])
+    stream.finish()
+    return stream.reading()
 
 
 def new_life() -> str:

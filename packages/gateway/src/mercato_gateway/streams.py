@@ -1,39 +1,72 @@
-"""Server-sent events on their way through: counted, and freed from the usage event that only we had asked for.
+"""Streams on their way through: counted, and freed from the usage event that only we had asked for.
 
-Events are passed on whole and as they stand; what is not complete waits for its end, up to a bound.
+Server-sent events, or JSON in lines. Events are passed on whole and as they stand; what is not complete waits for its
+end, up to a bound. Beyond it an event goes on as it comes, and a scanner reads it.
 """
 
 import re
 
 import msgspec
 
+from mercato_gateway.long_events import LongEvent, names_error
 from mercato_gateway.provider_wire import decode_answer
-from mercato_gateway.tokens import Tokens, decode_loosely, is_error, merge, text_bytes, with_text
+from mercato_gateway.scanner import Scanner
+from mercato_gateway.texts import FILE_BYTES, is_audio
+from mercato_gateway.tokens import Reading, Tokens, read_usual
+from mercato_gateway.usage import Usage
 
 _LONGEST_EVENT = 1 << 20
 # Two line ends, each of any of the three kinds; a CR and its LF are never taken for two.
 _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_END_OF_LINE = re.compile(rb"\n")
 _LONGEST_END = 4
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 
 
 class EventStream:
-    """Reads a stream. `tokens` is what the provider said, `text_bytes` counts what it generated, `ended` its last
-    event, `failed` one that says so. With `all_text` also `text` at the top counts, and events of plain text.
+    """Reads a stream. `ended`: its last event has come; `failed`: one says that something failed. With `all_text` also
+    events of plain text count. With `lines` each line is an event (`application/x-ndjson`).
     """
 
-    __slots__ = ("_drop_usage", "_partial", "_passed", "all_text", "ended", "failed", "text_bytes", "tokens")
+    __slots__ = (
+        "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_since_usage", "_snapshot", "_text",
+        "_usage", "all_text", "ended", "failed",
+    )  # fmt: skip
 
-    def __init__(self, *, drop_usage: bool) -> None:
+    def __init__(self, *, drop_usage: bool, lines: bool = False) -> None:
         self._drop_usage = drop_usage
+        self._lines = lines
+        self._end = _END_OF_LINE if lines else _END
         self._partial = b""
         self._passed = b""  # the end of what was passed on of an event that is too long to keep
+        self._long: LongEvent | None = None
+        self._usage = Usage()
+        self._text = self._since_usage = 0
+        self._snapshot = self._files = 0
         self.all_text = False
         self.failed = False
-        self.tokens: Tokens | None = None
-        self.text_bytes = 0
         self.ended = False
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """What the provider has stated so far."""
+        return self._usage.tokens
+
+    @property
+    def has_events(self) -> bool:
+        """Whether it is made of events, and not of lines."""
+        return not self._lines
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text so far; events that repeat what came before count once."""
+        return max(self._text, self._snapshot) + self._files
+
+    def reading(self) -> Reading:
+        """What was read; nothing is fed afterwards."""
+        self._end_long_event()
+        return Reading(self._usage, self.text_bytes, self.failed, settled=not self._since_usage)
 
     def feed(self, pieces: list[bytes]) -> bytes:
         """What goes on to the client now."""
@@ -42,13 +75,13 @@ class EventStream:
         if self._passed:
             data = self._pass(data, out)
         start = 0
-        for match in _END.finditer(data, max(0, len(self._partial) - _LONGEST_END)):
+        for match in self._end.finditer(data, max(0, len(self._partial) - _LONGEST_END)):
             self._event(data[start : match.end()], out)
             start = match.end()
         self._partial = data[start:]
         if len(self._partial) > _LONGEST_EVENT:
-            # Let it pass unread rather than grow; the events behind it are read again.
-            self.text_bytes += len(self._partial)
+            self._long = LongEvent(lines=self._lines)
+            self._long.feed(self._partial)
             out.append(self._partial)
             self._passed, self._partial = self._partial[-_LONGEST_END:], b""
         return b"".join(out)
@@ -56,12 +89,25 @@ class EventStream:
     def _pass(self, data: bytes, out: list[bytes]) -> bytes:
         """More of the event that is too long; gives what comes behind it."""
         seen = self._passed + data
-        match = _END.search(seen, 1)
+        match = self._end.search(seen, 0 if self._lines else 1)
         end = len(data) if match is None else max(0, match.end() - len(self._passed))
         out.append(data[:end])
-        self.text_bytes += end
-        self._passed = seen[-_LONGEST_END:] if match is None else b""
+        if self._long is not None:
+            self._long.feed(data[:end])
+        if match is None:
+            self._passed = seen[-_LONGEST_END:]
+        else:
+            self._passed = b""
+            self._end_long_event()
         return data[end:]
+
+    def _end_long_event(self) -> None:
+        event, self._long = self._long, None
+        if event is not None:
+            before = self._usage.outputs
+            self._take_scanned(event.scanner, event.is_error)
+            if self._usage.outputs != before:
+                self._since_usage = 0
 
     def finish(self) -> bytes:
         """What was left without an end; it still counts."""
@@ -72,45 +118,90 @@ class EventStream:
         return b"".join(out)
 
     def _event(self, event: bytes, out: list[bytes]) -> None:
-        data = _data_of(event)
-        if data.startswith(b"{"):
+        is_error = False
+        if self._lines:
+            data = event.strip(b"\x1e \t\r\n")
+        elif event.startswith(b"data:") and event.count(b"\n") <= 2 and event.count(b"\r") <= 2:
+            data = event[5:].strip()
+        else:
+            data, is_error = _data_of(event)
+        if data.startswith(b"{") or (data.startswith(b"[") and data != b"[DONE]"):
             if self._drop_usage and b'"usage"' in event:
-                if self._read(data):
+                if self._read(data, is_error):
                     return
-                event = _NULL_USAGE.sub(b"", event)
+                if b'"choices"' in event:
+                    event = _NULL_USAGE.sub(b"", event)
             else:
-                self._read(data)
+                self._read(data, is_error)
         elif data == b"[DONE]":
             self.ended = True
+        elif is_error:
+            self.failed = True
         elif self.all_text:
-            self.text_bytes += len(data)
+            self._text += len(data)
+            self._since_usage += len(data)
         out.append(event)
 
-    def _read(self, data: bytes) -> bool:
+    def _read(self, data: bytes, is_error: bool) -> bool:
         """Counts an event; true when it is the usage event and nothing else."""
+        usage = self._usage
+        before = usage.outputs
+        only_usage = False
+        text = -1
         try:
-            said = decode_answer(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            try:
-                said = decode_loosely(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                self.text_bytes += len(data)
-                return False
-        self.text_bytes += text_bytes(said)
-        if self.all_text:
-            self.text_bytes = with_text(data, self.text_bytes)
-        if is_error(said):
-            self.failed = True
-        for nested in (said, said.message, said.response):
-            if nested is not None and nested.usage is not None:
-                self.tokens = merge(nested.usage, self.tokens) or self.tokens
-        if said.type in _LAST_TYPES:
+            answer = decode_answer(data)
+            only_usage = answer.usage is not None and answer.type is None and not (
+                answer.choices or answer.content or answer.error
+            )  # fmt: skip
+            if answer.type in _LAST_TYPES:
+                self.ended = True
+            if not is_error:
+                text = read_usual(answer, data, usage)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
+        if text >= 0:
+            self._text += text
+            self._since_usage += text
+        else:
+            scanner = Scanner()
+            scanner.feed(data)
+            self._take_scanned(scanner, is_error)
+        if usage.outputs != before:
+            self._since_usage = 0
+        return only_usage
+
+    def _take_scanned(self, scanner: Scanner, is_error: bool) -> None:
+        """What a scanner found in an event. The text of one that says that something failed is not generated."""
+        scanner.finish()
+        self._usage.join(scanner.usage)
+        if scanner.type in _LAST_TYPES:
             self.ended = True
-        return said.usage is not None and said.type is None and not (said.choices or said.content or said.error)
+        if is_error:
+            self.failed = True
+            return
+        self.failed = self.failed or scanner.failed
+        text, snapshot, files = scanner.text, scanner.snapshot, scanner.files
+        if is_audio(scanner.type):
+            text, files = 0, min(text, FILE_BYTES)
+        if "." in scanner.type and not scanner.type.endswith("delta"):
+            text, snapshot = 0, max(text, snapshot)
+        self._text += text
+        self._since_usage += text
+        self._snapshot = max(self._snapshot, snapshot)
+        # Files often come in many events, or again and again while they get better.
+        self._files = max(self._files, files)
 
 
-def _data_of(event: bytes) -> bytes:
-    if event.startswith(b"data:") and event.count(b"\n") <= 2 and event.count(b"\r") <= 2:
-        return event[5:].strip()
-    lines = event.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
+def _data_of(event: bytes) -> tuple[bytes, bool]:
+    """The data of an event, and whether its name says that it is an error."""
+    found: list[bytes] = []
+    is_error = False
+    for line in event.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+        if line.startswith(b"data:"):
+            found.append(line[5:].strip())
+        elif line.startswith(b"event:"):
+            is_error = is_error or names_error(line[6:])
+        elif line.startswith(b"error:"):  # llama.cpp
+            is_error = True
+            found.append(line[6:].strip())
+    return b"\n".join(found) if len(found) != 1 else found[0], is_error

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from mercato_gateway.catalog import Service
 from mercato_gateway.operations import safe_path
-from mercato_gateway.refusals import Refused
+from mercato_gateway.refusals import Refused, misplaced
 from mercato_gateway.wire import Protocol
 
 
@@ -27,7 +28,7 @@ class ModelOperation:
 
 @dataclass(frozen=True, slots=True)
 class ServicePath:
-    """`/s/{vendor}/{service}[@range]/{path}`; `raw` is the path as it goes upstream, without the query."""
+    """`/s/{vendor}/{service}[@range]/{path}`: the path decoded, and as it came, without the query."""
 
     service: str
     wanted: str
@@ -76,7 +77,7 @@ def read_service_path(path: bytes) -> ServicePath:
     raw = b"/" + (parts[2] if len(parts) == 3 else b"")
     text = raw.decode("ascii")
     if not safe_path(text):
-        raise Refused("bad_request", "The path has dot segments, encoded slashes or control characters.")
+        raise Refused("bad_request", "The path has dot segments, backslashes or control characters.")
     return ServicePath(f"{parts[0].decode('ascii')}/{service}", wanted, unquote(text), raw)
 
 
@@ -84,9 +85,28 @@ def model_operation(method: str, path: bytes) -> ModelOperation:
     """The operation under `/v1`; raises `Refused` 404 or 405."""
     operation = MODEL_OPERATIONS.get(path)
     if operation is None:
-        raise Refused(
-            "operation_not_found", f"There is no {path.decode('ascii')[:200]}.", facts={"operations": _V1_OPERATIONS}
-        )
+        detail = f"There is no {path.decode('ascii')[:200]}. {_base_url_advice(path)}".rstrip()
+        raise Refused("operation_not_found", detail, facts={"operations": _V1_OPERATIONS})
     if method != "POST":
         raise Refused("method_not_allowed", f"{operation.path} takes POST only.", allow="POST")
     return operation
+
+
+def _base_url_advice(path: bytes) -> str:
+    """What is wrong with the base URL of a client that asks for a known operation at another place."""
+    wanted = misplaced(path)
+    if wanted is None:
+        return ""
+    if wanted.startswith(b"/v1/messages"):
+        end = "is this gateway's address without a path: Anthropic's clients add /v1 themselves"
+    else:
+        end = "ends in /v1, once"
+    return f"It is {wanted.decode('ascii')} here: check that the base URL of your client {end}."
+
+
+def wrong_task(operation: ModelOperation, service: Service) -> Refused:
+    """A call that the service cannot mean to answer. Its own answer might be one that clients try again."""
+    right = [other for other in MODEL_OPERATIONS.values() if other.protocol == service.protocol]
+    names = [other.name for other in right if other.path not in service.wrong_paths]
+    detail = f"{service.name} is a service for {service.wire.task}; {operation.name} is not for that."
+    return Refused("operation_not_found", detail, facts={"task": service.wire.task, "operations": names})

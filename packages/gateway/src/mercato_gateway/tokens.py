@@ -1,141 +1,102 @@
-"""Tokens: what the provider says, and what we count where it says nothing.
+"""Tokens: what the provider states, and what we count where it states nothing.
 
 The estimate is one token for each four bytes of UTF-8 text, rounded up, over the texts of the request or the answer
-(JSON syntax, names and data URLs left out; an inline file counts as 1,000 tokens). It needs no vocabulary, is the same
-for every model, and lies within a third of real tokenizers on English prose.
+(JSON syntax and names left out; an inline file counts as 1,000 tokens, see `texts`). It needs no vocabulary, is the
+same for every model, and lies within a third of real tokenizers on English prose.
 """
 
 import zlib
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from mercato_gateway.provider_wire import (
-    AnswerSaid,
-    ModelRequest,
-    Nested,
-    UsageSaid,
-    decode_answer,
-    decode_text,
-    decode_usage,
-)
+from mercato_gateway.provider_wire import AnswerSaid, ModelRequest, decode_answer
+from mercato_gateway.scanner import Scanner
+from mercato_gateway.texts import generated_bytes, input_bytes, is_audio, message_bytes
+from mercato_gateway.usage import NO_TOKENS, Tokens, Usage
 
-_INLINE_FILE_TOKENS = 1000
-_MOST_TOKENS = 10**12
+__all__ = [
+    "NO_TOKENS", "Reading", "Tokens", "estimate_input", "read_answer", "read_scanned", "read_usual", "to_tokens",
+    "unpack",
+]  # fmt: skip
+
 _LARGEST_UNPACKED = 4 << 20
 
 
-class Tokens:
-    """Counts of one call; `cached` is a part of `into`. Never changed once made."""
-
-    __slots__ = ("cached", "into", "out")
-
-    def __init__(self, into: int, out: int, cached: int) -> None:
-        self.into = into
-        self.out = out
-        self.cached = cached
-
-
-NO_TOKENS = Tokens(0, 0, 0)
-
-
-class _Absurd(Exception):
-    """No count of tokens."""
-
-
-def _count(value: Any) -> int:
-    """A number of tokens, also where it is written as a whole float or as digits; 0 where there is none."""
-    if value is None:
-        return 0
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
-    if digits or (isinstance(value, float) and value.is_integer()):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_TOKENS:
-        raise _Absurd
-    return value
-
-
-def merge(said: UsageSaid, before: Tokens | None) -> Tokens | None:
-    """Counts of a usage object together with those that came before it in a stream; `None` where it makes no sense.
-
-    Usage in streams is cumulative in every dialect, and each event may leave some of it out: the larger count stands.
-    """
-    before = before or NO_TOKENS
-    try:
-        into, out, cached = _counts(said)
-    except _Absurd:
-        return None
-    into = max(into, before.into)
-    return Tokens(into, max(out, before.out), min(max(cached, before.cached), into))
-
-
-def _counts(said: UsageSaid) -> tuple[int, int, int]:
-    read, written = _count(said.cache_read_input_tokens), _count(said.cache_creation_input_tokens)
-    if said.prompt_tokens is not None:
-        into = _count(said.prompt_tokens)
-    elif said.input_tokens is not None or read or written:
-        into = _count(said.input_tokens) + read + written
-    elif said.completion_tokens is None and said.output_tokens is None:
-        into = _count(said.total_tokens)
-    else:
-        into = 0
-    out = _count(said.output_tokens if said.completion_tokens is None else said.completion_tokens)
-    details = said.prompt_tokens_details or said.input_tokens_details
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return into, out, read if cached is None else _count(cached)
-
-
-def decode_loosely(data: bytes) -> AnswerSaid:
-    """An answer or event of an unusual shape: its usage, and all that may be text. Raises as msgspec does."""
-    found = msgspec.json.decode(data)
-    if not isinstance(found, dict):
-        return AnswerSaid(content=[found])
-    kind = found.get("type")
-    return AnswerSaid(
-        type=kind if isinstance(kind, str) else None,
-        usage=_usage_in(found),
-        content=[found.get(name) for name in ("choices", "content", "output", "delta")],
-        message=Nested(_usage_in(found.get("message"))),
-        response=Nested(_usage_in(found.get("response"))),
-        error=found.get("error"),
-    )
-
-
-def _usage_in(value: Any) -> UsageSaid | None:
-    usage = value.get("usage") if isinstance(value, dict) else None
-    return msgspec.convert(usage, UsageSaid) if isinstance(usage, dict) else None
-
-
 class Reading:
-    """Of a whole answer: `said` by the provider, bytes of `text` where it said nothing, whether it is an `error`."""
+    """Of an answer: the `usage` that the provider stated, bytes of generated `text`, whether it is an `error`.
 
-    __slots__ = ("error", "said", "text")
+    `settled`: no text has come since the provider last stated its output, not even where the answer was cut.
+    """
 
-    def __init__(self, said: Tokens | None, text: int, error: bool = False) -> None:
-        self.said = said
+    __slots__ = ("error", "settled", "text", "usage")
+
+    def __init__(self, usage: Usage, text: int, error: bool = False, *, settled: bool = True) -> None:
+        self.usage = usage
         self.text = text
         self.error = error
+        self.settled = settled
 
 
 def read_answer(body: bytes) -> Reading:
-    """What the provider counted in a whole JSON answer. One that cannot be read counts as text."""
+    """What a whole answer holds, in JSON or in any state of it; any other text counts as such."""
+    usage = Usage()
     try:
-        answer = decode_answer(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        try:
-            answer = decode_loosely(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Reading(None, len(body))
-    said = merge(answer.usage, None) if answer.usage is not None else None
-    if said is None and answer.usage is None and answer.input_tokens is not None:
-        said = merge(UsageSaid(input_tokens=answer.input_tokens), None)
-    return Reading(said, text_bytes(answer), is_error(answer))
+        text = read_usual(decode_answer(body), body, usage)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        text = -1
+    if text >= 0:
+        return Reading(usage, text)
+    scanner = Scanner()
+    scanner.feed(body)
+    return read_scanned(scanner)
 
 
-def is_error(answer: AnswerSaid) -> bool:
-    """Whether an answer or event says that something failed."""
-    return bool(answer.error)
+def read_scanned(scanner: Scanner) -> Reading:
+    """What a scanner found in a whole answer."""
+    scanner.finish()
+    return Reading(scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed)
+
+
+def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
+    """Bytes of text in an answer or event of a usual shape, its usage added to `usage`; -1 where it needs a scanner,
+    as where something failed.
+    """
+    stated = answer.usage is not None and usage.read(answer.usage)
+    if answer.error or (answer.usage is not None and not stated):
+        return -1
+    text = 0
+    choices = answer.choices
+    if choices:
+        for choice in choices:
+            part = choice.delta if choice.delta is not None else choice.message
+            size = message_bytes(part) if part is not None else 0
+            if choice.text is not None:
+                size = max(size, generated_bytes(choice.text, "text")) if size >= 0 else -1
+            if size < 0 or choice.usage is not None or choice.error or choice.finish_reason in ("error", "ERROR"):
+                return -1
+            text += size
+    elif answer.delta is not None:
+        kind = answer.type
+        if kind is None or not kind.endswith("delta") or is_audio(kind):
+            return -1
+        text = generated_bytes(answer.delta, "delta")
+    elif answer.content is not None or answer.output is not None:
+        text = generated_bytes(answer.content, "content")
+        other = generated_bytes(answer.output, "output")
+        text = max(text, other) if min(text, other) >= 0 else -1
+        if text == 0:
+            return -1  # perhaps something failed
+    elif not (stated and usage.states_input and usage.states_output):
+        return -1
+    return -1 if not stated and _hints_at_usage(data) else text
+
+
+def _hints_at_usage(data: bytes) -> bool:
+    """Whether the name of a count may be in it: each has one of these parts, so that usage in an unusual place is found
+    without a scan of every event.
+    """
+    return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0
 
 
 def unpack(data: bytes) -> bytes | None:
@@ -146,63 +107,6 @@ def unpack(data: bytes) -> bytes | None:
         return whole if unpacker.eof else None
     except zlib.error:
         return None
-
-
-def read_tail(tail: bytes) -> Tokens | None:
-    """The usage object in the last part of an answer too large to keep."""
-    place = tail.rfind(b'"usage"')
-    start = tail.find(b"{", place) if place >= 0 else -1
-    depth = 0
-    for end in range(start, min(len(tail), start + 4096)) if start >= 0 else ():
-        depth += (tail[end] == 0x7B) - (tail[end] == 0x7D)
-        if depth == 0:
-            try:
-                return merge(decode_usage(tail[start : end + 1]), None)
-            except msgspec.MsgspecError:
-                return None
-    return None
-
-
-def text_bytes(answer: AnswerSaid) -> int:
-    """Bytes of generated text in an answer or an event."""
-    count = 0
-    for choice in answer.choices or ():
-        part = choice.delta or choice.message
-        count += len((choice.text or "").encode())
-        if part is not None:
-            count += _bytes_of(part.content) + _bytes_of(part.reasoning_content) + _bytes_of(part.tool_calls)
-    delta = answer.delta
-    if isinstance(delta, str):
-        count += len(delta.encode())
-    elif delta is not None:
-        count += sum(len((text or "").encode()) for text in (delta.text, delta.partial_json, delta.thinking))
-    return count + _bytes_of(answer.content) + _bytes_of(answer.output)
-
-
-def with_text(data: bytes, before: int) -> int:
-    """`before` and the bytes of `text` at the top of an answer or an event, where transcriptions have it; the last
-    event (`transcript.text.done`) says again what was said before.
-    """
-    try:
-        said = decode_text(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return before  # no object, and counted as such
-    count = _bytes_of(said.text)
-    return max(before, count) if isinstance(said.type, str) and said.type.endswith(".done") else before + count
-
-
-def _bytes_of(value: Any) -> int:
-    if isinstance(value, str):
-        return 4 * _INLINE_FILE_TOKENS if value[:5] == "data:" else len(value.encode())
-    if isinstance(value, dict):
-        if value.get("type") == "base64":
-            return 4 * _INLINE_FILE_TOKENS
-        return sum(_bytes_of(part) for name, part in value.items() if name not in ("type", "role", "id"))
-    if isinstance(value, list):
-        if value and isinstance(value[0], int):
-            return 4 * len(value)  # already tokens
-        return sum(map(_bytes_of, value))
-    return 0
 
 
 def to_tokens(count: int) -> int:
@@ -224,10 +128,11 @@ def estimate_input(request: ModelRequest | None) -> int:
 
 
 def _bytes_in(text: bytes) -> int:
-    """Bytes of text in a piece of JSON. A plain string need not be decoded."""
-    if text.startswith(b'"') and text.find(b"\\") < 0 and not text.startswith(b'"data:'):
+    """Bytes of text in a part of JSON. A plain string need not be decoded."""
+    plain = text.startswith(b'"') and text.find(b"\\") < 0 and not text.startswith(b'"data:')
+    if plain and text.find(b";base64,") < 0:
         return len(text) - 2
     try:
-        return _bytes_of(msgspec.json.decode(text))
+        return input_bytes(msgspec.json.decode(text), "input")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return len(text)

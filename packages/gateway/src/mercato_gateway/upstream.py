@@ -1,8 +1,9 @@
-"""Connections to deployments: raw protocols over a native parser, a keep-alive pool for each deployment.
+"""The connections to one deployment: opened to the addresses that the control plane checked, kept alive, reused.
 
-A call takes a connection, sends, and hears `upstream_head`, `upstream_data` and `upstream_lost`. Redirects are answers
-like any other. Only addresses that the control plane checked are connected to. The head of an answer that the parser
-read lately is recognised by its bytes, on all connections of a pool (see `heads`).
+Many servers close connections that rest, some after each answer, and not all announce it. What came on a connection is
+looked at before it is used again; a call whose connection was closed all the same goes on with a fresh one where that
+is safe (see `peer`); and a pool whose connections keep being closed soon after an answer lets them rest before it
+trusts them again.
 """
 
 import asyncio
@@ -15,251 +16,29 @@ from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
-import httptools
-
-from mercato_gateway.headers import Headers, without_secret
+from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.heads import AnswerHead, take_print
 from mercato_gateway.wire import SnapshotDeployment
 
-# Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that no call meets a closing one.
+# Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that few calls meet a closing
+# one.
 IDLE_SECONDS = 3.0
-_MAX_HEAD = 64 << 10
 # So many calls may wait for each connection that there may be.
 _MAX_WAITING_EACH = 16
-_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
-
-
+# A connection that its other end closes within this time of an answer was closed because of that answer. Each time
+# costs the trust in the pool's connections; each answer on a connection that was used again restores a little.
+_SOON_SECONDS = 1.0
+_CLOSED_SOON_COSTS = 8
+_DISTRUSTED_FROM = 16
+_MOST_DISTRUST = 20
+# The first connections of a pool prove by so long a rest that they are kept open.
+_FIRST_REST_SECONDS = 0.1
+# With fewer connections than this none of them can rest while calls wait.
+_ENOUGH_TO_REST = 4
 # Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
 _LEARN_SECONDS = 0.05
 _OFTEN_SECONDS = 0.2
 _monotonic = time.monotonic
-
-
-class UpstreamCall:
-    """What a connection tells the call it serves. A base class, so that it is told without a look-up of names."""
-
-    done: bool = False
-
-    def connected(self, connection: "UpstreamConnection") -> None:
-        """The connection is the call's own until it is released or closed."""
-        raise NotImplementedError
-
-    def connect_failed(self, code: str, detail: str) -> None:
-        """Nothing was sent."""
-        raise NotImplementedError
-
-    def no_connection_free(self) -> None:
-        """Nothing was sent, and nothing is wrong with the upstream: too many calls wait for it already."""
-        raise NotImplementedError
-
-    def upstream_head(self, head: AnswerHead, length: bytes) -> None:
-        """The final status and headers, before any body. `length`: the digits of this answer's content length, which a
-        head that is recognised does not know; empty where none was told.
-        """
-        raise NotImplementedError
-
-    def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
-        """Body as it came, at first perhaps nothing; `complete` once, at the end."""
-        raise NotImplementedError
-
-    def upstream_lost(self, code: str, detail: str) -> None:
-        """The answer broke off, or never began."""
-        raise NotImplementedError
-
-
-class UpstreamConnection:
-    """One keep-alive connection, an `asyncio.Protocol` in shape; serves one call at a time.
-
-    Without that base, mypyc makes it a native class.
-    """
-
-    __slots__ = (
-        "_complete", "_first", "_head", "_head_bytes", "_head_done", "_headers", "_interim", "_parser", "_paused_call",
-        "_pieces", "_tell_head", "call", "head_only", "idle_since", "pool", "reusable", "transport",
-    )  # fmt: skip
-
-    def __init__(self, pool: "Pool") -> None:
-        self.pool = pool
-        self.call: UpstreamCall | None = None
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]
-        self._parser = httptools.HttpResponseParser(self)
-        self._pieces: list[bytes] = []
-        self._headers: Headers = []
-        self._paused_call = False
-        self.idle_since = 0.0
-        self.reusable = True
-        self.head_only = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self._headers = []
-        self._head_bytes = 0
-        self._head: AnswerHead | None = None
-        self._first = b""
-        self._head_done = self._tell_head = self._complete = self._interim = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def send(self, call: UpstreamCall, request: bytes, head_only: bool) -> None:
-        """Sends a whole request; `head_only` where the answer has no body whatever it says (HEAD)."""
-        self.call = call
-        self.head_only = head_only
-        self.transport.write(request)
-
-    # What the parser tells.
-
-    def on_message_begin(self) -> None:
-        if self._complete:
-            self.reusable = False  # a second answer to one request: none of it may reach a call
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_done:
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        if self._complete:
-            return
-        status = self._parser.get_status_code()
-        if status < 200:
-            self._interim = True
-            self._first = b""
-            self.reusable = self.reusable and status != 101
-            return
-        self._head_done = self._tell_head = True
-        if self.pool.secret:
-            self._headers = without_secret(self._headers, self.pool.secret)
-        head = self._head = AnswerHead(status, self._headers)
-        if self._first and status not in (204, 304) and self._parser.should_keep_alive():
-            self.pool.learn(head, self._first)
-        if self.head_only:
-            # The parser cannot know that no body follows: this connection ends here.
-            self._complete = True
-            self.reusable = False
-
-    def on_body(self, body: bytes) -> None:
-        if not self._complete:
-            self._pieces.append(body)
-
-    def on_message_complete(self) -> None:
-        if self._interim:
-            self._interim = False
-            self._headers = []
-            return
-        self._complete = True
-        if not self._parser.should_keep_alive():
-            self.reusable = False
-
-    # What the transport tells.
-
-    def data_received(self, data: bytes) -> None:
-        call = self.call
-        if call is None:
-            self.close()
-            return
-        if self._head_bytes == 0 and not self.head_only:
-            known = self.pool.usual
-            shape = known.print if known is not None else None
-            body = shape.body_of(data) if shape is not None else None
-            if known is not None and body is not None:
-                self.call = None
-                self.pool.give_back(self)
-                call.upstream_head(known, b"%d" % len(body))
-                call.upstream_data([body], True)
-                return
-        self._parse(call, data)
-
-    def _parse(self, call: UpstreamCall, data: bytes) -> None:
-        if not self._head_done:
-            self._first = b"" if self._head_bytes or self.head_only else data
-            self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self._complete:
-                self._fail("upstream_bad_answer", f"Its answer is not HTTP/1.1: {error}.")
-                return
-            self.reusable = False  # more than it announced: the answer is whole, the connection good for nothing
-        told, head = self._tell_head, self._head
-        if told and head is not None:
-            self._tell_head = False
-            call.upstream_head(head, head.length)
-            if self.call is None:
-                return
-        elif not self._head_done:
-            if self._head_bytes > _MAX_HEAD or not self.reusable:
-                self._fail("upstream_bad_answer", "Its headers are too large, or it switched protocols.")
-            return
-        pieces = self._pieces
-        if self._complete:
-            self._pieces = []
-            self._finish(call, pieces)
-        elif pieces or told:
-            if told:
-                self._acknowledge()
-            self._pieces = []
-            call.upstream_data(pieces, False)
-
-    def _acknowledge(self) -> None:
-        """The kernel acknowledges the head now. A server without TCP_NODELAY that writes head and body apart, as
-        Python's `http.server` does, holds the body back until then (Nagle): 40 ms with a delayed acknowledgement.
-        """
-        if _QUICK_ACK is not None and not self.transport.is_closing():
-            self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-
-    def _finish(self, call: UpstreamCall, pieces: list[bytes]) -> None:
-        self.call = None
-        self._reset()
-        self.pool.give_back(self)
-        call.upstream_data(pieces, True)
-
-    def _fail(self, code: str, detail: str) -> None:
-        call, self.call = self.call, None
-        self.close()
-        if call is not None:
-            call.upstream_lost(code, detail)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.reusable = False
-        self.pool.forget(self)
-        call, self.call = self.call, None
-        if call is None:
-            return
-        if self._head_done and self._ends_with_connection() and exc is None:
-            call.upstream_data([], True)
-        else:
-            call.upstream_lost("upstream_unreachable", "It closed the connection before its answer was whole.")
-
-    def _ends_with_connection(self) -> bool:
-        """No length and no chunks were announced: the end of the connection is the end of the answer (RFC 9112,
-        6.3).
-        """
-        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
-
-    def pause_writing(self) -> None:
-        """The request is already whole in memory and bounded; nothing to hold back."""
-
-    def resume_writing(self) -> None:
-        """See `pause_writing`."""
-
-    def pause_reading(self) -> None:
-        """The client reads too slowly: read no more from upstream."""
-        if not self._paused_call and not self.transport.is_closing():
-            self._paused_call = True
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """The client caught up."""
-        if self._paused_call:
-            self._paused_call = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
-
-    def close(self) -> None:
-        """Ends the connection; its call hears nothing more."""
-        self.call = None
-        self.reusable = False
-        self.transport.abort()
 
 
 class PrivateAddress(Exception):
@@ -301,13 +80,16 @@ class Pool:
     __slots__ = (
         "_closed",
         "_connector",
+        "_distrust",
         "_host",
         "_idle",
         "_learnt_at",
         "_most_waiting",
         "_open",
+        "_opening",
         "_port",
         "_read_at",
+        "_rest_seconds",
         "_secure",
         "_tasks",
         "_waiting",
@@ -339,6 +121,9 @@ class Pool:
         self._most_waiting = wire.max_connections * _MAX_WAITING_EACH
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._distrust = _MOST_DISTRUST
+        self._rest_seconds = _FIRST_REST_SECONDS
+        self._opening = 0  # for whoever waits; one that is for a certain call is not counted
         self.usual: AnswerHead | None = None
         self._learnt_at = 0.0
         self._read_at = 0.0
@@ -378,16 +163,10 @@ class Pool:
         """An idle connection; or `None`, and the call hears `connected`, `connect_failed` or `no_connection_free`
         later.
         """
-        idle = self._idle
-        while idle:
-            connection = idle.pop()
-            if (
-                connection.reusable
-                and now - connection.idle_since < IDLE_SECONDS
-                and not connection.transport.is_closing()
-            ):
+        if self._idle:
+            connection = self._take_idle(now, self._may_take_any(call))
+            if connection is not None:
                 return connection
-            connection.close()
         if len(self._waiting) >= self._most_waiting:
             self._waiting = deque(waiting for waiting in self._waiting if not waiting.done)
         if len(self._waiting) >= self._most_waiting:
@@ -396,7 +175,58 @@ class Pool:
         self._waiting.append(call)
         if self._open < self.wire.max_connections:
             self._start_opening()
+        elif len(self._idle) > 1 or len(self._idle) == self._open:
+            self._idle.pop(0).close()  # one that still rests makes room
+        elif self._idle:
+            self._connector.loop.call_later(self._rest_seconds, self._end_rest)
         return None
+
+    def _may_take_any(self, call: UpstreamCall) -> bool:
+        """Whether the call may have a connection that has not rested: where they are known to be kept open, or nothing
+        is known yet and the call may be sent twice.
+        """
+        return not self._distrusted or (self._rest_seconds == _FIRST_REST_SECONDS and call.repeatable)
+
+    def _end_rest(self) -> None:
+        """A call that waits takes the connection that has rested."""
+        while self._waiting and self._waiting[0].done:
+            self._waiting.popleft()
+        connection = self._take_idle(_monotonic(), False) if self._waiting and self._idle else None
+        if connection is not None:
+            self._waiting.popleft().connected(connection)
+
+    def _take_idle(self, now: float, any_of_them: bool) -> UpstreamConnection | None:
+        """The last used, or the one that rested longest, if for long enough."""
+        idle = self._idle
+        while idle:
+            if not any_of_them and now - idle[0].idle_since < self._rest_seconds:
+                return None
+            connection = idle.pop(-1 if any_of_them else 0)
+            if (
+                connection.reusable
+                and now - connection.idle_since < IDLE_SECONDS
+                and not connection.transport.is_closing()
+                and connection.is_quiet()
+            ):
+                return connection
+            self.closed_by_peer(connection)
+            connection.close()
+        return None
+
+    @property
+    def _distrusted(self) -> bool:
+        """Whether the other end closes connections soon after an answer, for all that is known."""
+        return self._distrust >= _DISTRUSTED_FROM
+
+    def closed_by_peer(self, connection: UpstreamConnection) -> None:
+        """The other end closed it, or sent what nobody asked for, when no answer was under way."""
+        if _monotonic() - connection.idle_since < _SOON_SECONDS:
+            self._distrust = min(self._distrust + _CLOSED_SOON_COSTS, _MOST_DISTRUST)
+            self._rest_seconds = _SOON_SECONDS
+
+    def reconnect(self, call: UpstreamCall) -> None:
+        """Opens a connection for this call alone, whose last one was stale."""
+        self._start_opening(call)
 
     @property
     def full(self) -> bool:
@@ -405,28 +235,33 @@ class Pool:
         """
         return self._open >= self.wire.max_connections and len(self._tasks) < self._open
 
-    def _start_opening(self) -> None:
+    def _start_opening(self, call: UpstreamCall | None = None) -> None:
         self._open += 1
-        task = self._connector.loop.create_task(self._connect())
+        self._opening += call is None
+        task = self._connector.loop.create_task(self._connect(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self) -> None:
+    async def _connect(self, call: UpstreamCall | None) -> None:
         try:
             async with asyncio.timeout(self._connector.timeout):
                 connection = await self._connect_any()
         except TimeoutError:
-            self._connect_failed("upstream_timeout", "It did not accept a connection in time.")
+            self._connect_failed(call, "upstream_timeout", "It did not accept a connection in time.")
         except (OSError, PrivateAddress, ssl.SSLError, UnicodeError) as error:
             reason = (
                 "Its TLS certificate is not trusted."
                 if isinstance(error, ssl.SSLError)
                 else "No connection could be made."
             )
-            self._connect_failed("upstream_unreachable", reason)
+            self._connect_failed(call, "upstream_unreachable", reason)
         else:
+            self._opening -= call is None
             connection.reusable = True
-            self.give_back(connection)
+            if call is None or call.done:
+                self.give_back(connection)
+            else:
+                call.connected(connection)
 
     async def _connect_any(self) -> UpstreamConnection:
         addresses = self.wire.addresses or await self._connector.addresses(self._host, self._port)
@@ -444,12 +279,15 @@ class Pool:
                 return cast(UpstreamConnection, connection)
         raise last
 
-    def _connect_failed(self, code: str, detail: str) -> None:
+    def _connect_failed(self, call: UpstreamCall | None, code: str, detail: str) -> None:
         self._open -= 1
-        while self._waiting:
-            call = self._waiting.popleft()
-            if not call.done:
-                call.connect_failed(code, detail)
+        self._opening -= call is None
+        if call is not None and not call.done:
+            call.connect_failed(code, detail)
+        while call is None and self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done:
+                waiting.connect_failed(code, detail)
                 break
         self._open_for_waiting()
 
@@ -459,6 +297,11 @@ class Pool:
             connection.close()
             return
         connection.resume_reading()
+        connection.idle_since = _monotonic()
+        if self._distrust and connection.served > 1:
+            self._distrust -= 1
+        if self._waiting and connection.served and not self._serves_at_once(connection):
+            return
         # Also once the pool is closed: what waits here was sent here before that.
         while self._waiting:
             call = self._waiting.popleft()
@@ -468,8 +311,23 @@ class Pool:
         if self._closed:
             connection.close()
             return
-        connection.idle_since = _monotonic()
         self._idle.append(connection)
+
+    def _serves_at_once(self, connection: UpstreamConnection) -> bool:
+        """Whether a connection that has just answered may take a call that waits. Else it rests, while the call gets a
+        fresh one.
+        """
+        on_their_way = self._opening >= len(self._waiting)
+        enough = self.wire.max_connections >= _ENOUGH_TO_REST
+        unproven = self._rest_seconds == _FIRST_REST_SECONDS
+        if self._closed or not self._distrusted or (unproven and not enough and not on_their_way):
+            if connection.is_quiet():
+                return True
+        elif on_their_way or (enough and not self._idle):
+            self._idle.append(connection)
+            return False
+        connection.close()  # `forget` opens another
+        return False
 
     def forget(self, connection: UpstreamConnection) -> None:
         """The connection is gone."""

@@ -12,6 +12,7 @@ LimitUnit = Literal["requests", "tokens", "nanos", "concurrent"]
 LimitWindow = Literal["second", "minute", "day", "month", "ever"]
 Protocol = Literal["openai", "anthropic", "openapi", "signal"]
 UsageSource = Literal["provider", "estimated", "partial"]
+UsageDoubt = Literal["input_beyond_request", "output_beyond_bound", "output_beyond_answer"]
 Currency = Literal["USD", "EUR"]
 
 
@@ -109,6 +110,8 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     plans: list[SnapshotPlan]
     aliases: dict[str, str] = {}
     canary: SnapshotCanary | None = None
+    context_window: int | None = None
+    task: str | None = None
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):
@@ -268,6 +271,13 @@ class UsageEvent(Struct, frozen=True):
     source: UsageSource
     spends: list[tuple[str, int]]
     asked_service_id: str | None = None
+    unpaid_tokens_in: int = 0
+    unpaid_tokens_out: int = 0
+    unpaid_nanos: int = 0
+    ended_by: str | None = None
+    doubt: UsageDoubt | None = None
+    claimed_tokens_in: int | None = None
+    claimed_tokens_out: int | None = None
 
 
 class UsageBatch(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Phase 4: what changed since the last release, whom it breaks, and which version it needs."""
 
 from mercato_checks.diff.change import Change
-from mercato_checks.diff.verdict import VersionCheck, check_version, choose_baseline, diff_documents
+from mercato_checks.diff.verdict import VersionCheck, check_version, choose_baseline, choose_stable, diff_documents
 
-__all__ = ["Change", "VersionCheck", "check_version", "choose_baseline", "diff_documents"]
+__all__ = ["Change", "VersionCheck", "check_version", "choose_baseline", "choose_stable", "diff_documents"]

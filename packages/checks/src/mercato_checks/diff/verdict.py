@@ -1,45 +1,74 @@
 """Phase 4: from the changes to the least version that may carry them.
 
-Rules: a breaking change needs a new major, an addition a new minor, anything else a new patch. Below 1.0.0 the minor is
-what may break and the patch carries the rest (SemVer 2.0.0, sections 4 and 5, as npm's caret reads it). Between
-pre-releases of one version anything may change. Documents are compared with the release that callers come from: the
-highest one below the declared version.
+Rules: a breaking change needs a new major, an addition a new minor, anything else a new patch. What could not be
+compared or understood counts as breaking: a release that may break callers never passes as one that does not. Below
+1.0.0 the minor is what may break and the patch carries the rest (SemVer 2.0.0, sections 4 and 5, as npm's caret reads
+it). Between pre-releases of one version anything may change. Documents are compared with the release that callers
+come from: the highest one below the declared version.
 """
 
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mercato_checks.codes import capped, found
-from mercato_checks.diff.change import BudgetSpent, Change, Report
+from mercato_checks.diff.change import BudgetSpent, Change, Report, Weight
 from mercato_checks.diff.operations import DocumentComparison
+from mercato_checks.diff.values import freeze
 from mercato_checks.findings import Finding
 from mercato_checks.openapi.document import Document
 from mercato_checks.semver import Bump, NotSemVer, Version
 
+log = logging.getLogger(__name__)
+
+_ORDER: dict[Weight, int] = {"breaking": 0, "unclear": 1, "addition": 2, "other": 3}
+_CODES: dict[Weight, str] = {
+    "breaking": "change_breaking",
+    "unclear": "change_not_understood",
+    "addition": "change_compatible",
+    "other": "change_compatible",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class VersionCheck:
-    """What phase 4 found. `baseline` None: nothing was released below, so nothing can break."""
+    """What phase 4 found. `baseline` None: nothing was released below, so nothing can break.
+
+    `complete`: everything was compared.
+    """
 
     findings: list[Finding]
     changes: list[Change]
     baseline: Version | None
     least: Version | None
     bump: Bump | None
+    complete: bool = True
 
     @property
     def breaking(self) -> bool:
-        return any(change.weight == "breaking" for change in self.changes)
+        """Whether callers may break: a change breaks them, is not understood, or may have been overlooked."""
+        return not self.complete or breaks(self.changes)
 
 
 def diff_documents(old: Document, new: Document) -> tuple[list[Change], bool]:
-    """All changes, breaking ones first, and whether everything was compared."""
-    report, whole = Report(), True
+    """All changes, those that break callers first, and whether everything was compared. Never raises."""
+    if old.edition == new.edition and freeze(old.tree) == freeze(new.tree):
+        return [], True
+    report, complete = Report(), True
     try:
-        DocumentComparison(old.tree, new.tree).compare(report)
-    except (BudgetSpent, RecursionError):
-        whole = False
-    return sorted(dict.fromkeys(report.changes), key=lambda change: change.weight != "breaking"), whole
+        DocumentComparison(old, new, report).compare()
+    except BudgetSpent:
+        complete = False
+    except Exception:
+        # A fault of ours must not let a breaking release pass: what was not compared is a person's to judge.
+        log.exception("comparing two documents failed")
+        complete = False
+    return sorted(dict.fromkeys(report.changes), key=lambda change: _ORDER[change.weight]), complete
+
+
+def breaks(changes: Iterable[Change]) -> bool:
+    """Whether one of the changes breaks callers, or may."""
+    return any(change.weight in ("breaking", "unclear") for change in changes)
 
 
 def choose_baseline(declared: Version, released: Iterable[Version]) -> Version | None:
@@ -47,18 +76,42 @@ def choose_baseline(declared: Version, released: Iterable[Version]) -> Version |
 
     Pre-releases count only for the version that they lead to.
     """
-    core = (declared.major, declared.minor, declared.patch)
+    core = _core(declared)
     below = [each for each in released if each < declared]
     return max(
-        (each for each in below if not each.pre or (each.major, each.minor, each.patch) == core),
+        (each for each in below if not each.pre or _core(each) == core),
         default=max(below, default=None),
     )
 
 
+def choose_stable(declared: Version, released: Iterable[Version]) -> Version | None:
+    """The final release that callers of a draft come from; None where the baseline is no draft of the declared version.
+
+    Drafts may change at will, so a chain of them could carry any change from one final release to the next.
+    """
+    known = list(released)
+    baseline = choose_baseline(declared, known)
+    if baseline is None or not baseline.pre or _core(baseline) != _core(declared):
+        return None
+    return max((each for each in known if not each.pre and each < declared), default=None)
+
+
 def check_version(
-    declared: str, released: Iterable[Version], old: Document | None = None, new: Document | None = None
+    declared: str,
+    released: Iterable[Version],
+    old: Document | None = None,
+    new: Document | None = None,
+    *,
+    stable: Document | None = None,
+    terms: Iterable[Change] = (),
+    readable: bool = True,
 ) -> VersionCheck:
-    """Judge the declared version. `old` is the baseline's document (see `choose_baseline`), where both have one."""
+    """Judge the declared version.
+
+    `old` and `stable` are the documents of the baseline and of the stable release (see `choose_baseline` and
+    `choose_stable`), None where they have none. `terms` are changes of the manifest since the baseline. `readable` is
+    False where a document that is there could not be read.
+    """
     try:
         version = Version.parse(declared)
     except NotSemVer as error:
@@ -69,8 +122,30 @@ def check_version(
     baseline = choose_baseline(version, known)
     if baseline is None:
         return VersionCheck([], [], None, None, None)
-    changes, whole = diff_documents(old, new) if old is not None and new is not None else ([], True)
-    return _judge(version, baseline, changes, whole)
+    changes, complete = _compare(old, new)
+    since_baseline = _judge(version, baseline, [*terms, *changes], complete and readable)
+    final = choose_stable(version, known)
+    if final is None:
+        return since_baseline
+    changes, complete = _compare(stable, new)
+    since_final = _judge(version, final, [*terms, *changes], complete and readable)
+    return replace(since_final, findings=[*since_baseline.findings, *since_final.findings], baseline=baseline)
+
+
+def _core(version: Version) -> tuple[int, int, int]:
+    return version.major, version.minor, version.patch
+
+
+def _compare(old: Document | None, new: Document | None) -> tuple[list[Change], bool]:
+    if old is not None and new is not None:
+        return diff_documents(old, new)
+    if old is not None:
+        message = "The release before has an OpenAPI document, and this one has none."
+        return [Change("document.removed", "", "breaking", message)], True
+    if new is not None:
+        message = "The release before has no OpenAPI document, so what callers used is not known."
+        return [Change("document.added", "", "unclear", message)], True
+    return [], True
 
 
 def _taken(version: Version, known: list[Version]) -> Finding:
@@ -81,31 +156,26 @@ def _taken(version: Version, known: list[Version]) -> Finding:
     return found("version_not_higher", "version", f"{version} is released and cannot change; the next is {least}.")
 
 
-def _judge(version: Version, baseline: Version, changes: list[Change], whole: bool) -> VersionCheck:
-    bump = least_bump(baseline, changes)
+def _judge(version: Version, baseline: Version, changes: list[Change], complete: bool) -> VersionCheck:
+    bump = least_bump(baseline, changes, complete=complete)
     least = baseline.bumped(bump)
-    findings = [
-        found(
-            "change_breaking" if change.weight == "breaking" else "change_compatible",
-            change.where,
-            f"{change.rule}: {change.message}",
-        )
-        for change in changes
-    ]
-    core = Version(version.major, version.minor, version.patch)
-    between_drafts = bool(baseline.pre) and core == Version(baseline.major, baseline.minor, baseline.patch)
+    findings = [found(_CODES[change.weight], change.where, f"{change.rule}: {change.message}") for change in changes]
+    if not complete:
+        message = "The documents could not be compared whole, so the release counts as a breaking one."
+        findings.insert(0, found("diff_incomplete", "", message))
+    core = Version(*_core(version))
+    between_drafts = bool(baseline.pre) and _core(version) == _core(baseline)
     if core < least and not between_drafts:
-        breaking = sum(change.weight == "breaking" for change in changes)
-        message = f"{version} after {baseline} with {breaking} breaking of {len(changes)} changes: at least {least}."
+        count = sum(change.weight in ("breaking", "unclear") for change in changes)
+        message = f"{version} after {baseline} with {count} breaking of {len(changes)} changes: at least {least}."
         findings.insert(0, found("version_bump_too_small", "version", message, fix=f"Release it as {least} or higher."))
-    if not whole:
-        findings.append(found("diff_incomplete", "", "The documents are too large or too entangled to compare whole."))
-    return VersionCheck(capped(findings, 50), changes, baseline, least, bump)
+    return VersionCheck(capped(findings, 50), changes, baseline, least, bump, complete)
 
 
-def least_bump(baseline: Version, changes: Iterable[Change]) -> Bump:
+def least_bump(baseline: Version, changes: Iterable[Change], *, complete: bool = True) -> Bump:
     """The least step from the baseline that may carry these changes."""
-    weights = {change.weight for change in changes}
-    if "breaking" in weights:
+    listed = list(changes)
+    if not complete or breaks(listed):
         return "major" if baseline.major > 0 else "minor"
-    return "minor" if "addition" in weights and baseline.major > 0 else "patch"
+    added = any(change.weight == "addition" for change in listed)
+    return "minor" if added and baseline.major > 0 else "patch"

@@ -10,7 +10,8 @@ from mercato_checks.openapi.document import Document, read_document
 from mercato_checks.openapi.references import check_references, find_anchors
 from mercato_checks.openapi.rules import MOST_OPERATIONS, check_rules
 from mercato_checks.openapi.security import check_security
-from mercato_checks.openapi.semantics import check_operations
+from mercato_checks.openapi.semantics import check_operations, check_path_items
+from mercato_checks.openapi.servers import check_servers
 from mercato_checks.openapi.structure import check_structure
 from mercato_checks.openapi.values import check_values
 from mercato_checks.openapi.walk import OperationAt, References, operations, walk
@@ -64,8 +65,13 @@ class OpenApiCheck:
         return self.document is not None and not has_errors(self.findings)
 
 
-def check_openapi(raw: bytes | str, name: str = "", version: str | None = None) -> OpenApiCheck:
-    """Check one document. `name` is its file name, `version` the manifest's. Never raises for the content."""
+def check_openapi(
+    raw: bytes | str, name: str = "", version: str | None = None, endpoint: str | None = None
+) -> OpenApiCheck:
+    """Check one document. `name` is its file name; `version` and `endpoint` (an address) are the manifest's.
+
+    Never raises for the content.
+    """
     document, syntax = read_document(raw, name)
     layers: dict[Layer, list[Finding]] = {"syntax": capped(syntax, _MOST_ALIKE)}
     if document is None:
@@ -80,6 +86,8 @@ def check_openapi(raw: bytes | str, name: str = "", version: str | None = None) 
             *check_references(parts, references),
             *check_operations(offered, references),
             *check_values(parts, references, document.edition),
+            *check_path_items(tree, references),
+            *([] if endpoint is None else check_servers(tree, offered, endpoint)),
         ],
         "security": check_security(tree, offered, references),
         "policy": check_rules(tree, offered, version),

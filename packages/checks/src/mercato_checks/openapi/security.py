@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, Level, pointer, shorten
-from mercato_checks.openapi.walk import OperationAt, References
+from mercato_checks.openapi.walk import OperationAt, References, first_of_each, word
 
 _FLOWS = ("authorizationUrl", "tokenUrl", "refreshUrl")
 
@@ -20,7 +20,7 @@ def check_security(tree: dict[str, Any], operations: list[OperationAt], referenc
         scheme = references.follow(written)
         if isinstance(scheme, dict):
             findings += _scheme(scheme, pointer("components", "securitySchemes", name))
-    for operation in operations:
+    for operation in first_of_each(operations):
         findings += _servers(operation.node.get("servers"), f"{operation.where}/servers")
     return findings
 
@@ -33,7 +33,7 @@ def _schemes(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _requirements(tree: dict[str, Any], operations: list[OperationAt], schemes: dict[str, Any]) -> Iterator[Finding]:
     places = [(tree.get("security"), "/security")]
-    places += [(operation.node.get("security"), f"{operation.where}/security") for operation in operations]
+    places += [(each.node.get("security"), f"{each.where}/security") for each in first_of_each(operations)]
     for listed, where in places:
         for index, requirement in enumerate(listed if isinstance(listed, list) else ()):
             for name in requirement if isinstance(requirement, dict) else ():
@@ -49,7 +49,7 @@ def _requirements(tree: dict[str, Any], operations: list[OperationAt], schemes: 
 def _scheme(scheme: dict[str, Any], where: str) -> Iterator[Finding]:
     if scheme.get("type") == "apiKey" and scheme.get("in") == "query":
         yield found("openapi_security_in_query", where, "The key is sent in the query of the address.")
-    if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "basic":
+    if scheme.get("type") == "http" and word(scheme.get("scheme")).lower() == "basic":
         yield found("openapi_security_basic", where, "HTTP basic sends a password with each call.")
     flows = scheme.get("flows")
     for name, flow in flows.items() if isinstance(flows, dict) else ():

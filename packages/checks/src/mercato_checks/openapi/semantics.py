@@ -7,8 +7,17 @@ from typing import Any
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, pointer, shorten
-from mercato_checks.openapi.walk import OperationAt, References
+from mercato_checks.openapi.walk import (
+    METHODS,
+    OperationAt,
+    References,
+    first_of_each,
+    path_item,
+    path_item_parts,
+    word,
+)
 
+_PATH_FIELDS = frozenset({"summary", "description", "servers", "parameters"})
 _VARIABLE = re.compile(r"\{([^{}/]*)\}")
 
 
@@ -18,9 +27,37 @@ def check_operations(operations: list[OperationAt], references: References) -> l
     findings += _templates(operations)
     for operation in operations:
         findings += _path_parameters(operation)
+    for operation in first_of_each(operations):
         findings += _repeated(operation, references)
         findings += _responses(operation)
     return findings
+
+
+def check_path_items(tree: dict[str, Any], references: References) -> list[Finding]:
+    """Findings about what stands in a path and is not published: no method that OpenAPI knows, or no path at all."""
+    paths = tree.get("paths")
+    return [
+        finding
+        for path, written in (paths.items() if isinstance(paths, dict) else ())
+        if not path.startswith("x-")
+        for finding in _path_item(path, written, references)
+    ]
+
+
+def _path_item(path: str, written: Any, references: References) -> Iterator[Finding]:
+    item = path_item(written, references)
+    for name, node in item.items():
+        if name in METHODS:
+            if not isinstance(node, dict):
+                message = f"{name.upper()} {shorten(path)} is not an object."
+                yield found("openapi_operation_ignored", pointer("paths", path, name), message)
+        elif name not in _PATH_FIELDS and not name.startswith("x-"):
+            message = f"`{shorten(name, 40)}` of {shorten(path)} is not published: it is not a method of OpenAPI."
+            yield found("openapi_operation_ignored", pointer("paths", path, name), message)
+    counts = Counter(name for part in path_item_parts(written, references) for name in part if name in METHODS)
+    for name in (name for name, count in counts.items() if count > 1):
+        message = f"{name.upper()} {shorten(path)} stands beside `$ref` and in what it names; the one beside it counts."
+        yield found("openapi_operation_twice", pointer("paths", path, name), message)
 
 
 def _operation_ids(operations: list[OperationAt]) -> Iterator[Finding]:
@@ -29,7 +66,7 @@ def _operation_ids(operations: list[OperationAt]) -> Iterator[Finding]:
         name = operation.node.get("operationId")
         if isinstance(name, str):
             if name in seen:
-                message = f"`{shorten(name)}` is also the operationId of {seen[name]}."
+                message = f"`{shorten(name)}` is also the operationId of {shorten(seen[name], 200)}."
                 yield found("openapi_operation_id_repeated", f"{operation.where}/operationId", message)
             seen.setdefault(name, f"{operation.method.upper()} {operation.path}")
 
@@ -64,7 +101,7 @@ def _template(path: str) -> Iterator[Finding]:
 
 def _path_parameters(operation: OperationAt) -> Iterator[Finding]:
     variables = set(_VARIABLE.findall(operation.path))
-    declared = {str(each.get("name")): each for each in operation.parameters if each.get("in") == "path"}
+    declared = {word(each.get("name")): each for each in operation.parameters if each.get("in") == "path"}
     for name in sorted(variables - set(declared)):
         message = f"`{{{shorten(name)}}}` of the path is not declared."
         yield found("openapi_path_parameter_undeclared", operation.where, message)
@@ -80,7 +117,7 @@ def _path_parameters(operation: OperationAt) -> Iterator[Finding]:
 def _repeated(operation: OperationAt, references: References) -> Iterator[Finding]:
     listed = operation.node.get("parameters")
     resolved = [references.follow(each) for each in listed] if isinstance(listed, list) else []
-    names = Counter((str(each.get("in")), str(each.get("name"))) for each in resolved if isinstance(each, dict))
+    names = Counter((word(each.get("in")), word(each.get("name"))) for each in resolved if isinstance(each, dict))
     for (place, name), count in names.items():
         if count > 1:
             message = f"`{shorten(name)}` in {shorten(place)} is declared {count} times."

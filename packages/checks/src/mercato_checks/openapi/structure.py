@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema_rs
 from jsonschema_rs import ValidationError, ValidationErrorKind
@@ -91,6 +91,12 @@ def _validator(edition: Edition) -> Any:
     schema = json.loads(text.replace('"$dynamicRef": "#meta"', _DIALECT))
     kind = jsonschema_rs.Draft4Validator if edition == "3.0" else jsonschema_rs.Draft202012Validator
     return kind(schema, offline=True, mask="the value", validate_formats=False)
+
+
+def compile_schemas() -> None:
+    """Compile the official schemas now, which takes longer than most checks."""
+    for edition in get_args(Edition):
+        _validator(edition)
 
 
 def _explain(error: ValidationError) -> Iterator[Finding]:

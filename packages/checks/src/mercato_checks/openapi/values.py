@@ -18,19 +18,21 @@ from mercato_checks.openapi.walk import Part, References
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 _LONGEST_PATTERN = 10_000
+_MOST_TYPES = 10
 
 
 def check_values(parts: list[Part], references: References, edition: Edition) -> list[Finding]:
     """Warnings for examples, defaults and patterns that cannot be meant."""
-    return [finding for part in parts if not part.named for finding in _check(part, references, edition)]
+    values = _Values(edition)
+    return [finding for part in parts if not part.named for finding in _check(part, references, values)]
 
 
-def _check(part: Part, references: References, edition: Edition) -> Iterator[Finding]:
+def _check(part: Part, references: References, values: "_Values") -> Iterator[Finding]:
     node = part.node
-    if "default" in node and not _fits(node["default"], node, edition):
+    if "default" in node and not values.fits(node["default"], node):
         yield found("openapi_default_invalid", f"{part.where}/default", "The default does not fit its schema.")
     schema = references.follow(node["schema"]) if isinstance(node.get("schema"), dict) else node
-    if "example" in node and isinstance(schema, dict) and not _fits(node["example"], schema, edition):
+    if "example" in node and isinstance(schema, dict) and not values.fits(node["example"], schema):
         yield found("openapi_example_invalid", f"{part.where}/example", "The example does not fit its schema.")
     pattern = node.get("pattern")
     if isinstance(pattern, str) and not _is_pattern(pattern[:_LONGEST_PATTERN]):
@@ -38,17 +40,38 @@ def _check(part: Part, references: References, edition: Edition) -> Iterator[Fin
         yield found("openapi_pattern_unusable", f"{part.where}/pattern", message)
 
 
-def _fits(value: Any, schema: dict[str, Any], edition: Edition) -> bool:
-    if value is None and (edition == "3.0" and schema.get("nullable") is True):
-        return True
-    enum = schema.get("enum")
-    if isinstance(enum, list) and enum and value not in enum:
-        return False
-    types = schema.get("type")
-    allowed = {types} if isinstance(types, str) else {each for each in types or () if isinstance(each, str)}
-    if not allowed or not allowed <= _TYPES:
-        return True
-    return any(_is_of(value, each) for each in allowed) and _within(value, schema)
+class _Values:
+    """Compares values with schemas of one document, each list of choices read once however many values it is for."""
+
+    def __init__(self, edition: Edition) -> None:
+        self._edition = edition
+        self._choices: dict[int, frozenset[Any]] = {}
+
+    def fits(self, value: Any, schema: dict[str, Any]) -> bool:
+        """Whether nothing beside the value speaks against it."""
+        if value is None and (self._edition == "3.0" and schema.get("nullable") is True):
+            return True
+        enum = schema.get("enum")
+        if isinstance(enum, list) and enum and _frozen(value) not in self._frozen_choices(enum):
+            return False
+        types = schema.get("type")
+        named = types[:_MOST_TYPES] if isinstance(types, list) else [types]
+        allowed = {each for each in named if isinstance(each, str)}
+        if not allowed or not allowed <= _TYPES:
+            return True
+        return any(_is_of(value, each) for each in allowed) and _within(value, schema)
+
+    def _frozen_choices(self, enum: list[Any]) -> frozenset[Any]:
+        if id(enum) not in self._choices:
+            self._choices[id(enum)] = frozenset(map(_frozen, enum))
+        return self._choices[id(enum)]
+
+
+def _frozen(value: Any) -> Any:
+    """Equal for equal JSON values, and hashable."""
+    if isinstance(value, dict):
+        return "object", frozenset((key, _frozen(child)) for key, child in value.items())
+    return ("array", *map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _is_of(value: Any, kind: str) -> bool:

@@ -1,11 +1,11 @@
 """Walks through a document: its parts with their places, its references, its operations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from mercato_checks.findings import pointer
+from mercato_checks.findings import pointer, shorten
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # Below these keys names are the author's, so `default` or `example` there is a name and not a keyword.
@@ -39,7 +39,8 @@ _NAMES = frozenset(
 DATA = frozenset({"example", "examples", "default", "enum", "const", "value"})
 _LONGEST_CHAIN = 32
 # One path item may stand for many paths: its parameters are read for each, so their number is bounded.
-_MOST_PARAMETERS = 1_000
+MOST_PARAMETERS = 1_000
+_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,44 +137,96 @@ class References:
 def _step(node: Any, step: str) -> Any:
     if isinstance(node, dict):
         return node.get(step)
-    if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+    if isinstance(node, list) and len(step) < _MOST_DIGITS and step.isdecimal() and int(step) < len(node):
         return node[int(step)]
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class OperationAt:
-    """An operation of the document. `method` in lower case; `parameters` are the path's, overridden by its own."""
+    """An operation of the document. `method` in lower case; `parameters` are the path's, overridden by its own.
+
+    `servers`: its own or its path's, as written; None where those of the document hold.
+    """
 
     method: str
     path: str
     node: dict[str, Any]
     parameters: list[dict[str, Any]]
+    servers: Any = None
 
     @property
     def where(self) -> str:
         return pointer("paths", self.path, self.method)
 
 
+def first_of_each(operations: Iterable[OperationAt]) -> Iterator[OperationAt]:
+    """Operations without those whose description stands under an earlier path already, by a reference to its item."""
+    seen: set[int] = set()
+    for operation in operations:
+        if id(operation.node) not in seen:
+            seen.add(id(operation.node))
+            yield operation
+
+
 def operations(tree: dict[str, Any], references: References) -> Iterator[OperationAt]:
     """All operations under `paths`; malformed parts are passed over, the schema layer names them."""
-    paths = tree.get("paths")
+    yield from operations_of(tree.get("paths"), references)
+
+
+def operations_of(paths: Any, references: References) -> Iterator[OperationAt]:
+    """All operations of a map of path items: `paths`, `webhooks` or a callback."""
     for path, written in paths.items() if isinstance(paths, dict) else ():
-        item = references.follow(written)
-        if path.startswith("x-") or not isinstance(item, dict):
+        if path.startswith("x-"):
             continue
+        item = path_item(written, references)
         shared = _parameters(item, references)
         for method in METHODS:
             node = item.get(method)
             if isinstance(node, dict):
-                yield OperationAt(method, path, node, list((shared | _parameters(node, references)).values()))
+                parameters = list((shared | _parameters(node, references)).values())
+                yield OperationAt(method, path, node, parameters, node.get("servers", item.get("servers")))
+
+
+def path_item(written: Any, references: References) -> dict[str, Any]:
+    """A path item with what its `$ref` names; of a field that stands in both, the one beside the `$ref` counts.
+
+    Both editions allow other fields beside this `$ref` (OpenAPI 3.1.0, 4.8.9), unlike beside that of a schema in 3.0.
+    """
+    item: dict[str, Any] = {}
+    parameters: list[Any] = []
+    for part in path_item_parts(written, references):
+        item = part | item
+        listed = part.get("parameters")
+        # The outer ones come last: of two with one name the last one counts.
+        parameters = [*(listed if isinstance(listed, list) else ()), *parameters]
+    item.pop("$ref", None)
+    return item | {"parameters": parameters} if parameters else item
+
+
+def path_item_parts(written: Any, references: References) -> Iterator[dict[str, Any]]:
+    """The path item as written, then what its `$ref` names, and so on."""
+    node = written
+    for _ in range(_LONGEST_CHAIN):
+        if not isinstance(node, dict):
+            return
+        yield node
+        reference = node.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return
+        node = references.find(reference)
 
 
 def _parameters(node: dict[str, Any], references: References) -> dict[tuple[str, str], dict[str, Any]]:
     listed = node.get("parameters")
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for written in listed[:_MOST_PARAMETERS] if isinstance(listed, list) else ():
+    for written in listed[:MOST_PARAMETERS] if isinstance(listed, list) else ():
         parameter = references.follow(written)
         if isinstance(parameter, dict):
-            found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
+            found[word(parameter.get("in")), word(parameter.get("name"))] = parameter
     return found
+
+
+def word(value: Any) -> str:
+    """A name: the text, or what stands there instead of one, shortened: it may be an object of a megabyte."""
+    return value if isinstance(value, str) else shorten(value)

@@ -8,6 +8,7 @@ from mercato_checks.endpoint import Call
 from mercato_checks.findings import shorten
 from mercato_checks.openapi.walk import OperationAt, References
 from mercato_checks.probe.exchange import Visit, items, mapping, where
+from mercato_contracts.ranking import varies
 from mercato_contracts.signals import (
     EraFeatures,
     FeatureName,
@@ -100,7 +101,7 @@ def first_difference(scores: Scores, others: Scores) -> str | None:
 
 def is_constant(scores: Scores) -> bool:
     """Whether no era tells its ids apart."""
-    return all(len(set(by_id.values())) == 1 for by_id in scores.values())
+    return not any(varies(list(by_id.values())) for by_id in scores.values())
 
 
 def read_scores(answer: Any, request: SignalInferenceRequestV2) -> tuple[Scores, list[str]]:

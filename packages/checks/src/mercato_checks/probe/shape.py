@@ -13,6 +13,9 @@ from mercato_checks.probe.exchange import items, mapping
 
 _STEPS = 50_000
 _DEPTH = 40
+_CHEAP = 10
+"""So many members of a list of the schema are looked through at the cost of one step."""
+
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": (str,),
     "integer": (int, float),
@@ -46,8 +49,8 @@ class Shape:
             return None
 
     def _compare(self, written: Any, value: Any, path: tuple[str | int, ...]) -> str | None:
-        self._left -= 1
-        if self._left < 0 or len(path) > _DEPTH:
+        self._spend(1)
+        if len(path) > _DEPTH:
             raise _BudgetSpent
         schema = self._references.follow(written)
         if not isinstance(schema, dict) or (value is None and self._nullable and schema.get("nullable") is True):
@@ -60,21 +63,29 @@ class Shape:
             or self._combined(schema, value, path)
         )
 
+    def _spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise _BudgetSpent
+
     def _type(self, schema: dict[str, Any], value: Any, path: tuple[str | int, ...]) -> str | None:
         kinds = schema.get("type")
         allowed = [kinds] if isinstance(kinds, str) else items(kinds)
+        self._spend(len(allowed) // _CHEAP)
         if not allowed or any(_is_of(value, kind) for kind in allowed):
             return None
-        return f"{_place(path)} is not of type {shorten(' or '.join(map(str, allowed)))}"
+        return f"{_place(path)} is not of type {shorten(' or '.join(map(shorten, allowed[:10])))}"
 
     def _enum(self, schema: dict[str, Any], value: Any, path: tuple[str | int, ...]) -> str | None:
         choices = items(schema.get("enum"))
+        self._spend(len(choices) // _CHEAP)
         return f"{_place(path)} is none of the values listed" if choices and value not in choices else None
 
     def _fields(self, schema: dict[str, Any], value: Any, path: tuple[str | int, ...]) -> str | None:
         if not isinstance(value, dict):
             return None
         properties = mapping(schema.get("properties"))
+        self._spend(len(items(schema.get("required"))) // _CHEAP)
         for name in items(schema.get("required")):
             hidden = mapping(self._references.follow(properties.get(name) if isinstance(name, str) else None))
             if isinstance(name, str) and name not in value and hidden.get("writeOnly") is not True:

@@ -30,7 +30,7 @@ CODES = {
             "The handler's answer does not fit the contract",
             "Tell the vendor; `mp validate` shows the vendor what is wrong.",
         ),
-        Code("busy", 503, "All places are taken", "Try again after the seconds that Retry-After names."),
+        Code("busy", 503, "All places are taken", "Try again in a second."),
         Code("handler_too_slow", 504, "The handler did not answer in time", "Send less, or tell the vendor."),
     )
 }

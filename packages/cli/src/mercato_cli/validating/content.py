@@ -38,7 +38,7 @@ def check_content(content: Content) -> Iterator[tuple[Phase, ServiceManifest | N
     if content.document is None:
         yield Phase(3, "openapi", skipped="the manifest names no document"), manifest, None
     else:
-        verdict = check_openapi(content.document, name, manifest.version)
+        verdict = check_openapi(content.document, name, manifest.version, str(manifest.endpoint.url))
         document = verdict.document
         facts = {"operations": len(verdict.facts.operations) if verdict.facts else 0}
         yield Phase(3, "openapi", verdict.findings, facts), manifest, document

@@ -80,6 +80,9 @@ Shelf = Annotated[Documents, Depends(_documents)]
 async def close_period(
     body: CloseRequest, caller: SignedIn, close: Annotated[Close, Depends(_close)], called: Called
 ) -> CloseAnswer:
+    """A month that is over is closed for good; the present one is issued up to now and stays open. Closing a closed
+    month again issues nothing.
+    """
     closing = await close.close(caller, body.period, body.until)
     names = await called.organisations(
         {invoice.consumer_id for invoice in closing.invoices} | {payout.vendor_id for payout in closing.payouts}
@@ -101,7 +104,7 @@ async def list_invoices(
     after: After = None,
     limit: PageSize = 50,
 ) -> InvoicePage:
-    """`everyone=true` shows all organisations' to operators."""
+    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.consumer_id for row in rows})
     items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
@@ -110,10 +113,11 @@ async def list_invoices(
 
 @router.get("/invoices/{invoice_id}", summary="An invoice with its lines")
 async def get_invoice(invoice_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> InvoiceDetail:
+    """Each line says what was used, at which price, and what was adjusted. Operators may read any invoice."""
     return await detail_invoice(await shelf.invoice(caller, invoice_id), called)
 
 
-@router.get("/payouts", summary="What your organisation earned as a vendor")
+@router.get("/payouts", summary="List the payouts of your organisation")
 async def list_payouts(
     caller: SignedIn,
     shelf: Shelf,
@@ -122,7 +126,7 @@ async def list_payouts(
     after: After = None,
     limit: PageSize = 50,
 ) -> PayoutPage:
-    """`everyone=true` shows all organisations' to operators."""
+    """The newest first. With `everyone=true`, an operator sees those of all organisations."""
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.vendor_id for row in rows})
     items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
@@ -131,17 +135,21 @@ async def list_payouts(
 
 @router.get("/payouts/{payout_id}", summary="A payout with its lines")
 async def get_payout(payout_id: str, caller: SignedIn, shelf: Shelf, called: Called) -> PayoutDetail:
+    """Each line says what consumers paid for a service and what the marketplace kept. Operators may read any payout."""
     return await detail_payout(await shelf.payout(caller, payout_id), called)
 
 
 @router.post("/adjustments", status_code=201, summary="Correct what was charged (operators; vendors credit)")
-async def adjust(body: AdjustmentRequest, caller: SignedIn, desk: Corrections) -> AdjustmentView:
-    """Nothing is edited: it is posted on its own and stands on the next invoice and payout as a line of its own."""
+async def adjust_charges(body: AdjustmentRequest, caller: SignedIn, desk: Corrections) -> AdjustmentView:
+    """Nothing is edited: an adjustment is posted on its own and stands as its own line on the next invoice and payout.
+    A vendor may credit calls of its own services; only operators charge more. The same `reference` again returns the
+    adjustment that was posted.
+    """
     given = body.model_dump()
     return view_adjustment(await desk.adjust(caller, Wanted(calls=given.pop("requests"), **given)))
 
 
-@router.get("/adjustments", summary="What was corrected")
+@router.get("/adjustments", summary="List adjustments")
 async def list_adjustments(
     caller: SignedIn,
     desk: Corrections,
@@ -149,7 +157,9 @@ async def list_adjustments(
     after: After = None,
     limit: PageSize = 50,
 ) -> AdjustmentPage:
-    """As a consumer: of your organisation's calls. As a vendor: of the calls of its services."""
+    """As a consumer: of your organisation's calls. As a vendor: of the calls of its services. As the marketplace: of
+    all.
+    """
     rows = await desk.list_all(caller, side=side, after=after, limit=limit)
     return AdjustmentPage(
         items=[view_adjustment(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
@@ -158,6 +168,7 @@ async def list_adjustments(
 
 @router.get("/ledger/trial-balance", summary="Every account of the ledger, and their sum, which is zero (operators)")
 async def trial_balance(caller: SignedIn, ledger: Annotated[Ledger, Depends(_ledger)]) -> TrialBalanceView:
+    """The sum of each currency is zero; anything else is a fault of the ledger."""
     balance = await ledger.trial_balance(caller)
     return TrialBalanceView(accounts=[view_account(account) for account in balance.accounts], sums=balance.sums)
 
@@ -170,7 +181,9 @@ async def get_reconciliation(
     since: date | None = None,
     until: date | None = None,
 ) -> ReconciliationView:
-    """Either a `period`, or the days from `since` until before `until`. `mercato reconcile` does it without a limit."""
+    """Give either a `period`, or the days from `since` until before `until`. Names every figure of the ledger that
+    differs from what the usage events add up to. `mercato reconcile` does the same without a limit on the period.
+    """
     if since is not None and until is not None and period is None:
         return view_reconciliation(await desk.reconcile_days(caller, since, until))
     return view_reconciliation(await desk.reconcile_month(caller, period or ""))

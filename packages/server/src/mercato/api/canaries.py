@@ -25,6 +25,9 @@ Desk = Annotated[CanaryWatch, Depends(_watch)]
 
 @router.post("", status_code=201, summary="Try the newest release on a share of the calls")
 async def start_canary(vendor: str, name: str, body: CanaryRequest, caller: SignedIn, desk: Desk) -> CanaryView:
+    """The release takes its share of the calls whose version range it fits; the rule of the request then promotes or
+    aborts it. Only one canary of a service runs at a time: a second start is refused.
+    """
     return _view(*await desk.start(caller, vendor, name, body.version, body))
 
 
@@ -32,17 +35,20 @@ async def start_canary(vendor: str, name: str, body: CanaryRequest, caller: Sign
 async def list_canaries(
     vendor: str, name: str, caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50
 ) -> CanaryPage:
+    """Each shows the figures on which it was judged, for the canary and for the stable release beside it."""
     rows = await desk.list_own(caller, vendor, name, after=after, limit=limit)
     return CanaryPage(items=[_view(*row) for row in rows], next=rows[-1][0].id if len(rows) == limit else None)
 
 
-@router.post("/promote", summary="Give the canary all calls, before the rule decides")
+@router.post("/promote", summary="Promote a canary before its rule decides")
 async def promote_canary(vendor: str, name: str, body: CanaryEndRequest, caller: SignedIn, desk: Desk) -> CanaryView:
+    """The canary becomes the latest release at once. Once no canary runs, a repeat is refused as not found."""
     return _view(*await desk.decide(caller, vendor, name, promote=True, reason=body.reason))
 
 
-@router.post("/abort", summary="Take the canary's calls away, before the rule decides")
+@router.post("/abort", summary="Abort a canary before its rule decides")
 async def abort_canary(vendor: str, name: str, body: CanaryEndRequest, caller: SignedIn, desk: Desk) -> CanaryView:
+    """Its calls go back to the stable release at once. Once no canary runs, a repeat is refused as not found."""
     return _view(*await desk.decide(caller, vendor, name, promote=False, reason=body.reason))
 
 

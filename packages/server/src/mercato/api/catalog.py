@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from mercato.api.addresses import origin_of
 from mercato.api.wiring import Parts, Wiring
 from mercato.publishing import Catalogue
 from mercato_contracts.catalog import CatalogPage
@@ -64,20 +65,30 @@ class CatalogPages:
         return page
 
 
+_ETAG = {"ETag": {"description": "The digest of the page", "schema": {"type": "string"}}}
+
+
 @router.get(
     "/catalog",
     summary="Every listed service, for anybody",
     response_model=CatalogPage,
-    responses={304: {"description": "Nothing changed since the answer with this `ETag`"}},
+    responses={
+        200: {"headers": _ETAG},
+        304: {"description": "Nothing changed since the answer with this `ETag`", "headers": _ETAG},
+    },
+    openapi_extra={
+        "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}]
+    },
 )
 async def read_catalog(
     request: Request,
     parts: Parts,
     after: Annotated[str, Query(pattern=r"^(svc_[0-9a-f]{32})?$", description="`next` of the page before")] = _FIRST,
 ) -> Response:
-    """At most 200 a page, the oldest first, at most five seconds old. Send `If-None-Match` to hear of changes only."""
-    host = request.client.host if request.client else "unknown"
-    headers = parts.throttle.take(host, parts.clock.now())
+    """At most 200 services a page, the oldest first, at most five seconds old. Send the `ETag` of the last answer as
+    `If-None-Match` to get 304 while nothing changed.
+    """
+    headers = parts.throttle.take(origin_of(request), parts.clock.now())
     pages: CatalogPages = request.app.state.catalog_pages
     page = await pages.get(parts, after)
     headers |= {"etag": page.etag, "cache-control": "public, max-age=5"}

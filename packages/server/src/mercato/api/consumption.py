@@ -23,9 +23,17 @@ from mercato.consumption import (
     TakeUsage,
     take_back_abandoned,
 )
+from mercato.identity import TOKEN_PREFIX, NotSignedIn
 from mercato.metering import Holder
 from mercato.platform import Malformed
-from mercato_contracts.dataplane import IntrospectRequest, LeaseBatch, LeaseBatchAnswer, Recovered, UsageBatch
+from mercato_contracts.dataplane import (
+    IntrospectRequest,
+    KeyGrant,
+    LeaseBatch,
+    LeaseBatchAnswer,
+    Recovered,
+    UsageBatch,
+)
 from mercato_contracts.problem import FieldError
 from mercato_contracts.wire import Wire
 
@@ -93,8 +101,14 @@ async def snapshot(hub: Annotated[SnapshotHub, Depends(get_hub)]) -> Response:
 async def introspect(request: Request, parts: Parts, gates: Turns) -> Response:
     """What a key may do."""
     asked = await _read(request, IntrospectRequest)
-    async with gates.proofs.turn(), parts.database.transaction() as session:
-        grant = await Introspection(session, parts.authentication(session)).introspect(asked.key)
+    async with gates.proofs.turn():
+        if not asked.key.startswith(TOKEN_PREFIX):
+            try:
+                await parts.gateway_key_proof.prove(asked.key, origin="gateways")
+            except NotSignedIn:
+                return _answer(KeyGrant(active=False))
+        async with parts.gateway_database.transaction() as session:
+            grant = await Introspection(session, parts.authentication(session)).introspect(asked.key)
     return _answer(grant)
 
 
@@ -110,9 +124,9 @@ async def lend(request: Request, parts: Parts, gates: Turns) -> Response:
 async def _lend(batch: LeaseBatch, parts: Wiring) -> LeaseBatchAnswer:
     """Two transactions, as each locks counters in order: what nobody learnt of goes back, then it can be lent again."""
     if batch.abandoned:
-        async with parts.database.transaction() as session:
+        async with parts.gateway_database.transaction() as session:
             await take_back_abandoned(parts.counters(session), batch)
-    async with parts.database.transaction() as session:
+    async with parts.gateway_database.transaction() as session:
         return await Lending(Limits(session), parts.counters(session)).lend(batch)
 
 
@@ -120,7 +134,7 @@ async def _lend(batch: LeaseBatch, parts: Wiring) -> LeaseBatchAnswer:
 async def take_usage(request: Request, parts: Parts, gates: Turns) -> Response:
     """A piece of a spool."""
     batch = await _read(request, UsageBatch)
-    async with gates.usage.turn(), parts.database.transaction() as session:
+    async with gates.usage.turn(), parts.gateway_database.transaction() as session:
         ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
         receipt = await TakeUsage(session, parts.clock, parts.counters(session), ledger).take(batch)
     return _answer(receipt)
@@ -132,7 +146,7 @@ async def recovered(gateway: str, request: Request, parts: Parts) -> Response:
     told = await _read(request, Recovered)
     if "\0" in gateway:
         raise Malformed("A gateway's name has no NUL character.")
-    async with parts.database.transaction() as session:
+    async with parts.gateway_database.transaction() as session:
         freed = await parts.counters(session).recover(Holder(gateway, told.life))
     log.info("a gateway recovered", gateway=gateway, leases=freed)
     return Response(status_code=204)

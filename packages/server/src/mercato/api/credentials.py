@@ -22,6 +22,7 @@ Desk = Annotated[Credentials, Depends(_desk)]
 
 @router.get("", summary="The credentials of your organisation, without their values")
 async def list_credentials(caller: SignedIn, desk: Desk) -> CredentialList:
+    """Names, and the services whose releases present each. A stored value is never shown again."""
     return CredentialList(items=[view_credential(stored) for stored in await desk.list_all(caller)])
 
 
@@ -33,6 +34,7 @@ async def put_credential(name: str, body: CredentialRequest, caller: SignedIn, d
 
 @router.delete("/{name}", status_code=204, summary="Remove a secret that no release presents")
 async def remove_credential(name: str, caller: SignedIn, desk: Desk) -> None:
+    """Refused while a release that can be called presents it. A repeat is refused as not found."""
     await desk.remove(caller, name)
 
 

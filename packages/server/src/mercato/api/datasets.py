@@ -58,17 +58,20 @@ Operations = Annotated[DataOperations, Depends(_operations)]
 
 @router.get("/datasets", summary="The datasets that your organisation may use")
 async def list_datasets(caller: SignedIn, shelves: Shelves) -> DatasetList:
+    """Public datasets, and those made for your organisation alone."""
     return DatasetList(items=[view_dataset(shelf) for shelf in await shelves.list_all(caller)])
 
 
 @router.post("/datasets", summary="Build a dataset's panel from the installed prices (operators); takes some seconds")
 async def build_dataset(body: BuildRequest, caller: SignedIn, operations: Operations, shelves: Shelves) -> BuildAnswer:
+    """Takes a few seconds. The same prices make the same panel: built again, `is_new` is false and nothing changes."""
     built = await operations.build(caller, name=body.name, title=body.title, organisation=body.organisation)
     return BuildAnswer(dataset=view_detail(await shelves.get(caller, body.name)), is_new=built.is_new)
 
 
 @router.get("/datasets/{name}", summary="One dataset: its card, features and sources")
 async def get_dataset(name: str, caller: SignedIn, shelves: Shelves) -> DatasetDetail:
+    """Its card in Markdown, its features, and the sources of its prices with their checksums."""
     return view_detail(await shelves.get(caller, name))
 
 
@@ -81,6 +84,7 @@ async def list_rounds(
     after: After = None,
     limit: PageSize = 50,
 ) -> RoundPage:
+    """Of one dataset, with when each opens, closes and ends its embargo."""
     before = int(after) if after and after.isdecimal() and len(after) < 10 else None
     dataset, rows = await shelves.list_rounds(caller, name, state=state, before=before, limit=limit)
     return RoundPage(
@@ -93,6 +97,7 @@ async def list_rounds(
 async def open_round(
     name: str, body: OpenRoundRequest, caller: SignedIn, operations: Operations, shelves: Shelves
 ) -> RoundDetail:
+    """Makes the round's files and takes signals from then on. While one round is open, another is refused."""
     schedule = Schedule(timedelta(seconds=body.open_seconds), timedelta(seconds=body.embargo_seconds))
     opened = await operations.open(caller, name, schedule, reason=body.reason, first_era=body.first_era, eras=body.eras)
     return view_seen(await shelves.get_round_by_id(caller, opened.id))
@@ -100,6 +105,7 @@ async def open_round(
 
 @router.get("/datasets/{name}/rounds/{number}", summary="One round by its number, or the open one: `current`")
 async def get_round_by_number(name: str, number: str, caller: SignedIn, shelves: Shelves) -> RoundDetail:
+    """With its files and what happened to it. `current` is refused as not found while no round is open."""
     if number == "current":
         return view_seen(await shelves.get_round(caller, name, None))
     if not number.isdecimal() or len(number) > 9:
@@ -109,11 +115,15 @@ async def get_round_by_number(name: str, number: str, caller: SignedIn, shelves:
 
 @router.get("/rounds/{round_id}", summary="One round: its files and what happened to it")
 async def get_round(round_id: str, caller: SignedIn, shelves: Shelves) -> RoundDetail:
+    """With its files and each step of its life: open, closed, scored, resolved."""
     return view_seen(await shelves.get_round_by_id(caller, round_id))
 
 
 @router.get("/rounds/{round_id}/files/{file}", summary="A link to one file, good for 15 minutes")
 async def get_round_file(round_id: str, file: str, caller: SignedIn, shelves: Shelves) -> FileGrant:
+    """The link needs no credential and honours ranges. Targets are refused until the round is resolved. Every request
+    makes a new link.
+    """
     grant = await shelves.grant(caller, round_id, file)
     row = grant.file
     return FileGrant(
@@ -126,18 +136,22 @@ async def get_round_file(round_id: str, file: str, caller: SignedIn, shelves: Sh
     )
 
 
-@router.post("/rounds/{round_id}/close", summary="Take no more signals (operators)")
+@router.post("/rounds/{round_id}/close", summary="Close a round to signals (operators)")
 async def close_round(
     round_id: str, body: TransitionRequest, caller: SignedIn, operations: Operations, shelves: Shelves
 ) -> RoundDetail:
+    """Signals that come later are refused. A round that is not open is refused: closing twice is an error."""
     await operations.close(caller, round_id, body.reason)
     return view_seen(await shelves.get_round_by_id(caller, round_id))
 
 
-@router.post("/rounds/{round_id}/resolve", summary="Hand the targets out, once the embargo is over (operators)")
+@router.post("/rounds/{round_id}/resolve", summary="Resolve a round: its targets can be read (operators)")
 async def resolve_round(
     round_id: str, body: TransitionRequest, caller: SignedIn, operations: Operations, shelves: Shelves
 ) -> RoundDetail:
+    """Targets and the inputs of the scores can be read from then on. Resolving twice, or before the embargo ends, is
+    refused.
+    """
     await operations.resolve(caller, round_id, body.reason)
     return view_seen(await shelves.get_round_by_id(caller, round_id))
 

@@ -45,27 +45,35 @@ _BODY: dict[str, Any] = {
 
 @router.get("/deployments", summary="The deployments of your organisation")
 async def list_deployments(caller: SignedIn, desk: Desk) -> DeploymentList:
+    """Each with its holds, which keep it out of routing, and its link."""
     return DeploymentList(items=[view_deployment(state) for state in await desk.list_all(caller)])
 
 
 @router.get("/deployments/{deployment_id}", summary="One deployment of yours")
 async def get_deployment(deployment_id: str, caller: SignedIn, desk: Desk) -> DeploymentView:
+    """With its holds, which keep it out of routing, and the state of its link: when it was heard and when it is due."""
     return view_deployment(await desk.get(caller, deployment_id))
 
 
-@router.put("/deployments/{deployment_id}/link", summary="The key that the deployment signs with")
+@router.put("/deployments/{deployment_id}/link", summary="Link a deployment to the key it signs with")
 async def link_deployment(deployment_id: str, body: LinkRequest, caller: SignedIn, desk: Desk) -> DeploymentView:
+    """From then on the deployment signs its heartbeats and signals with the private half, and sends a heartbeat every
+    `interval_seconds`. Linking again replaces the key: what the old one signed is refused.
+    """
     state = await desk.link(caller, deployment_id, public_key=body.public_key, interval_seconds=body.interval_seconds)
     return view_deployment(state)
 
 
-@router.post("/heartbeats", summary="A deployment lives; signed over the body", openapi_extra=_BODY)
+@router.post("/heartbeats", summary="Send a deployment's heartbeat, signed over the body", openapi_extra=_BODY)
 async def take_heartbeat(
     request: Request,
     caller: SignedIn,
     hearing: Hearing,
     mercato_signature: Annotated[str | None, Header(description="`ed25519=<base64>`")] = None,
 ) -> HeartbeatReceipt:
+    """`Mercato-Signature` signs the exact bytes of the body with the linked key. `sequence` must rise with every
+    heartbeat; one that was taken before is refused. A deployment that misses its heartbeats is kept out of routing.
+    """
     body = await request.body()
     heartbeat = _read(body)
     return _receipt(heartbeat, await hearing.take(caller, heartbeat, body, mercato_signature))

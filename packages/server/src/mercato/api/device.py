@@ -1,25 +1,31 @@
 """Login of devices (RFC 8628): where a device gets its codes, and the page where a person approves it.
 
-The page is plain HTML: it needs no script, sets no cookie, and what changes something is a POST that carries the
-person's password or an unguessable confirmation. Another site can send neither, so there is nothing to forge.
+The page is plain HTML: it needs no script, and what changes something is a POST that carries the person's password or
+an unguessable confirmation. Another site can send neither, so there is nothing to forge. Its one cookie opens nothing:
+it says that the person signed in on this device before, so that others' guesses do not delay them.
 """
 
+from dataclasses import dataclass
 from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from mercato.api.addresses import origin_of
 from mercato.api.forms import form_body, read_form
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
-from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions
+from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
 router = APIRouter(tags=["identity"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
 
 PAGE = "/device"
 _LONGEST_NAME = 80
+_DEVICE_COOKIE = "mercato_device"
+_COOKIE_SECONDS = 90 * 24 * 3600
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -43,18 +49,20 @@ _FORM = form_body(
 
 
 def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:
-    sessions = Sessions(session, parts.clock, parts.ids, parts.hasher, parts.tokens)
+    sessions = Sessions(session, parts.clock, parts.ids, parts.tokens)
     return DeviceLogins(session, parts.clock, parts.ids, sessions)
 
 
 Devices = Annotated[DeviceLogins, Depends(devices_of)]
 
 
-@router.post("/api/oauth/device_authorization", summary="Codes for a device's login (RFC 8628)", openapi_extra=_FORM)
+@router.post("/api/oauth/device_authorization", summary="Begin a device's login (RFC 8628)", openapi_extra=_FORM)
 async def begin_device_login(
     request: Request, response: Response, parts: Parts, devices: Devices
 ) -> DeviceAuthorizationAnswer:
-    """As a form. The device shows the code and the address, then asks `POST /api/oauth/token` at the interval."""
+    """The device shows the user code and the address to a person, then asks `POST /api/oauth/token` at the given
+    interval. Every request begins another login.
+    """
     response.headers["cache-control"] = "no-store"
     form = await read_form(request)
     codes = await devices.begin(_name(form.get("client_id", "")))
@@ -86,17 +94,48 @@ async def show_device_page(user_code: str = "") -> Response:
     return _sign_in_page(user_code[:20])
 
 
-@router.post(PAGE, include_in_schema=False)
-async def ask_about_device(request: Request, devices: Devices) -> Response:
-    """The person has signed in: what would they approve?"""
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """What a person typed, and who they are by it or why not."""
+
+    user_code: str
+    email: str
+    proven: User | Refusal
+
+
+async def _prove_person(request: Request, parts: Parts) -> _SignIn:
     _refuse_other_sites(request)
     form = await read_form(request)
-    code = form.get("user_code", "")[:20]
+    code, email = form.get("user_code", "")[:20], form.get("email", "")[:254]
     try:
-        question = await devices.ask(code, form.get("email", "")[:254], form.get("password", "")[:200])
+        proven = await parts.password_proof.prove(
+            email,
+            form.get("password", "")[:200],
+            origin=origin_of(request),
+            device_token=request.cookies.get(_DEVICE_COOKIE),
+        )
     except Refusal as refusal:
-        return _sign_in_page(code, email=form.get("email", "")[:254], refusal=refusal)
-    return _question_page(question)
+        return _SignIn(code, email, refusal)
+    return _SignIn(code, email, proven)
+
+
+@late.post(PAGE, include_in_schema=False)
+async def ask_about_device(
+    request: Request, sign_in: Annotated[_SignIn, Depends(_prove_person)], parts: Parts, devices: Devices
+) -> Response:
+    """The person has signed in: what would they approve?"""
+    if isinstance(sign_in.proven, Refusal):
+        return _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=sign_in.proven)
+    try:
+        page = _question_page(await devices.ask(sign_in.user_code, sign_in.proven))
+    except Refusal as refusal:
+        page = _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=refusal)
+    token = parts.known_devices.issue(sign_in.proven.id, parts.ids, parts.clock.now())
+    page.set_cookie(
+        _DEVICE_COOKIE, token, max_age=_COOKIE_SECONDS, path=PAGE, httponly=True, samesite="strict",
+        secure=parts.client_url.startswith("https:"),
+    )  # fmt: skip
+    return page
 
 
 @router.post(f"{PAGE}/decision", include_in_schema=False)
@@ -127,7 +166,7 @@ def _name(text: str) -> str:
 def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = None) -> Response:
     alert = "" if refusal is None else f'<p role="alert">{escape(str(refusal))} {escape(refusal.fix)}</p>'
     status = 200 if refusal is None else refusal.status
-    return _page(
+    page = _page(
         "Log a device in",
         f"{alert}<p>Type the code that the device shows, and sign in to approve it.</p>"
         f'<form method="post" action="{PAGE}">'
@@ -140,6 +179,9 @@ def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = 
         "<button>Continue</button></form>",
         status,
     )
+    if refusal is not None and refusal.retry_after_seconds is not None:
+        page.headers["retry-after"] = str(refusal.retry_after_seconds)
+    return page
 
 
 def _question_page(question: Question) -> Response:
@@ -164,3 +206,6 @@ def _page(title: str, body: str, status: int = 200) -> Response:
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
     return Response(text, status, media_type="text/html", headers=_HEADERS)
+
+
+router.include_router(late)

@@ -25,10 +25,12 @@ def get_searching(request: Request) -> Searching:
 
 
 @router.get("/search", summary="Find services by plain words, filters and facets")
-async def search(
+async def search_services(
     asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
 ) -> SearchAnswer:
-    """Exact names first, then words and meaning together; misspelt words are corrected where little is found."""
+    """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
+    Filters of one facet are alternatives, and every facet comes with counts.
+    """
     facets = {facet: tuple(getattr(asked, facet)) for facet in FACETS}
     page = await searching.search(
         asked.q,

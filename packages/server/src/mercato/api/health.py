@@ -1,6 +1,7 @@
 """Is the process alive, may it take requests, what did it count."""
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -9,21 +10,27 @@ from mercato.api.wiring import Wiring
 from mercato.platform import Unavailable
 
 router = APIRouter(tags=["health"])
+metrics = APIRouter(tags=["health"])
+"""Of the internal listener only: figures are nobody else's business."""
 
 
-@router.get("/healthz", summary="The process lives")
-async def healthz() -> dict[str, str]:
-    """Always `ok`: whoever answers is alive."""
+def _example(status: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": {"status": status}}}}}
+
+
+@router.get("/healthz", summary="Whether the process lives", responses=_example("ok"))
+async def get_health() -> dict[str, str]:
+    """Always `ok`: a process that answers lives."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="The process may take requests")
-async def readyz(request: Request) -> dict[str, str]:
+@router.get("/readyz", summary="Whether the process takes requests", responses=_example("ready"))
+async def get_readiness(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
     wiring: Wiring = request.app.state.wiring
     try:
         async with asyncio.timeout(2):
-            await wiring.database.ping()
+            await wiring.gateway_database.ping()
     except TimeoutError:
         raise Unavailable("The database does not answer just now.", retry_after_seconds=2) from None
     for name, ready in request.app.state.readiness.items():
@@ -32,7 +39,7 @@ async def readyz(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
-async def metrics() -> Response:
+@metrics.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
+async def read_metrics() -> Response:
     """Prometheus' text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,28 +1,35 @@
 """Sign-up, sessions, people and keys."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from mercato.api.addresses import origin_of
 from mercato.api.caller import SignedIn
 from mercato.api.forms import form_body, read_form
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
 from mercato.api.wiring import Parts, Transaction
 from mercato.identity import (
     Directory,
+    DrawnSecret,
+    HashedSecret,
     Key,
     KeyIntrospection,
     Keys,
     NewKey,
+    NotSignedIn,
     Organisation,
+    Permission,
     ProvenToken,
     Role,
     Sessions,
     SessionTokens,
     SignUp,
     User,
+    draw_secret,
 )
 from mercato.platform import Malformed
 from mercato_contracts.identity import (
@@ -49,12 +56,16 @@ from mercato_contracts.identity import (
 router = APIRouter(prefix="/api", tags=["identity"], route_class=TransactionalRoute)
 
 
+late = APIRouter(route_class=LateTransactionalRoute)
+"""Routes that hash or check a secret before they open their transaction."""
+
+
 def _sign_up(session: Transaction, parts: Parts) -> SignUp:
     return SignUp(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
 
 
 def _sessions_of(session: Transaction, parts: Parts) -> Sessions:
-    return Sessions(session, parts.clock, parts.ids, parts.hasher, parts.tokens)
+    return Sessions(session, parts.clock, parts.ids, parts.tokens)
 
 
 def _keys_of(session: Transaction, parts: Parts) -> Keys:
@@ -68,6 +79,52 @@ def _introspection_of(session: Transaction, parts: Parts) -> KeyIntrospection:
 def _directory_of(session: Transaction) -> Directory:
     return Directory(session)
 
+
+async def _hash_sign_up(body: SignUpRequest, request: Request, parts: Parts) -> tuple[SignUpRequest, HashedSecret]:
+    async with parts.hasher.place(origin_of(request)):
+        return body, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+
+
+async def _hash_new_user(
+    body: NewUserRequest, caller: SignedIn, request: Request, parts: Parts
+) -> tuple[NewUserRequest, HashedSecret]:
+    caller.require(Permission.USERS_WRITE)
+    async with parts.hasher.place(origin_of(request)):
+        return body, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+
+
+async def _draw_secret(caller: SignedIn, request: Request, parts: Parts) -> DrawnSecret:
+    caller.require(Permission.KEYS_WRITE)
+    async with parts.hasher.place(origin_of(request)):
+        return await draw_secret(parts.ids, parts.hasher)
+
+
+async def _prove_person(body: SignInRequest, request: Request, parts: Parts) -> User:
+    return await parts.password_proof.prove(
+        body.email,
+        body.password.get_secret_value(),
+        origin=origin_of(request),
+        device_token=None if body.device_token is None else body.device_token.get_secret_value(),
+    )
+
+
+async def _prove_shown(caller: SignedIn, request: Request, parts: Parts) -> str:
+    """The key or token that is asked about, proved where the caller may know of it."""
+    text = await _token_of(request)
+    async with parts.database.transaction() as session:
+        is_to_prove = await KeyIntrospection(session, parts.authentication(session)).may_know_of_key(caller, text)
+    if is_to_prove:
+        with suppress(NotSignedIn):
+            await prove_key(request, parts, text)
+    return text
+
+
+# Each is named before what asks for the transaction.
+HashedSignUp = Annotated[tuple[SignUpRequest, HashedSecret], Depends(_hash_sign_up)]
+HashedNewUser = Annotated[tuple[NewUserRequest, HashedSecret], Depends(_hash_new_user)]
+Drawn = Annotated[DrawnSecret, Depends(_draw_secret)]
+ProvenPerson = Annotated[User, Depends(_prove_person)]
+Shown = Annotated[str, Depends(_prove_shown)]
 
 Joining = Annotated[SignUp, Depends(_sign_up)]
 SessionDesk = Annotated[Sessions, Depends(_sessions_of)]
@@ -144,10 +201,14 @@ def _view_tokens(tokens: SessionTokens) -> SessionView:
     )
 
 
-@router.post("/organisations", status_code=201, summary="Sign up: a new organisation and its first administrator")
-async def sign_up(body: SignUpRequest, joining: Joining) -> SignUpAnswer:
+@late.post("/organisations", status_code=201, summary="Sign up: a new organisation and its first administrator")
+async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
+    """The first person is the organisation's administrator and signs in with `POST /api/sessions`. A name or address
+    that is taken is refused, so that a repeat changes nothing.
+    """
+    body, password = hashed
     organisation, user = await joining.sign_up(
-        slug=body.organisation, name=body.name, email=body.email, password=body.password.get_secret_value()
+        slug=body.organisation, name=body.name, email=body.email, password=password
     )
     return SignUpAnswer(organisation=view_organisation(organisation), user=view_user(user))
 
@@ -156,39 +217,51 @@ async def sign_up(body: SignUpRequest, joining: Joining) -> SignUpAnswer:
 async def verify_organisation(
     slug: str, body: VerificationRequest, caller: SignedIn, directory: WhoIsWho
 ) -> OrganisationView:
+    """Releases of a verified vendor may go live by rule, without a person. The same again changes nothing."""
     return view_organisation(await directory.verify(caller, slug, verified=body.verified))
 
 
-@router.post("/users", status_code=201, summary="Add a colleague")
-async def add_user(body: NewUserRequest, caller: SignedIn, joining: Joining) -> UserView:
-    user = await joining.add_user(
-        caller, email=body.email, name=body.name, password=body.password.get_secret_value(), role=Role(body.role)
-    )
+@late.post("/users", status_code=201, summary="Add a colleague")
+async def add_user(hashed: HashedNewUser, caller: SignedIn, joining: Joining) -> UserView:
+    """Nobody gives a role that may do more than their own. An address that is in use is refused, so that a repeat
+    changes nothing.
+    """
+    body, password = hashed
+    user = await joining.add_user(caller, email=body.email, name=body.name, password=password, role=Role(body.role))
     return view_user(user)
 
 
 @router.get("/users", summary="The people of your organisation")
 async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
+    """Everybody with their role, the oldest first."""
     return UserList(items=[view_user(user) for user in await directory.users(caller)])
 
 
-@router.post("/sessions", status_code=201, summary="Sign in with address and password")
-async def sign_in(body: SignInRequest, desk: SessionDesk) -> SessionView:
-    return _view_tokens(await desk.sign_in(body.email, body.password.get_secret_value()))
+@late.post("/sessions", status_code=201, summary="Sign in with address and password")
+async def sign_in(proven: ProvenPerson, desk: SessionDesk, parts: Parts) -> SessionView:
+    """An access token for 15 minutes and a refresh token for 30 days. Every sign-in begins a session of its own. Wrong
+    guesses are slowed down.
+    """
+    tokens = desk.begin(await desk.confirm(proven))
+    device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
+    return _view_tokens(tokens).model_copy(update={"device_token": device})
 
 
-@router.post("/sessions/refresh", summary="The next pair of tokens")
+@router.post("/sessions/refresh", summary="Refresh a session")
 async def refresh_session(body: RefreshRequest, desk: SessionDesk) -> SessionView:
+    """A refresh token works once. Shown a second time it ends the whole session, because somebody else may hold it."""
     return _view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
 
 
 @router.delete("/sessions/current", status_code=204, summary="Sign out")
 async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
+    """Access and refresh tokens of this session are refused from then on. A key has no session and is refused."""
     await desk.sign_out(caller)
 
 
-@router.get("/me", summary="Who am I, and what may I do")
-async def me(caller: SignedIn) -> MeView:
+@router.get("/me", summary="Show the caller and its permissions")
+async def get_me(caller: SignedIn) -> MeView:
+    """The organisation, the person or key, the role, and every permission that the credential carries."""
     return MeView(
         organisation=caller.organisation_slug,
         organisation_id=caller.organisation_id,
@@ -199,11 +272,15 @@ async def me(caller: SignedIn) -> MeView:
     )
 
 
-@router.post("/keys", status_code=201, summary="Make a key; its text is shown this once")
-async def make_key(body: NewKeyRequest, caller: SignedIn, desk: KeyDesk) -> NewKeyAnswer:
-    return _view_new_key(
-        await desk.make(caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at)
+@late.post("/keys", status_code=201, summary="Make a key; its text is shown once")
+async def make_key(body: NewKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk) -> NewKeyAnswer:
+    """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
+    kind can carry and its maker may do. Every request makes another key.
+    """
+    new = await desk.make(
+        caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at, drawn=drawn
     )
+    return _view_new_key(new)
 
 
 @router.get("/keys", summary="The keys of your organisation")
@@ -213,33 +290,44 @@ async def list_keys(
     after: After = None,
     limit: PageSize = 50,
 ) -> KeyPage:
+    """Without their texts. Revoked and expired keys are listed too."""
     keys = await desk.list_all(caller, after=after, limit=limit)
     return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
 
 
-@router.post("/keys/{key_id}/rotate", status_code=201, summary="Replace a key; the old one lives for a grace")
-async def rotate_key(key_id: str, body: RotateKeyRequest, caller: SignedIn, desk: KeyDesk) -> NewKeyAnswer:
-    return _view_new_key(await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds)))
+@late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")
+async def rotate_key(
+    key_id: str, body: RotateKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk
+) -> NewKeyAnswer:
+    """The successor has the same name and rights. The old key stays in force for `grace_seconds`, seven days at most. A
+    key can be rotated once.
+    """
+    return _view_new_key(await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds), drawn))
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key, at once and everywhere")
 async def revoke_key(key_id: str, caller: SignedIn, desk: KeyDesk) -> None:
+    """Gateways refuse it within a second. Revoking a revoked key changes nothing."""
     await desk.revoke(caller, key_id)
 
 
 _FORM = form_body({"token": {"type": "string"}, "token_type_hint": {"type": "string"}}, "token")
 
 
-@router.post(
+@late.post(
     "/introspect",
-    summary="Is a key or token of your organisation in force (RFC 7662)",
+    summary="Introspect a key or token (RFC 7662)",
     response_model_exclude_none=True,
     openapi_extra=_FORM,
 )
-async def introspect(request: Request, response: Response, caller: SignedIn, desk: WhoseKey) -> IntrospectionView:
-    """As a form: `token=…`. The operator may ask about any key; another organisation's is never active."""
+async def introspect_credential(
+    response: Response, caller: SignedIn, shown: Shown, desk: WhoseKey
+) -> IntrospectionView:
+    """Send a form with `token`. An operator may ask about any key; to anybody else, a key of another organisation is
+    never active.
+    """
     response.headers["cache-control"] = "no-store"
-    return view_introspection(await desk.find(caller, await _token_of(request)))
+    return view_introspection(await desk.find(caller, shown))
 
 
 async def _token_of(request: Request) -> str:
@@ -247,3 +335,6 @@ async def _token_of(request: Request) -> str:
     if "token" not in form:
         raise Malformed("The form lacks `token`.")
     return form["token"]
+
+
+router.include_router(late)

@@ -77,7 +77,9 @@ async def summarise_usage(
     group_by: UsageGroup = "service",
     service_id: After = None,
 ) -> UsageAnswer:
-    """As a consumer: your organisation's calls. As a vendor: the calls of its services."""
+    """As a consumer: your organisation's calls. As a vendor: the calls of its services. As the marketplace: all calls.
+    Without `since` and `until`, the present month.
+    """
     since, until = span
     found = await usage.summarise(caller, side=side, group=group_by, since=since, until=until, service_id=service_id)
     names = await called.of_group(group_by, {item.group for item in found.items})
@@ -91,7 +93,7 @@ async def summarise_usage(
     )
 
 
-@router.get("/usage/events", summary="Single calls")
+@router.get("/usage/events", summary="List metered calls")
 async def list_usage_events(
     caller: SignedIn,
     usage: Asked,
@@ -103,6 +105,7 @@ async def list_usage_events(
     after: After = None,
     limit: PageSize = 50,
 ) -> UsageEventPage:
+    """The newest first, each with what it cost and how it was adjusted. A vendor does not see its consumers' keys."""
     since, until = span
     rows = await usage.list_events(
         caller,
@@ -125,25 +128,31 @@ async def list_usage_events(
 async def list_usage_disputes(
     caller: SignedIn, usage: Asked, after: After = None, limit: PageSize = 50
 ) -> UsageDisputePage:
+    """Each shows both figures and the reason; the control plane's own was charged."""
     rows = await usage.list_disputes(caller, after=after, limit=limit)
     return UsageDisputePage(
         items=[view_dispute(row) for row in rows], next=rows[-1].event_id if len(rows) == limit else None
     )
 
 
-@router.put("/budgets", summary="Set a cap on your organisation, one of its keys, or all calls of its services")
+@router.put("/budgets", summary="Set a budget for your organisation, one of its keys, or its services")
 async def put_budget(body: BudgetRequest, caller: SignedIn, desk: BudgetDesk) -> BudgetView:
+    """Gateways hold to the new cap from the next call on. `key_id` left out means the whole organisation. The same cap
+    again changes nothing.
+    """
     state = await desk.put(caller, key_id=body.key_id, unit=body.unit, window=body.window, cap=body.cap, side=body.side)
     return view_budget(state)
 
 
-@router.get("/budgets", summary="The caps that your organisation set, and how they stand")
+@router.get("/budgets", summary="List budgets and what is left of them")
 async def list_budgets(caller: SignedIn, desk: BudgetDesk) -> BudgetList:
+    """Each with what was used, what calls in flight hold, and what is left in the present window."""
     return BudgetList(items=[view_budget(state) for state in await desk.list_all(caller)])
 
 
-@router.delete("/budgets/{scope}", status_code=204, summary="Take a cap away")
+@router.delete("/budgets/{scope}", status_code=204, summary="Remove a budget")
 async def drop_budget(scope: str, caller: SignedIn, desk: BudgetDesk) -> None:
+    """Calls are no longer held to it. A repeat is refused as not found."""
     await desk.drop(caller, scope)
 
 
@@ -173,7 +182,7 @@ def view_budget(state: BudgetState) -> BudgetView:
     budget, level = state.budget, state.level
     return BudgetView(
         scope=budget.scope,
-        key_id=budget.key_id,
+        key_id=state.key_id,
         unit=cast(BudgetUnit, budget.unit),
         window=cast(BudgetWindow, budget.window),
         cap=budget.cap,

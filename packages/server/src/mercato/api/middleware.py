@@ -1,30 +1,36 @@
-"""What every request passes: an id, a limit on its body, a count of its answer."""
+"""What every request passes: an id, its client's address, its whole body, headers of the answer, a count of it."""
 
 import re
 import time
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.exceptions import HTTPException
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mercato.platform import Ids
+from mercato.api.addresses import UNKNOWN, TrustedProxies, origin_of
+from mercato.api.bodies import Body, BodyRoom, ClientLeft
+from mercato.api.problems import render
+from mercato.platform import Ids, Refusal
 from mercato_contracts import ids as id_prefix
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-_TOO_LARGE = "The body has more than 16 MiB."
 _SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_CLIENT_LEFT = 499
+"""Not sent to anybody: what the count of answers says where the client was gone."""
+
 _ANSWERS = Counter("mercato_http_answers_total", "Answers of the control API", ["method", "route", "status"])
 _SECONDS = Histogram("mercato_http_seconds", "Time to answer, in seconds", ["method", "route"])
 
 
 class Edge:
-    """Outermost: names the request, counts its bytes and its answer."""
+    """Outermost: names the request, reads its body, counts its answer."""
 
-    def __init__(self, app: ASGIApp, ids: Ids) -> None:
+    def __init__(self, app: ASGIApp, ids: Ids, proxies: TrustedProxies, room: BodyRoom) -> None:
         self._app = app
         self._ids = ids
+        self._proxies = proxies
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,35 +40,44 @@ class Edge:
         sent_id = request.headers.get("x-request-id", "")
         request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
         scope.setdefault("state", {})["request_id"] = request_id
+        peer, port = scope.get("client") or (UNKNOWN, 0)
+        scope["client"] = (self._proxies.client_of(peer, request.headers), port)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         answer = _Answer(send, request_id)
         began = time.perf_counter()
         try:
-            await self._app(scope, _Limited(request, receive), answer)
+            await self._pass(scope, receive, answer)
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
             route = getattr(scope.get("route"), "path", "unmatched")
-            _ANSWERS.labels(request.method, route, answer.status or 0).inc()
+            _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
             _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)
 
+    async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        request = Request(scope)
+        body = Body(receive, self._room, origin_of(request))
+        try:
+            if _has_body(request):
+                await body.read(_declared(request))
+                receive = body.receive
+            await self._app(scope, receive, answer)
+        except ClientLeft:
+            return
+        except Refusal as refusal:
+            # The rest of the body is not read, so the connection cannot be used again.
+            await render(refusal, request, {"connection": "close"})(scope, receive, answer)
+        finally:
+            body.close()
 
-class _Limited:
-    __slots__ = ("_declared", "_read", "_receive")
 
-    def __init__(self, request: Request, receive: Receive) -> None:
-        declared = request.headers.get("content-length", "0")
-        self._declared = int(declared) if declared.isdecimal() else 0
-        self._receive = receive
-        self._read = 0
+def _has_body(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or _declared(request) != 0
 
-    async def __call__(self) -> Message:
-        if self._declared > MAX_BODY_BYTES:
-            raise HTTPException(413, _TOO_LARGE)
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
-        if self._read > MAX_BODY_BYTES:
-            raise HTTPException(413, _TOO_LARGE)
-        return message
+
+def _declared(request: Request) -> int | None:
+    """`Content-Length`; 0 where there is none, `None` where it is no number."""
+    text = request.headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 class _Answer:
@@ -76,9 +91,10 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message.get("headers", []),
-                (b"x-request-id", self._request_id.encode()),
-                (b"x-content-type-options", b"nosniff"),
-            ]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            headers["x-content-type-options"] = "nosniff"
+            # What an API answers is somebody's own unless the route says otherwise: no cache keeps it.
+            headers.setdefault("cache-control", "no-store")
+            headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
         await self._send(message)

@@ -1,5 +1,6 @@
 """The token endpoint (RFC 6749, 3.2): a vendor key for a deployment's token (RFC 8693), a device's login (RFC 8628)."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,10 +10,10 @@ from mercato.api.caller import SignedIn
 from mercato.api.device import Devices, answer_device_grant
 from mercato.api.forms import form_body, read_form
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
 from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import LIFE_DEFAULT, TokenExchange
-from mercato.identity import DeploymentToken, DeploymentTokens, ExchangeRefused, GrantTypeUnknown, NewToken
+from mercato.identity import DeploymentToken, DeploymentTokens, ExchangeRefused, GrantTypeUnknown, NewToken, NotSignedIn
 from mercato.publishing import Catalogue
 from mercato_contracts.deployments import (
     ACCESS_TOKEN,
@@ -24,6 +25,7 @@ from mercato_contracts.deployments import (
 from mercato_contracts.identity import DEVICE_CODE, DeviceTokenAnswer
 
 router = APIRouter(prefix="/api", tags=["deployments"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
 
 
 def _exchange_of(session: Transaction, parts: Parts) -> TokenExchange:
@@ -35,6 +37,16 @@ def _tokens_of(session: Transaction, parts: Parts) -> DeploymentTokens:
     return DeploymentTokens(session, parts.clock, parts.ids, parts.outbox)
 
 
+async def _read_grant(request: Request, parts: Parts) -> dict[str, str]:
+    """The form; a key in it is proved before the transaction. One that is wrong is refused where it is looked up."""
+    form = await read_form(request)
+    if "subject_token" in form and form.get("grant_type") == TOKEN_EXCHANGE:
+        with suppress(NotSignedIn):
+            await prove_key(request, parts, form["subject_token"])
+    return form
+
+
+Form = Annotated[dict[str, str], Depends(_read_grant)]
 Exchanging = Annotated[TokenExchange, Depends(_exchange_of)]
 TokenDesk = Annotated[DeploymentTokens, Depends(_tokens_of)]
 
@@ -53,17 +65,19 @@ _FORM = form_body(
 )
 
 
-@router.post(
+@late.post(
     "/oauth/token",
-    summary="A vendor key for a deployment's token (RFC 8693), or an approved device's tokens (RFC 8628)",
+    summary="Get a deployment's token (RFC 8693) or a device's tokens (RFC 8628)",
     openapi_extra=_FORM,
 )
 async def give_token(
-    request: Request, response: Response, parts: Parts, desk: Exchanging, devices: Devices
+    form: Form, response: Response, parts: Parts, desk: Exchanging, devices: Devices
 ) -> TokenAnswer | DeviceTokenAnswer:
-    """As a form. An exchanged token may do no more than the key and lives no longer; a refusal has OAuth's `error`."""
+    """Send a form. With RFC 8693's grant, a vendor key is exchanged for a token of one deployment, which may do no more
+    than the key and lives no longer; every exchange makes another token. With RFC 8628's grant, a device collects the
+    tokens of its approved login, once. A refusal carries OAuth's `error` beside the problem.
+    """
     response.headers["cache-control"] = "no-store"
-    form = await read_form(request)
     grant = form.get("grant_type")
     if grant == DEVICE_CODE:
         return await answer_device_grant(form, parts, devices)
@@ -92,6 +106,7 @@ async def _exchange(form: dict[str, str], parts: Parts, desk: TokenExchange) -> 
 async def list_tokens(
     deployment_id: str, caller: SignedIn, desk: TokenDesk, after: After = None, limit: PageSize = 50
 ) -> DeploymentTokenPage:
+    """Without their texts. Revoked and expired tokens are listed too."""
     tokens = await desk.list_all(caller, deployment_id, after=after, limit=limit)
     return DeploymentTokenPage(
         items=[_view(token) for token in tokens], next=tokens[-1].id if len(tokens) == limit else None
@@ -100,6 +115,7 @@ async def list_tokens(
 
 @router.delete("/deployment-tokens/{token_id}", status_code=204, summary="Revoke a token, at once and everywhere")
 async def revoke_token(token_id: str, caller: SignedIn, desk: TokenDesk) -> None:
+    """Gateways and the control plane refuse it within a second. Revoking a revoked token changes nothing."""
     await desk.revoke(caller, token_id)
 
 
@@ -127,3 +143,6 @@ def _view(token: DeploymentToken) -> DeploymentTokenView:
         expires_at=token.expires_at,
         revoked_at=token.revoked_at,
     )
+
+
+router.include_router(late)

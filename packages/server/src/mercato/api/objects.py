@@ -14,12 +14,30 @@ from mercato.platform import ObjectNotFound, ObjectStore
 router = APIRouter(prefix="/api", tags=["files"])
 
 
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "PAR1"}}
+_FIELDS = {
+    "ETag": {"description": "The digest of the file", "schema": {"type": "string"}},
+    "Accept-Ranges": {"description": "`bytes`", "schema": {"type": "string"}},
+}
+
+
 @router.head("/objects/{key:path}", include_in_schema=False, response_class=Response)
 @router.get(
     "/objects/{key:path}",
     summary="A file, by the signed link that was given for it; ranges, If-Range and If-None-Match are honoured",
     response_class=Response,
-    responses={206: {"description": "The wanted range"}, 416: {"description": "The range lies outside the file"}},
+    responses={
+        200: {"description": "The file", "headers": _FIELDS, "content": _BYTES},
+        206: {"description": "The range that was asked for", "headers": _FIELDS, "content": _BYTES},
+        304: {"description": "The file has not changed since the answer with this `ETag`"},
+        416: {"description": "The range lies outside the file"},
+    },
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+            for name in ("Range", "If-Range", "If-None-Match")
+        ]
+    },
 )
 async def get_object(
     key: str,
@@ -28,6 +46,9 @@ async def get_object(
     expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
     signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
 ) -> Response:
+    """Links come from other operations, such as the files of a round or the artifacts of a training run, and end after
+    some minutes. `Range`, `If-Range` and `If-None-Match` are honoured. The signature in the link is the credential.
+    """
     store = parts.objects
     if not isinstance(store, LocalFolder):
         raise ObjectNotFound("Files of this marketplace are not served from here.")

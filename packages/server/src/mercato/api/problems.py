@@ -7,10 +7,14 @@ from psycopg import Error as PsycopgError
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from mercato.platform import Malformed, NotFound, Refusal, Unavailable
 from mercato_contracts.problem import MEDIA_TYPE, FieldError
 from mercato_contracts.words import message_of
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +35,15 @@ class BodyTooLarge(Refusal):
     status = 413
     title = "The body is too large"
     fix = "Send at most 16 MiB."
+
+
+class BodyTooSlow(Refusal):
+    """The client sent the body too slowly, or stopped."""
+
+    code = "body_too_slow"
+    status = 408
+    title = "The body came too slowly"
+    fix = "Send the whole body at once; after ten seconds at least 8 KiB a second must arrive."
 
 
 class RequestRefused(Refusal):
@@ -101,10 +114,22 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return render(NotFound(f"There is nothing at {request.url.path}."), request, headers)
     if error.status_code == 405:
-        return render(MethodNotAllowed(f"{request.method} is not offered here."), request, headers)
+        allowed = {"Allow": ", ".join(_methods_of(request))}
+        return render(MethodNotAllowed(f"{request.method} is not offered here."), request, headers | allowed)
     if error.status_code == 413:
         return render(BodyTooLarge(str(error.detail)), request, headers)
     return render(RequestRefused(str(error.detail)), request, headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Every method that some route offers at this path: a path may belong to several routes."""
+    app: FastAPI = request.app
+    offered = (method for method in _METHODS if _is_offered(app, {**request.scope, "method": method}))
+    return sorted(offered)
+
+
+def _is_offered(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

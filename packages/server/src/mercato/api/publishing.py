@@ -55,13 +55,24 @@ LifecycleDesk = Annotated[Lifecycle, Depends(_lifecycle)]
 Listings = Annotated[Catalogue, Depends(_catalogue)]
 
 
+_LOCATION = {"Location": {"description": "Where the submission is read", "schema": {"type": "string"}}}
+
+
 @router.post(
     "/submissions",
     status_code=202,
-    summary="Publish a version: hand in its manifest and OpenAPI document",
-    responses={200: {"model": SubmissionSummary, "description": "The same content was handed in before"}},
+    summary="Publish a version",
+    responses={
+        200: {"model": SubmissionSummary, "description": "The same content was handed in before", "headers": _LOCATION},
+        202: {"headers": _LOCATION},
+    },
 )
-async def submit(body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, response: Response) -> SubmissionSummary:
+async def submit_release(
+    body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, response: Response
+) -> SubmissionSummary:
+    """The checks run in the background; follow `Location`. The same content handed in again is the same submission
+    (200). A version that was released cannot be published again.
+    """
     submission, is_new = await desk.submit(caller, manifest=body.manifest, document=body.openapi)
     response.status_code = 202 if is_new else 200
     response.headers["location"] = f"/api/submissions/{submission.id}"
@@ -72,6 +83,7 @@ async def submit(body: SubmitRequest, caller: SignedIn, desk: SubmissionDesk, re
 async def list_submissions(
     caller: SignedIn, desk: SubmissionDesk, after: After = None, limit: PageSize = 50
 ) -> SubmissionPage:
+    """Each with its state; the evidence of its phases is in the submission itself."""
     rows = await desk.list_own(caller, after=after, limit=limit)
     items = [view_summary(row, caller.organisation_slug) for row in rows]
     return SubmissionPage(items=items, next=rows[-1].id if len(rows) == limit else None)
@@ -79,15 +91,17 @@ async def list_submissions(
 
 @router.get("/submissions/{submission_id}", summary="A submission and what each phase found")
 async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionDesk, called: Called) -> SubmissionView:
+    """Each phase with its findings: a code, where it was found, what it means and how to fix it."""
     dossier = await desk.get(caller, submission_id)
     vendors = await called.organisations({dossier.submission.vendor_id})
     return view_dossier(dossier, vendors.get(dossier.submission.vendor_id, ""))
 
 
-@router.get("/approvals", summary="What waits for people, the oldest first")
+@router.get("/approvals", summary="List submissions that wait for a decision, the oldest first")
 async def list_approvals(
     caller: SignedIn, desk: ApprovalDesk, called: Called, after: After = None, limit: PageSize = 50
 ) -> WaitingPage:
+    """Each with the vendor, the findings and the decisions so far."""
     rows = await desk.waiting(caller, after=after, limit=limit)
     vendors = await called.organisations({row.submission.vendor_id for row in rows})
     return WaitingPage(
@@ -97,9 +111,12 @@ async def list_approvals(
 
 
 @router.post("/approvals/{submission_id}", summary="Approve or reject a submission, with the reason")
-async def decide(
+async def decide_submission(
     submission_id: str, body: DecisionRequest, caller: SignedIn, desk: ApprovalDesk, called: Called
 ) -> WaitingView:
+    """The first rejection ends it; enough approvals, each of another person, release it. Nobody decides on a submission
+    of their own. The same decision again changes nothing.
+    """
     decided = await desk.decide(caller, submission_id, body.decision, body.reason)
     vendors = await called.organisations({decided.submission.vendor_id})
     return view_waiting(decided, vendors.get(decided.submission.vendor_id, ""))
@@ -107,6 +124,7 @@ async def decide(
 
 @router.get("/services/{vendor}/{name}", summary="A service with its releases, plans and operations")
 async def get_service(vendor: str, name: str, listings: Listings) -> ServiceView:
+    """For everybody. A service that was withdrawn is not found."""
     return view_service(await listings.get_listing(vendor, name))
 
 
@@ -114,9 +132,19 @@ async def get_service(vendor: str, name: str, listings: Listings) -> ServiceView
     "/services/{vendor}/{name}/releases/{version}/openapi",
     summary="The OpenAPI document of a release, as it was published",
     response_class=Response,
-    responses={200: {"content": {"application/json": {}, "application/yaml": {}}}},
+    responses={
+        200: {
+            "description": "The document",
+            "headers": {"ETag": {"description": "The digest of its text", "schema": {"type": "string"}}},
+            "content": {
+                "application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}},
+                "application/yaml": {"schema": {"type": "string"}, "example": "openapi: 3.1.0\n"},
+            },
+        }
+    },
 )
-async def get_document(vendor: str, name: str, version: str, listings: Listings) -> Response:
+async def get_release_document(vendor: str, name: str, version: str, listings: Listings) -> Response:
+    """JSON or YAML, exactly as the vendor wrote it. A release never changes, so the answer may be kept for a day."""
     document = await listings.get_document(vendor, name, version)
     is_json = document.text.lstrip()[:1] == "{"
     return Response(
@@ -127,20 +155,25 @@ async def get_document(vendor: str, name: str, version: str, listings: Listings)
     )
 
 
-@router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Advise against a release")
-async def deprecate(
+@router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Deprecate a release")
+async def deprecate_release(
     vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
 ) -> ReleaseView:
+    """Calls go on, and the catalogue shows the reason. The same again changes nothing."""
     return view_release(await desk.retire_release(caller, vendor, name, version, "deprecated", body.reason))
 
 
-@router.post("/services/{vendor}/{name}/releases/{version}/yank", summary="Take a release out of service for good")
-async def yank(
+@router.post("/services/{vendor}/{name}/releases/{version}/yank", summary="Yank a release for good")
+async def yank_release(
     vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
 ) -> ReleaseView:
+    """No call is routed to it any more, and there is no way back. The same again changes nothing."""
     return view_release(await desk.retire_release(caller, vendor, name, version, "yanked", body.reason))
 
 
 @router.post("/services/{vendor}/{name}/withdraw", status_code=204, summary="Take a service from the catalogue")
-async def withdraw(vendor: str, name: str, caller: SignedIn, desk: LifecycleDesk) -> None:
+async def withdraw_service(vendor: str, name: str, caller: SignedIn, desk: LifecycleDesk) -> None:
+    """It is no longer found, subscribed to or called. Publishing a new release lists it again. The same again changes
+    nothing.
+    """
     await desk.withdraw(caller, vendor, name)

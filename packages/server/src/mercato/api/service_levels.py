@@ -22,15 +22,15 @@ def _alerts(session: Transaction) -> Alerts:
     return Alerts(session)
 
 
-@router.get("/services/{vendor}/{name}/sla", summary="What is promised of a service, and what it does")
+@router.get("/services/{vendor}/{name}/sla", summary="A service's promised and measured levels")
 async def get_service_level(
     vendor: str, name: str, caller: SignedIn, levels: Annotated[ServiceLevels, Depends(_levels)]
 ) -> ServiceLevelView:
-    """Rolling windows of 5 minutes to 30 days. How many calls there were is told to the vendor and to operators."""
+    """Over rolling windows of 5 minutes to 30 days. Numbers of calls are shown to the vendor and to operators only."""
     return view_level(vendor, await levels.get(caller, vendor, name))
 
 
-@router.get("/alerts", summary="Promises of your services that are, or were, being broken")
+@router.get("/alerts", summary="List alerts about your services")
 async def list_alerts(
     caller: SignedIn,
     alerts: Annotated[Alerts, Depends(_alerts)],
@@ -39,7 +39,7 @@ async def list_alerts(
     before: After = None,
     limit: PageSize = 50,
 ) -> AlertPage:
-    """`everyone=true` shows those of all vendors to operators."""
+    """The newest first. With `everyone=true`, an operator sees those of all vendors."""
     rows = await alerts.list_all(caller, everyone=everyone, only_open=only_open, before=before, limit=limit)
     return AlertPage(items=[view_alert(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
 

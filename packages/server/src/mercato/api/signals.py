@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute
 from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
 from mercato.identity import Permission
@@ -42,12 +42,25 @@ from mercato_contracts.desk import (
 )
 from mercato_contracts.optimizer import OptimizerInferenceRequest, OptimizerInferenceResponse
 from mercato_contracts.record import RecordHeadList
+from mercato_contracts.scores import RoundScores, ScoreInputs
 from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, SignalProof, SignalReceipts
 
 router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
+"""Routes that compute for long and ask the database nothing."""
 
+_WRITE = {"$ref": "#/components/schemas/SignalWrite"}
+_BATCH = {"$ref": "#/components/schemas/SignalWriteBatch"}
 _BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    "parameters": [{"name": "Mercato-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [_WRITE, _BATCH]}}}},
+}
+
+_PUBLISHED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The document as it was published",
+        "headers": {"Mercato-Sha256": {"description": "The checksum of its bytes", "schema": {"type": "string"}}},
+    }
 }
 
 
@@ -81,6 +94,9 @@ Record = Annotated[DeskRecord, Depends(_record)]
     response_model=SignalReceipts,
 )
 async def store_signals(request: Request, caller: SignedIn, session: Transaction, parts: Parts) -> Response:
+    """The header `Mercato-Signature` signs the exact bytes of the body with the deployment's linked key. All writes of
+    a batch are taken or none. A write that is in the log already gets its old receipt again.
+    """
     store = SignalStore(session, parts.clock, parts.ids, parts.outbox, Signatures(session), parts.live_rounds)
     taken = await store.take(caller, await request.body(), request.headers.get(SIGNATURE_HEADER))
     # Written as it is: to check a thousand receipts a second time costs more than to make them.
@@ -95,6 +111,7 @@ async def list_signals(
     before: int | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> SignalPage:
+    """What your organisation's deployments wrote, with each entry's place and hash in the log."""
     rows = await window.entries(caller, round_id=round_id, before=before, limit=limit)
     items = [view_receipt(row) for row in rows]
     return SignalPage(items=items, next=rows[-1].place if len(rows) == limit else None)
@@ -102,11 +119,13 @@ async def list_signals(
 
 @router.get("/signals/heads", summary="Signed states of the log, the newest first")
 async def list_heads(log: Log, limit: Annotated[int, Query(ge=1, le=500)] = 24) -> HeadList:
+    """Each head is the root of a Merkle tree over all entries so far, signed by the marketplace."""
     return HeadList(items=await log.heads(limit))
 
 
 @router.post("/signals/heads", summary="Seal log and record now instead of at the hour's end (operators)")
-async def seal(caller: SignedIn, log: Log, record: Record, parts: Parts) -> HeadList:
+async def seal_log(caller: SignedIn, log: Log, record: Record, parts: Parts) -> HeadList:
+    """A head is made only where entries came since the last one; a repeat answers with that."""
     caller.require(Permission.MARKETPLACE_WRITE)
     await log.seal(parts.log_key, at_once=True)
     await record.seal(parts.log_key, at_once=True)
@@ -115,52 +134,80 @@ async def seal(caller: SignedIn, log: Log, record: Record, parts: Parts) -> Head
 
 @router.get("/signals/consistency", summary="Proof that a later state of the log only added to an earlier one")
 async def prove_consistency(log: Log, first: int, second: int | None = None) -> SignalConsistency:
+    """The hashes from which anybody can check, without trust in the marketplace, that no entry of the earlier state was
+    changed or removed.
+    """
     return await log.prove_consistency(first, second)
 
 
 @router.get("/signals/audit", summary="Recompute the log and the desk's record (operators)")
-async def audit(caller: SignedIn, log: Log, record: Record, parts: Parts) -> LogAudit:
+async def audit_log(caller: SignedIn, log: Log, record: Record, parts: Parts) -> LogAudit:
+    """Every hash and signature is computed again. A log that was altered is refused as damaged, with the first place
+    that does not fit.
+    """
     caller.require(Permission.MARKETPLACE_READ)
     return LogAudit(entries=await log.audit(), record=await record.check(parts.log_key))
 
 
 @router.get("/signals/{entry_id}/proof", summary="Proof that an entry stands in the log")
-async def prove(entry_id: str, log: Log) -> SignalProof:
+async def prove_entry(entry_id: str, log: Log) -> SignalProof:
+    """The hashes from the entry to a signed head. An entry that no head covers yet is refused until the next seal,
+    within the hour.
+    """
     return await log.prove(entry_id)
 
 
-@router.get("/rounds/{round_id}/scores", summary="The scores of a round, byte for byte as published")
-async def get_scores(round_id: str, caller: SignedIn, window: Window) -> Response:
+@router.get(
+    "/rounds/{round_id}/scores",
+    summary="The scores of a round, byte for byte as published",
+    response_model=RoundScores,
+    responses=_PUBLISHED,
+)
+async def get_round_scores(round_id: str, caller: SignedIn, window: Window) -> Response:
+    """The header `Mercato-Sha256` is the checksum under which the scores were published."""
     return _as_published(await window.scores(caller, round_id))
 
 
-@router.get("/rounds/{round_id}/scores/inputs", summary="What the scores were made from, once the round is resolved")
+@router.get(
+    "/rounds/{round_id}/scores/inputs",
+    summary="What the scores were made from, once the round is resolved",
+    response_model=ScoreInputs,
+    responses=_PUBLISHED,
+)
 async def get_score_inputs(round_id: str, caller: SignedIn, window: Window) -> Response:
+    """With these and `mp score verify`, anybody can compute the scores again."""
     return _as_published(await window.inputs(caller, round_id))
 
 
 @router.get("/rounds/{round_id}/desk", summary="Consensus and portfolio of each era, once the round is resolved")
 async def get_round_desk(round_id: str, caller: SignedIn, window: Window) -> RoundDesk:
+    """Who had which weight in the consensus, and the portfolio made from it."""
     return await window.desk(caller, round_id)
 
 
 @router.get("/leaderboard", summary="Deployments by what they add to the consensus")
 async def get_leaderboard(window: Window) -> Leaderboard:
+    """Over the rounds that were scored. Each deployment with its mean score, how often it scored and what it earned."""
     return Leaderboard(items=await window.leaderboard())
 
 
-@router.put("/deployments/{deployment_id}/backtest", summary="Claim what your backtest found; the first claim stays")
+@router.put("/deployments/{deployment_id}/backtest", summary="Claim a backtest's result")
 async def claim_backtest(deployment_id: str, body: BacktestRequest, caller: SignedIn, window: Window) -> Reconciliation:
+    """The mean and the standard deviation that live results are compared with. The first claim stays: a later one
+    changes nothing.
+    """
     return await window.claim(caller, deployment_id, body)
 
 
 @router.get("/deployments/{deployment_id}/reconciliation", summary="Live results against the claimed backtest")
 async def reconcile_backtest(deployment_id: str, window: Window) -> Reconciliation:
+    """How far the live mean lies from the claimed one, and whether chance explains it."""
     return await window.reconcile(deployment_id)
 
 
 @router.get("/kill-switches", summary="Kill switches, the newest first (operators)")
 async def list_switches(caller: SignedIn, switches: Switches, thrown: bool = False) -> KillSwitchList:
+    """The last 200. With `thrown=true`, only those still in force."""
     return KillSwitchList(items=[_view_switch(row) for row in await switches.list_all(caller, thrown_only=thrown)])
 
 
@@ -168,11 +215,15 @@ async def list_switches(caller: SignedIn, switches: Switches, thrown: bool = Fal
     "/kill-switches", status_code=201, summary="Switch a deployment, a vendor or the whole desk off (operators)"
 )
 async def throw_switch(body: ThrowRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
+    """Within a second gateways route no call to what it covers, and its signals count no longer. Thrown twice it is one
+    switch.
+    """
     return _view_switch(await switches.throw(caller, body.scope, body.target, body.reason))
 
 
-@router.post("/kill-switches/{switch_id}/lift", summary="Let it run again (operators)")
+@router.post("/kill-switches/{switch_id}/lift", summary="Lift a kill switch (operators)")
 async def lift_switch(switch_id: str, body: LiftRequest, caller: SignedIn, switches: Switches) -> KillSwitchView:
+    """What another switch covers stays off. Lifting a lifted switch changes nothing."""
     return _view_switch(await switches.lift(caller, switch_id, body.reason))
 
 
@@ -184,17 +235,22 @@ async def read_record(
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> RecordList:
+    """Each line carries the digest of the line before, so that none can be changed unseen."""
     caller.require(Permission.MARKETPLACE_READ)
     return RecordList(items=[_view_line(row) for row in await record.read(subject, limit, before)])
 
 
 @router.get("/desk/record/heads", summary="Signed states of the desk's record, the newest first")
 async def list_record_heads(record: Record, limit: Annotated[int, Query(ge=1, le=500)] = 24) -> RecordHeadList:
+    """Each signs the record's last line at that moment."""
     return RecordHeadList(items=await record.heads(limit))
 
 
-@router.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
+@late.post("/desk/optimizer", summary="A portfolio for given scores, returns and limits (operators)")
 async def ask_optimizer(body: OptimizerInferenceRequest, caller: SignedIn) -> OptimizerInferenceResponse:
+    """The same optimizer that makes the desk's portfolios; nothing is stored. Limits that cannot be met together are
+    refused with the reason.
+    """
     caller.require(Permission.MARKETPLACE_READ)
     return await asyncio.to_thread(optimize, body)
 
@@ -222,3 +278,6 @@ def _view_line(row: DeskEvent) -> RecordLine:
         number=row.number, at=row.at, actor=row.actor, what=row.what, subject=row.subject,
         facts=json.loads(row.facts), digest=row.digest,
     )  # fmt: skip
+
+
+router.include_router(late)

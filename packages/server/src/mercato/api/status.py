@@ -15,7 +15,8 @@ from mercato_contracts.service_levels import IncidentView, ServiceStatusView, St
 _CACHED = "public, max-age=30"
 _PAGE_HEADERS = {
     "cache-control": _CACHED,
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
 
@@ -54,14 +55,16 @@ def _public(request: Request, session: Transaction, parts: Parts) -> PublicStatu
 Board = Annotated[PublicStatus, Depends(_public)]
 
 
-@router.get("", summary="How every listed service does now (no key needed)")
+@router.get("", summary="Status of every listed service")
 async def list_status(response: Response, board: Board, after: After = None, limit: PageSize = 50) -> StatusList:
+    """Up, degraded or down, by what gateways measured in the last minutes. May be kept for 30 seconds."""
     response.headers["cache-control"] = _CACHED
     return await board.list_services(after, limit)
 
 
-@router.get("/{vendor}/{service}", summary="A service's last 90 days, day by day, and its incidents (no key needed)")
+@router.get("/{vendor}/{service}", summary="Status of one service: its last 90 days and incidents")
 async def get_status(vendor: str, service: str, response: Response, board: Board) -> ServiceStatusView:
+    """Availability is the share of calls that did not fail, in basis points; a day without calls has none."""
     response.headers["cache-control"] = _CACHED
     return await board.get_service(vendor, service)
 

@@ -51,12 +51,15 @@ def _view(row: Subscription, service: str, plan: str) -> SubscriptionView:
     )
 
 
-@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan; asking twice is asking once")
+@router.post("/subscriptions", status_code=201, summary="Subscribe to a plan")
 async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
+    """Calls are let through within a second. Asking again returns the active subscription. Another plan of the same
+    service must be cancelled first.
+    """
     return await _view_one(await desk.subscribe(caller, body.plan_id), called)
 
 
-@router.get("/subscriptions", summary="What your organisation subscribed to, or who subscribed to its services")
+@router.get("/subscriptions", summary="List subscriptions, as a consumer or as a vendor")
 async def list_subscriptions(
     caller: SignedIn,
     desk: Desk,
@@ -65,6 +68,7 @@ async def list_subscriptions(
     after: After = None,
     limit: PageSize = 50,
 ) -> SubscriptionPage:
+    """As a consumer: what your organisation subscribed to. As a vendor: the subscriptions to its services."""
     rows = await desk.list_all(caller, as_vendor=side == "vendor", after=after, limit=limit)
     items = await view_subscriptions(rows, called)
     return SubscriptionPage(items=items, next=rows[-1].id if len(rows) == limit else None)
@@ -72,9 +76,11 @@ async def list_subscriptions(
 
 @router.get("/subscriptions/{subscription_id}", summary="One subscription")
 async def get_subscription(subscription_id: str, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
+    """Shown to the consumer and to the vendor."""
     return await _view_one(await desk.get(caller, subscription_id), called)
 
 
-@router.delete("/subscriptions/{subscription_id}", summary="Cancel; what was used is still owed")
+@router.delete("/subscriptions/{subscription_id}", summary="Cancel a subscription")
 async def cancel_subscription(subscription_id: str, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
+    """Calls are refused within a second; what was used is still owed. Cancelling twice changes nothing."""
     return await _view_one(await desk.cancel(caller, subscription_id), called)

@@ -32,8 +32,11 @@ class Allowance:
 
 
 ORDINARY = Allowance("api", 1200)
+ORGANISATION = Allowance("organisation", 6000)
+"""Of all people and keys of an organisation together, which makes as many of them as it likes."""
 GUESSABLE = Allowance("sign-in", 60)
-"""For routes that take a password: argon2id costs 22 ms of a core each time."""
+"""Of an address, for routes that take a password and for keys not seen before: argon2id costs 22 ms of a core each
+time. Whoever guesses at one account from many addresses is held by `identity/attempts.py`."""
 
 
 @dataclass(slots=True)
@@ -62,11 +65,19 @@ class Throttle:
         if bucket.level < 1:
             wait = math.ceil((1 - bucket.level) * 60 / most)
             raise AskedTooOften(
-                f"More than {most} requests a minute came from you.", retry_after_seconds=wait, per_minute=most
+                f"More than {most} requests a minute came from you. Try again in {wait} s.",
+                retry_after_seconds=wait,
+                per_minute=most,
             )
         bucket.level -= 1
         full_in = math.ceil((most - bucket.level) * 60 / most)
         return rate_limit_headers(self._allowance.name, most, int(bucket.level), full_in)
+
+    def give_back(self, caller: str) -> None:
+        """What was taken a moment ago was no guess."""
+        bucket = self._buckets.get(caller)
+        if bucket is not None:
+            bucket.level = min(self._allowance.per_minute, bucket.level + 1)
 
 
 def rate_limit_headers(name: str, per_minute: int, left: int, full_in_seconds: int) -> dict[str, str]:

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.api.caller import SignedIn
 from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
+from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_credential
 from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, TrainingRuns, claim_run
+from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code
 from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
 streams = APIRouter(prefix="/api/training", tags=["training"])
 
 _LINK_LIVES = timedelta(minutes=15)
@@ -35,13 +36,30 @@ def _runs_of(session: Transaction, parts: Parts) -> TrainingRuns:
 Desk = Annotated[TrainingRuns, Depends(_runs_of)]
 
 
-@router.post("/runs", status_code=201, summary="Train: a spec and the code, as a zip in base64")
-async def start_run(body: StartTrainingRequest, caller: SignedIn, desk: Desk) -> TrainingRun:
-    return view_run(await desk.start(caller, body.spec, body.code))
+async def _store_code(
+    body: StartTrainingRequest, caller: SignedIn, parts: Parts
+) -> tuple[StartTrainingRequest, StoredCode]:
+    """The store of files may be slow: no connection of the database is held while it takes the code."""
+    async with parts.database.transaction() as session:
+        content = await _runs(session, parts).check(caller, body.spec, body.code)
+    return body, await store_code(parts.objects, parts.ids, content)
+
+
+Stored = Annotated[tuple[StartTrainingRequest, StoredCode], Depends(_store_code)]
+
+
+@late.post("/runs", status_code=201, summary="Start a training run")
+async def start_training_run(caller: SignedIn, stored: Stored, desk: Desk) -> TrainingRun:
+    """The run waits for its provider, within its budget. Every request starts another run."""
+    body, code = stored
+    return view_run(await desk.start(caller, body.spec, code))
 
 
 @router.get("/runs", summary="The runs of your organisation, the newest first")
-async def list_runs(caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50) -> TrainingRunPage:
+async def list_training_runs(
+    caller: SignedIn, desk: Desk, after: After = None, limit: PageSize = 50
+) -> TrainingRunPage:
+    """Without steps and artifacts; the run itself has them."""
     runs = await desk.list_all(caller, before=after, limit=limit)
     return TrainingRunPage(
         items=[_view(run, Dossier(run, [], [])) for run in runs], next=runs[-1].id if len(runs) == limit else None
@@ -49,12 +67,14 @@ async def list_runs(caller: SignedIn, desk: Desk, after: After = None, limit: Pa
 
 
 @router.get("/runs/{run_id}", summary="A run: why it waits, how far it is, what it cost and left")
-async def get_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def get_training_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    """Its state, the reason for it, its metrics by step, its cost so far and what it left."""
     return view_run(await desk.get(caller, run_id))
 
 
 @router.post("/runs/{run_id}/stop", summary="Stop a run; one that has ended stays as it ended")
-async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+async def stop_training_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
+    """The run ends within seconds and costs what it used. A run that has ended stays as it ended."""
     return view_run(await desk.stop(caller, run_id))
 
 
@@ -63,8 +83,17 @@ async def stop_run(run_id: str, caller: SignedIn, desk: Desk) -> TrainingRun:
     summary="A file that the run left",
     status_code=307,
     response_class=Response,
+    responses={
+        307: {
+            "description": "Where the file is",
+            "headers": {
+                "Location": {"description": "A signed link, good for 15 minutes", "schema": {"type": "string"}}
+            },
+        }
+    },
 )
-async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
+async def get_training_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, parts: Parts) -> Response:
+    """Redirects to a signed link that is good for 15 minutes and needs no credential."""
     artifact = await desk.get_artifact(caller, run_id, name)
     return Response(status_code=307, headers={"location": await parts.objects.presign(artifact.key, _LINK_LIVES)})
 
@@ -72,9 +101,9 @@ async def get_artifact(run_id: str, name: str, caller: SignedIn, desk: Desk, par
 @router.post(
     "/runs/{run_id}/claim",
     status_code=204,
-    summary="A job says that the run is its own, by the signed link it was given",
+    summary="Claim a run for a job, by its signed link",
 )
-async def claim(
+async def claim_training_run(
     run_id: str,
     body: ClaimRequest,
     session: Transaction,
@@ -83,20 +112,23 @@ async def claim(
     expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")],
     signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
 ) -> Response:
+    """The signature in the link is the credential. The same claim again changes nothing; another job is refused."""
     parts.claims.check(run_id, place, expires, signature)
     await claim_run(session, run_id, place, body.job)
     return Response(status_code=204)
 
 
-@streams.get("/runs/{run_id}/logs", summary="What the run said; waits for more where nothing is new")
-async def read_log(
+@streams.get("/runs/{run_id}/logs", summary="Read a run's log, waiting for more")
+async def read_training_log(
     run_id: str,
     request: Request,
     parts: Parts,
     after: Annotated[int, Query(ge=0, le=2**60)] = 0,
     wait: Annotated[int, Query(ge=0, le=_LONGEST_WAIT, description="Seconds")] = 0,
 ) -> LogPage:
+    """From the byte `after` on. Where nothing is new, the answer waits for up to `wait` seconds."""
     deadline = time.monotonic() + wait
+    await prove_credential(request, parts)
     while True:
         # A transaction a look: who waits must not hold one open.
         said = await _look(request, parts, run_id, after)
@@ -143,3 +175,6 @@ def _view(run: Run, dossier: Dossier) -> TrainingRun:
             "deadline_at": run.deadline_at,
         }
     )
+
+
+router.include_router(late)

@@ -9,9 +9,20 @@ from redis.asyncio import Redis
 
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.adapters.counters_redis import RedisCounters
+from mercato.api.addresses import TrustedProxies
+from mercato.api.bodies import BodyRoom
 from mercato.api.idempotency import AnswerCipher
-from mercato.api.throttle import GUESSABLE, ORDINARY, Throttle
-from mercato.identity import AccessTokens, Authentication, ProvenKeys, RememberedTokens, SecretHasher
+from mercato.api.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
+from mercato.identity import (
+    AccessTokens,
+    Authentication,
+    KeyProof,
+    KnownDevices,
+    PasswordProof,
+    ProvenKeys,
+    RememberedTokens,
+    SecretHasher,
+)
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 from mercato.publishing import CredentialSeal
@@ -25,12 +36,19 @@ class Wiring:
     """The parts that live as long as the process."""
 
     database: Database
+    gateway_database: Database
+    """Connections for gateways alone, which requests of users cannot use up."""
     clock: Clock
     ids: Ids
     outbox: Outbox
     hasher: SecretHasher
     tokens: AccessTokens
     proven: ProvenKeys
+    key_proof: KeyProof
+    gateway_key_proof: KeyProof
+    """With a thread and connections for gateways alone."""
+    password_proof: PasswordProof
+    known_devices: KnownDevices
     cipher: AnswerCipher
     gateway_token: str
     webhook_seal: SecretSeal
@@ -39,6 +57,8 @@ class Wiring:
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
+    proxies: TrustedProxies
+    """Who may say where a request comes from."""
     cors_origins: tuple[str, ...]
     """Web sites whose scripts may read the control API."""
     client_url: str
@@ -58,13 +78,16 @@ class Wiring:
     """Whether the worker keeps a round of the sample dataset open."""
     redis: Redis | None = None
     """Counts what is lent; PostgreSQL does where there is none."""
+    body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
     guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
 
+    organisations: Throttle = field(default_factory=lambda: Throttle(ORGANISATION))
+
     def authentication(self, session: Session) -> Authentication:
-        """Who shows which credential, within a transaction."""
-        return Authentication(session, self.clock, self.hasher, self.tokens, self.proven, self.remembered)
+        """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
+        return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
 
     def counters(self, session: Session) -> Counters:
         """The counted scopes within a transaction."""
@@ -76,6 +99,7 @@ class Wiring:
         """Give all connections back."""
         if self.redis is not None:
             await self.redis.aclose()
+        await self.gateway_database.close()
         await self.database.close()
 
 
@@ -85,9 +109,9 @@ def get_wiring(request: Request) -> Wiring:
     return wiring
 
 
-def get_session(request: Request) -> Session:
-    """The request's transaction, opened by `TransactionalRoute`."""
-    session: Session = request.state.session
+async def get_session(request: Request) -> Session:
+    """The request's transaction, which a `LateTransactionalRoute` opens here."""
+    session: Session = await request.state.unit.open()
     return session
 
 

@@ -12,15 +12,19 @@ from fastapi_offline import FastAPIOffline
 from mercato.adapters.counters_redis import connect
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_places
-from mercato.api import health, objects
+from mercato.api import consumption, health, objects
+from mercato.api.addresses import TrustedProxies
+from mercato.api.bodies import BodyRoom
+from mercato.api.document import install_document, operation_id
 from mercato.api.idempotency import AnswerCipher
 from mercato.api.middleware import Edge
 from mercato.api.problems import install_problems
+from mercato.api.reference_pages import STATIC, reference_pages
 from mercato.api.wiring import Wiring
 from mercato.app.files import build_objects
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
-from mercato.identity import AccessTokens, ProvenKeys, SecretHasher
+from mercato.identity import AccessTokens, KeyProof, KnownDevices, PasswordProof, ProvenKeys, SecretHasher
 from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds, LogKey
@@ -33,21 +37,32 @@ ROLES = tuple(PARTS)
 """`mercato up` serves all of them from one process."""
 
 _TRY_AGAIN_SECONDS = 1.0
+_GATEWAY_BODIES = 256 * 1024 * 1024
+_GATEWAY_CONNECTIONS = 8
+"""And as many more when all are in use: gates let 12 of gateways' questions in at once (`consumption/gates.py`)."""
 
 
 def build_wiring(settings: Settings, database_url: str, clock: Clock | None = None) -> Wiring:
     """The parts of one process."""
     clock = clock or SystemClock()
+    database, gateway_database = Database(database_url), Database(database_url, pool_size=_GATEWAY_CONNECTIONS)
+    hasher, proven = SecretHasher(), ProvenKeys()
+    known_devices = KnownDevices(settings.signing_key)
     store = build_objects(settings, clock)
     claims = ClaimLinks(settings.signing_key, settings.client_url, clock)
     return Wiring(
-        database=Database(database_url),
+        database=database,
+        gateway_database=gateway_database,
         clock=clock,
         ids=SystemIds(clock),
         outbox=Outbox(clock),
-        hasher=SecretHasher(),
+        hasher=hasher,
         tokens=AccessTokens(settings.signing_key),
-        proven=ProvenKeys(),
+        proven=proven,
+        key_proof=KeyProof(database, hasher, proven),
+        gateway_key_proof=KeyProof(gateway_database, SecretHasher(threads=1), proven),
+        password_proof=PasswordProof(database, clock, hasher, known_devices),
+        known_devices=known_devices,
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),
@@ -58,6 +73,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         client_url=settings.client_url,
         gateway_url=None if settings.gateway_public_url is None else settings.gateway_public_url.rstrip("/"),
         gateway_port=settings.gateway_port,
+        proxies=TrustedProxies(settings.trusted_proxies),
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=LogKey(settings.signing_key),
         live_rounds=LiveRounds(store),
@@ -99,21 +115,30 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         await wiring.close()
 
     app: FastAPI = FastAPIOffline(
+        docs_url=None,
+        redoc_url=None,  # its page shows an image from elsewhere
+        static_url=STATIC,
         title="Mercato control API",
         version="0.1.0",
         summary="Publish, approve, find, subscribe, meter and bill AI models and services",
         lifespan=lifespan,
+        swagger_ui_parameters={"validatorUrl": None},  # which would hand the document to another site
+        generate_unique_id_function=operation_id,
+        # A redirect would name the host that the client sent: an address with a slash too many is unknown instead.
+        redirect_slashes=False,
     )
     app.state.wiring = wiring
     parts = [PARTS[role](app, wiring) for role in roles]
     app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
     app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
+    app.include_router(reference_pages(app))
     app.include_router(health.router)
     app.include_router(objects.router)
     for part in parts:
         for router in part.routers:
             app.include_router(router)
     install_problems(app)
+    install_document(app)
     if wiring.cors_origins:
         # Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none.
         app.add_middleware(
@@ -124,8 +149,22 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
             expose_headers=["etag", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
             max_age=600,
         )
-    app.add_middleware(Edge, ids=wiring.ids)
+    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room)
     return app
+
+
+def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
+    """What gateways and Prometheus ask of the same process: the parts and the state are `app`'s."""
+    internal = FastAPI(openapi_url=None, redirect_slashes=False)
+    internal.state = app.state
+    internal.include_router(health.router)
+    internal.include_router(health.metrics)
+    if "consumption" in roles:
+        internal.include_router(consumption.router)
+    install_problems(internal)
+    wiring: Wiring = app.state.wiring
+    internal.add_middleware(Edge, ids=wiring.ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
+    return internal
 
 
 async def _open(opens: Callable[[], Awaitable[None]]) -> None:

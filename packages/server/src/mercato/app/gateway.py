@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from mercato.app.settings import Settings
+from mercato.app.settings import Settings, internal_port_of
 from mercato_gateway.main import run
 from mercato_gateway.settings import read_settings
 
@@ -15,7 +15,7 @@ def run_gateway(settings: Settings, host: str, port: int, workers: int) -> None:
     decided = Namespace(
         listen=f"{host}:{port}",
         admin=f"127.0.0.1:{settings.gateway_admin_port}",
-        control=settings.control_url or f"http://127.0.0.1:{settings.port}",
+        control=settings.control_url or f"http://127.0.0.1:{internal_port_of(settings, settings.port)}",
         token_file=str(settings.gateway_token_file),
         state=str(settings.state / "gateway"),
         workers=workers,

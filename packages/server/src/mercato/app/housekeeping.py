@@ -10,9 +10,10 @@ from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
-from mercato.consumption import ServiceHealthBook, WatchLevels, judge_canaries
+from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
+from mercato.identity import Attempts
 from mercato.metering import Partitions
 from mercato.platform import DeskNotInstalled, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
@@ -99,6 +100,10 @@ async def _watch_levels(session: Session, wiring: Wiring) -> int:
     return await WatchLevels(session, wiring.clock, wiring.ids, wiring.outbox).watch()
 
 
+async def _open_reviews(session: Session, wiring: Wiring) -> int:
+    return await DisputeReviews(session, wiring.clock, wiring.ids, wiring.outbox).open_due()
+
+
 async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
@@ -109,6 +114,10 @@ async def _forget_messages(session: Session, wiring: Wiring) -> int:
 
 async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
+
+
+async def _forget_attempts(session: Session, wiring: Wiring) -> int:
+    return await Attempts(session, wiring.clock).forget()
 
 
 async def _forget_events(session: Session, wiring: Wiring) -> int:
@@ -137,9 +146,11 @@ CHORES: dict[str, Chore] = {
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,
+    "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,

@@ -27,6 +27,7 @@ from mercato.api import (
     status,
     subscriptions,
     training,
+    usage_reviews,
     webhooks,
 )
 from mercato.api.wiring import Wiring
@@ -67,7 +68,7 @@ def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
-    hub = SnapshotHub(wiring.database, wiring.clock, wiring.credential_seal)
+    hub = SnapshotHub(wiring.gateway_database, wiring.clock, wiring.credential_seal)
     app.state.snapshot_hub = hub
     app.state.gates = Gates()
     app.state.status_board = StatusBoard(wiring.clock)
@@ -78,6 +79,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             metering.router,
             billing.router,
             service_levels.router,
+            usage_reviews.router,
             status.router,
             status.pages,
         ),

@@ -3,7 +3,7 @@
 import socket
 from dataclasses import dataclass
 
-from mercato.app.settings import Settings
+from mercato.app.settings import Settings, internal_port_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,12 @@ def ports_of(settings: Settings) -> list[Port]:
     """All that `mercato up` listens on."""
     return [
         Port(settings.host, settings.port, "control API", "MERCATO_PORT"),
+        Port(
+            settings.internal_host,
+            internal_port_of(settings, settings.port),
+            "control plane's gateways and metrics",
+            "MERCATO_INTERNAL_PORT",
+        ),
         Port(settings.host, settings.gateway_port, "gateway", "MERCATO_GATEWAY_PORT"),
         Port("127.0.0.1", settings.worker_port, "worker's health", "MERCATO_WORKER_PORT"),
         *(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
     from mercato.billing import Reconciliation
+    from mercato.billing.reconcile import Progress
 
+_TELL_SECONDS = 3.0
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -32,7 +35,9 @@ def reconcile(settings: Settings, since: datetime, until: datetime, as_json: boo
         raise click.UsageError("--to is after --from")
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         require_schema(url)
-        found = asyncio.run(_reconcile(url, since.date(), until.date()))
+        rate = _Rate()
+        found = asyncio.run(_reconcile(url, since.date(), until.date(), rate))
+    click.echo(rate.summary(found.digest.calls), err=True)
     if as_json:
         click.echo(json.dumps(as_object(found), default=str))
     else:
@@ -41,14 +46,35 @@ def reconcile(settings: Settings, since: datetime, until: datetime, as_json: boo
         raise SystemExit(1)
 
 
-async def _reconcile(url: str, since: date, until: date) -> "Reconciliation":
+class _Rate:
+    """Tells on stderr how far it is, every few seconds, and at the end how fast it was."""
+
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+        self._events = 0
+
+    def __call__(self, day: date, events: int) -> None:
+        self._events += events
+        now = time.monotonic()
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            click.echo(f"{day}: {self._events} events so far, {self._per_second(self._events)} a second", err=True)
+
+    def summary(self, events: int) -> str:
+        return f"{events} events in {time.monotonic() - self._began:.1f} s, {self._per_second(events)} a second"
+
+    def _per_second(self, events: int) -> int:
+        return round(events / max(time.monotonic() - self._began, 0.001))
+
+
+async def _reconcile(url: str, since: date, until: date, progress: "Progress") -> "Reconciliation":
     from mercato.billing import Reconciling
     from mercato.platform import Database
 
     database = Database(url, pool_size=1)
     try:
         async with database.transaction() as session:
-            return await Reconciling(session).reconcile(since, until)
+            return await Reconciling(session).reconcile(since, until, progress)
     finally:
         await database.close()
 

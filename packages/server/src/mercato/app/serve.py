@@ -9,12 +9,11 @@ from types import FrameType
 import click
 
 from mercato.app.records import open_records, require_schema
-from mercato.app.settings import Settings
+from mercato.app.settings import Settings, internal_port_of
 
 ROLE_PORTS = {"publishing": 3001, "discovery": 3002, "consumption": 3003, "admin": 3004}
 """The ports of the control plane's roles when they run apart."""
 
-_DRAIN_SECONDS = 20
 _PARENT_GONE_SECONDS = 45
 
 
@@ -22,17 +21,27 @@ _PARENT_GONE_SECONDS = 45
 @click.argument("role", type=click.Choice([*ROLE_PORTS, "control", "gateway", "worker"]))
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option(
+    "--internal-port", type=click.IntRange(1, 65535), help="The control plane's port for gateways and metrics."
+)
 @click.option("--workers", type=click.IntRange(1, 256), help="Gateway processes, one a core.")
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @click.pass_obj
 def serve(
-    settings: Settings, role: str, host: str | None, port: int | None, workers: int | None, with_parent: bool
+    settings: Settings,
+    role: str,
+    host: str | None,
+    port: int | None,
+    internal_port: int | None,
+    workers: int | None,
+    with_parent: bool,
 ) -> None:
     """Run one ROLE until it is told to stop; any number of replicas by --port.
 
     The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003) and admin (3004).
-    `worker` does what is durable and answers health on 3005; `gateway` takes the calls (8080). Calls in hand are
-    finished before it ends. Without DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
+    Gateways and metrics have a port of their own, 100 above. `worker` does what is durable and answers health on 3005;
+    `gateway` takes the calls (8080). Calls in hand are finished before it ends. Without DATABASE_URL the embedded
+    PostgreSQL of the state folder is started or joined.
     """
     from mercato.platform import configure_logging
 
@@ -50,9 +59,9 @@ def serve(
         if role == "worker":
             _run_worker(settings, url, host, port or settings.worker_port)
         elif role == "control":
-            _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port)
+            _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
         else:
-            _run_control(settings, url, [role], host, port or ROLE_PORTS[role])
+            _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
 
 
 def _run_gateway(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -61,34 +70,19 @@ def _run_gateway(settings: Settings, host: str, port: int, workers: int) -> None
     run_gateway(settings, host, port, workers)
 
 
-def _run_control(settings: Settings, url: str, roles: list[str], host: str, port: int) -> None:
-    import uvicorn
+def _run_control(
+    settings: Settings, url: str, roles: list[str], host: str, port: int, internal_port: int | None
+) -> None:
+    from mercato.app.control import build_wiring, create_app, create_internal_app
+    from mercato.app.listeners import Listeners, listen
 
-    from mercato.app.control import build_wiring, create_app
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            # Gateways' streams never end by themselves: they would hold the drain up to its last second.
-            for close in app.state.ends_streams:
-                close()
-            super().handle_exit(sig, frame)
-
+    internal_port = internal_port or internal_port_of(settings, port)
+    public = listen(host, port, "--port")
+    internal = listen(settings.internal_host, internal_port, "--internal-port or MERCATO_INTERNAL_PORT")
     # Links to files name this process, unless MERCATO_PUBLIC_URL says where clients reach it.
-    app = create_app(build_wiring(settings.model_copy(update={"host": host, "port": port}), url), roles)
-    server = Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="uvloop",
-            http="httptools",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
-    )
-    server.run()
+    wiring = build_wiring(settings.model_copy(update={"host": host, "port": port}), url)
+    app = create_app(wiring, roles)
+    Listeners(app, create_internal_app(app, roles), wiring, public, internal).serve_until_stopped()
 
 
 def _run_worker(settings: Settings, url: str, host: str, port: int) -> None:

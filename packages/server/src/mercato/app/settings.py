@@ -9,6 +9,10 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.training_runpod import JOBS_URL, REST_URL, read_places
+from mercato.api.addresses import read_networks
+
+_ABOVE = 100
+_HIGHEST_PORT = 65_535
 
 
 class Settings(BaseSettings):
@@ -28,6 +32,17 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
+    internal_host: str = Field(
+        default="127.0.0.1",
+        description="The address of the control plane's internal port; one that gateways on other machines reach, and "
+        "nobody else",
+    )
+    internal_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The control plane's port for gateways and metrics, never public; 100 above its port when not set",
+    )
     gateway_port: int = Field(default=8080, description="The port of the gateway")
     gateway_workers: int = Field(default=1, ge=1, le=256, description="Gateway processes, one a core")
     gateway_admin_port: int = Field(
@@ -35,7 +50,8 @@ class Settings(BaseSettings):
     )
     worker_port: int = Field(default=3005, description="The port of the worker's health and metrics")
     control_url: str | None = Field(
-        default=None, description="Where a gateway finds the control plane; this machine's when not set"
+        default=None,
+        description="Where a gateway finds the control plane, best its internal port; this machine's when not set",
     )
     public_url: str | None = Field(
         default=None,
@@ -47,6 +63,11 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
         description="Where clients reach the gateway, as `mp` learns it; the gateway's port on the control API's host "
         "when not set",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Proxies in front of the control plane, whose `X-Forwarded-For` or `Forwarded` names the client: "
+        "networks such as `10.0.0.0/8,::1`; none when not set, and behind an unnamed proxy all clients count as one",
     )
     cors_origins: str = Field(
         default="",
@@ -107,6 +128,12 @@ class Settings(BaseSettings):
     def _places_are_read(cls, told: str) -> str:
         read_places(told)
         return told
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks_are_read(cls, text: str) -> str:
+        read_networks(text)
+        return text
 
     def to_environment(self) -> dict[str, str]:
         """This process's environment with these settings, for a child that shall have the same."""
@@ -175,3 +202,10 @@ class Settings(BaseSettings):
         finally:
             draft.unlink()
         return path.read_text().strip()
+
+
+def internal_port_of(settings: Settings, port: int) -> int:
+    """The internal port of a control plane that listens on `port`."""
+    if settings.internal_port is not None:
+        return settings.internal_port
+    return port + _ABOVE if port + _ABOVE <= _HIGHEST_PORT else port - _ABOVE

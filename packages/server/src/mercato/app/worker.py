@@ -19,6 +19,7 @@ from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
 from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
 from mercato.training import TrainingStarter, TrainingWork
 from mercato.webhooks import Deliverer, webhook_subscriber
+from mercato_checks.confined import ConfinedChecks
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +35,14 @@ async def run_worker(
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
     wiring = build_wiring(settings, database_url)
-    workflows = _workflows(settings, wiring, executor)
-    async with _open(workflows, wiring):
+    async with ConfinedChecks() as checks, _open(_workflows(settings, wiring, checks, executor), wiring):
         ready.set()
         log.info("worker is ready", executor=executor)
         await stop.wait()
     await wiring.close()
 
 
-def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflows:
+def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> DbosWorkflows:
     rules = settings.policy_file.read_text() if settings.policy_file else None
     pipeline = Pipeline(
         wiring.database,
@@ -51,6 +51,7 @@ def _workflows(settings: Settings, wiring: Wiring, executor: str) -> DbosWorkflo
         wiring.outbox,
         LiveCalls(wiring.credential_seal, allow_private=settings.allow_private_endpoints),
         CedarPolicy(rules),
+        checks,
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
     training = TrainingWork(wiring.database, wiring.clock, wiring.outbox, wiring.objects, wiring.providers)

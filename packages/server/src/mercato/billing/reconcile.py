@@ -4,7 +4,7 @@ Every event is priced anew by the one pricing function, and compared with its ow
 invoices, payouts, adjustments and quota counters are compared in turn. What disagrees is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -62,6 +62,14 @@ class Recounted:
     adjusted_nanos: int = 0
 
 
+Progress = Callable[[date, int], None]
+"""Hears a day, and how many more of its events were priced anew."""
+
+
+def _silent(day: date, events: int) -> None:
+    """Nobody listens."""
+
+
 PartyKey = tuple[str, str, str, str]
 """Consumer, vendor, service, currency."""
 
@@ -106,12 +114,12 @@ class Reconciling:
             raise PeriodMalformed("Give a first day and a later one before which the period ends, at most 31 days on.")
         return await self.reconcile(since, until)
 
-    async def reconcile(self, since: date, until: date) -> Reconciliation:
-        """The days from `since` until before `until`, UTC, a day at a time."""
+    async def reconcile(self, since: date, until: date, progress: Progress = _silent) -> Reconciliation:
+        """The days from `since` until before `until`, UTC, a day at a time; `progress` hears of each page of events."""
         found = Reconciliation(await digest_period(self._session, _midnight(since), _midnight(until)))
         day = since
         while day < until:
-            await self._reconcile_day(found, day)
+            await self._reconcile_day(found, day, progress)
             day += _DAY
         for row in await self._rows.adjusted(since, until):
             found.totals.setdefault((row[0], row[1], row[2], row[3]), Recounted()).adjusted_nanos = int(row[4])
@@ -119,12 +127,13 @@ class Reconciling:
         await self._check_counters(found, since, until)
         return found
 
-    async def _reconcile_day(self, found: Reconciliation, day: date) -> None:
+    async def _reconcile_day(self, found: Reconciliation, day: date, progress: Progress) -> None:
         begin, end = _midnight(day), _midnight(day + _DAY)
         async for page in self._rows.events(begin, end):
             await self._learn_plans({row.plan_id for row in page if row.plan_id not in self._plans})
             for row in page:
                 self._recount(found, row)
+            progress(day, len(page))
         found.differences += _differences(
             await self._ledger.event_sums(begin, end), await self._ledger.posted_sums(day, day + _DAY)
         )

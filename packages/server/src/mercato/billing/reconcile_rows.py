@@ -70,21 +70,37 @@ _ADJUSTED = text(
     "SELECT consumer_id, vendor_id, service_id, currency, sum(nanos) FROM adjustments"
     " WHERE since >= :since AND since < :until GROUP BY 1, 2, 3, 4"
 )
-# A call takes from a window when it is let in, which may be a little after it began: `slack` on both sides.
+# A call takes from a window when it is let in, which may be a little after it began: `slack` on both sides. The events
+# are read once, whatever the number of counters, and summed by party and day; windows begin and end at midnight, UTC.
 _COUNTERS = text(
-    "SELECT scope, window_start, used, inside, at_most FROM ("
-    " SELECT scope, window_start, used, split_part(scope, ':', 1) AS kind, split_part(scope, ':', 2) AS subject,"
-    "  split_part(scope, ':', 3) AS unit, CASE split_part(scope, ':', 4) WHEN 'day' THEN interval '1 day'"
-    "  ELSE interval '1 month' END AS span FROM counters"
-    "  WHERE window_start >= :begin AND window_start < :end AND split_part(scope, ':', 4) IN ('day', 'month')"
-    "  AND split_part(scope, ':', 1) IN ('subscription', 'key', 'consumer', 'vendor')) AS counted"
-    " CROSS JOIN LATERAL (SELECT coalesce(sum(units), 0) AS at_most, coalesce(sum(units) FILTER ("
-    "  WHERE at >= window_start AND at < window_start + span - CAST(:slack AS interval)), 0) AS inside FROM ("
-    "  SELECT at, CASE unit WHEN 'requests' THEN 1 WHEN 'tokens' THEN tokens_in + tokens_out"
-    "   WHEN 'nanos' THEN price_nanos WHEN 'included' THEN included END AS units FROM usage_events"
-    "   WHERE at >= window_start - CAST(:slack AS interval) AND at < window_start + span"
-    "   AND subject = CASE kind WHEN 'subscription' THEN subscription_id WHEN 'key' THEN key_id"
-    "    WHEN 'consumer' THEN consumer_id ELSE vendor_id END) AS of_scope) AS events"
+    "WITH counted AS (SELECT scope, window_start, used, split_part(scope, ':', 1) AS kind,"
+    "  split_part(scope, ':', 2) AS subject, split_part(scope, ':', 3) AS unit,"
+    "  CASE split_part(scope, ':', 4) WHEN 'day' THEN window_start + interval '24 hours'"
+    "   ELSE (window_start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' END AS window_end"
+    "  FROM counters WHERE window_start >= :begin AND window_start < :end"
+    "  AND split_part(scope, ':', 4) IN ('day', 'month')"
+    "  AND split_part(scope, ':', 1) IN ('subscription', 'key', 'consumer', 'vendor')),"
+    " calls AS MATERIALIZED (SELECT subscription_id, key_id, consumer_id, vendor_id, day,"
+    "  at >= day + interval '24 hours' - CAST(:slack AS interval) AS late, count(*) AS requests,"
+    "  sum(tokens_in + tokens_out) AS tokens, sum(price_nanos) AS nanos, sum(included) AS included"
+    "  FROM (SELECT *, date_trunc('day', at, 'UTC') AS day FROM usage_events"
+    "   WHERE at >= (SELECT min(window_start) - CAST(:slack AS interval) FROM counted)"
+    "   AND at < (SELECT max(window_end) FROM counted) AND journal_id IS NOT NULL) AS events"
+    "  GROUP BY 1, 2, 3, 4, 5, 6),"
+    " used_by AS MATERIALIZED (SELECT kind, subject, day, late, sum(requests) AS requests, sum(tokens) AS tokens,"
+    "  sum(nanos) AS nanos, sum(included) AS included FROM calls CROSS JOIN LATERAL (VALUES"
+    "   ('subscription', subscription_id), ('consumer', consumer_id), ('vendor', vendor_id),"
+    "   ('key', (SELECT lineage_id FROM keys WHERE keys.id = key_id))"
+    "  ) AS party (kind, subject) GROUP BY 1, 2, 3, 4),"
+    " summed AS (SELECT scope, window_start, used, kind, coalesce(sum(units), 0) AS at_most,"
+    "  coalesce(sum(units) FILTER (WHERE day >= window_start"
+    "   AND NOT (late AND day + interval '24 hours' = window_end)), 0) AS inside"
+    "  FROM (SELECT counted.*, day, late, CASE unit WHEN 'requests' THEN requests WHEN 'tokens' THEN tokens"
+    "    WHEN 'nanos' THEN nanos WHEN 'included' THEN included END AS units FROM counted"
+    "   LEFT JOIN used_by ON used_by.kind = counted.kind AND used_by.subject = counted.subject"
+    "    AND ((day >= window_start AND day < window_end) OR (late AND day + interval '24 hours' = window_start))"
+    "  ) AS each_day GROUP BY scope, window_start, used, kind)"
+    " SELECT scope, window_start, used, inside, at_most FROM summed"
     " WHERE used > at_most OR (kind = 'subscription' AND used < inside) ORDER BY scope, window_start LIMIT :most"
 )
 
@@ -96,19 +112,14 @@ class ReconcileRows:
         self._session = session
 
     async def events(self, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
-        """The events of [`begin`, `end`) in their order, a page at a time."""
-        after: tuple[datetime, str] | None = None
-        while True:
-            query = select(*_COLUMNS).where(MeteredCall.at >= begin, MeteredCall.at < end)
-            if after is not None:
-                query = query.where(MeteredCall.at >= after[0], MeteredCall.id > after[1])
-            query = query.order_by(MeteredCall.at, MeteredCall.id).limit(_PAGE)
-            page = (await self._session.execute(query)).all()
-            if page:
-                yield page
-            if len(page) < _PAGE:
-                return
-            after = (page[-1].at, page[-1].id)
+        """The events of [`begin`, `end`) in their order, a page at a time, all by one question: asked page by page,
+        each page would sort the day anew.
+        """
+        query = select(*_COLUMNS).where(MeteredCall.at >= begin, MeteredCall.at < end)
+        query = query.order_by(MeteredCall.at, MeteredCall.id)
+        found = await self._session.stream(query, execution_options={"yield_per": _PAGE})
+        async for page in found.partitions():
+            yield page
 
     async def journals(self, day: date, after: date, begin: datetime, end: datetime, most: int) -> Sequence[Any]:
         """Journals whose events and postings of the day differ: journal, calls and nanos of both."""

@@ -2,13 +2,14 @@
 
 from mercato.consumption.alerts import Alerts, WatchLevels
 from mercato.consumption.canaries import CanaryWatch, judge_canaries
+from mercato.consumption.disputes import DisputeReviews
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
 from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
-from mercato.consumption.models import ServiceAlert
+from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
 from mercato.consumption.status import Entry, ServiceStatus, Status, StatusBoard
@@ -17,6 +18,9 @@ from mercato.consumption.take_usage import TakeUsage
 __all__ = [
     "Alerts",
     "CanaryWatch",
+    "DisputeReview",
+    "DisputeReviews",
+    "DoubtedCalls",
     "Entry",
     "Gates",
     "Health",

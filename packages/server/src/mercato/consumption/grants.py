@@ -44,7 +44,7 @@ class Introspection:
             consumer_id=key.organisation_id,
             scopes=key.scopes,
             expires_at_ms=None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
-            limits=await self._limits.of_key(key.id, key.organisation_id),
+            limits=await self._limits.of_key(key),
             subscriptions=subscriptions,
         )
 

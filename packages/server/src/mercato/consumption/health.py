@@ -1,8 +1,8 @@
 """How services do: counts, failures and latencies by minute and hour, written with the usage that they come from.
 
 What counts against a vendor is the vendor's own fault: an answer of 5xx, none in time, no connection (the gateway's 504
-and 502 for it), or an answer that broke off. A caller's mistakes (4xx), a caller who left and our own refusals do not;
-the last are no usage events at all.
+and 502 for it), or an answer that broke off. A caller's mistakes (4xx), a caller who left, a stream that a limit ended
+and our own refusals do not; the last are no usage events at all.
 """
 
 from collections.abc import Collection, Iterable
@@ -51,7 +51,7 @@ class Health:
 
 def is_vendors_fault(event: UsageEvent) -> bool:
     """Whether this call counts against the service's availability."""
-    broke_off = event.source == "partial" and not event.client_left
+    broke_off = event.source == "partial" and not event.client_left and event.ended_by is None
     return event.status >= 500 or broke_off
 
 

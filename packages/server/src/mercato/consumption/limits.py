@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from mercato.identity import Key
 from mercato.metering import SetBudgets
 from mercato.platform import Session
 from mercato.publishing import Catalogue, Plan
@@ -18,9 +19,9 @@ class Limits:
         self._terms = SubscriptionTerms(session, self._catalogue)
         self._budgets = SetBudgets(session)
 
-    async def of_key(self, key_id: str, organisation_id: str) -> list[Limit]:
-        """The budgets of a key and of its organisation."""
-        return await self._budgets.of(organisation_id, key_id)
+    async def of_key(self, key: Key) -> list[Limit]:
+        """The budgets of a key, which it shares with those that it was rotated from and to, and of its organisation."""
+        return await self._budgets.of(key)
 
     async def find(self, scopes: Collection[str]) -> dict[str, Limit]:
         """The caps behind these scopes. Unknown ones and those of cancelled subscriptions are left out."""

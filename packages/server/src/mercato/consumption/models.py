@@ -1,6 +1,6 @@
 """What consumption counts of services."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -68,3 +68,40 @@ class ServiceAlert(Base):
     bad: Mapped[int]
     opened_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+
+
+class DoubtedCalls(Base):
+    """Calls of a service on one day whose counts cannot be true, by reason; written with the usage events."""
+
+    __tablename__ = "doubted_calls"
+    __table_args__ = (PrimaryKeyConstraint("service_id", "day", "reason"), Index("ix_doubted_calls_day", "day"))
+
+    service_id: Mapped[str]
+    day: Mapped[date]
+    reason: Mapped[str]
+    calls: Mapped[int]
+
+
+class DisputeReview(Base):
+    """A service that a person has to look at: on `day` the counts of `calls` calls could not be true.
+
+    Open until `decided_at`; at most one is open for a service. `verdict` is clear or hold.
+    """
+
+    __tablename__ = "dispute_reviews"
+    __table_args__ = (
+        CheckConstraint("verdict in ('clear', 'hold')", name="verdict"),
+        Index("uq_dispute_reviews_open", "service_id", unique=True, postgresql_where=text("decided_at IS NULL")),
+        Index("ix_dispute_reviews_vendor_id", "vendor_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    vendor_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    day: Mapped[date]
+    calls: Mapped[int]
+    opened_at: Mapped[datetime]
+    verdict: Mapped[str | None]
+    reason: Mapped[str | None]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """What the control side of the gateway refuses."""
 
-from mercato.platform import Malformed, Refusal
+from mercato.platform import Malformed, NotFound, Refusal
 
 
 class NotTheGateway(Refusal):
@@ -18,3 +18,20 @@ class UsageEventMalformed(Malformed):
     code = "usage_event_malformed"
     title = "A usage event is malformed"
     fix = "Set the events named under `errors` aside and send the others."
+
+
+class ReviewNotFound(NotFound):
+    """No such review of disputed usage."""
+
+    code = "usage_review_not_found"
+    title = "No such review"
+    fix = "List them with `mp disputes reviews --everyone`."
+
+
+class ReviewDecided(Refusal):
+    """Somebody decided it before."""
+
+    code = "usage_review_decided"
+    status = 409
+    title = "The review was decided"
+    fix = "Nothing; a service that was held can still be cleared."

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from mercato.billing import Ledger
 from mercato.consumption.appraisal import Known, appraise
+from mercato.consumption.disputes import DisputeBook
 from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
 from mercato.identity import Key
@@ -20,8 +21,8 @@ from mercato_contracts.problem import FieldError
 class TakeUsage:
     """Takes batches. Sent again, by one gateway or by several at once, a batch changes nothing.
 
-    Locks are taken in one order by every transaction: events by id, accounts by id, the gateway, counters by scope,
-    health by service.
+    Locks are taken in one order by every transaction: the gateway's batches, events by id, accounts by id, the gateway,
+    counters by scope, disputes and health by service.
     """
 
     def __init__(self, session: Session, clock: Clock, counters: Counters, ledger: Ledger) -> None:
@@ -30,22 +31,40 @@ class TakeUsage:
         self._ledger = ledger
         self._intake = UsageIntake(session, clock)
         self._health = ServiceHealthBook(session)
+        self._disputes = DisputeBook(session)
         self._terms = SubscriptionTerms(session, Catalogue(session))
 
     async def take(self, batch: UsageBatch) -> UsageReceipt:
         """Each new event is stored, posted and counted once. Raises `UsageEventMalformed`, and takes nothing then."""
         _check_ids(batch.events)
+        # What a lease has left is decided by one batch of a gateway after the other.
+        await self._intake.lock(batch.gateway)
         known = await self._look_up(batch.events)
         journal_id = self._ledger.new_journal_id()
-        taken = await self._intake.take([appraise(event, known) for event in batch.events], journal_id)
+        taken = await self._intake.take(await self._appraise(batch.events, known), journal_id)
         await self._ledger.post_usage(journal_id, taken.kept)
         if batch.events:
             newest = max(event_time(event.id) for event in batch.events)
             await self._counters.note_shipped(Holder(batch.gateway, batch.life), newest)
-        await self._counters.settle(_spends([*taken.kept, *taken.aside]), batch.closed)
+        await self._counters.settle(_spends(taken.kept), batch.closed)
+        await self._disputes.count(taken.kept)
         await self._health.add(taken.kept)
         new = len(taken.kept) + len(taken.aside)
         return UsageReceipt(taken=new, known=len(batch.events) - new)
+
+    async def _appraise(self, events: Sequence[UsageEvent], known: Known) -> list[Appraised]:
+        """What was taken before must not count against the leases again; looked up only where it would matter."""
+        first: dict[str, UsageEvent] = {}
+        for event in events:
+            first.setdefault(event.id, event)
+        asked: dict[str, int] = {}
+        for event in first.values():
+            for lease, units in event.spends:
+                asked[lease] = asked.get(lease, 0) + units
+        if all(units <= known.lent[lease].left for lease, units in asked.items() if lease in known.lent):
+            return appraise(list(first.values()), known)
+        taken = await self._intake.find_taken(first)
+        return appraise([event for event in first.values() if event.id not in taken], known)
 
     async def _look_up(self, events: Sequence[UsageEvent]) -> Known:
         return Known(
@@ -72,6 +91,6 @@ def _check_ids(events: Sequence[UsageEvent]) -> None:
 def _spends(taken: Sequence[Appraised]) -> dict[str, int]:
     spends: dict[str, int] = {}
     for item in taken:
-        for lease, units in item.claimed.spends:
+        for lease, units in item.spends:
             spends[lease] = spends.get(lease, 0) + units
     return spends

@@ -1,15 +1,18 @@
 """Organisations, users, roles, keys, the Caller."""
 
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
+from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
-from mercato.identity.keys import Keys, NewKey
+from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
+from mercato.identity.known_devices import KnownDevices
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.permissions import Permission, Role
+from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
@@ -18,7 +21,7 @@ from mercato.identity.refusals import (
     NotSignedIn,
     TargetUnknown,
 )
-from mercato.identity.secrets import SecretHasher
+from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Sessions, SessionTokens
 from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
@@ -28,6 +31,7 @@ __all__ = [
     "TOKEN_PREFIX",
     "AccessTokens",
     "Allowances",
+    "Attempts",
     "Authentication",
     "Caller",
     "DeploymentToken",
@@ -36,16 +40,21 @@ __all__ = [
     "DeviceCodes",
     "DeviceLogins",
     "Directory",
+    "DrawnSecret",
     "ExchangeRefused",
     "GrantTypeUnknown",
+    "HashedSecret",
     "Key",
     "KeyIntrospection",
+    "KeyProof",
     "Keys",
+    "KnownDevices",
     "NewKey",
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
+    "PasswordProof",
     "Permission",
     "ProvenKeys",
     "ProvenToken",
@@ -59,4 +68,6 @@ __all__ = [
     "Taken",
     "TargetUnknown",
     "User",
+    "draw_secret",
+    "newest_keys",
 ]

@@ -27,6 +27,9 @@ class ProvenKeys:
     def __init__(self) -> None:
         self._proven: OrderedDict[bytes, str] = OrderedDict()
 
+    def knows(self, text: str) -> bool:
+        return self._digest(text) in self._proven
+
     def fits(self, text: str, encoded: str) -> bool:
         return self._proven.get(self._digest(text)) == encoded
 
@@ -41,13 +44,17 @@ class ProvenKeys:
 
 
 class Authentication:
-    """Proves who is asking, within one transaction."""
+    """Proves who is asking, within one transaction.
+
+    Without a `hasher` it knows keys that were proven before only (`KeyProof`), so that no connection is held while a
+    hash is made.
+    """
 
     def __init__(
         self,
         session: Session,
         clock: Clock,
-        hasher: SecretHasher,
+        hasher: SecretHasher | None,
         tokens: AccessTokens,
         proven: ProvenKeys,
         remembered: RememberedTokens,
@@ -78,7 +85,7 @@ class Authentication:
         if row is None or row.kind != parsed.kind:
             raise NotSignedIn("There is no such key.")
         if not self._proven.fits(text, row.secret_hash):
-            if not await self._hasher.verify(row.secret_hash, parsed.secret):
+            if self._hasher is None or not await self._hasher.verify(row.secret_hash, parsed.secret):
                 raise NotSignedIn("There is no such key.")
             self._proven.remember(text, row.secret_hash)
         if row.revoked_at is not None:
@@ -115,6 +122,7 @@ class Authentication:
             role=Role.SERVICE_ACCOUNT,
             permissions=frozenset(Permission(scope) for scope in key.scopes) & most,
             is_operator=False,
+            lineage_id=key.lineage_id,
         )
 
     async def _by_access_token(self, token: str) -> Caller:

@@ -21,6 +21,13 @@ class Caller:
     """The login session of a person; a key has none."""
     deployment_id: str | None = None
     """The deployment that shows a token of its own; it may speak for no other."""
+    lineage_id: str | None = None
+    """Of a key: the first key of its chain of rotations."""
+
+    @property
+    def lasting_actor(self) -> str:
+        """Who acts, under a name that a rotated key and a renewed token keep."""
+        return self.deployment_id or self.lineage_id or self.actor
 
     def require(self, permission: Permission) -> None:
         """Raises `NotAllowed` unless the caller may do this."""

@@ -10,6 +10,7 @@ person.
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mercato.identity.attempts import Attempts
 from mercato.identity.models import DeviceLogin, Organisation, User
 from mercato.identity.refusals import (
     AuthorizationPending,
@@ -66,6 +67,7 @@ class DeviceLogins:
         self._clock = clock
         self._ids = ids
         self._sessions = sessions
+        self._attempts = Attempts(session, clock)
 
     async def begin(self, device: str) -> DeviceCodes:
         """Codes for a device that calls itself `device`; the name is shown to the person who approves."""
@@ -84,12 +86,16 @@ class DeviceLogins:
         self._rows.add(login)
         return DeviceCodes(secret, spell(login.user_code), int(LIFETIME.total_seconds()), INTERVAL_SECONDS)
 
-    async def ask(self, user_code: str, email: str, password: str) -> Question:
-        """What the person who signs in would approve. Raises `WrongPassword`, `UserCodeUnknown`."""
-        # The password first: whoever has no account learns nothing about codes.
-        user = await self._sessions.prove(email, password)
+    async def ask(self, user_code: str, proven: User) -> Question:
+        """What the person who has just proved their password would approve.
+
+        Raises `WrongPassword`; `UserCodeUnknown`, which counts against the person; `TooManyAttempts`.
+        """
+        user, guessed = await self._sessions.confirm(proven), f"device code:{proven.id}"
+        await self._attempts.check(guessed)
         login = await self._rows.find_device_login(user_code=read_code(user_code), lock=True)
         if login is None or login.state != "pending" or login.expires_at <= self._clock.now():
+            await self._attempts.failed(guessed)
             raise UserCodeUnknown("No device waits with this code, or no longer.")
         organisation = await self._rows.find_organisation(user.organisation_id)
         assert organisation is not None

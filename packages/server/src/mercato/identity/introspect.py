@@ -17,6 +17,16 @@ class KeyIntrospection:
         self._rows = IdentityRepository(session)
         self._authentication = authentication
 
+    async def may_know_of_key(self, caller: Caller, text: str) -> bool:
+        """Whether `text` looks like a key of the caller's organisation, or the caller is the operator."""
+        if text.startswith(TOKEN_PREFIX):
+            return False
+        try:
+            row = await self._rows.find_key(parse_key(text).key_id)
+        except MalformedKey:
+            return False
+        return row is not None and (caller.is_operator or row.organisation_id == caller.organisation_id)
+
     async def find(self, caller: Caller, text: str) -> Key | ProvenToken | None:
         """What `text` is, where it is in force; `None` whatever else the reason, another organisation's too.
 
@@ -24,11 +34,7 @@ class KeyIntrospection:
         """
         if text.startswith(TOKEN_PREFIX):
             return await self._find_token(caller, text)
-        try:
-            row = await self._rows.find_key(parse_key(text).key_id)
-        except MalformedKey:
-            return None
-        if row is None or not (caller.is_operator or row.organisation_id == caller.organisation_id):
+        if not await self.may_know_of_key(caller, text):
             return None
         try:
             return await self._authentication.prove_key(text)

@@ -1,5 +1,6 @@
 """Keys: made, listed, rotated, revoked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -12,7 +13,7 @@ from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import SecretHasher
 from mercato.platform import Clock, Ids, Malformed, Outbox, Session
 from mercato_contracts import ids as id_prefix
-from mercato_contracts.keys import make_key, parse_key
+from mercato_contracts.keys import key_secret, make_key
 
 MAX_GRACE = timedelta(days=7)
 
@@ -25,8 +26,25 @@ class NewKey:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnSecret:
+    """The secret of a key to be made, and its hash; drawn before the transaction that stores it."""
+
+    entropy: bytes
+    encoded: str
+
+    def __repr__(self) -> str:
+        return "DrawnSecret(…)"
+
+
+async def draw_secret(ids: Ids, hasher: SecretHasher) -> DrawnSecret:
+    """A new one."""
+    entropy = ids.secret(32)
+    return DrawnSecret(entropy, await hasher.hash(key_secret(entropy)))
+
+
 class Keys:
-    """The keys of the caller's organisation."""
+    """The keys of the caller's organisation. A new key takes a secret that was drawn before, or draws one itself."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, hasher: SecretHasher, outbox: Outbox) -> None:
         self._session = session
@@ -44,13 +62,16 @@ class Keys:
         name: str,
         scopes: list[str] | None,
         expires_at: datetime | None,
+        drawn: DrawnSecret | None = None,
     ) -> NewKey:
         """A new key. `scopes` None: all that its kind may carry and its maker may do."""
         caller.require(Permission.KEYS_WRITE)
         if expires_at is not None and expires_at <= self._clock.now():
             raise Malformed("`expires_at` lies in the past.")
+        key_id = self._ids.new(id_prefix.KEY)
+        narrowed = _narrow(caller, kind, scopes)
         return await self._add(
-            caller, kind=kind, name=name, scopes=_narrow(caller, kind, scopes), expires_at=expires_at
+            caller, key_id, kind=kind, name=name, scopes=narrowed, expires_at=expires_at, drawn=drawn
         )
 
     async def list_all(self, caller: Caller, *, after: str | None, limit: int) -> list[Key]:
@@ -66,8 +87,12 @@ class Keys:
             key.revoked_at = self._clock.now()
             await self._tell(key)
 
-    async def rotate(self, caller: Caller, key_id: str, grace: timedelta) -> NewKey:
-        """A successor with the same rights; the old one lives for `grace`, never past its own expiry."""
+    async def rotate(self, caller: Caller, key_id: str, grace: timedelta, drawn: DrawnSecret | None = None) -> NewKey:
+        """A successor with the same rights and limits; the old one lives for `grace`, never past its own expiry.
+
+        What the old key used of its limits still counts, and both share them during the grace. Tokens of deployments
+        that were exchanged for the old key end with it.
+        """
         caller.require(Permission.KEYS_WRITE)
         old = await self._get(caller, key_id)
         now = self._clock.now()
@@ -77,31 +102,52 @@ class Keys:
         if not timedelta(0) <= grace <= MAX_GRACE:
             raise Malformed("The grace lies between 0 and 7 days.")
         kind: Literal["ck", "vk"] = "ck" if old.kind == "ck" else "vk"
-        new = await self._add(caller, kind=kind, name=old.name, scopes=old.scopes, expires_at=old.expires_at)
-        old.rotated_to = new.row.id
-        old.expires_at = min(old.expires_at or now + grace, now + grace)
+        expires_at, new_id = old.expires_at, self._ids.new(id_prefix.KEY)
+        old.rotated_to = new_id
+        old.expires_at = min(expires_at or now + grace, now + grace)
+        # A lineage has one newest key at every moment: the old one steps down before the new one is written.
+        await self._rows.flush()
+        new = await self._add(
+            caller,
+            new_id,
+            kind=kind,
+            name=old.name,
+            scopes=old.scopes,
+            expires_at=expires_at,
+            lineage=old.lineage_id,
+            drawn=drawn,
+        )
         await self._tell(old)
         return new
 
     async def _add(
-        self, caller: Caller, *, kind: Literal["ck", "vk"], name: str, scopes: list[str], expires_at: datetime | None
+        self,
+        caller: Caller,
+        key_id: str,
+        *,
+        kind: Literal["ck", "vk"],
+        name: str,
+        scopes: list[str],
+        expires_at: datetime | None,
+        lineage: str | None = None,
+        drawn: DrawnSecret | None = None,
     ) -> NewKey:
-        key_id = self._ids.new(id_prefix.KEY)
-        text = make_key(kind, key_id, self._ids.secret(32))
+        drawn = drawn or await draw_secret(self._ids, self._hasher)
         row = Key(
             id=key_id,
             organisation_id=caller.organisation_id,
             kind=kind,
             name=name,
             scopes=scopes,
-            secret_hash=await self._hasher.hash(parse_key(text).secret),
+            secret_hash=drawn.encoded,
             created_by=caller.actor,
             created_at=self._clock.now(),
             expires_at=expires_at,
+            lineage_id=lineage or key_id,
         )
         self._rows.add(row)
         await self._rows.flush()
-        return NewKey(row, text)
+        return NewKey(row, make_key(kind, key_id, drawn.entropy))
 
     async def _get(self, caller: Caller, key_id: str) -> Key:
         key = await self._rows.find_key(key_id, lock=True)
@@ -111,6 +157,11 @@ class Keys:
 
     async def _tell(self, key: Key) -> None:
         await self._outbox.add(self._session, "key.changed", key_id=key.id, organisation_id=key.organisation_id)
+
+
+async def newest_keys(session: Session, key_ids: Collection[str]) -> dict[str, str]:
+    """For each of these keys the id of its lineage's newest: the key itself, or what it was rotated to in the end."""
+    return await IdentityRepository(session).newest_keys(key_ids) if key_ids else {}
 
 
 def _narrow(caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, false
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -75,12 +75,16 @@ class Key(Base):
     """A key of an organisation. Only the argon2id hash of its secret is kept.
 
     After a rotation the old row lives on as `rotated_to` until `expires_at`, which is never later than it was.
+    Every key of a chain of rotations has the same `lineage_id`, the id of the first: limits, and what was used of
+    them, are kept under it and outlive a rotation.
     """
 
     __tablename__ = "keys"
     __table_args__ = (
         CheckConstraint("kind in ('ck', 'vk')", name="kind"),
         Index("ix_keys_organisation_id_created_at", "organisation_id", "created_at"),
+        # Each lineage has one key that was not rotated yet.
+        Index("uq_keys_lineage_id_newest", "lineage_id", unique=True, postgresql_where=text("rotated_to IS NULL")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -94,6 +98,7 @@ class Key(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None]
+    lineage_id: Mapped[str]
 
 
 class DeploymentToken(Base):
@@ -116,6 +121,17 @@ class DeploymentToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class FailedAttempts(Base):
+    """How often somebody failed to prove themselves; `name` is a digest of what was attacked."""
+
+    __tablename__ = "failed_attempts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime]
 
 
 class DeploymentAllowance(Base):

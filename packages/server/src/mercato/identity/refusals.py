@@ -24,6 +24,35 @@ class WrongPassword(Refusal):
     fix = "Check both and try again."
 
 
+class TooManyAttempts(Refusal):
+    """Too many attempts on this account failed; it takes none for a while, right or wrong."""
+
+    code = "too_many_attempts"
+    status = 429
+    title = "Too many failed attempts"
+    fix = "Wait as long as `Retry-After` says. Sessions, and devices that signed in before, are not affected."
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many attempts on this account failed. Try again in {seconds} s.", retry_after_seconds=seconds
+        )
+
+
+class HashingBusy(Refusal):
+    """Too many passwords and keys wait to be checked."""
+
+    code = "sign_in_busy"
+    status = 429
+    title = "Too many passwords and keys are being checked"
+    fix = "Wait as long as `Retry-After` says and try again."
+
+    def __init__(self, seconds: int) -> None:
+        seconds = max(1, seconds)
+        super().__init__(
+            f"Too many passwords and keys wait to be checked. Try again in {seconds} s.", retry_after_seconds=seconds
+        )
+
+
 class SessionEnded(Refusal):
     """The refresh token was used before, has expired or its session was ended."""
 
@@ -97,7 +126,9 @@ class DeviceCodeUnknown(DeviceLoginRefused):
 
 
 class UserCodeUnknown(NotFound):
-    """No device waits with the code that a person typed."""
+    """No device waits with the code that a person typed; that they guessed is kept."""
+
+    keeps_changes = True
 
     code = "user_code_unknown"
     title = "No device waits with this code"

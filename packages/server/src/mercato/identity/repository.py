@@ -3,13 +3,15 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from mercato.identity.models import (
     DeploymentAllowance,
     DeploymentToken,
     DeviceLogin,
+    FailedAttempts,
     Key,
     LoginSession,
     Organisation,
@@ -77,6 +79,16 @@ class IdentityRepository:
         query = select(Key).where(Key.id == key_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def newest_keys(self, key_ids: Collection[str]) -> dict[str, str]:
+        """For each of these keys the id of the one in its lineage that was not rotated yet."""
+        newest = aliased(Key)
+        query = (
+            select(Key.id, newest.id)
+            .join(newest, (newest.lineage_id == Key.lineage_id) & newest.rotated_to.is_(None))
+            .where(Key.id.in_(key_ids))
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)}
+
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
         return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))
@@ -122,6 +134,34 @@ class IdentityRepository:
             )
             .returning(DeploymentAllowance.full_at)
         )
+
+    async def find_blocked_until(self, name: str) -> datetime | None:
+        return await self._session.scalar(select(FailedAttempts.blocked_until).where(FailedAttempts.name == name))
+
+    async def count_failure(
+        self, name: str, now: datetime, *, free: int, longest: timedelta, forgotten: timedelta
+    ) -> None:
+        """One more; from the one numbered `free` on the name is blocked for a second, then twice as long each time."""
+        old = FailedAttempts.failed_at <= now - forgotten
+        failures = case((old, 1), else_=FailedAttempts.failures + 1)
+        # The exponent is bounded: a power beyond every number is no wait.
+        seconds = func.least(func.power(2, func.least(failures - free, 30)), longest.total_seconds())
+        wait = case((failures < free, timedelta(0)), else_=func.make_interval(0, 0, 0, 0, 0, 0, seconds))
+        first = {"name": name, "failures": 1, "failed_at": now, "blocked_until": now}
+        await self._session.execute(
+            insert(FailedAttempts)
+            .values(first)
+            .on_conflict_do_update(
+                index_elements=[FailedAttempts.name],
+                set_={"failures": failures, "failed_at": now, "blocked_until": literal(now) + wait},
+            )
+        )
+
+    async def forget_failures(self, *, name: str | None = None, before: datetime | None = None) -> int:
+        """Of one name, or all whose last one lies before a time; how many names."""
+        which = FailedAttempts.name == name if before is None else FailedAttempts.failed_at < before
+        gone = await self._session.execute(delete(FailedAttempts).where(which).returning(FailedAttempts.name))
+        return len(gone.all())
 
     async def find_allowance(self, deployment_id: str) -> datetime | None:
         """When the bucket is full again."""

@@ -7,7 +7,7 @@ from mercato.identity.caller import Caller
 from mercato.identity.models import LoginSession, User
 from mercato.identity.refusals import NotAllowed, RefreshTokenReused, SessionEnded, WrongPassword
 from mercato.identity.repository import IdentityRepository
-from mercato.identity.secrets import SecretHasher, digest
+from mercato.identity.secrets import digest
 from mercato.identity.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, AccessClaims, AccessTokens
 from mercato.platform import Clock, Ids, Session
 from mercato_contracts import ids as id_prefix
@@ -26,22 +26,16 @@ class SessionTokens:
 class Sessions:
     """Signs people in and out. A refresh token is `<session id>.<secret>`; each is good for one refresh."""
 
-    def __init__(self, session: Session, clock: Clock, ids: Ids, hasher: SecretHasher, tokens: AccessTokens) -> None:
+    def __init__(self, session: Session, clock: Clock, ids: Ids, tokens: AccessTokens) -> None:
         self._rows = IdentityRepository(session)
         self._clock = clock
         self._ids = ids
-        self._hasher = hasher
         self._tokens = tokens
 
-    async def sign_in(self, email: str, password: str) -> SessionTokens:
-        """A new session. Raises `WrongPassword`, in the same time whether the address exists or not."""
-        return self.begin(await self.prove(email, password))
-
-    async def prove(self, email: str, password: str) -> User:
-        """The person of this address. Raises `WrongPassword`, in the same time whether it exists or not."""
-        user = await self._rows.find_user_by_email(email)
-        fits = await self._hasher.verify(user.password_hash if user else None, password)
-        if user is None or not fits or user.disabled_at is not None:
+    async def confirm(self, proven: User) -> User:
+        """The person whose password was proven a moment ago. Raises `WrongPassword` where that changed meanwhile."""
+        user = await self._rows.find_user(proven.id)
+        if user is None or user.disabled_at is not None or user.password_hash != proven.password_hash:
             raise WrongPassword("The address or the password is wrong.")
         return user
 

@@ -5,13 +5,13 @@ from mercato.identity.models import Organisation, User
 from mercato.identity.permissions import Permission, Role, permissions_of
 from mercato.identity.refusals import EmailTaken, NotAllowed, SlugTaken
 from mercato.identity.repository import IdentityRepository
-from mercato.identity.secrets import SecretHasher
+from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.platform import Clock, Conflict, Ids, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
 
 class SignUp:
-    """Brings organisations and users in."""
+    """Brings organisations and users in. A password comes as its text, or hashed before the transaction began."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, hasher: SecretHasher, outbox: Outbox) -> None:
         self._session = session
@@ -21,7 +21,9 @@ class SignUp:
         self._hasher = hasher
         self._outbox = outbox
 
-    async def sign_up(self, *, slug: str, name: str, email: str, password: str) -> tuple[Organisation, User]:
+    async def sign_up(
+        self, *, slug: str, name: str, email: str, password: str | HashedSecret
+    ) -> tuple[Organisation, User]:
         """A new organisation with its first user, an administrator. Raises `SlugTaken`, `EmailTaken`."""
         organisation = await self._add_organisation(slug=slug, name=name, is_operator=False)
         user = await self._add_user(organisation, email=email, name=name, password=password, role=Role.ADMIN)
@@ -37,7 +39,9 @@ class SignUp:
             operator, email=email, name="First administrator", password=password, role=Role.SUPER_ADMIN
         )
 
-    async def add_user(self, caller: Caller, *, email: str, name: str, password: str, role: Role) -> User:
+    async def add_user(
+        self, caller: Caller, *, email: str, name: str, password: str | HashedSecret, role: Role
+    ) -> User:
         """A colleague in the caller's organisation; nobody gives a role that may do more than their own."""
         caller.require(Permission.USERS_WRITE)
         organisation = await self._rows.find_organisation(caller.organisation_id)
@@ -62,7 +66,9 @@ class SignUp:
         await self._rows.flush()
         return organisation
 
-    async def _add_user(self, organisation: Organisation, *, email: str, name: str, password: str, role: Role) -> User:
+    async def _add_user(
+        self, organisation: Organisation, *, email: str, name: str, password: str | HashedSecret, role: Role
+    ) -> User:
         if await self._rows.find_user_by_email(email) is not None:
             raise EmailTaken("A user with this address exists.")
         user = User(
@@ -71,9 +77,12 @@ class SignUp:
             email=email.lower(),
             name=name,
             role=role,
-            password_hash=await self._hasher.hash(password),
+            password_hash=await self._hash(password),
             created_at=self._clock.now(),
         )
         self._rows.add(user)
         await self._rows.flush()
         return user
+
+    async def _hash(self, password: str | HashedSecret) -> str:
+        return password.encoded if isinstance(password, HashedSecret) else await self._hasher.hash(password)

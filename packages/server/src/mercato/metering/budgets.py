@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from mercato.identity import Caller, Key, Permission
+from mercato.identity import Caller, Key, Permission, newest_keys
 from mercato.metering.counters import Counters, Level
 from mercato.metering.models import Budget
 from mercato.metering.refusals import BudgetKeyUnknown, BudgetNotFound
@@ -20,10 +20,11 @@ BudgetSide = Literal["consumer", "vendor"]
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """A budget and how much of it is gone in its present window."""
+    """A budget and how much of it is gone in its present window; `key_id` is the newest key that it caps."""
 
     budget: Budget
     level: Level
+    key_id: str | None
 
 
 class Budgets:
@@ -51,12 +52,11 @@ class Budgets:
         On the vendor's `side` it counts all calls of the organisation's services.
         """
         caller.require(Permission.KEYS_WRITE)
-        if key_id is not None:
-            await self._check_key(caller, key_id)
+        lineage_id = None if key_id is None else await self._lineage_of(caller, key_id)
         budget = Budget(
-            scope=budget_scope(caller.organisation_id, key_id, unit, window, side),
+            scope=budget_scope(caller.organisation_id, lineage_id, unit, window, side),
             organisation_id=caller.organisation_id,
-            key_id=key_id,
+            key_id=lineage_id,
             unit=unit,
             window=window,
             cap=cap,
@@ -73,20 +73,29 @@ class Budgets:
         return await self._with_levels(await self._rows.budgets_of(caller.organisation_id))
 
     async def drop(self, caller: Caller, scope: str) -> None:
-        """The cap is no more. Raises `BudgetNotFound`."""
+        """The cap is no more. `scope` may name any key of the lineage. Raises `BudgetNotFound`, `BudgetKeyUnknown`."""
         caller.require(Permission.KEYS_WRITE)
+        kind, _, rest = scope.partition(":")
+        if kind == "key":
+            key_id, _, counted = rest.partition(":")
+            scope = f"key:{await self._lineage_of(caller, key_id)}:{counted}"
         if not await self._rows.drop_budget(caller.organisation_id, scope):
             raise BudgetNotFound(f"Your organisation has no budget {scope}.", scope=scope)
         await self._tell(caller, scope)
 
     async def _with_levels(self, budgets: list[Budget]) -> list[BudgetState]:
         levels = await self._counters.read([budget_limit(budget) for budget in budgets])
-        return [BudgetState(budget, level) for budget, level in zip(budgets, levels, strict=True)]
+        newest = await newest_keys(self._session, {budget.key_id for budget in budgets if budget.key_id is not None})
+        return [
+            BudgetState(budget, level, key_id=newest.get(budget.key_id or ""))
+            for budget, level in zip(budgets, levels, strict=True)
+        ]
 
-    async def _check_key(self, caller: Caller, key_id: str) -> None:
+    async def _lineage_of(self, caller: Caller, key_id: str) -> str:
         key = await self._session.get(Key, key_id)
         if key is None or key.organisation_id != caller.organisation_id:
             raise BudgetKeyUnknown(f"Your organisation has no key {key_id}.", key=key_id)
+        return key.lineage_id
 
     async def _tell(self, caller: Caller, scope: str) -> None:
         side = "vendor" if scope.startswith("vendor:") else "consumer"
@@ -99,10 +108,10 @@ class SetBudgets:
     def __init__(self, session: Session) -> None:
         self._rows = UsageRepository(session)
 
-    async def of(self, organisation_id: str, key_id: str) -> list[Limit]:
-        """The caps of the organisation itself and of this key."""
-        budgets = await self._rows.budgets_of(organisation_id)
-        own = (f"consumer:{organisation_id}:", f"key:{key_id}:")
+    async def of(self, key: Key) -> list[Limit]:
+        """The caps of the key's organisation and of its lineage: keys that share a lineage share one count."""
+        budgets = await self._rows.budgets_of(key.organisation_id)
+        own = (f"consumer:{key.organisation_id}:", f"key:{key.lineage_id}:")
         return [budget_limit(budget) for budget in budgets if budget.scope.startswith(own)]
 
     async def of_vendors(self, vendor_ids: Collection[str]) -> dict[str, list[Limit]]:
@@ -118,10 +127,10 @@ class SetBudgets:
 
 
 def budget_scope(
-    organisation_id: str, key_id: str | None, unit: BudgetUnit, window: BudgetWindow, side: BudgetSide = "consumer"
+    organisation_id: str, lineage_id: str | None, unit: BudgetUnit, window: BudgetWindow, side: BudgetSide = "consumer"
 ) -> str:
     """`consumer:org_…:nanos:month`, `key:key_…:requests:minute` or `vendor:org_…:requests:day`."""
-    subject = f"key:{key_id}" if key_id is not None else f"{side}:{organisation_id}"
+    subject = f"key:{lineage_id}" if lineage_id is not None else f"{side}:{organisation_id}"
     return f"{subject}:{unit}:{window}"
 
 

@@ -1,7 +1,7 @@
 """The port `Counters`: exact caps shared by any number of gateways, as slices that are borrowed, spent and given back.
 
 What must hold of every adapter: for each scope and window, what was spent plus what is lent out never passes the cap,
-whatever asks at once and whoever dies. What a gateway spent beyond its slice is debt: it counts, and stops the next.
+whatever asks at once and whoever dies. Who settles spends no more of a lease than it has `left`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,10 +31,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """What is known of a lease: its scope and window never change."""
+    """What is known of a lease: its scope and window never change. `left` was not spent; 0 of a closed one."""
 
     scope: str
     window_start: datetime
+    left: int
 
 
 @dataclass(frozen=True, slots=True)

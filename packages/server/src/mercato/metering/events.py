@@ -13,13 +13,16 @@ class Appraised:
     """A usage event with the control plane's own figures in it, beside what the gateway claimed.
 
     `disputes` says on what the two disagree, as stable codes. `billable` is false where nobody can be charged for the
-    call; its price is then 0.
+    call; its figures are then 0. `spends` are the units of each lease that count. `claimed_nanos` is what the service's
+    own counts would have cost, where those are disputed.
     """
 
     event: UsageEvent
     claimed: UsageEvent
     billable: bool = True
     disputes: tuple[str, ...] = ()
+    spends: tuple[tuple[str, int], ...] = ()
+    claimed_nanos: int | None = None
 
     @property
     def at(self) -> datetime:

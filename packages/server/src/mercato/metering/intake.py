@@ -1,6 +1,6 @@
 """Usage comes in: each id is taken once, whatever is sent twice, and by however many connections at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from mercato.metering.events import Appraised, Taken, event_time
@@ -19,6 +19,14 @@ class UsageIntake:
         self._session = session
         self._rows = UsageRepository(session)
         self._clock = clock
+
+    async def lock(self, gateway: str) -> None:
+        """Batches of one gateway come one after another until the transaction ends."""
+        await self._rows.lock_intake(gateway)
+
+    async def find_taken(self, event_ids: Collection[str]) -> set[str]:
+        """Those of these ids whose events were taken before."""
+        return await self._rows.find_events(event_ids, {event_time(event_id) for event_id in event_ids})
 
     async def take(self, appraised: Sequence[Appraised], journal_id: str) -> Taken:
         """Those that were not known before, written with `journal_id` where they are billable.
@@ -46,5 +54,5 @@ class UsageIntake:
 
 
 def _set_aside(item: Appraised) -> Appraised:
-    nothing = item.event.model_copy(update={"price_nanos": 0, "included": 0})
+    nothing = item.event.model_copy(update={"price_nanos": 0, "included": 0, "unpaid_nanos": 0})
     return Appraised(nothing, item.claimed, billable=False, disputes=(*item.disputes, "id_time"))

@@ -60,6 +60,16 @@ class MeteredCall(Base):
     source: Mapped[str]
     asked_service_id: Mapped[str | None]
     """The service that the call had named, where a fallback answered in its place."""
+    unpaid_tokens_in: Mapped[int] = mapped_column(server_default=text("0"))
+    """What the service used beyond all that the call's limits had left: charged to nobody."""
+    unpaid_tokens_out: Mapped[int] = mapped_column(server_default=text("0"))
+    unpaid_nanos: Mapped[int] = mapped_column(server_default=text("0"))
+    ended_by: Mapped[str | None]
+    """The code of the limit that ended the stream before its time."""
+    doubt: Mapped[str | None]
+    """Why the service's own counts cannot be true; the tokens are then the gateway's count."""
+    claimed_tokens_in: Mapped[int | None]
+    claimed_tokens_out: Mapped[int | None]
 
 
 class UsageDispute(Base):
@@ -141,6 +151,7 @@ class Budget(Base):
     scope: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
     key_id: Mapped[str | None] = mapped_column(ForeignKey("keys.id"))
+    """The first key of the lineage that it caps."""
     unit: Mapped[str]
     window: Mapped[str]
     cap: Mapped[int]

@@ -1,7 +1,7 @@
 """Metering's questions to the database."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ _ADD_EVENTS = text(
     f" SELECT {_COLUMNS} FROM json_populate_recordset(NULL::usage_events, CAST(:rows AS json))"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
+
+_LOCK_INTAKE = text("SELECT pg_advisory_xact_lock(1970168941, hashtext(:gateway))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,12 @@ class UsageSum:
     bytes_out: int
     included: int
     price_nanos: int
+    unpaid_nanos: int
+
+    def plus(self, other: "UsageSum") -> "UsageSum":
+        """Both together, under this one's group and currency."""
+        counted = [field.name for field in fields(self) if field.name not in ("group", "currency")]
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in counted})
 
 
 GROUPS = {
@@ -72,6 +80,19 @@ class UsageRepository:
         rows = msgspec.json.encode([_row(item, journal_id) for item in appraised]).decode()
         return set(await self._session.scalars(_ADD_EVENTS, {"rows": rows}))
 
+    async def lock_intake(self, gateway: str) -> None:
+        """Ours until the transaction ends."""
+        await self._session.execute(_LOCK_INTAKE, {"gateway": gateway})
+
+    async def find_events(self, event_ids: Collection[str], moments: Collection[datetime]) -> set[str]:
+        """Those of these ids that are there; `moments` are the times inside the ids."""
+        if not event_ids:
+            return set()
+        query = select(MeteredCall.id).where(
+            MeteredCall.id.in_(event_ids), MeteredCall.at >= min(moments), MeteredCall.at <= max(moments)
+        )
+        return set(await self._session.scalars(query))
+
     async def add_disputes(self, disputed: Sequence[Appraised], at: datetime) -> set[str]:
         """Write what gateway and control plane disagree on; returns the ids not known yet."""
         if not disputed:
@@ -83,7 +104,7 @@ class UsageRepository:
                 "gateway": item.event.gateway,
                 "reasons": list(item.disputes),
                 "claimed": item.claimed.model_dump(mode="json"),
-                "claimed_nanos": item.claimed.price_nanos,
+                "claimed_nanos": item.claimed.price_nanos if item.claimed_nanos is None else item.claimed_nanos,
                 "posted_nanos": item.event.price_nanos,
             }
             for item in disputed
@@ -113,6 +134,7 @@ class UsageRepository:
                         MeteredCall.bytes_out,
                         MeteredCall.included,
                         MeteredCall.price_nanos,
+                        MeteredCall.unpaid_nanos,
                     )
                 ),
             )
@@ -202,9 +224,12 @@ class UsageRepository:
         )
 
     async def put_budget(self, budget: Budget) -> None:
-        """Write it, or change the one of the same scope."""
-        await self._session.merge(budget)
-        await self._session.flush()
+        """Write it, or change the one of the same scope; two at once are written one after the other."""
+        row = {column.name: getattr(budget, column.name) for column in Budget.__table__.columns}
+        changed = {name: row[name] for name in ("cap", "set_by", "set_at")}
+        await self._session.execute(
+            insert(Budget).values(row).on_conflict_do_update(index_elements=[Budget.scope], set_=changed)
+        )
 
     async def drop_budget(self, organisation_id: str, scope: str) -> bool:
         """Whether there was one."""

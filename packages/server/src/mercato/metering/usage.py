@@ -1,10 +1,11 @@
 """What was used: by whom, of what, on which day. Consumers see their calls, vendors the calls of their services."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from mercato.identity import Caller, Permission
+from mercato.identity import Caller, Permission, newest_keys
 from mercato.metering.events import event_time, is_event_id
 from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.refusals import GroupRefused, PeriodRefused
@@ -35,6 +36,7 @@ class Usage:
     """Questions about usage. Each is scoped by `side`: what the caller's organisation is in these calls."""
 
     def __init__(self, session: Session) -> None:
+        self._session = session
         self._rows = UsageRepository(session)
 
     async def summarise(
@@ -51,7 +53,19 @@ class Usage:
         wanted = _scope(caller, side, since, until, service_id=service_id)
         if group not in _GROUPS[side]:
             raise GroupRefused(f"The {side}'s usage is not grouped by {group}.", groups=list(_GROUPS[side]))
-        return UsageSummary(await self._rows.sum_usage(wanted, group), await self._rows.sum_usage(wanted, None))
+        items = await self._rows.sum_usage(wanted, group)
+        if group == "key":
+            items = await self._by_lineage(items)
+        return UsageSummary(items, await self._rows.sum_usage(wanted, None))
+
+    async def _by_lineage(self, items: Sequence[UsageSum]) -> list[UsageSum]:
+        """What a key used and what the keys used that it was rotated from is one sum, under the newest key."""
+        newest = await newest_keys(self._session, {item.group for item in items})
+        sums: dict[tuple[str, str], UsageSum] = {}
+        for item in items:
+            key = newest.get(item.group, item.group), item.currency
+            sums[key] = sums[key].plus(item) if key in sums else replace(item, group=key[0])
+        return sorted(sums.values(), key=lambda item: (item.group, item.currency))
 
     async def list_events(
         self,

@@ -35,13 +35,16 @@ class Refusal(Exception):
 
     def to_problem(self, request_id: str | None = None) -> Problem:
         """This refusal as RFC 9457 `application/problem+json`."""
+        fix, wait = self.fix, self.retry_after_seconds
+        if wait is not None:
+            fix = fix.replace("the time in `Retry-After`", "1 second" if wait == 1 else f"{wait} seconds")
         return Problem(
             type=f"urn:mercato:problem:{self.code}",
             title=self.title,
             status=self.status,
             code=self.code,
             detail=self.detail,
-            fix=self.fix,
+            fix=fix,
             errors=self.errors,
             facts=self.facts,
             request_id=request_id,

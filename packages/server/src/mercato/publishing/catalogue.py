@@ -248,10 +248,12 @@ def _route_service(
         created=int(service.created_at.timestamp()),
         protocol=cast(Protocol, service.protocol),
         paths=cast(PathsPolicy, service.paths),
+        context_window=service.context_window,
         aliases={} if canary is None else {"canary": canary.version},
         canary=None if canary is None else SnapshotCanary(version=canary.version, percent=canary.percent),
         releases=[_route_release(release, deployments.get(release.id, []), held) for release in releases],
         plans=[route_plan(plan) for plan in plans],
+        task=service.task,
     )
 
 

@@ -240,6 +240,16 @@ class Evidence(Base):
     ended_at: Mapped[datetime]
 
 
+class PhaseAttempts(Base):
+    """How often a phase was begun that has not come to an end; gone once it has."""
+
+    __tablename__ = "phase_attempts"
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    phase: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    begun: Mapped[int]
+
+
 class Approval(Base):
     """Whether a submission may be released: decided by a `rule`, or by `required_people` persons."""
 

@@ -1,10 +1,8 @@
 """Phases 1 to 8: what is looked at before anybody decides. Each only reads and calls; the pipeline writes."""
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from typing import Any
@@ -12,17 +10,23 @@ from typing import Any
 from mercato.publishing.policy import PolicyEngine, gather_facts
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import digest_of
-from mercato.publishing.work import PhaseResult, Work, credential_missing
+from mercato.publishing.work import PastRelease, PhaseResult, Work, credential_missing
 from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato_checks.codes import found
-from mercato_checks.content import scan_content
-from mercato_checks.diff import check_version
-from mercato_checks.endpoint import Call, PinnedEndpoint
+from mercato_checks.confined.tasks import (
+    Documents,
+    LiveEndpoint,
+    content_findings,
+    document_check,
+    manifest_findings,
+    measure_check,
+    probe_check,
+    version_check,
+)
+from mercato_checks.diff import Change
+from mercato_checks.endpoint import Call
 from mercato_checks.findings import Finding
-from mercato_checks.manifest import check_manifest
-from mercato_checks.measure import MeasurePolicy, measure_endpoint
-from mercato_checks.openapi import Document, check_openapi, read_document
-from mercato_checks.probe import probe_endpoint
+from mercato_checks.measure import MeasurePolicy
 from mercato_checks.semver import Version
 
 SECRETS = 5
@@ -40,13 +44,18 @@ _CALL_SECONDS = 10.0
 """No test call waits longer, whatever the manifest allows: who publishes waits for it."""
 
 
+_OWN_SECONDS = 60.0
+"""A phase that runs in this process takes milliseconds; one that waits for an engine must end as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase before the decision."""
+    """One phase before the decision. `seconds` is its deadline; None where its confined processes have their own."""
 
     number: int
     name: str
     check: Callable[[Work], Awaitable[PhaseResult]]
+    seconds: float | None = None
 
 
 async def intake(work: Work) -> PhaseResult:
@@ -70,7 +79,7 @@ async def intake(work: Work) -> PhaseResult:
 
 async def manifest(work: Work) -> PhaseResult:
     """2: the manifest's rules."""
-    checked = await asyncio.to_thread(check_manifest, work.manifest_text)
+    findings = await work.checks.run(manifest_findings, work.owner, work.manifest_text)
     credential = work.manifest.endpoint.credential
     missing = [] if credential is None or await work.find_credential(credential) else [credential_missing(credential)]
     facts = {
@@ -78,7 +87,7 @@ async def manifest(work: Work) -> PhaseResult:
         "task": work.manifest.task,
         "plans": [plan.name for plan in work.manifest.plans],
     }
-    return PhaseResult([*checked.findings, *missing], facts)
+    return PhaseResult([*findings, *missing], facts)
 
 
 async def openapi(work: Work) -> PhaseResult:
@@ -86,11 +95,12 @@ async def openapi(work: Work) -> PhaseResult:
     if work.document_text is None:
         return PhaseResult(facts={"document": False, "operations": []})
     name = work.manifest.openapi or ""
-    checked = await asyncio.to_thread(check_openapi, work.document_text, name, work.manifest.version)
+    url = str(work.manifest.endpoint.url)
+    checked = await work.checks.run(document_check, work.owner, work.document_text, name, work.manifest.version, url)
     facts: dict[str, Any] = {"document": True, "operations": []}
     if checked.facts is not None:
         facts |= asdict(checked.facts)
-    facts["layers"] = {layer: len(findings) for layer, findings in checked.layers.items()}
+    facts["layers"] = checked.layers
     return PhaseResult(checked.findings, facts)
 
 
@@ -98,21 +108,38 @@ async def compatibility(work: Work) -> PhaseResult:
     """4: what changed since the release that callers come from, and whether the version says so."""
     version = Version.parse(work.submission.version)
     baseline = work.baseline
-    old = None if baseline is None else await _read_document(await work.document_of(baseline), "")
-    new = await _read_document(work.document_text, work.manifest.openapi or "")
+    old = None if baseline is None else await work.document_of(baseline)
+    stable = None if work.stable is None else await work.document_of(work.stable)
     # A yanked version is taken for ever, but nobody comes from it.
     taken = [known for known in work.versions(yanked=True) if known == version]
     known = taken or work.versions(yanked=False)
-    checked = await asyncio.to_thread(check_version, work.submission.version, known, old, new)
+    documents = Documents(old, stable, work.document_text, work.manifest.openapi or "")
+    terms = _changed_terms(work, baseline)
+    checked = await work.checks.run(version_check, work.owner, work.submission.version, known, documents, terms)
     facts = {
         "version": work.submission.version,
         "compared_with": None if baseline is None else baseline.version,
         "least": None if checked.least is None else str(checked.least),
         "bump": checked.bump,
         "breaking": checked.breaking,
+        "complete": checked.complete,
         "changes": dict(Counter(change.weight for change in checked.changes)),
     }
     return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
+
+
+def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
+    """What the manifest takes from callers of the baseline, whatever the document says."""
+    if baseline is None:
+        return []
+    changes = []
+    if baseline.task != work.manifest.task:
+        message = f"{baseline.version} has the task {baseline.task}, this version {work.manifest.task}."
+        changes.append(Change("manifest.task", "task", "breaking", message))
+    if baseline.paths == "any" and work.manifest.paths != "any":
+        message = f"{baseline.version} opens all paths, this version those of its document only."
+        changes.append(Change("manifest.paths", "paths", "breaking", message))
+    return changes
 
 
 def _canary(work: Work) -> list[Finding]:
@@ -143,7 +170,7 @@ def _same_protocol(work: Work) -> list[Finding]:
 async def secrets(work: Work) -> PhaseResult:
     """5: secrets and pickles, in all that was sent and in the comments of it."""
     return PhaseResult(
-        await asyncio.to_thread(scan_content, work.manifest, work.manifest_text, work.document_text),
+        await work.checks.run(content_findings, work.owner, work.texts),
         {"scanned_bytes": len(work.manifest_text.encode()) + len((work.document_text or "").encode())},
     )
 
@@ -174,10 +201,8 @@ class LiveCalls:
         shown = await self._credential(work)
         if isinstance(shown, Finding):
             return PhaseResult([*address.findings, shown], {"addresses": []})
-        async with self._endpoint(work, address.target, shown) as endpoint:
-            probe = await probe_endpoint(
-                endpoint, work.manifest, await _read_document(work.document_text, work.manifest.openapi or "")
-            )
+        endpoint = _endpoint(work, address.target, shown)
+        probe = await work.checks.run_live(probe_check, work.owner, endpoint, work.texts)
         facts = {
             "addresses": list(address.target.addresses),
             "seen": probe.facts.seen,
@@ -194,11 +219,12 @@ class LiveCalls:
         shown = await self._credential(work)
         if isinstance(shown, Finding):
             return PhaseResult([shown])
-        async with self._endpoint(work, address.target, shown) as endpoint:
-            sample = await _sample(work, endpoint)
-            if sample is None:
-                return PhaseResult(facts={"measured": False})
-            measured = await measure_endpoint(endpoint, sample, self._measuring)
+        endpoint = _endpoint(work, address.target, shown)
+        measured = await work.checks.run_live(
+            measure_check, work.owner, endpoint, work.texts, _sample(work), self._measuring
+        )
+        if measured is None:
+            return PhaseResult(facts={"measured": False})
         return PhaseResult(measured.findings, {"measured": True, **asdict(measured.facts)})
 
     async def _credential(self, work: Work) -> str | Finding:
@@ -213,13 +239,12 @@ class LiveCalls:
         message = f"The credential `{asked.secret}` was not sealed here, or was altered."
         return value or found("credential_unreadable", "endpoint.credential.secret", message)
 
-    @asynccontextmanager
-    async def _endpoint(self, work: Work, target: Target, secret: str) -> AsyncIterator[PinnedEndpoint]:
-        seconds = min(work.manifest.endpoint.timeout_seconds, _CALL_SECONDS)
-        asked = work.manifest.endpoint.credential
-        headers = {} if asked is None else {asked.header.lower(): asked.prefix + secret}
-        async with PinnedEndpoint(target, timeout_seconds=seconds, headers=headers, secret=secret) as endpoint:
-            yield endpoint
+
+def _endpoint(work: Work, target: Target, secret: str) -> LiveEndpoint:
+    seconds = min(work.manifest.endpoint.timeout_seconds, _CALL_SECONDS)
+    asked = work.manifest.endpoint.credential
+    headers = {} if asked is None else {asked.header.lower(): asked.prefix + secret}
+    return LiveEndpoint(target, seconds, headers, secret)
 
 
 class PolicyPhase:
@@ -260,14 +285,14 @@ class PolicyPhase:
 def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase, ...]:
     """The phases before the decision, in their order."""
     return (
-        Phase(1, "intake", intake),
+        Phase(1, "intake", intake, _OWN_SECONDS),
         Phase(2, "manifest", manifest),
         Phase(3, "openapi", openapi),
         Phase(4, "compatibility", compatibility),
         Phase(SECRETS, "secrets", secrets),
         Phase(6, "contract", live.contract),
         Phase(7, "performance", live.performance),
-        Phase(8, "policy", PolicyPhase(policy).decide),
+        Phase(8, "policy", PolicyPhase(policy).decide, _OWN_SECONDS),
     )
 
 
@@ -277,18 +302,10 @@ def _as_facts(sample: Call | None) -> dict[str, Any] | None:
     return facts if len(json.dumps(facts)) <= _LARGEST_SAMPLE else None
 
 
-async def _sample(work: Work, endpoint: PinnedEndpoint) -> Call | None:
-    """A call that worked in phase 6."""
+def _sample(work: Work) -> Call | None:
+    """The call that worked in phase 6, where the evidence keeps it."""
     facts = work.facts[6].get("sample")
-    if facts is not None:
-        headers = tuple((name, value) for name, value in facts["headers"])
-        return Call(facts["method"], facts["path"], facts["body"], headers)
-    document = await _read_document(work.document_text, work.manifest.openapi or "")
-    return (await probe_endpoint(endpoint, work.manifest, document)).facts.sample
-
-
-async def _read_document(text: str | None, name: str) -> Document | None:
-    if text is None:
+    if facts is None:
         return None
-    document, _ = await asyncio.to_thread(read_document, text, name)
-    return document
+    headers = tuple((name, value) for name, value in facts["headers"])
+    return Call(facts["method"], facts["path"], facts["body"], headers)

@@ -5,6 +5,7 @@ writing it holds no transaction, so a slow endpoint holds no connection.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,12 +16,14 @@ import structlog
 
 from mercato.platform import Clock, Database, Ids, Json, Outbox, Session, Steps, Workflow
 from mercato.publishing.approval import decided, open_approval
+from mercato.publishing.attempts import Attempts, PhaseCrashed, run_phase
 from mercato.publishing.models import Evidence, Submission
 from mercato.publishing.phases import SECRETS, LiveCalls, Phase, phases_before_approval
 from mercato.publishing.policy import PolicyEngine
 from mercato.publishing.release_phase import release_submission
 from mercato.publishing.repository import SubmissionRepository
 from mercato.publishing.work import PhaseResult, as_json, read_work, storable
+from mercato_checks.confined import ConfinedChecks
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +43,14 @@ class Pipeline:
     """Takes submissions to their release or refusal."""
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, outbox: Outbox, live: LiveCalls, policy: PolicyEngine
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        live: LiveCalls,
+        policy: PolicyEngine,
+        checks: ConfinedChecks,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -48,6 +58,8 @@ class Pipeline:
         self._outbox = outbox
         self._turns = asyncio.Semaphore(_TRANSACTIONS_AT_ONCE)
         self._phases = phases_before_approval(live, policy)
+        self._checks = checks
+        self._attempts = Attempts()
 
     def workflow(self) -> Workflow:
         """The pipeline as a durable workflow over a submission's id."""
@@ -76,12 +88,29 @@ class Pipeline:
             submission = await _get(session, submission_id)
             if submission.ended_at is not None:
                 return "over"
-            work = await read_work(session, self._database, submission)
-        result = await phase.check(work)
+            attempt = await self._attempts.begin(session, submission_id, phase.number)
+            work = await read_work(session, self._database, self._checks, submission)
+        self._attempts.begun(submission_id, phase.number)
+        try:
+            result = await run_phase(phase, work, attempt)
+        except PhaseCrashed:
+            self._attempts.crashed(submission_id, phase.number)
+            raise
+        except asyncio.CancelledError:
+            await self._take_back_attempt(submission_id, phase.number)
+            raise
         evidence = self._evidence(submission_id, phase.number, phase.name, result)
         evidence.started_at = started_at
         async with self._transaction() as session:
-            return await self._record(session, await _get(session, submission_id, lock=True), evidence)
+            verdict = await self._record(session, await _get(session, submission_id, lock=True), evidence)
+            await self._attempts.end(session, submission_id, phase.number)
+        return verdict
+
+    async def _take_back_attempt(self, submission_id: str, phase: int) -> None:
+        """A worker that stops in good order was not stopped by the phase. Where the database is gone, it counts."""
+        with contextlib.suppress(Exception):
+            async with self._transaction() as session:
+                await self._attempts.take_back(session, submission_id, phase)
 
     async def _approve(self, submission_id: str) -> Json:
         async with self._transaction() as session:
@@ -105,7 +134,7 @@ class Pipeline:
             submission = await _get(session, submission_id, lock=True)
             if submission.ended_at is not None:
                 return "over"
-            work = await read_work(session, self._database, submission)
+            work = await read_work(session, self._database, self._checks, submission)
             result = await release_submission(session, self._clock, self._ids, self._outbox, work)
             evidence = self._evidence(submission_id, 10, "release", result)
             evidence.started_at = started_at

@@ -14,7 +14,7 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
     submission = work.submission
     # The lock comes before the releases are read again: another submission may be released at this moment.
     await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
-    fresh = await read_work(session, work.database, submission)
+    fresh = await read_work(session, work.database, work.checks, submission)
     baseline = None if fresh.baseline is None else fresh.baseline.version
     compared = work.facts[4]["compared_with"]
     if baseline != compared:

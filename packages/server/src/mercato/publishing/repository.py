@@ -100,14 +100,18 @@ class CatalogueRepository:
             await self._session.scalars(select(Release).where(Release.service_id.in_(service_ids)).order_by(Release.id))
         )
 
-    async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str]]:
-        """Id, version, status and protocol of each release; without their manifests, of which there may be many."""
+    async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str, str, str]]:
+        """Id, version, status, protocol, task and policy for paths of each release.
+
+        Without the rest of their manifests, of which there may be many.
+        """
+        terms = (Release.manifest[name].astext for name in ("protocol", "task", "paths"))
         rows = await self._session.execute(
-            select(Release.id, Release.version, Release.status, Release.manifest["protocol"].astext)
+            select(Release.id, Release.version, Release.status, *terms)
             .where(Release.service_id == service_id)
             .order_by(Release.id)
         )
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
 
     async def deployments(self, service_ids: Collection[str]) -> list[Deployment]:
         return list(

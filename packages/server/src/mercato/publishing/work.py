@@ -11,7 +11,9 @@ from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.models import Submission
 from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
 from mercato_checks.codes import found
-from mercato_checks.diff import choose_baseline
+from mercato_checks.confined import ConfinedChecks
+from mercato_checks.confined.tasks import Texts
+from mercato_checks.diff import choose_baseline, choose_stable
 from mercato_checks.findings import Finding, has_errors
 from mercato_checks.manifest import check_manifest
 from mercato_checks.semver import Version
@@ -46,6 +48,8 @@ class PastRelease:
     version: str
     status: str
     protocol: str
+    task: str
+    paths: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,17 @@ class Work:
     facts: dict[int, dict[str, Any]]
     vendor_releases: int
     database: Database
+    checks: ConfinedChecks
+
+    @property
+    def owner(self) -> str:
+        """Whose checks wait for one another."""
+        return self.submission.vendor_id
+
+    @property
+    def texts(self) -> Texts:
+        """All that the vendor sent."""
+        return Texts(self.manifest_text, self.document_text)
 
     @cached_property
     def manifest(self) -> ServiceManifest:
@@ -75,9 +90,16 @@ class Work:
     @property
     def baseline(self) -> PastRelease | None:
         """The release whose callers this version must not break: the highest below it that was not yanked."""
-        chosen = choose_baseline(Version.parse(self.submission.version), self.versions(yanked=False))
+        return self._usable(choose_baseline(Version.parse(self.submission.version), self.versions(yanked=False)))
+
+    @property
+    def stable(self) -> PastRelease | None:
+        """Where the baseline is a draft of this very version: the final release before it."""
+        return self._usable(choose_stable(Version.parse(self.submission.version), self.versions(yanked=False)))
+
+    def _usable(self, version: Version | None) -> PastRelease | None:
         usable = (release for release in self.releases if release.status != "yanked")
-        return next((release for release in usable if Version.parse(release.version) == chosen), None)
+        return next((release for release in usable if Version.parse(release.version) == version), None)
 
     def versions(self, *, yanked: bool) -> list[Version]:
         """The versions that are released, with or without the yanked ones."""
@@ -95,7 +117,7 @@ class Work:
             return None if row is None else row.sealed
 
 
-async def read_work(session: Session, database: Database, submission: Submission) -> Work:
+async def read_work(session: Session, database: Database, checks: ConfinedChecks, submission: Submission) -> Work:
     """All that the phases look at."""
     rows, catalogue = SubmissionRepository(session), CatalogueRepository(session)
     manifest, document = await rows.find_content(submission.id)
@@ -112,6 +134,7 @@ async def read_work(session: Session, database: Database, submission: Submission
         facts={row.phase: row.facts for row in evidence},
         vendor_releases=await catalogue.count_releases(submission.vendor_id),
         database=database,
+        checks=checks,
     )
 
 

@@ -15,7 +15,7 @@ from mercato.signals.repository import SignalRepository
 from mercato_contracts.consensus import ConsensusWrite
 from mercato_contracts.desk import BacktestRequest, LeaderboardRow, Reconciliation, RoundDesk
 from mercato_contracts.optimizer import OptimizerWrite
-from mercato_contracts.ranking import mean
+from mercato_contracts.ranking import deviation, mean
 
 _LEAST_LIVE_ERAS = 20
 
@@ -142,7 +142,7 @@ def _compare(
     rows: Sequence[DeploymentRoundScore],
 ) -> Reconciliation:
     middle = mean(live)
-    spread = math.sqrt(math.fsum((x - middle) ** 2 for x in live) / (len(live) - 1)) if len(live) > 1 else 0.0
+    spread = deviation(live)
     z: float | None = None
     verdict = "unclaimed" if claim is None else "too-early"
     if claim is not None and len(live) >= _LEAST_LIVE_ERAS:

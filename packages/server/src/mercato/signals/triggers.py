@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mercato_contracts.ranking import deviation
 from mercato_contracts.scores import DeploymentScore
 
 Trigger = Literal["constant", "churn", "drawdown", "drift"]
@@ -58,18 +59,16 @@ def fired(
 
 
 def drawdown(payoffs: Sequence[float], horizon_days: int) -> float:
-    """The largest fall of their running sum from its peak, in standard deviations of a sum of one horizon."""
-    if len(payoffs) < 2:
-        return 0.0
-    middle = math.fsum(payoffs) / len(payoffs)
-    deviation = math.sqrt(math.fsum((x - middle) ** 2 for x in payoffs) / (len(payoffs) - 1))
+    """The largest fall of their running sum from its peak, in standard deviations of a sum of one horizon; 0 where
+    they do not vary.
+    """
     level = peak = worst = 0.0
     for payoff in payoffs:
         level += payoff
         peak = max(peak, level)
         worst = max(worst, peak - level)
     # The variance of a sum of n overlapping payoffs is about n times the horizon times that of one.
-    scale = deviation * math.sqrt(len(payoffs) * horizon_days)
+    scale = deviation(payoffs) * math.sqrt(len(payoffs) * horizon_days)
     return worst / scale if scale > 0 else 0.0
 
 

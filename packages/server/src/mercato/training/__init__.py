@@ -14,7 +14,7 @@ from mercato.training.provider import (
 )
 from mercato.training.reconcile import TrainingStarter, end_overdue
 from mercato.training.refusals import RunNotFound
-from mercato.training.runs import Dossier, Said, TrainingRuns
+from mercato.training.runs import Dossier, Said, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "RunNotFound",
     "RunStep",
     "Said",
+    "StoredCode",
     "StoredFile",
     "TrainingRuns",
     "TrainingStarter",
@@ -39,5 +40,6 @@ __all__ = [
     "end_overdue",
     "handle_of",
     "read_code",
+    "store_code",
     "unpack",
 ]

@@ -47,6 +47,24 @@ class Said:
     ended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCode:
+    """The code of a run to be started, in the store of files under the run's id."""
+
+    run_id: str
+    sha256: str
+
+
+async def store_code(objects: ObjectStore, ids: Ids, content: bytes) -> StoredCode:
+    """Stored before the run's row is committed, so a worker that hears of the run finds it.
+
+    The store may be slow: outside requests store before their transaction, with what `TrainingRuns.check` gave.
+    """
+    run_id = ids.new(id_prefix.TRAINING_RUN)
+    await objects.put(code_key(run_id), content)
+    return StoredCode(run_id, hashlib.sha256(content).hexdigest())
+
+
 class TrainingRuns:
     """The runs of the caller's organisation."""
 
@@ -68,23 +86,36 @@ class TrainingRuns:
         self._objects = objects
         self._providers = providers
 
-    async def start(self, caller: Caller, spec: TrainingSpec, code: str) -> Dossier:
-        """A run, queued. Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`, `RoundNotFound`."""
+    async def check(self, caller: Caller, spec: TrainingSpec, code: str) -> bytes:
+        """The code of a run that could start now, to be stored. Raises what `start` raises, except `RoundNotFound`."""
         caller.require(Permission.TRAINING_WRITE)
         content = read_code(code, needs="train.py")
-        nanos_per_hour = self._price(spec)
-        seconds = affordable_seconds(spec, nanos_per_hour)
+        affordable_seconds(spec, self._price(spec))
         if await self._rows.count_open(caller.organisation_id) >= MOST_OPEN:
             raise TooManyRuns(f"{MOST_OPEN} runs of your organisation are under way.", most=MOST_OPEN)
+        return content
+
+    async def start(self, caller: Caller, spec: TrainingSpec, code: str | StoredCode) -> Dossier:
+        """A run, queued; its code as it was sent, or stored before the transaction began.
+
+        Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`, `RoundNotFound`.
+        """
+        caller.require(Permission.TRAINING_WRITE)
+        if isinstance(code, str):
+            code = await store_code(self._objects, self._ids, await self.check(caller, spec, code))
+        elif await self._rows.count_open(caller.organisation_id) >= MOST_OPEN:
+            raise TooManyRuns(f"{MOST_OPEN} runs of your organisation are under way.", most=MOST_OPEN)
+        nanos_per_hour = self._price(spec)
+        seconds = affordable_seconds(spec, nanos_per_hour)
         data = None if spec.round is None else await self._training_file(caller, spec.round)
         now = self._clock.now()
         run = Run(
-            id=self._ids.new(id_prefix.TRAINING_RUN),
+            id=code.run_id,
             organisation_id=caller.organisation_id,
             created_by=caller.actor,
             spec=spec.model_dump(mode="json"),
             provider=spec.provider,
-            code_sha256=hashlib.sha256(content).hexdigest(),
+            code_sha256=code.sha256,
             data_sha256=None if data is None else data.sha256,
             data_key=None if data is None else data.object_key,
             environment={},
@@ -99,8 +130,6 @@ class TrainingRuns:
             created_at=now,
             deadline_at=now + QUEUED_FOR,
         )
-        # Stored before the row is committed: a worker that hears of the run finds its code.
-        await self._objects.put(code_key(run.id), content)
         self._rows.add(run)
         await self._rows.flush()
         await self._outbox.add(self._session, REQUESTED, run_id=run.id)

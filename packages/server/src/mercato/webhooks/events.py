@@ -27,11 +27,14 @@ class EventKind:
 
 
 _ALERT = ("alert_id", "service_id", "objective", "severity")
+_REVIEW = ("review_id", "service_id", "verdict")
 KINDS = {
     kind.topic: kind
     for kind in (
         EventKind("sla.alert_opened", "alert.opened", ("vendor_id",), _ALERT),
         EventKind("sla.alert_resolved", "alert.resolved", ("vendor_id",), _ALERT),
+        EventKind("usage.review_opened", "usage_review.opened", ("vendor_id",), _REVIEW),
+        EventKind("usage.review_decided", "usage_review.decided", ("vendor_id",), _REVIEW),
         EventKind(
             "billing.adjusted",
             "adjustment.posted",

@@ -39,8 +39,10 @@ class PostgresCounters:
 
     async def find(self, leases: Collection[str]) -> dict[str, Lent]:
         """See `Counters.find`."""
-        found = await self._rows.find(leases)
-        return {lease: Lent(key.scope, key.window_start) for lease, key in found.items()}
+        return {
+            row.id: Lent(row.key.scope, row.key.window_start, 0 if row.closed_at else max(0, row.granted - row.spent))
+            for row in await self._rows.leases(leases)
+        }
 
     async def settle(self, spends: Mapping[str, int], closed: Collection[str]) -> None:
         """See `Counters.settle`."""

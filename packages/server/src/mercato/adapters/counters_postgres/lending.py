@@ -39,7 +39,7 @@ class Lending:
             needed[key] = needed.get(key, 0) + want.least
             tally = self._tallies[key]
             left = tally.left(want.limit, self._now)
-            # A want of nothing is met even where there is debt: it then gets nothing.
+            # A want of nothing is met even where a cap was lowered below what is used: it then gets nothing.
             if needed[key] > max(0, left):
                 return LeaseAnswer(denied=self._deny(want.limit, tally, needed[key], left))
         reserved = dict(needed)

@@ -133,7 +133,9 @@ class CounterRows:
         return {row.id: CounterKey(row.scope, row.window_start) for row in rows}
 
     async def leases(self, ids: Collection[str]) -> list[LeaseRow]:
-        """To be asked once their counters are locked: nobody else changes them then."""
+        """To be changed only once their counters are locked: nobody else changes them then."""
+        if not ids:
+            return []
         rows = await self._session.execute(_LEASES, {"ids": list(ids)})
         return [
             LeaseRow(row.id, CounterKey(row.scope, row.window_start), row.unit, row.granted, row.spent, row.closed_at)

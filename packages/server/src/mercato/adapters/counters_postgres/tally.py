@@ -43,7 +43,7 @@ class Tally:
     refilled_at: datetime | None
 
     def left(self, limit: Limit, now: datetime) -> int:
-        """Whole units that nobody holds; a bucket is refilled first. Negative where there is debt."""
+        """Whole units that nobody holds; a bucket is refilled first. Negative where a cap was lowered."""
         terms = bucket_terms(limit)
         if terms is None:
             return limit.cap - self.used - self.leased

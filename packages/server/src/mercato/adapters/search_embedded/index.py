@@ -17,7 +17,7 @@ from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
 from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument, Vector, unpack_vector
 
 _WRITER_BYTES = 64 << 20
-_FORMAT = "1"
+_FORMAT = "2"
 """Raised with every change of the schema: an index of another format is thrown away and fed again."""
 
 

@@ -21,6 +21,9 @@ TEXT_WEIGHTS: Mapping[str, float] = {
 }
 """What a word counts for in each field."""
 
+_NAMES = frozenset({"name", "title"})
+"""Fields whose words are found written together too: a Text Embedder as `textembedder`."""
+
 _MAX_DESCRIPTION = 20_000
 _MAX_OPERATIONS = 50_000
 _CALL_PRICE: Mapping[Currency, str] = {"USD": "call_price_usd", "EUR": "call_price_eur"}
@@ -54,8 +57,8 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     vendor, _, name = listing.name.partition("/")
     for whole in {exact_form(text) for text in (listing.name, name or vendor, listing.title)} - {""}:
         document.add_text("exact", whole)
-    for field, text in searched_text(listing).items():
-        document.add_text(field, spaced(text))
+    for field, words in searched_words(listing).items():
+        document.add_text(field, words)
     for facet, values in _facet_values(listing).items():
         for value in dict.fromkeys(values):
             document.add_text(_facet_field(facet), value)
@@ -68,9 +71,9 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     return document
 
 
-def searched_text(listing: ListingDocument) -> dict[str, str]:
-    """The text of every searched field, before it is cut into words."""
-    return {
+def searched_words(listing: ListingDocument) -> dict[str, str]:
+    """The words of every searched field, cut and not yet folded and stemmed."""
+    texts = {
         "name": with_parts(listing.name),
         "title": listing.title,
         "tags": " ".join((*listing.tags, listing.task)),
@@ -78,6 +81,7 @@ def searched_text(listing: ListingDocument) -> dict[str, str]:
         "description": listing.description[:_MAX_DESCRIPTION],
         "operations": with_parts(listing.operations[:_MAX_OPERATIONS]),
     }
+    return {field: spaced(text, neighbours=field in _NAMES) for field, text in texts.items()}
 
 
 def from_tantivy(document: tantivy.Document) -> tuple[ListingDocument, str]:

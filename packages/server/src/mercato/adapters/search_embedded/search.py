@@ -1,17 +1,17 @@
 """One search: find by words and by meaning, rank, cut the page, count, explain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import tantivy
 
 from mercato.adapters.search_embedded import question
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
-from mercato.adapters.search_embedded.schema import FacetCounts, count, from_tantivy, searched_text
+from mercato.adapters.search_embedded.schema import FacetCounts, count, from_tantivy, searched_words
 from mercato.adapters.search_embedded.snippets import make_snippet
 from mercato.adapters.search_embedded.vectors import VectorIndex
-from mercato.adapters.search_embedded.words import exact_form, new_analyzer, query_words, spaced
+from mercato.adapters.search_embedded.words import QueryWords, exact_form, new_analyzer, query_words, spaced
 from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons
 
 _NEIGHBOURS = 200
@@ -60,27 +60,30 @@ class Search:
         words = query_words(query.text, self._analyzer)
         if not exact_form(query.text):
             return IndexAnswer((), 0, dict.fromkeys(query.facets, ()))
+        if not any(map(str.isalnum, query.text)):
+            # A model finds a meaning in any picture; only listings that show it are meant.
+            query = replace(query, vector=None)
         findings = self._find(searcher, query, words)
         total, facets = self._count(searcher, findings.matching, query)
-        hits = self._page(searcher, query, findings, frozenset(words))
+        hits = self._page(searcher, query, findings, frozenset(words.all))
         return IndexAnswer(hits, total, facets, corrected=bool(findings.misspelt))
 
-    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: list[str]) -> _Findings:
+    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
-        word_query = question.any_word(self._schema, words)
+        word_query = question.any_word(self._schema, words.all)
         text = self._top(searcher, word_query, query.filters, addresses)
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
-        unknown = question.unknown_words(self._schema, searcher, words) if len(text) < _THIN else []
+        unknown = question.unknown_words(self._schema, searcher, words.plain) if len(text) < _THIN else []
         if unknown and not exact:
             right = frozenset(text)
             misspelt_query = question.any_misspelling(self._schema, unknown)
             matching.append(misspelt_query)
             text = self._top(searcher, question.either([word_query, misspelt_query]), query.filters, addresses)
             misspelt = frozenset(text) - right
-        floor = _LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words) else _LEAST_COSINE
+        floor = _LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words.plain) else _LEAST_COSINE
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < _THIN)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
@@ -170,8 +173,8 @@ class Search:
 
     def _with_words(self, reasons: Reasons, listing: ListingDocument, words: frozenset[str]) -> Reasons:
         places: dict[str, list[str]] = {}
-        for field, text in searched_text(listing).items():
-            for word in sorted(words.intersection(self._analyzer.analyze(spaced(text)))):
+        for field, text in searched_words(listing).items():
+            for word in sorted(words.intersection(self._analyzer.analyze(text))):
                 places.setdefault(word, []).append(field)
         by_word = {word: tuple(fields) for word, fields in places.items()}
         return Reasons(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from mercato.adapters.search_embedded.words import VISIBLE_WORD
 from mercato.discovery import ListingDocument, Snippet
 
 Stems = Callable[[str], frozenset[str]]
@@ -10,7 +11,6 @@ Stems = Callable[[str], frozenset[str]]
 
 _LONGEST = 200
 _LOOKED_AT = 6_000
-_WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 
 
@@ -20,7 +20,7 @@ def make_snippet(listing: ListingDocument, words: frozenset[str], stems: Stems) 
     """
     best, best_count = listing.summary, 0
     for passage in _passages(listing) if words else ():
-        count = len(frozenset().union(*(stems(found[0]) for found in _WORD.finditer(passage))) & words)
+        count = len(frozenset().union(*(stems(found[0]) for found in VISIBLE_WORD.finditer(passage))) & words)
         if count > best_count:
             best, best_count = passage, count
     text = _cut(best.strip(), words, stems)
@@ -32,7 +32,7 @@ def _passages(listing: ListingDocument) -> list[str]:
 
 
 def _matches(text: str, words: frozenset[str], stems: Stems) -> Iterator[tuple[int, int]]:
-    return (found.span() for found in _WORD.finditer(text) if not words.isdisjoint(stems(found[0])))
+    return (found.span() for found in VISIBLE_WORD.finditer(text) if not words.isdisjoint(stems(found[0])))
 
 
 def _cut(passage: str, words: frozenset[str], stems: Stems) -> str:

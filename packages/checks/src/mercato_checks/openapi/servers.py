@@ -1,0 +1,72 @@
+"""The servers of a document: below which path its operations lie, and whether the endpoint of the manifest agrees."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from mercato_checks.codes import found
+from mercato_checks.findings import Finding, pointer, shorten
+from mercato_checks.openapi.walk import OperationAt
+
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_MOST_LISTED = 20
+
+
+def base_paths(servers: Any) -> list[str]:
+    """The path of each server, variables by their defaults, without a slash at its end; `[""]` where none is named."""
+    listed = [server for server in servers if isinstance(server, dict)] if isinstance(servers, list) else []
+    return list(dict.fromkeys(_base_path(server) for server in listed)) or [""]
+
+
+def _base_path(server: dict[str, Any]) -> str:
+    defined = server.get("variables")
+    variables = defined if isinstance(defined, dict) else {}
+
+    def value(match: re.Match[str]) -> str:
+        variable = variables.get(match[1])
+        return str(variable["default"]) if isinstance(variable, dict) and "default" in variable else match[0]
+
+    url = _VARIABLE.sub(value, str(server.get("url", "")))
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    # A relative address starts at the document, which lies at the root as far as anybody knows.
+    segments = [segment for segment in path.split("/") if segment not in ("", ".", "..")]
+    return "".join(f"/{segment}" for segment in segments)
+
+
+def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpoint: str) -> list[Finding]:
+    """Warnings where a server's base path is not the end of the endpoint's, or an operation has a server of its own.
+
+    The gateway sends every call to the endpoint of the manifest with the operation's path behind it.
+    """
+    own = base_paths([{"url": endpoint}])[0]
+    listed = list(operations)
+    findings = []
+    bases = base_paths(tree.get("servers"))
+    if listed and not any(_ends_with(own, base) for base in bases):
+        first = listed[0]
+        message = (
+            f"The document's operations lie below {shorten(bases[0])}, and the endpoint's address does not end in it: "
+            f"{first.method.upper()} {shorten(first.path)} is sent to {shorten(own + first.path)}."
+        )
+        fix = f"Add {shorten(bases[0])} to `endpoint.url`, or write the server that the endpoint is."
+        findings.append(found("openapi_server_base_differs", pointer("servers"), message, fix=fix))
+    for operation in listed:
+        if operation.servers is None or any(_ends_with(own, base) for base in base_paths(operation.servers)):
+            continue
+        message = (
+            f"{operation.method.upper()} {shorten(operation.path)} has a server of its own with the path "
+            f"{shorten(base_paths(operation.servers)[0])}; it is sent to the endpoint like all others."
+        )
+        findings.append(found("openapi_server_override", operation.where, message))
+        if len(findings) > _MOST_LISTED:
+            break
+    return findings
+
+
+def _ends_with(path: str, base: str) -> bool:
+    """Whether the last segments of `path` are those of `base`. Both begin with a slash or are empty."""
+    return path.endswith(base)

@@ -1,0 +1,22 @@
+"""What ends a stream before its time, in the dialect of its route."""
+
+import msgspec
+
+from mercato_gateway.refusals import Refused, render
+from mercato_gateway.targets import ModelOperation
+
+# Ends an event of the service's that was passed on in parts; between events it means nothing.
+_BETWEEN = b"\n\n"
+
+
+def last_event(refused: Refused, operation: ModelOperation, request_id: str) -> bytes:
+    """The event, and what clients of the route take for the end."""
+    if operation.protocol == "anthropic":
+        return b"%bevent: error\ndata: %b\n\n" % (_BETWEEN, render(refused, "anthropic", request_id)[1])
+    if operation.path == "/responses":
+        event = {
+            "type": "error", "code": refused.code.name, "message": f"{refused.detail} {refused.code.fix}",
+            "param": None, "sequence_number": 0,
+        }  # fmt: skip
+        return b"%bevent: error\ndata: %b\n\n" % (_BETWEEN, msgspec.json.encode(event))
+    return b"%bdata: %b\n\ndata: [DONE]\n\n" % (_BETWEEN, render(refused, "openai", request_id)[1])

@@ -1,0 +1,106 @@
+"""Whether a service's counts can be true. What cannot be is replaced by our own count, and the claim is kept.
+
+Output is bounded by the request: its bound, times `n`, and 16 tokens more for each answer, as servers differ in whether
+they count marks of the end. Tokens of reasoning that nobody sees are within it. Without a bound it is a token for each
+byte of the answer, or 1,024, and never more than the published context window. Input is a token for each byte of text,
+and 1,024 for templates and instructions of the service's own; a file counts as 4,000, or a token for each 16 of its
+bytes. A request that lets the service bring in text of its own (a stored conversation, a search) may fill the context.
+"""
+
+from typing import NamedTuple
+
+from mercato_gateway.bodies import DEFAULT_OUTPUT_TOKENS, choices_of, output_bound
+from mercato_gateway.provider_wire import ModelRequest
+from mercato_gateway.relay import Relay
+from mercato_gateway.settle import own_count
+from mercato_gateway.targets import ModelOperation
+from mercato_gateway.tokens import Tokens, estimate_input
+
+INPUT_BEYOND_REQUEST = b"input_beyond_request"
+OUTPUT_BEYOND_BOUND = b"output_beyond_bound"
+OUTPUT_BEYOND_ANSWER = b"output_beyond_answer"
+
+_TOLERANCE = 16
+_TEMPLATE_TOKENS = 1024
+_FILE_TOKENS = 4000
+_BYTES_PER_FILE_TOKEN = 16
+# Pictures, sound and vectors that an answer refers to instead of holding them.
+_REFERRED_TOKENS = 10_000
+_LARGEST_CONTEXT = 1_000_000
+_PACKED = 20
+_REFERENCES = (b'"image_url"', b'"file_id"', b'"file_url"', b'"url"', b'"input_audio"', b'"video_url"')
+_BRINGS_TEXT = (
+    b'"previous_response_id"', b'"conversation"', b'"prompt":{', b'"container"', b'"web_search', b'"web_fetch',
+    b'"file_search', b'"code_interpreter', b'"code_execution', b'"mcp', b'"data_sources"', b'"plugins"',
+)  # fmt: skip
+_TEXT_PATHS = frozenset({
+    "/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens", "/embeddings",
+})  # fmt: skip
+
+
+class Asked(NamedTuple):
+    """What bounds a call's tokens. `bound` is the bound of output that we lowered the request's to; 0 for none."""
+
+    operation: ModelOperation
+    request: ModelRequest | None
+    body: bytes
+    relay: Relay | None
+    bound: int
+    context_window: int | None
+
+
+class Believed(NamedTuple):
+    """The tokens that count, who counted them, and why the service's own count does not; empty where it does."""
+
+    tokens: Tokens
+    source: bytes
+    doubt: bytes
+
+
+def believe(tokens: Tokens, source: bytes, asked: Asked) -> Believed:
+    """The counts, where they can be true; else our own."""
+    doubt, room = _doubt(tokens, asked)
+    if not doubt:
+        return Believed(tokens, source, b"")
+    own = own_count(asked.operation, asked.relay, asked.request)
+    # Ours alone may pass the bound too: text that no bound allows is not charged, and nobody claimed it.
+    claimed = tokens.into > own.into or tokens.out > own.out
+    own = Tokens(own.into, min(own.out, room), 0)
+    return Believed(own, source if source == b"partial" else b"estimated", doubt if claimed else b"")
+
+
+def _doubt(tokens: Tokens, asked: Asked) -> tuple[bytes, int]:
+    """Why these counts cannot be true, and how many tokens of output can be."""
+    room, reason = _output_room(asked)
+    if tokens.out > room:
+        return reason, room
+    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(asked):
+        return INPUT_BEYOND_REQUEST, room
+    return b"", room
+
+
+def _output_room(asked: Asked) -> tuple[int, bytes]:
+    operation, request = asked.operation, asked.request
+    if not operation.gives_tokens:
+        return _TOLERANCE, OUTPUT_BEYOND_ANSWER
+    choices = choices_of(request)
+    bound = asked.bound or output_bound(request)
+    if bound >= 0:
+        return (bound + _TOLERANCE) * choices, OUTPUT_BEYOND_BOUND
+    relay = asked.relay
+    text = 0 if relay is None else relay.bytes_out * (_PACKED if relay.packed else 1)
+    room = max(text, DEFAULT_OUTPUT_TOKENS * choices)
+    if operation.path not in _TEXT_PATHS:
+        room += _REFERRED_TOKENS * choices
+    if asked.context_window is not None:
+        room = min(room, asked.context_window * choices)
+    return room, OUTPUT_BEYOND_ANSWER
+
+
+def _input_room(asked: Asked) -> int:
+    body = asked.body
+    if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT):
+        return asked.context_window or _LARGEST_CONTEXT
+    text = 4 * estimate_input(asked.request)
+    references = sum(body.count(mark) for mark in _REFERENCES)
+    return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN

@@ -1,0 +1,114 @@
+"""The record of services whose counts could not be true, and the person who decides about those with many."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from mercato.consumption.dispute_rows import DisputeRows
+from mercato.consumption.models import DisputeReview, DoubtedCalls
+from mercato.consumption.refusals import ReviewDecided, ReviewNotFound
+from mercato.identity import Caller, Permission
+from mercato.metering import Appraised
+from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing import DeploymentHolds
+from mercato_contracts import ids as id_prefix
+
+Verdict = Literal["clear", "hold"]
+
+HOLDER = "disputed-usage"
+# One false count may be a fault of a server's; so many on a day are for a person to look at.
+MOST_DOUBTED_A_DAY = 20
+
+
+class DisputeBook:
+    """Counts calls whose service claimed what cannot be true, in the caller's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows = DisputeRows(session)
+
+    async def count(self, calls: Iterable[Appraised]) -> None:
+        """Count these calls by service, day and reason. The rows stay locked until the transaction ends."""
+        counts: dict[tuple[str, date, str], int] = {}
+        for call in calls:
+            if call.billable and call.event.doubt is not None:
+                key = (call.event.service_id, call.at.date(), call.event.doubt)
+                counts[key] = counts.get(key, 0) + 1
+        if counts:
+            await self._rows.add(counts)
+
+
+class DisputeReviews:
+    """Services that a person has to look at, as their claims were disputed `MOST_DOUBTED_A_DAY` times on one day."""
+
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = DisputeRows(session)
+        self._holds = DeploymentHolds(session, clock, outbox)
+        self._clock = clock
+        self._ids = ids
+        self._outbox = outbox
+
+    async def open_due(self) -> int:
+        """Opens what is due, at most once a day for each service; returns how many were opened."""
+        now, opened = self._clock.now(), 0
+        for service_id, vendor_id, day, calls in await self._rows.due(_since(now), MOST_DOUBTED_A_DAY):
+            review = DisputeReview(
+                id=self._ids.new(id_prefix.DISPUTE_REVIEW), service_id=service_id, vendor_id=vendor_id, day=day,
+                calls=calls, opened_at=now, verdict=None, reason=None, decided_by=None, decided_at=None,
+            )  # fmt: skip
+            if await self._rows.open(review):
+                opened += 1
+                await self._tell("usage.review_opened", review)
+        return opened
+
+    async def list_all(
+        self, caller: Caller, *, everyone: bool, only_open: bool, before: str | None, limit: int
+    ) -> list[DisputeReview]:
+        """Those of the caller's services, or of all (operators); the newest first."""
+        return await self._rows.reviews(_vendor(caller, everyone), only_open=only_open, before=before, limit=limit)
+
+    async def list_days(self, caller: Caller, *, everyone: bool, since: date) -> list[DoubtedCalls]:
+        """How many calls were disputed, by service, day and reason; the newest day first."""
+        return await self._rows.days(_vendor(caller, everyone), since)
+
+    async def decide(self, caller: Caller, review_id: str, verdict: Verdict, reason: str) -> DisputeReview:
+        """`hold` takes the service's deployments out of routing; `clear` lets them back. For operators.
+
+        Raises `ReviewNotFound`, `ReviewDecided`.
+        """
+        caller.require(Permission.MARKETPLACE_WRITE)
+        review = await self._rows.lock(review_id)
+        if review is None:
+            raise ReviewNotFound(f"There is no review {review_id}.")
+        if review.decided_at is not None and (review.verdict, verdict) != ("hold", "clear"):
+            raise ReviewDecided(f"It was decided: {review.verdict}.", verdict=review.verdict)
+        review.verdict, review.reason = verdict, reason
+        review.decided_by, review.decided_at = caller.actor, self._clock.now()
+        for deployment_id in await self._rows.deployments_of(review.service_id):
+            if verdict == "hold":
+                await self._holds.hold_deployment(deployment_id, by=HOLDER, reason=reason)
+            else:
+                await self._holds.lift_hold(deployment_id, by=HOLDER)
+        await self._session.flush()
+        await self._tell("usage.review_decided", review)
+        return review
+
+    async def _tell(self, topic: str, review: DisputeReview) -> None:
+        await self._outbox.add(
+            self._session,
+            topic,
+            review_id=review.id,
+            service_id=review.service_id,
+            vendor_id=review.vendor_id,
+            verdict=review.verdict,
+        )
+
+
+def _since(now: datetime) -> date:
+    """Late usage of yesterday counts too."""
+    return (now - timedelta(days=1)).date()
+
+
+def _vendor(caller: Caller, everyone: bool) -> str | None:
+    caller.require(Permission.MARKETPLACE_READ if everyone else Permission.SERVICES_READ)
+    return None if everyone else caller.organisation_id

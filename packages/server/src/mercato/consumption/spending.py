@@ -1,0 +1,55 @@
+"""What a usage event spends of the leases that it names, never more than these have."""
+
+from collections.abc import Mapping, Sequence
+
+from mercato.metering import Lent
+from mercato_contracts.dataplane import UsageEvent
+
+
+class Spending:
+    """One event's leases by scope. `left` is what each lease has, and changes as events spend."""
+
+    def __init__(self, spends: Sequence[tuple[str, int]], lent: Mapping[str, Lent], left: dict[str, int]) -> None:
+        self._left = left
+        self._scopes: dict[str, dict[str, int]] = {}
+        for lease, units in spends:
+            if lease in lent:
+                claimed = self._scopes.setdefault(lent[lease].scope, {})
+                claimed[lease] = claimed.get(lease, 0) + units
+
+    def claimed(self, scope: str) -> int:
+        """Units that the event says it spent of this scope, as far as its leases have them."""
+        return sum(min(units, self._left[lease]) for lease, units in self._scopes.get(scope, {}).items())
+
+    def room(self, unit: str) -> int | None:
+        """The most units that every scope counted in this unit has for the event; `None` where it spends of none."""
+        rooms = [
+            sum(self._left[lease] for lease in leases)
+            for scope, leases in self._scopes.items()
+            if _unit_of(scope) == unit
+        ]
+        return min(rooms) if rooms else None
+
+    def spend(self, event: UsageEvent) -> tuple[tuple[str, int], ...]:
+        """Takes what the event uses by its own figures. Returns the units of each lease."""
+        spent: list[tuple[str, int]] = []
+        for scope, leases in self._scopes.items():
+            rest = self._units(event, _unit_of(scope), sum(leases.values()))
+            for lease in leases:
+                units = min(rest, self._left[lease])
+                if units > 0:
+                    self._left[lease] -= units
+                    rest -= units
+                    spent.append((lease, units))
+        return tuple(spent)
+
+    @staticmethod
+    def _units(event: UsageEvent, unit: str, claimed: int) -> int:
+        units = {"nanos": event.price_nanos, "tokens": event.tokens_in + event.tokens_out, "included": event.included}
+        return units.get(unit, claimed)
+
+
+def _unit_of(scope: str) -> str:
+    """`nanos`, `tokens`, `requests`, `concurrent` or `included`: the third part of a scope's name."""
+    parts = scope.split(":")
+    return parts[2] if len(parts) > 2 else ""
