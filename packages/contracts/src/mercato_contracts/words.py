@@ -33,6 +33,7 @@ PATTERNS = {
     r"^/[A-Za-z0-9._~/-]*$": "must be a path such as /healthz",
     r"^[A-Za-z0-9.+() -]+$": "must be an SPDX expression such as Apache-2.0, or `proprietary`",
     r"^[0-9]{1,12}$": "must be seconds since 1970, such as 1793610000",
+    r"^[ -~]+$": "must be printable ASCII characters",
     r"^[a-z0-9]{1,40}$": "must be lower-case letters and digits, at most 40",
     _SEMVER: "must be a SemVer version such as 1.4.0",
     r"^https?://[^\s/?#]+(/[^\s?#]*)?$": "must be an address such as https://market.example",
