@@ -5,7 +5,7 @@ import hashlib
 import re
 
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.openapi.docs import get_swagger_ui_html
 
 STATIC = "/static-offline-docs"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -17,7 +17,7 @@ _POLICY = (
 
 
 def reference_pages(app: FastAPI) -> APIRouter:
-    """`/docs` and `/redoc` of this application."""
+    """`/docs` of this application."""
     router = APIRouter(include_in_schema=False)
     document = app.openapi_url or "/openapi.json"
 
@@ -30,17 +30,6 @@ def reference_pages(app: FastAPI) -> APIRouter:
             swagger_css_url=f"{STATIC}/swagger-ui.css",
             swagger_favicon_url=f"{STATIC}/favicon.png",
             swagger_ui_parameters=app.swagger_ui_parameters,
-        )
-        return _with_policy(page)
-
-    @router.get("/redoc")
-    async def show_redoc() -> Response:
-        page = get_redoc_html(
-            openapi_url=document,
-            title=app.title,
-            redoc_js_url=f"{STATIC}/redoc.standalone.js",
-            redoc_favicon_url=f"{STATIC}/favicon.png",
-            with_google_fonts=False,
         )
         return _with_policy(page)
 
