@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from mercato_checks.diff import Change, check_version, diff_documents
+from mercato_checks.diff.values import freeze
 from mercato_checks.openapi import Document, read_document
 from mercato_checks.semver import Version
 
@@ -380,3 +381,8 @@ def test_long_lists_are_compared_in_linear_time(count: int) -> None:
     forms[1] = [form | {"minItems": 1} for form in forms[1]]
     sides = (document(request={"anyOf": listed}) for listed in forms)
     assert bump(*sides) == ("major", True)
+
+
+def test_large_integers_are_equal_however_they_are_written() -> None:
+    assert freeze(2**61) == freeze(float(2**61)) != freeze(2**61 + 2)
+    assert freeze(-(2**70)) == freeze(-float(2**70)) != freeze(2**70)

@@ -47,10 +47,11 @@ def call(mp: Mp, service: str, path: str | None, data: str | None, method: str |
     else:
         verb, operation = _operation(listing, path, method, has_body=body is not None)
         target = f"/s/{vendor}/{name}{version}{operation}"
-    _send(mp, f"{vendor}/{name}", verb.upper(), target, body, stream=stream)
+    is_model = listing.protocol in ("openai", "anthropic")
+    _send(mp, f"{vendor}/{name}", verb.upper(), target, body, stream=stream, is_model=is_model)
 
 
-def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bool) -> None:
+def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bool, is_model: bool) -> None:
     import httpx
 
     from mercato_cli.answers import refused_call
@@ -71,6 +72,8 @@ def _send(mp: Mp, service: str, verb: str, target: str, body: Any, *, stream: bo
             else:
                 content = read_all(response, time.monotonic() + mp.timeout)
                 _print(mp, content, response.headers.get("content-type", ""))
+                if is_model:
+                    _check_answer(content)
             mp.console.note(f"request {response.headers.get('x-request-id', 'without an id')}")
     except httpx.RequestError as error:
         raise unreachable(url, error, mp.timeout) from None
@@ -98,9 +101,20 @@ def _relay(mp: Mp, response: "httpx.Response") -> None:
     if reader.is_events and not mp.console.as_json and (words or not ends or not reader.failure):
         click.echo(clean(words))
     if reader.failure is not None:
-        raise MpError(
-            f"The service failed: {reader.failure}.", "Try again; if it stays, tell its vendor.", Exit.UNREACHABLE
-        )
+        raise _failed(reader.failure)
+
+
+def _check_answer(content: bytes) -> None:
+    """Raises `MpError` where a model's answer with status 200 says that something failed, which is free of charge."""
+    from mercato_cli.events import Event, failure_of
+
+    failure = failure_of(Event("", content.decode(errors="replace")))
+    if failure is not None:
+        raise _failed(failure)
+
+
+def _failed(reason: str) -> MpError:
+    return MpError(f"The service failed: {reason}.", "Try again; if it stays, tell its vendor.", Exit.UNREACHABLE)
 
 
 def _print(mp: Mp, content: bytes, media_type: str) -> None:

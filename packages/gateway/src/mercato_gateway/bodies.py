@@ -1,6 +1,7 @@
 """The JSON bodies of model calls: what is read of them, and the smallest change that names the upstream's model."""
 
 import re
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -14,6 +15,7 @@ USUAL_OUTPUT_TOKENS = 4096
 _MOST_OUTPUT_TOKENS = 10_000_000
 _NAME = b'"model"'
 _MOST_CHOICES = 128
+_LEAST_THINKING = 1024
 _BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _BOUND_OF = {"/responses": "max_output_tokens"}
 _NUMBERS = (*_BOUNDS, "n", "best_of")
@@ -59,7 +61,17 @@ def limit_output(body: bytes, bound: int, path: str) -> bytes:
     for name in given or [_BOUND_OF.get(path, "max_tokens")]:
         value = request.get(name)
         request[name] = bound if value is None else min(value, bound)
+    thinking = request.get("thinking")
+    if isinstance(thinking, dict) and isinstance(thinking.get("budget_tokens"), int):
+        request["thinking"] = _less_thinking(thinking, bound)
     return msgspec.json.encode(request)
+
+
+def _less_thinking(thinking: dict[str, Any], bound: int) -> dict[str, Any]:
+    """Anthropic refuses a budget for thinking that is not below `max_tokens`, and one below 1,024 tokens."""
+    if bound > _LEAST_THINKING:
+        return {**thinking, "budget_tokens": min(thinking["budget_tokens"], bound - 1)}
+    return {"type": "disabled"}
 
 
 def read_request(body: bytes) -> ModelRequest:

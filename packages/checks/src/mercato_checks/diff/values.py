@@ -2,18 +2,24 @@
 
 from typing import Any
 
+_LARGE = 2**60
 Frozen = Any
 """A hashable stand-in for a JSON value: equal exactly where the values are equal as JSON."""
 
 
 def freeze(value: Any) -> Frozen:
-    """The stand-in. Depth is bounded by the reader of documents."""
+    """The stand-in. Depth is bounded by the reader of documents.
+
+    Large integers as text: the multiples of 2**61 - 1 all have the hash 0, and a set of them is as slow as a list.
+    """
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, dict):
         return ("object", frozenset((key, freeze(item)) for key, item in value.items()))
     if isinstance(value, list):
         return ("array", tuple(freeze(item) for item in value))
+    if kind_of(value) == "integer" and abs(value) >= _LARGE:
+        return ("integer", hex(int(value)))
     return value
 
 
