@@ -6,6 +6,7 @@ method may raise is what its implementations may raise.
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -312,10 +313,7 @@ def _attributes(owner: type) -> dict[str, Any]:
     """What an instance keeps: annotated fields, and what its constructor assigns."""
     if owner in _KEPT:
         return _KEPT[owner]
-    try:
-        kept: dict[str, Any] = dict(typing.get_type_hints(owner, include_extras=True))
-    except (NameError, TypeError):
-        kept = {}
+    kept = _annotations(owner)
     # Known while it is read: a constructor asks for what it assigned the line before.
     _KEPT[owner] = kept
     for base in reversed(owner.__mro__):
@@ -351,6 +349,18 @@ def _is_ours(function: Any) -> bool:
     # What a dataclass writes for itself has no source.
     written = inspect.isfunction(function) and not function.__code__.co_filename.startswith("<")
     return written and function.__module__.startswith(("mercato.", "mercato_contracts"))
+
+
+def _annotations(owner: type) -> dict[str, Any]:
+    """What a class says its attributes are, without what only the type checker imports."""
+    found: dict[str, Any] = {}
+    for base in reversed(owner.__mro__):
+        names = vars(sys.modules[base.__module__])
+        for name, hint in vars(base).get("__annotations__", {}).items():
+            one = types.SimpleNamespace(__annotations__={name: hint})
+            with contextlib.suppress(NameError, TypeError):
+                found |= typing.get_type_hints(one, globalns=names, include_extras=True)
+    return found
 
 
 @functools.cache

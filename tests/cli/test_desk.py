@@ -2,14 +2,16 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from mercato.signals import LogKey
-from mercato_cli.main import main
 from mercato_contracts.merkle import inclusion_spans, leaf_hash, root_of
 from tests.conftest import TestClock
 
@@ -26,7 +28,13 @@ def _proof(place: int, entries: list[str] = ENTRIES, secret: bytes = b"s" * 32) 
 def _verify(tmp_path: Path, proof: dict[str, Any], *more: str) -> Any:
     kept = tmp_path / "proof.json"
     kept.write_text(json.dumps(proof))
-    return CliRunner().invoke(main, ["signals", "verify", str(kept), *more])
+    done = subprocess.run(
+        [Path(sys.executable).parent / "mp", "signals", "verify", str(kept), *more],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    return SimpleNamespace(exit_code=done.returncode, output=done.stdout + done.stderr)
 
 
 class TestVerify:

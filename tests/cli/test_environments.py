@@ -259,7 +259,9 @@ def test_ctrl_c_during_any_import_is_code_130_and_silent(mp: Mp, tmp_path: Path,
     finder = tmp_path / "finder"
     finder.mkdir()
     (finder / "sitecustomize.py").write_text(
-        "import sys\n"
+        "import signal, sys\n"
+        # However the tests were started: a background job ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}:\n"

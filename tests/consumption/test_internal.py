@@ -146,7 +146,7 @@ async def test_usage_sent_twice_spends_once(gateway: httpx.AsyncClient, market: 
     customer = await acme(market, limits=LIMITS)
     scope = f"subscription:{customer.subscription.id}:tokens:month"
     lease = (await market.lend((scope, 100, 100))).grants[0].lease
-    event = market.event(customer, spends=[(lease, 30)]).model_dump()
+    event = market.event(customer, tokens_in=20, tokens_out=10, spends=[(lease, 30)]).model_dump()
     body = {"gateway": "gateway-1", "life": "life_1", "events": [event], "closed": [lease]}
     answers = await asyncio.gather(*(gateway.post("/internal/usage", json=body) for _ in range(6)))
     assert sum(answer.json()["taken"] for answer in answers) == 1

@@ -121,8 +121,13 @@ async def test_few_connections_serve_all_that_wait_for_them(
     place = shop(name="acme/chat", deployment={"max_connections": most})
     gateway = await start_gateway()
     upstream.script = closing(0)
-    assert await post(gateway, place, 400, clients=16) == [200] * 400
-    assert upstream.connections < 200
+    # Trust takes a few rests of a tenth of a second, in which a fast machine makes many calls.
+    for _ in range(200):
+        before = upstream.connections
+        assert await post(gateway, place, 96, clients=16) == [200] * 96
+        if upstream.connections - before < 24:
+            return
+    pytest.fail("calls still open connections of their own")
 
 
 async def test_what_an_upstream_may_have_handled_is_not_sent_again(
