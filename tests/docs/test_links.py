@@ -31,7 +31,7 @@ def test_every_page_is_in_an_index() -> None:
 
 
 def _links(page: Path) -> list[str]:
-    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    prose = re.sub(r"```.*?```|`[^`\n]+`(?!\])", "", page.read_text(), flags=re.S)
     return [link for link in _LINK.findall(prose) if not re.match(r"[a-z]+:", link)]
 
 
