@@ -154,8 +154,8 @@ def settings() -> str:
         _GENERATED,
         "# Settings\n",
         "Read once from the environment when a process starts. Secrets that are not given are made at the first start",
-        "and kept under `secrets/` in the state folder. The gateway's own are in [gateway.md](../gateway.md); those of",
-        "`mp` are `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE` and `XDG_CONFIG_HOME`.\n",
+        "and kept under `secrets/` in the state folder. The gateway has [settings of its own](../gateway/settings.md).",
+        "Those of `mp` are `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE` and `XDG_CONFIG_HOME`.\n",
         "| Variable | Default | What it is |",
         "|---|---|---|",
     ]
