@@ -155,7 +155,7 @@ def settings() -> str:
         "# Settings\n",
         "Read once from the environment when a process starts. Secrets that are not given are made at the first start",
         "and kept under `secrets/` in the state folder. The gateway has [settings of its own](../gateway/settings.md).",
-        "Those of `mp` are `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE` and `XDG_CONFIG_HOME`.\n",
+        "Those of `mp`: `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE`, `XDG_CONFIG_HOME`.\n",
         "| Variable | Default | What it is |",
         "|---|---|---|",
     ]
