@@ -2,10 +2,13 @@
 
 import inspect
 import json
+import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
 from fastapi import FastAPI
@@ -17,6 +20,7 @@ from mercato.app import schema, worker  # noqa: F401  (load every room and adapt
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
+from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
 from mercato_cli.errors import Exit
@@ -24,6 +28,7 @@ from mercato_cli.main import main as mp
 from mercato_cli.runner.codes import CODES as RUNNER_CODES
 from mercato_contracts import codes as published_codes
 from mercato_contracts import export, typescript
+from mercato_contracts.manifest import ServiceManifest
 from mercato_gateway.codes import CODES as GATEWAY_CODES
 from mercato_gateway.document import build_document
 
@@ -149,8 +154,8 @@ def settings() -> str:
         _GENERATED,
         "# Settings\n",
         "Read once from the environment when a process starts. Secrets that are not given are made at the first start",
-        "and kept under `secrets/` in the state folder. The gateway's own are in [gateway.md](../gateway.md); those of",
-        "`mp` are `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE` and `XDG_CONFIG_HOME`.\n",
+        "and kept under `secrets/` in the state folder. The gateway has [settings of its own](../gateway/settings.md).",
+        "Those of `mp`: `MERCATO_URL`, `MERCATO_TOKEN`, `MERCATO_GATEWAY_URL`, `MERCATO_PROFILE`, `XDG_CONFIG_HOME`.\n",
         "| Variable | Default | What it is |",
         "|---|---|---|",
     ]
@@ -161,9 +166,162 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+def roles() -> str:
+    """What each role and each kind of key may do, and which routes ask for it."""
+    names = [role.value for role in Role]
+    asked = _routes_by_permission()
+    lines = [
+        _GENERATED,
+        "# Roles and permissions\n",
+        "A person has one role in one organisation. What is not listed is refused with `not_allowed` (403); `detail`",
+        "names the missing permission. Nobody gives a colleague a role that may do more than their own.\n",
+        "## Roles\n",
+        "Permissions marked * count in the operator's organisation only.\n",
+        f"| Permission | {' | '.join(f'`{name}`' for name in names)} |",
+        f"|---{'|:-:' * len(names)}|",
+    ]
+    for permission in Permission:
+        marks = ["yes" if permission in PERMISSIONS[role] else "" for role in Role]
+        star = " *" if permission in OPERATOR_ONLY else ""
+        lines.append(f"| `{permission}`{star} | {' | '.join(marks)} |")
+    lines += [
+        "\n## Keys\n",
+        "The most that a key of each kind may carry. A new key carries what its kind allows and its maker has, unless",
+        "`scopes` narrow it. A `sit_` token carries no more than the `vk_` key that it was exchanged for.\n",
+        f"| Scope | {' | '.join(f'`{kind}_`' for kind in KEY_SCOPES)} |",
+        f"|---{'|:-:' * len(KEY_SCOPES)}|",
+    ]
+    for permission in Permission:
+        marks = ["yes" if permission in most else "" for most in KEY_SCOPES.values()]
+        if any(marks):
+            lines.append(f"| `{permission}` | {' | '.join(marks)} |")
+    lines += [
+        "\n## Where a permission is asked for\n",
+        "A route listed under two permissions needs one or both, depending on the request: its description says which.",
+        "`call` is checked by the gateway.\n",
+        "| Permission | Routes of the control API |",
+        "|---|---|",
+    ]
+    lines += [f"| `{each}` | {', '.join(asked[each])} |" for each in Permission if each in asked]
+    return "\n".join(lines) + "\n"
+
+
+def _routes_by_permission() -> dict[str, list[str]]:
+    needed = json.loads(routes())
+    found: dict[str, list[str]] = {}
+    for path, methods in _control_app().openapi()["paths"].items():
+        for method, operation in methods.items():
+            for permissions in needed.get(operation["operationId"], {}).get("permissions", ()):
+                for permission in permissions:
+                    found.setdefault(permission, []).append(f"`{method.upper()} {path}`")
+    return {permission: sorted(set(asking)) for permission, asking in found.items()}
+
+
+def service_yaml() -> str:
+    """Every field of `service.yaml`, and the rules that decide about a release."""
+    whole = ServiceManifest.model_json_schema()
+    lines = [
+        _GENERATED,
+        "# `service.yaml`\n",
+        "What a vendor writes to list a service. Unknown fields are refused. `mp init` writes one, `mp validate`",
+        "checks it, and the [examples](../../examples) have three. Prices are decimals of the plan's currency.\n",
+        "## The file\n",
+        *_field_table(whole),
+    ]
+    for name, model in _in_order_of_use(whole):
+        lines += [f"## {name}\n", f"{_one_line(model.get('description', ''))}\n", *_field_table(model)]
+    lines += [
+        "## Rules that decide about a release\n",
+        "Once the checks have passed, rules in Cedar decide. These come with Mercato; `MERCATO_POLICY_FILE` names",
+        "others. A question is answered yes when a permit applies and no forbid does.\n",
+    ]
+    titles = {
+        "publish": "May it be published at all?",
+        "approve_automatically": "May it go live without a person?",
+        "approve_alone": "When a person must look: is one enough?",
+    }
+    rules = _rules()
+    for action, title in titles.items():
+        lines += [f"### {title}\n", "| Rule | Effect | When | Reason shown |", "|---|---|---|---|"]
+        lines += [
+            f"| `{rule}` | {effect} | {_cell(when)} | {_cell(reason)} |"
+            for rule, reason, effect, asked, when in rules
+            if asked == action
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _in_order_of_use(whole: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects inside, each behind what first names it."""
+    waiting, seen = [whole], []
+    while waiting:
+        for name in re.findall(r'"#/\$defs/(\w+)"', json.dumps(waiting.pop(0).get("properties", {}))):
+            if name not in seen:
+                seen.append(name)
+                waiting.append(whole["$defs"][name])
+    return ((name, whole["$defs"][name]) for name in seen)
+
+
+def _field_table(model: dict[str, Any]) -> list[str]:
+    lines = ["| Field | Type | Default | What it is |", "|---|---|---|---|"]
+    for name, field in model["properties"].items():
+        default = "required" if name in model.get("required", ()) else f"`{json.dumps(field.get('default'))}`"
+        described = _one_line(field.get("description", ""))
+        lines.append(f"| `{name}` | {_cell(_type(field))} | {_cell(default)} | {_cell(described)} |")
+    return [*lines, ""]
+
+
+def _type(field: dict[str, Any]) -> str:
+    """A field's type and bounds, as JSON Schema has them, for people."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_type(each) for each in field["anyOf"] if each.get("type") != "null"))
+    if "const" in field or "enum" in field:
+        return ", ".join(f"`{json.dumps(value)}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}{_bounds(field, 'minItems', 'maxItems')}"
+    if field.get("type") == "string":
+        pattern = f" matching `{field['pattern']}`" if len(field.get("pattern", "x" * 80)) < 80 else ""
+        if field.get("format") == "uri":
+            return "URL"
+        return f"text{_bounds(field, 'minLength', 'maxLength')}{pattern}"
+    return f"{field.get('type', 'any')}{_bounds(field, 'minimum', 'maximum')}"
+
+
+def _bounds(field: dict[str, Any], least: str, most: str) -> str:
+    low, high = field.get(least), field.get(most)
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f", at least {low:,}"
+    return f", up to {high:,}" if low is None else f", {low:,} to {high:,}"
+
+
+def _rules() -> list[tuple[str, str, str, str, str]]:
+    """Id, reason, effect, action and condition of each rule that comes along."""
+    text = (files("mercato.publishing") / "policy.cedar").read_text(encoding="utf-8")
+    found = re.findall(
+        r'@id\("([^"]+)"\)\s*@reason\("([^"]+)"\)\s*(permit|forbid) \(principal, action == Action::"(\w+)", resource\)'
+        r"\s*(?:(when|unless) \{(.*?)\})?;",
+        text,
+        re.S,
+    )
+    return [
+        (rule, reason, effect, action, f"{word} `{_one_line(condition)}`" if condition else "always")
+        for rule, reason, effect, action, word, condition in found
+    ]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _refusals() -> list[type[Refusal]]:
-    """Our own; a test that runs this may have made some of its own."""
-    load_everything()  # some engines are imported only where they are chosen
+    """Our own, of engines that a process imports only when it is set to use them too; tests may have made others."""
+    load_everything()
     return [kind for kind in every_refusal() if kind.__module__.startswith("mercato.")]
 
 
@@ -176,6 +334,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "gateway-openapi.json": gateway_openapi,
     "openapi.json": openapi,
+    "roles.md": roles,
+    "service-yaml.md": service_yaml,
     "settings.md": settings,
 }
 

@@ -1,7 +1,7 @@
 """What each call may cost and who may answer it, by a gateway that remembers nothing: `oracle` for routes and money.
 
-Written from `docs/gateway.md` alone, on nothing of the gateway's own code. Where chance decides (weights, a canary,
-which of several fails first) it says what may be, and what may not.
+Written from `docs/gateway/decisions.md` alone, on nothing of the gateway's own code. Where chance decides (weights, a
+canary, which of several fails first) it says what may be, and what may not.
 """
 
 import gzip
