@@ -136,10 +136,12 @@ def test_a_problem_shows_its_fields_and_moves_no_cursor(mp: Mp) -> None:
 
 def _refusals() -> dict[str, str]:
     """Every code of the control API with its own advice."""
+    from mercato.adapters import counters_redis
     from mercato.app import control, schema
     from mercato.platform import every_refusal
 
     assert control.ROLES, "every router is loaded"
+    assert counters_redis.CountersUnavailable, "and the engine that is imported only where it is chosen"
     assert schema.METADATA.tables, "every room is loaded, and with it every refusal"
     return {refusal.code: refusal.fix for refusal in every_refusal()}
 
