@@ -15,7 +15,7 @@ import httpx
 import yaml
 
 from bench.discovery_rows import Row
-from mercato_cli.init import write_project
+from mercato_cli.commands.init import write_project
 
 KILL_BAR_S = 2.0
 _THROWS = 10

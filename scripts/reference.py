@@ -6,6 +6,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from mercato.app.settings import Settings
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
-from mercato_cli.errors import Exit
+from mercato_cli.errors import Exit, RunExit
 from mercato_cli.main import main as mp
 from mercato_cli.runner.codes import CODES as RUNNER_CODES
+from mercato_cli.sections import SectionedGroup
 from mercato_contracts import codes as published_codes
 from mercato_contracts import export, typescript
 from mercato_contracts.manifest import ServiceManifest
@@ -128,9 +130,26 @@ def cli() -> str:
     lines = [_GENERATED, "# Commands\n"]
     for name, command in (("mp", mp), ("mercato", mercato)):
         lines += _command_page(name, command, level=2)
-    lines += ["## Exit codes of `mp`\n", "| Code | Name |", "|---|---|"]
-    lines += [f"| {code.value} | {code.name.lower().replace('_', ' ')} |" for code in Exit]
-    return "\n".join([*lines, "| 130 | Ctrl-C |", ""])
+    return "\n".join([*lines, *_exit_codes(), ""])
+
+
+def _exit_codes() -> list[str]:
+    """One table: what a code means for any command, and what `mp train wait` says of its run with it."""
+    runs = {int(code): _name_of(code) for code in RunExit}
+    rows = [(int(code), _name_of(code), runs.get(int(code), "")) for code in Exit]
+    return [
+        "## Exit codes of `mp`\n",
+        "`mp train wait` ends as its run ended, and shares 1, 2 and 3 with every command. Standard output names the",
+        "run and its state when the run ended, and is empty after any other error.\n",
+        "| Code | Any command | The run of `mp train wait` |",
+        "|---|---|---|",
+        *(f"| {number} | {name} | {run} |" for number, name, run in rows),
+        "| 130 | Ctrl-C | |",
+    ]
+
+
+def _name_of(code: IntEnum) -> str:
+    return code.name.lower().replace("_", " ")
 
 
 def _command_page(name: str, command: click.Command, level: int) -> list[str]:
@@ -142,10 +161,21 @@ def _command_page(name: str, command: click.Command, level: int) -> list[str]:
         lines += ["| Option | What it does |", "|---|---|"]
         rows = [option.get_help_record(context) for option in options]
         lines += [f"| `{_cell(row[0])}` | {_cell(row[1])} |" for row in rows if row] + [""]
+    if isinstance(command, SectionedGroup):
+        lines += _section_table(name, command)
     if isinstance(command, click.Group):
         for verb, inner in command.commands.items():
             lines += _command_page(f"{name} {verb}", inner, level=min(level + 1, 4))
     return lines
+
+
+def _section_table(name: str, command: SectionedGroup) -> list[str]:
+    """Which commands stand under which heading of the help, with links to each."""
+    rows = [
+        f"| {title} | {', '.join(f'[`{verb}`](#{name}-{verb})' for verb in verbs)} |"
+        for title, verbs in command.sections.items()
+    ]
+    return ["| For | Commands |", "|---|---|", *rows, ""]
 
 
 def settings() -> str:

@@ -1,17 +1,17 @@
 """`mp signals`, `mp score`, `mp kill`: offline checks that hold, and that say no when something was changed."""
 
 import base64
+import io
 import json
-import os
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mercato.signals import LogKey
+from mercato_cli.run import run
 from mercato_contracts.merkle import inclusion_spans, leaf_hash, root_of
 from tests.conftest import TestClock
 
@@ -25,16 +25,21 @@ def _proof(place: int, entries: list[str] = ENTRIES, secret: bytes = b"s" * 32) 
     return {"place": place, "entry": entries[place], "path": path, "head": head.model_dump()}
 
 
-def _verify(tmp_path: Path, proof: dict[str, Any], *more: str) -> Any:
+@dataclass
+class Verified:
+    """How `mp signals verify` ended, and all that it wrote."""
+
+    exit_code: int
+    output: str
+
+
+def _verify(tmp_path: Path, proof: dict[str, Any], *more: str) -> Verified:
     kept = tmp_path / "proof.json"
     kept.write_text(json.dumps(proof))
-    done = subprocess.run(
-        [Path(sys.executable).parent / "mp", "signals", "verify", str(kept), *more],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    return SimpleNamespace(exit_code=done.returncode, output=done.stdout + done.stderr)
+    written = io.StringIO()
+    with redirect_stdout(written), redirect_stderr(written):
+        code = run(["signals", "verify", str(kept), *more])
+    return Verified(code, written.getvalue())
 
 
 class TestVerify:

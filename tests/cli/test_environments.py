@@ -253,7 +253,9 @@ def test_a_proxy_that_does_not_answer_is_named(mp: Mp) -> None:
 _INTERRUPTS = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
 
 
-@pytest.mark.parametrize("module", ["click", "mercato_cli.login", "httpx", "pydantic", "mercato_contracts.catalog"])
+@pytest.mark.parametrize(
+    "module", ["click", "mercato_cli.commands.login", "httpx", "pydantic", "mercato_contracts.catalog"]
+)
 def test_ctrl_c_during_any_import_is_code_130_and_silent(mp: Mp, tmp_path: Path, module: str) -> None:
     """The import of `module` is where Ctrl-C arrives."""
     finder = tmp_path / "finder"
@@ -287,7 +289,7 @@ def test_a_parent_that_ignores_ctrl_c_is_obeyed(mp: Mp, listing: str) -> None:
 
 def test_a_fault_of_mp_is_one_line_and_shows_where_when_asked(mp: Mp, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import mercato_cli.services as services\n"
+        "import mercato_cli.commands.services as services\n"
         "def fail(*_):\n    raise KeyError('what no one expected')\n"
         "services.list_services.callback = fail\n"
         "services.services.commands['list'].callback = lambda **_: fail()\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mercato_cli.init import TEMPLATES
+from mercato_cli.commands.init import TEMPLATES
 from tests.cli.conftest import Mp
 from tests.support.running import BIN
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mercato_cli.curves import curves, sparkline
+from mercato_cli.errors import Exit, RunExit
 from tests.cli.conftest import Mp, Shop
 
 TRAIN = """
@@ -62,8 +63,14 @@ def test_wait_tells_by_its_exit_code_how_a_run_ended(vendor: Mp, tmp_path: Path)
     sleepy = vendor("train", "start", project(tmp_path / "z", SLEEPY), "--task", "z")
     assert vendor("train", "wait", sleepy.stdout.strip(), "--wait-seconds", "0").returncode == 5
     assert vendor("train", "stop", sleepy.stdout.strip()).returncode == 0
-    codes = [vendor("train", "wait", run.stdout.strip()).returncode for run in (broken, slow, sleepy)]
-    assert codes == [1, 2, 3]
+    for started, end in ((broken, RunExit.FAILED), (slow, RunExit.TIMED_OUT), (sleepy, RunExit.STOPPED)):
+        waited = vendor("train", "wait", started.stdout.strip())
+        assert waited.returncode == end
+        assert f"{started.stdout.strip()} {end.name.lower()}" in waited.stdout
+    for words, code in ((("trn_0", "--wait-seconds", "x"), Exit.USAGE), (("trn_0",), Exit.REFUSED)):
+        wrong = vendor("train", "wait", *words)
+        assert wrong.returncode == code
+        assert wrong.stdout == "", "only a run that ended writes to standard output"
 
 
 def test_what_cannot_be_started_says_what_to_do(vendor: Mp, tmp_path: Path) -> None:

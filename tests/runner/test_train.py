@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mercato_cli.runner.jobs import TOO_LONG, training_job
+from mercato_cli.runner.jobs import training_job
 from mercato_cli.runner.said import Said
 from tests.support.http_server import serve_bytes
 from tests.support.running import processes_naming
@@ -223,7 +223,8 @@ def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: P
         """,
         seconds=8,
     )
-    assert told["error"] == TOO_LONG + "8 s and was ended."
+    assert told["error"] == "It took longer than its 8 s and was ended."
+    assert told["end"] == "timed_out"
     assert "begun" in told["log"]["text"]
     assert processes_naming(Path(mark)) == {}
 

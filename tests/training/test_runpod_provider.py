@@ -186,6 +186,17 @@ async def test_nobody_there_means_nothing_was_begun(cloud: Cloud, tmp_path: Path
         await client.status("any", "job")
 
 
+@pytest.mark.parametrize("output", [None, {"log": {"place": 0, "text": "bye"}}, {"end": "unheard of"}])
+async def test_a_worker_that_sends_no_end_is_understood_by_its_sentence(cloud: Cloud, output: Any) -> None:
+    """Images of vendors carry the runner of the day they were built."""
+    handle = await cloud.launch()
+    cloud.fake.take("w1")
+    cloud.answer(output=output, error="It took longer than its 60 s and was ended.")
+    assert (await cloud.provider.look(handle, 0)).state == "timed_out"
+    cloud.answer(output=output, error="Training failed: ValueError: no data")
+    assert (await cloud.provider.look(handle, 0)).state == "failed"
+
+
 async def test_ends_are_told_for_what_they_are(cloud: Cloud) -> None:
     handle = await cloud.launch()
     job = cloud.fake.job()
@@ -194,8 +205,10 @@ async def test_ends_are_told_for_what_they_are(cloud: Cloud) -> None:
     look = await cloud.provider.look(handle, 0)
     assert (look.state, look.why, look.log, look.exit_code) == (
         "failed", "Training failed: ValueError: no data", "bye\n", 1)  # fmt: skip
-    job.error = "It took longer than its 60 s and was ended."
-    assert (await cloud.provider.look(handle, 0)).state == "timed_out"
+    cloud.answer(output={"end": "timed_out", "log": said(0, "bye\n")}, error="Its time is over.")
+    assert (await cloud.provider.look(handle, 0)).state == "timed_out", "the field says it, whatever the sentence is"
+    cloud.answer(output={"end": "failed"}, error="It took longer than its budget of patience.")
+    assert (await cloud.provider.look(handle, 0)).state == "failed"
     job.error = json.dumps({"error_type": "<class 'MemoryError'>", "error_message": "", "error_traceback": "long"})
     assert "The worker failed: <class 'MemoryError'>" in (await cloud.provider.look(handle, 0)).why
     assert job.taken is not None

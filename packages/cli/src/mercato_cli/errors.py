@@ -5,7 +5,10 @@ from typing import Any
 
 
 class Exit(IntEnum):
-    """Exit codes; they never change their meaning. 130 is Ctrl-C."""
+    """Exit codes of every command; they never change their meaning. 130 is Ctrl-C.
+
+    `mp train wait` also ends as its run ended (`RunExit`), and there 1, 2 and 3 have a second meaning.
+    """
 
     DONE = 0
     REFUSED = 1
@@ -20,6 +23,19 @@ class Exit(IntEnum):
     """Not decided when the time was over."""
     FAULT = 70
     """mp itself failed (`EX_SOFTWARE` of sysexits.h)."""
+
+
+class RunExit(IntEnum):
+    """Exit codes of `mp train wait` once its run has ended; they never change their meaning.
+
+    1, 2 and 3 are `Exit.REFUSED`, `Exit.USAGE` and `Exit.NOT_LOGGED_IN` too. Standard output tells them
+    apart: it names the run and its state when the run ended, and is empty after any other error.
+    """
+
+    SUCCEEDED = 0
+    FAILED = 1
+    TIMED_OUT = 2
+    STOPPED = 3
 
 
 class Interrupted(Exception):

@@ -2,105 +2,92 @@
 
 import click
 
-from mercato_cli.adjustments import adjustments
-from mercato_cli.approvals import approvals
-from mercato_cli.billing import invoices, payouts
-from mercato_cli.call import call
-from mercato_cli.canary import canary
-from mercato_cli.completion import completion
-from mercato_cli.consensus import consensus
-from mercato_cli.credentials import credentials
-from mercato_cli.data import data
-from mercato_cli.deploy import deploy, rollback, undeploy
-from mercato_cli.deployments import deployments, heartbeat, link_infra, register
-from mercato_cli.dev import dev
-from mercato_cli.disputes import disputes
-from mercato_cli.doctor import doctor
-from mercato_cli.explain import explain
-from mercato_cli.init import init
-from mercato_cli.keys import keys
-from mercato_cli.kill import kill
-from mercato_cli.leaderboard import leaderboard
-from mercato_cli.limits import limits
-from mercato_cli.login import login, logout, whoami
-from mercato_cli.positions import positions
-from mercato_cli.publish import publish
-from mercato_cli.record import record
-from mercato_cli.score import score
-from mercato_cli.search import search
-from mercato_cli.service_levels import alerts, sla, status
-from mercato_cli.services import services
-from mercato_cli.signals import signals
-from mercato_cli.signup import signup
-from mercato_cli.subscribe import subscribe, subscriptions, unsubscribe
-from mercato_cli.train import train
-from mercato_cli.usage import usage
-from mercato_cli.validate import validate
-from mercato_cli.webhooks import webhooks
+from mercato_cli.commands.adjustments import adjustments
+from mercato_cli.commands.approvals import approvals
+from mercato_cli.commands.billing import invoices, payouts
+from mercato_cli.commands.call import call
+from mercato_cli.commands.canary import canary
+from mercato_cli.commands.completion import completion
+from mercato_cli.commands.consensus import consensus
+from mercato_cli.commands.credentials import credentials
+from mercato_cli.commands.data import data
+from mercato_cli.commands.deploy import deploy, rollback, undeploy
+from mercato_cli.commands.deployments import deployments, heartbeat, link_infra, register
+from mercato_cli.commands.dev import dev
+from mercato_cli.commands.disputes import disputes
+from mercato_cli.commands.doctor import doctor
+from mercato_cli.commands.explain import explain
+from mercato_cli.commands.init import init
+from mercato_cli.commands.keys import keys
+from mercato_cli.commands.kill import kill
+from mercato_cli.commands.leaderboard import leaderboard
+from mercato_cli.commands.limits import limits
+from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.positions import positions
+from mercato_cli.commands.publish import publish
+from mercato_cli.commands.record import record
+from mercato_cli.commands.score import score
+from mercato_cli.commands.search import search
+from mercato_cli.commands.service_levels import alerts, sla, status
+from mercato_cli.commands.services import services
+from mercato_cli.commands.signals import signals
+from mercato_cli.commands.signup import signup
+from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
+from mercato_cli.commands.train import train
+from mercato_cli.commands.usage import usage
+from mercato_cli.commands.validate import validate
+from mercato_cli.commands.webhooks import webhooks
+from mercato_cli.sections import SectionedGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="mercato-cli")
 def main() -> None:
     """Publish, find, subscribe to and call services of a Mercato marketplace.
 
     Exit codes: 0 done, 1 refused, 2 used wrongly, 3 not logged in, 4 no usable answer, 5 not decided yet, 70 a fault of
-    mp, 130 Ctrl-C.
+    mp, 130 Ctrl-C. `mp train wait` ends as its run ended: see its help.
     """
 
 
-for _command in (
-    signup,
-    login,
-    logout,
-    whoami,
-    init,
-    dev,
-    validate,
-    publish,
-    credentials,
-    train,
-    deploy,
-    rollback,
-    undeploy,
-    register,
-    deployments,
-    link_infra,
-    heartbeat,
-    search,
-    services,
-    canary,
-    subscribe,
-    subscriptions,
-    unsubscribe,
-    call,
-    usage,
-    disputes,
-    keys,
-    limits,
-    invoices,
-    payouts,
-    adjustments,
-    sla,
-    alerts,
-    status,
-    webhooks,
-    data,
-    approvals,
-    doctor,
-    explain,
-    completion,
-    signals,
-    consensus,
-    positions,
-    score,
-    leaderboard,
-    kill,
-    record,
-):
-    main.add_command(_command)
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Account": (signup, login, logout, whoami, keys, limits, webhooks, doctor, explain, completion),
+    "Vendor": (
+        init,
+        dev,
+        validate,
+        publish,
+        credentials,
+        train,
+        deploy,
+        rollback,
+        undeploy,
+        register,
+        deployments,
+        link_infra,
+        heartbeat,
+        canary,
+        alerts,
+        disputes,
+        payouts,
+    ),
+    "Consumer": (
+        search,
+        services,
+        subscribe,
+        subscriptions,
+        unsubscribe,
+        call,
+        sla,
+        status,
+        usage,
+        invoices,
+        adjustments,
+    ),
+    "Desk": (data, signals, consensus, positions, score, leaderboard),
+    "Operator": (approvals, kill, record),
+}
+"""Every command, under the heading of those who need it most."""
 
-if __name__ == "__main__":
-    from mercato_cli.entry import main as enter
-
-    enter()
+for _title, _commands in SECTIONS.items():
+    main.add_section(_title, _commands)

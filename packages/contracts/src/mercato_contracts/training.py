@@ -1,7 +1,7 @@
 """Training: what a run is asked for, how it goes, what it leaves."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,6 +13,10 @@ TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "timed_out", "stopp
 """States that a run never leaves."""
 
 ProviderName = Literal["local", "runpod"]
+JobEnd = Literal["failed", "timed_out"]
+_TIMED_OUT_BEFORE = "It took longer than its "
+"""How workers built before `JobFailure.end` begin the error of a job whose time was over."""
+
 ArtifactKind = Literal["lightgbm", "onnx"]
 
 
@@ -72,6 +76,21 @@ class ClaimRequest(Wire):
     """A job that runs elsewhere says which one it is."""
 
     job: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class JobFailure(Wire):
+    """The answer of a job that runs elsewhere and did not succeed; its log goes beside these fields."""
+
+    error: Annotated[str, Field(min_length=1, description="What went wrong, in one sentence")]
+    end: JobEnd = Field(default="failed", description="`timed_out` when the job was ended because its time was over")
+
+
+def job_end_of(answer: Any, error: str) -> JobEnd:
+    """The `end` in a failed job's answer; from a worker that does not send it, what the error's first words say."""
+    end = answer.get("end") if isinstance(answer, dict) else None
+    if end == "timed_out" or (end != "failed" and error.startswith(_TIMED_OUT_BEFORE)):
+        return "timed_out"
+    return "failed"
 
 
 class TrainingStepView(Wire):

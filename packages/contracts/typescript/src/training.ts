@@ -16,6 +16,14 @@ export interface ClaimRequest {
   job: string;
 }
 
+/** The answer of a job that runs elsewhere and did not succeed; its log goes beside these fields. */
+export interface JobFailure {
+  /** What went wrong, in one sentence (minLength: 1) */
+  error: string;
+  /** `timed_out` when the job was ended because its time was over (default: "failed") */
+  end?: "failed" | "timed_out";
+}
+
 /** What a run said, from `offset` on: ask again with `next`. `ended` once nothing follows. */
 export interface LogPage {
   text: string;

@@ -21,12 +21,10 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from mercato_cli.runner.said import Said, read_lines
+from mercato_contracts.training import JobEnd, JobFailure
 
 Job = dict[str, Any]
 Progress = Callable[[Job, dict[str, Any]], None]
-
-TOO_LONG = "It took longer than its "
-"""How the error of a job begins that used up its time: the one who reads it tells that from a failure."""
 
 _MOST_DATA_BYTES = 4 * 1024**3
 _MOST_CODE_BYTES = 8 * 1024**2
@@ -42,7 +40,11 @@ _LONGEST_SECONDS = 7 * 86_400
 
 
 class JobRefused(Exception):
-    """The job cannot be run; the text says why."""
+    """The job cannot be run, or did not end well; the text says why."""
+
+    def __init__(self, why: str, end: JobEnd = "failed") -> None:
+        super().__init__(why)
+        self.failure = JobFailure(error=why, end=end)
 
 
 def training_job(
@@ -54,9 +56,10 @@ def training_job(
     "claim": url, "seconds": int}`. `code` is a zip of the project to be trained, `project` where it is left out. At
     `claim` the job says which it is before it begins: it does not begin where the run is over or another job's.
 
-    The answer is `{"metrics", "artifacts": [{"name", "bytes", "sha256", "content"}], "log"}`, the content in base64,
-    or `{"error": text, "log"}`, as RunPod has it; `log` and every progress is `{"place", "text"}` (`said.Said`). After
-    code that was sent RunPod is asked for a fresh worker (`refresh_worker`): nothing of it is left for the next job.
+    The answer is `{"metrics", "artifacts": [{"name", "bytes", "sha256", "content"}], "log"}`, the content in base64, or
+    a `JobFailure` with its log, `{"error", "end", "log"}`, of which RunPod takes the error out. `log` and every
+    progress is `{"place", "text"}` (`said.Said`). After code that was sent RunPod is asked for a fresh worker
+    (`refresh_worker`): nothing of it is left for the next job.
     """
 
     async def run(job: Job) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def training_job(
         try:
             answer = await _run(project, job, said, progress or _send_progress, every_seconds)
         except JobRefused as refused:
-            answer = {"error": str(refused)}
+            answer = refused.failure.model_dump()
         answer["log"] = said.told()
         return answer | ({"refresh_worker": True} if isinstance(given, dict) and "code" in given else {})
 
@@ -97,19 +100,7 @@ async def _train(
     project: Path, place: Path, job: Job, said: Said, progress: Progress, every_seconds: float, seconds: int
 ) -> dict[str, Any]:
     """The runner as a process of its own: what it leaves in memory is gone before the next job."""
-    command = [sys.executable, "-m", "mercato_cli.runner", "train", "--project", str(project)]
-    command += ["--spec", str(place / "spec.json"), "--data", str(place / "data"), "--out", str(place / "out")]
-    _keep_secrets()
-    (place / "home").mkdir()
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=place / "home",
-        # The worker's own environment holds its key to RunPod.
-        env={name: os.environ[name] for name in _HANDED_ON if name in os.environ} | {"HOME": str(place / "home")},
-        start_new_session=True,
-    )
+    process = await _start_runner(project, place)
     last: dict[str, Any] = {}
 
     def hear(line: str) -> None:
@@ -126,7 +117,7 @@ async def _train(
             )
             await process.wait()
     except TimeoutError:
-        raise JobRefused(f"{TOO_LONG}{seconds} s and was ended.") from None
+        raise JobRefused(f"It took longer than its {seconds} s and was ended.", "timed_out") from None
     finally:
         # Everything that it started ends with it, also where RunPod cancels this job.
         with contextlib.suppress(ProcessLookupError):
@@ -138,6 +129,23 @@ async def _train(
     if last.get("event") != "done":
         raise JobRefused(f"Training failed: {last.get('error', f'the process ended with code {process.returncode}')}")
     return last
+
+
+async def _start_runner(project: Path, place: Path) -> asyncio.subprocess.Process:
+    """In a session of its own, with a new home and little of the environment."""
+    command = [sys.executable, "-m", "mercato_cli.runner", "train", "--project", str(project)]
+    command += ["--spec", str(place / "spec.json"), "--data", str(place / "data"), "--out", str(place / "out")]
+    _keep_secrets()
+    (place / "home").mkdir()
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=place / "home",
+        # The worker's own environment holds its key to RunPod.
+        env={name: os.environ[name] for name in _HANDED_ON if name in os.environ} | {"HOME": str(place / "home")},
+        start_new_session=True,
+    )
 
 
 async def _tell(job: Job, said: Said, progress: Progress, every_seconds: float) -> None:

@@ -16,7 +16,7 @@ from mercato.adapters.training_runpod.client import RunPodClient
 from mercato.adapters.training_runpod.waiting import Waiting
 from mercato.platform import ObjectStore
 from mercato.training import ClaimLinks, Job, Look, ProviderRefused, ProviderUnavailable, StoredFile, handle_of
-from mercato_contracts.training import TrainingSpec
+from mercato_contracts.training import TrainingSpec, job_end_of
 
 LOOK_SECONDS = 2.0
 WHY_SECONDS = 10.0
@@ -26,9 +26,6 @@ _QUEUED_FOR = timedelta(minutes=35)
 _GRACE = timedelta(minutes=10)
 _LEAST_MS, _MOST_MS = 5_000, 7 * 86_400_000
 """Of `executionTimeout` (send-requests, execution policies)."""
-
-_TOO_LONG = "It took longer than its "
-"""How a worker's error begins where the time was used up (`mercato_cli.runner.jobs.TOO_LONG`)."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOST_FILES = 100
@@ -117,7 +114,7 @@ class RunPodProvider:
                 return Look("timed_out" if spent else "failed", why, text, place, None, spent)
             case "FAILED":
                 why = _reason(told.get("error") or _of(told.get("output"), "error"))
-                return Look("timed_out" if why.startswith(_TOO_LONG) else "failed", why, text, place, 1, spent)
+                return Look(job_end_of(told.get("output"), why), why, text, place, 1, spent)
         raise ProviderUnavailable(f"RunPod told a state that is not known: {str(told.get('status'))[:40]}.")
 
     async def stop(self, handle: str) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.device import log_device_in
+from mercato_cli.commands.device import log_device_in
 from mercato_cli.errors import MpError
 from mercato_cli.passwords import read_line, read_password
 from mercato_cli.profiles import DEFAULT_URL, Profile, checked_address, checked_token

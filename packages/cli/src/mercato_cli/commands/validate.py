@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.commands.publish import document_of, read_text
 from mercato_cli.errors import Exit, MpError
 from mercato_cli.progress import Progress
-from mercato_cli.publish import document_of, read_text
 
 if TYPE_CHECKING:
     from mercato_checks.openapi import Document

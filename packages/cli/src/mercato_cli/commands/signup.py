@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.login import begin_profile
+from mercato_cli.commands.login import begin_profile
 from mercato_cli.passwords import read_new_password
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def revoke_token(mp: Mp, token_id: str) -> None:
 @command
 def register(mp: Mp, project: Path, endpoint: str | None, wait_seconds: float) -> None:
     """Publish the version in PROJECT with the endpoint that runs it, and print the deployment's id."""
-    from mercato_cli.publish import conclude, follow, manifest_of, submit
+    from mercato_cli.commands.publish import conclude, follow, manifest_of, submit
 
     told = submit(mp, manifest_of(project), None, endpoint=endpoint)
     ended = follow(mp, told.id, time.monotonic() + wait_seconds)

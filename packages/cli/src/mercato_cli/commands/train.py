@@ -8,13 +8,13 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.curves import curves
-from mercato_cli.errors import MpError
+from mercato_cli.errors import Exit, MpError, RunExit
 from mercato_cli.text import clean
 
 if TYPE_CHECKING:
     from mercato_contracts.training import TrainingRun
 
-_ENDS = {"succeeded": 0, "failed": 1, "timed_out": 2, "stopped": 3}
+_ENDS = {code.name.lower(): int(code) for code in RunExit}
 _LOOK_SECONDS = 0.5
 _LOG_WAIT_SECONDS = 20
 _NANOS = 1_000_000_000
@@ -139,8 +139,11 @@ def stop_run(mp: Mp, run_id: str) -> None:
 @click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS", help="Give up after it; exit code 5.")
 @command
 def wait_for_run(mp: Mp, run_id: str, wait_seconds: float | None) -> None:
-    """Wait for a run's end. Exit codes: 0 succeeded, 1 failed, 2 timed out, 3 stopped, 5 still going on."""
-    from mercato_cli.errors import Exit
+    """Wait for a run's end. Exit codes: 0 succeeded, 1 failed, 2 timed out, 3 stopped, 5 still going on.
+
+    1, 2 and 3 can also mean refused, used wrongly and not logged in. Standard output names the run and its state when
+    the run ended, and is empty after any other error.
+    """
     from mercato_cli.progress import Progress
 
     deadline = None if wait_seconds is None else time.monotonic() + wait_seconds

@@ -19,11 +19,9 @@ def completion(mp: Mp, shell: str) -> None:
     """Print the completion script of SHELL; keep it where your shell looks for such files."""
     from click.shell_completion import get_completion_class
 
-    from mercato_cli.main import main
-
     kind = get_completion_class(shell)
     if kind is None:
         raise MpError(f"{shell} is not supported.", "Choose bash, zsh or fish.")
-    script = kind(main, {}, "mp", "_MP_COMPLETE").source()
+    script = kind(click.get_current_context().find_root().command, {}, "mp", "_MP_COMPLETE").source()
     mp.console.show({"shell": shell, "script": script}, lambda: mp.console.print(script))
     mp.console.note(f"Keep it: `mp completion {shell} > {_PLACES[shell]}`.")

@@ -58,8 +58,6 @@ def deploy(
     A supervisor of its own keeps it up after mp has ended; a revision that does not become healthy changes nothing.
     On RunPod an image of the project is served by your own account: its key is read from RUNPOD_API_KEY, or asked for.
     """
-    from mercato_cli.hosting.ports import free_port
-
     name = name or project.resolve().name.lower()
     place = _place(mp, name)
     if provider == "runpod":
@@ -67,14 +65,7 @@ def deploy(
         return
     if image is not None or gpu is not None:
         raise MpError("--image and --gpu are for RunPod.", "Add `--provider runpod`, or leave them out.")
-    if not (project / "handler.py").is_file():
-        raise MpError(f"{project} has no handler.py.", "Begin with `mp init`.")
-    if not place.exists():
-        place.settle(port or free_port())
-    elif port not in (None, place.port):
-        raise MpError(
-            f"{place.folder.name} serves at port {place.port}.", "Leave --port out, or choose another --name."
-        )
+    _settle(place, project, port)
     before = place.wanted()
     revision = place.add(project, artifact, cpus=cpus or 0, memory_mib=memory or 0)
     try:
@@ -92,7 +83,7 @@ def deploy(
 @command
 def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None:
     """Serve an earlier revision again; the present one ends once the earlier one is healthy."""
-    from mercato_cli import deploy_runpod
+    from mercato_cli.commands import deploy_runpod
 
     place = _place(mp, name)
     if (cloud := deploy_runpod.find_place(mp, name)) is not None:
@@ -117,7 +108,7 @@ def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None
 @command
 def undeploy(mp: Mp, name: str) -> None:
     """Serve it no more; its revisions stay. What runs on RunPod is removed from there."""
-    from mercato_cli import deploy_runpod
+    from mercato_cli.commands import deploy_runpod
 
     place = _place(mp, name)
     if (cloud := deploy_runpod.find_place(mp, name)) is not None:
@@ -128,6 +119,20 @@ def undeploy(mp: Mp, name: str) -> None:
     while place.is_hosted():
         time.sleep(_LOOK_SECONDS)
     mp.console.show({"name": name, "serving": None}, lambda: mp.console.say(f"{name} serves no more."))
+
+
+def _settle(place: "Place", project: Path, port: int | None) -> None:
+    """Give the deployment its port for good. Raises `MpError` where the project or the port does not fit."""
+    from mercato_cli.hosting.ports import free_port
+
+    if not (project / "handler.py").is_file():
+        raise MpError(f"{project} has no handler.py.", "Begin with `mp init`.")
+    if not place.exists():
+        place.settle(port or free_port())
+    elif port not in (None, place.port):
+        raise MpError(
+            f"{place.folder.name} serves at port {place.port}.", "Leave --port out, or choose another --name."
+        )
 
 
 def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
@@ -206,7 +211,7 @@ def _deploy_on_runpod(
     workers: int,
     wait_seconds: float,
 ) -> None:
-    from mercato_cli import deploy_runpod
+    from mercato_cli.commands import deploy_runpod
     from mercato_cli.hosting.runpod import Machine
 
     if image is None:

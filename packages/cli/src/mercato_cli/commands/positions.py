@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.consensus import pick_era
+from mercato_cli.commands.consensus import pick_era
 
 if TYPE_CHECKING:
     from mercato_contracts.optimizer import OptimizerWrite

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.commands.publish import SIGNS, finding_text
 from mercato_cli.errors import Exit, MpError
-from mercato_cli.publish import SIGNS, finding_text
 
 if TYPE_CHECKING:
     from mercato_contracts.publishing import Decision, EvidenceView, SubmissionView, WaitingView

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.limits import limit_options, set_and_show
+from mercato_cli.commands.limits import limit_options, set_and_show
 
 if TYPE_CHECKING:
     from mercato_contracts.identity import KeyView, NewKeyAnswer

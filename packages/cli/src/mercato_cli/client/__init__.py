@@ -1,0 +1,44 @@
+"""A typed client of the control API: one method a route, one file a noun, answers as the contracts' types.
+
+A new route is a method in the file of its noun; a new noun is a file here and a base of `Client`.
+"""
+
+from mercato_cli.client.account import AccountCalls
+from mercato_cli.client.billing import BillingCalls
+from mercato_cli.client.credentials import CredentialCalls
+from mercato_cli.client.datasets import DatasetCalls
+from mercato_cli.client.deployments import DeploymentCalls
+from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.keys import KeyCalls
+from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.publishing import PublishingCalls
+from mercato_cli.client.service_levels import ServiceLevelCalls
+from mercato_cli.client.services import ServiceCalls
+from mercato_cli.client.signals import SignalCalls
+from mercato_cli.client.subscriptions import SubscriptionCalls
+from mercato_cli.client.training import TrainingCalls
+from mercato_cli.client.usage import UsageCalls
+from mercato_cli.client.webhooks import WebhookCalls
+
+__all__ = ["Client"]
+
+
+class Client(
+    AccountCalls,
+    KeyCalls,
+    LimitCalls,
+    CredentialCalls,
+    PublishingCalls,
+    ServiceCalls,
+    SubscriptionCalls,
+    DatasetCalls,
+    UsageCalls,
+    DeploymentCalls,
+    BillingCalls,
+    ServiceLevelCalls,
+    WebhookCalls,
+    SignalCalls,
+    DeskCalls,
+    TrainingCalls,
+):
+    """The control API of a profile's marketplace, as its owner. All parts share one connection (`Transport`)."""

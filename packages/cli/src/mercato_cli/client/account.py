@@ -1,0 +1,40 @@
+"""Organisations, sessions and who one is."""
+
+from mercato_cli.errors import MpError
+from mercato_cli.profiles import gateway_of
+from mercato_cli.transport import Transport
+from mercato_contracts.identity import MeView, SessionView, SignUpAnswer
+from mercato_contracts.marketplace import MarketplaceView
+
+_MARKETPLACE = "/api/marketplace"
+
+
+class AccountCalls(Transport):
+    """Organisations, sessions and who one is."""
+
+    def find_gateway(self) -> str:
+        """The gateway's address, as the marketplace names it."""
+        try:
+            found = self.read(MarketplaceView, _MARKETPLACE, self.request("GET", _MARKETPLACE, credential=""))
+        except MpError as error:
+            if error.problem.get("code") != "not_found":
+                raise
+            return gateway_of(self._profile.url)  # a marketplace of an earlier release
+        return found.gateway_url or gateway_of(self._profile.url, found.gateway_port)
+
+    def me(self) -> MeView:
+        """Who the credential belongs to."""
+        return self.ask(MeView, "GET", "/api/me")
+
+    def sign_up(self, organisation: str, name: str, email: str, password: str) -> SignUpAnswer:
+        """A new organisation and its first administrator."""
+        body = {"organisation": organisation, "name": name, "email": email, "password": password}
+        return self.ask(SignUpAnswer, "POST", "/api/organisations", body)
+
+    def sign_in(self, email: str, password: str) -> SessionView:
+        """A new session."""
+        return self.ask(SessionView, "POST", "/api/sessions", {"email": email, "password": password})
+
+    def sign_out(self) -> None:
+        """End the session."""
+        self.request("DELETE", "/api/sessions/current")

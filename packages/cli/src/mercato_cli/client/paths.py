@@ -1,0 +1,8 @@
+"""How addresses of routes are put together."""
+
+from urllib.parse import quote
+
+
+def segment(text: str) -> str:
+    """One segment of a path, whatever it contains."""
+    return quote(text, safe="")

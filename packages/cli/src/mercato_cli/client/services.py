@@ -1,0 +1,48 @@
+"""Services: search, the catalogue, canaries."""
+
+from typing import Any, Literal
+
+from mercato_cli.client.paths import segment
+from mercato_cli.transport import Transport
+from mercato_contracts.catalog import CatalogModel, CatalogPage
+from mercato_contracts.discovery import SearchAnswer
+from mercato_contracts.publishing import CanaryPage, CanaryRequest, CanaryView, ServiceView
+
+
+class ServiceCalls(Transport):
+    """Services: search, the catalogue, canaries."""
+
+    def search(self, query: dict[str, Any]) -> SearchAnswer:
+        """Services by plain words and filters."""
+        return self.ask(SearchAnswer, "GET", "/api/search", query=query)
+
+    def service(self, vendor: str, name: str) -> ServiceView:
+        """A service with its releases and plans."""
+        return self.ask(ServiceView, "GET", f"/api/services/{segment(vendor)}/{segment(name)}")
+
+    def list_services(self) -> list[CatalogModel]:
+        """Every listed service, the oldest first."""
+        items: list[CatalogModel] = []
+        after: str | None = None
+        while True:
+            page = self.ask(CatalogPage, "GET", "/api/catalog", query={"after": after})
+            items += page.items
+            if page.next is None:
+                return items
+            after = page.next
+
+    def start_canary(self, vendor: str, name: str, request: CanaryRequest) -> CanaryView:
+        """The canary that begins now."""
+        return self.ask(CanaryView, "POST", _canaries(vendor, name), request.model_dump(mode="json"))
+
+    def list_canaries(self, vendor: str, name: str) -> list[CanaryView]:
+        """The newest fifty, the newest first."""
+        return self.ask(CanaryPage, "GET", _canaries(vendor, name)).items
+
+    def end_canary(self, vendor: str, name: str, ending: Literal["promote", "abort"], reason: str) -> CanaryView:
+        """The canary that ran, with its figures."""
+        return self.ask(CanaryView, "POST", f"{_canaries(vendor, name)}/{ending}", {"reason": reason})
+
+
+def _canaries(vendor: str, name: str) -> str:
+    return f"/api/services/{segment(vendor)}/{segment(name)}/canaries"

@@ -1,0 +1,21 @@
+"""Subscriptions of the organisation."""
+
+from mercato_cli.client.paths import segment
+from mercato_cli.transport import Transport
+from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
+
+
+class SubscriptionCalls(Transport):
+    """Subscriptions of the organisation."""
+
+    def subscribe(self, plan_id: str) -> SubscriptionView:
+        """The active subscription to this plan."""
+        return self.ask(SubscriptionView, "POST", "/api/subscriptions", SubscribeRequest(plan_id=plan_id).model_dump())
+
+    def list_subscriptions(self) -> list[SubscriptionView]:
+        """Every subscription of the organisation."""
+        return list(self.pages(SubscriptionPage, "/api/subscriptions"))
+
+    def unsubscribe(self, subscription_id: str) -> SubscriptionView:
+        """The subscription, cancelled."""
+        return self.ask(SubscriptionView, "DELETE", f"/api/subscriptions/{segment(subscription_id)}")
