@@ -8,6 +8,7 @@ from mercato.platform.file_lock import is_locked
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
+from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging
 from mercato.platform.workflows import Json, Steps, Workflow, Workflows
 from mercato_contracts.masking import mask
@@ -29,8 +30,11 @@ __all__ = [
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "Purpose",
     "RangeOutside",
     "Refusal",
+    "Seal",
+    "SealBroken",
     "Session",
     "Steps",
     "StoredObject",
@@ -40,6 +44,7 @@ __all__ = [
     "Workflow",
     "Workflows",
     "configure_logging",
+    "derive_key",
     "desk_libraries",
     "every_refusal",
     "forget_events",

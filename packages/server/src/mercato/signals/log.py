@@ -4,7 +4,6 @@ Hashing as in RFC 6962. Roots of whole subtrees are kept, so that proofs stay qu
 """
 
 import base64
-import hmac
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from mercato.platform import Clock, Session
+from mercato.platform import Clock, Purpose, Session, derive_key
 from mercato.signals.models import SignalEntry, SignalHead, SignalNode
 from mercato.signals.refusals import EntryNotFound, HeadNotFound, LogDamaged, NotSealedYet
 from mercato_contracts import merkle
@@ -34,7 +33,7 @@ class LogKey:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(hmac.digest(secret, b"signal log heads", "sha256"))
+        self._private = Ed25519PrivateKey.from_private_bytes(derive_key(secret, Purpose.SIGNED_HEAD))
 
     @property
     def public(self) -> str:
