@@ -4,7 +4,6 @@ The vectors were written by the code that each purpose had before all of them sh
 """
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -16,11 +15,12 @@ from mercato.adapters.signed_links import SignedLinks
 from mercato.api.idempotency import AnswerCipher
 from mercato.datasets.obscuring import Obscurer
 from mercato.identity.known_devices import KnownDevices
-from mercato.platform import Purpose, Seal, SealBroken, SystemIds
+from mercato.platform import HeadKey, Purpose, Seal, SealBroken, SystemIds
 from mercato.publishing.sealing import CredentialSeal
-from mercato.signals import LogKey
 from mercato.training.claims import ClaimLinks
 from mercato.webhooks import SecretSeal
+from mercato_contracts.record import record_head_bytes
+from mercato_contracts.signals import tree_head_bytes
 from tests.conftest import TestClock
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "secrets.json").read_text())
@@ -28,7 +28,6 @@ SECRET, NONCE = bytes.fromhex(VECTORS["secret"]), bytes.fromhex(VECTORS["nonce"]
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
 
 
-@dataclass
 class FixedIds(SystemIds):
     """Ids whose secrets are known."""
 
@@ -79,9 +78,10 @@ def test_devices_and_stocks_have_their_names_as_before() -> None:
 
 
 def test_heads_are_signed_as_before() -> None:
-    key = LogKey(SECRET)
-    assert key.sign(5, b"r" * 32, NOW).model_dump() == VECTORS["log_head"]
-    assert key.sign_record(5, "ab" * 32, NOW).model_dump() == VECTORS["record_head"]
+    key, log, record = HeadKey(SECRET), VECTORS["log_head"], VECTORS["record_head"]
+    assert key.sign(tree_head_bytes(5, log["root"], log["at"])) == log["signature"]
+    assert key.sign(record_head_bytes(5, record["digest"], record["at"])) == record["signature"]
+    assert key.public == log["key"] == record["key"]
 
 
 class TestSeal:

@@ -1,10 +1,12 @@
 """The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
 
+from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -15,6 +17,9 @@ from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",
+    "Chain",
+    "ChainDamaged",
+    "ChainTables",
     "Clock",
     "Conflict",
     "Database",
@@ -22,9 +27,12 @@ __all__ = [
     "DurableSubscriber",
     "EphemeralSubscriber",
     "Event",
+    "HeadKey",
     "Ids",
     "Json",
+    "LinkedDigests",
     "Malformed",
+    "MerkleTree",
     "NotFound",
     "ObjectNotFound",
     "ObjectStore",
@@ -36,8 +44,10 @@ __all__ = [
     "Seal",
     "SealBroken",
     "Session",
+    "SignedHead",
     "Steps",
     "StoredObject",
+    "SubtreeRoot",
     "SystemClock",
     "SystemIds",
     "Unavailable",
