@@ -56,6 +56,17 @@ async def test_connects_to_the_pinned_address_and_keeps_the_name(fake_server: Fa
     assert answer.took_us > 0
 
 
+@pytest.mark.parametrize(
+    ("body", "sent"), [(b'{"a":1}', b'{"a":1}'), ({"a": 1}, b'{"a": 1}'), ("é", b'"\\u00e9"'), (None, b"")]
+)
+async def test_bytes_are_sent_as_they_are_and_anything_else_as_json(
+    fake_server: FakeServer, body: Any, sent: bytes
+) -> None:
+    fake_server.answer = lambda method, path, body: (204, {}, b"")
+    await ask(fake_server.target("/base"), Call("POST", "/x", body))
+    assert fake_server.seen == [("POST", "/base/x", sent)]
+
+
 async def test_tries_the_next_pinned_address(fake_server: FakeServer, closed_port: int) -> None:
     fake_server.answer = lambda method, path, body: (204, {}, b"")
     target = Target("http", "pinned.invalid", fake_server.port, "", ("127.0.0.2", "127.0.0.1"))

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from mercato.datasets import Panel, Panels, Round
 from mercato.deployments import Deployments, Signatures
 from mercato.identity import Caller
-from mercato.platform import Database, Ids, ObjectStore, Outbox
+from mercato.platform import Database, HeadKey, Ids, ObjectStore, Outbox
 from mercato.publishing import Deployment, Release
-from mercato.signals import KillSwitches, LiveRounds, LogKey, RoundSettling, SignalLog, SignalStore
+from mercato.signals import KillSwitches, LiveRounds, RoundSettling, SignalLog, SignalStore
 from mercato_contracts.signals import SignalReceipt
 from tests.conftest import People, TestClock
 from tests.datasets.conftest import DataRoom, early_prices, prices, room, store  # noqa: F401
@@ -52,7 +52,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.live = LiveRounds(self.store)
-        self.log_key = LogKey(b"s" * 32)
+        self.log_key = HeadKey(b"s" * 32)
         self.settling = RoundSettling(self.database, self.clock, self.ids, self.outbox, self.store, b"n" * 32)
 
     async def open(self, eras: int = 5) -> Round:

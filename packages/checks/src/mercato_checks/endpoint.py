@@ -49,12 +49,18 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: `path` is added to the endpoint's base; `body` is sent as JSON."""
+    """One request: `path` is added to the endpoint's base. Bytes are sent as they are, any other `body` as JSON."""
 
     method: str
     path: str
     body: Any = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    def content(self) -> bytes | None:
+        """The bytes that are sent; `None` for a request without a body."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body).encode()
 
 
 class Endpoint(Protocol):
@@ -127,7 +133,7 @@ class PinnedEndpoint:
         return text
 
     async def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
-        content = None if call.body is None else json.dumps(call.body).encode()
+        content = call.content()
         url = f"{self._target.base}{call.path}"
         async with self._pool.stream(
             call.method, url, headers=self._all_headers(call, content), content=content

@@ -3,7 +3,7 @@
 import hmac
 from datetime import timedelta
 
-from mercato.platform import Clock, Refusal
+from mercato.platform import Clock, Purpose, Refusal, derive_key
 
 
 class LinkRefused(Refusal):
@@ -28,7 +28,7 @@ class SignedLinks:
     """Signs and checks. `secret` is the marketplace's own; the key for links is derived from it."""
 
     def __init__(self, secret: bytes, clock: Clock) -> None:
-        self._key = hmac.digest(secret, b"signed links of objects", "sha256")
+        self._key = derive_key(secret, Purpose.OBJECT_LINK)
         self._clock = clock
 
     def sign(self, key: str, expires_in: timedelta) -> dict[str, str]:

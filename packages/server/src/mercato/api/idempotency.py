@@ -6,15 +6,13 @@ lies in the database must not. Source of the convention: draft-ietf-httpapi-idem
 """
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mercato.platform import Base, Refusal, Session
+from mercato.platform import Base, Purpose, Refusal, Seal, Session
 
 
 class IdempotentAnswer(Base):
@@ -57,21 +55,11 @@ class StillInFlight(Refusal):
     fix = "Wait a second and ask again with the same key and body."
 
 
-class AnswerCipher:
-    """Seals answers. `secret` is the marketplace's own; without it and the client's key an answer stays closed."""
+class AnswerCipher(Seal):
+    """Seals answers by `Idempotency-Key`. Without that and the marketplace's own `secret` an answer stays closed."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-
-    def seal(self, idempotency_key: str, nonce: bytes, answer: bytes) -> bytes:
-        """`nonce` is 12 random bytes; it stands before the ciphertext."""
-        return nonce + AESGCM(self._key(idempotency_key)).encrypt(nonce, answer, None)
-
-    def open(self, idempotency_key: str, sealed: bytes) -> bytes:
-        return AESGCM(self._key(idempotency_key)).decrypt(sealed[:12], sealed[12:], None)
-
-    def _key(self, idempotency_key: str) -> bytes:
-        return hmac.digest(self._secret, b"idempotent answer\0" + idempotency_key.encode(), "sha256")
+        super().__init__(secret, Purpose.IDEMPOTENT_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from mercato.identity import (
     SecretHasher,
 )
 from mercato.metering import Counters
-from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
+from mercato.platform import Clock, Database, HeadKey, Ids, ObjectStore, Outbox, Session
 from mercato.publishing import CredentialSeal
-from mercato.signals import LiveRounds, LogKey
+from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
@@ -67,7 +67,7 @@ class Wiring:
     gateway_url: str | None
     """Where clients reach the gateway, without a closing slash; at `gateway_port` of this host where it is `None`."""
     gateway_port: int
-    log_key: LogKey
+    log_key: HeadKey
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
     """Where training runs, by name."""

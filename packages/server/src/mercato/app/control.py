@@ -25,9 +25,9 @@ from mercato.app.files import build_objects
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, KeyProof, KnownDevices, PasswordProof, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Clock, Database, HeadKey, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal
-from mercato.signals import LiveRounds, LogKey
+from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 
@@ -78,7 +78,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_port=settings.gateway_port,
         proxies=TrustedProxies(settings.trusted_proxies),
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
-        log_key=LogKey(settings.signing_key),
+        log_key=HeadKey(settings.signing_key),
         live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims),
         claims=claims,

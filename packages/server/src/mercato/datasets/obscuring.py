@@ -2,6 +2,8 @@
 
 import hmac
 
+from mercato.platform import Purpose, derive_key
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _CHARACTERS = (
     12  # 60 bits: the chance that two of 160,000 rows share one is 1 in 90 million, and then no panel is built
@@ -12,7 +14,7 @@ class Obscurer:
     """The ids of one dataset. `secret` is the marketplace's own; another dataset gets unrelated ids from it."""
 
     def __init__(self, secret: bytes, dataset: str) -> None:
-        self._key = hmac.digest(secret, b"ids of " + dataset.encode(), "sha256")
+        self._key = derive_key(secret, Purpose.STOCK_ID, dataset)
 
     def id_of(self, era: int, ticker: str) -> str:
         """HMAC-SHA256 over era and ticker, 60 bits of it in base 32: `n` and 12 characters."""

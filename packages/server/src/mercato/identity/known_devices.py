@@ -6,7 +6,7 @@ Source of the idea: OWASP, "Slow Down Online Guessing Attacks with Device Cookie
 import hmac
 from datetime import datetime, timedelta
 
-from mercato.platform import Ids
+from mercato.platform import Ids, Purpose, derive_key
 
 LIFETIME = timedelta(days=90)
 _DIGITS = 32
@@ -32,5 +32,4 @@ class KnownDevices:
         return device if 0 <= now.timestamp() - int(issued) < LIFETIME.total_seconds() else None
 
     def _seal(self, user_id: str, body: str) -> str:
-        text = f"known device\0{user_id}\0{body}".encode()
-        return hmac.digest(self._secret, text, "sha256").hex()[:_DIGITS]
+        return derive_key(self._secret, Purpose.KNOWN_DEVICE, f"{user_id}\0{body}").hex()[:_DIGITS]

@@ -1,19 +1,25 @@
 """The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
 
+from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
+from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging
 from mercato.platform.workflows import Json, Steps, Workflow, Workflows
 from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",
+    "Chain",
+    "ChainDamaged",
+    "ChainTables",
     "Clock",
     "Conflict",
     "Database",
@@ -21,25 +27,34 @@ __all__ = [
     "DurableSubscriber",
     "EphemeralSubscriber",
     "Event",
+    "HeadKey",
     "Ids",
     "Json",
+    "LinkedDigests",
     "Malformed",
+    "MerkleTree",
     "NotFound",
     "ObjectNotFound",
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "Purpose",
     "RangeOutside",
     "Refusal",
+    "Seal",
+    "SealBroken",
     "Session",
+    "SignedHead",
     "Steps",
     "StoredObject",
+    "SubtreeRoot",
     "SystemClock",
     "SystemIds",
     "Unavailable",
     "Workflow",
     "Workflows",
     "configure_logging",
+    "derive_key",
     "desk_libraries",
     "every_refusal",
     "forget_events",

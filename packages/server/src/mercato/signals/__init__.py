@@ -3,7 +3,7 @@
 from mercato.signals.browse import DeskWindow
 from mercato.signals.kill import KillKeeper, KillSwitches
 from mercato.signals.live import LiveRounds
-from mercato.signals.log import LogKey, SignalLog
+from mercato.signals.log import SignalLog
 from mercato.signals.models import DeskDocument, DeskEvent, KillSwitch, SignalEntry
 from mercato.signals.optimize import optimize
 from mercato.signals.record import DeskRecord
@@ -19,7 +19,6 @@ __all__ = [
     "KillSwitch",
     "KillSwitches",
     "LiveRounds",
-    "LogKey",
     "RoundSettling",
     "SettlingStarter",
     "SignalEntry",

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBina
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mercato.platform import Base
+from mercato.platform import Base, SignedHead, SubtreeRoot
 
 
 class SignalEntry(Base):
@@ -36,28 +36,19 @@ class SignalEntry(Base):
     received_at: Mapped[datetime]
 
 
-class SignalNode(Base):
-    """The root of a whole subtree of the log: `2 ** level` entries, the `number`-th of that size."""
+class SignalNode(SubtreeRoot, Base):
+    """The root of a whole subtree of the log."""
 
     __tablename__ = "signal_nodes"
     __table_args__ = (PrimaryKeyConstraint("level", "number"),)
 
-    level: Mapped[int]
-    number: Mapped[int]
-    root: Mapped[bytes] = mapped_column(LargeBinary)
 
-
-class SignalHead(Base):
+class SignalHead(SignedHead, Base):
     """A signed state of the log: see `mercato_contracts.signals.TreeHead`."""
 
     __tablename__ = "signal_heads"
 
-    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    root: Mapped[str]
-    at: Mapped[str]
-    sealed_at: Mapped[datetime]
-    key: Mapped[str]
-    signature: Mapped[str]
+    state: Mapped[str] = mapped_column("root")
 
 
 class DeskDocument(Base):
@@ -135,17 +126,12 @@ class DeskEvent(Base):
     digest: Mapped[str]
 
 
-class DeskRecordHead(Base):
+class DeskRecordHead(SignedHead, Base):
     """A signed state of the desk's record: see `mercato_contracts.record.RecordHead`. Only ever added to."""
 
     __tablename__ = "desk_record_heads"
 
-    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    digest: Mapped[str]
-    at: Mapped[str]
-    sealed_at: Mapped[datetime]
-    key: Mapped[str]
-    signature: Mapped[str]
+    state: Mapped[str] = mapped_column("digest")
 
 
 class BacktestClaim(Base):

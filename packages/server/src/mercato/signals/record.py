@@ -1,17 +1,26 @@
 """The desk's record: what was decided, by whom and why, each line chained to the one before; sealed each hour."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from mercato.platform import Clock, Session
-from mercato.signals.log import SEAL_EVERY, LogKey
+from mercato.platform import Chain, ChainDamaged, ChainTables, Clock, HeadKey, LinkedDigests, Session
+from mercato.signals.heads import view_record_head
 from mercato.signals.models import DeskEvent, DeskRecordHead
 from mercato.signals.refusals import RecordDamaged
-from mercato_contracts.record import BEGINNING, RecordHead, chain_line, write_facts
+from mercato_contracts.record import BEGINNING, RecordHead, chain_line, record_head_bytes, write_facts
 
-_LOCK = 4_017_202_613  # any number, the same in every process that writes
+_TABLES = ChainTables(
+    place=DeskEvent.number,
+    digest=DeskEvent.digest,
+    at=DeskEvent.at,
+    heads=DeskRecordHead,
+    lock=4_017_202_613,
+    statement=record_head_bytes,
+)
+
+_Result = TypeVar("_Result")
 
 
 class DeskRecord:
@@ -20,21 +29,20 @@ class DeskRecord:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
         self._clock = clock
+        self._chain = Chain(session, clock, _TABLES, LinkedDigests(session, _TABLES))
 
     async def lock(self) -> None:
-        """Until this transaction ends nobody else adds a line.
+        """Until this transaction ends, no other adds a line.
 
-        Whoever adds lines and locks other rows as well takes this lock first: in one order, so that nobody waits for
-        who waits for him.
+        Who adds lines and locks other rows as well takes this lock first: always in this order, to avoid a deadlock.
         """
-        await self._session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        await self._chain.lock()
 
     async def add(self, actor: str, what: str, subject: str, **facts: Any) -> DeskEvent:
         """A line, written if and only if this transaction is committed. One transaction at a time adds lines."""
-        await self.lock()
-        last = await self._newest()
+        last = await self._chain.begin_append()
         line = DeskEvent(
-            number=last.number + 1 if last else 0,
+            number=last.place + 1 if last else 0,
             at=self._clock.now().isoformat(),
             actor=actor,
             what=what,
@@ -56,43 +64,34 @@ class DeskRecord:
             query = query.where(DeskEvent.number < before)
         return (await self._session.scalars(query)).all()
 
-    async def seal(self, key: LogKey, *, at_once: bool = False) -> RecordHead | None:
-        """A new signed head when an hour has passed since the last and lines came; else nothing."""
-        await self.lock()
-        last = await self._session.scalar(select(DeskRecordHead).order_by(DeskRecordHead.size.desc()).limit(1))
-        newest, now = await self._newest(), self._clock.now()
-        if newest is None or (
-            last is not None and (last.size > newest.number or not (at_once or now >= last.sealed_at + SEAL_EVERY))
-        ):
-            return None
-        head = key.sign_record(newest.number + 1, newest.digest, now)
-        self._session.add(DeskRecordHead(**head.model_dump(), sealed_at=now))
-        return head
+    async def seal(self, key: HeadKey, *, at_once: bool = False) -> RecordHead | None:
+        """A new signed head when an hour has passed since the last and lines came; else nothing.
+
+        Raises `RecordDamaged` when what the last head covers is no longer what was signed.
+        """
+        head = await _undamaged(self._chain.seal(key, at_once=at_once))
+        return view_record_head(head) if head else None
 
     async def heads(self, limit: int) -> list[RecordHead]:
         """The newest first."""
-        rows = await self._session.scalars(select(DeskRecordHead).order_by(DeskRecordHead.size.desc()).limit(limit))
-        return [_view_head(row) for row in rows]
+        return [view_record_head(head) for head in await self._chain.heads(limit)]
 
-    async def check(self, key: LogKey) -> int:
+    async def check(self, key: HeadKey) -> int:
         """Recompute the chain and hold it against what was sealed; returns how many lines hold. Raises `RecordDamaged`.
 
         Finds an altered line, one added in between, one taken out, and an end that was cut off after it was sealed.
         Who can also take heads away is found out by a head that somebody else kept (`mp record verify --head`).
         """
-        digests = [BEGINNING]
+        digests: list[str] = []
+        before = BEGINNING
         for line in await self._session.scalars(select(DeskEvent).order_by(DeskEvent.number)):
-            number = len(digests) - 1
-            if line.number != number or _digest(line, digests[-1]) != line.digest:
+            number = len(digests)
+            if line.number != number or _digest(line, before) != line.digest:
                 raise RecordDamaged(f"Line {number} of the desk's record is not what was written.", line=number)
             digests.append(line.digest)
-        for head in await self._session.scalars(select(DeskRecordHead).order_by(DeskRecordHead.size)):
-            if head.size >= len(digests) or digests[head.size] != head.digest or not key.has_signed(_view_head(head)):
-                raise RecordDamaged(f"The record is not what was sealed at {head.at}.", size=head.size)
-        return len(digests) - 1
-
-    async def _newest(self) -> DeskEvent | None:
-        return await self._session.scalar(select(DeskEvent).order_by(DeskEvent.number.desc()).limit(1))
+            before = line.digest
+        await _undamaged(self._chain.check_heads(digests, key))
+        return len(digests)
 
 
 def _digest(line: DeskEvent, before: str) -> str:
@@ -101,5 +100,8 @@ def _digest(line: DeskEvent, before: str) -> str:
     )
 
 
-def _view_head(row: DeskRecordHead) -> RecordHead:
-    return RecordHead(size=row.size, digest=row.digest, at=row.at, key=row.key, signature=row.signature)
+async def _undamaged(work: Awaitable[_Result]) -> _Result:
+    try:
+        return await work
+    except ChainDamaged as damage:
+        raise RecordDamaged(str(damage), size=damage.size) from None

@@ -12,9 +12,10 @@ from sqlalchemy import Row
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue
+from mercato.signals.entries import write_entry, write_scores
 from mercato.signals.kill import KillSwitches
 from mercato.signals.live import LiveRounds
-from mercato.signals.log import SignalLog, write_entry
+from mercato.signals.log import SignalLog
 from mercato.signals.models import SignalEntry
 from mercato.signals.refusals import (
     SignalDeploymentUnknown,
@@ -206,16 +207,6 @@ def _check_ids(write: SignalWrite, wanted: Mapping[int, frozenset[str]]) -> None
         unknown=unknown[:5],
         missing=missing[:5],
     )
-
-
-def write_scores(scores: Mapping[str, float]) -> str:
-    """Scores as JSON without spaces, ids sorted, numbers as Python writes them (shortest, exact), no negative zero."""
-    return json.dumps({one: score + 0.0 for one, score in scores.items()}, separators=(",", ":"), sort_keys=True)
-
-
-def digest_scores(scores: Mapping[str, float]) -> str:
-    """SHA-256 of what `write_scores` gives."""
-    return hashlib.sha256(write_scores(scores).encode()).hexdigest()
 
 
 def view_receipt(row: SignalEntry | Row[Any], *, is_repeated: bool = False) -> SignalReceipt:

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from mercato.platform import Clock, Session
+from mercato.platform import Clock, Purpose, Session, derive_key
 from mercato.training.refusals import ClaimLinkRefused, ClaimRefused, RunNotFound
 from mercato.training.repository import TrainingRepository
 from mercato_contracts.training import TERMINAL
@@ -24,7 +24,7 @@ class ClaimLinks:
     """
 
     def __init__(self, secret: bytes, base_url: str, clock: Clock) -> None:
-        self._key = hmac.digest(secret, b"claims of training runs", "sha256")
+        self._key = derive_key(secret, Purpose.TRAINING_CLAIM)
         self._base_url = base_url
         self._clock = clock
 

@@ -130,18 +130,17 @@ class Deliverer:
             target = await self._addresses.judge(due.endpoint.url)
         except Refusal as refusal:
             return _Outcome(None, refusal.detail[:300])
+        body = json.dumps(due.message.payload).encode()
         try:
             async with PinnedEndpoint(target, timeout_seconds=_TIMEOUT_SECONDS, most_bytes=64 * 1024) as endpoint:
-                answer = await endpoint.call(Call("POST", "", due.message.payload, self._headers(due)))
+                answer = await endpoint.call(Call("POST", "", body, self._headers(due, body)))
         except CallFailed as failed:
             return _Outcome(None, str(failed)[:300], (self._clock.now() - began) // timedelta(milliseconds=1))
         return _Outcome(answer.status, "", answer.took_us // 1000, _retry_after(answer.headers))
 
-    def _headers(self, due: Due) -> tuple[tuple[str, str], ...]:
+    def _headers(self, due: Due, body: bytes) -> tuple[tuple[str, str], ...]:
         timestamp = int(self._clock.now().timestamp())
         secrets = [self._seal.open(due.endpoint.id, sealed) for sealed in due.sealed]
-        # The bytes that `PinnedEndpoint` sends for this body.
-        body = json.dumps(due.message.payload).encode()
         return (
             ("user-agent", "mercato-webhooks/1"),
             ("webhook-id", due.message.id),

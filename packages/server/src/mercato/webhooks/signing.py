@@ -8,7 +8,7 @@ import base64
 import hmac
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from mercato.platform import Purpose, Seal
 
 _PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -25,18 +25,8 @@ def sign(secrets: Sequence[bytes], message_id: str, timestamp: int, body: bytes)
     return " ".join(f"v1,{base64.b64encode(hmac.digest(secret, content, 'sha256')).decode()}" for secret in secrets)
 
 
-class SecretSeal:
-    """Seals secrets with a key made from the marketplace's own `secret` and the endpoint's id."""
+class SecretSeal(Seal):
+    """Seals endpoints' secrets by the endpoint's id. `secret` is the marketplace's own."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-
-    def seal(self, endpoint_id: str, nonce: bytes, secret: bytes) -> bytes:
-        """`nonce` is 12 random bytes; it stands before the ciphertext."""
-        return nonce + AESGCM(self._key(endpoint_id)).encrypt(nonce, secret, None)
-
-    def open(self, endpoint_id: str, sealed: bytes) -> bytes:
-        return AESGCM(self._key(endpoint_id)).decrypt(sealed[:12], sealed[12:], None)
-
-    def _key(self, endpoint_id: str) -> bytes:
-        return hmac.digest(self._secret, b"webhook secret\0" + endpoint_id.encode(), "sha256")
+        super().__init__(secret, Purpose.WEBHOOK_SECRET)

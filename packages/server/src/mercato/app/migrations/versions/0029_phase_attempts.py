@@ -13,8 +13,8 @@ def upgrade() -> None:
     op.create_table(
         "phase_attempts",
         sa.Column("submission_id", sa.Text, sa.ForeignKey("submissions.id"), primary_key=True),
-        sa.Column("phase", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("begun", sa.Integer, nullable=False),
+        sa.Column("phase", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("begun", sa.BigInteger, nullable=False),
     )
 
 
