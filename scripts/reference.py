@@ -28,6 +28,7 @@ from mercato_gateway.codes import CODES as GATEWAY_CODES
 from mercato_gateway.document import build_document
 
 sys.path.insert(0, str(Path(__file__).parent))
+from events_page import events as events_text
 from reachable_refusals import Reachable, load_everything
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -161,8 +162,14 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+def events() -> str:
+    """All news that the control plane tells."""
+    return f"{_GENERATED}\n{events_text()}"
+
+
 def _refusals() -> list[type[Refusal]]:
     """Our own; a test that runs this may have made some of its own."""
+    load_everything()
     return [kind for kind in every_refusal() if kind.__module__.startswith("mercato.")]
 
 
@@ -173,6 +180,7 @@ def _cell(text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "errors.md": errors,
+    "events.md": events,
     "gateway-openapi.json": gateway_openapi,
     "openapi.json": openapi,
     "settings.md": settings,

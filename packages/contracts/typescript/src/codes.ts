@@ -29,6 +29,7 @@ export type ErrorCode =
   | "charge_needs_operator"
   | "conflict"
   | "control_plane_unavailable"
+  | "counters_unavailable"
   | "credential_in_use"
   | "credential_not_found"
   | "credential_refused"
@@ -359,6 +360,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   charge_needs_operator: 403,
   conflict: 409,
   control_plane_unavailable: 503,
+  counters_unavailable: 503,
   credential_in_use: 409,
   credential_not_found: 404,
   credential_refused: 422,

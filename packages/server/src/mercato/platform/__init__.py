@@ -5,6 +5,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -24,6 +25,7 @@ __all__ = [
     "Ids",
     "Json",
     "Malformed",
+    "News",
     "NotFound",
     "ObjectNotFound",
     "ObjectStore",
@@ -41,6 +43,7 @@ __all__ = [
     "Workflows",
     "configure_logging",
     "desk_libraries",
+    "every_news",
     "every_refusal",
     "forget_events",
     "is_locked",
