@@ -136,7 +136,7 @@ async def _prepare(wiring: Wiring, client: httpx.AsyncClient) -> Desk:
         await desk.link(caller, deployment, public_key=public, interval_seconds=3600)
         keys = Keys(session, wiring.clock, wiring.ids, wiring.hasher, wiring.outbox)
         vendor_key = await keys.make(caller, kind="vk", name="bench", scopes=None, expires_at=None)
-        await PanelBuilder(session, *common, wiring.objects, wiring.data_key).build()
+        await PanelBuilder(session, *common, wiring.objects, wiring.data_key).build(by="usr_bench")
     async with wiring.database.transaction() as session:
         schedule = Schedule(open_for=timedelta(days=1), embargo=timedelta(days=6))
         rounds = Rounds(session, *common, wiring.objects)

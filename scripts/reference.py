@@ -35,6 +35,7 @@ from mercato_gateway.codes import CODES as GATEWAY_CODES
 from mercato_gateway.document import build_document
 
 sys.path.insert(0, str(Path(__file__).parent))
+from events_page import events as events_text
 from reachable_refusals import Reachable, load_everything
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -194,6 +195,11 @@ def settings() -> str:
         default = "not set" if field.default is None else f"`{field.default}`"
         lines.append(f"| `{variable}` | {default} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
+
+
+def events() -> str:
+    """All news that the control plane tells."""
+    return f"{_GENERATED}\n{events_text()}"
 
 
 def roles() -> str:
@@ -362,6 +368,7 @@ def _cell(text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "errors.md": errors,
+    "events.md": events,
     "gateway-openapi.json": gateway_openapi,
     "openapi.json": openapi,
     "roles.md": roles,

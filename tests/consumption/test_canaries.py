@@ -14,7 +14,7 @@ from mercato.identity import Caller, NotAllowed
 from mercato.metering import ReleaseCalls
 from mercato.platform import Event, Refusal
 from mercato.platform.outbox import Place
-from mercato.publishing import Canary, Catalogue, Release
+from mercato.publishing import Canary, Catalogue, Release, ServiceChanged
 from mercato_contracts.dataplane import SnapshotService
 from mercato_contracts.manifest import CanaryTerms
 from tests.support.market import Customer, Market
@@ -217,10 +217,8 @@ async def test_only_the_newest_final_release_of_ones_own_service_becomes_one_can
 async def test_news_of_a_verdict_reaches_gateways(tried: Tried, market: Market) -> None:
     await tried.start()
     async with market.database.transaction() as session:
-        told = {"service_id": tried.service.id}
-        (line,) = await compile_changes(
-            session, [Event(Place(1, 1), "service.changed", told, market.clock.now())], market.seal
-        )
+        told = ServiceChanged(by="usr_1", service_id=tried.service.id)
+        (line,) = await compile_changes(session, [Event(Place(1, 1), told, market.clock.now())], market.seal)
     assert isinstance(line, SnapshotService)
     assert line.canary is not None
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from mercato.api.wiring import Wiring
 from mercato.identity import Caller
-from mercato.publishing import Credentials, Lifecycle, Service
+from mercato.publishing import Credentials, Lifecycle, Service, ServiceChanged
 from tests.consumption.test_snapshot import Line, listening
 from tests.support.market import Market
 
@@ -119,7 +119,7 @@ async def test_without_its_secret_a_deployment_takes_no_calls(
         await vault.remove(vendor)
         async with market.database.transaction() as session:
             await session.execute(text("UPDATE services SET status = 'listed'"))
-            await market.outbox.add(session, "service.changed", service_id=service.id)
+            await market.outbox.add(session, ServiceChanged(by="usr_1", service_id=service.id))
         _, line = await listener.until(presents(service, None))
         assert places(line)["1.0.0"]["weight"] == 100
         await vault.put(vendor, OTHER)

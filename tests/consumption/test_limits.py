@@ -9,7 +9,7 @@ from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.consumption import Limits
 from mercato.consumption.snapshot import compile_changes, routes_of
 from mercato.identity import Key
-from mercato.metering import Budgets
+from mercato.metering import BudgetChanged, Budgets
 from mercato.platform import Event
 from mercato.platform.outbox import Place
 from mercato_contracts.dataplane import Limit
@@ -110,10 +110,8 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
     async with market.database.transaction() as session:
         own = Key(id="key_1", lineage_id="key_1", organisation_id=vendor.organisation_id)
         assert await Limits(session).of_key(own) == []
-        changed = {"organisation_id": vendor.organisation_id, "side": "vendor"}
-        told = await compile_changes(
-            session, [Event(Place(1, 1), "budget.changed", changed, market.clock.now())], market.seal
-        )
+        changed = BudgetChanged(by="usr_1", organisation_id=vendor.organisation_id, side="vendor")
+        told = await compile_changes(session, [Event(Place(1, 1), changed, market.clock.now())], market.seal)
     assert {line.id for line in told} == {one.caller.organisation_id for one in customers}  # type: ignore[attr-defined]
     await check_is_lent_to_the_unit(market, scope, 5)
 

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -14,11 +15,11 @@ from sqlalchemy import text
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.consumption import SnapshotAnswer
 from mercato.consumption import SnapshotHub
-from mercato.identity import Keys
+from mercato.identity import KeyChanged, Keys
 from mercato.metering import Budgets
 from mercato.platform import Event
 from mercato.platform.outbox import Place
-from mercato.publishing import Catalogue, DeploymentHolds
+from mercato.publishing import Catalogue, DeploymentHolds, ServiceChanged, ServiceWithdrawn
 from tests.support.market import Market
 
 Line = dict[str, Any]
@@ -99,11 +100,11 @@ async def test_each_kind_of_change_arrives(gateway: httpx.AsyncClient, market: M
         await listener.until(of_type("consumer_changed", id=consumer.organisation_id), told)
         async with market.database.transaction() as session:
             await session.execute(text("UPDATE services SET title = 'New' WHERE id = :id"), {"id": service.id})
-            await market.outbox.add(session, "service.changed", service_id=service.id)
+            await market.outbox.add(session, ServiceChanged(by="usr_1", service_id=service.id))
         await listener.until(of_type("service", id=service.id, title="New"), told)
         async with market.database.transaction() as session:
             await session.execute(text("UPDATE services SET status = 'withdrawn' WHERE id = :id"), {"id": service.id})
-            await market.outbox.add(session, "service.withdrawn", service_id=service.id)
+            await market.outbox.add(session, ServiceWithdrawn(by="usr_1", service_id=service.id))
         await listener.until(of_type("service_removed", id=service.id), told)
 
 
@@ -141,7 +142,7 @@ async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
 async def test_every_gateway_hears(gateway: httpx.AsyncClient, market: Market) -> None:
     async with listening(gateway) as one, listening(gateway) as two, listening(gateway) as three:
         async with market.database.transaction() as session:
-            await market.outbox.add(session, "key.changed", key_id="key_1", organisation_id="org_1")
+            await market.outbox.add(session, KeyChanged(by="usr_1", key_id="key_1", organisation_id="org_1"))
         await asyncio.gather(*(listener.until(of_type("key_changed", id="key_1")) for listener in (one, two, three)))
 
 
@@ -162,9 +163,9 @@ async def test_nothing_is_said_without_the_gateways_token(
         assert settings.gateway_token not in answer.text
 
 
-def changed(number: int) -> Event:
-    payload = {"key_id": f"key_{number}", "organisation_id": "org_1"}
-    return Event(Place(number, number), "key.changed", payload, None)  # type: ignore[arg-type]
+def changed(number: int) -> Event[KeyChanged]:
+    news = KeyChanged(by="usr_1", key_id=f"key_{number}", organisation_id="org_1")
+    return Event(Place(number, number), news, datetime.now(UTC))
 
 
 async def test_a_reader_that_falls_behind_is_let_go_and_the_others_are_not(market: Market) -> None:
@@ -199,7 +200,7 @@ async def test_a_change_while_the_snapshot_is_read_is_not_lost(market: Market) -
     hub = SnapshotHub(market.database, market.clock, market.seal)
     stream = hub.stream()
     assert b"begin" in await anext(stream)
-    await hub.hear([Event(Place(1, 1), "service.changed", {"service_id": service.id}, market.clock.now())])
+    await hub.hear([Event(Place(1, 1), ServiceChanged(by="usr_1", service_id=service.id), market.clock.now())])
     pieces = [await anext(stream) for _ in range(3)]
     assert b'"ready"' in pieces[1]
     assert service.id.encode() in pieces[2]
@@ -248,7 +249,8 @@ async def test_services_that_change_while_many_are_listed_arrive_over_a_slow_soc
         pieces = answer.aiter_raw()
         await anext(pieces)
         async with market.database.transaction() as session:
-            await market.outbox.add(session, "key.changed", key_id="key_late", organisation_id="org_1")
+            news = KeyChanged(by="usr_1", key_id="key_late", organisation_id="org_1")
+            await market.outbox.add(session, news)
         read = b""
         async with asyncio.timeout(120):
             while b"key_late" not in read:

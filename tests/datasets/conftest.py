@@ -59,7 +59,7 @@ class DataRoom:
         """The dataset over the first years."""
         async with self.database.transaction() as session:
             common = (session, self.clock, self.ids, self.outbox, self.store)
-            return await PanelBuilder(*common, b"k" * 32, lambda: self.prices).build(**named)
+            return await PanelBuilder(*common, b"k" * 32, lambda: self.prices).build(by="usr_test", **named)
 
     def rounds(self, session: Session) -> Rounds:
         """Within a transaction."""

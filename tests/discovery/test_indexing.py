@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,8 +21,9 @@ from mercato.discovery import (
 )
 from mercato.discovery.repository import ListingRepository
 from mercato.identity import Caller
-from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
-from mercato.publishing import Plan, Release, Service
+from mercato.platform import Clock, Database, Event, Ids, Outbox, OutboxFeed
+from mercato.platform.outbox import Place
+from mercato.publishing import Plan, Release, Service, ServiceChanged, ServiceReleased, ServiceWithdrawn
 from mercato.publishing.models import Submission
 from tests.conftest import People, TestClock
 
@@ -90,7 +91,7 @@ class Shop:
                     included_unit=None, included=0, overage=True, limits=[], created_at=now, retired_at=None,
                 )
             )  # fmt: skip
-            await self.outbox.add(session, "service.released", service_id=service_id)
+            await self.outbox.add(session, ServiceReleased(by="usr_1", service_id=service_id, release_id="rel_1"))
         return service_id
 
     async def change(self, service_id: str, **facts: Any) -> None:
@@ -100,8 +101,8 @@ class Shop:
             service = await session.get_one(Service, service_id)
             for name, value in facts.items():
                 setattr(service, name, value)
-            topic = "service.withdrawn" if withdrawn else "service.changed"
-            await self.outbox.add(session, topic, service_id=service_id)
+            kind = ServiceWithdrawn if withdrawn else ServiceChanged
+            await self.outbox.add(session, kind(by="usr_1", service_id=service_id))
 
 
 @pytest.fixture
@@ -184,23 +185,18 @@ async def test_the_same_news_twice_changes_nothing(
 ) -> None:
     service_id = await shop.release("one", "First title", "A summary of the service.")
     writer = DocumentWriter(embedder, clock, outbox)
-    news = [_Event(service_id)]
+    news = [_changed(service_id)]
     async with database.transaction() as session:
-        await writer.handle(session, news)  # type: ignore[arg-type]
+        await writer.handle(session, news)
     clock.advance(timedelta(hours=1))
     async with database.transaction() as session:
-        await writer.handle(session, news)  # type: ignore[arg-type]
+        await writer.handle(session, news)
         row = (await ListingRepository(session).find_many([service_id]))[service_id]
         assert row.changed_at == clock.now() - timedelta(hours=1)
 
 
-@dataclass
-class _Event:
-    service_id: str
-
-    @property
-    def payload(self) -> dict[str, str]:
-        return {"service_id": self.service_id}
+def _changed(service_id: str) -> Event[ServiceChanged]:
+    return Event(Place(1, 1), ServiceChanged(by="usr_1", service_id=service_id), datetime.now(UTC))
 
 
 async def test_an_index_is_built_from_the_rows_without_the_model(
@@ -233,13 +229,13 @@ async def test_building_again_mends_what_news_did_not_bring(
     kept, gone = [await shop.release(name, f"Title {name}", "Something that is sold.") for name in ("a", "b")]
     writer, keeper = DocumentWriter(embedder, clock, outbox), IndexKeeper(database, index)
     async with database.transaction() as session:
-        await writer.handle(session, [_Event(kept), _Event(gone)])  # type: ignore[list-item]
+        await writer.handle(session, [_changed(kept), _changed(gone)])
     await keeper.build()
     assert await _titles(index) == ["Title a", "Title b"]
     await shop.change(kept, title="Title c")
     await shop.change(gone, status="withdrawn")
     async with database.transaction() as session:
-        await writer.handle(session, [_Event(kept), _Event(gone)])  # type: ignore[list-item]
+        await writer.handle(session, [_changed(kept), _changed(gone)])
     await keeper.build()
     assert await _titles(index) == ["Title c"]
 
@@ -251,13 +247,13 @@ async def test_without_the_model_words_are_found_and_vectors_come_with_the_next_
     service_id = await shop.release("one", "Sentence vectors", "Turns sentences into vectors.")
     bare, keeper = NoEmbedder(), IndexKeeper(database, index)
     async with database.transaction() as session:
-        await DocumentWriter(bare, clock, outbox).handle(session, [_Event(service_id)])  # type: ignore[list-item]
+        await DocumentWriter(bare, clock, outbox).handle(session, [_changed(service_id)])
     await keeper.build()
     page = await Searching(index, bare).search("sentences", Filters(), limit=5)
     assert page.answer.total == 1
     assert page.answer.hits[0].document.title == "Sentence vectors"
     async with database.transaction() as session:
-        await DocumentWriter(embedder, clock, outbox).handle(session, [_Event(service_id)])  # type: ignore[list-item]
+        await DocumentWriter(embedder, clock, outbox).handle(session, [_changed(service_id)])
     await keeper.build()
     (vector,) = await embedder.embed(["embed text"])
     explained = (await index.search(IndexQuery("zzzz embed", vector, explain=True))).hits[0].reasons

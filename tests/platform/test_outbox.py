@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from mercato.platform import (
     DurableSubscriber,
     EphemeralSubscriber,
     Event,
+    News,
     Outbox,
     OutboxFeed,
     Session,
@@ -20,25 +22,39 @@ from mercato.platform import (
 from tests.conftest import TestClock
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted(News):
+    topic = "counted"
+
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended(News):
+    topic = "ended"
+
+    number: int
+
+
 async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
 
 
-async def tell(database: Database, outbox: Outbox, *numbers: int, topic: str = "counted") -> None:
+async def tell(database: Database, outbox: Outbox, *numbers: int, kind: type[Counted | Ended] = Counted) -> None:
     async with database.transaction() as session:
         for number in numbers:
-            await outbox.add(session, topic, number=number)
+            await outbox.add(session, kind(by="a test", number=number))
 
 
 async def test_an_undone_transaction_tells_nothing(database: Database, outbox: Outbox) -> None:
     heard: list[int] = []
     feed = OutboxFeed(database)
-    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    await feed.start([DurableSubscriber("reader", (Counted,), recorder(heard))], [])
     with pytest.raises(RuntimeError):
         async with database.transaction() as session:
-            await outbox.add(session, "counted", number=1)
+            await outbox.add(session, Counted(by="a test", number=1))
             raise RuntimeError("undone")
     await tell(database, outbox, 2)
     await until(lambda: bool(heard))
@@ -46,9 +62,9 @@ async def test_an_undone_transaction_tells_nothing(database: Database, outbox: O
     assert heard == [2]
 
 
-def recorder(heard: list[int]) -> Callable[[Session, Sequence[Event]], Awaitable[None]]:
-    async def handle(_: Session, events: Sequence[Event]) -> None:
-        heard.extend(event.payload["number"] for event in events)
+def recorder(heard: list[int]) -> Callable[[Session, Sequence[Event[Counted]]], Awaitable[None]]:
+    async def handle(_: Session, events: Sequence[Event[Counted]]) -> None:
+        heard.extend(event.news.number for event in events)
 
     return handle
 
@@ -56,9 +72,9 @@ def recorder(heard: list[int]) -> Callable[[Session, Sequence[Event]], Awaitable
 async def test_what_commits_late_is_heard_though_it_began_early(database: Database, outbox: Outbox) -> None:
     heard: list[int] = []
     feed = OutboxFeed(database)
-    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    await feed.start([DurableSubscriber("reader", (Counted,), recorder(heard))], [])
     async with database.transaction() as slow:
-        await outbox.add(slow, "counted", number=1)
+        await outbox.add(slow, Counted(by="a test", number=1))
         await tell(database, outbox, 2)
         await tell(database, outbox, 3)
     await until(lambda: len(heard) == 3)
@@ -70,13 +86,13 @@ async def test_many_writers_and_two_processes_handle_each_event_once(database: D
     async with database.transaction() as session:
         await session.execute(text("CREATE TABLE tally (number bigint)"))
 
-    async def handle(session: Session, events: Sequence[Event]) -> None:
+    async def handle(session: Session, events: Sequence[Event[Counted]]) -> None:
         for event in events:
-            await session.execute(text("INSERT INTO tally VALUES (:number)"), {"number": event.payload["number"]})
+            await session.execute(text("INSERT INTO tally VALUES (:number)"), {"number": event.news.number})
 
     feeds = [OutboxFeed(database), OutboxFeed(database)]
     for feed in feeds:
-        await feed.start([DurableSubscriber("tally", ("counted",), handle)], [])
+        await feed.start([DurableSubscriber("tally", (Counted,), handle)], [])
     await asyncio.gather(*(tell(database, outbox, *range(start, start + 20)) for start in range(0, 400, 20)))
 
     async def counted() -> int:
@@ -96,14 +112,14 @@ async def test_many_writers_and_two_processes_handle_each_event_once(database: D
 async def test_a_handler_that_raises_gets_the_same_events_again(database: Database, outbox: Outbox) -> None:
     tries: list[list[int]] = []
 
-    async def handle(_: Session, events: Sequence[Event]) -> None:
-        tries.append([event.payload["number"] for event in events])
+    async def handle(_: Session, events: Sequence[Event[Counted]]) -> None:
+        tries.append([event.news.number for event in events])
         if len(tries) < 3:
             raise ValueError("not yet")
 
     feed = OutboxFeed(database)
     await tell(database, outbox, 1, 2)
-    await feed.start([DurableSubscriber("reader", ("counted",), handle)], [])
+    await feed.start([DurableSubscriber("reader", (Counted,), handle)], [])
     await until(lambda: len(tries) >= 3)
     await tell(database, outbox, 3)
     await until(lambda: len(tries) >= 4)
@@ -116,11 +132,11 @@ async def test_every_process_hears_what_happens_after_it_started(database: Datab
     heard: list[list[int]] = [[], []]
     feeds = [OutboxFeed(database), OutboxFeed(database)]
 
-    def hearer(into: list[int]) -> EphemeralSubscriber:
-        async def handle(events: Sequence[Event]) -> None:
-            into.extend(event.payload["number"] for event in events)
+    def hearer(into: list[int]) -> EphemeralSubscriber[Counted]:
+        async def handle(events: Sequence[Event[Counted]]) -> None:
+            into.extend(event.news.number for event in events)
 
-        return EphemeralSubscriber("hearer", ("counted",), handle)
+        return EphemeralSubscriber("hearer", (Counted,), handle)
 
     for feed, into in zip(feeds, heard, strict=True):
         await feed.start([], [hearer(into)])
@@ -141,7 +157,7 @@ async def test_only_what_every_reader_has_passed_is_forgotten(
     heard: list[int] = []
     await tell(database, outbox, 1, 2)
     feed = OutboxFeed(database)
-    await feed.start([DurableSubscriber("reader", ("counted",), recorder(heard))], [])
+    await feed.start([DurableSubscriber("reader", (Counted,), recorder(heard))], [])
     async with asyncio.timeout(120):
         while await committed_place(database) < 2:
             await asyncio.sleep(0.01)
@@ -157,17 +173,17 @@ async def test_hurried_news_overtakes_an_open_transaction_and_comes_again_in_its
 ) -> None:
     heard: list[tuple[str, int]] = []
 
-    async def hear(events: Sequence[Event]) -> None:
-        heard.extend((event.topic, event.payload["number"]) for event in events)
+    async def hear(events: Sequence[Event[Counted | Ended]]) -> None:
+        heard.extend((event.news.topic, event.news.number) for event in events)
 
     feed = OutboxFeed(database)
-    await feed.start([], [EphemeralSubscriber("hearer", ("counted", "ended"), hear, hurried=("ended",))])
+    await feed.start([], [EphemeralSubscriber("hearer", (Counted, Ended), hear, hurried=(Ended,))])
     async with database.transaction() as slow:
         await slow.execute(text("SELECT pg_current_xact_id()"))
         # The first may be committed before the listener listens; then only the second is heard out of its turn.
         for number in range(100):
             await tell(database, outbox, number)
-            await tell(database, outbox, number, topic="ended")
+            await tell(database, outbox, number, kind=Ended)
             if heard:
                 break
             await asyncio.sleep(0.1)
@@ -181,14 +197,14 @@ async def test_hurried_news_overtakes_an_open_transaction_and_comes_again_in_its
 async def test_hurried_news_that_fails_comes_again(database: Database, outbox: Outbox) -> None:
     heard: list[int] = []
 
-    async def hear(events: Sequence[Event]) -> None:
-        heard.extend(event.payload["number"] for event in events)
+    async def hear(events: Sequence[Event[Ended]]) -> None:
+        heard.extend(event.news.number for event in events)
         if len(heard) == 1:
             raise RuntimeError("a fault")
 
     feed = OutboxFeed(database)
-    await feed.start([], [EphemeralSubscriber("hearer", ("ended",), hear, hurried=("ended",))])
-    await tell(database, outbox, 7, topic="ended")
+    await feed.start([], [EphemeralSubscriber("hearer", (Ended,), hear, hurried=(Ended,))])
+    await tell(database, outbox, 7, kind=Ended)
     await until(lambda: len(heard) >= 2)
     await feed.close()
     assert set(heard) == {7}
@@ -206,14 +222,14 @@ async def test_a_feed_closes_though_news_comes_in_the_same_moment(
             await asyncio.sleep(0)
         await feed.close()
 
-    async def hear(events: Sequence[Event]) -> None:
+    async def hear(events: Sequence[Event[Ended]]) -> None:
         # Called as soon as the readers' bell has been rung.
         if not closing:
             closing.append(asyncio.create_task(close()))
 
     feed = OutboxFeed(database)
-    await feed.start([], [EphemeralSubscriber("hearer", ("ended",), hear, hurried=("ended",))])
-    await tell(database, outbox, 7, topic="ended")
+    await feed.start([], [EphemeralSubscriber("hearer", (Ended,), hear, hurried=(Ended,))])
+    await tell(database, outbox, 7, kind=Ended)
     await until(lambda: bool(closing))
     async with asyncio.timeout(120):
         await closing[0]

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, DurableSubscriber, Json, OutboxFeed, Steps, Workflow
@@ -50,7 +51,7 @@ def deadly(workflow: Workflow, moment: Sequence[str]) -> Workflow:
     return Workflow(workflow.name, run)
 
 
-async def work_until_told(database: Database, engine: DbosWorkflows, starter: DurableSubscriber) -> None:
+async def work_until_told(database: Database, engine: DbosWorkflows, starter: DurableSubscriber[Any]) -> None:
     """Reads the outbox and runs workflows until SIGTERM, then closes everything."""
     await engine.open()
     feed = OutboxFeed(database)

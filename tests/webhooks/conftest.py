@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mercato.identity import Caller
-from mercato.platform import Database, Event, Ids, Outbox
+from mercato.platform import Database, Event, Ids, News, Outbox
 from mercato.platform.outbox import Place
 from mercato.webhooks import Delivered, Deliverer, NewSecret, SecretSeal, WebhookAddresses, Webhooks, announce
 from tests.conftest import People, TestClock
@@ -36,9 +36,9 @@ class Post:
         async with self.database.transaction() as session:
             return await self.desk(session).add(caller, url=url, event_types=event_types, description="")
 
-    async def tell(self, *news: tuple[str, dict[str, Any]]) -> None:
+    async def tell(self, *news: News) -> None:
         """As the outbox's reader would."""
-        events = [Event(Place(1, n), topic, payload, self.clock.now()) for n, (topic, payload) in enumerate(news)]
+        events = [Event(Place(1, n), one, self.clock.now()) for n, one in enumerate(news)]
         async with self.database.transaction() as session:
             await announce(session, events, self.clock, self.ids)
 

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,8 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from mercato.consumption import AlertOpened, AlertResolved
 from mercato.identity import Caller
-from mercato.webhooks import NewSecret
+from mercato.platform import News
+from mercato.webhooks import NewSecret, WebhookDisabled
 from mercato.webhooks.schedule import MOST_ATTEMPTS, PAUSES, pause_after
 from mercato.webhooks.signing import secret_text, sign
 from tests.support.ports import free_port
@@ -23,10 +24,10 @@ from tests.webhooks.receiver import Receiver, serve_receiver
 WORKER = Path(__file__).with_name("delivery_worker.py")
 
 
-def alert(caller: Caller, number: int = 0, topic: str = "sla.alert_opened") -> tuple[str, dict[str, Any]]:
-    payload = {"alert_id": f"alr_{number}", "service_id": "svc_1", "vendor_id": caller.organisation_id,
-               "objective": "availability", "severity": "fast", "internal": "not told"}  # fmt: skip
-    return topic, payload
+def alert(caller: Caller, number: int = 0, kind: type[News] = AlertOpened) -> News:
+    facts = {"alert_id": f"alr_{number}", "service_id": "svc_1", "vendor_id": caller.organisation_id,
+             "objective": "availability", "severity": "fast", "by": "not told"}  # fmt: skip
+    return kind.from_payload(facts)
 
 
 @given(st.binary(min_size=24, max_size=64), st.text(max_size=200))
@@ -63,7 +64,7 @@ async def test_a_message_arrives_signed_small_and_once(post: Post, receiver: Rec
 async def test_only_chosen_events_are_sent(post: Post, receiver: Receiver) -> None:
     vendor = await post.people.join("acme")
     await post.add(vendor, receiver.url, ["alert.resolved"])
-    await post.tell(alert(vendor), alert(vendor, topic="sla.alert_resolved"))
+    await post.tell(alert(vendor), alert(vendor, kind=AlertResolved))
     await post.deliver()
     assert [request.body.count(b"alert.resolved") for request in receiver.received] == [1]
 
@@ -139,7 +140,7 @@ async def test_an_endpoint_that_never_answers_is_disabled_and_the_others_are_tol
         told = (await session.execute(text("SELECT payload FROM outbox_events WHERE topic = 'webhook.disabled'"))).all()
     assert "nothing could be delivered since" in rows[dead.endpoint.id].disabled_reason
     assert rows[good.endpoint.id].disabled_at is None
-    await post.tell(("webhook.disabled", told[0][0]))
+    await post.tell(WebhookDisabled.from_payload(told[0][0]))
     await post.deliver()
     assert receiver.received[-1].body.count(dead.endpoint.id.encode()) == 1
     await post.tell(alert(vendor, 2))
@@ -220,8 +221,7 @@ async def test_a_worker_killed_again_and_again_loses_no_message(
     made: NewSecret = await post.add(vendor, receiver.url)
     async with post.database.transaction() as session:
         for number in range(40):
-            topic, payload = alert(vendor, number)
-            await post.outbox.add(session, topic, **payload)
+            await post.outbox.add(session, alert(vendor, number))
     secret = post.seal._secret.hex()
 
     async def start() -> asyncio.subprocess.Process:

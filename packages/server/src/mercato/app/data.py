@@ -68,7 +68,7 @@ def build(settings: Settings, name: str, organisation: str | None, as_json: bool
         from mercato.identity import Directory
 
         reader = (await Directory(parts.session).get_by_slug(organisation)).id if organisation else None
-        built = await parts.builder().build(name=name, reader_id=reader)
+        built = await parts.builder().build(by=_BY, name=name, reader_id=reader)
         panel = built.panel
         return {
             "dataset": name, "is_new": built.is_new, "eras": panel.eras, "first_day": panel.first_day,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
@@ -41,7 +42,7 @@ class Part:
     """One role's share of a process."""
 
     routers: tuple[APIRouter, ...]
-    hears: tuple[EphemeralSubscriber, ...] = ()
+    hears: tuple[EphemeralSubscriber[Any], ...] = ()
     opens: Callable[[], Awaitable[None]] | None = None
     """Run in the background once the outbox is heard, so that no news falls between."""
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 
@@ -82,7 +83,7 @@ def _deliverer(wiring: Wiring) -> Deliverer:
     )
 
 
-def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber]:
+def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any]]:
     """Everything that is done once for the whole marketplace when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),

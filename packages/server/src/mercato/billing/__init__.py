@@ -6,6 +6,7 @@ from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.news import ChargeAdjusted, PeriodClosed
 from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Adjusted",
     "Adjusting",
     "Adjustment",
+    "ChargeAdjusted",
     "Close",
     "Closing",
     "Difference",
@@ -28,6 +30,7 @@ __all__ = [
     "MonthlyFees",
     "Payout",
     "PayoutLine",
+    "PeriodClosed",
     "Posting",
     "Reconciliation",
     "Reconciling",

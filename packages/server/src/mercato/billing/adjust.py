@@ -14,6 +14,7 @@ from typing import Literal
 from mercato.billing.adjustment_rows import AdjustmentRows, ChargedDay
 from mercato.billing.amounts import Amounts, find_excess, price_of
 from mercato.billing.models import Adjustment
+from mercato.billing.news import ChargeAdjusted
 from mercato.billing.refusals import (
     AdjustmentExceedsCharge,
     AdjustmentNothing,
@@ -199,15 +200,15 @@ class Adjusting:
         journal_id = self._ids.new(id_prefix.JOURNAL)
         await self._ledger.add_journal(journal_id, "adjustment", row.id, at=row.at, take_rate_bp=0)
         await self._ledger.add_postings(journal_id, [sale])
-        await self._outbox.add(
-            self._session,
-            "billing.adjusted",
+        news = ChargeAdjusted(
+            by=row.posted_by,
             adjustment_id=row.id,
             consumer_id=row.consumer_id,
             vendor_id=row.vendor_id,
             nanos=row.nanos,
             currency=row.currency,
         )
+        await self._outbox.add(self._session, news)
 
 
 class Adjusted:

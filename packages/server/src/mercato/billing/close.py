@@ -8,6 +8,7 @@ from typing import Any
 
 from mercato.billing.closing_rows import ClosingRows, Cut
 from mercato.billing.models import ClosedPeriod, Invoice, InvoiceLine, Payout, PayoutLine
+from mercato.billing.news import PeriodClosed
 from mercato.billing.reconcile import month_days
 from mercato.billing.refusals import PeriodMalformed
 from mercato.identity import Caller, Permission
@@ -51,7 +52,7 @@ class Close:
         payouts = await self._pay(period, cut, closed)
         if is_complete:
             await self._rows.add(ClosedPeriod(period=period, closed_at=self._clock.now(), closed_by=caller.actor))
-        await self._outbox.add(self._session, "billing.closed", period=period)
+        await self._outbox.add(self._session, PeriodClosed(by=caller.actor, period=period))
         return Closing(period, is_complete, invoices, payouts)
 
     def _cut(self, period: str, until: datetime | None) -> tuple[Cut, bool]:

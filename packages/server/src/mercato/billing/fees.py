@@ -8,7 +8,7 @@ from mercato.billing.sales import Sale, Sold, fee_of
 from mercato.metering import month_start
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, Session
 from mercato.publishing import Catalogue
-from mercato.subscriptions import SubscriptionTerms, Terms
+from mercato.subscriptions import SubscriptionChanged, SubscriptionTerms, Terms
 
 _PAGE = 500
 
@@ -65,11 +65,11 @@ def _reference(terms: Terms, month: datetime) -> str:
     return f"{terms.subscription.id}:{month:%Y-%m}"
 
 
-def fee_subscriber(clock: Clock, ids: Ids, *, take_rate_bp: int) -> DurableSubscriber:
+def fee_subscriber(clock: Clock, ids: Ids, *, take_rate_bp: int) -> DurableSubscriber[SubscriptionChanged]:
     """Charges the first month as soon as somebody subscribes. Runs in the worker."""
 
-    async def handle(session: Session, events: Sequence[Event]) -> None:
+    async def handle(session: Session, events: Sequence[Event[SubscriptionChanged]]) -> None:
         fees = MonthlyFees(session, clock, ids, take_rate_bp=take_rate_bp)
-        await fees.charge_changed([(str(event.payload["subscription_id"]), event.at) for event in events])
+        await fees.charge_changed([(event.news.subscription_id, event.at) for event in events])
 
-    return DurableSubscriber("billing.monthly_fees", ("subscription.changed",), handle)
+    return DurableSubscriber("billing.monthly_fees", (SubscriptionChanged,), handle)

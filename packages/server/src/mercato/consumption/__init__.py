@@ -10,12 +10,15 @@ from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
+from mercato.consumption.news import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
 from mercato.consumption.status import Entry, ServiceStatus, Status, StatusBoard
 from mercato.consumption.take_usage import TakeUsage
 
 __all__ = [
+    "AlertOpened",
+    "AlertResolved",
     "Alerts",
     "CanaryWatch",
     "DisputeReview",
@@ -39,6 +42,8 @@ __all__ = [
     "StatusBoard",
     "TakeUsage",
     "UsageEventMalformed",
+    "UsageReviewDecided",
+    "UsageReviewOpened",
     "WatchLevels",
     "judge_canaries",
     "plan_limits",

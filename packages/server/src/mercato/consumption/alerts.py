@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from mercato.consumption.alert_rows import AlertRows
 from mercato.consumption.burn import LATENCY_BUDGET_BP, RULES, WINDOWS, Counted, Objective, Rule, count, judge
 from mercato.consumption.health import Health, ServiceHealthBook, whole
 from mercato.consumption.models import ServiceAlert
+from mercato.consumption.news import AlertOpened, AlertResolved
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue, Service
 from mercato_contracts import ids as id_prefix
 
 _PAGE = 200
+_BY = "service-levels"
 
 
 class WatchLevels:
@@ -89,25 +92,14 @@ class WatchLevels:
         )
         if not await self._rows.open(alert):
             return False
-        await self._tell("sla.alert_opened", alert)
+        await self._outbox.add(self._session, AlertOpened(by=_BY, **_facts(alert)))
         return True
 
     async def _resolve(self, alert: ServiceAlert, now: datetime) -> bool:
         if not await self._rows.resolve(alert.id, now):
             return False
-        await self._tell("sla.alert_resolved", alert)
+        await self._outbox.add(self._session, AlertResolved(by=_BY, **_facts(alert)))
         return True
-
-    async def _tell(self, topic: str, alert: ServiceAlert) -> None:
-        await self._outbox.add(
-            self._session,
-            topic,
-            alert_id=alert.id,
-            service_id=alert.service_id,
-            vendor_id=alert.vendor_id,
-            objective=alert.objective,
-            severity=alert.severity,
-        )
 
 
 class Alerts:
@@ -123,6 +115,16 @@ class Alerts:
         caller.require(Permission.MARKETPLACE_READ if everyone else Permission.SERVICES_READ)
         vendor_id = None if everyone else caller.organisation_id
         return await self._rows.list_all(vendor_id, only_open=only_open, before=before, limit=limit)
+
+
+def _facts(alert: ServiceAlert) -> dict[str, Any]:
+    return {
+        "alert_id": alert.id,
+        "service_id": alert.service_id,
+        "vendor_id": alert.vendor_id,
+        "objective": alert.objective,
+        "severity": alert.severity,
+    }
 
 
 def _objectives(service: Service) -> list[tuple[Objective, int]]:

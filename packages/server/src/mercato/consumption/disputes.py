@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from mercato.consumption.dispute_rows import DisputeRows
 from mercato.consumption.models import DisputeReview, DoubtedCalls
+from mercato.consumption.news import UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import ReviewDecided, ReviewNotFound
 from mercato.identity import Caller, Permission
 from mercato.metering import Appraised
@@ -58,7 +59,7 @@ class DisputeReviews:
             )  # fmt: skip
             if await self._rows.open(review):
                 opened += 1
-                await self._tell("usage.review_opened", review)
+                await self._outbox.add(self._session, UsageReviewOpened(by=HOLDER, **_facts(review)))
         return opened
 
     async def list_all(
@@ -90,18 +91,17 @@ class DisputeReviews:
             else:
                 await self._holds.lift_hold(deployment_id, by=HOLDER)
         await self._session.flush()
-        await self._tell("usage.review_decided", review)
+        await self._outbox.add(self._session, UsageReviewDecided(by=caller.actor, **_facts(review)))
         return review
 
-    async def _tell(self, topic: str, review: DisputeReview) -> None:
-        await self._outbox.add(
-            self._session,
-            topic,
-            review_id=review.id,
-            service_id=review.service_id,
-            vendor_id=review.vendor_id,
-            verdict=review.verdict,
-        )
+
+def _facts(review: DisputeReview) -> dict[str, Any]:
+    return {
+        "review_id": review.id,
+        "service_id": review.service_id,
+        "vendor_id": review.vendor_id,
+        "verdict": review.verdict,
+    }
 
 
 def _since(now: datetime) -> date:

@@ -6,26 +6,29 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, S
 from contextlib import contextmanager
 
 from mercato.consumption.limits import Limits
-from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Session
-from mercato.publishing import CREDENTIAL_CHANGED, Catalogue, CredentialBook, CredentialSeal
-from mercato.subscriptions import SubscriptionTerms
-from mercato_contracts.dataplane import (
-    Begin,
-    ConsumerChanged,
-    Heartbeat,
-    KeyChanged,
-    Ready,
-    ServiceRemoved,
-    SnapshotService,
+from mercato.identity import KeyChanged
+from mercato.metering import BudgetChanged
+from mercato.platform import Clock, Database, EphemeralSubscriber, Event, News, Session
+from mercato.publishing import (
+    Catalogue,
+    CredentialBook,
+    CredentialChanged,
+    CredentialSeal,
+    HoldChanged,
+    ServiceChanged,
+    ServiceReleased,
+    ServiceWithdrawn,
 )
+from mercato.subscriptions import SubscriptionChanged, SubscriptionTerms
+from mercato_contracts import dataplane
+from mercato_contracts.dataplane import Begin, ConsumerChanged, Heartbeat, Ready, ServiceRemoved, SnapshotService
 from mercato_contracts.wire import Wire
 
 _PAGE = 100
 _HEARTBEAT_SECONDS = 1.0
-_SERVICE_TOPICS = ("service.released", "service.changed", "service.withdrawn", "deployment.hold_changed")
-_CONSUMER_TOPICS = ("subscription.changed", "budget.changed")
-_HURRIED = ("key.changed", "deployment.hold_changed", CREDENTIAL_CHANGED)
-TOPICS = (*_SERVICE_TOPICS, "key.changed", CREDENTIAL_CHANGED, *_CONSUMER_TOPICS)
+_OF_SERVICES = (ServiceReleased, ServiceChanged, ServiceWithdrawn, HoldChanged)
+_HEARD = (*_OF_SERVICES, KeyChanged, CredentialChanged, SubscriptionChanged, BudgetChanged)
+_HURRIED = (KeyChanged, HoldChanged, CredentialChanged)
 
 
 class ChangeQueue:
@@ -75,9 +78,9 @@ class SnapshotHub:
         self._queues: set[ChangeQueue] = set()
         self._is_closed = False
 
-    def subscriber(self) -> EphemeralSubscriber:
+    def subscriber(self) -> EphemeralSubscriber[News]:
         """To be run by the process's `OutboxFeed`."""
-        return EphemeralSubscriber("consumption.snapshot", TOPICS, self.hear, hurried=_HURRIED)
+        return EphemeralSubscriber("consumption.snapshot", _HEARD, self.hear, hurried=_HURRIED)
 
     def close(self) -> None:
         """End every stream, so that the process can stop. One that begins later ends at once.
@@ -93,7 +96,7 @@ class SnapshotHub:
         """How many gateways listen."""
         return len(self._queues)
 
-    async def hear(self, events: Sequence[Event]) -> None:
+    async def hear(self, events: Sequence[Event[News]]) -> None:
         """Tell every reader of these changes."""
         if not self._queues:
             return
@@ -146,25 +149,24 @@ class SnapshotHub:
             self._queues.discard(queue)
 
 
-async def compile_changes(session: Session, events: Iterable[Event], seal: CredentialSeal) -> list[Wire]:
+async def compile_changes(session: Session, events: Iterable[Event[News]], seal: CredentialSeal) -> list[Wire]:
     """What the gateways must know of these events, each service, key and consumer once."""
     services: dict[str, None] = {}
     forgotten: dict[str, Wire] = {}
     vendors: set[str] = set()
     for event in events:
-        if event.topic in _SERVICE_TOPICS:
-            services[str(event.payload["service_id"])] = None
-        elif event.topic == CREDENTIAL_CHANGED:
-            owner, name = str(event.payload["organisation_id"]), str(event.payload["name"])
-            services |= dict.fromkeys(await CredentialBook(session, seal).services_using(owner, name))
-        elif event.topic == "key.changed":
-            key_id = str(event.payload["key_id"])
-            forgotten[key_id] = KeyChanged(id=key_id)
-        elif event.payload.get("side") == "vendor":
-            vendors.add(str(event.payload["organisation_id"]))
-        elif event.topic in _CONSUMER_TOPICS:
-            consumer_id = str(event.payload["organisation_id"])
-            forgotten[consumer_id] = ConsumerChanged(id=consumer_id)
+        news = event.news
+        if isinstance(news, _OF_SERVICES):
+            services[news.service_id] = None
+        elif isinstance(news, CredentialChanged):
+            book = CredentialBook(session, seal)
+            services |= dict.fromkeys(await book.services_using(news.organisation_id, news.name))
+        elif isinstance(news, KeyChanged):
+            forgotten[news.key_id] = dataplane.KeyChanged(id=news.key_id)
+        elif isinstance(news, BudgetChanged) and news.side == "vendor":
+            vendors.add(news.organisation_id)
+        elif isinstance(news, SubscriptionChanged | BudgetChanged):
+            forgotten[news.organisation_id] = ConsumerChanged(id=news.organisation_id)
     routes: dict[str, SnapshotService] = {}
     if services:
         routes = {route.id: route for route in await routes_of(session, list(services), seal)}

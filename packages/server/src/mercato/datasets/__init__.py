@@ -3,6 +3,7 @@
 from mercato.datasets.browse import DataShelves, Grant, SeenRound, Shelf, is_available
 from mercato.datasets.build import Built, PanelBuilder, Panels
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
+from mercato.datasets.news import PanelBuilt, RoundClosed, RoundOpened, RoundResolved, RoundScored
 from mercato.datasets.operate import DataOperations
 from mercato.datasets.panel import Horizon, Panel
 from mercato.datasets.refusals import DatasetNotFound, RoundInWrongState, RoundNotFound
@@ -22,11 +23,16 @@ __all__ = [
     "Horizon",
     "Panel",
     "PanelBuilder",
+    "PanelBuilt",
     "Panels",
     "Round",
+    "RoundClosed",
     "RoundFile",
     "RoundInWrongState",
     "RoundNotFound",
+    "RoundOpened",
+    "RoundResolved",
+    "RoundScored",
     "RoundTransition",
     "Rounds",
     "SampleRound",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from mercato.datasets.card import NAME, SUMMARY, TITLE, write_card
 from mercato.datasets.models import Dataset, StoredPanel
+from mercato.datasets.news import PanelBuilt
 from mercato.datasets.obscuring import Obscurer
 from mercato.datasets.panel import Horizon, Panel, build_panel
 from mercato.datasets.refusals import DatasetExists, PanelDamaged, PanelMissing, RoundNotFound
@@ -49,7 +50,7 @@ class PanelBuilder:
         self._data_key = data_key
         self._read = read
 
-    async def build(self, *, name: str = NAME, reader_id: str | None = None, title: str = TITLE) -> Built:
+    async def build(self, *, by: str, name: str = NAME, reader_id: str | None = None, title: str = TITLE) -> Built:
         """The dataset `name` with the newest panel; a few seconds of work. The same prices make the same panel.
 
         A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset
@@ -68,7 +69,7 @@ class PanelBuilder:
         stored = await self._rows.find_panel_of(dataset.id, sha256)
         is_new = stored is None
         if stored is None:
-            stored = await self._keep(dataset, panel, market, content, sha256)
+            stored = await self._keep(dataset, panel, market, content, sha256, by)
         dataset.panel_id = stored.id
         return Built(dataset, stored, is_new)
 
@@ -85,7 +86,9 @@ class PanelBuilder:
         panel = build_panel(market, Obscurer(self._data_key, name), HORIZON)
         return market, panel, write_panel(panel)
 
-    async def _keep(self, dataset: Dataset, panel: Panel, market: Market, content: bytes, sha256: str) -> StoredPanel:
+    async def _keep(
+        self, dataset: Dataset, panel: Panel, market: Market, content: bytes, sha256: str, by: str
+    ) -> StoredPanel:
         key = f"panels/{dataset.id}/{sha256}.parquet"
         await self._store.put(key, content)
         stored = StoredPanel(
@@ -105,7 +108,7 @@ class PanelBuilder:
         )
         self._rows.add(stored)
         await self._rows.flush()
-        await self._outbox.add(self._session, "panel.built", dataset=dataset.name, panel_id=stored.id)
+        await self._outbox.add(self._session, PanelBuilt(by=by, dataset=dataset.name, panel_id=stored.id))
         return stored
 
 

@@ -21,7 +21,7 @@ class DataOperations:
         """See `PanelBuilder.build`; `organisation` (its slug) alone may see the dataset, where one is named."""
         caller.require(Permission.MARKETPLACE_WRITE)
         reader_id = None if organisation is None else (await self._directory.get_by_slug(organisation)).id
-        return await self._builder.build(name=name, title=title, reader_id=reader_id)
+        return await self._builder.build(by=caller.actor, name=name, title=title, reader_id=reader_id)
 
     async def open(
         self, caller: Caller, name: str, schedule: Schedule, *, reason: str, first_era: int | None, eras: int

@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from mercato.datasets.build import Panels
 from mercato.datasets.eras import RoundEras, choose_eras
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition
+from mercato.datasets.news import RoundClosed, RoundOpened, RoundResolved, RoundScored
 from mercato.datasets.panel import Panel
 from mercato.datasets.refusals import (
     DatasetNotFound,
@@ -19,7 +21,7 @@ from mercato.datasets.refusals import (
     ScoresDiffer,
 )
 from mercato.datasets.repository import DatasetRepository
-from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session, desk_libraries
+from mercato.platform import Clock, Ids, News, ObjectStore, Outbox, Session, desk_libraries
 from mercato_contracts import ids as id_prefix
 
 TRAIN, LIVE, TARGETS = "train.parquet", "live.parquet", "targets.parquet"
@@ -146,10 +148,7 @@ class Rounds:
     async def _note(self, found: Round, by: str, reason: str) -> None:
         now = self._clock.now()
         self._rows.add(RoundTransition(round_id=found.id, state=found.state, by=by, reason=reason, at=now))
-        topic = "round.opened" if found.state == "open" else f"round.{found.state}"
-        await self._outbox.add(
-            self._session, topic, round_id=found.id, dataset_id=found.dataset_id, number=found.number, by=by
-        )
+        await self._outbox.add(self._session, _news_of(found, by))
 
     async def _begin(
         self, dataset: Dataset, panel_id: str, panel: Panel, eras: RoundEras, before: Round | None,
@@ -183,6 +182,18 @@ class Rounds:
             )
         await self._note(made, by, reason)
         return made
+
+
+def _news_of(found: Round, by: str) -> News:
+    facts: dict[str, Any] = {"round_id": found.id, "dataset_id": found.dataset_id, "number": found.number, "by": by}
+    match found.state:
+        case "open":
+            return RoundOpened(**facts)
+        case "closed":
+            return RoundClosed(**facts)
+        case "scored":
+            return RoundScored(**facts)
+    return RoundResolved(**facts)
 
 
 def _found(row: Round | None, round_id: str) -> Round:

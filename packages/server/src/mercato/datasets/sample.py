@@ -27,7 +27,7 @@ class SampleRound:
         """The round that was opened now; the dataset is built first where there is none, which takes some seconds."""
         dataset = await self._rows.find_dataset(NAME, None)
         if dataset is None or dataset.panel_id is None:
-            await self._builder.build()
+            await self._builder.build(by=_BY)
         elif await self._rows.find_open(dataset.id) is not None:
             return None
         try:

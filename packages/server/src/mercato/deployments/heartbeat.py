@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from mercato.deployments.link import MISSED
 from mercato.deployments.models import DeploymentLink
+from mercato.deployments.news import DeploymentLive, DeploymentStale
 from mercato.deployments.refusals import HeartbeatOutOfTime, HeartbeatReplayed, NotLinked, OtherDeployment
 from mercato.deployments.repository import LinkRepository
 from mercato.deployments.signing import verify
@@ -49,7 +50,7 @@ class Heartbeats:
                 f"Heartbeat {heartbeat.sequence} does not follow {link.sequence}, the last one taken.",
                 last=link.sequence,
             )
-        await self._live_again(link)
+        await self._live_again(link, caller.actor)
         now = self._clock.now()
         link.state, link.sequence, link.heard_at = "live", heartbeat.sequence, now
         link.due_at = now + timedelta(seconds=MISSED * link.interval_seconds)
@@ -65,23 +66,21 @@ class Heartbeats:
             seconds = MISSED * link.interval_seconds
             reason = f"No heartbeat for {seconds} s, one is due every {link.interval_seconds} s."
             await self._holds.hold_deployment(link.deployment_id, by=HOLDER, reason=reason)
-            await self._tell("deployment.stale", link, reason)
+            news = DeploymentStale(
+                by=HOLDER, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason
+            )
+            await self._outbox.add(self._session, news)
         return len(overdue)
 
-    async def _live_again(self, link: DeploymentLink) -> None:
+    async def _live_again(self, link: DeploymentLink, by: str) -> None:
         before = link.state
         if before != "live":
             await self._holds.lift_hold(link.deployment_id, by=HOLDER)
-            await self._tell("deployment.live", link, f"A heartbeat came after it was {before}.")
-
-    async def _tell(self, topic: str, link: DeploymentLink, reason: str) -> None:
-        await self._outbox.add(
-            self._session,
-            topic,
-            deployment_id=link.deployment_id,
-            organisation_id=link.organisation_id,
-            reason=reason,
-        )
+            reason = f"A heartbeat came after it was {before}."
+            news = DeploymentLive(
+                by=by, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason
+            )
+            await self._outbox.add(self._session, news)
 
     def _check_time(self, heartbeat: Heartbeat) -> None:
         apart = abs(self._clock.now() - heartbeat.sent_at)

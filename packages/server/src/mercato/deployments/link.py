@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mercato.deployments.models import DeploymentLink
+from mercato.deployments.news import DeploymentLinked
 from mercato.deployments.repository import LinkRepository
 from mercato.deployments.signing import read_public_key
 from mercato.identity import Caller, Permission
@@ -78,7 +79,7 @@ class Deployments:
         if link.state != "stale":
             link.due_at = now + timedelta(seconds=MISSED * interval_seconds)
         await self._rows.flush()
-        await self._outbox.add(self._session, "deployment.linked", deployment_id=deployment_id)
+        await self._outbox.add(self._session, DeploymentLinked(by=caller.actor, deployment_id=deployment_id))
         return await self.get(caller, deployment_id)
 
     async def _states(self, running: list[RunningRelease]) -> list[DeploymentState]:

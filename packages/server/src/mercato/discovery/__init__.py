@@ -2,6 +2,7 @@
 
 from mercato.discovery.document import ListingDocument, PriceFact, Vector, from_facts, pack_vector, unpack_vector
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper
+from mercato.discovery.news import DocumentChanged
 from mercato.discovery.ports import (
     FACETS,
     REACH,
@@ -22,6 +23,7 @@ __all__ = [
     "FACETS",
     "REACH",
     "CursorOfAnotherSearch",
+    "DocumentChanged",
     "DocumentWriter",
     "Embedder",
     "FacetName",

@@ -10,6 +10,7 @@ import structlog
 from mercato.discovery.describing import describe
 from mercato.discovery.document import ListingDocument, from_facts, pack_vector
 from mercato.discovery.models import ListingRow
+from mercato.discovery.news import DocumentChanged
 from mercato.discovery.ports import Embedder, SearchIndex
 from mercato.discovery.repository import ListingRepository
 from mercato.platform import (
@@ -22,12 +23,12 @@ from mercato.platform import (
     Session,
     Unavailable,
 )
-from mercato.publishing import Catalogue
+from mercato.publishing import Catalogue, ServiceChanged, ServiceReleased, ServiceWithdrawn
 
 log = structlog.get_logger(__name__)
 
-SOURCE_TOPICS = ("service.released", "service.changed", "service.withdrawn")
-DOCUMENT_CHANGED = "discovery.document_changed"
+ServiceNews = ServiceReleased | ServiceChanged | ServiceWithdrawn
+_WRITER = "discovery.documents"
 _PAGE = 500
 
 
@@ -39,24 +40,24 @@ class DocumentWriter:
         self._clock = clock
         self._outbox = outbox
 
-    def subscriber(self) -> DurableSubscriber:
+    def subscriber(self) -> DurableSubscriber[ServiceNews]:
         """To be run by the worker's feed."""
-        return DurableSubscriber("discovery.documents", SOURCE_TOPICS, self.handle)
+        return DurableSubscriber(_WRITER, (ServiceReleased, ServiceChanged, ServiceWithdrawn), self.handle)
 
-    async def handle(self, session: Session, events: Sequence[Event]) -> None:
+    async def handle(self, session: Session, events: Sequence[Event[ServiceNews]]) -> None:
         """Bring the rows of these events' services up to date."""
-        service_ids = sorted({str(event.payload["service_id"]) for event in events})
+        service_ids = sorted({event.news.service_id for event in events})
         rows = ListingRepository(session)
         known = await rows.find_many(service_ids)
         listings = await self._read(session, service_ids)
         changed = [one for one in listings.values() if not self._is_up_to_date(known.get(one.service_id), one)]
         for row in await self._to_rows(changed, known):
             await rows.save(row)
-            await self._outbox.add(session, DOCUMENT_CHANGED, service_id=row.service_id)
+            await self._outbox.add(session, DocumentChanged(by=_WRITER, service_id=row.service_id))
         for service_id, row in known.items():
             if service_id not in listings and not row.withdrawn:
                 row.withdrawn, row.changed_at = True, self._clock.now()
-                await self._outbox.add(session, DOCUMENT_CHANGED, service_id=service_id)
+                await self._outbox.add(session, DocumentChanged(by=_WRITER, service_id=service_id))
 
     async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
         catalogue = Catalogue(session)
@@ -109,9 +110,9 @@ class IndexKeeper:
         self._bringing = asyncio.Lock()
         self._ready = False
 
-    def subscriber(self) -> EphemeralSubscriber:
+    def subscriber(self) -> EphemeralSubscriber[DocumentChanged]:
         """To be run by every process that holds an index: first the feed, then `build`, so that no news is lost."""
-        return EphemeralSubscriber("discovery.index", (DOCUMENT_CHANGED,), self.handle)
+        return EphemeralSubscriber("discovery.index", (DocumentChanged,), self.handle)
 
     def is_ready(self) -> bool:
         """Whether the index was built."""
@@ -131,9 +132,9 @@ class IndexKeeper:
             after = page[-1][0]
         self._ready = True
 
-    async def handle(self, events: Sequence[Event]) -> None:
+    async def handle(self, events: Sequence[Event[DocumentChanged]]) -> None:
         """Bring what these events speak of."""
-        await self._bring(sorted({str(event.payload["service_id"]) for event in events}))
+        await self._bring(sorted({event.news.service_id for event in events}))
 
     async def _bring(self, service_ids: Sequence[str]) -> None:
         if not service_ids:

@@ -11,6 +11,7 @@ from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
+from mercato.identity.news import KeyChanged, OrganisationCreated
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
@@ -45,6 +46,7 @@ __all__ = [
     "GrantTypeUnknown",
     "HashedSecret",
     "Key",
+    "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
     "Keys",
@@ -54,6 +56,7 @@ __all__ = [
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
+    "OrganisationCreated",
     "PasswordProof",
     "Permission",
     "ProvenKeys",

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import DeploymentToken, Key
+from mercato.identity.news import KeyChanged
 from mercato.identity.permissions import KEY_SCOPES, Permission
 from mercato.identity.refusals import KeyNotFound, NotSignedIn, TokenScopesTooWide
 from mercato.identity.repository import IdentityRepository
@@ -59,15 +60,15 @@ class RememberedTokens:
         self.changes = 0
         """Rises with every revocation that was heard."""
 
-    def subscriber(self) -> EphemeralSubscriber:
+    def subscriber(self) -> EphemeralSubscriber[KeyChanged]:
         """To be run by the process's `OutboxFeed`."""
-        return EphemeralSubscriber("identity.tokens", ("key.changed",), self.hear, hurried=("key.changed",))
+        return EphemeralSubscriber("identity.tokens", (KeyChanged,), self.hear, hurried=(KeyChanged,))
 
-    async def hear(self, events: Sequence[Event]) -> None:
+    async def hear(self, events: Sequence[Event[KeyChanged]]) -> None:
         """Forget what changed: a token, or all that were exchanged for a key."""
         for event in events:
             self.changes += 1
-            for name in self._digests.pop(str(event.payload["key_id"]), set()):
+            for name in self._digests.pop(event.news.key_id, set()):
                 self._drop(name)
 
     def find(self, text: str, now: datetime) -> ProvenToken | None:
@@ -191,7 +192,8 @@ class DeploymentTokens:
             raise KeyNotFound(f"Your organisation has no token {token_id}.", key=token_id)
         if token.revoked_at is None:
             token.revoked_at = self._clock.now()
-            await self._outbox.add(self._session, "key.changed", key_id=token.id, organisation_id=token.organisation_id)
+            news = KeyChanged(by=caller.actor, key_id=token.id, organisation_id=token.organisation_id)
+            await self._outbox.add(self._session, news)
 
 
 def _narrow(subject: Key, wanted: list[str] | None) -> list[str]:

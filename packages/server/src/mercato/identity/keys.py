@@ -7,6 +7,7 @@ from typing import Literal
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import Key
+from mercato.identity.news import KeyChanged
 from mercato.identity.permissions import KEY_SCOPES, Permission
 from mercato.identity.refusals import KeyIsOver, KeyNotFound, ScopesTooWide
 from mercato.identity.repository import IdentityRepository
@@ -85,7 +86,7 @@ class Keys:
         key = await self._get(caller, key_id)
         if key.revoked_at is None:
             key.revoked_at = self._clock.now()
-            await self._tell(key)
+            await self._tell(caller, key)
 
     async def rotate(self, caller: Caller, key_id: str, grace: timedelta, drawn: DrawnSecret | None = None) -> NewKey:
         """A successor with the same rights and limits; the old one lives for `grace`, never past its own expiry.
@@ -117,7 +118,7 @@ class Keys:
             lineage=old.lineage_id,
             drawn=drawn,
         )
-        await self._tell(old)
+        await self._tell(caller, old)
         return new
 
     async def _add(
@@ -155,8 +156,9 @@ class Keys:
             raise KeyNotFound(f"Your organisation has no key {key_id}.", key=key_id)
         return key
 
-    async def _tell(self, key: Key) -> None:
-        await self._outbox.add(self._session, "key.changed", key_id=key.id, organisation_id=key.organisation_id)
+    async def _tell(self, caller: Caller, key: Key) -> None:
+        news = KeyChanged(by=caller.actor, key_id=key.id, organisation_id=key.organisation_id)
+        await self._outbox.add(self._session, news)
 
 
 async def newest_keys(session: Session, key_ids: Collection[str]) -> dict[str, str]:

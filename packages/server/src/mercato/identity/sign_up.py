@@ -2,6 +2,7 @@
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import Organisation, User
+from mercato.identity.news import OrganisationCreated
 from mercato.identity.permissions import Permission, Role, permissions_of
 from mercato.identity.refusals import EmailTaken, NotAllowed, SlugTaken
 from mercato.identity.repository import IdentityRepository
@@ -27,7 +28,7 @@ class SignUp:
         """A new organisation with its first user, an administrator. Raises `SlugTaken`, `EmailTaken`."""
         organisation = await self._add_organisation(slug=slug, name=name, is_operator=False)
         user = await self._add_user(organisation, email=email, name=name, password=password, role=Role.ADMIN)
-        await self._outbox.add(self._session, "organisation.created", organisation_id=organisation.id)
+        await self._outbox.add(self._session, OrganisationCreated(by=user.id, organisation_id=organisation.id))
         return organisation, user
 
     async def bootstrap(self, *, email: str, password: str) -> User:

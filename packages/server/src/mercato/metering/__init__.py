@@ -6,6 +6,7 @@ from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
 from mercato.metering.models import Budget, Counter, GatewayLife, Lease, MeteredCall, UsageDispute
+from mercato.metering.news import BudgetChanged
 from mercato.metering.partitions import Partitions
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.repository import UsageSum
@@ -27,6 +28,7 @@ __all__ = [
     "Appraised",
     "BucketTerms",
     "Budget",
+    "BudgetChanged",
     "BudgetState",
     "BudgetUnit",
     "BudgetWindow",

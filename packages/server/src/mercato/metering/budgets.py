@@ -8,6 +8,7 @@ from typing import Literal, cast
 from mercato.identity import Caller, Key, Permission, newest_keys
 from mercato.metering.counters import Counters, Level
 from mercato.metering.models import Budget
+from mercato.metering.news import BudgetChanged
 from mercato.metering.refusals import BudgetKeyUnknown, BudgetNotFound
 from mercato.metering.repository import UsageRepository
 from mercato.platform import Clock, Outbox, Session
@@ -98,8 +99,9 @@ class Budgets:
         return key.lineage_id
 
     async def _tell(self, caller: Caller, scope: str) -> None:
-        side = "vendor" if scope.startswith("vendor:") else "consumer"
-        await self._outbox.add(self._session, "budget.changed", organisation_id=caller.organisation_id, side=side)
+        side: BudgetSide = "vendor" if scope.startswith("vendor:") else "consumer"
+        news = BudgetChanged(by=caller.actor, organisation_id=caller.organisation_id, side=side)
+        await self._outbox.add(self._session, news)
 
 
 class SetBudgets:

@@ -7,6 +7,7 @@ from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
+from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -33,6 +34,7 @@ __all__ = [
     "LinkedDigests",
     "Malformed",
     "MerkleTree",
+    "News",
     "NotFound",
     "ObjectNotFound",
     "ObjectStore",
@@ -56,6 +58,7 @@ __all__ = [
     "configure_logging",
     "derive_key",
     "desk_libraries",
+    "every_news",
     "every_refusal",
     "forget_events",
     "is_locked",

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 
 import psycopg
 import structlog
@@ -18,6 +19,7 @@ from prometheus_client import Counter
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mercato.platform.database import Database, Session
+from mercato.platform.news import News
 from mercato.platform.outbox import (
     CHANNEL,
     Event,
@@ -40,21 +42,22 @@ _OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
 _FAILED = Counter("mercato_outbox_failures_total", "Outbox batches that raised and will come again", ["reader"])
 
-DurableHandler = Callable[[Session, Sequence[Event]], Awaitable[None]]
-EphemeralHandler = Callable[[Sequence[Event]], Awaitable[None]]
+_N = TypeVar("_N", bound=News)
+DurableHandler = Callable[[Session, Sequence[Event[_N]]], Awaitable[None]]
+EphemeralHandler = Callable[[Sequence[Event[_N]]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class DurableSubscriber:
+class DurableSubscriber(Generic[_N]):
     """Handles each event once, whoever runs it: `name` is its place's name and must never change."""
 
     name: str
-    topics: tuple[str, ...]
-    handle: DurableHandler
+    kinds: tuple[type[_N], ...]
+    handle: DurableHandler[_N]
 
 
 @dataclass(frozen=True, slots=True)
-class EphemeralSubscriber:
+class EphemeralSubscriber(Generic[_N]):
     """Hears what happens from now on, in this process.
 
     The log is read in the order of commits, so its news waits for the oldest transaction still open. What cannot wait,
@@ -63,9 +66,13 @@ class EphemeralSubscriber:
     """
 
     name: str
-    topics: tuple[str, ...]
-    handle: EphemeralHandler
-    hurried: tuple[str, ...] = ()
+    kinds: tuple[type[_N], ...]
+    handle: EphemeralHandler[_N]
+    hurried: tuple[type[_N], ...] = ()
+
+    def find_hurried(self, topic: str) -> type[_N] | None:
+        """The class of this topic, if its news is handed over out of its turn."""
+        return next((kind for kind in self.hurried if kind.topic == topic), None)
 
 
 class OutboxFeed:
@@ -77,9 +84,11 @@ class OutboxFeed:
         self._news_came = asyncio.Event()
         self._is_listening = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._hurried: list[tuple[EphemeralSubscriber, asyncio.Lock]] = []
+        self._hurried: list[tuple[EphemeralSubscriber[Any], asyncio.Lock]] = []
 
-    async def start(self, durable: Sequence[DurableSubscriber], ephemeral: Sequence[EphemeralSubscriber]) -> None:
+    async def start(
+        self, durable: Sequence[DurableSubscriber[Any]], ephemeral: Sequence[EphemeralSubscriber[Any]]
+    ) -> None:
         """Begin reading. Ephemeral subscribers hear everything that is committed after this returns."""
         async with self._database.transaction() as session:
             present = await read_end(session)
@@ -146,11 +155,12 @@ class OutboxFeed:
         if not said or not self._hurried:
             return
         told = json.loads(said)
-        event = Event(_OUT_OF_TURN, told["topic"], told["payload"], datetime.now(UTC))
         for hearer, turn in self._hurried:
-            if event.topic not in hearer.hurried:
+            kind = hearer.find_hurried(told["topic"])
+            if kind is None:
                 continue
             try:
+                event = Event(_OUT_OF_TURN, kind.from_payload(told["payload"]), datetime.now(UTC))
                 async with turn:
                     await hearer.handle([event])
             except Exception as error:
@@ -172,7 +182,7 @@ class OutboxFeed:
         self._bells.append(bell)
         return bell
 
-    async def _run_durable(self, reader: DurableSubscriber) -> None:
+    async def _run_durable(self, reader: DurableSubscriber[Any]) -> None:
         bell = self._new_bell()
         while True:
             try:
@@ -185,13 +195,13 @@ class OutboxFeed:
             if handled is None or handled < _BATCH:
                 await self._wait(bell, soon=handled is None)
 
-    async def _handle_durable(self, reader: DurableSubscriber) -> int | None:
+    async def _handle_durable(self, reader: DurableSubscriber[Any]) -> int | None:
         """How many events were handled; `None` where another process has the reader's place just now."""
         async with self._database.transaction() as session:
             place = await lock_place(session, reader.name)
             if place is None:
                 return None
-            events = await read_events(session, place, reader.topics, _BATCH)
+            events = await read_events(session, place, reader.kinds, _BATCH)
             if not events:
                 return 0
             await reader.handle(session, events)
@@ -199,14 +209,14 @@ class OutboxFeed:
         _HANDLED.labels(reader.name).inc(len(events))
         return len(events)
 
-    async def _run_ephemeral(self, hearer: EphemeralSubscriber, turn: asyncio.Lock, place: Place) -> None:
+    async def _run_ephemeral(self, hearer: EphemeralSubscriber[Any], turn: asyncio.Lock, place: Place) -> None:
         bell = self._new_bell()
         while True:
-            events: Sequence[Event] = ()
+            events: Sequence[Event[Any]] = ()
             failed = False
             try:
                 async with self._database.transaction() as session:
-                    events = await read_events(session, place, hearer.topics, _BATCH)
+                    events = await read_events(session, place, hearer.kinds, _BATCH)
                 if events:
                     async with turn:
                         await hearer.handle(events)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Identity, Index, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,9 +17,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform.clock import Clock
 from mercato.platform.database import Base, Session
+from mercato.platform.news import News
 
 CHANNEL = "mercato_outbox"
 _MOST_SAID = 7_000  # PostgreSQL takes fewer than 8,000 bytes
+_N = TypeVar("_N", bound=News)
+_N_co = TypeVar("_N_co", bound=News, covariant=True)
 _OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
@@ -55,12 +58,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """A piece of news: `topic` such as `service.released`, `payload` with ids, never with secrets."""
+class Event(Generic[_N_co]):
+    """News as a reader gets it: its place in the log, what happened, and when."""
 
     place: Place
-    topic: str
-    payload: dict[str, Any]
+    news: _N_co
     at: datetime
 
 
@@ -70,13 +72,14 @@ class Outbox:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def add(self, session: Session, topic: str, **payload: Any) -> None:
-        """Tell every reader of `topic`, if and only if this transaction is committed."""
+    async def add(self, session: Session, news: News) -> None:
+        """Tell every reader of this class of news, if and only if this transaction is committed."""
+        topic, payload = news.topic, news.to_payload()
         session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now()))
         await session.flush()
         # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
         # is where that is short, for those who may hear it before its turn.
-        said = json.dumps({"topic": topic, "payload": payload}, default=str)
+        said = json.dumps({"topic": topic, "payload": payload})
         await session.execute(select(func.pg_notify(CHANNEL, said if len(said) < _MOST_SAID else "")))
 
 
@@ -94,19 +97,22 @@ async def read_oldest_open(session: Session) -> tuple[int, bool]:
     return int(oldest), bool(waiting)
 
 
-async def read_events(session: Session, after: Place, topics: Sequence[str], limit: int) -> list[Event]:
-    """The next events of these topics in their order, at most `limit`."""
+async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]], limit: int) -> list[Event[_N]]:
+    """The next events of these classes of news in their order, at most `limit`."""
+    by_topic = {kind.topic: kind for kind in kinds}
     rows = await session.scalars(
         select(OutboxRow)
         .where(
             tuple_(OutboxRow.transaction, OutboxRow.number) > tuple_(after.transaction, after.number),
             OutboxRow.transaction < _OLDEST_OPEN,
-            OutboxRow.topic.in_(topics),
+            OutboxRow.topic.in_(by_topic),
         )
         .order_by(OutboxRow.transaction, OutboxRow.number)
         .limit(limit)
     )
-    return [Event(Place(row.transaction, row.number), row.topic, row.payload, row.at) for row in rows]
+    return [
+        Event(Place(row.transaction, row.number), by_topic[row.topic].from_payload(row.payload), row.at) for row in rows
+    ]
 
 
 async def lock_place(session: Session, reader: str) -> Place | None:

@@ -2,7 +2,6 @@
 
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
-from mercato.publishing.credentials import CHANGED as CREDENTIAL_CHANGED
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
@@ -18,6 +17,15 @@ from mercato.publishing.models import (
     Submission,
     Vote,
 )
+from mercato.publishing.news import (
+    ApprovalDecided,
+    CredentialChanged,
+    HoldChanged,
+    ServiceChanged,
+    ServiceReleased,
+    ServiceWithdrawn,
+    SubmissionReceived,
+)
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
@@ -28,9 +36,9 @@ from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
-    "CREDENTIAL_CHANGED",
     "PRIVATE",
     "Approval",
+    "ApprovalDecided",
     "Approvals",
     "BrokenPolicy",
     "Canaries",
@@ -38,6 +46,7 @@ __all__ = [
     "Catalogue",
     "CedarPolicy",
     "CredentialBook",
+    "CredentialChanged",
     "CredentialSeal",
     "Credentials",
     "Deployment",
@@ -46,6 +55,7 @@ __all__ = [
     "DeploymentNotFound",
     "Dossier",
     "Evidence",
+    "HoldChanged",
     "Lifecycle",
     "Listing",
     "LiveCalls",
@@ -58,9 +68,13 @@ __all__ = [
     "Release",
     "RunningRelease",
     "Service",
+    "ServiceChanged",
     "ServiceNotFound",
+    "ServiceReleased",
+    "ServiceWithdrawn",
     "StoredCredential",
     "Submission",
+    "SubmissionReceived",
     "Submissions",
     "Vote",
     "Waiting",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.models import Canary, Release, Service
+from mercato.publishing.news import ServiceChanged
 from mercato.publishing.refusals import (
     CanaryNotFound,
     CanaryNotNewest,
@@ -51,7 +52,7 @@ class Canaries:
         release.status, release.status_reason, release.status_at = "live", "", self._clock.now()
         canary = new_canary(self._ids, release, terms, caller.actor, self._clock.now())
         self._rows.add(canary)
-        await self._tell(service)
+        await self._tell(service, caller.actor)
         return canary
 
     async def get_service(self, caller: Caller, vendor: str, name: str) -> Service:
@@ -108,9 +109,9 @@ class Canaries:
             assert release is not None, "a canary has a release"
             release.status, release.status_at = "deprecated", now
             release.status_reason = f"The canary was {ending.replace('_', ' ')}: {reason}"
-        await self._tell(service)
+        await self._tell(service, by)
         return canary
 
-    async def _tell(self, service: Service) -> None:
+    async def _tell(self, service: Service, by: str) -> None:
         await follow_latest(self._rows, self._ids, service, self._clock.now())
-        await self._outbox.add(self._session, "service.changed", service_id=service.id)
+        await self._outbox.add(self._session, ServiceChanged(by=by, service_id=service.id))

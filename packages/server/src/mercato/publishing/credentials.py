@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import structlog
 
@@ -11,6 +11,7 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.models import VendorCredential
+from mercato.publishing.news import CredentialChanged
 from mercato.publishing.refusals import CredentialInUse, CredentialNotFound, CredentialRefused, TooManyCredentials
 from mercato.publishing.sealing import CredentialSeal
 from mercato_contracts.credentials import LEAST_CHARACTERS, MOST_CHARACTERS
@@ -20,7 +21,6 @@ from mercato_contracts.problem import FieldError
 
 log = structlog.get_logger(__name__)
 
-CHANGED = "credential.changed"
 _MOST = 100
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Visible ASCII, blanks inside: what may stand in a header field as one line, whatever reads it.
@@ -91,10 +91,11 @@ class Credentials:
         names = await self._rows.names_using(row.organisation_id, row.name)
         return StoredCredential(row, [f"{caller.organisation_slug}/{name}" for name in names])
 
-    async def _tell(self, caller: Caller, name: str, change: str, fingerprint: str) -> None:
-        told: dict[str, Any] = {"name": name, "change": change, "by": caller.actor, "fingerprint": fingerprint}
-        await self._outbox.add(self._session, CHANGED, organisation_id=caller.organisation_id, **told)
-        log.info("a credential changed", organisation=caller.organisation_id, **told)
+    async def _tell(self, caller: Caller, name: str, change: Literal["set", "removed"], fingerprint: str) -> None:
+        owner, by = caller.organisation_id, caller.actor
+        news = CredentialChanged(by=by, organisation_id=owner, name=name, change=change, fingerprint=fingerprint)
+        await self._outbox.add(self._session, news)
+        log.info("a credential changed", organisation=owner, name=name, change=change, by=by, fingerprint=fingerprint)
 
 
 class CredentialBook:

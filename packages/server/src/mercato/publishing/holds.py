@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.models import DeploymentHold
+from mercato.publishing.news import HoldChanged
 from mercato.publishing.refusals import DeploymentNotFound
 from mercato.publishing.repository import CatalogueRepository, HoldRepository
 
@@ -51,11 +52,5 @@ class DeploymentHolds:
         return service.id
 
     async def _tell(self, deployment_id: str, service_id: str, by: str, *, held: bool) -> None:
-        await self._outbox.add(
-            self._session,
-            "deployment.hold_changed",
-            deployment_id=deployment_id,
-            service_id=service_id,
-            by=by,
-            held=held,
-        )
+        news = HoldChanged(by=by, deployment_id=deployment_id, service_id=service_id, held=held)
+        await self._outbox.add(self._session, news)

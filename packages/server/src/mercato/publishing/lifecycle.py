@@ -5,6 +5,7 @@ from typing import Literal
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.models import Release, Service
+from mercato.publishing.news import ServiceChanged, ServiceWithdrawn
 from mercato.publishing.refusals import ReleaseNotFound, ReleaseOver, ServiceNotFound
 from mercato.publishing.release import wear_latest
 from mercato.publishing.repository import CatalogueRepository
@@ -42,7 +43,7 @@ class Lifecycle:
             canary.ended_at, canary = self._clock.now(), None
         await self._rows.flush()
         wear_latest(service, await self._rows.releases([service.id]), self._clock.now(), canary)
-        await self._outbox.add(self._session, "service.changed", service_id=service.id)
+        await self._outbox.add(self._session, ServiceChanged(by=caller.actor, service_id=service.id))
         return release
 
     async def withdraw(self, caller: Caller, vendor: str, name: str) -> Service:
@@ -54,7 +55,7 @@ class Lifecycle:
         service = await self._get_own(caller, vendor, name)
         if service.status != "withdrawn":
             service.status, service.updated_at = "withdrawn", self._clock.now()
-            await self._outbox.add(self._session, "service.withdrawn", service_id=service.id)
+            await self._outbox.add(self._session, ServiceWithdrawn(by=caller.actor, service_id=service.id))
         return service
 
     async def _get_own(self, caller: Caller, vendor: str, name: str) -> Service:

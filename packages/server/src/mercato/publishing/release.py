@@ -7,6 +7,7 @@ from typing import Any
 
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service, Submission
+from mercato.publishing.news import ServiceReleased
 from mercato.publishing.repository import CatalogueRepository
 from mercato_checks.semver import Version
 from mercato_contracts import ids as id_prefix
@@ -53,7 +54,8 @@ class Releasing:
         if service.latest_version == release.version:
             await renew_plans(self._rows, self._ids, service.id, manifest.plans, now)
         await self._rows.flush()
-        await self._outbox.add(self._session, "service.released", service_id=service.id, release_id=release.id)
+        news = ServiceReleased(by=submission.created_by, service_id=service.id, release_id=release.id)
+        await self._outbox.add(self._session, news)
         return release
 
     def _new_service(self, vendor_id: str, manifest: ServiceManifest, now: datetime) -> Service:

@@ -6,6 +6,7 @@ from typing import Literal
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
+from mercato.publishing.news import ApprovalDecided
 from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
 from mercato.publishing.repository import SubmissionRepository
 
@@ -82,5 +83,6 @@ class Approvals:
             approval.state = "rejected" if decision == "reject" else "approved"
             approval.reason = reason
             approval.decided_at = now
-            await self._outbox.add(self._session, "approval.decided", submission_id=approval.submission_id)
+            news = ApprovalDecided(by=caller.actor, submission_id=approval.submission_id)
+            await self._outbox.add(self._session, news)
         return vote

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
+from mercato.publishing.news import SubmissionReceived
 from mercato.publishing.refusals import (
     DocumentMissing,
     ManifestRefused,
@@ -66,7 +67,7 @@ class Submissions:
         )
         if not await self._rows.add_submission(submission):
             return await self._same_again(submission), False
-        await self._outbox.add(self._session, "submission.received", submission_id=submission.id)
+        await self._outbox.add(self._session, SubmissionReceived(by=caller.actor, submission_id=submission.id))
         return submission, True
 
     async def _same_again(self, wanted: Submission) -> Submission:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mercato.platform import DurableSubscriber, Event, Session, Workflows
+from mercato.publishing.news import ApprovalDecided, SubmissionReceived
 from mercato.publishing.pipeline import DECISION, WORKFLOW
 
 
@@ -12,15 +13,15 @@ class PipelineStarter:
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
 
-    def subscriber(self) -> DurableSubscriber:
-        """One reader for both topics, so that a decision is never told before its workflow was started."""
-        return DurableSubscriber("publishing", ("submission.received", "approval.decided"), self._handle)
+    def subscriber(self) -> DurableSubscriber[SubmissionReceived | ApprovalDecided]:
+        """One reader for both, so that a decision is never told before its workflow was started."""
+        return DurableSubscriber("publishing", (SubmissionReceived, ApprovalDecided), self._handle)
 
-    async def _handle(self, session: Session, events: Sequence[Event]) -> None:
+    async def _handle(self, _: Session, events: Sequence[Event[SubmissionReceived | ApprovalDecided]]) -> None:
         # The engine keeps its own records: what is started twice is started once, so events may come again.
         for event in events:
-            submission_id = event.payload["submission_id"]
-            if event.topic == "submission.received":
+            submission_id = event.news.submission_id
+            if isinstance(event.news, SubmissionReceived):
                 await self._workflows.start(WORKFLOW, submission_id)
             else:
                 await self._workflows.send(WORKFLOW, submission_id, DECISION, "decided", once="decided")

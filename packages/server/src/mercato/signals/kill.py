@@ -1,12 +1,14 @@
 """Kill switches: a deployment, a vendor or the whole desk, out of routing and of the next consensus at once."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import or_, select
 
+from mercato.deployments import DeploymentLive, DeploymentStale
 from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Session
-from mercato.publishing import Catalogue, Deployment, DeploymentHolds, Release, Service
+from mercato.publishing import Catalogue, Deployment, DeploymentHolds, Release, Service, ServiceReleased
 from mercato.signals.models import KillSwitch
 from mercato.signals.record import DeskRecord
 from mercato.signals.refusals import KillSwitchNotFound, KillTargetUnknown
@@ -15,7 +17,6 @@ from mercato_contracts.desk import KillScope
 
 ALL = "*"
 OPERATOR = "operator"
-_HEARTBEATS = {"deployment.stale": "heartbeat.missing", "deployment.live": "heartbeat.back"}
 BY_ITSELF = "the desk"
 """Who acts where nobody was asked."""
 
@@ -154,18 +155,19 @@ class KillKeeper:
     def __init__(self, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._parts = (clock, ids, outbox)
 
-    def subscribers(self) -> list[DurableSubscriber]:
+    def subscribers(self) -> list[DurableSubscriber[Any]]:
         """Durable readers."""
         return [
-            DurableSubscriber("kill switches", ("service.released",), self._cover),
-            DurableSubscriber("the record of heartbeats", tuple(_HEARTBEATS), self._note),
+            DurableSubscriber("kill switches", (ServiceReleased,), self._cover),
+            DurableSubscriber("the record of heartbeats", (DeploymentStale, DeploymentLive), self._note),
         ]
 
-    async def _cover(self, session: Session, events: Sequence[Event]) -> None:
-        await KillSwitches(session, *self._parts).cover({str(event.payload["service_id"]) for event in events})
+    async def _cover(self, session: Session, events: Sequence[Event[ServiceReleased]]) -> None:
+        await KillSwitches(session, *self._parts).cover({event.news.service_id for event in events})
 
-    async def _note(self, session: Session, events: Sequence[Event]) -> None:
+    async def _note(self, session: Session, events: Sequence[Event[DeploymentStale | DeploymentLive]]) -> None:
         record = DeskRecord(session, self._parts[0])
         for event in events:
-            told = {"since": event.at.isoformat(), "reason": event.payload.get("reason", "")}
-            await record.add(BY_ITSELF, _HEARTBEATS[event.topic], str(event.payload["deployment_id"]), **told)
+            what = "heartbeat.missing" if isinstance(event.news, DeploymentStale) else "heartbeat.back"
+            told = {"since": event.at.isoformat(), "reason": event.news.reason}
+            await record.add(BY_ITSELF, what, event.news.deployment_id, **told)

@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
-from mercato.datasets import Panels, Round, Rounds
+from mercato.datasets import Panels, Round, RoundClosed, Rounds
 from mercato.identity import Organisation
 from mercato.platform import (
     Clock,
@@ -213,10 +213,10 @@ class SettlingStarter:
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
 
-    def subscriber(self) -> DurableSubscriber:
+    def subscriber(self) -> DurableSubscriber[RoundClosed]:
         """A durable reader; the engine starts a round's settling once however often it is told."""
-        return DurableSubscriber("the desk", ("round.closed",), self._handle)
+        return DurableSubscriber("the desk", (RoundClosed,), self._handle)
 
-    async def _handle(self, session: Session, events: Sequence[Event]) -> None:
+    async def _handle(self, _: Session, events: Sequence[Event[RoundClosed]]) -> None:
         for event in events:
-            await self._workflows.start(WORKFLOW, str(event.payload["round_id"]))
+            await self._workflows.start(WORKFLOW, event.news.round_id)

@@ -4,6 +4,7 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue, Plan, Service
 from mercato.subscriptions.models import Subscription
+from mercato.subscriptions.news import SubscriptionChanged
 from mercato.subscriptions.refusals import OtherPlanActive, PlanNotOffered, SubscriptionNotFound
 from mercato.subscriptions.repository import SubscriptionRepository
 from mercato_contracts import ids as id_prefix
@@ -41,7 +42,7 @@ class Subscriptions:
         earlier = next((row for row in rows if row.plan_id == plan.id), None)
         subscription = self._revive(earlier) if earlier else self._make(caller, plan, service)
         await self._rows.flush()
-        await self._tell(subscription)
+        await self._tell(caller, subscription)
         return subscription
 
     async def cancel(self, caller: Caller, subscription_id: str) -> Subscription:
@@ -53,7 +54,7 @@ class Subscriptions:
         if subscription.status == "active":
             subscription.status = "cancelled"
             subscription.cancelled_at = self._clock.now()
-            await self._tell(subscription)
+            await self._tell(caller, subscription)
         return subscription
 
     async def get(self, caller: Caller, subscription_id: str) -> Subscription:
@@ -98,14 +99,14 @@ class Subscriptions:
         self._rows.add(subscription)
         return subscription
 
-    async def _tell(self, subscription: Subscription) -> None:
-        await self._outbox.add(
-            self._session,
-            "subscription.changed",
+    async def _tell(self, caller: Caller, subscription: Subscription) -> None:
+        news = SubscriptionChanged(
+            by=caller.actor,
             subscription_id=subscription.id,
             organisation_id=subscription.consumer_id,
             service_id=subscription.service_id,
         )
+        await self._outbox.add(self._session, news)
 
     def _not_found(self, subscription_id: str) -> SubscriptionNotFound:
         return SubscriptionNotFound(

@@ -3,6 +3,7 @@
 from mercato.training.claims import ClaimLinks, claim_run, handle_of
 from mercato.training.code import read_code, unpack
 from mercato.training.models import Artifact, Run, RunStep
+from mercato.training.news import TrainingEnded, TrainingRequested, TrainingStopAsked
 from mercato.training.provider import (
     Job,
     LaunchUncertain,
@@ -33,8 +34,11 @@ __all__ = [
     "Said",
     "StoredCode",
     "StoredFile",
+    "TrainingEnded",
+    "TrainingRequested",
     "TrainingRuns",
     "TrainingStarter",
+    "TrainingStopAsked",
     "TrainingWork",
     "claim_run",
     "end_overdue",

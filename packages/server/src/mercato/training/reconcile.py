@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session, Workflows
+from mercato.training.news import TrainingEnded, TrainingRequested
 from mercato.training.repository import TrainingRepository
-from mercato.training.runs import REQUESTED
 from mercato.training.workflow import WORKFLOW
 
 _AT_ONCE = 100
+_BY = "training-deadlines"
 _WHY = {
     "queued": ("failed", "No worker and no machine took it up in time; start it again."),
     "running": ("timed_out", "It was to end by then and was not heard of again."),
@@ -22,7 +23,8 @@ async def end_overdue(session: Session, clock: Clock, outbox: Outbox) -> int:
     for run in overdue:
         run.state, run.why = _WHY[run.state]
         run.ended_at = now
-        await outbox.add(session, "training.ended", run_id=run.id, organisation_id=run.organisation_id, state=run.state)
+        news = TrainingEnded(by=_BY, run_id=run.id, organisation_id=run.organisation_id, state=run.state)
+        await outbox.add(session, news)
     return len(overdue)
 
 
@@ -32,10 +34,10 @@ class TrainingStarter:
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
 
-    def subscriber(self) -> DurableSubscriber:
+    def subscriber(self) -> DurableSubscriber[TrainingRequested]:
         """To be run by the worker's `OutboxFeed`."""
-        return DurableSubscriber("training.starter", (REQUESTED,), self._hear)
+        return DurableSubscriber("training.starter", (TrainingRequested,), self._hear)
 
-    async def _hear(self, _: Session, events: Sequence[Event]) -> None:
+    async def _hear(self, _: Session, events: Sequence[Event[TrainingRequested]]) -> None:
         for event in events:
-            await self._workflows.start(WORKFLOW, str(event.payload["run_id"]))
+            await self._workflows.start(WORKFLOW, event.news.run_id)

@@ -11,6 +11,7 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session
 from mercato.training.code import read_code
 from mercato.training.models import Artifact, Run, RunStep
+from mercato.training.news import TrainingRequested, TrainingStopAsked
 from mercato.training.provider import Provider, ProviderRefused
 from mercato.training.refusals import ArtifactNotFound, BudgetTooSmall, ProviderMissing, RunNotFound, TooManyRuns
 from mercato.training.repository import TrainingRepository
@@ -18,8 +19,6 @@ from mercato_contracts import ids as id_prefix
 from mercato_contracts.training import TERMINAL, TrainingSpec
 
 CODE = "code.zip"
-REQUESTED = "training.requested"
-STOP_ASKED = "training.stop_asked"
 MOST_OPEN = 20
 QUEUED_FOR = timedelta(minutes=30)
 """How long a run may wait for a worker and a machine."""
@@ -132,7 +131,7 @@ class TrainingRuns:
         )
         self._rows.add(run)
         await self._rows.flush()
-        await self._outbox.add(self._session, REQUESTED, run_id=run.id)
+        await self._outbox.add(self._session, TrainingRequested(by=caller.actor, run_id=run.id))
         return Dossier(run, [], [])
 
     async def list_all(self, caller: Caller, *, before: str | None, limit: int) -> list[Run]:
@@ -153,7 +152,7 @@ class TrainingRuns:
             now = self._clock.now()
             await self._rows.change_open(run_id, stop_asked_at=now, why="It is being stopped.")
             await self._session.refresh(run)
-            await self._outbox.add(self._session, STOP_ASKED, run_id=run_id)
+            await self._outbox.add(self._session, TrainingStopAsked(by=caller.actor, run_id=run_id))
         return await self.get(caller, run_id)
 
     async def read_log(self, caller: Caller, run_id: str, after: int) -> Said:

@@ -19,6 +19,7 @@ from mercato.datasets import TRAIN
 from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore, Outbox, Steps, Workflow
 from mercato.training.artifacts import MOST_BYTES, check_artifacts
 from mercato.training.models import Artifact, Run
+from mercato.training.news import TrainingEnded
 from mercato.training.progress import read_progress
 from mercato.training.provider import (
     Job,
@@ -38,6 +39,7 @@ from mercato_contracts.training import TERMINAL, TrainingSpec
 log = structlog.get_logger(__name__)
 
 WORKFLOW = "train"
+_BY = "training-workflow"
 GRACE = timedelta(minutes=2)
 """Beyond a state's own limit before it is taken for lost."""
 _COLLECTING_FOR = timedelta(minutes=15)
@@ -254,9 +256,8 @@ class TrainingWork:
         return False
 
     async def _tell(self, session: Any, run: Run) -> None:
-        await self.outbox.add(
-            session, "training.ended", run_id=run.id, organisation_id=run.organisation_id, state=run.state
-        )
+        news = TrainingEnded(by=_BY, run_id=run.id, organisation_id=run.organisation_id, state=run.state)
+        await self.outbox.add(session, news)
 
     async def _change(self, run_id: str, **values: Any) -> bool:
         async with self.database.transaction() as session:

@@ -6,6 +6,7 @@ from mercato.webhooks.deliver import Deliverer, forget_messages
 from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
 from mercato.webhooks.events import EVENT_TYPES
 from mercato.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from mercato.webhooks.news import WebhookDisabled
 from mercato.webhooks.signing import SecretSeal
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "WebhookAddresses",
     "WebhookAttempt",
     "WebhookDelivery",
+    "WebhookDisabled",
     "WebhookEndpoint",
     "WebhookMessage",
     "Webhooks",

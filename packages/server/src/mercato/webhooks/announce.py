@@ -2,38 +2,38 @@
 
 from collections.abc import Sequence
 
-from mercato.platform import Clock, DurableSubscriber, Event, Ids, Session
+from mercato.platform import Clock, DurableSubscriber, Event, Ids, News, Session
 from mercato.webhooks.endpoints import new_delivery, new_message
 from mercato.webhooks.events import KINDS, matches
 from mercato.webhooks.models import WebhookDelivery
 from mercato.webhooks.repository import WebhookRepository
 
 
-def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber:
+def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber[News]:
     """Runs in the worker; each piece of news is announced once, whatever dies meanwhile."""
 
-    async def handle(session: Session, events: Sequence[Event]) -> None:
+    async def handle(session: Session, events: Sequence[Event[News]]) -> None:
         await announce(session, events, clock, ids)
 
-    return DurableSubscriber("webhooks", tuple(sorted(KINDS)), handle)
+    return DurableSubscriber("webhooks", tuple(KINDS), handle)
 
 
-async def announce(session: Session, events: Sequence[Event], clock: Clock, ids: Ids) -> None:
+async def announce(session: Session, events: Sequence[Event[News]], clock: Clock, ids: Ids) -> None:
     """Write what these events mean for those who asked to be told."""
     rows = WebhookRepository(session)
-    audiences = [(event, KINDS[event.topic]) for event in events]
-    told = {organisation for event, kind in audiences for organisation in kind.audience(event.payload)}
+    audiences = [(event, KINDS[type(event.news)]) for event in events]
+    told = {organisation for event, kind in audiences for organisation in kind.audience(event.news)}
     endpoints = await rows.enabled_of(told) if told else []
     deliveries: list[WebhookDelivery] = []
     for event, kind in audiences:
-        for organisation_id in sorted(kind.audience(event.payload)):
+        for organisation_id in sorted(kind.audience(event.news)):
             wanted = [
                 endpoint
                 for endpoint in endpoints
                 if endpoint.organisation_id == organisation_id and matches(endpoint.event_types, kind.event_type)
             ]
             if wanted:
-                data = kind.content(event.payload)
+                data = kind.content(event.news)
                 message = new_message(ids, clock, organisation_id, kind.event_type, data)
                 await rows.add(message)
                 deliveries += [new_delivery(ids, clock, endpoint.id, message.id) for endpoint in wanted]

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from mercato.platform import Clock, Database, Ids, Outbox, Refusal, Session
 from mercato.webhooks.addresses import WebhookAddresses
 from mercato.webhooks.models import WebhookAttempt
+from mercato.webhooks.news import WebhookDisabled
 from mercato.webhooks.repository import Due, WebhookRepository
 from mercato.webhooks.schedule import pause_after
 from mercato.webhooks.signing import SecretSeal, sign
@@ -24,6 +25,8 @@ from mercato_checks.endpoint import Call, CallFailed, PinnedEndpoint
 from mercato_contracts import ids as id_prefix
 
 log = structlog.get_logger(__name__)
+
+_BY = "webhooks"
 
 _TIMEOUT_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 1.0
@@ -186,13 +189,10 @@ class Deliverer:
         endpoint = due.endpoint
         if await WebhookRepository(session).disable(endpoint.id, reason, self._clock.now()):
             log.warning("a webhook is disabled", endpoint=endpoint.id, reason=reason)
-            await self._outbox.add(
-                session,
-                "webhook.disabled",
-                organisation_id=endpoint.organisation_id,
-                endpoint_id=endpoint.id,
-                reason=reason,
+            news = WebhookDisabled(
+                by=_BY, organisation_id=endpoint.organisation_id, endpoint_id=endpoint.id, reason=reason
             )
+            await self._outbox.add(session, news)
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:

@@ -1,8 +1,15 @@
-"""Which news becomes which type of event, for whom, and what of it is told: ids and figures, never a secret."""
+"""Which news becomes which type of event, for which organisations, with which fields: never a secret."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from mercato.billing import ChargeAdjusted
+from mercato.consumption import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
+from mercato.identity import KeyChanged
+from mercato.platform import News
+from mercato.subscriptions import SubscriptionChanged
+from mercato.webhooks.news import WebhookDisabled
 
 TEST = "endpoint.test"
 DISABLED = "endpoint.disabled"
@@ -10,42 +17,40 @@ DISABLED = "endpoint.disabled"
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """A type of event from the outbox's `topic`. `parties` names the payload's fields that hold who is told."""
+    """A type of event made from `news`. `parties` names its fields with the organisations that are told."""
 
-    topic: str
+    news: type[News]
     event_type: str
     parties: tuple[str, ...]
     told: tuple[str, ...]
 
-    def audience(self, payload: dict[str, Any]) -> set[str]:
+    def audience(self, news: News) -> set[str]:
         """The organisations that are told."""
-        return {str(payload[name]) for name in self.parties if payload.get(name)}
+        return {getattr(news, name) for name in self.parties}
 
-    def content(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def content(self, news: News) -> dict[str, Any]:
         """The event's `data`."""
-        return {name: payload[name] for name in self.told if name in payload}
+        return {name: getattr(news, name) for name in self.told}
 
 
 _ALERT = ("alert_id", "service_id", "objective", "severity")
 _REVIEW = ("review_id", "service_id", "verdict")
 KINDS = {
-    kind.topic: kind
+    kind.news: kind
     for kind in (
-        EventKind("sla.alert_opened", "alert.opened", ("vendor_id",), _ALERT),
-        EventKind("sla.alert_resolved", "alert.resolved", ("vendor_id",), _ALERT),
-        EventKind("usage.review_opened", "usage_review.opened", ("vendor_id",), _REVIEW),
-        EventKind("usage.review_decided", "usage_review.decided", ("vendor_id",), _REVIEW),
+        EventKind(AlertOpened, "alert.opened", ("vendor_id",), _ALERT),
+        EventKind(AlertResolved, "alert.resolved", ("vendor_id",), _ALERT),
+        EventKind(UsageReviewOpened, "usage_review.opened", ("vendor_id",), _REVIEW),
+        EventKind(UsageReviewDecided, "usage_review.decided", ("vendor_id",), _REVIEW),
         EventKind(
-            "billing.adjusted",
+            ChargeAdjusted,
             "adjustment.posted",
             ("consumer_id", "vendor_id"),
             ("adjustment_id", "nanos", "currency"),
         ),
-        EventKind(
-            "subscription.changed", "subscription.changed", ("organisation_id",), ("subscription_id", "service_id")
-        ),
-        EventKind("key.changed", "key.changed", ("organisation_id",), ("key_id",)),
-        EventKind("webhook.disabled", DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
+        EventKind(SubscriptionChanged, "subscription.changed", ("organisation_id",), ("subscription_id", "service_id")),
+        EventKind(KeyChanged, "key.changed", ("organisation_id",), ("key_id",)),
+        EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }
 EVENT_TYPES = tuple(sorted({kind.event_type for kind in KINDS.values()}))

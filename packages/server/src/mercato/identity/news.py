@@ -1,0 +1,27 @@
+"""What identity tells."""
+
+from dataclasses import dataclass
+
+from mercato.platform import News
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganisationCreated(News):
+    """An organisation signed up with its first user."""
+
+    topic = "organisation.created"
+
+    organisation_id: str
+    """The new organisation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyChanged(News):
+    """A key was rotated or revoked, or a deployment's token was revoked; caches must forget it."""
+
+    topic = "key.changed"
+
+    key_id: str
+    """The key or the token."""
+    organisation_id: str
+    """The organisation that it belongs to."""

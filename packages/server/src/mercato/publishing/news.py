@@ -1,0 +1,91 @@
+"""What publishing tells."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mercato.platform import News
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionReceived(News):
+    """A vendor submitted a manifest; the pipeline starts."""
+
+    topic = "submission.received"
+
+    submission_id: str
+    """The submission."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalDecided(News):
+    """People approved or rejected a submission; the pipeline goes on."""
+
+    topic = "approval.decided"
+
+    submission_id: str
+    """The submission."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceReleased(News):
+    """A service has a new release."""
+
+    topic = "service.released"
+
+    service_id: str
+    """The service."""
+    release_id: str
+    """The new release."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceChanged(News):
+    """A release was deprecated or yanked, or a canary began or ended."""
+
+    topic = "service.changed"
+
+    service_id: str
+    """The service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceWithdrawn(News):
+    """A service was taken from the catalogue."""
+
+    topic = "service.withdrawn"
+
+    service_id: str
+    """The service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldChanged(News):
+    """A deployment was held out of routing or a hold was lifted.
+
+    `by` is the holder, such as `heartbeat` or `kill-switch:kil_…`.
+    """
+
+    topic = "deployment.hold_changed"
+
+    deployment_id: str
+    """The deployment."""
+    service_id: str
+    """The service that it runs."""
+    held: bool
+    """Whether this holder now holds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialChanged(News):
+    """A vendor's credential was set or removed."""
+
+    topic = "credential.changed"
+
+    organisation_id: str
+    """The vendor's organisation."""
+    name: str
+    """The credential's name."""
+    change: Literal["set", "removed"]
+    """What happened to it."""
+    fingerprint: str
+    """A keyed fingerprint of the secret, which tells whether it differs from another."""
