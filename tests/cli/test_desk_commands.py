@@ -346,7 +346,8 @@ class TestRecord:
         ]
         assert {one["actor"] for one in items} == {switch["by"]}
         exit_code, screen = desk.terminal(desk.operator, "record", "list")
-        assert (exit_code, "a test of the record" in screen, switch["id"] in screen) == (0, True, True)
+        assert (exit_code, "a test of the record" in screen) == (0, True)
+        assert switch["id"][-8:] in screen, "a table on a terminal shows the end of an id"
 
     def test_it_is_computed_again_and_held_against_a_head_that_was_kept(self, desk: Desk, scored: str) -> None:
         assert desk.api.post("/api/signals/heads", json={}).status_code == 200
