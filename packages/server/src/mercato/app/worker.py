@@ -25,7 +25,12 @@ from mercato_checks.confined import ConfinedChecks
 log = structlog.get_logger(__name__)
 
 WORKFLOWS_VERSION = "1"
-"""Raised only when the steps of a workflow change: an engine takes up what its own version left unfinished."""
+"""Raised only when a workflow calls other steps, or the same ones in another order.
+
+An engine resumes only what its own version left unfinished, so what an older version left would stay as it is. Better,
+keep the names of steps and their order: records from before an upgrade then fit and everything resumes. Tests that
+kill workers pin the names.
+"""
 
 
 async def run_worker(

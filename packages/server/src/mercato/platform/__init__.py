@@ -13,7 +13,18 @@ from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging
-from mercato.platform.workflows import Json, Steps, Workflow, Workflows
+from mercato.platform.workflows import (
+    Json,
+    NotJson,
+    StepFunction,
+    Steps,
+    UnknownStep,
+    Workflow,
+    WorkflowFunction,
+    Workflows,
+    copy_json,
+    name_call,
+)
 from mercato_contracts.masking import mask
 
 __all__ = [
@@ -36,6 +47,7 @@ __all__ = [
     "MerkleTree",
     "News",
     "NotFound",
+    "NotJson",
     "ObjectNotFound",
     "ObjectStore",
     "Outbox",
@@ -47,15 +59,19 @@ __all__ = [
     "SealBroken",
     "Session",
     "SignedHead",
+    "StepFunction",
     "Steps",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
     "SystemIds",
     "Unavailable",
+    "UnknownStep",
     "Workflow",
+    "WorkflowFunction",
     "Workflows",
     "configure_logging",
+    "copy_json",
     "derive_key",
     "desk_libraries",
     "every_news",
@@ -63,4 +79,5 @@ __all__ = [
     "forget_events",
     "is_locked",
     "mask",
+    "name_call",
 ]

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Collection, Sequence
-from functools import partial
 
 import structlog
 from pydantic import BaseModel
@@ -70,13 +69,12 @@ class RoundSettling:
 
     def workflow(self) -> Workflow:
         """Durable, over a round's id."""
-        return Workflow(WORKFLOW, self._run)
+        return Workflow(WORKFLOW, self._run, {"consensus": self.agree, "portfolio": self.invest, "scores": self.score})
 
     async def _run(self, steps: Steps, round_id: str) -> None:
-        eras = await steps.run("consensus", lambda: self.agree(round_id))
-        for era in eras:
-            await steps.run(f"portfolio {era}", partial(self.invest, round_id, era))
-        await steps.run("scores", lambda: self.score(round_id))
+        for era in await steps.run("consensus"):
+            await steps.run("portfolio", era)
+        await steps.run("scores")
 
     async def agree(self, round_id: str) -> Json:
         """The consensus of each era; returns the eras."""
