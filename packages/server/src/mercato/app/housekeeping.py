@@ -11,7 +11,7 @@ from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
-from mercato.datasets import PanelBuilder, Rounds, SampleRound
+from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import Heartbeats
 from mercato.identity import Attempts
 from mercato.metering import Partitions
@@ -78,7 +78,7 @@ async def _resolve_rounds(session: Session, wiring: Wiring) -> int:
 
 
 def _rounds(session: Session, wiring: Wiring) -> Rounds:
-    return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+    return Rounds(session, wiring.clock, wiring.outbox)
 
 
 async def _seal_signals(session: Session, wiring: Wiring) -> int:
@@ -161,10 +161,12 @@ async def _end_overdue_runs(session: Session, wiring: Wiring) -> int:
     return await end_overdue(session, wiring.clock, wiring.outbox)
 
 
-async def _keep_sample_round(session: Session, wiring: Wiring) -> int:
-    builder = PanelBuilder(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+async def _keep_sample_round(_: Session, wiring: Wiring) -> int:
+    # Transactions of its own: files are written between them.
+    builder = PanelBuilder(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+    drafts = RoundDrafts(wiring.database, wiring.ids, wiring.objects)
     try:
-        opened = await SampleRound(session, builder, _rounds(session, wiring)).keep_open()
+        opened = await SampleRound(wiring.database, wiring.clock, wiring.outbox, builder, drafts).keep_open()
     except DeskNotInstalled:
         return 0
     return 0 if opened is None else 1
