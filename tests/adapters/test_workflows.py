@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -374,3 +375,32 @@ def accept_connections(postgres: str, database_url: str, *, wanted: bool) -> Non
         connection.execute(allow.format(sql.Identifier(name), sql.SQL(str(wanted).lower())))
         if not wanted:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+async def test_an_engine_at_rest_asks_the_database_nothing(open_engine: OpenEngine, database_url: str) -> None:
+    """All that was left unfinished runs; then nobody polls, and what is started still runs at once."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def run(steps: Steps, subject: str) -> None:
+        begun.set()
+        await steps.wait("go", timedelta(hours=1))
+        ended.set()
+
+    async with open_engine(Workflow("waits", run)) as engine:
+        await engine.start("waits", "one")
+        await until(begun.is_set)
+    begun.clear()
+    async with open_engine(Workflow("waits", run)) as engine:
+        await until(begun.is_set)  # taken up again
+        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
+        begun.clear()
+        await engine.start("waits", "another")
+        await until(begun.is_set)
+        await engine.send("waits", "another", "go", True, once="1")
+        await until(ended.is_set)
+
+
+async def test_an_engine_rests_at_once_where_nothing_was_left(open_engine: OpenEngine) -> None:
+    async with open_engine():
+        await until(lambda: "background-jobs" not in {thread.name for thread in threading.enumerate()})
+        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
+from mercato.adapters.dbos_rest import rest_when_recovered
 from mercato.platform import Json, NotFound, Workflow, copy_json, name_call
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
-_CONNECTIONS = 10
+_CONNECTIONS, _CONNECTIONS_AT_REST = 10, 3
 _CONNECT_SECONDS = 10
 _MOST_RESTARTS = 1_000
 """A workflow resumed that often is one that kills its worker; DBOS then sets it aside."""
@@ -70,6 +71,7 @@ class DbosWorkflows:
         self._functions: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {}
         self._engine = _LoopThread()
         self._records: sa.Engine | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
@@ -100,7 +102,7 @@ class DbosWorkflows:
         logging.getLogger("dbos").addHandler(logging.NullHandler())
         self._in_hand = _InHand()
         self._records = self._open_records()
-        DBOS(config=self._config(self._records))
+        engine = DBOS(config=self._config(self._records))
         for workflow in self._workflows:
             function = self._as_function(workflow)
             self._functions[workflow.name] = DBOS.workflow(name=workflow.name, max_recovery_attempts=_MOST_RESTARTS)(
@@ -108,6 +110,7 @@ class DbosWorkflows:
             )
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
+        self._resting = asyncio.create_task(rest_when_recovered(engine, self._executor, self._version))
 
     def _config(self, records: sa.Engine) -> DBOSConfig:
         return {
@@ -126,8 +129,8 @@ class DbosWorkflows:
         """The connections on which DBOS keeps its records."""
         engine = sa.create_engine(
             sa.make_url(self._database_url).set(drivername="postgresql+psycopg"),
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
+            pool_size=_CONNECTIONS_AT_REST,
+            max_overflow=_CONNECTIONS - _CONNECTIONS_AT_REST,
             pool_pre_ping=True,
             connect_args={
                 "application_name": "mercato workflows",

@@ -11,7 +11,7 @@ from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.api.wiring import Wiring
 from mercato.app.control import build_wiring
-from mercato.app.housekeeping import keep_house
+from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.settings import Settings
 from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
@@ -67,17 +67,20 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
-    feed = OutboxFeed(wiring.database)
+    post, deadlines = _deliverer(wiring), Deadlines(wiring)
+    feed = OutboxFeed(wiring.database, [post.bell])
     await workflows.open()
-    await feed.start(_readers(workflows, wiring), [])
-    house = asyncio.create_task(keep_house(wiring), name="housekeeping")
-    post = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
+    await feed.start(_readers(workflows, wiring), [deadlines.subscriber()])
+    work = [
+        asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
+        asyncio.create_task(post.run(), name="webhooks"),
+    ]
     try:
         yield
     finally:
-        house.cancel()
-        post.cancel()
-        await asyncio.gather(house, post, return_exceptions=True)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
 

@@ -1,5 +1,6 @@
 """The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
 
+from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
@@ -29,6 +30,7 @@ from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",
+    "Bell",
     "Chain",
     "ChainDamaged",
     "ChainTables",
