@@ -62,7 +62,7 @@ def _complain(mp: Mp, why: Exception) -> None:
 def example_call(folder: Path, address: str) -> str:
     """A command line that calls one operation of the project."""
     text = (folder / "openapi.yaml").read_text(encoding="utf-8") if (folder / "openapi.yaml").is_file() else ""
-    if "/v1/embeddings" in text:
+    if "/embeddings:" in text:
         body = '{"input": "What is a marketplace?"}'
         return f"curl {address}/v1/embeddings --json '{body}'"
     if "/v1/signals" in text:
