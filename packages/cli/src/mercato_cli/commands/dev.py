@@ -75,10 +75,10 @@ def example_call(folder: Path, address: str) -> str:
 
 def _await_change(mp: Mp, folder: Path, stamps: Stamps, runner: "Running | None") -> None:
     """Until a file is saved, added or removed. A runner that ended by itself is told of once."""
-    told = False
+    is_reported = False
     while _stamps(folder) == stamps:
-        if runner is not None and runner.process.poll() is not None and not told:
-            told = True
+        if runner is not None and runner.process.poll() is not None and not is_reported:
+            is_reported = True
             mp.console.note(f"The runner ended with code {runner.process.returncode}; save a file to start it again.")
         time.sleep(_LOOK_SECONDS)
 

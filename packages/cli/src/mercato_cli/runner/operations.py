@@ -68,20 +68,20 @@ class Operations:
         return problem("unknown_operation", f"There is no {method[:16]} {path[:200]}.")
 
     def _ask(self, route: _Route, path: dict[str, str], query: str, body: bytes) -> Answer:
-        told = None
+        parsed = None
         if route.request is not None:
             try:
-                told = json.loads(body)
+                parsed = json.loads(body)
             except (ValueError, RecursionError) as error:
                 return problem("invalid_request", f"The body is no JSON: {error}.")
-            if (mismatch := Shape(self.document).first_mismatch(route.request, told)) is not None:
+            if (mismatch := Shape(self.document).first_mismatch(route.request, parsed)) is not None:
                 return problem("invalid_request", f"The body does not fit openapi.yaml: {mismatch}.")
         try:
             fields = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS))
         except ValueError:
             return problem("invalid_request", f"The address has more than {_MOST_QUERY_FIELDS} query fields.")
         try:
-            answer = route.ask(Call(told, path, fields))
+            answer = route.ask(Call(parsed, path, fields))
             written = json.dumps(answer, allow_nan=False).encode()
         except Refused as refused:
             return refused_by_handler(refused.code, refused.detail, refused.fix, refused.fields)
