@@ -267,6 +267,7 @@ export type FindingCode =
   | "openapi_path_parameter_undeclared"
   | "openapi_path_parameter_unused"
   | "openapi_path_query"
+  | "openapi_path_repeats_base"
   | "openapi_path_reserved"
   | "openapi_path_template"
   | "openapi_paths_equal"

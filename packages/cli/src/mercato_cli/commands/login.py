@@ -103,8 +103,8 @@ def begin_profile(mp: Mp, url: str | None, gateway: str | None) -> Profile:
         known = Profile(name, DEFAULT_URL, "", "")
     address = checked_address(url) if url else mp.url or known.url
     profile = Profile(known.name, address, checked_address(gateway) if gateway else "", "")
-    told = mp.client_of(profile).find_gateway()
-    return replace(profile, gateway=profile.gateway or told)
+    found = mp.client_of(profile).find_gateway()
+    return replace(profile, gateway=profile.gateway or found)
 
 
 def _token(given: str | None) -> str:
@@ -126,5 +126,5 @@ def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:
 
 
 def _as_json(profile: Profile, me: "MeView") -> dict[str, object]:
-    told = me.model_dump(mode="json")
-    return {"profile": profile.name, "url": profile.url, "gateway": profile.gateway, **told}
+    found = me.model_dump(mode="json")
+    return {"profile": profile.name, "url": profile.url, "gateway": profile.gateway, **found}

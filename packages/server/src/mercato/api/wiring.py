@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -77,6 +78,8 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
+    site: Path | None = None
+    """The folder of the documentation site, where one is served."""
     redis: "Redis | None" = None
     """Counts what is lent; PostgreSQL does where there is none."""
     body_room: BodyRoom = field(default_factory=BodyRoom)

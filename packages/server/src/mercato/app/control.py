@@ -84,6 +84,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         claims=claims,
         take_rate_bp=settings.take_rate_bp,
         sample_data=settings.sample_data,
+        site=settings.site,
         redis=_connect_redis(settings.redis_url),
     )
 
@@ -142,7 +143,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     parts = [PARTS[role](app, wiring) for role in roles]
     app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
     app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
-    app.include_router(reference_pages(app))
+    app.include_router(reference_pages(app, wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
     for part in parts:

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         description="Web sites whose scripts may read the control API, such as `https://a.example,https://b.example`; "
         "none when not set",
     )
+    site: Path | None = Field(
+        default=None,
+        description="The folder of the documentation site, as `make site` writes it; when set, `/docs` serves it and "
+        "`/docs/api` the API reference",
+    )
     objects_url: str | None = Field(
         default=None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*/?$",
