@@ -1,25 +1,26 @@
-"""Asking for more for a call that turns out to use more than it holds, with bounded patience."""
+"""Requests more units for a call that turns out to use more than it holds, with bounded patience."""
 
 from typing import Protocol
 
-from mercato_gateway.leases import Lacking, Leases
+from mercato_gateway.leases import Leases
 from mercato_gateway.refusals import Refused
+from mercato_gateway.slices import Lacking
 
-# How long the answer's end waits at most.
+# The longest wait of an answer's end.
 PATIENCE_SECONDS = 3.0
-# Of the time for which a call waits for units that others hold: slices that nobody uses come back within half a second.
+# Part of the time that a call may wait for units that others hold: unused slices come back within half a second.
 _SPENT_PATIENCE_SECONDS = 1.4
 
 
 class AskingCall(Protocol):
-    """A call that asked for more."""
+    """A call that requested more units."""
 
     def more_came(self) -> None:
-        """Slices came, or will not come: take what there is."""
+        """Units were lent, or will not be: take what there is."""
 
 
 class TopUp:
-    """One call's asking, as a waiter of `Leases`: first for all that is lacking, then for whatever part of it is left.
+    """The requests of one call, as a waiter of `Leases`: first for all that is lacking, then for any part of it.
 
     `until` (loop time) is when the call stops waiting.
     """
@@ -35,7 +36,7 @@ class TopUp:
         self.until = now + PATIENCE_SECONDS
 
     def ask(self, lacking: Lacking, now: float) -> bool:
-        """False where asking is in vain; else the call hears `more_came`."""
+        """False where a request cannot help; else `more_came` of the call is called later."""
         for part in (False, True):
             if self._last or now >= self.until:
                 break
@@ -48,7 +49,7 @@ class TopUp:
         return False
 
     def leases_came(self) -> None:
-        """The control plane answered, or did not."""
+        """The control plane answered, or failed to."""
         if not self.done:
             self._call.more_came()
 
