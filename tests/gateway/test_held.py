@@ -46,7 +46,7 @@ def rooms(spool: Spool) -> int:
 class Asking:
     """A call that asked for more."""
 
-    def more_came(self) -> None:
+    def more_arrived(self) -> None:
         raise AssertionError("a call that ended is not called back")
 
 
@@ -65,7 +65,7 @@ async def test_all_of_it_comes_back_once_however_often_it_is_released(spool: Spo
         assert rooms(spool) == before
         assert deployment.inflight == 0
         assert top_up.done
-    top_up.leases_came()
+    top_up.leases_arrived()
 
 
 async def test_what_was_used_up_does_not_come_back(spool: Spool) -> None:

@@ -22,7 +22,7 @@ class Hold:
     used and never charges more than is held.
     """
 
-    __slots__ = ("_asked_included", "_leases", "deployment_slices", "estimate", "included", "lane", "taken")
+    __slots__ = ("_leases", "_requested_included", "deployment_slices", "estimate", "included", "lane", "taken")
 
     def __init__(self, lane: Lane, leases: Leases, estimate: Tokens) -> None:
         self.lane = lane
@@ -31,7 +31,7 @@ class Hold:
         self.included = 0
         self.deployment_slices = NO_SLICES
         self._leases = leases
-        self._asked_included = False
+        self._requested_included = False
 
     def take(self, deployment_slices: list[Slice], now: float) -> tuple[Lacking, bool] | None:
         """Takes everything; or takes nothing, and returns what is lacking and whether the call accepts a part of it."""
@@ -62,8 +62,8 @@ class Hold:
             self.included = need
             return False
         known_gone = now < slice_.denied_until
-        if not self.lane.plan.overage or not (known_gone or self._asked_included):
-            self._asked_included = True
+        if not self.lane.plan.overage or not (known_gone or self._requested_included):
+            self._requested_included = True
             lacking.append((slice_, need))
             return True
         part = min(need, max(0, slice_.available(now)))
@@ -182,7 +182,7 @@ class Hold:
         each = largest(fits, whole.out // choices) if whole.out >= choices and fits(1) else 0
         if each:
             self.estimate = Tokens(whole.into, each * choices, 0)
-            self._asked_included = True  # the bound counts on exactly what is at hand
+            self._requested_included = True  # the bound counts on exactly what is at hand
         return each
 
     def is_near_end(self, tokens: Tokens, now: float) -> bool:

@@ -194,19 +194,19 @@ class AnsweringCall(EndingCall):
             return False
         if held.top_up is None:
             held.top_up = TopUp(self.gateway.leases, self, now)
-        if not held.top_up.ask(lacking, now):
+        if not held.top_up.request(lacking, now):
             return False
         self.topping_up = True
         self.deadline = held.top_up.until
         return True
 
-    def more_came(self) -> None:
+    def more_arrived(self) -> None:
         """The control plane answered a top-up, or failed to."""
         try:
             now = _monotonic()
             stream_hold = self.held.stream_hold
             if stream_hold is not None:
-                stream_hold.more_came(now)
+                stream_hold.more_arrived(now)
             elif self.topping_up and not self.done and self._settle_or_wait(now):
                 self._go_on_after_top_up(now)
         except Exception as error:

@@ -54,7 +54,7 @@ class AttemptingCall(AnsweringCall):
 
     def _hold_and_send(self) -> None:
         """Chooses a deployment, holds what the call may use and sends it. Where slices are lacking the call waits:
-        `leases_came` begins again. Raises `Refused`.
+        `leases_arrived` begins again. Raises `Refused`.
         """
         router, now = self.gateway.router, _monotonic()
         while True:
@@ -107,7 +107,7 @@ class AttemptingCall(AnsweringCall):
             self._wait_for_returns()
         return False
 
-    def leases_came(self) -> None:
+    def leases_arrived(self) -> None:
         """Slices were lent or denied: try again."""
         try:
             self._hold_and_send()

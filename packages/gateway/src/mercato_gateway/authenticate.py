@@ -123,7 +123,7 @@ class Keys:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed: dict[str, int] = {}
         self._changes = 0
-        self.asked = 0
+        self.introspections = 0
 
     def find(self, key: bytes, digest: bytes, now: float) -> Grant | None:
         """The grant of a known, fresh key; `None` where the control plane must be asked. Raises `Refused`."""
@@ -142,7 +142,7 @@ class Keys:
         if not grant.may_call:
             raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.scopes})
 
-    def ask(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
+    def introspect(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
         """Introspects the key, then calls `key_known` or `refuse` of the call. Raises `Refused` for a malformed key, or
         one that is remembered as unknown.
         """
@@ -205,7 +205,7 @@ class Keys:
         body = msgspec.json.encode(IntrospectRequest(key))
         for _ in range(_ROUNDS):
             began = self._changes
-            self.asked += 1
+            self.introspections += 1
             async with self._turns:
                 answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
             wire = msgspec.json.decode(answer, type=KeyGrant)

@@ -44,7 +44,7 @@ class Call(AttemptingCall):
         if grant is None:
             self.deadline = self.started + _PATIENCE_SECONDS
             gateway.active.add(self)
-            gateway.keys.ask(head.key, self, self.started)
+            gateway.keys.introspect(head.key, self, self.started)
         else:
             self._authorised(grant)
 

@@ -17,7 +17,7 @@ from mercato_gateway.heads import RequestHead
 from mercato_gateway.held import Held
 from mercato_gateway.lane import Lane
 from mercato_gateway.log import log
-from mercato_gateway.plausible import Asked, believe
+from mercato_gateway.plausible import Bounds, believe
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
@@ -117,8 +117,8 @@ class EndingCall(UpstreamCall):
         if tokens.into <= estimate.into and tokens.out <= estimate.out:
             return tokens, source, b"", NO_TOKENS
         window = self.lane.service.wire.context_window
-        asked = Asked(operation, self.model_request, self.body, self.relay, self.bound, window)
-        believed = believe(tokens, source, asked)
+        bounds = Bounds(operation, self.model_request, self.body, self.relay, self.bound, window)
+        believed = believe(tokens, source, bounds)
         return believed.tokens, believed.source, believed.doubt, tokens
 
     def _settle(self, counted: Counted, now: float) -> None:

@@ -23,7 +23,7 @@ class HealthChecks:
         self._catalog = catalog
         self._router = router
         self._running: set[asyncio.Task[None]] = set()
-        self.asked = 0
+        self.started = 0
         self.failed = 0
 
     async def run(self) -> None:
@@ -50,7 +50,7 @@ class HealthChecks:
         task.add_done_callback(self._running.discard)
 
     async def _check(self, deployment: Deployment) -> None:
-        self.asked += 1
+        self.started += 1
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 well = await deployment.pool.check(deployment.wire.health_path)

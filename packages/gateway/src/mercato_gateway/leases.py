@@ -25,7 +25,7 @@ from mercato_gateway.spool import SegmentName, Spool
 from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseRequest, LeaseWant, Limit
 
 # Long, because what was lent by an answer that came too late must be given back before it can be lent again.
-_ASK_TIMEOUT = 8.0
+_ANSWER_TIMEOUT = 8.0
 _DOWN_SECONDS = 0.5
 _REFUSED_SECONDS = 2.0
 _REQUESTS_PER_GROUP = 16
@@ -35,8 +35,8 @@ _IDLE_SLICES_SECONDS = 400.0
 # The control plane may still be working on an abandoned request for this long.
 _UNDER_WAY_SECONDS = 60.0
 # How often a call asks for units that others may give back.
-_ASK_AGAIN_SECONDS = 0.1
-_MOST_LOOKS = 10
+_RETRY_SECONDS = 0.1
+_MOST_WAITS = 10
 _MOST_UNANSWERED = 1_000
 
 
@@ -74,7 +74,7 @@ class Waiter(Protocol):
     done: bool
     started: float
 
-    def leases_came(self) -> None:
+    def leases_arrived(self) -> None:
         """Try again: units were lent or denied."""
 
     def refuse(self, refused: Refused) -> None:
@@ -104,7 +104,7 @@ class Leases:
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
         self._down_until = 0.0
-        self.asks = 0
+        self.batches_sent = 0
 
     def slice_of(self, limit: Limit) -> Slice:
         """The slice of this limit, shared by all calls that the limit counts."""
@@ -125,7 +125,8 @@ class Leases:
     # Borrowing.
 
     def wait(self, waiter: Waiter, lacking: Lacking, now: float, *, part: bool = False) -> None:
-        """Calls `leases_came` of the waiter after the next answer. Raises `Refused` where that answer is already known.
+        """Calls `leases_arrived` of the waiter after the next answer. Raises `Refused` where that answer is already
+        known.
 
         With `part` the call also accepts less than it needs (of an included quota with overage).
         """
@@ -152,39 +153,43 @@ class Leases:
         self._schedule()
 
     def _park(self, waiter: Waiter, slice_: Slice) -> None:
-        """What the call lacks is lent to others, which give back what they do not use: it asks again in a moment."""
+        """Lets a call wait for units that others hold and may give back: it tries again in a moment."""
         self._parked.append((waiter, slice_))
         if len(self._parked) == 1:
-            self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
+            self._loop.call_later(_RETRY_SECONDS, self._retry_parked)
 
-    def _ask_again(self) -> None:
+    def _retry_parked(self) -> None:
         parked, self._parked = self._parked, []
         for _, slice_ in parked:
             if slice_.may_return:
                 slice_.denied_until = 0.0
         for waiter, _ in parked:
             if not waiter.done:
-                waiter.leases_came()
+                waiter.leases_arrived()
 
     def wait_for_returns(self, waiter: Waiter) -> None:
-        """Calls `leases_came` of the waiter once what this process gives back in this turn is free again, or soon
+        """Calls `leases_arrived` of the waiter once what this process gives back in this turn is free again, or soon
         after.
         """
-        self._loop.call_soon(self._look_for_returns, waiter, None, _MOST_LOOKS)
+        self._loop.call_soon(self._await_returns, waiter, None, _MOST_WAITS)
 
-    def _look_for_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, looks: int) -> None:
+    def _await_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, waits: int) -> None:
         if given_back is None:
             self._spool.flush()
             given_back = self._spool.position
-        if looks and self._spool.shipped < given_back:
-            self._loop.call_later(_ASK_AGAIN_SECONDS / 2, self._look_for_returns, waiter, given_back, looks - 1)
+        if waits and self._spool.shipped < given_back:
+            self._loop.call_later(_RETRY_SECONDS / 2, self._await_returns, waiter, given_back, waits - 1)
         elif not waiter.done:
-            waiter.leases_came()
+            waiter.leases_arrived()
 
-    def ask_ahead(self, slice_: Slice) -> None:
+    def borrow_ahead(self, slice_: Slice) -> None:
         """Borrows more for a slice that is low, before calls have to wait."""
-        if not slice_.asking and self._loop.time() >= max(slice_.denied_until, self._down_until) and slice_.cap // 64:
-            slice_.asking = True
+        if (
+            not slice_.requested
+            and self._loop.time() >= max(slice_.denied_until, self._down_until)
+            and slice_.cap // 64
+        ):
+            slice_.requested = True
             self._ahead.add(slice_)
             self._schedule()
 
@@ -195,9 +200,9 @@ class Leases:
 
     def _start(self) -> None:
         self._scheduled = False
-        self._flight = self._loop.create_task(self._ask())
+        self._flight = self._loop.create_task(self._borrow())
 
-    async def _ask(self) -> None:
+    async def _borrow(self) -> None:
         waiting, self._waiting = self._waiting, {}
         ahead, self._ahead = self._ahead, set()
         requests, groups = self._requests(waiting, ahead)
@@ -210,7 +215,7 @@ class Leases:
             self._down_until = self._loop.time() + _DOWN_SECONDS
         finally:
             for slice_ in ahead:
-                slice_.asking = False
+                slice_.requested = False
             self._flight = None
             self._resume(waiting)
             denied, self._denied = self._denied, set()
@@ -247,12 +252,12 @@ class Leases:
 
     async def _send(self, requests: list[LeaseRequest], *, fresh: bool) -> list[LeaseAnswer]:
         """Sends one batch with a name of its own. Without an answer later batches name it: see `Unanswered`."""
-        self.asks += 1
-        name, sent = str(self.asks), self._loop.time()
+        self.batches_sent += 1
+        name, sent = str(self.batches_sent), self._loop.time()
         batch = LeaseBatch(self._gateway, self._spool.life, requests, name, self._unanswered.names())
         try:
             body = await self._control.post_once(
-                "/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT, fresh=fresh
+                "/internal/leases", msgspec.json.encode(batch), _ANSWER_TIMEOUT, fresh=fresh
             )
             answers = msgspec.json.decode(body, type=LeaseBatchAnswer).answers
         except ControlUnreachable:
@@ -313,7 +318,7 @@ class Leases:
         for calls in waiting.values():
             for waiter, _ in calls:
                 if not waiter.done:
-                    waiter.leases_came()
+                    waiter.leases_arrived()
 
     # Giving back.
 
@@ -324,8 +329,8 @@ class Leases:
         slice_.spent += used
         if not lease.left or lease.closed or (slice_.unit == "concurrent" and slice_.scarce):
             self._close_if_spent(slice_, lease)
-        if lease.left < slice_.low and not slice_.asking and len(slice_.leases) < 2:
-            self.ask_ahead(slice_)
+        if lease.left < slice_.low and not slice_.requested and len(slice_.leases) < 2:
+            self.borrow_ahead(slice_)
 
     def _close_if_spent(self, slice_: Slice, lease: Lease) -> None:
         if lease.held:
@@ -349,7 +354,7 @@ class Leases:
                 self.close(slice_, lease)
             if slice_.scarce and not recent:
                 self._give_back_idle(slice_)
-            if not slice_.leases and now - slice_.last_used > _IDLE_SLICES_SECONDS and not slice_.asking:
+            if not slice_.leases and now - slice_.last_used > _IDLE_SLICES_SECONDS and not slice_.requested:
                 del self._slices[slice_.scope]
 
     def _give_back_idle(self, slice_: Slice) -> None:

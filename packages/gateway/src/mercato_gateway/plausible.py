@@ -39,7 +39,7 @@ _TEXT_PATHS = frozenset({
 })  # fmt: skip
 
 
-class Asked(NamedTuple):
+class Bounds(NamedTuple):
     """What limits a call's tokens. `bound` is the bound that the request's own was lowered to; 0 for none."""
 
     operation: ModelOperation
@@ -58,50 +58,50 @@ class Believed(NamedTuple):
     doubt: bytes
 
 
-def believe(tokens: Tokens, source: bytes, asked: Asked) -> Believed:
+def believe(tokens: Tokens, source: bytes, bounds: Bounds) -> Believed:
     """The service's counts where they can be true; else our own."""
-    doubt, room = _doubt(tokens, asked)
+    doubt, room = _doubt(tokens, bounds)
     if not doubt:
         return Believed(tokens, source, b"")
-    own = own_count(asked.operation, asked.relay, asked.request)
+    own = own_count(bounds.operation, bounds.relay, bounds.request)
     # Our own count may exceed the bound too: text beyond the bound is not charged, and was not claimed.
     claimed = tokens.into > own.into or tokens.out > own.out
     own = Tokens(own.into, min(own.out, room), 0)
     return Believed(own, source if source == b"partial" else b"estimated", doubt if claimed else b"")
 
 
-def _doubt(tokens: Tokens, asked: Asked) -> tuple[bytes, int]:
+def _doubt(tokens: Tokens, bounds: Bounds) -> tuple[bytes, int]:
     """Why these counts cannot be true (or nothing), and the most output tokens that can be."""
-    room, reason = _output_room(asked)
+    room, reason = _output_room(bounds)
     if tokens.out > room:
         return reason, room
-    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(asked):
+    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(bounds):
         return INPUT_BEYOND_REQUEST, room
     return b"", room
 
 
-def _output_room(asked: Asked) -> tuple[int, bytes]:
-    operation, request = asked.operation, asked.request
+def _output_room(bounds: Bounds) -> tuple[int, bytes]:
+    operation, request = bounds.operation, bounds.request
     if not operation.gives_tokens:
         return _TOLERANCE, OUTPUT_BEYOND_ANSWER
     choices = choices_of(request)
-    bound = asked.bound or output_bound(request)
+    bound = bounds.bound or output_bound(request)
     if bound >= 0:
         return (bound + _TOLERANCE) * choices, OUTPUT_BEYOND_BOUND
-    relay = asked.relay
+    relay = bounds.relay
     text = 0 if relay is None else relay.bytes_out * (_PACKED if relay.packed else 1)
     room = max(text, DEFAULT_OUTPUT_TOKENS * choices)
     if operation.path not in _TEXT_PATHS:
         room += _REFERRED_TOKENS * choices
-    if asked.context_window is not None:
-        room = min(room, asked.context_window * choices)
+    if bounds.context_window is not None:
+        room = min(room, bounds.context_window * choices)
     return room, OUTPUT_BEYOND_ANSWER
 
 
-def _input_room(asked: Asked) -> int:
-    body = asked.body
+def _input_room(bounds: Bounds) -> int:
+    body = bounds.body
     if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT):
-        return asked.context_window or _LARGEST_CONTEXT
-    text = 4 * estimate_input(asked.request)
+        return bounds.context_window or _LARGEST_CONTEXT
+    text = 4 * estimate_input(bounds.request)
     references = sum(body.count(mark) for mark in _REFERENCES)
     return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN

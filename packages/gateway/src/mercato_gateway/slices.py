@@ -37,9 +37,9 @@ class Slice:
     """What this process has borrowed of one limit."""
 
     __slots__ = (
-        "asking", "cap", "denied_least", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
+        "cap", "denied_least", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
         "leases", "low", "may_return", "name", "patience",
-        "rate", "refused_until", "reset_at", "scope", "spent", "typical",
+        "rate", "refused_until", "requested", "reset_at", "scope", "spent", "typical",
         "unit", "window",
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ class Slice:
         self.rate = 0.0
         self.spent = 0
         self.typical = 1
-        self.asking = False
+        self.requested = False
         self.last_used = 0.0
 
     def available(self, now: float) -> int:

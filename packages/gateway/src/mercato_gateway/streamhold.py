@@ -7,14 +7,14 @@ from mercato_gateway.leases import Leases
 from mercato_gateway.refusals import Refused
 from mercato_gateway.slices import Lacking
 from mercato_gateway.tokens import Tokens
-from mercato_gateway.topup import AskingCall, TopUp
+from mercato_gateway.topup import TopUp, TopUpCall
 
 _BYTES_PER_TOKEN = 4
 _LEAST_STEP = 1024
 _LARGEST_STEP = 16_384
 
 
-class StreamCall(AskingCall, Protocol):
+class StreamCall(TopUpCall, Protocol):
     """The call whose answer streams."""
 
     def wait_for_more(self) -> None:
@@ -54,13 +54,13 @@ class StreamHold:
             self.waits = True
             self._call.wait_for_more()
 
-    def more_came(self, now: float) -> None:
+    def more_arrived(self, now: float) -> None:
         """The control plane answered, or failed to."""
         top_up = self._top_up
         if top_up is None:
             return
         self._take(now)
-        if self._lacking and top_up.ask(self._lacking, now):
+        if self._lacking and top_up.request(self._lacking, now):
             return
         self.stop()
         self.mark = self._edge() if self._lacking else self._ahead()
@@ -88,7 +88,7 @@ class StreamHold:
             if self._lacking:
                 self.mark = self._edge()
                 top_up = TopUp(self._leases, self._call, now)
-                if top_up.ask(self._lacking, now):
+                if top_up.request(self._lacking, now):
                     self._top_up = top_up
                     return True
                 return self._text < self.mark

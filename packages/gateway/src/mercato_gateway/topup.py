@@ -12,10 +12,10 @@ PATIENCE_SECONDS = 3.0
 _SPENT_PATIENCE_SECONDS = 1.4
 
 
-class AskingCall(Protocol):
+class TopUpCall(Protocol):
     """A call that requested more units."""
 
-    def more_came(self) -> None:
+    def more_arrived(self) -> None:
         """Units were lent, or will not be: take what there is."""
 
 
@@ -27,7 +27,7 @@ class TopUp:
 
     __slots__ = ("_call", "_last", "_leases", "done", "started", "until")
 
-    def __init__(self, leases: Leases, call: AskingCall, now: float) -> None:
+    def __init__(self, leases: Leases, call: TopUpCall, now: float) -> None:
         self._leases = leases
         self._call = call
         self._last = False
@@ -35,8 +35,8 @@ class TopUp:
         self.started = now - _SPENT_PATIENCE_SECONDS
         self.until = now + PATIENCE_SECONDS
 
-    def ask(self, lacking: Lacking, now: float) -> bool:
-        """False where a request cannot help; else `more_came` of the call is called later."""
+    def request(self, lacking: Lacking, now: float) -> bool:
+        """False where a request cannot help; else `more_arrived` of the call is called later."""
         for part in (False, True):
             if self._last or now >= self.until:
                 break
@@ -48,11 +48,11 @@ class TopUp:
             return True
         return False
 
-    def leases_came(self) -> None:
+    def leases_arrived(self) -> None:
         """The control plane answered, or failed to."""
         if not self.done:
-            self._call.more_came()
+            self._call.more_arrived()
 
     def refuse(self, refused: Refused) -> None:
         """Nothing is left to wait for."""
-        self.leases_came()
+        self.leases_arrived()

@@ -219,7 +219,7 @@ class Pool:
         return self._distrust >= _DISTRUSTED_FROM
 
     def closed_by_peer(self, connection: UpstreamConnection) -> None:
-        """The other end closed it, or sent what nobody asked for, when no answer was under way."""
+        """The server closed the connection, or sent bytes that belong to no request, between two answers."""
         if _monotonic() - connection.idle_since < _SOON_SECONDS:
             self._distrust = min(self._distrust + _CLOSED_SOON_COSTS, _MOST_DISTRUST)
             self._rest_seconds = _SOON_SECONDS
