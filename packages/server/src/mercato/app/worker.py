@@ -64,15 +64,18 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
     feed = OutboxFeed(wiring.database)
     await workflows.open()
-    await feed.start(_readers(workflows, wiring), [])
+    post = wiring.post()
+    await feed.start([*_readers(workflows, wiring), post.subscriber()], [])
     house = asyncio.create_task(keep_house(wiring), name="housekeeping")
-    post = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
+    webhooks = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
+    letters = asyncio.create_task(post.run(), name="letters")
     try:
         yield
     finally:
-        house.cancel()
-        post.cancel()
-        await asyncio.gather(house, post, return_exceptions=True)
+        tasks = (house, webhooks, letters)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await feed.close()
         await workflows.close()
 
