@@ -61,13 +61,15 @@ async def letter_to(post: Post, folder: Path, address: str) -> email.message.Ema
 
 
 def link_in(letter: email.message.EmailMessage) -> str:
-    return next(word for word in letter.get_content().split() if word.startswith("http"))
+    words: list[str] = letter.get_content().split()
+    return next(word for word in words if word.startswith("http"))
 
 
 class TestSessions:
     async def test_each_session_is_listed_with_where_it_was_begun(
-        self, api: httpx.AsyncClient, tokens: dict[str, str]
+        self, api: httpx.AsyncClient, tokens: dict[str, str], clock: TestClock
     ) -> None:
+        clock.advance(timedelta(seconds=1))
         login = {"email": "ada@acme.example", "password": ACME["password"]}
         second = await api.post("/api/sessions", json=login, headers={"user-agent": "Firefox/140 \x1b[31m"})
         items = (await api.get("/api/sessions", headers=bearer(second.json()))).json()["items"]
