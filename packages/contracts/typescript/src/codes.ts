@@ -61,6 +61,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "internal_error"
   | "invalid_request"
+  | "invitation_unknown"
   | "invoice_not_found"
   | "key_expired"
   | "key_invalid"
@@ -95,6 +96,7 @@ export type ErrorCode =
   | "own_submission"
   | "panel_damaged"
   | "panel_missing"
+  | "password_reset_unknown"
   | "payout_not_found"
   | "period_refused"
   | "plan_not_found"
@@ -119,6 +121,7 @@ export type ErrorCode =
   | "scopes_too_wide"
   | "score_inputs_under_embargo"
   | "scores_not_found"
+  | "second_factor_needed"
   | "service_not_found"
   | "session_ended"
   | "sign_in_busy"
@@ -139,6 +142,7 @@ export type ErrorCode =
   | "slow_down"
   | "slow_request"
   | "starting"
+  | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
   | "subscription_not_found"
@@ -151,6 +155,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
   | "training_artifact_not_found"
@@ -182,6 +187,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "wrong_code"
   | "wrong_method"
   | "wrong_password"
 ;
@@ -393,6 +399,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   idempotency_key_reused: 422,
   internal_error: 500,
   invalid_request: 422,
+  invitation_unknown: 404,
   invoice_not_found: 404,
   key_expired: 401,
   key_invalid: 401,
@@ -427,6 +434,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   own_submission: 403,
   panel_damaged: 500,
   panel_missing: 409,
+  password_reset_unknown: 404,
   payout_not_found: 404,
   period_refused: 422,
   plan_not_found: 404,
@@ -451,6 +459,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scopes_too_wide: 422,
   score_inputs_under_embargo: 409,
   scores_not_found: 404,
+  second_factor_needed: 401,
   service_not_found: 404,
   session_ended: 401,
   sign_in_busy: 429,
@@ -471,6 +480,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_down: 400,
   slow_request: 408,
   starting: 503,
+  step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
   subscription_not_found: 404,
@@ -483,6 +493,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
   training_artifact_not_found: 404,
@@ -514,6 +525,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,
 };

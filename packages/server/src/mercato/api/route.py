@@ -27,6 +27,10 @@ _GUESSABLE = frozenset(
         "/api/organisations",
         "/api/oauth/device_authorization",
         "/api/oauth/token",
+        "/api/password-resets",
+        "/api/password-resets/use",
+        "/api/invitations/show",
+        "/api/invitations/accept",
         "/device",
         "/device/decision",
     }
@@ -119,7 +123,7 @@ class TransactionalRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring: Wiring = request.app.state.wiring
-            left = _take_guess(request, wiring) if request.scope["path"] in _GUESSABLE else {}
+            left = _take_guess(request, wiring) if _proves_by_body(request) else {}
             kept_refusal: Refusal | None = None
             admitted = await _admit_deployment(request, wiring)
             await prove_credential(request, wiring)
@@ -193,8 +197,12 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
         raise
 
 
+def _proves_by_body(request: Request) -> bool:
+    return request.method == "POST" and request.scope["path"] in _GUESSABLE
+
+
 def _credential(request: Request) -> str | None:
-    if request.url.path in _GUESSABLE:
+    if _proves_by_body(request):
         return None
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" and credential else None

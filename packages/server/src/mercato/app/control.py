@@ -22,10 +22,20 @@ from mercato.api.problems import install_problems
 from mercato.api.reference_pages import STATIC, reference_pages
 from mercato.api.wiring import Wiring
 from mercato.app.files import build_objects
+from mercato.app.letters import build_mail
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
-from mercato.identity import AccessTokens, KeyProof, KnownDevices, PasswordProof, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, HeadKey, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.identity import (
+    AccessTokens,
+    FactorSeal,
+    KeyProof,
+    KnownDevices,
+    LinkTokens,
+    PasswordProof,
+    ProvenKeys,
+    SecretHasher,
+)
+from mercato.platform import Clock, Database, HeadKey, ObjectStore, Outbox, OutboxFeed, Purpose, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
@@ -66,6 +76,10 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_key_proof=KeyProof(gateway_database, SecretHasher(threads=1), proven),
         password_proof=PasswordProof(database, clock, hasher, known_devices),
         known_devices=known_devices,
+        factor_seal=FactorSeal(settings.signing_key),
+        invitation_links=LinkTokens(settings.signing_key, Purpose.INVITATION_LINK),
+        reset_links=LinkTokens(settings.signing_key, Purpose.PASSWORD_RESET_LINK),
+        mail=build_mail(settings, clock),
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),

@@ -15,7 +15,7 @@ from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
-from mercato.identity import Attempts
+from mercato.identity import Attempts, Passwords
 from mercato.metering import Partitions
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
@@ -167,6 +167,11 @@ async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
 
+async def _forget_letters(session: Session, wiring: Wiring) -> int:
+    passwords = Passwords(session, wiring.clock, wiring.ids, wiring.outbox, wiring.reset_links)
+    return await wiring.post().forget(session) + await passwords.forget()
+
+
 async def _forget_attempts(session: Session, wiring: Wiring) -> int:
     return await Attempts(session, wiring.clock).forget()
 
@@ -205,6 +210,7 @@ CHORES: dict[str, Chore] = {
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old letters and links": _forget_letters,
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,

@@ -67,13 +67,14 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
-    post, deadlines = _deliverer(wiring), Deadlines(wiring)
-    feed = OutboxFeed(wiring.database, [post.bell])
+    webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
+    feed = OutboxFeed(wiring.database, [webhooks.bell])
     await workflows.open()
-    await feed.start(_readers(workflows, wiring), [deadlines.subscriber()])
+    await feed.start([*_readers(workflows, wiring), letters.subscriber()], [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
-        asyncio.create_task(post.run(), name="webhooks"),
+        asyncio.create_task(webhooks.run(), name="webhooks"),
+        asyncio.create_task(letters.run(), name="letters"),
     ]
     try:
         yield

@@ -8,11 +8,15 @@ from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, Prove
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
+from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
 from mercato.identity.known_devices import KnownDevices
-from mercato.identity.models import DeploymentToken, Key, Organisation, User
-from mercato.identity.news import KeyChanged, OrganisationCreated
+from mercato.identity.links import LinkTokens
+from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
+from mercato.identity.news import InvitationMade, KeyChanged, OrganisationCreated, PasswordResetAsked
+from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import Permission, Role
+from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
@@ -22,8 +26,9 @@ from mercato.identity.refusals import (
     NotSignedIn,
     TargetUnknown,
 )
+from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
-from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
@@ -35,6 +40,7 @@ __all__ = [
     "Attempts",
     "Authentication",
     "Caller",
+    "Client",
     "DeploymentToken",
     "DeploymentTokens",
     "DeviceCodeUnknown",
@@ -43,14 +49,23 @@ __all__ = [
     "Directory",
     "DrawnSecret",
     "ExchangeRefused",
+    "FactorSeal",
     "GrantTypeUnknown",
     "HashedSecret",
+    "Invitation",
+    "InvitationMade",
+    "Invitations",
     "Key",
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
     "Keys",
     "KnownDevices",
+    "LetterLinks",
+    "LinkTokens",
+    "LoginSession",
+    "NewFactor",
+    "NewInvitation",
     "NewKey",
     "NewToken",
     "NotAllowed",
@@ -58,12 +73,18 @@ __all__ = [
     "Organisation",
     "OrganisationCreated",
     "PasswordProof",
+    "PasswordResetAsked",
+    "Passwords",
     "Permission",
+    "Post",
+    "Proof",
     "ProvenKeys",
     "ProvenToken",
     "Question",
     "RememberedTokens",
     "Role",
+    "SecondFactor",
+    "SecondFactors",
     "SecretHasher",
     "SessionTokens",
     "Sessions",

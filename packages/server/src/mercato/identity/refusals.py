@@ -24,6 +24,58 @@ class WrongPassword(Refusal):
     fix = "Check both and try again."
 
 
+class SecondFactorNeeded(Refusal):
+    """The password fits, and the account has a second factor."""
+
+    code = "second_factor_needed"
+    status = 401
+    title = "A second factor is needed"
+    fix = "Send `code` as well: six digits from your authenticator app, or a recovery code."
+
+
+class WrongCode(Refusal):
+    """The code of a second factor is wrong, too old, or was used before; the attempt counts."""
+
+    code = "wrong_code"
+    status = 401
+    title = "Wrong code"
+    fix = "Wait for the app's next code and try again; check the clock of its device. A recovery code works once."
+    keeps_changes = True
+
+
+class StepUpNeeded(Refusal):
+    """This needs a proof of who is asking that is ten minutes old at most."""
+
+    code = "step_up_needed"
+    status = 403
+    title = "Prove again who you are"
+    fix = "Send your password, or a code where you have a second factor, to `POST /api/sessions/current/proof`."
+
+
+class TooManySecondFactors(Conflict):
+    """A person has as many second factors as they can have."""
+
+    code = "too_many_second_factors"
+    title = "Too many second factors"
+    fix = "Remove one that you no longer use."
+
+
+class InvitationUnknown(NotFound):
+    """The link of an invitation does not work, or no longer does."""
+
+    code = "invitation_unknown"
+    title = "The invitation does not work"
+    fix = "Ask whoever invited you for a new one."
+
+
+class ResetUnknown(NotFound):
+    """The link for a new password does not work, or no longer does."""
+
+    code = "password_reset_unknown"
+    title = "The link does not work"
+    fix = "Ask for a new one with `POST /api/password-resets`; it is good for an hour."
+
+
 class TooManyAttempts(Refusal):
     """Too many attempts on this account failed; it takes none for a while, right or wrong."""
 

@@ -7,6 +7,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
@@ -44,7 +45,10 @@ __all__ = [
     "HeadKey",
     "Ids",
     "Json",
+    "Letter",
     "LinkedDigests",
+    "Mail",
+    "MailRefused",
     "Malformed",
     "MerkleTree",
     "News",
