@@ -386,11 +386,11 @@ async def test_an_engine_at_rest_asks_the_database_nothing(open_engine: OpenEngi
         await steps.wait("go", timedelta(hours=1))
         ended.set()
 
-    async with open_engine(Workflow("waits", run)) as engine:
+    async with open_engine(Workflow("waits", run, {})) as engine:
         await engine.start("waits", "one")
         await until(begun.is_set)
     begun.clear()
-    async with open_engine(Workflow("waits", run)) as engine:
+    async with open_engine(Workflow("waits", run, {})) as engine:
         await until(begun.is_set)  # taken up again
         await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
         begun.clear()
