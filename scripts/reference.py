@@ -338,7 +338,7 @@ def _bounds(field: dict[str, Any], least: str, most: str) -> str:
 
 def _rules() -> list[tuple[str, str, str, str, str]]:
     """Id, reason, effect, action and condition of each rule that comes along."""
-    text = (files("mercato.publishing") / "policy.cedar").read_text(encoding="utf-8")
+    text = (files("mercato.adapters.policy_cedar") / "policy.cedar").read_text(encoding="utf-8")
     found = re.findall(
         r'@id\("([^"]+)"\)\s*@reason\("([^"]+)"\)\s*(permit|forbid) \(principal, action == Action::"(\w+)", resource\)'
         r"\s*(?:(when|unless) \{(.*?)\})?;",
