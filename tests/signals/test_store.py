@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from mercato.platform import Refusal
 from mercato.publishing import DeploymentHolds
-from mercato.signals import SignalEntry
+from mercato.signals.models import SignalEntry
 from mercato.signals.refusals import SignalLate
 from tests.signals.conftest import Desk
 

@@ -25,7 +25,7 @@ from mercato.datasets import (
     Shelf,
     is_available,
 )
-from mercato.platform import Refusal
+from mercato.platform import Prepared
 from mercato_contracts.datasets import (
     BuildAnswer,
     BuildRequest,
@@ -70,21 +70,21 @@ Preparation = Annotated[DataPreparation, Depends(_preparation)]
 
 async def _draft_panel(
     body: BuildRequest, caller: SignedIn, preparation: Preparation
-) -> tuple[BuildRequest, PanelDraft | Refusal]:
+) -> tuple[BuildRequest, Prepared[PanelDraft]]:
     return body, await preparation.panel(caller, body.name)
 
 
 async def _draft_round(
     name: str, body: OpenRoundRequest, caller: SignedIn, preparation: Preparation
-) -> tuple[OpenRoundRequest, RoundDraft | Refusal]:
+) -> tuple[OpenRoundRequest, Prepared[RoundDraft]]:
     return body, await preparation.round(caller, name, first_era=body.first_era, eras=body.eras)
 
 
 Shelves = Annotated[DataShelves, Depends(_shelves)]
 Operations = Annotated[DataOperations, Depends(_operations)]
 # The body comes with what was made from it: named twice in one route, it would be checked and refused twice.
-DraftedPanel = Annotated[tuple[BuildRequest, PanelDraft | Refusal], Depends(_draft_panel)]
-DraftedRound = Annotated[tuple[OpenRoundRequest, RoundDraft | Refusal], Depends(_draft_round)]
+DraftedPanel = Annotated[tuple[BuildRequest, Prepared[PanelDraft]], Depends(_draft_panel)]
+DraftedRound = Annotated[tuple[OpenRoundRequest, Prepared[RoundDraft]], Depends(_draft_round)]
 
 
 @router.get("/datasets", summary="The datasets that your organisation may use")

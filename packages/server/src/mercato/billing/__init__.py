@@ -1,16 +1,22 @@
-"""Ledger, monthly fees, invoices, payouts."""
+"""Ledger, monthly fees, invoices, payouts.
+
+* *Journal*: one entry of the ledger, whose postings sum to zero in each currency; it never changes.
+* *Posting*: an amount on one account in nano-units; positive is debit.
+* *Take rate*: the marketplace's share of what consumers pay, in basis points.
+* *Adjustment*: a correction of what was charged, posted as a journal of its own.
+* *Closing*: the issue of a month's invoices and payouts; a closed month issues no more.
+"""
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
-from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
 from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
 
 __all__ = [
-    "Account",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
@@ -22,16 +28,12 @@ __all__ = [
     "Disagreement",
     "Documents",
     "Invoice",
-    "InvoiceLine",
     "IssuedInvoice",
     "IssuedPayout",
-    "Journal",
     "Ledger",
     "MonthlyFees",
     "Payout",
-    "PayoutLine",
     "PeriodClosed",
-    "Posting",
     "Reconciliation",
     "Reconciling",
     "Recounted",

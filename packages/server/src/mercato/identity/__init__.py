@@ -1,4 +1,12 @@
-"""Organisations, users, roles, keys, the Caller."""
+"""Organisations, users, roles, keys, the Caller.
+
+* *Caller*: whoever sends a request: an organisation, an actor (user, key or token) and what they may do.
+* *Role*: what a person may do in an organisation; *permission*: one thing that code asks for.
+* *Key*: `ck_…` for consumers, `vk_…` for vendors; only its hash is kept.
+* *Lineage*: a key and the keys that replaced it; limits and budgets count them as one.
+* *Deployment token*: `sit_…`, a short-lived credential of one deployment, made from a vendor key.
+* *Proof*: the slow check of a key or password against its hash, done before the transaction.
+"""
 
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts

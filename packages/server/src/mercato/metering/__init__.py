@@ -1,13 +1,22 @@
-"""Usage, quotas and budgets: what was used, and how much more may be."""
+"""Usage, quotas and budgets: what was used, and how much more may be.
+
+* *Usage event*: one metered call, taken once by its id.
+* *Scope*: what a limit counts, such as `key:key_…:requests:minute`.
+* *Counter*: how much of a scope was used and is lent in one window.
+* *Lease*: units of a scope lent to a gateway until it reports them or the lease ends.
+* *Budget*: a cap that an organisation sets for itself or one of its keys.
+* *Appraised*: a usage event with our own price and verdict beside the gateway's figures.
+"""
 
 from mercato.metering.buckets import MICRO, BucketTerms, refill
 from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
-from mercato.metering.models import Budget, Counter, GatewayLife, Lease, MeteredCall, UsageDispute
+from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged
 from mercato.metering.partitions import Partitions
+from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.repository import UsageSum
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
@@ -27,26 +36,25 @@ __all__ = [
     "MICRO",
     "Appraised",
     "BucketTerms",
-    "Budget",
     "BudgetChanged",
     "BudgetState",
     "BudgetUnit",
     "BudgetWindow",
     "Budgets",
-    "Counter",
     "Counters",
-    "GatewayLife",
     "Group",
     "Holder",
-    "Lease",
     "Lent",
     "Level",
     "MeteredCall",
+    "OddCounter",
     "Partitions",
     "PeriodDigest",
+    "PeriodUsage",
     "ReleaseCalls",
     "SetBudgets",
     "Side",
+    "SumKey",
     "Taken",
     "Usage",
     "UsageDispute",

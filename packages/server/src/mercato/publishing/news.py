@@ -60,10 +60,7 @@ class ServiceWithdrawn(News):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldChanged(News):
-    """A deployment was held out of routing or a hold was lifted.
-
-    `by` is the holder, such as `heartbeat` or `kill-switch:kil_…`.
-    """
+    """A deployment was held out of routing or a hold was lifted."""
 
     topic = "deployment.hold_changed"
 
@@ -71,6 +68,8 @@ class HoldChanged(News):
     """The deployment."""
     service_id: str
     """The service that it runs."""
+    holder: str = ""
+    """What holds it, such as `heartbeat` or `kill-switch:kil_…`; empty in news from before this field."""
     held: bool
     """Whether this holder now holds it."""
 

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from sqlalchemy.dialects.postgresql import insert
-
 from mercato.datasets import DataShelves, SeenRound
 from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, ObjectStore, Session
@@ -24,7 +22,7 @@ class DeskWindow:
     """The desk as the caller may see it, within one transaction."""
 
     def __init__(self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds) -> None:
-        self._session = session
+        self._directory = Directory(session)
         self._rows = SignalRepository(session)
         self._shelves = DataShelves(session, clock, store)
         self._catalogue = Catalogue(session)
@@ -82,19 +80,19 @@ class DeskWindow:
         service = await self._catalogue.find_service_of(deployment_id)
         if service is None or service.vendor_id != caller.organisation_id:
             raise SignalDeploymentUnknown(f"{deployment_id} is no deployment of yours.")
-        values = {"deployment_id": deployment_id, "claimed_at": self._clock.now(), **claim.model_dump()}
-        await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
+        row = BacktestClaim(deployment_id=deployment_id, claimed_at=self._clock.now(), **claim.model_dump())
+        await self._rows.put_claim(row)
         return await self.reconcile(deployment_id)
 
     async def reconcile(self, deployment_id: str) -> Reconciliation:
         """Live rank ICs against the claim; for everybody. Raises `SignalDeploymentUnknown`."""
         results = [row for row in await self._rows.all_scores() if row.deployment_id == deployment_id]
-        claim = await self._session.get(BacktestClaim, deployment_id)
+        claim = await self._rows.find_claim(deployment_id)
         if not results and claim is None:
             raise SignalDeploymentUnknown(f"Of {deployment_id} there is neither a claim nor a score.")
         service = await self._catalogue.find_service_of(deployment_id)
         live = [era["rank_ic"] for row in results for era in row.figures["eras"]]
-        vendor = "" if service is None else (await Directory(self._session).get(service.vendor_id)).slug
+        vendor = "" if service is None else (await self._directory.get(service.vendor_id)).slug
         return _compare(deployment_id, vendor, claim, live, results)
 
     async def _document(self, round_id: str, kind: str) -> DeskDocument:

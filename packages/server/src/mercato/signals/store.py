@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Database, Ids, Outbox, Session
+from mercato.platform import Clock, Database, Ids, Outbox, Prepared, Session
 from mercato.publishing import Catalogue
 from mercato.signals.entries import write_entry, write_scores
 from mercato.signals.kill import KillSwitches
@@ -47,25 +47,25 @@ class Signing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBody:
-    """A body that was read before the transaction. `fault` is why it cannot be taken; it has no `writes` then."""
+    """A body that was read before the transaction, and what the rounds that it names ask for."""
 
     content: bytes
-    writes: Sequence[SignalWrite]
+    writes: Prepared[Sequence[SignalWrite]]
     rounds: Mapping[str, RoundIds]
-    fault: SignalTooLarge | SignalMalformed | None = None
 
 
 async def receive(database: Database, live: LiveRounds, caller: Caller, body: bytes) -> ReceivedBody:
     """Read a body and what its rounds ask for, while no transaction is open. Raises `NotAllowed`."""
     caller.require(Permission.SIGNALS_WRITE)
+    writes = await Prepared.by(_read_within_bounds(body))
+    rounds = await live.read(database, {write.round for write in writes.value or ()})
+    return ReceivedBody(body, writes, rounds)
+
+
+async def _read_within_bounds(body: bytes) -> Sequence[SignalWrite]:
     if len(body) > MOST_BYTES:
-        most = f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once."
-        return ReceivedBody(body, (), {}, SignalTooLarge(most, most=MOST_BYTES))
-    try:
-        writes = read_writes(body)
-    except SignalMalformed as fault:
-        return ReceivedBody(body, (), {}, fault)
-    return ReceivedBody(body, writes, await live.read(database, {write.round for write in writes}))
+        raise SignalTooLarge(f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once.", most=MOST_BYTES)
+    return read_writes(body)
 
 
 class SignalStore:
@@ -90,25 +90,26 @@ class SignalStore:
         `SignalEraWrong`, `SignalIdsWrong`, `SignalFromTheFuture`.
         """
         caller.require(Permission.SIGNALS_WRITE)
-        if body.fault is not None:
-            await self._refuse(caller, body.content, body.fault, signature)
-        deployment_id = body.writes[0].deployment
+        if isinstance(body.writes.refusal, SignalMalformed):
+            await self._switch_off(caller, body.content, signature, body.writes.refusal)
+        writes = body.writes.take()
+        deployment_id = writes[0].deployment
         vendor_id = await self._vendor_of(caller, deployment_id)
         await self._signing.check(deployment_id, body.content, signature)
-        await self._check(body)
-        return await self._append(vendor_id, deployment_id, body.writes)
+        await self._check(writes, body.rounds)
+        return await self._append(vendor_id, deployment_id, writes)
 
-    async def _refuse(
-        self, caller: Caller, content: bytes, fault: SignalTooLarge | SignalMalformed, signature: str | None
-    ) -> NoReturn:
-        """A deployment that signed something that is no number is switched off before it is refused."""
-        deployment_id = None if isinstance(fault, SignalTooLarge) else named_beside_no_number(content)
+    async def _switch_off(
+        self, caller: Caller, content: bytes, signature: str | None, refusal: SignalMalformed
+    ) -> None:
+        """Switch a deployment off that signed something that is no number; raises `SignalNotFinite` for it."""
+        deployment_id = named_beside_no_number(content)
         if deployment_id is None:
-            raise fault
+            return
         await self._vendor_of(caller, deployment_id)
         await self._signing.check(deployment_id, content, signature)
         await self._switches.throw_automatically(deployment_id, "not-finite", "It signed a score that is no number.")
-        raise SignalNotFinite(fault.detail, deployment=deployment_id) from None
+        raise SignalNotFinite(refusal.detail, deployment=deployment_id)
 
     async def _vendor_of(self, caller: Caller, deployment_id: str) -> str:
         service = await self._catalogue.find_service_of(deployment_id)
@@ -119,19 +120,19 @@ class SignalStore:
             )
         return service.vendor_id
 
-    async def _check(self, body: ReceivedBody) -> None:
+    async def _check(self, writes: Sequence[SignalWrite], rounds: Mapping[str, RoundIds]) -> None:
         latest = self._clock.now() + _AHEAD
         # In one order, so that two transactions that hold several rounds never wait for each other.
-        for round_id in sorted({write.round for write in body.writes}):
+        for round_id in sorted({write.round for write in writes}):
             await check_open(self._session, round_id)
-            if round_id not in body.rounds:
+            if round_id not in rounds:
                 raise unknown_round(round_id)  # It was opened while the body was read.
-            for write in body.writes:
+            for write in writes:
                 if write.round != round_id:
                     continue
                 if write.created_at > latest:
                     raise SignalFromTheFuture(f"Era {write.era} was created at {write.created_at}, which is to come.")
-                _check_ids(write, body.rounds[round_id])
+                _check_ids(write, rounds[round_id])
 
     async def _append(self, vendor_id: str, deployment_id: str, writes: Sequence[SignalWrite]) -> list[SignalReceipt]:
         place, now = await self._log.begin_append()
