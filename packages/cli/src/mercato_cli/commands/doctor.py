@@ -4,8 +4,6 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -61,6 +59,8 @@ def _tell(mp: Mp, found: list[Examination]) -> None:
 
 
 def _versions() -> Examination:
+    from importlib.metadata import version  # 10 ms, which `mp --help` need not take
+
     facts = f"mp {version('mercato-cli')}, Python {sys.version.split()[0]}"
     return Examination("versions", "ok", facts)
 
@@ -90,6 +90,8 @@ def _marketplace(mp: Mp, url: str) -> list[Examination]:
 
 def _clock(answer: "httpx.Response", now: float) -> Examination:
     try:
+        from email.utils import parsedate_to_datetime
+
         skew = now - parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
         return Examination("clock", "warning", "the marketplace does not tell its time")
