@@ -11,10 +11,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.forms import form_body, read_form
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.addresses import origin_of
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 import mercato
-from mercato.api import idempotency
+from mercato.edge import idempotency
 from mercato.platform import Base
 from mercato.platform.database import driver_url
 

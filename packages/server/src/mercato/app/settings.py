@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
-from mercato.api.addresses import read_networks
+from mercato.edge.addresses import read_networks
 
 _ABOVE = 100
 _HIGHEST_PORT = 65_535

@@ -7,7 +7,15 @@ from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
-from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
+from mercato.billing.reconcile import (
+    Difference,
+    Disagreement,
+    Progress,
+    Reconciliation,
+    Reconciling,
+    Recounted,
+    month_days,
+)
 
 __all__ = [
     "Account",
@@ -32,6 +40,7 @@ __all__ = [
     "PayoutLine",
     "PeriodClosed",
     "Posting",
+    "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",

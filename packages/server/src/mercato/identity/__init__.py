@@ -12,7 +12,7 @@ from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.news import KeyChanged, OrganisationCreated
-from mercato.identity.permissions import Permission, Role
+from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
@@ -28,6 +28,9 @@ from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "KEY_SCOPES",
+    "OPERATOR_ONLY",
+    "PERMISSIONS",
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
@@ -73,4 +76,5 @@ __all__ = [
     "User",
     "draw_secret",
     "newest_keys",
+    "permissions_of",
 ]
