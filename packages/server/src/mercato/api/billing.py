@@ -6,11 +6,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called, Names
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import (
     AccountBalance,
     Adjusting,
@@ -26,6 +21,11 @@ from mercato.billing import (
     Reconciling,
     Wanted,
 )
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.billing import (
     AccountView,
     AdjustmentPage,

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import CanaryWatch
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Canary
 from mercato_contracts.manifest import CanaryTerms
 from mercato_contracts.publishing import CanaryEndRequest, CanaryPage, CanaryRequest, CanaryView

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.wiring import Parts, Wiring
+from mercato.edge.addresses import origin_of
+from mercato.edge.wiring import Parts, Wiring
 from mercato.publishing import Catalogue
 from mercato_contracts.catalog import CatalogPage
 

@@ -5,10 +5,6 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.datasets import (
     DataOperations,
     DataPreparation,
@@ -25,6 +21,10 @@ from mercato.datasets import (
     Shelf,
     is_available,
 )
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.platform import Prepared
 from mercato_contracts.datasets import (
     BuildAnswer,

@@ -11,11 +11,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.forms import form_body, read_form
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
 from mercato.api.sessions import sessions_in
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.addresses import origin_of
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, User
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer

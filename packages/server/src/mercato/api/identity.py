@@ -6,13 +6,13 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.caller import SignedIn
-from mercato.api.forms import form_body, read_form
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
 from mercato.api.sessions import SessionDesk, client_of
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import (
     Directory,
     DrawnSecret,

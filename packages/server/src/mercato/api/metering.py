@@ -7,12 +7,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called
-from mercato.api.paging import After
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import Adjusted, Adjustment
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called
+from mercato.edge.paging import After
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import (
     Budgets,
     BudgetState,

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.caller import SignedIn
 from mercato.api.device import Devices, answer_device_grant
-from mercato.api.forms import form_body, read_form
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
-from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import LIFE_DEFAULT, TokenExchange
+from mercato.edge.caller import SignedIn
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import DeploymentToken, DeploymentTokens, ExchangeRefused, GrantTypeUnknown, NewToken, NotSignedIn
 from mercato.publishing import Catalogue
 from mercato_contracts.deployments import (

@@ -4,9 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called
-from mercato.api.paging import After, PageSize
 from mercato.api.publishing_views import (
     view_dossier,
     view_release,
@@ -14,8 +11,11 @@ from mercato.api.publishing_views import (
     view_summary,
     view_waiting,
 )
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
 from mercato_contracts.publishing import (
     DecisionRequest,

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import Alerts, Health, ServiceAlert, ServiceLevel, ServiceLevels
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.service_levels import AlertPage, AlertView, LevelWindow, ServiceLevelView
 
 router = APIRouter(prefix="/api", tags=["service levels"], route_class=TransactionalRoute)

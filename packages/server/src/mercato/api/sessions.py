@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from mercato.api.addresses import network_of, origin_of
-from mercato.api.caller import SignedIn
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction, Wiring
+from mercato.edge.addresses import network_of, origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import Client, LoginSession, SecondFactors, Sessions, User
 from mercato.platform import Session
 from mercato_contracts.people import LoginSessionList, LoginSessionView, ProofRequest, SessionsEndedAnswer

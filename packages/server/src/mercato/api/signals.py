@@ -6,10 +6,10 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.publishing import DeploymentHolds
 from mercato.signals import (

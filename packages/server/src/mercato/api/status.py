@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
 from mercato.api.status_page import list_page, service_page
-from mercato.api.wiring import Parts, Transaction, Wiring
 from mercato.consumption import Entry, ServiceStatus, Status, StatusBoard
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato_contracts.service_levels import IncidentView, ServiceStatusView, StatusDay, StatusEntry, StatusList
 
 _CACHED = "public, max-age=30"

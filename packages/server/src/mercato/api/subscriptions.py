@@ -5,11 +5,11 @@ from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called, Names
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Catalogue
 from mercato.subscriptions import Subscription, Subscriptions
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_credential
-from mercato.api.wiring import Parts, Transaction, Wiring
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_credential
+from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
 from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import DisputeReview, DisputeReviews
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.metering import (
     DoubtedCallsList,
     DoubtedCallsView,

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.webhooks import EVENT_TYPES, Delivered, NewSecret, WebhookEndpoint, Webhooks
 from mercato_contracts.webhooks import (
     NewWebhookAnswer,

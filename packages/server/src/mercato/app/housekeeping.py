@@ -9,12 +9,12 @@ from typing import Any
 import structlog
 
 from mercato.api.device import devices_of
-from mercato.api.idempotency import forget_answers
-from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
+from mercato.edge.idempotency import forget_answers
+from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
 from mercato.metering import Partitions
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events

@@ -6,8 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from mercato.adapters.embedder_minilm import MiniLmEmbedder
-from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     billing,
     canaries,
@@ -35,9 +33,10 @@ from mercato.api import (
     usage_reviews,
     webhooks,
 )
-from mercato.api.wiring import Wiring
+from mercato.app.engines import build_embedder, build_search_index
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
+from mercato.edge.wiring import Wiring
 from mercato.platform import EphemeralSubscriber
 
 
@@ -64,8 +63,8 @@ def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
-    embedder = MiniLmEmbedder()
-    index = EmbeddedSearchIndex(dimensions=embedder.dimensions)
+    embedder = build_embedder()
+    index = build_search_index(embedder.dimensions)
     keeper = IndexKeeper(wiring.database, index)
     app.state.searching = Searching(index, embedder)
     return Part((discovery.router,), (keeper.subscriber(),), keeper.build, {"the search index": keeper.is_ready})

@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     def _networks_are_read(cls, text: str) -> str:
         if text:
             # Imported here: it brings Starlette along, which the parents of other processes need not hold.
-            from mercato.api.addresses import read_networks
+            from mercato.edge.addresses import read_networks
 
             read_networks(text)
         return text

@@ -5,7 +5,7 @@ import pkgutil
 from pathlib import Path
 
 import mercato
-from mercato.api import idempotency
+from mercato.edge import idempotency
 from mercato.platform import Base
 
 for _room in pkgutil.iter_modules(mercato.__path__):

@@ -10,12 +10,12 @@ import structlog
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.api.wiring import Wiring
-from mercato.app.control import build_wiring
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.settings import Settings
+from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
+from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
 from mercato.signals import KillKeeper, RoundSettling, SettlingStarter

@@ -14,7 +14,15 @@ from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
-from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
+from mercato.billing.reconcile import (
+    Difference,
+    Disagreement,
+    Progress,
+    Reconciliation,
+    Reconciling,
+    Recounted,
+    month_days,
+)
 
 __all__ = [
     "AccountBalance",
@@ -34,6 +42,7 @@ __all__ = [
     "MonthlyFees",
     "Payout",
     "PeriodClosed",
+    "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",

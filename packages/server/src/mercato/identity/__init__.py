@@ -23,7 +23,7 @@ from mercato.identity.links import LinkTokens
 from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
 from mercato.identity.news import InvitationMade, KeyChanged, OrganisationCreated, PasswordResetAsked
 from mercato.identity.passwords import Passwords, Proof
-from mercato.identity.permissions import Permission, Role
+from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
@@ -41,6 +41,9 @@ from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "KEY_SCOPES",
+    "OPERATOR_ONLY",
+    "PERMISSIONS",
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
@@ -102,4 +105,5 @@ __all__ = [
     "User",
     "draw_secret",
     "newest_keys",
+    "permissions_of",
 ]

@@ -1,17 +1,16 @@
-"""What the edge hands to the rooms, put together once by the app."""
+"""What the edge hands to the rooms, put together once by the app. It knows ports; the app chooses their engines."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-from mercato.adapters.counters_postgres import PostgresCounters
-from mercato.api.addresses import TrustedProxies
-from mercato.api.bodies import BodyRoom
-from mercato.api.idempotency import AnswerCipher
-from mercato.api.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
+from mercato.edge.addresses import TrustedProxies
+from mercato.edge.bodies import BodyRoom
+from mercato.edge.idempotency import AnswerCipher
+from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
     Authentication,
@@ -32,9 +31,6 @@ from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,8 @@ class Wiring:
     webhook_seal: SecretSeal
     credential_seal: CredentialSeal
     webhook_addresses: WebhookAddresses
+    counters: Callable[[Session], Counters]
+    """The counted scopes within a transaction."""
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
@@ -88,8 +86,8 @@ class Wiring:
     """Whether the worker keeps a round of the sample dataset open."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
-    redis: "Redis | None" = None
-    """Counts what is lent; PostgreSQL does where there is none."""
+    close_engines: Callable[[], Awaitable[None]] | None = None
+    """Gives back the connections of engines other than PostgreSQL."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
@@ -101,15 +99,6 @@ class Wiring:
         """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
         return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
 
-    def counters(self, session: Session) -> Counters:
-        """The counted scopes within a transaction."""
-        if self.redis is None:
-            return PostgresCounters(session, self.clock, self.ids)
-        # Its client costs 18 MB, which most marketplaces need not hold.
-        from mercato.adapters.counters_redis import RedisCounters
-
-        return RedisCounters(session, self.redis, self.clock, self.ids)
-
     def post(self) -> Post:
         """The letters to people: one for a process that sends them."""
         links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
@@ -117,8 +106,8 @@ class Wiring:
 
     async def close(self) -> None:
         """Give all connections back."""
-        if self.redis is not None:
-            await self.redis.aclose()
+        if self.close_engines is not None:
+            await self.close_engines()
         await self.gateway_database.close()
         await self.database.close()
 

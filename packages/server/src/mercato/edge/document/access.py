@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mercato.api.document.routes import RouteFacts
-from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
+from mercato.edge.document.routes import RouteFacts
+from mercato.identity import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "session": {

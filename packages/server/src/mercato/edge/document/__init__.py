@@ -5,6 +5,6 @@ the problems of each route (`answers.py`), what parameters mean (`parameters.py`
 refusals and permissions a route can reach is read from the code by `make docs` and kept in `routes.json`.
 """
 
-from mercato.api.document.build import install_document, operation_id
+from mercato.edge.document.build import install_document, operation_id
 
 __all__ = ["install_document", "operation_id"]

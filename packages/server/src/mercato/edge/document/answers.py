@@ -5,8 +5,8 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from mercato.api.document.access import needs_credential
-from mercato.api.document.routes import RouteFacts, facts_of
+from mercato.edge.document.access import needs_credential
+from mercato.edge.document.routes import RouteFacts, facts_of
 from mercato_contracts.codes import all_codes
 from mercato_contracts.problem import MEDIA_TYPE, Problem
 

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Self
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from mercato.api.addresses import origin_of
-from mercato.api.idempotency import Idempotency, StoredAnswer
-from mercato.api.throttle import AskedTooOften, rate_limit_headers
-from mercato.api.wiring import Wiring
+from mercato.edge.addresses import origin_of
+from mercato.edge.idempotency import Idempotency, StoredAnswer
+from mercato.edge.throttle import AskedTooOften, rate_limit_headers
+from mercato.edge.wiring import Wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
 from mercato_contracts.keys import KINDS

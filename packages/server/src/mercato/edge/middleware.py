@@ -9,9 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mercato.api.addresses import UNKNOWN, TrustedProxies, origin_of
-from mercato.api.bodies import Body, BodyRoom, ClientLeft
-from mercato.api.problems import render
+from mercato.edge.addresses import UNKNOWN, TrustedProxies, origin_of
+from mercato.edge.bodies import Body, BodyRoom, ClientLeft
+from mercato.edge.problems import render
 from mercato.platform import Ids, Refusal
 from mercato_contracts import ids as id_prefix
 

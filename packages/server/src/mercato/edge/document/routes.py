@@ -17,7 +17,7 @@ class RouteFacts:
 @cache
 def route_facts() -> dict[str, RouteFacts]:
     """By operation; under the empty name stands what holds for every route with a transaction."""
-    table = json.loads((files("mercato.api.document") / "routes.json").read_text(encoding="utf-8"))
+    table = json.loads((files("mercato.edge.document") / "routes.json").read_text(encoding="utf-8"))
     return {
         name: RouteFacts(frozenset(facts["refusals"]), tuple(map(tuple, facts["permissions"])))
         for name, facts in table.items()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from mercato.api.wiring import Transaction
+from mercato.edge.wiring import Transaction
 from mercato.identity import Directory
 from mercato.platform import Session
 from mercato.publishing import Catalogue

@@ -8,7 +8,7 @@ from collections import Counter
 
 from starlette.types import Message, Receive
 
-from mercato.api.problems import BodyTooLarge, BodyTooSlow
+from mercato.edge.problems import BodyTooLarge, BodyTooSlow
 from mercato.platform import Unavailable
 
 MAX_BODY_BYTES = 16 * 1024 * 1024

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from mercato.api.document.access import SCHEMES, requirement, sentence
-from mercato.api.document.answers import (
+from mercato.edge.document.access import SCHEMES, requirement, sentence
+from mercato.edge.document.answers import (
     HEADERS,
     IDEMPOTENCY_KEY,
     SUCCESS_FIELDS,
@@ -16,12 +16,12 @@ from mercato.api.document.answers import (
     problem_examples,
     problems,
 )
-from mercato.api.document.examples import Examples
-from mercato.api.document.parameters import describe_parameters
-from mercato.api.document.routes import facts_of
-from mercato.api.document.shared import share_answers
-from mercato.api.document.tags import DESCRIPTION, TAGS
-from mercato.api.route import TransactionalRoute
+from mercato.edge.document.examples import Examples
+from mercato.edge.document.parameters import describe_parameters
+from mercato.edge.document.routes import facts_of
+from mercato.edge.document.shared import share_answers
+from mercato.edge.document.tags import DESCRIPTION, TAGS
+from mercato.edge.route import TransactionalRoute
 from mercato_contracts.deployments import Heartbeat
 from mercato_contracts.problem import Problem
 from mercato_contracts.signals import SignalWrite, SignalWriteBatch

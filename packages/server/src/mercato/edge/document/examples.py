@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mercato.api.document.samples import ABSENT, BY_FORM, BY_NAME, BY_TYPE, IDS
+from mercato.edge.document.samples import ABSENT, BY_FORM, BY_NAME, BY_TYPE, IDS
 
 Schema = dict[str, Any]
 _DEEPEST = 8
