@@ -1,4 +1,4 @@
-"""Deployments kept out of routing for a reason, by any number of holders at once, and let back."""
+"""Deployments kept out of routing for a reason, by any number of holders at once."""
 
 from collections.abc import Collection
 
@@ -10,9 +10,9 @@ from mercato.publishing.repository import CatalogueRepository, HoldRepository
 
 
 class DeploymentHolds:
-    """Holds on deployments. A deployment is routed to while nobody holds it; gateways hear of each change at once.
+    """Holds on deployments. A deployment gets calls while nobody holds it; gateways hear of each change at once.
 
-    `by` names who holds it and what for (`heartbeat`, `kill-switch:vendor`): one holder never lifts another's hold.
+    `by` names the holder and its purpose (`heartbeat`, `kill-switch:vendor`): one holder never lifts another's hold.
     """
 
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
@@ -23,7 +23,7 @@ class DeploymentHolds:
         self._outbox = outbox
 
     async def hold_deployment(self, deployment_id: str, *, by: str, reason: str) -> bool:
-        """No new call is routed to it. Whether this changed anything: the same holder again only renews its reason.
+        """Route no new calls to it. Returns whether this is a new hold: the same holder again only renews its reason.
 
         Raises `DeploymentNotFound`.
         """
@@ -34,7 +34,10 @@ class DeploymentHolds:
         return True
 
     async def lift_hold(self, deployment_id: str, *, by: str) -> bool:
-        """This holder lets go; whether it had held. Routed to again once nobody holds. Raises `DeploymentNotFound`."""
+        """Lift this holder's hold; returns whether there was one. The deployment gets calls again once nobody holds it.
+
+        Raises `DeploymentNotFound`.
+        """
         service_id = await self._service_of(deployment_id)
         if not await self._rows.remove(deployment_id, by):
             return False
