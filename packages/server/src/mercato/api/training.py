@@ -13,7 +13,7 @@ from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code
+from mercato.training import Dossier, OutputPage, Run, StoredCode, TrainingRuns, claim_run, store_code
 from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
@@ -137,7 +137,7 @@ async def read_training_log(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> Said:
+async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> OutputPage:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise NotSignedIn("This request carries no key or access token.")

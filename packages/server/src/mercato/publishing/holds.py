@@ -1,4 +1,4 @@
-"""Deployments kept out of routing for a reason, by any number of holders at once, and let back."""
+"""Deployments kept out of routing for a reason, by any number of holders at once."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from mercato.publishing.repository import CatalogueRepository, HoldRepository
 
 
 class DeploymentHolds:
-    """Holds on deployments. A deployment is routed to while nobody holds it; gateways hear of each change at once.
+    """Holds on deployments. A deployment gets calls while nobody holds it; gateways hear of each change at once.
 
     `holder` names what holds it (`heartbeat`, `kill-switch:kil_…`): one holder never lifts another's hold. `by` is who
     caused the change: the id of a user, key or token, or the name of the process or chore.

@@ -1,4 +1,4 @@
-"""What publishing tells."""
+"""The news of publishing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ class SubmissionReceived(News):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalDecided(News):
-    """People approved or rejected a submission; the pipeline goes on."""
+    """People approved or rejected a submission; the pipeline continues."""
 
     topic = "approval.decided"
 
@@ -87,4 +87,4 @@ class CredentialChanged(News):
     change: Literal["set", "removed"]
     """What happened to it."""
     fingerprint: str
-    """A keyed fingerprint of the secret, which tells whether it differs from another."""
+    """A keyed fingerprint of the secret, to see whether it differs from another."""
