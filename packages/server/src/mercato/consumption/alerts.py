@@ -1,4 +1,4 @@
-"""Alerts on service levels: opened and resolved once each, kept, and told as news. Runs in the worker, every minute."""
+"""Alerts on service levels: opened and resolved once each, kept, published as news. The worker looks every minute."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ class WatchLevels:
                 for rule in RULES:
                     alert = on.pop((service.id, objective, rule.severity), None)
                     changed += await self._apply(service, objective, budget_bp, rule, counted, alert, now)
-        for alert in on.values():  # its target is no more
+        for alert in on.values():  # its service has no such target any longer
             changed += await self._resolve(alert, now)
         return changed
 

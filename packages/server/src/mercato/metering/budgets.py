@@ -74,7 +74,7 @@ class Budgets:
         return await self._with_levels(await self._rows.budgets_of(caller.organisation_id))
 
     async def drop(self, caller: Caller, scope: str) -> None:
-        """The cap is no more. `scope` may name any key of the lineage. Raises `BudgetNotFound`, `BudgetKeyUnknown`."""
+        """Remove the cap. `scope` may name any key of the lineage. Raises `BudgetNotFound`, `BudgetKeyUnknown`."""
         caller.require(Permission.KEYS_WRITE)
         kind, _, rest = scope.partition(":")
         if kind == "key":

@@ -149,11 +149,11 @@ def _compare(
         error = math.sqrt(spread**2 * horizon / len(live) + claim.deviation**2 * horizon / claim.eras)
         z = round((middle - claim.mean_ic) / error, 6) if error > 0 else 0.0
         verdict = "as-claimed" if abs(z) <= 2 else ("worse" if z < 0 else "better")
-    told = None if claim is None else BacktestRequest(
+    claimed = None if claim is None else BacktestRequest(
         eras=claim.eras, mean_ic=claim.mean_ic, deviation=claim.deviation, source=claim.source
     )  # fmt: skip
     return Reconciliation(
-        deployment=deployment, vendor=rows[-1].vendor if rows else vendor, claimed=told,
+        deployment=deployment, vendor=rows[-1].vendor if rows else vendor, claimed=claimed,
         claimed_at=claim.claimed_at if claim else None, live_eras=len(live), live_mean_ic=round(middle, 9),
         live_deviation=round(spread, 9), z=z, verdict=verdict,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from mercato_contracts.desk import KillScope
 ALL = "*"
 OPERATOR = "operator"
 BY_ITSELF = "the desk"
-"""Who acts where nobody was asked."""
+"""The actor of what happens without a person."""
 
 
 class KillSwitches:
@@ -94,7 +94,7 @@ class KillSwitches:
         return (await self._directory.get_by_slug(target)).id
 
     async def _throw(self, scope: str, target: str, origin: str, reason: str, by: str) -> KillSwitch:
-        # Of two who throw the same switch at once, the second finds the first one's.
+        # The lock comes before the read: thrown twice at once, the second finds the row of the first.
         await self._record.lock()
         row = await self._rows.find_thrown(scope, target, origin)
         what = "kill.thrown" if row is None else "kill.confirmed"
@@ -154,5 +154,5 @@ class KillKeeper:
         record = DeskRecord(session, self._parts[0])
         for event in events:
             what = "heartbeat.missing" if isinstance(event.news, DeploymentStale) else "heartbeat.back"
-            told = {"since": event.at.isoformat(), "reason": event.news.reason}
-            await record.add(BY_ITSELF, what, event.news.deployment_id, **told)
+            facts = {"since": event.at.isoformat(), "reason": event.news.reason}
+            await record.add(BY_ITSELF, what, event.news.deployment_id, **facts)

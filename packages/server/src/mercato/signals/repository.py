@@ -20,7 +20,7 @@ _NEWEST = text(
 _APPEND = text(
     "INSERT INTO signal_entries (place, id, deployment_id, vendor_id, round_id, era, scores, scores_sha256, entry, "
     "leaf, created_at, received_at) SELECT place, id, :deployment, :vendor, round_id, era, scores, scores_sha256, "
-    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told("
+    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS entry_rows("
     "place bigint, id text, round_id text, era bigint, scores jsonb, scores_sha256 text, entry text, leaf text, "
     "created_at timestamptz)"
 )

@@ -100,9 +100,9 @@ def correlate(scores: Floats) -> Floats:
     rows -= rows.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(rows, axis=1)
     rows /= np.where(norms > 0, norms, 1.0)[:, None]
-    told: Floats = np.clip(rows @ rows.T, -1, 1)
-    np.fill_diagonal(told, 1.0)
-    return told
+    found: Floats = np.clip(rows @ rows.T, -1, 1)
+    np.fill_diagonal(found, 1.0)
+    return found
 
 
 def find_clusters(correlations: Floats, alike: float) -> list[int]:
