@@ -14,7 +14,7 @@ from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, 
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
 from mercato.identity import Attempts
-from mercato.metering import Partitions
+from mercato.metering import DayRows, Partitions
 from mercato.platform import DeskNotInstalled, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue
@@ -59,6 +59,10 @@ async def _keep(wiring: Wiring, chores: dict[str, Chore], every_seconds: float) 
 
 async def _make_partitions(session: Session, wiring: Wiring) -> None:
     await Partitions(session, wiring.clock).make_ahead()
+
+
+async def _make_day_rows(session: Session, wiring: Wiring) -> int:
+    return await DayRows(session, wiring.clock).make_due()
 
 
 async def _charge_fees(session: Session, wiring: Wiring) -> int:
@@ -138,6 +142,7 @@ async def _hold_stale_deployments(session: Session, wiring: Wiring) -> int:
 
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
+    "usage of days that are over": _make_day_rows,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,

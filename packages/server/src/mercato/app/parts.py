@@ -10,6 +10,7 @@ from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     billing,
+    calls,
     canaries,
     catalog,
     consumption,
@@ -18,6 +19,7 @@ from mercato.api import (
     deployments,
     device,
     discovery,
+    figures,
     identity,
     marketplace,
     metering,
@@ -77,6 +79,8 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
         (
             consumption.router,
             subscriptions.router,
+            figures.router,
+            calls.router,
             metering.router,
             billing.router,
             service_levels.router,

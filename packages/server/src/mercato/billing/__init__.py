@@ -1,13 +1,16 @@
 """Ledger, monthly fees, invoices, payouts."""
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
 from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
+from mercato.billing.statement_rows import Entry
 
 __all__ = [
     "Account",
@@ -21,6 +24,9 @@ __all__ = [
     "Difference",
     "Disagreement",
     "Documents",
+    "Entry",
+    "ExplainedCall",
+    "Explaining",
     "Invoice",
     "InvoiceLine",
     "IssuedInvoice",
@@ -32,10 +38,12 @@ __all__ = [
     "PayoutLine",
     "PeriodClosed",
     "Posting",
+    "PriceLine",
     "Reconciliation",
     "Reconciling",
     "Recounted",
     "TrialBalance",
+    "UsageAgreement",
     "Wanted",
     "fee_subscriber",
     "month_days",

@@ -8,7 +8,7 @@ from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, Prove
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
-from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
+from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.news import KeyChanged, OrganisationCreated
@@ -72,5 +72,6 @@ __all__ = [
     "TargetUnknown",
     "User",
     "draw_secret",
+    "keys_of_lineage",
     "newest_keys",
 ]
