@@ -16,7 +16,7 @@ from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
 from mercato.edge.idempotency import forget_answers
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
-from mercato.metering import Partitions
+from mercato.metering import DayRows, Partitions
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue, find_next_deadline
@@ -112,6 +112,10 @@ async def _make_partitions(session: Session, wiring: Wiring) -> None:
     await Partitions(session, wiring.clock).make_ahead()
 
 
+async def _make_day_rows(session: Session, wiring: Wiring) -> int:
+    return await DayRows(session, wiring.clock).make_due()
+
+
 async def _charge_fees(session: Session, wiring: Wiring) -> int:
     return await MonthlyFees(session, wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp).charge_due()
 
@@ -198,6 +202,7 @@ def _heartbeats(session: Session, wiring: Wiring) -> Heartbeats:
 
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
+    "usage of days that are over": _make_day_rows,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from mercato.api import (
     billing,
+    calls,
     canaries,
     catalog,
     consumption,
@@ -16,6 +17,7 @@ from mercato.api import (
     deployments,
     device,
     discovery,
+    figures,
     identity,
     invitations,
     marketplace,
@@ -80,6 +82,8 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
         (
             consumption.router,
             subscriptions.router,
+            figures.router,
+            calls.router,
             metering.router,
             billing.router,
             service_levels.router,

@@ -8,8 +8,10 @@
 """
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
@@ -23,6 +25,7 @@ from mercato.billing.reconcile import (
     Recounted,
     month_days,
 )
+from mercato.billing.statement_rows import Entry
 
 __all__ = [
     "AccountBalance",
@@ -35,6 +38,9 @@ __all__ = [
     "Difference",
     "Disagreement",
     "Documents",
+    "Entry",
+    "ExplainedCall",
+    "Explaining",
     "Invoice",
     "IssuedInvoice",
     "IssuedPayout",
@@ -42,11 +48,13 @@ __all__ = [
     "MonthlyFees",
     "Payout",
     "PeriodClosed",
+    "PriceLine",
     "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",
     "TrialBalance",
+    "UsageAgreement",
     "Wanted",
     "fee_subscriber",
     "month_days",

@@ -1,4 +1,4 @@
-"""A gateway's spool comes in: events, ledger, counters, in one transaction."""
+"""A gateway's spool comes in: events, ledger, counters, sums, in one transaction."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from mercato.consumption.disputes import DisputeBook
 from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
 from mercato.identity import Directory
-from mercato.metering import Appraised, Counters, Holder, UsageIntake, event_time, is_event_id
+from mercato.metering import Appraised, Counters, Holder, Rollups, UsageIntake, event_time, is_event_id
 from mercato.platform import Clock, Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import SubscriptionTerms
@@ -20,7 +20,7 @@ class TakeUsage:
     """Takes batches. Sent again, by one gateway or by several at once, a batch changes nothing.
 
     Locks are taken in one order by every transaction: the gateway's batches, events by id, accounts by id, the gateway,
-    counters by scope, disputes and health by service.
+    counters by scope, disputes, quarters of usage, and health by service.
     """
 
     def __init__(self, session: Session, clock: Clock, counters: Counters, ledger: Ledger) -> None:
@@ -28,6 +28,7 @@ class TakeUsage:
         self._counters = counters
         self._ledger = ledger
         self._intake = UsageIntake(session, clock)
+        self._rollups = Rollups(session, clock)
         self._health = ServiceHealthBook(session)
         self._disputes = DisputeBook(session)
         self._terms = SubscriptionTerms(session, Catalogue(session))
@@ -46,6 +47,7 @@ class TakeUsage:
             await self._counters.note_shipped(Holder(batch.gateway, batch.life), newest)
         await self._counters.settle(_spends(taken.kept), batch.closed)
         await self._disputes.count(taken.kept)
+        await self._rollups.add(taken.kept, batch.gateway)
         await self._health.add(taken.kept)
         new = len(taken.kept) + len(taken.aside)
         return UsageReceipt(taken=new, known=len(batch.events) - new)

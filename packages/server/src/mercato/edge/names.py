@@ -48,6 +48,10 @@ class Names:
         """What their makers called them."""
         return await self._directory.key_names(ids)
 
+    async def releases(self, ids: Collection[str]) -> dict[str, str]:
+        """Versions such as `1.2.0`."""
+        return await self._catalogue.versions(ids)
+
     async def of_group(self, group: UsageGroup, ids: Collection[str]) -> dict[str, str]:
         """What usage is added up by; a day is its own name."""
         if group == "day":

@@ -17,7 +17,7 @@ from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
-from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
+from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
@@ -104,6 +104,7 @@ __all__ = [
     "TargetUnknown",
     "User",
     "draw_secret",
+    "keys_of_lineage",
     "newest_keys",
     "permissions_of",
 ]

@@ -98,6 +98,16 @@ class IdentityRepository:
         )
         return {row[0]: row[1] for row in await self._session.execute(query)}
 
+    async def keys_of_lineage(self, organisation_id: str, key_id: str) -> list[str]:
+        one = aliased(Key)
+        query = (
+            select(Key.id)
+            .join(one, one.lineage_id == Key.lineage_id)
+            .where(one.id == key_id, Key.organisation_id == organisation_id, one.organisation_id == organisation_id)
+            .order_by(Key.id)
+        )
+        return list(await self._session.scalars(query))
+
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
         return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))

@@ -103,6 +103,10 @@ class Catalogue:
         """These plans, retired or not; unknown ones are left out."""
         return await self._rows.plans_by_id(plan_ids)
 
+    async def versions(self, release_ids: Collection[str]) -> dict[str, str]:
+        """The versions of these releases by id; unknown ones are left out."""
+        return await self._rows.versions(release_ids)
+
     async def deployment_limits(self, deployment_ids: Collection[str]) -> dict[str, list[RateLimit]]:
         """The limits of these endpoints, of those that have any."""
         found = await self._rows.deployment_limits(deployment_ids)

@@ -104,6 +104,11 @@ class CatalogueRepository:
             await self._session.scalars(select(Release).where(Release.service_id.in_(service_ids)).order_by(Release.id))
         )
 
+    async def versions(self, release_ids: Collection[str]) -> dict[str, str]:
+        """Version by id."""
+        rows = await self._session.execute(select(Release.id, Release.version).where(Release.id.in_(release_ids)))
+        return {row[0]: row[1] for row in rows}
+
     async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str, str, str]]:
         """Id, version, status, protocol, task and policy for paths of each release.
 
