@@ -32,8 +32,11 @@ class AccountCalls(Transport):
         return self.ask(SignUpAnswer, "POST", "/api/organisations", body)
 
     def sign_in(self, email: str, password: str) -> SessionView:
-        """A new session."""
-        return self.ask(SessionView, "POST", "/api/sessions", {"email": email, "password": password})
+        """A new session. A device that signed in here before says so."""
+        body = {"email": email, "password": password}
+        if self._profile.device_token:
+            body["device_token"] = self._profile.device_token
+        return self.ask(SessionView, "POST", "/api/sessions", body)
 
     def sign_out(self) -> None:
         """End the session."""
