@@ -75,8 +75,8 @@ def _http(status: str, body: bytes, media_type: str = "application/json") -> byt
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (_http("200 OK", b"<html>hello</html>", "text/html"), "shape"),
-        (_http("200 OK", b'{"organisation": 7}'), "shape"),
+        (_http("200 OK", b"<html>hello</html>", "text/html"), "does not understand"),
+        (_http("200 OK", b'{"organisation": 7}'), "does not understand"),
         (_http("500 Internal Server Error", b"oops", "text/plain"), "answered 500"),
         (_http("302 Found\r\nlocation: http://127.0.0.1:9/", b""), "answered 302"),
         (_http("404 Not Found", b"[1, 2]"), "answered 404"),
