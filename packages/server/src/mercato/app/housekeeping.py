@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import structlog
 
-from mercato.api.device import devices_of
 from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
+from mercato.edge.devices import devices_of
 from mercato.edge.idempotency import forget_answers
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts

@@ -51,8 +51,8 @@ class Wiring:
     webhook_seal: SecretSeal
     credential_seal: CredentialSeal
     webhook_addresses: WebhookAddresses
-    counters: Callable[[Session], Counters]
-    """The counted scopes within a transaction."""
+    counters_of: Callable[[Session], Counters]
+    """The engine of `counters`."""
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
@@ -87,6 +87,10 @@ class Wiring:
     def authentication(self, session: Session) -> Authentication:
         """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
         return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
+
+    def counters(self, session: Session) -> Counters:
+        """The counted scopes within a transaction."""
+        return self.counters_of(session)
 
     async def close(self) -> None:
         """Give all connections back."""
