@@ -7,8 +7,9 @@ from pathlib import Path
 import mercato
 
 ROOT = Path(mercato.__file__).parent
+# Closing tags, and those without one: groups of regular expressions look like opening tags.
 TAG = re.compile(
-    r"</?(html|head|body|main|form|input|button|label|table|tr|td|p|h1|h2|ul|li|a|span|style)\b[^`]*>", re.I
+    r"</(html|head|body|main|form|button|label|table|tr|td|p|h1|h2|ul|li|a|span)>|<(!doctype|input)\b", re.IGNORECASE
 )
 
 
