@@ -22,7 +22,7 @@ from mercato.datasets import (
     is_available,
 )
 from mercato.edge.caller import SignedIn
-from mercato.edge.paging import After, PageSize
+from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.platform import Prepared
@@ -123,7 +123,7 @@ async def list_rounds(
     dataset, rows = await shelves.list_rounds(caller, name, state=state, before=before, limit=limit)
     return RoundPage(
         items=[view_round(dataset.name, row) for row in rows],
-        next=str(rows[-1].number) if len(rows) == limit else None,
+        next=Page.of(rows, limit, lambda row: str(row.number)).next,
     )
 
 

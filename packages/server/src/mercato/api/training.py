@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.edge.caller import SignedIn
-from mercato.edge.paging import After, PageSize
+from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_credential
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
@@ -61,9 +61,7 @@ async def list_training_runs(
 ) -> TrainingRunPage:
     """Without steps and artifacts; the run itself has them."""
     runs = await desk.list_all(caller, before=after, limit=limit)
-    return TrainingRunPage(
-        items=[_view(run, Dossier(run, [], [])) for run in runs], next=runs[-1].id if len(runs) == limit else None
-    )
+    return TrainingRunPage(items=[_view(run, Dossier(run, [], [])) for run in runs], next=Page.of(runs, limit).next)
 
 
 @router.get("/runs/{run_id}", summary="A run: why it waits, how far it is, what it cost and left")

@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 
-from mercato.api.device import devices_of
 from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
+from mercato.edge.devices import devices_of
 from mercato.edge.idempotency import forget_answers
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords

@@ -36,6 +36,8 @@ from mercato.api import (
     webhooks,
 )
 from mercato.app.engines import build_embedder, build_search_index
+from mercato.console import device as device_page
+from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.wiring import Wiring
@@ -89,7 +91,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status.pages,
+            status_pages.router,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -107,6 +109,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
+            device_page.router,
             oauth.router,
             deployments.router,
             training.router,

@@ -32,7 +32,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     database, gateway_database = Database(database_url), Database(database_url, pool_size=_GATEWAY_CONNECTIONS)
     hasher, proven, known_devices = SecretHasher(), ProvenKeys(), KnownDevices(secret)
     store, claims = build_objects(settings, clock), ClaimLinks(secret, settings.client_url, clock)
-    counters, close_engines = build_counters(settings, clock, ids)
+    counters_of, close_engines = build_counters(settings, clock, ids)
     return Wiring(
         database=database, gateway_database=gateway_database, clock=clock, ids=ids, outbox=Outbox(clock),
         hasher=hasher, tokens=AccessTokens(secret), proven=proven,
@@ -47,7 +47,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(secret), credential_seal=CredentialSeal(secret),
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
-        counters=counters, close_engines=close_engines, objects=store, data_key=settings.data_key,
+        counters_of=counters_of, close_engines=close_engines, objects=store, data_key=settings.data_key,
         client_url=settings.client_url,
         gateway_url=None if settings.gateway_public_url is None else settings.gateway_public_url.rstrip("/"),
         gateway_port=settings.gateway_port,

@@ -60,8 +60,8 @@ class Wiring:
     webhook_seal: SecretSeal
     credential_seal: CredentialSeal
     webhook_addresses: WebhookAddresses
-    counters: Callable[[Session], Counters]
-    """The counted scopes within a transaction."""
+    counters_of: Callable[[Session], Counters]
+    """The engine of `counters`."""
     objects: ObjectStore
     data_key: bytes
     """Obscures the ids of data rounds."""
@@ -103,6 +103,10 @@ class Wiring:
         """The letters to people: one for a process that sends them."""
         links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
         return Post(self.database, self.clock, self.ids, self.mail, links)
+
+    def counters(self, session: Session) -> Counters:
+        """The counted scopes within a transaction."""
+        return self.counters_of(session)
 
     async def close(self) -> None:
         """Give all connections back."""
