@@ -37,6 +37,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.console import device as device_page
+from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
@@ -110,6 +111,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             marketplace.router,
             device.router,
             device_page.router,
+            link_pages.router,
             oauth.router,
             deployments.router,
             training.router,

@@ -37,6 +37,8 @@ _GUESSABLE = frozenset(
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
 renews an expired session often still sends the expired access token."""
+_GUESSABLE_LINKS = ("/join/", "/new-password/")
+"""Pages whose address holds a token."""
 
 
 class AlreadyAnswered(Exception):
@@ -198,7 +200,8 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 
 
 def _proves_by_body(request: Request) -> bool:
-    return request.method == "POST" and request.scope["path"] in _GUESSABLE
+    path = request.scope["path"]
+    return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
 
 
 def _credential(request: Request) -> str | None:
