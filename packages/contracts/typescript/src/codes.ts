@@ -143,6 +143,7 @@ export type ErrorCode =
   | "slow_down"
   | "slow_request"
   | "starting"
+  | "statement_period_refused"
   | "submission_not_found"
   | "submission_under_way"
   | "subscription_not_found"
@@ -480,6 +481,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_down: 400,
   slow_request: 408,
   starting: 503,
+  statement_period_refused: 422,
   submission_not_found: 404,
   submission_under_way: 409,
   subscription_not_found: 404,

@@ -9,7 +9,7 @@ import structlog
 from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
-from mercato.billing import MonthlyFees
+from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, Rounds, SampleRound
 from mercato.deployments import Heartbeats
@@ -63,6 +63,13 @@ async def _make_partitions(session: Session, wiring: Wiring) -> None:
 
 async def _make_day_rows(session: Session, wiring: Wiring) -> int:
     return await DayRows(session, wiring.clock).make_due()
+
+
+async def _check_agreement(session: Session, wiring: Wiring) -> int:
+    disagreeing = await Agreements(session, wiring.clock).check_due()
+    if disagreeing:
+        log.error("sums of usage, events and ledger disagree: see `mercato reconcile`", days=disagreeing)
+    return disagreeing
 
 
 async def _charge_fees(session: Session, wiring: Wiring) -> int:
@@ -143,6 +150,7 @@ async def _hold_stale_deployments(session: Session, wiring: Wiring) -> int:
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
+    "agreement of figures": _check_agreement,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,

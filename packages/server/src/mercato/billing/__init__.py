@@ -1,6 +1,7 @@
 """Ledger, monthly fees, invoices, payouts."""
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
@@ -10,14 +11,18 @@ from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
 from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
-from mercato.billing.statement_rows import Entry
+from mercato.billing.statement import STATEMENT_COLUMNS, Statement, Statements, check_scope, statement_lines
+from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
 
 __all__ = [
+    "STATEMENT_COLUMNS",
     "Account",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
     "Adjustment",
+    "Agreement",
+    "Agreements",
     "ChargeAdjusted",
     "Close",
     "Closing",
@@ -42,9 +47,15 @@ __all__ = [
     "Reconciliation",
     "Reconciling",
     "Recounted",
+    "Standing",
+    "Statement",
+    "Statements",
     "TrialBalance",
+    "UnbilledLine",
     "UsageAgreement",
     "Wanted",
+    "check_scope",
     "fee_subscriber",
     "month_days",
+    "statement_lines",
 ]

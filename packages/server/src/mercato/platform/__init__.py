@@ -6,6 +6,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
@@ -31,6 +32,7 @@ __all__ = [
     "HeadKey",
     "Ids",
     "Json",
+    "LineFormat",
     "LinkedDigests",
     "Malformed",
     "MerkleTree",
@@ -56,11 +58,14 @@ __all__ = [
     "Workflow",
     "Workflows",
     "configure_logging",
+    "csv_head",
     "derive_key",
     "desk_libraries",
     "every_news",
     "every_refusal",
     "forget_events",
     "is_locked",
+    "line_of",
     "mask",
+    "stream_lines",
 ]

@@ -1,0 +1,24 @@
+"""`--csv` and `--jsonl`: a list of any length, written as it comes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mercato_cli.command import Mp
+
+
+def exported(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The two flags; the command gets `export_as`."""
+    for kind, words in (("jsonl", "JSON lines"), ("csv", "CSV")):
+        option = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=f"All of it as {words}.")
+        function = option(function)
+    return function
+
+
+def export(mp: Mp, path: str, asked: dict[str, Any], kind: str) -> None:
+    """To standard output."""
+    output = click.get_binary_stream("stdout")
+    for piece in mp.client.stream(path, asked | {"format": kind}):
+        output.write(piece)
+    output.flush()
