@@ -6,6 +6,7 @@ from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.approvals import approvals
 from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
+from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
@@ -34,6 +35,7 @@ from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
 from mercato_cli.commands.signup import signup
+from mercato_cli.commands.statement import balance, statement, unbilled
 from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
 from mercato_cli.commands.usage import usage
@@ -99,6 +101,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sla,
         status,
         usage,
+        calls,
+        call_detail,
+        statement,
+        balance,
+        unbilled,
         invoices,
         adjustments,
     ),

@@ -8,6 +8,7 @@
 """
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
@@ -25,13 +26,17 @@ from mercato.billing.reconcile import (
     Recounted,
     month_days,
 )
-from mercato.billing.statement_rows import Entry
+from mercato.billing.statement import STATEMENT_COLUMNS, Statement, Statements, check_scope, statement_lines
+from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
 
 __all__ = [
+    "STATEMENT_COLUMNS",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
     "Adjustment",
+    "Agreement",
+    "Agreements",
     "ChargeAdjusted",
     "Close",
     "Closing",
@@ -53,9 +58,15 @@ __all__ = [
     "Reconciliation",
     "Reconciling",
     "Recounted",
+    "Standing",
+    "Statement",
+    "Statements",
     "TrialBalance",
+    "UnbilledLine",
     "UsageAgreement",
     "Wanted",
+    "check_scope",
     "fee_subscriber",
     "month_days",
+    "statement_lines",
 ]

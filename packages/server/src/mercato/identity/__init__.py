@@ -21,7 +21,17 @@ from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_o
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
-from mercato.identity.news import InvitationMade, KeyChanged, OrganisationCreated, PasswordResetAsked
+from mercato.identity.news import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+)
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
@@ -64,7 +74,9 @@ __all__ = [
     "GrantTypeUnknown",
     "HashedSecret",
     "Invitation",
+    "InvitationAccepted",
     "InvitationMade",
+    "InvitationWithdrawn",
     "Invitations",
     "Key",
     "KeyChanged",
@@ -83,6 +95,7 @@ __all__ = [
     "NotSignedIn",
     "Organisation",
     "OrganisationCreated",
+    "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
     "Passwords",
@@ -95,10 +108,12 @@ __all__ = [
     "RememberedTokens",
     "Role",
     "SecondFactor",
+    "SecondFactorChanged",
     "SecondFactors",
     "SecretHasher",
     "SessionTokens",
     "Sessions",
+    "SessionsEnded",
     "SignUp",
     "Taken",
     "TargetUnknown",

@@ -34,6 +34,7 @@ class InvitationMade(News):
     topic = "invitation.made"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
     """The organisation that invites."""
     role: str
@@ -47,8 +48,11 @@ class InvitationWithdrawn(News):
     topic = "invitation.withdrawn"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
+    """The organisation that invites."""
     role: str
+    """The role that the invitation gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,11 @@ class InvitationAccepted(News):
     topic = "invitation.accepted"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
+    """The organisation that invites."""
     role: str
+    """The role that the invitation gives."""
     user_id: str
     """The new member."""
 
@@ -71,6 +78,7 @@ class PasswordChanged(News):
     topic = "password.changed"
 
     user_id: str
+    """Whose password it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,7 @@ class PasswordResetAsked(News):
     topic = "password.reset_asked"
 
     reset_id: str
+    """The link."""
     user_id: str
     """Whose password it is."""
 
@@ -91,6 +100,7 @@ class SecondFactorChanged(News):
     topic = "second_factor.changed"
 
     user_id: str
+    """Whose second factor it is."""
     subject_id: str
     """The factor, or the person whose recovery codes were renewed."""
     change: str
@@ -104,5 +114,6 @@ class SessionsEnded(News):
     topic = "sessions.ended"
 
     user_id: str
+    """Whose sessions they were."""
     session_id: str | None = None
     """The one that was ended; `None` where all were."""

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import Select, and_, or_, select, text, tuple_
 from sqlalchemy.orm import aliased
 
 from mercato.metering.models import Lease, MeteredCall
-from mercato.platform import Session
+from mercato.platform import LineFormat, Session, line_of, stream_lines
 
 SEARCHED = 10_000
 """So many calls of the organisation one page looks through for the rarer filters: that bounds what a page costs."""
-_EXPORTED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,12 @@ class CallRows:
         last = (await self._session.execute(ends)).one_or_none()
         return CallsFound(rows, None if last is None else (last[0], last[1]))
 
-    async def stream(self, wanted: CallFilter, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
-        """All of them, the newest first, some at a time through a cursor of the server."""
-        exported = [_exported(name) for name in columns]
-        query = _indexed(wanted, None).with_only_columns(*exported).where(*_rarer(wanted, MeteredCall))
-        options = {"yield_per": _EXPORTED_AT_ONCE}
-        found = await self._session.stream(query, execution_options=options)
-        async for rows in found.partitions():
-            yield rows
+    async def lines(self, wanted: CallFilter, kind: LineFormat, columns: Sequence[str]) -> AsyncIterator[bytes]:
+        """All of them, the newest first, as lines of these columns, some at a time."""
+        line = line_of(kind, [(name, getattr(MeteredCall, name)) for name in columns])
+        query = _indexed(wanted, None).with_only_columns(line).where(*_rarer(wanted, MeteredCall))
+        async for some in stream_lines(self._session, query):
+            yield some
 
     async def find(self, call_id: str, at: datetime) -> MeteredCall | None:
         query = select(MeteredCall).where(MeteredCall.id == call_id, MeteredCall.at == at)
@@ -106,13 +103,6 @@ EXPORTED = tuple(
     column.name for column in MeteredCall.__table__.columns if column.name not in ("journal_id", "spends", "plan_id")
 )
 """What an export has of each call."""
-
-
-def _exported(name: str) -> Any:
-    column = getattr(MeteredCall, name)
-    if name in ("at", "called_at"):
-        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"').label(name)
-    return column
 
 
 def _place(row: MeteredCall) -> tuple[datetime, str]:

@@ -15,6 +15,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -55,6 +56,7 @@ __all__ = [
     "Ids",
     "Json",
     "Letter",
+    "LineFormat",
     "LinkedDigests",
     "Mail",
     "MailRefused",
@@ -88,12 +90,15 @@ __all__ = [
     "Workflows",
     "configure_logging",
     "copy_json",
+    "csv_head",
     "derive_key",
     "desk_libraries",
     "every_news",
     "every_refusal",
     "forget_events",
     "is_locked",
+    "line_of",
     "mask",
     "name_call",
+    "stream_lines",
 ]

@@ -1,0 +1,27 @@
+"""`--csv` and `--jsonl`: a list of any length, written as it comes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mercato_cli.command import Mp
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def exported(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The two flags; the command gets `export_as`."""
+    for kind, words in (("jsonl", "JSON lines"), ("csv", "CSV")):
+        help_text = f"All of it as {words}."
+        option: Decorator = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=help_text)
+        function = option(function)
+    return function
+
+
+def export(mp: Mp, path: str, asked: dict[str, Any], kind: str) -> None:
+    """To standard output."""
+    output = click.get_binary_stream("stdout")
+    for piece in mp.client.stream(path, asked | {"format": kind}):
+        output.write(piece)
+    output.flush()
