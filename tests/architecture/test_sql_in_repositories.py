@@ -11,6 +11,7 @@ _MECHANISM = {
     "platform/chain.py": "appends to and seals the tables that a room names",
     "platform/database.py": "the engine itself",
     "platform/feed.py": "listens to PostgreSQL",
+    "platform/lines.py": "writes any query as lines of a file",
     "platform/merkle_tree.py": "keeps subtrees of a chain in the table that a room names",
     "platform/outbox.py": "the table of news is its own",
 }

@@ -1,5 +1,6 @@
 """`--csv` and `--jsonl`: a list of any length, written as it comes."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ def exported(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def export(mp: Mp, path: str, asked: dict[str, Any], kind: str) -> None:
     """To standard output."""
-    output = click.get_binary_stream("stdout")
+    output = sys.stdout.buffer
     for piece in mp.client.stream(path, asked | {"format": kind}):
         output.write(piece)
     output.flush()
