@@ -19,7 +19,7 @@ from mercato.edge.document import install_document, operation_id
 from mercato.edge.middleware import Edge
 from mercato.edge.problems import install_problems
 from mercato.edge.reference_pages import STATIC, reference_pages
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Running, Wiring, running_of, set_running
 from mercato.platform import OutboxFeed
 
 log = structlog.get_logger(__name__)
@@ -35,12 +35,9 @@ _GATEWAY_BODIES = 256 * 1024 * 1024
 
 def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     """The application of these roles over these parts."""
-    parts: list[Part] = []
+    parts = [PARTS[role](wiring) for role in roles]
     app = _bare_app(partial(_lifespan, wiring, parts))
-    app.state.wiring = wiring
-    parts += [PARTS[role](app, wiring) for role in roles]
-    app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
-    app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
+    set_running(app, _run(wiring, parts))
     app.include_router(reference_pages(app, wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
@@ -53,6 +50,17 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         _let_sites_read(app, wiring.cors_origins)
     app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room)
     return app
+
+
+def _run(wiring: Wiring, parts: Sequence[Part]) -> Running:
+    running = Running(
+        wiring,
+        readiness={name: ready for part in parts for name, ready in part.ready.items()},
+        ends_streams=[part.ends_streams for part in parts if part.ends_streams is not None],
+    )
+    for part in parts:
+        running = part.adds(running)
+    return running
 
 
 def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
@@ -99,16 +107,16 @@ def _let_sites_read(app: FastAPI, origins: Sequence[str]) -> None:
 
 
 def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
-    """What gateways and Prometheus ask of the same process: the parts and the state are `app`'s."""
+    """What gateways and Prometheus ask of the same process: the parts are `app`'s."""
     internal = FastAPI(openapi_url=None, redirect_slashes=False)
-    internal.state = app.state
+    set_running(internal, running_of(app))
     internal.include_router(health.router)
     internal.include_router(health.metrics)
     if "consumption" in roles:
         internal.include_router(consumption.router)
     install_problems(internal)
-    wiring: Wiring = app.state.wiring
-    internal.add_middleware(Edge, ids=wiring.ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
+    ids = running_of(app).wiring.ids
+    internal.add_middleware(Edge, ids=ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
     return internal
 
 
