@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from mercato.edge.addresses import origin_of
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session
 from mercato_contracts.keys import KINDS
@@ -124,7 +124,7 @@ class TransactionalRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            wiring: Wiring = request.app.state.wiring
+            wiring = get_wiring(request)
             left = _take_guess(request, wiring) if _proves_by_body(request) else {}
             kept_refusal: Refusal | None = None
             admitted = await _admit_deployment(request, wiring)
