@@ -188,6 +188,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workload_empty"
   | "wrong_method"
   | "wrong_password"
   | "zone_unknown"
@@ -526,6 +527,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workload_empty: 422,
   wrong_method: 405,
   wrong_password: 401,
   zone_unknown: 422,

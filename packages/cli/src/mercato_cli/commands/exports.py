@@ -1,5 +1,6 @@
 """`--csv` and `--jsonl`: a list of any length, written as it comes."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,15 +11,15 @@ from mercato_cli.command import Mp
 
 def exported(function: Callable[..., Any]) -> Callable[..., Any]:
     """The two flags; the command gets `export_as`."""
-    for kind, words in (("jsonl", "JSON lines"), ("csv", "CSV")):
-        option = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=f"All of it as {words}.")
-        function = option(function)
+    for kind, name in (("jsonl", "JSON lines"), ("csv", "CSV")):
+        words = f"All of it as {name}, without a cap."
+        function = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=words)(function)
     return function
 
 
 def export(mp: Mp, path: str, asked: dict[str, Any], kind: str) -> None:
     """To standard output."""
-    output = click.get_binary_stream("stdout")
+    output = sys.stdout.buffer
     for piece in mp.client.stream(path, asked | {"format": kind}):
         output.write(piece)
     output.flush()

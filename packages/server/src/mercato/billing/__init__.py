@@ -5,6 +5,7 @@ from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
@@ -30,6 +31,8 @@ __all__ = [
     "Disagreement",
     "Documents",
     "Entry",
+    "Estimates",
+    "Estimating",
     "ExplainedCall",
     "Explaining",
     "Invoice",
@@ -42,6 +45,7 @@ __all__ = [
     "Payout",
     "PayoutLine",
     "PeriodClosed",
+    "PlanEstimate",
     "Posting",
     "PriceLine",
     "Reconciliation",
@@ -54,6 +58,7 @@ __all__ = [
     "UnbilledLine",
     "UsageAgreement",
     "Wanted",
+    "Workload",
     "check_scope",
     "fee_subscriber",
     "month_days",
