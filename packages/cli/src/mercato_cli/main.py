@@ -17,6 +17,7 @@ from mercato_cli.commands.deployments import deployments, heartbeat, link_infra,
 from mercato_cli.commands.dev import dev
 from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
+from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
@@ -94,6 +95,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Consumer": (
         search,
         services,
+        estimate,
         subscribe,
         subscriptions,
         unsubscribe,

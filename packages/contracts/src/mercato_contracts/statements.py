@@ -1,6 +1,6 @@
 """An organisation's money under `/api`: statement, balance, what is not billed yet, and what plans would cost."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from mercato_contracts.calls import EntryView
@@ -59,6 +59,45 @@ class UnbilledLineView(Wire):
     tokens_out: int
     included: int
     amount_nanos: int
+
+
+class EstimateLineView(Wire):
+    """A part of a plan's price: `units` at `unit_nanos` each, of tokens a thousand."""
+
+    item: Literal["monthly", "call", "input_tokens", "output_tokens"]
+    units: int
+    unit_nanos: int
+    nanos: int
+
+
+class PlanEstimateView(Wire):
+    """What a plan would charge for a month of the workload.
+
+    `included_units` are what it covers. `refused_units` are beyond that where the plan ends there: not served, and not
+    in the price.
+    """
+
+    plan_id: str
+    plan: str
+    currency: str
+    nanos: int
+    included_units: int
+    refused_units: int
+    lines: list[EstimateLineView]
+
+
+class PriceEstimate(Wire):
+    """A month's workload under each plan that is offered, the cheapest of a currency first.
+
+    `since` is the month that was read, where it is your own. Real calls are rounded up one by one, so they come to a
+    little more.
+    """
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    since: datetime | None
+    items: list[PlanEstimateView]
 
 
 class UnbilledAnswer(Wire):

@@ -36,6 +36,44 @@ export interface EntryView {
   document_number: number | null;
 }
 
+/** A part of a plan's price: `units` at `unit_nanos` each, of tokens a thousand. */
+export interface EstimateLineView {
+  item: "monthly" | "call" | "input_tokens" | "output_tokens";
+  units: number;
+  unit_nanos: number;
+  nanos: number;
+}
+
+/**
+ * What a plan would charge for a month of the workload.
+ *
+ * `included_units` are what it covers. `refused_units` are beyond that where the plan ends there: not served, and not
+ * in the price.
+ */
+export interface PlanEstimateView {
+  plan_id: string;
+  plan: string;
+  currency: string;
+  nanos: number;
+  included_units: number;
+  refused_units: number;
+  lines: Array<EstimateLineView>;
+}
+
+/**
+ * A month's workload under each plan that is offered, the cheapest of a currency first.
+ *
+ * `since` is the month that was read, where it is your own. Real calls are rounded up one by one, so they come to a
+ * little more.
+ */
+export interface PriceEstimate {
+  calls: number;
+  tokens_in: number;
+  tokens_out: number;
+  since: string | null;
+  items: Array<PlanEstimateView>;
+}
+
 /** An account: all that was posted, and the part of it that stands on no invoice or payout yet. */
 export interface StandingView {
   account_id: string;

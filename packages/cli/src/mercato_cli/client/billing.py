@@ -16,7 +16,7 @@ from mercato_contracts.billing import (
     PayoutView,
 )
 from mercato_contracts.calls import EntryView
-from mercato_contracts.statements import BalanceAnswer, StatementAnswer, UnbilledAnswer
+from mercato_contracts.statements import BalanceAnswer, PriceEstimate, StatementAnswer, UnbilledAnswer
 
 
 class BillingCalls(Transport):
@@ -45,6 +45,10 @@ class BillingCalls(Transport):
     def unbilled(self, side: str) -> UnbilledAnswer:
         """What the next invoice or payout would hold."""
         return self.ask(UnbilledAnswer, "GET", "/api/unbilled", query={"side": side})
+
+    def estimate(self, vendor: str, name: str, query: dict[str, Any]) -> PriceEstimate:
+        """What a month would cost under each plan."""
+        return self.ask(PriceEstimate, "GET", f"/api/services/{segment(vendor)}/{segment(name)}/estimate", query=query)
 
     def list_adjustments(self, side: Literal["consumer", "vendor"]) -> list[AdjustmentView]:
         """Every correction seen from this side."""

@@ -13,9 +13,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def exported(function: Callable[..., Any]) -> Callable[..., Any]:
     """The two flags; the command gets `export_as`."""
-    for kind, words in (("jsonl", "JSON lines"), ("csv", "CSV")):
-        help_text = f"All of it as {words}."
-        option: Decorator = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=help_text)
+    for kind, name in (("jsonl", "JSON lines"), ("csv", "CSV")):
+        words = f"All of it as {name}, without a cap."
+        option: Decorator = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=words)
         function = option(function)
     return function
 

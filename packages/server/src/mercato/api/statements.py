@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from mercato.api.entries import view_entries
 from mercato.api.exports import answer_export, as_documented
@@ -11,7 +11,10 @@ from mercato.billing import (
     STATEMENT_COLUMNS,
     Agreement,
     Agreements,
+    Estimates,
+    Estimating,
     Statements,
+    Workload,
     check_scope,
     statement_lines,
 )
@@ -25,6 +28,9 @@ from mercato_contracts.figures import FiguresAgreement, FiguresAgreementPage, Fi
 from mercato_contracts.metering import UsageSide
 from mercato_contracts.statements import (
     BalanceAnswer,
+    EstimateLineView,
+    PlanEstimateView,
+    PriceEstimate,
     StandingView,
     StatementAnswer,
     UnbilledAnswer,
@@ -42,12 +48,17 @@ def _agreements(session: Transaction, parts: Parts) -> Agreements:
     return Agreements(session, parts.clock)
 
 
+def _estimating(session: Transaction, parts: Parts) -> Estimating:
+    return Estimating(session, parts.clock)
+
+
 def _days(parts: Parts, since: date | None = None, until: date | None = None) -> tuple[date, date]:
     """The present month so far, where nothing else is asked."""
     end = until or parts.clock.now().date() + timedelta(days=1)
     return since or (end - timedelta(days=1)).replace(day=1), end
 
 
+Units = Annotated[int | None, Query(ge=0, le=10**12)]
 Shelf = Annotated[Statements, Depends(_statements)]
 Days = Annotated[tuple[date, date], Depends(_days)]
 
@@ -132,6 +143,46 @@ async def read_unbilled(
         for one in found
     ]
     return UnbilledAnswer(side=side, totals=totals, items=items)
+
+
+@router.get("/services/{vendor}/{name}/estimate", summary="What a month would cost under each plan of a service")
+async def estimate_price(
+    vendor: str,
+    name: str,
+    caller: SignedIn,
+    desk: Annotated[Estimating, Depends(_estimating)],
+    calls: Units = None,
+    tokens_in: Units = None,
+    tokens_out: Units = None,
+) -> PriceEstimate:
+    """Of the workload given; with none, of your organisation's own calls of the service in the month before, UTC.
+    Nothing is subscribed to by it.
+    """
+    if calls is tokens_in is tokens_out is None:
+        return view_estimates(await desk.of_last_month(caller, vendor, name))
+    workload = Workload(calls or 0, tokens_in or 0, tokens_out or 0)
+    return view_estimates(await desk.of_workload(caller, vendor, name, workload))
+
+
+def view_estimates(found: Estimates) -> PriceEstimate:
+    workload = found.workload
+    return PriceEstimate(
+        calls=workload.calls,
+        tokens_in=workload.tokens_in,
+        tokens_out=workload.tokens_out,
+        since=found.since,
+        items=[
+            PlanEstimateView(
+                plan_id=one.plan.id, plan=one.plan.name, currency=one.plan.currency, nanos=one.nanos,
+                included_units=one.included_units, refused_units=one.refused_units,
+                lines=[
+                    EstimateLineView(item=line.item, units=line.units, unit_nanos=line.unit_nanos, nanos=line.nanos)
+                    for line in one.lines
+                ],
+            )
+            for one in found.plans
+        ],
+    )  # fmt: skip
 
 
 @router.get("/usage/agreement", summary="Whether sums of usage, usage events and ledger agree, day by day")

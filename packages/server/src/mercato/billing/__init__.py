@@ -12,6 +12,7 @@ from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
@@ -44,6 +45,8 @@ __all__ = [
     "Disagreement",
     "Documents",
     "Entry",
+    "Estimates",
+    "Estimating",
     "ExplainedCall",
     "Explaining",
     "Invoice",
@@ -53,6 +56,7 @@ __all__ = [
     "MonthlyFees",
     "Payout",
     "PeriodClosed",
+    "PlanEstimate",
     "PriceLine",
     "Progress",
     "Reconciliation",
@@ -65,6 +69,7 @@ __all__ = [
     "UnbilledLine",
     "UsageAgreement",
     "Wanted",
+    "Workload",
     "check_scope",
     "fee_subscriber",
     "month_days",

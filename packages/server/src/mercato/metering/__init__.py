@@ -25,7 +25,7 @@ from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
-from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums
+from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.windows import (
@@ -102,6 +102,7 @@ __all__ = [
     "is_event_id",
     "lease_end",
     "month_start",
+    "month_usage",
     "next_month",
     "quantile_us",
     "refill",
