@@ -193,6 +193,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workload_empty"
   | "wrong_code"
   | "wrong_method"
   | "wrong_password"
@@ -538,6 +539,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,
