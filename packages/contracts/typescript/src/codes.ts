@@ -11,6 +11,10 @@ export type ErrorCode =
   | "already_decided"
   | "approval_not_found"
   | "asked_too_often"
+  | "audit_entries_pruned"
+  | "audit_entry_not_found"
+  | "audit_head_not_found"
+  | "audit_log_damaged"
   | "authorization_pending"
   | "backtest_malformed"
   | "bad_body"
@@ -342,6 +346,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   already_decided: 409,
   approval_not_found: 404,
   asked_too_often: 429,
+  audit_entries_pruned: 409,
+  audit_entry_not_found: 404,
+  audit_head_not_found: 404,
+  audit_log_damaged: 500,
   authorization_pending: 400,
   backtest_malformed: 422,
   bad_body: 400,

@@ -1,5 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
+export * as audit from "./audit.js";
 export * as billing from "./billing.js";
 export * as catalog from "./catalog.js";
 export * as consensus from "./consensus.js";

@@ -89,6 +89,15 @@ def origin_of(request: Request) -> str:
     return str(ip_network(f"{plain}/64", strict=False)) if ":" in plain else plain
 
 
+def network_of(request: Request) -> str | None:
+    """Where a request comes from, without the part that names one machine: IPv4 /24, IPv6 /48; for lists that people
+    read."""
+    plain = plain_address(request.client.host) if request.client else None
+    if plain is None:
+        return None
+    return str(ip_network(f"{plain}/{48 if ':' in plain else 24}", strict=False))
+
+
 def _address(text: str) -> str | None:
     """An entry of `X-Forwarded-For` or a node of `Forwarded`: with a port or brackets too."""
     text = text.strip()

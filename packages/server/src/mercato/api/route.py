@@ -13,11 +13,12 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mercato.api.addresses import origin_of
+from mercato.api.auditing import context_of, noting_refusals
 from mercato.api.idempotency import Idempotency, StoredAnswer
 from mercato.api.throttle import AskedTooOften, rate_limit_headers
 from mercato.api.wiring import Wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
-from mercato.platform import Refusal, Session
+from mercato.platform import Refusal, Session, serving
 from mercato_contracts.keys import KINDS
 
 _GUESSABLE = frozenset(
@@ -119,6 +120,10 @@ class TransactionalRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring: Wiring = request.app.state.wiring
+            async with noting_refusals(request, wiring):
+                return await handle_once(request, wiring)
+
+        async def handle_once(request: Request, wiring: Wiring) -> Response:
             left = _take_guess(request, wiring) if request.scope["path"] in _GUESSABLE else {}
             kept_refusal: Refusal | None = None
             admitted = await _admit_deployment(request, wiring)
@@ -133,7 +138,8 @@ class TransactionalRoute(APIRoute):
                 try:
                     if not self.opens_late:
                         await unit.open()
-                    response = await answer(request)
+                    with serving(context_of(request)):
+                        response = await answer(request)
                     unit.keep(response)
                 except AlreadyAnswered as again:
                     stored, headers = again.stored, {"idempotent-replayed": "true"}

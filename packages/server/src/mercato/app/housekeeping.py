@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from mercato.admin import AuditAnchors, Refusals
 from mercato.api.device import devices_of
 from mercato.api.idempotency import forget_answers
 from mercato.api.wiring import Wiring
@@ -136,6 +137,14 @@ async def _hold_stale_deployments(session: Session, wiring: Wiring) -> int:
     return await Heartbeats(session, wiring.clock, wiring.outbox).hold_stale()
 
 
+async def _tell_refusals(session: Session, wiring: Wiring) -> int:
+    return await Refusals(session, wiring.clock, wiring.outbox).tell()
+
+
+async def _anchor_audit(session: Session, wiring: Wiring) -> int:
+    return await AuditAnchors(session, wiring.clock, wiring.ids, wiring.objects).anchor_due()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "monthly fees": _charge_fees,
@@ -154,6 +163,8 @@ CHORES: dict[str, Chore] = {
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,
+    "refusals of the last minute": _tell_refusals,
+    "heads of the audit log": _anchor_audit,
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
+    audit,
     billing,
     canaries,
     catalog,
@@ -101,6 +102,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             training.router,
             training.streams,
             webhooks.router,
+            audit.router,
         )
     )
 

@@ -9,6 +9,7 @@ import structlog
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.admin import AuditRecorder, AuditSealer
 from mercato.api.wiring import Wiring
 from mercato.app.control import build_wiring
 from mercato.app.housekeeping import keep_house
@@ -64,15 +65,19 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
     feed = OutboxFeed(wiring.database)
     await workflows.open()
-    await feed.start(_readers(workflows, wiring), [])
+    to_seal = asyncio.Event()
+    await feed.start([*_readers(workflows, wiring), AuditRecorder(wiring.clock, wiring.ids, to_seal).subscriber()], [])
     house = asyncio.create_task(keep_house(wiring), name="housekeeping")
     post = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
+    seal = asyncio.create_task(
+        AuditSealer(wiring.database, wiring.clock, wiring.log_key, to_seal).run(), name="seals of the audit log"
+    )
     try:
         yield
     finally:
-        house.cancel()
-        post.cancel()
-        await asyncio.gather(house, post, return_exceptions=True)
+        for task in (house, post, seal):
+            task.cancel()
+        await asyncio.gather(house, post, seal, return_exceptions=True)
         await feed.close()
         await workflows.close()
 

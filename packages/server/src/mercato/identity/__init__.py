@@ -1,5 +1,6 @@
 """Organisations, users, roles, keys, the Caller."""
 
+from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
@@ -31,6 +32,8 @@ __all__ = [
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
+    "Actor",
+    "Actors",
     "Allowances",
     "Attempts",
     "Authentication",

@@ -2,6 +2,7 @@
 
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
+from mercato.platform.context import RequestContext, current_request, serving
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
@@ -12,7 +13,7 @@ from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, 
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
-from mercato.platform.telemetry import configure_logging
+from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.workflows import Json, Steps, Workflow, Workflows
 from mercato_contracts.masking import mask
 
@@ -43,6 +44,7 @@ __all__ = [
     "Purpose",
     "RangeOutside",
     "Refusal",
+    "RequestContext",
     "Seal",
     "SealBroken",
     "Session",
@@ -56,6 +58,7 @@ __all__ = [
     "Workflow",
     "Workflows",
     "configure_logging",
+    "current_request",
     "derive_key",
     "desk_libraries",
     "every_news",
@@ -63,4 +66,6 @@ __all__ = [
     "forget_events",
     "is_locked",
     "mask",
+    "mask_fields",
+    "serving",
 ]
