@@ -16,7 +16,7 @@ PASSWORD = "correct horse battery"
 Headers = dict[str, str]
 
 
-async def _sign_up(api: httpx.AsyncClient, slug: str) -> Headers:
+async def sign_up(api: httpx.AsyncClient, slug: str) -> Headers:
     body = {"organisation": slug, "name": slug.title(), "email": f"{slug}@example.org", "password": PASSWORD}
     assert (await api.post("/api/organisations", json=body)).status_code == 201
     return await sign_in(api, f"{slug}@example.org")
@@ -54,7 +54,7 @@ async def _entries(api: httpx.AsyncClient, who: Headers, **wanted: Any) -> list[
 
 
 async def test_a_change_is_an_entry_with_actor_request_and_address(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     key = await _revoke(api, acme, **{"X-Request-Id": "req-of-this-test"})
     await ledger.record()
     (entry,) = await _entries(api, acme, target=key, verb="key.changed")
@@ -71,7 +71,7 @@ async def test_a_change_is_an_entry_with_actor_request_and_address(api: httpx.As
 
 
 async def test_nobody_reads_the_entries_of_another_organisation(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme, globex = await _sign_up(api, "acme"), await _sign_up(api, "globex")
+    acme, globex = await sign_up(api, "acme"), await sign_up(api, "globex")
     key = await _revoke(api, acme)
     await ledger.record()
     (entry,) = await _entries(api, acme, target=key, verb="key.changed")
@@ -84,7 +84,7 @@ async def test_nobody_reads_the_entries_of_another_organisation(api: httpx.Async
 
 
 async def test_only_an_administrator_reads_the_log(api: httpx.AsyncClient) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     body = {"email": "viewer@example.org", "name": "Vera", "password": PASSWORD, "role": "viewer"}
     assert (await api.post("/api/users", json=body, headers=acme)).status_code == 201
     viewer = await sign_in(api, "viewer@example.org")
@@ -95,7 +95,7 @@ async def test_only_an_administrator_reads_the_log(api: httpx.AsyncClient) -> No
 
 
 async def test_a_proof_leads_to_a_signed_head(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     key = await _revoke(api, acme)
     await ledger.record()
     (entry,) = await _entries(api, acme, target=key, verb="key.changed")
@@ -117,7 +117,7 @@ async def test_a_proof_leads_to_a_signed_head(api: httpx.AsyncClient, ledger: Le
 
 
 async def test_the_root_can_be_computed_from_the_hashes_alone(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     head = await ledger.fill(300)
     frontier, first = Frontier(), 0
     while first is not None:
@@ -129,7 +129,7 @@ async def test_the_root_can_be_computed_from_the_hashes_alone(api: httpx.AsyncCl
 
 
 async def test_pages_hold_every_entry_once_the_newest_first(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     for _ in range(5):
         await _revoke(api, acme)
     await ledger.record()
@@ -154,7 +154,7 @@ async def test_pages_hold_every_entry_once_the_newest_first(api: httpx.AsyncClie
 async def test_an_operators_look_at_others_is_an_entry(
     api: httpx.AsyncClient, ledger: Ledger, operator: Headers
 ) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     whose = (await api.get("/api/me", headers=acme)).json()["organisation_id"]
     assert await _entries(api, operator, organisation=whose) == []
     await ledger.record()
@@ -167,7 +167,7 @@ async def test_an_operators_look_at_others_is_an_entry(
 
 
 async def test_refusals_of_a_minute_are_one_entry(api: httpx.AsyncClient, ledger: Ledger, clock: TestClock) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     for _ in range(3):
         assert (await api.get("/api/audit/verification", headers=acme)).status_code == 403
     wrong = {"email": "acme@example.org", "password": "something else"}
@@ -190,7 +190,7 @@ async def test_refusals_of_a_minute_are_one_entry(api: httpx.AsyncClient, ledger
 async def test_the_export_is_every_entry_and_an_entry_itself(
     api: httpx.AsyncClient, ledger: Ledger, operator: Headers
 ) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     await _revoke(api, acme)
     await ledger.fill(1_200)
     answer = await api.get("/api/audit/export", headers=operator)
@@ -219,7 +219,7 @@ async def test_the_server_checks_itself_against_what_the_object_store_has(
 
 
 async def test_no_secret_is_in_an_entry(api: httpx.AsyncClient, ledger: Ledger) -> None:
-    acme = await _sign_up(api, "acme")
+    acme = await sign_up(api, "acme")
     made = await _make_key(api, acme)
     await _revoke(api, acme)
     await ledger.record()

@@ -7,8 +7,9 @@ state of the log. *Anchor*: a head that is kept outside of the database. *Segmen
 
 from mercato.admin.audit_rows import EntryFilter
 from mercato.admin.browse import AuditLog, export_lines
+from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead
+from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
 from mercato.admin.prune import AuditPruning
 from mercato.admin.record import AuditRecorder
 from mercato.admin.seal import AuditAnchors, AuditSealer
@@ -28,7 +29,9 @@ __all__ = [
     "LogCheck",
     "PrivateDataRead",
     "Refusals",
+    "RequestServed",
     "audited_news",
     "export_lines",
     "target_of",
+    "tell_change",
 ]

@@ -43,3 +43,23 @@ class AuditPruned(News):
     """The place of the first entry that was kept."""
     root: str
     """The root over everything that was dropped, in hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestServed(News):
+    """A request changed something that no room tells of."""
+
+    topic = "request.served"
+
+    verb: str
+    """What happened, as `noun.verb`; the audit log lists the entry under it."""
+    operation: str
+    """The operation of the API."""
+    subject_type: str
+    """The kind of thing that was changed."""
+    subject_id: str
+    """The thing that was changed; empty where the request does not name it."""
+    organisation_id: str
+    """The organisation of whoever asked."""
+    after: dict[str, str] | None = None
+    """The names in the address."""

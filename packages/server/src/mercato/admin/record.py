@@ -11,7 +11,7 @@ from typing import Any
 from mercato.admin.audit_rows import AuditRows
 from mercato.admin.news import AccessRefused
 from mercato.admin.seal import log_chain
-from mercato.admin.subjects import Subject, audited_news, subject_of
+from mercato.admin.subjects import Subject, audited_news, subject_of, verb_of
 from mercato.identity import Actor, Actors
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, News, RequestContext, Session, mask_fields
 from mercato.publishing import Catalogue
@@ -60,7 +60,7 @@ class AuditRecorder:
             place=place,
             id=self._ids.new(id_prefix.AUDIT_ENTRY),
             at=at_text(event.at.astimezone(UTC)),
-            verb=news.topic,
+            verb=verb_of(news),
             outcome="denied" if isinstance(news, AccessRefused) else "allowed",
             count=news.count if isinstance(news, AccessRefused) else 1,
             actor=actor,

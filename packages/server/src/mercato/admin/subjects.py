@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead
+from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
 from mercato.discovery import DocumentChanged
 from mercato.identity import OrganisationCreated
 from mercato.metering import BudgetChanged
@@ -26,6 +26,7 @@ _TARGETS: Mapping[type[News], tuple[str, str]] = {
     AccessRefused: ("route", "route"),
     AuditPruned: ("audit_root", "root"),
     PrivateDataRead: ("organisation", "organisation_id"),
+    RequestServed: ("subject", "subject_id"),
 }
 """Type and field of the target, where it is not the first field that ends with `_id`."""
 
@@ -62,8 +63,15 @@ def target_of(kind: type[News]) -> tuple[str, str]:
     return chosen.removesuffix("_id"), chosen
 
 
+def verb_of(news: News) -> str:
+    """What happened, as `noun.verb`."""
+    return news.verb if isinstance(news, RequestServed) else news.topic
+
+
 def subject_of(news: News) -> Subject:
     """What this news is about."""
+    if isinstance(news, RequestServed):
+        return Subject(news.subject_type, news.subject_id, news.organisation_id, "", None, news.after)
     payload = news.to_payload()
     kind, field = target_of(type(news))
     parties = [payload[name] for name in _PARTIES if payload.get(name)]

@@ -1,21 +1,24 @@
 """What the audit log learns from the edge: how each request came, and which were refused."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from mercato.admin import Refusals
+from mercato.admin import Refusals, tell_change
 from mercato.api.addresses import network_of
+from mercato.api.audited import OPERATIONS
 from mercato.api.wiring import Wiring
 from mercato.identity import Caller
-from mercato.platform import Refusal, RequestContext
+from mercato.platform import Refusal, RequestContext, Served, Session
 
 log = structlog.get_logger(__name__)
 
 _DENIED = frozenset({401, 403})
+_REFUSED = 400
 _SLOWED = frozenset({"too_many_attempts"})
 
 
@@ -35,6 +38,36 @@ def context_of(request: Request) -> RequestContext:
         actor=caller.actor,
         organisation_id=caller.organisation_id,
     )
+
+
+async def note_change(request: Request, session: Session, wiring: Wiring, served: Served, response: Response) -> None:
+    """Tell of a change that no room told of, in the transaction of the change."""
+    audited = OPERATIONS.get(getattr(request.scope.get("route"), "name", ""))
+    if audited is None or not audited.verb or response.status_code >= _REFUSED:
+        return
+    if any(kind.topic in served.told for kind in audited.news):
+        return
+    await tell_change(
+        session,
+        wiring.outbox,
+        served.context,
+        verb=audited.verb,
+        operation=request.scope["route"].name,
+        subject_id=_subject_of(request, response, audited.of),
+        names={name: str(value) for name, value in request.path_params.items()},
+    )
+
+
+def _subject_of(request: Request, response: Response, of: str) -> str:
+    """The parameter that is named, else the last one of the address, else the `id` of what was made."""
+    names = request.path_params
+    if names:
+        return str(names[of] if of else list(names.values())[-1])
+    try:
+        made = json.loads(bytes(getattr(response, "body", b"")))
+    except ValueError:
+        return ""
+    return str(made.get("id", "")) if isinstance(made, dict) else ""
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from mercato.api.addresses import origin_of
 from mercato.api.forms import form_body, read_form
 from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
-from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User
-from mercato.platform import Malformed, Refusal
+from mercato.api.wiring import Parts, Transaction, Wiring
+from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User, tell_sign_in
+from mercato.platform import Malformed, Refusal, Session
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
 router = APIRouter(tags=["identity"], route_class=TransactionalRoute)
@@ -76,11 +76,14 @@ async def begin_device_login(
     )
 
 
-async def answer_device_grant(form: dict[str, str], parts: Parts, devices: DeviceLogins) -> DeviceTokenAnswer:
+async def answer_device_grant(
+    form: dict[str, str], session: Session, parts: Wiring, devices: DeviceLogins
+) -> DeviceTokenAnswer:
     """The tokens of the device whose code the form holds."""
     if "device_code" not in form:
         raise DeviceCodeUnknown("The form lacks `device_code`.")
     tokens = await devices.collect(form["device_code"])
+    await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())
     return DeviceTokenAnswer(
         access_token=tokens.access_token,
         expires_in=int((tokens.access_expires_at - parts.clock.now()).total_seconds()),

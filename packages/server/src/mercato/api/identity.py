@@ -30,6 +30,7 @@ from mercato.identity import (
     SignUp,
     User,
     draw_secret,
+    tell_sign_in,
 )
 from mercato.platform import Malformed
 from mercato_contracts.identity import (
@@ -238,11 +239,12 @@ async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
 
 
 @late.post("/sessions", status_code=201, summary="Sign in with address and password")
-async def sign_in(proven: ProvenPerson, desk: SessionDesk, parts: Parts) -> SessionView:
+async def sign_in(proven: ProvenPerson, desk: SessionDesk, session: Transaction, parts: Parts) -> SessionView:
     """An access token for 15 minutes and a refresh token for 30 days. Every sign-in begins a session of its own. Wrong
     guesses are slowed down.
     """
     tokens = desk.begin(await desk.confirm(proven))
+    await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())
     device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
     return _view_tokens(tokens).model_copy(update={"device_token": device})
 

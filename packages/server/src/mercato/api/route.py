@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mercato.api.addresses import origin_of
-from mercato.api.auditing import context_of, noting_refusals
+from mercato.api.auditing import context_of, note_change, noting_refusals
 from mercato.api.idempotency import Idempotency, StoredAnswer
 from mercato.api.throttle import AskedTooOften, rate_limit_headers
 from mercato.api.wiring import Wiring
@@ -138,8 +138,9 @@ class TransactionalRoute(APIRoute):
                 try:
                     if not self.opens_late:
                         await unit.open()
-                    with serving(context_of(request)):
+                    with serving(context_of(request)) as served:
                         response = await answer(request)
+                        await note_change(request, await unit.begin(), wiring, served, response)
                     unit.keep(response)
                 except AlreadyAnswered as again:
                     stored, headers = again.stored, {"idempotent-replayed": "true"}

@@ -12,7 +12,7 @@ from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
-from mercato.identity.news import KeyChanged, OrganisationCreated
+from mercato.identity.news import KeyChanged, OrganisationCreated, SignedIn, TokenIssued
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
@@ -25,6 +25,7 @@ from mercato.identity.refusals import (
 )
 from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
@@ -71,9 +72,12 @@ __all__ = [
     "SessionTokens",
     "Sessions",
     "SignUp",
+    "SignedIn",
     "Taken",
     "TargetUnknown",
+    "TokenIssued",
     "User",
     "draw_secret",
     "newest_keys",
+    "tell_sign_in",
 ]

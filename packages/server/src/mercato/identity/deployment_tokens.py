@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import DeploymentToken, Key
-from mercato.identity.news import KeyChanged
+from mercato.identity.news import KeyChanged, TokenIssued
 from mercato.identity.permissions import KEY_SCOPES, Permission
 from mercato.identity.refusals import KeyNotFound, NotSignedIn, TokenScopesTooWide
 from mercato.identity.repository import IdentityRepository
@@ -175,6 +175,10 @@ class DeploymentTokens:
         )
         self._rows.add(row)
         await self._rows.flush()
+        news = TokenIssued(
+            by=subject.id, token_id=token_id, deployment_id=deployment_id, organisation_id=subject.organisation_id
+        )
+        await self._outbox.add(self._session, news)
         return NewToken(row, text, row.expires_at)
 
     async def list_all(

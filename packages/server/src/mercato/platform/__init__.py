@@ -2,7 +2,7 @@
 
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
-from mercato.platform.context import RequestContext, current_request, serving
+from mercato.platform.context import RequestContext, Served, current_request, serving
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
@@ -47,6 +47,7 @@ __all__ = [
     "RequestContext",
     "Seal",
     "SealBroken",
+    "Served",
     "Session",
     "SignedHead",
     "Steps",

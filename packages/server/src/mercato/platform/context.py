@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 
@@ -31,22 +31,31 @@ class RequestContext:
         """What was stored; fields that only a newer version knows are ignored."""
         if payload is None:
             return None
-        return cls(**{field.name: payload[field.name] for field in fields(cls) if field.name in payload})
+        return cls(**{each.name: payload[each.name] for each in fields(cls) if each.name in payload})
 
 
-_CURRENT: ContextVar[RequestContext | None] = ContextVar("mercato_request", default=None)
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request in hand, and the topics of the news that it told so far."""
+
+    context: RequestContext
+    told: set[str] = field(default_factory=set)
 
 
-def current_request() -> RequestContext | None:
+_CURRENT: ContextVar[Served | None] = ContextVar("mercato_request", default=None)
+
+
+def current_request() -> Served | None:
     """The request in hand; `None` in a worker's own work."""
     return _CURRENT.get()
 
 
 @contextmanager
-def serving(context: RequestContext) -> Iterator[None]:
+def serving(context: RequestContext) -> Iterator[Served]:
     """News that is told within the block carries `context`."""
-    token = _CURRENT.set(context)
+    served = Served(context)
+    token = _CURRENT.set(served)
     try:
-        yield
+        yield served
     finally:
         _CURRENT.reset(token)

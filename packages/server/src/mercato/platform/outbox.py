@@ -81,8 +81,11 @@ class Outbox:
         `context` is the request in hand where it is not given.
         """
         topic, payload = news.topic, news.to_payload()
-        request = context or current_request()
-        told_of = None if request is None else request.to_payload()
+        request = current_request()
+        if request is not None:
+            request.told.add(topic)
+            context = context or request.context
+        told_of = None if context is None else context.to_payload()
         session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now(), context=told_of))
         await session.flush()
         # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
