@@ -78,18 +78,18 @@ def errors() -> str:
 
 def codes() -> str:
     """The same codes for programs, which know them without a network."""
-    told: list[dict[str, str | int]] = [
+    entries: list[dict[str, str | int]] = [
         {"code": kind.code, "where": "control", "status": kind.status, "title": kind.title, "fix": kind.fix}
         for kind in _refusals()
     ]
     for where, table in (("gateway", GATEWAY_CODES.values()), ("runner", RUNNER_CODES.values())):
-        told += [{"code": c.name, "where": where, "status": c.status, "title": c.title, "fix": c.fix} for c in table]
-    told += [
+        entries += [{"code": c.name, "where": where, "status": c.status, "title": c.title, "fix": c.fix} for c in table]
+    entries += [
         {"code": c.code, "where": "check", "level": c.level, "title": c.title, "fix": c.fix}
         for c in CHECK_CODES.values()
     ]
-    told.sort(key=lambda each: (str(each["code"]), str(each["where"])))
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    entries.sort(key=lambda each: (str(each["code"]), str(each["where"])))
+    return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
 
 def openapi() -> str:

@@ -282,6 +282,12 @@ _OPENAPI = (
         "Add the server's path to `endpoint.url`, or write the server that the endpoint is.",
     ),
     Code(
+        "openapi_path_repeats_base",
+        "warning",
+        "Every path repeats the end of the endpoint's address",
+        "Write the paths without it and add a server whose address ends in it, such as `servers: [{url: /v1}]`.",
+    ),
+    Code(
         "openapi_server_override",
         "warning",
         "An operation names a server that calls do not go to",

@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.approvals import approvals
+from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
 from mercato_cli.commands.canary import canary
@@ -23,6 +24,8 @@ from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.password import password, prove, second_factor
+from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
@@ -51,7 +54,24 @@ def main() -> None:
 
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Account": (signup, login, logout, whoami, keys, limits, webhooks, doctor, explain, completion),
+    "Account": (
+        signup,
+        login,
+        logout,
+        whoami,
+        password,
+        second_factor,
+        prove,
+        sessions,
+        people,
+        keys,
+        limits,
+        webhooks,
+        audit,
+        doctor,
+        explain,
+        completion,
+    ),
     "Vendor": (
         init,
         dev,

@@ -112,8 +112,8 @@ def _invalid(error: Exception) -> MpError:
 def _fault(error: Exception) -> MpError:
     if os.environ.get(_TRACEBACK):
         traceback.print_exception(error)
-    told = " ".join(str(error).split())[:200]
-    text = f"mp itself failed: {type(error).__name__}{f': {told}' if told else ''}."
+    message = " ".join(str(error).split())[:200]
+    text = f"mp itself failed: {type(error).__name__}{f': {message}' if message else ''}."
     return MpError(text, f"Please report it; {_TRACEBACK}=1 shows where it happened.", Exit.FAULT)
 
 

@@ -65,6 +65,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "internal_error"
   | "invalid_request"
+  | "invitation_unknown"
   | "invoice_not_found"
   | "key_expired"
   | "key_invalid"
@@ -74,6 +75,7 @@ export type ErrorCode =
   | "key_not_found"
   | "kill_switch_not_found"
   | "kill_target_unknown"
+  | "last_administrator"
   | "limits_unavailable"
   | "link_expired"
   | "link_refused"
@@ -93,12 +95,15 @@ export type ErrorCode =
   | "openapi_document_mismatch"
   | "openapi_document_not_found"
   | "operation_not_found"
+  | "operator_organisation"
   | "organisation_name_taken"
+  | "organisation_suspended"
   | "other_deployment"
   | "other_plan_active"
   | "own_submission"
   | "panel_damaged"
   | "panel_missing"
+  | "password_reset_unknown"
   | "payout_not_found"
   | "period_refused"
   | "plan_not_found"
@@ -123,6 +128,7 @@ export type ErrorCode =
   | "scopes_too_wide"
   | "score_inputs_under_embargo"
   | "scores_not_found"
+  | "second_factor_needed"
   | "service_not_found"
   | "session_ended"
   | "sign_in_busy"
@@ -143,6 +149,7 @@ export type ErrorCode =
   | "slow_down"
   | "slow_request"
   | "starting"
+  | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
   | "subscription_not_found"
@@ -155,6 +162,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
   | "training_artifact_not_found"
@@ -186,6 +194,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "wrong_code"
   | "wrong_method"
   | "wrong_password"
 ;
@@ -271,6 +280,7 @@ export type FindingCode =
   | "openapi_path_parameter_undeclared"
   | "openapi_path_parameter_unused"
   | "openapi_path_query"
+  | "openapi_path_repeats_base"
   | "openapi_path_reserved"
   | "openapi_path_template"
   | "openapi_paths_equal"
@@ -400,6 +410,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   idempotency_key_reused: 422,
   internal_error: 500,
   invalid_request: 422,
+  invitation_unknown: 404,
   invoice_not_found: 404,
   key_expired: 401,
   key_invalid: 401,
@@ -409,6 +420,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   key_not_found: 404,
   kill_switch_not_found: 404,
   kill_target_unknown: 404,
+  last_administrator: 409,
   limits_unavailable: 503,
   link_expired: 403,
   link_refused: 403,
@@ -428,12 +440,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   openapi_document_mismatch: 422,
   openapi_document_not_found: 404,
   operation_not_found: 404,
+  operator_organisation: 409,
   organisation_name_taken: 409,
+  organisation_suspended: 403,
   other_deployment: 403,
   other_plan_active: 409,
   own_submission: 403,
   panel_damaged: 500,
   panel_missing: 409,
+  password_reset_unknown: 404,
   payout_not_found: 404,
   period_refused: 422,
   plan_not_found: 404,
@@ -458,6 +473,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scopes_too_wide: 422,
   score_inputs_under_embargo: 409,
   scores_not_found: 404,
+  second_factor_needed: 401,
   service_not_found: 404,
   session_ended: 401,
   sign_in_busy: 429,
@@ -478,6 +494,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_down: 400,
   slow_request: 408,
   starting: 503,
+  step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
   subscription_not_found: 404,
@@ -490,6 +507,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
   training_artifact_not_found: 404,
@@ -521,6 +539,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,
 };

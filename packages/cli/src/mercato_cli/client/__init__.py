@@ -4,6 +4,7 @@ A new route is a method in the file of its noun; a new noun is a file here and a
 """
 
 from mercato_cli.client.account import AccountCalls
+from mercato_cli.client.audit import AuditCalls
 from mercato_cli.client.billing import BillingCalls
 from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
@@ -11,6 +12,7 @@ from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -25,6 +27,7 @@ __all__ = ["Client"]
 
 class Client(
     AccountCalls,
+    PeopleCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,
@@ -37,6 +40,7 @@ class Client(
     BillingCalls,
     ServiceLevelCalls,
     WebhookCalls,
+    AuditCalls,
     SignalCalls,
     DeskCalls,
     TrainingCalls,

@@ -120,12 +120,12 @@ def _failed(reason: str) -> MpError:
 def _print(mp: Mp, content: bytes, media_type: str) -> None:
     if "json" in media_type:
         try:
-            told = json.loads(content)
+            parsed = json.loads(content)
         except ValueError:
             raise MpError(
                 "The service promised JSON and sent something else.", "Tell its vendor.", Exit.UNREACHABLE
             ) from None
-        _print_json(mp, told)
+        _print_json(mp, parsed)
     elif media_type.startswith("text/"):
         mp.console.print(clean(content.decode(errors="replace")))
     else:

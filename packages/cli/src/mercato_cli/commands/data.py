@@ -105,8 +105,8 @@ def pull(mp: Mp, dataset: str, number: str, names: tuple[str, ...], to: Path | N
     fetched = [_pull_one(mp, downloader, found, file, folder) for file in wanted]
     if not names:
         _write_manifest(folder, found, wanted)
-    told = {"round": found.id, "folder": str(folder), "files": fetched}
-    mp.console.show(told, lambda: mp.console.say(f"Round {found.number} of {found.dataset} is in {folder}."))
+    content = {"round": found.id, "folder": str(folder), "files": fetched}
+    mp.console.show(content, lambda: mp.console.say(f"Round {found.number} of {found.dataset} is in {folder}."))
 
 
 def _pull_one(
@@ -142,10 +142,10 @@ def _forget_manifest(folder: Path) -> None:
 
 
 def _write_manifest(folder: Path, found: "RoundDetail", files: list["RoundFileView"]) -> None:
-    told = found.model_dump(mode="json", exclude={"transitions"})
-    told["files"] = [file.model_dump(mode="json") for file in files]
+    content = found.model_dump(mode="json", exclude={"transitions"})
+    content["files"] = [file.model_dump(mode="json") for file in files]
     draft = folder / f".{MANIFEST}.{os.getpid()}"
-    draft.write_text(json.dumps(told, indent=2) + "\n")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(folder / MANIFEST)
 
 

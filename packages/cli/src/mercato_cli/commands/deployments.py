@@ -96,8 +96,8 @@ def register(mp: Mp, project: Path, endpoint: str | None, wait_seconds: float) -
     """Publish the version in PROJECT with the endpoint that runs it, and print the deployment's id."""
     from mercato_cli.commands.publish import conclude, follow, manifest_of, submit
 
-    told = submit(mp, manifest_of(project), None, endpoint=endpoint)
-    ended = follow(mp, told.id, time.monotonic() + wait_seconds)
+    submitted = submit(mp, manifest_of(project), None, endpoint=endpoint)
+    ended = follow(mp, submitted.id, time.monotonic() + wait_seconds)
     if ended.state == "refused":
         mp.console.show(ended.model_dump(mode="json"), lambda: conclude(mp, ended))
         raise SystemExit(int(Exit.REFUSED))

@@ -62,8 +62,8 @@ def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) 
                 "The record was not sealed yet.", "It is sealed within an hour: try again then, or ask the operator."
             )
         out.write_text(heads[0].model_dump_json(indent=2) + "\n")
-    told = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
-    mp.console.show(told, lambda: mp.console.fields(list(told.items())))
+    result = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
+    mp.console.show(result, lambda: mp.console.fields(list(result.items())))
     mp.console.note("Every line is what was written, and every entry of the log what was signed.")
 
 

@@ -70,8 +70,8 @@ def verify_score(mp: Mp, round_id: str) -> None:
         )
     again = score_round(ScoreInputs.model_validate_json(content))
     same = again.model_dump_json().encode() == exact
-    told = {"round": round_id, "inputs": digest, "equal": same, "deployments": len(again.deployments)}
-    mp.console.show(told, lambda: mp.console.say(f"{len(again.deployments)} deployments, inputs {digest[:16]}…"))
+    result = {"round": round_id, "inputs": digest, "equal": same, "deployments": len(again.deployments)}
+    mp.console.show(result, lambda: mp.console.say(f"{len(again.deployments)} deployments, inputs {digest[:16]}…"))
     if not same:
         raise MpError(_difference(published, again), "Keep both files and tell the operator.", Exit.REFUSED)
     mp.console.note("Every digit is the same.")
@@ -87,8 +87,8 @@ def verify_score(mp: Mp, round_id: str) -> None:
 @command
 def claim_backtest(mp: Mp, deployment: str, eras: int, mean_ic: float, deviation: float, source: str) -> None:
     """Say what your backtest of DEPLOYMENT found, once: the first claim stays, and `mp score live` compares."""
-    told = mp.client.claim_backtest(deployment, eras, mean_ic, deviation, source)
-    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+    result = mp.client.claim_backtest(deployment, eras, mean_ic, deviation, source)
+    mp.console.show(result.model_dump(mode="json"), lambda: _show_live(mp, result))
 
 
 @score.command("live")
@@ -96,8 +96,8 @@ def claim_backtest(mp: Mp, deployment: str, eras: int, mean_ic: float, deviation
 @command
 def show_live(mp: Mp, deployment: str) -> None:
     """Live results of DEPLOYMENT beside the backtest that its vendor claimed, and whether they fit."""
-    told = mp.client.reconciliation(deployment)
-    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+    result = mp.client.reconciliation(deployment)
+    mp.console.show(result.model_dump(mode="json"), lambda: _show_live(mp, result))
 
 
 _VERDICTS = {
@@ -109,24 +109,24 @@ _VERDICTS = {
 }
 
 
-def _show_live(mp: Mp, told: "Reconciliation") -> None:
-    claimed = told.claimed
+def _show_live(mp: Mp, result: "Reconciliation") -> None:
+    claimed = result.claimed
     mp.console.fields(
         [
-            ("deployment", told.deployment),
-            ("vendor", told.vendor),
+            ("deployment", result.deployment),
+            ("vendor", result.vendor),
             ("claimed", claimed and f"{claimed.mean_ic:+.4f} ± {claimed.deviation:.4f} over {claimed.eras} eras"),
             ("from", claimed and claimed.source),
-            ("live", f"{told.live_mean_ic:+.4f} ± {told.live_deviation:.4f} over {told.live_eras} eras"),
-            ("z", None if told.z is None else f"{told.z:+.2f}"),
-            ("verdict", _VERDICTS[told.verdict]),
+            ("live", f"{result.live_mean_ic:+.4f} ± {result.live_deviation:.4f} over {result.live_eras} eras"),
+            ("z", None if result.z is None else f"{result.z:+.2f}"),
+            ("verdict", _VERDICTS[result.verdict]),
         ]
     )
 
 
 def _difference(published: "RoundScores", again: "RoundScores") -> str:
-    for told, found in zip(published.deployments, again.deployments, strict=False):
-        for name, value in told.model_dump().items():
+    for result, found in zip(published.deployments, again.deployments, strict=False):
+        for name, value in result.model_dump().items():
             if value != getattr(found, name) and name != "eras":
-                return f"{told.deployment}: {name} was published as {value} and comes out as {getattr(found, name)}."
+                return f"{result.deployment}: {name} was published as {value} and comes out as {getattr(found, name)}."
     return "The published scores are not what comes out."

@@ -58,12 +58,12 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
 def _why(reasons: Any) -> str:
     if reasons is None:
         return ""
-    said = ["its exact name"] if reasons.exact_name else []
+    parts = ["its exact name"] if reasons.exact_name else []
     if reasons.text_rank is not None:
-        said.append(f"words (place {reasons.text_rank}): {', '.join(reasons.words)}")
+        parts.append(f"words (place {reasons.text_rank}): {', '.join(reasons.words)}")
     if reasons.vector_rank is not None:
-        said.append(f"meaning (place {reasons.vector_rank}, {reasons.similarity:.2f})")
-    return "; ".join(said)
+        parts.append(f"meaning (place {reasons.vector_rank}, {reasons.similarity:.2f})")
+    return "; ".join(parts)
 
 
 def _nanos(text: str) -> int:

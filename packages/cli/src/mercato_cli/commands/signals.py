@@ -37,8 +37,8 @@ def make_signals(mp: Mp, folder: Path, deployment: str, endpoint: str | None, ou
     from mercato_cli.live_eras import ask_deployment, read_live, write_batch
 
     request = read_live(folder)
-    told = ask_deployment(endpoint or mp.client.deployment(deployment).url, request, mp.timeout)
-    batch = write_batch(deployment, request, told, datetime.now(UTC))
+    answer = ask_deployment(endpoint or mp.client.deployment(deployment).url, request, mp.timeout)
+    batch = write_batch(deployment, request, answer, datetime.now(UTC))
     out.write_text(batch.model_dump_json() + "\n")
     eras = [write.era for write in batch.writes]
     mp.console.show(
@@ -59,8 +59,8 @@ def store_signals(mp: Mp, file: Path) -> None:
 
     body = file.read_bytes()
     try:
-        told = json.loads(body)
-        deployment = str((told["writes"][0] if "writes" in told else told)["deployment"])
+        answer = json.loads(body)
+        deployment = str((answer["writes"][0] if "writes" in answer else answer)["deployment"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise MpError(f"{file} is no signal write.", "See `docs/desk.md` for its shape.") from None
     identity = Identities(mp.profiles.path.parent).get(deployment)

@@ -111,18 +111,18 @@ def show_status(mp: Mp, run_id: str) -> None:
 @command
 def show_logs(mp: Mp, run_id: str, follow: bool) -> None:
     """What a run said; secrets are masked."""
-    place, said = 0, ""
+    place, text = 0, ""
     while True:
         page = mp.client.training_log(run_id, place, _LOG_WAIT_SECONDS if follow else 0)
         place = page.next
         if mp.console.as_json:
-            said += page.text
+            text += page.text
         elif page.text:
             mp.console.print(clean(page.text.rstrip("\n")))
         if page.ended or (not follow and not page.text):
             break
     if mp.console.as_json:
-        mp.console.show({"run": run_id, "text": said, "next": place}, lambda: None)
+        mp.console.show({"run": run_id, "text": text, "next": place}, lambda: None)
 
 
 @train.command("stop")
@@ -198,8 +198,8 @@ def _show(mp: Mp, run: "TrainingRun") -> None:
     )
     for line in curves([step.metrics for step in run.steps]):
         mp.console.say(line)
-    said = mp.client.training_log(run.id, 0, 0).text
-    for line in said.splitlines()[-_LAST_LINES:]:
+    text = mp.client.training_log(run.id, 0, 0).text
+    for line in text.splitlines()[-_LAST_LINES:]:
         mp.console.note(f"  {line}")
 
 

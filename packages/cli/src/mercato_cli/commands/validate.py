@@ -111,8 +111,8 @@ def _training(mp: Mp, folder: Path, report: "Report", data: Path | None, *, want
 
 def _add(mp: Mp, report: "Report", phase: "Phase") -> None:
     report.phases.append(phase)
-    told = phase.skipped or ", ".join(f"{name} {_short(value)}" for name, value in phase.facts.items())
-    mp.console.note(f"{phase.number:>2} {phase.name:<14} {_SIGNS[phase.outcome]:<15} {told}".rstrip())
+    summary = phase.skipped or ", ".join(f"{name} {_short(value)}" for name, value in phase.facts.items())
+    mp.console.note(f"{phase.number:>2} {phase.name:<14} {_SIGNS[phase.outcome]:<15} {summary}".rstrip())
     for finding in phase.findings:
         where = f"{finding.where}: " if finding.where else ""
         mp.console.note(f"   {finding.level:<7} {where}{finding.message} ({finding.code})")

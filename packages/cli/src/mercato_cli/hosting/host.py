@@ -285,8 +285,8 @@ def _last_words(log: Path) -> str:
 
 async def _address_of(process: asyncio.subprocess.Process) -> int:
     assert process.stdout is not None
-    told = json.loads(await process.stdout.readline())
-    return int(str(told["address"]).rpartition(":")[2])
+    ready = json.loads(await process.stdout.readline())
+    return int(str(ready["address"]).rpartition(":")[2])
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

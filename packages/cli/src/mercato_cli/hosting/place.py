@@ -95,10 +95,10 @@ class Place:
     def status(self) -> dict[str, Any]:
         """What the host said last; nothing where there was none."""
         try:
-            told: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
+            written: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
         except FileNotFoundError:
             return {}
-        return told
+        return written
 
     def hold(self) -> int | None:
         """The lock, where nobody has it; kept until all who inherited the descriptor have closed it."""

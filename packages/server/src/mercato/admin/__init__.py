@@ -14,6 +14,7 @@ from mercato.admin.prune import AuditPruning
 from mercato.admin.record import AuditRecorder
 from mercato.admin.seal import AuditAnchors, AuditSealer
 from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
+from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "PrivateDataRead",
     "Refusals",
     "RequestServed",
+    "SuspensionKeeper",
     "audited_news",
     "export_lines",
     "target_of",

@@ -8,7 +8,21 @@ from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
 from mercato.deployments import DeploymentLinked
-from mercato.identity import KeyChanged, OrganisationCreated, SignedIn, TokenIssued
+from mercato.identity import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+    SignedIn,
+    TokenIssued,
+    UserChanged,
+)
 from mercato.metering import BudgetChanged
 from mercato.platform import News
 from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
@@ -67,7 +81,12 @@ OPERATIONS: Mapping[str, Audited] = {
     "begin_device_login": _nothing("anybody may ask for a code; the sign-in that follows is an entry"),
     "give_token": _tells(SignedIn, TokenIssued),
     "sign_up": _tells(OrganisationCreated),
-    "verify_organisation": _is("organisation.vouched"),
+    "verify_organisation": _tells(OrganisationChanged),
+    "suspend_organisation": _tells(OrganisationChanged),
+    "reinstate_organisation": _tells(OrganisationChanged),
+    "change_role": _tells(UserChanged),
+    "disable_user": _tells(UserChanged),
+    "enable_user": _tells(UserChanged),
     "close_round": _tells(RoundClosed),
     "resolve_round": _tells(RoundResolved),
     "start_canary": _tells(ServiceChanged),
@@ -89,6 +108,21 @@ OPERATIONS: Mapping[str, Audited] = {
     "stop_training_run": _tells(TrainingStopAsked),
     "decide_usage_review": _tells(UsageReviewDecided),
     "add_user": _is("user.added"),
+    "invite": _tells(InvitationMade),
+    "show_invitation": _nothing("it shows an invitation to whoever has its link"),
+    "accept_invitation": _tells(InvitationAccepted),
+    "withdraw_invitation": _tells(InvitationWithdrawn),
+    "change_password": _tells(PasswordChanged),
+    "ask_for_reset": _tells(PasswordResetAsked),
+    "use_reset": _tells(PasswordChanged),
+    "add_second_factor": _is("second_factor.begun"),
+    "confirm_second_factor": _tells(SecondFactorChanged),
+    "remove_second_factor": _tells(SecondFactorChanged),
+    "renew_recovery_codes": _tells(SecondFactorChanged),
+    "prove_again": _is("session.proved"),
+    "end_session": _tells(SessionsEnded),
+    "end_other_sessions": _tells(SessionsEnded),
+    "end_sessions_of": _tells(SessionsEnded),
     "add_webhook": _is("webhook.added"),
     "remove_webhook": _is("webhook.removed"),
     "change_webhook": _is("webhook.changed"),

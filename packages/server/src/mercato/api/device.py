@@ -14,8 +14,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from mercato.api.addresses import origin_of
 from mercato.api.forms import form_body, read_form
 from mercato.api.route import LateTransactionalRoute, TransactionalRoute
+from mercato.api.sessions import sessions_in
 from mercato.api.wiring import Parts, Transaction, Wiring
-from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User, tell_sign_in
+from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, User, tell_sign_in
 from mercato.platform import Malformed, Refusal, Session
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
@@ -49,8 +50,7 @@ _FORM = form_body(
 
 
 def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:
-    sessions = Sessions(session, parts.clock, parts.ids, parts.tokens)
-    return DeviceLogins(session, parts.clock, parts.ids, sessions)
+    return DeviceLogins(session, parts.clock, parts.ids, sessions_in(session, parts))
 
 
 Devices = Annotated[DeviceLogins, Depends(devices_of)]
@@ -104,6 +104,7 @@ class _SignIn:
     user_code: str
     email: str
     proven: User | Refusal
+    code: str | None
 
 
 async def _prove_person(request: Request, parts: Parts) -> _SignIn:
@@ -118,8 +119,8 @@ async def _prove_person(request: Request, parts: Parts) -> _SignIn:
             device_token=request.cookies.get(_DEVICE_COOKIE),
         )
     except Refusal as refusal:
-        return _SignIn(code, email, refusal)
-    return _SignIn(code, email, proven)
+        return _SignIn(code, email, refusal, None)
+    return _SignIn(code, email, proven, form.get("code", "")[:40] or None)
 
 
 @late.post(PAGE, include_in_schema=False)
@@ -130,7 +131,7 @@ async def ask_about_device(
     if isinstance(sign_in.proven, Refusal):
         return _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=sign_in.proven)
     try:
-        page = _question_page(await devices.ask(sign_in.user_code, sign_in.proven))
+        page = _question_page(await devices.ask(sign_in.user_code, sign_in.proven, sign_in.code))
     except Refusal as refusal:
         page = _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=refusal)
     token = parts.known_devices.issue(sign_in.proven.id, parts.ids, parts.clock.now())
@@ -179,6 +180,8 @@ def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = 
         f'autocomplete="username" maxlength="254" value="{escape(email)}">'
         '<label for="password">Password</label><input id="password" name="password" type="password" required '
         'autocomplete="current-password" maxlength="200">'
+        '<label for="code">Code of your authenticator app, if you use one</label><input id="code" name="code" '
+        'inputmode="numeric" autocomplete="one-time-code" maxlength="40">'
         "<button>Continue</button></form>",
         status,
     )

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+
+from mercato.api.site import add_site
 
 STATIC = "/static-offline-docs"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -16,12 +19,12 @@ _POLICY = (
 )
 
 
-def reference_pages(app: FastAPI) -> APIRouter:
-    """`/docs` of this application."""
+def reference_pages(app: FastAPI, site: Path | None = None) -> APIRouter:
+    """`/docs` of this application: the API reference, or the built `site` with the reference at `/docs/api`."""
     router = APIRouter(include_in_schema=False)
     document = app.openapi_url or "/openapi.json"
 
-    @router.get("/docs")
+    @router.get("/docs" if site is None else "/docs/api")
     async def show_swagger() -> Response:
         page = get_swagger_ui_html(
             openapi_url=document,
@@ -33,6 +36,8 @@ def reference_pages(app: FastAPI) -> APIRouter:
         )
         return _with_policy(page)
 
+    if site is not None:
+        add_site(router, site)
     return router
 
 

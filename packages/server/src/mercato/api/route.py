@@ -28,6 +28,10 @@ _GUESSABLE = frozenset(
         "/api/organisations",
         "/api/oauth/device_authorization",
         "/api/oauth/token",
+        "/api/password-resets",
+        "/api/password-resets/use",
+        "/api/invitations/show",
+        "/api/invitations/accept",
         "/device",
         "/device/decision",
     }
@@ -124,7 +128,7 @@ class TransactionalRoute(APIRoute):
                 return await handle_once(request, wiring)
 
         async def handle_once(request: Request, wiring: Wiring) -> Response:
-            left = _take_guess(request, wiring) if request.scope["path"] in _GUESSABLE else {}
+            left = _take_guess(request, wiring) if _proves_by_body(request) else {}
             kept_refusal: Refusal | None = None
             admitted = await _admit_deployment(request, wiring)
             await prove_credential(request, wiring)
@@ -200,8 +204,12 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
         raise
 
 
+def _proves_by_body(request: Request) -> bool:
+    return request.method == "POST" and request.scope["path"] in _GUESSABLE
+
+
 def _credential(request: Request) -> str | None:
-    if request.url.path in _GUESSABLE:
+    if _proves_by_body(request):
         return None
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" and credential else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -14,15 +15,19 @@ from mercato.api.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
     Authentication,
+    FactorSeal,
     KeyProof,
     KnownDevices,
+    LetterLinks,
+    LinkTokens,
     PasswordProof,
+    Post,
     ProvenKeys,
     RememberedTokens,
     SecretHasher,
 )
 from mercato.metering import Counters
-from mercato.platform import Clock, Database, HeadKey, Ids, ObjectStore, Outbox, Session
+from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
@@ -50,6 +55,10 @@ class Wiring:
     """With a thread and connections for gateways alone."""
     password_proof: PasswordProof
     known_devices: KnownDevices
+    factor_seal: FactorSeal
+    invitation_links: LinkTokens
+    reset_links: LinkTokens
+    mail: Mail
     cipher: AnswerCipher
     gateway_token: str
     webhook_seal: SecretSeal
@@ -77,6 +86,8 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
+    site: Path | None = None
+    """The folder of the documentation site, where one is served."""
     redis: "Redis | None" = None
     """Counts what is lent; PostgreSQL does where there is none."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
@@ -98,6 +109,11 @@ class Wiring:
         from mercato.adapters.counters_redis import RedisCounters
 
         return RedisCounters(session, self.redis, self.clock, self.ids)
+
+    def post(self) -> Post:
+        """The letters to people: one for a process that sends them."""
+        links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
+        return Post(self.database, self.clock, self.ids, self.mail, links)
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -22,10 +22,20 @@ from mercato.api.problems import install_problems
 from mercato.api.reference_pages import STATIC, reference_pages
 from mercato.api.wiring import Wiring
 from mercato.app.files import build_objects
+from mercato.app.letters import build_mail
 from mercato.app.parts import PARTS
 from mercato.app.settings import Settings
-from mercato.identity import AccessTokens, KeyProof, KnownDevices, PasswordProof, ProvenKeys, SecretHasher
-from mercato.platform import Clock, Database, HeadKey, ObjectStore, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.identity import (
+    AccessTokens,
+    FactorSeal,
+    KeyProof,
+    KnownDevices,
+    LinkTokens,
+    PasswordProof,
+    ProvenKeys,
+    SecretHasher,
+)
+from mercato.platform import Clock, Database, HeadKey, ObjectStore, Outbox, OutboxFeed, Purpose, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
@@ -66,6 +76,10 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_key_proof=KeyProof(gateway_database, SecretHasher(threads=1), proven),
         password_proof=PasswordProof(database, clock, hasher, known_devices),
         known_devices=known_devices,
+        factor_seal=FactorSeal(settings.signing_key),
+        invitation_links=LinkTokens(settings.signing_key, Purpose.INVITATION_LINK),
+        reset_links=LinkTokens(settings.signing_key, Purpose.PASSWORD_RESET_LINK),
+        mail=build_mail(settings, clock),
         cipher=AnswerCipher(settings.signing_key),
         gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(settings.signing_key),
@@ -84,6 +98,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         claims=claims,
         take_rate_bp=settings.take_rate_bp,
         sample_data=settings.sample_data,
+        site=settings.site,
         redis=_connect_redis(settings.redis_url),
     )
 
@@ -142,7 +157,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     parts = [PARTS[role](app, wiring) for role in roles]
     app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
     app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
-    app.include_router(reference_pages(app))
+    app.include_router(reference_pages(app, wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
     for part in parts:

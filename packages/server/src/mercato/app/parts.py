@@ -20,11 +20,16 @@ from mercato.api import (
     device,
     discovery,
     identity,
+    invitations,
     marketplace,
     metering,
     oauth,
+    organisations,
+    passwords,
     publishing,
+    second_factors,
     service_levels,
+    sessions,
     signals,
     status,
     subscriptions,
@@ -95,6 +100,10 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     return Part(
         (
             identity.router,
+            sessions.router,
+            passwords.router,
+            second_factors.router,
+            invitations.router,
             marketplace.router,
             device.router,
             oauth.router,
@@ -103,6 +112,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             training.streams,
             webhooks.router,
             audit.router,
+            organisations.router,
         )
     )
 

@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from mercato.app.memory import return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
 
@@ -54,6 +55,7 @@ def serve(
             workers or settings.gateway_workers,
             with_parent=with_parent,
         )
+    return_memory_early()
     from mercato.platform import configure_logging
 
     configure_logging(settings.log_level)

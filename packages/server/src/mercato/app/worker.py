@@ -9,10 +9,10 @@ import structlog
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.admin import AuditRecorder, AuditSealer
+from mercato.admin import AuditRecorder, AuditSealer, SuspensionKeeper
 from mercato.api.wiring import Wiring
 from mercato.app.control import build_wiring
-from mercato.app.housekeeping import keep_house
+from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.settings import Settings
 from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
@@ -26,7 +26,12 @@ from mercato_checks.confined import ConfinedChecks
 log = structlog.get_logger(__name__)
 
 WORKFLOWS_VERSION = "1"
-"""Raised only when the steps of a workflow change: an engine takes up what its own version left unfinished."""
+"""Raised only when a workflow calls other steps, or the same ones in another order.
+
+An engine resumes only what its own version left unfinished, so what an older version left would stay as it is. Better,
+keep the names of steps and their order: records from before an upgrade then fit and everything resumes. Tests that
+kill workers pin the names.
+"""
 
 
 async def run_worker(
@@ -63,23 +68,30 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
-    feed = OutboxFeed(wiring.database)
+    webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
+    feed = OutboxFeed(wiring.database, [webhooks.bell])
     await workflows.open()
     to_seal = asyncio.Event()
-    await feed.start([*_readers(workflows, wiring), AuditRecorder(wiring.clock, wiring.ids, to_seal).subscriber()], [])
-    house = asyncio.create_task(keep_house(wiring), name="housekeeping")
-    post = asyncio.create_task(_deliverer(wiring).run(), name="webhooks")
-    seal = asyncio.create_task(
-        AuditSealer(wiring.database, wiring.clock, wiring.log_key, to_seal).run(), name="seals of the audit log"
-    )
+    audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
+    await feed.start([*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()], [deadlines.subscriber()])
+    work = [
+        asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
+        asyncio.create_task(webhooks.run(), name="webhooks"),
+        asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
+    ]
     try:
         yield
     finally:
-        for task in (house, post, seal):
+        for task in work:
             task.cancel()
-        await asyncio.gather(house, post, seal, return_exceptions=True)
+        await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:
+    return AuditSealer(wiring.database, wiring.clock, wiring.log_key, to_seal)
 
 
 def _deliverer(wiring: Wiring) -> Deliverer:
@@ -98,4 +110,5 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
+        SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
     ]

@@ -9,11 +9,30 @@ from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, Prove
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
+from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
 from mercato.identity.known_devices import KnownDevices
-from mercato.identity.models import DeploymentToken, Key, Organisation, User
-from mercato.identity.news import KeyChanged, OrganisationCreated, SignedIn, TokenIssued
+from mercato.identity.links import LinkTokens
+from mercato.identity.members import Members
+from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
+from mercato.identity.news import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+    SignedIn,
+    TokenIssued,
+    UserChanged,
+)
+from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import Permission, Role
+from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
@@ -23,10 +42,14 @@ from mercato.identity.refusals import (
     NotSignedIn,
     TargetUnknown,
 )
+from mercato.identity.rights import every_permission, key_rights, rights_of
+from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
-from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
+from mercato.identity.standing import Standing
+from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
@@ -39,6 +62,7 @@ __all__ = [
     "Attempts",
     "Authentication",
     "Caller",
+    "Client",
     "DeploymentToken",
     "DeploymentTokens",
     "DeviceCodeUnknown",
@@ -47,37 +71,65 @@ __all__ = [
     "Directory",
     "DrawnSecret",
     "ExchangeRefused",
+    "FactorSeal",
     "GrantTypeUnknown",
     "HashedSecret",
+    "Invitation",
+    "InvitationAccepted",
+    "InvitationMade",
+    "InvitationWithdrawn",
+    "Invitations",
     "Key",
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
     "Keys",
     "KnownDevices",
+    "LetterLinks",
+    "LinkTokens",
+    "LoginSession",
+    "Members",
+    "NewFactor",
+    "NewInvitation",
     "NewKey",
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
+    "OrganisationChanged",
     "OrganisationCreated",
+    "OrganisationState",
+    "PasswordChanged",
     "PasswordProof",
+    "PasswordResetAsked",
+    "Passwords",
     "Permission",
+    "Post",
+    "Proof",
     "ProvenKeys",
     "ProvenToken",
     "Question",
     "RememberedTokens",
     "Role",
+    "SecondFactor",
+    "SecondFactorChanged",
+    "SecondFactors",
     "SecretHasher",
     "SessionTokens",
     "Sessions",
+    "SessionsEnded",
     "SignUp",
     "SignedIn",
+    "Standing",
     "Taken",
     "TargetUnknown",
     "TokenIssued",
     "User",
+    "UserChanged",
     "draw_secret",
+    "every_permission",
+    "key_rights",
     "newest_keys",
+    "rights_of",
     "tell_sign_in",
 ]

@@ -15,6 +15,18 @@ class NotSignedIn(Refusal):
     fix = "Send `Authorization: Bearer` with a key or a session's access token; `POST /api/sessions` gives one."
 
 
+class OrganisationSuspended(NotSignedIn):
+    """The operator suspended the organisation of the key or person."""
+
+    code = "organisation_suspended"
+    status = 403
+    title = "The organisation is suspended"
+    fix = "Ask the marketplace's operator. Your data stays, and your keys work again once you are reinstated."
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The operator suspended the organisation {slug}.", organisation=slug)
+
+
 class WrongPassword(Refusal):
     """The address or the password is wrong; which of the two is not said."""
 
@@ -22,6 +34,58 @@ class WrongPassword(Refusal):
     status = 401
     title = "Wrong address or password"
     fix = "Check both and try again."
+
+
+class SecondFactorNeeded(Refusal):
+    """The password fits, and the account has a second factor."""
+
+    code = "second_factor_needed"
+    status = 401
+    title = "A second factor is needed"
+    fix = "Send `code` as well: six digits from your authenticator app, or a recovery code."
+
+
+class WrongCode(Refusal):
+    """The code of a second factor is wrong, too old, or was used before; the attempt counts."""
+
+    code = "wrong_code"
+    status = 401
+    title = "Wrong code"
+    fix = "Wait for the app's next code and try again; check the clock of its device. A recovery code works once."
+    keeps_changes = True
+
+
+class StepUpNeeded(Refusal):
+    """This needs a proof of who is asking that is ten minutes old at most."""
+
+    code = "step_up_needed"
+    status = 403
+    title = "Prove again who you are"
+    fix = "Send your password, or a code where you have a second factor, to `POST /api/sessions/current/proof`."
+
+
+class TooManySecondFactors(Conflict):
+    """A person has as many second factors as they can have."""
+
+    code = "too_many_second_factors"
+    title = "Too many second factors"
+    fix = "Remove one that you no longer use."
+
+
+class InvitationUnknown(NotFound):
+    """The link of an invitation does not work, or no longer does."""
+
+    code = "invitation_unknown"
+    title = "The invitation does not work"
+    fix = "Ask whoever invited you for a new one."
+
+
+class ResetUnknown(NotFound):
+    """The link for a new password does not work, or no longer does."""
+
+    code = "password_reset_unknown"
+    title = "The link does not work"
+    fix = "Ask for a new one with `POST /api/password-resets`; it is good for an hour."
 
 
 class TooManyAttempts(Refusal):
@@ -142,6 +206,22 @@ class NotAllowed(Refusal):
     status = 403
     title = "Not allowed"
     fix = "Ask an administrator of your organisation for a role or key that may."
+
+
+class OperatorStays(Conflict):
+    """The operator's own organisation runs the marketplace."""
+
+    code = "operator_organisation"
+    title = "This is the operator's own organisation"
+    fix = "Disable single people instead; the last super_admin stays."
+
+
+class LastAdministrator(Conflict):
+    """Nobody else could run the organisation."""
+
+    code = "last_administrator"
+    title = "This is the last administrator"
+    fix = "Give another person the role first."
 
 
 class SlugTaken(Conflict):

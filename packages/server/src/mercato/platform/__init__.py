@@ -1,5 +1,6 @@
 """The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
 
+from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.context import RequestContext, Served, current_request, serving
@@ -7,6 +8,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
@@ -14,11 +16,23 @@ from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging, mask_fields
-from mercato.platform.workflows import Json, Steps, Workflow, Workflows
+from mercato.platform.workflows import (
+    Json,
+    NotJson,
+    StepFunction,
+    Steps,
+    UnknownStep,
+    Workflow,
+    WorkflowFunction,
+    Workflows,
+    copy_json,
+    name_call,
+)
 from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",
+    "Bell",
     "Chain",
     "ChainDamaged",
     "ChainTables",
@@ -32,11 +46,15 @@ __all__ = [
     "HeadKey",
     "Ids",
     "Json",
+    "Letter",
     "LinkedDigests",
+    "Mail",
+    "MailRefused",
     "Malformed",
     "MerkleTree",
     "News",
     "NotFound",
+    "NotJson",
     "ObjectNotFound",
     "ObjectStore",
     "Outbox",
@@ -50,15 +68,19 @@ __all__ = [
     "Served",
     "Session",
     "SignedHead",
+    "StepFunction",
     "Steps",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
     "SystemIds",
     "Unavailable",
+    "UnknownStep",
     "Workflow",
+    "WorkflowFunction",
     "Workflows",
     "configure_logging",
+    "copy_json",
     "current_request",
     "derive_key",
     "desk_libraries",
@@ -68,5 +90,6 @@ __all__ = [
     "is_locked",
     "mask",
     "mask_fields",
+    "name_call",
     "serving",
 ]

@@ -101,11 +101,14 @@ async def read_end(session: Session) -> Place:
     return Place(int(oldest_open) - 1, 2**62)
 
 
-async def read_oldest_open(session: Session) -> tuple[int, bool]:
-    """The oldest transaction still open, and whether news waits for it: committed, but not to be read yet."""
+async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, bool, bool]:
+    """The oldest transaction still open; whether news waits for it: committed, but not to be read yet; and whether any
+    news is new since `oldest_before`, what this returned the last time.
+    """
     waits = select(OutboxRow.number).where(OutboxRow.transaction >= _OLDEST_OPEN).exists()
-    oldest, waiting = (await session.execute(select(_OLDEST_OPEN, waits))).one()
-    return int(oldest), bool(waiting)
+    is_new = select(OutboxRow.number).where(OutboxRow.transaction >= oldest_before).exists()
+    oldest, waiting, new = (await session.execute(select(_OLDEST_OPEN, waits, is_new))).one()
+    return int(oldest), bool(waiting), bool(new)
 
 
 async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]], limit: int) -> list[Event[_N]]:

@@ -31,6 +31,7 @@ from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
@@ -59,6 +60,7 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "OwnedDeployment",
     "Pipeline",
     "PipelineStarter",
     "Plan",
@@ -66,6 +68,7 @@ __all__ = [
     "PolicyEngine",
     "PublishedDocument",
     "Release",
+    "RunningDeployments",
     "RunningRelease",
     "Service",
     "ServiceChanged",

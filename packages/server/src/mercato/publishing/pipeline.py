@@ -63,7 +63,8 @@ class Pipeline:
 
     def workflow(self) -> Workflow:
         """The pipeline as a durable workflow over a submission's id."""
-        return Workflow(WORKFLOW, self._run)
+        checks = {_step_of(phase.number, phase.name): partial(self._check, phase) for phase in self._phases}
+        return Workflow(WORKFLOW, self._run, {**checks, _APPROVAL: self._approve, _RELEASE: self._release})
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Session]:
@@ -72,15 +73,15 @@ class Pipeline:
 
     async def _run(self, steps: Steps, submission_id: str) -> None:
         for phase in self._phases:
-            verdict = await steps.run(f"{phase.number} {phase.name}", partial(self._check, phase, submission_id))
+            verdict = await steps.run(_step_of(phase.number, phase.name))
             if verdict == "over":
                 return
-        verdict = await steps.run("9 approval", partial(self._approve, submission_id))
+        verdict = await steps.run(_APPROVAL)
         while verdict == "waiting":
             await steps.wait(DECISION, _LOOK_AGAIN)
-            verdict = await steps.run("9 approval", partial(self._approve, submission_id))
+            verdict = await steps.run(_APPROVAL)
         if verdict == "on":
-            await steps.run("10 release", partial(self._release, submission_id))
+            await steps.run(_RELEASE)
 
     async def _check(self, phase: Phase, submission_id: str) -> Json:
         started_at = self._clock.now()
@@ -169,6 +170,14 @@ class Pipeline:
             return "over"
         submission.state = "waiting" if evidence.outcome == "waiting" else "checking"
         return "waiting" if evidence.outcome == "waiting" else "on"
+
+
+def _step_of(number: int, name: str) -> str:
+    """The phase's step. Submissions under way have these names in their records, so they do not change."""
+    return f"{number} {name}"
+
+
+_APPROVAL, _RELEASE = _step_of(9, "approval"), _step_of(10, "release")
 
 
 async def _get(session: Session, submission_id: str, *, lock: bool = False) -> Submission:

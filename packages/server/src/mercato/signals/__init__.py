@@ -8,7 +8,7 @@ from mercato.signals.models import DeskDocument, DeskEvent, KillSwitch, SignalEn
 from mercato.signals.optimize import optimize
 from mercato.signals.record import DeskRecord
 from mercato.signals.settle import RoundSettling, SettlingStarter
-from mercato.signals.store import SignalStore, view_receipt
+from mercato.signals.store import ReceivedBody, SignalStore, receive, view_receipt
 
 __all__ = [
     "DeskDocument",
@@ -19,11 +19,13 @@ __all__ = [
     "KillSwitch",
     "KillSwitches",
     "LiveRounds",
+    "ReceivedBody",
     "RoundSettling",
     "SettlingStarter",
     "SignalEntry",
     "SignalLog",
     "SignalStore",
     "optimize",
+    "receive",
     "view_receipt",
 ]

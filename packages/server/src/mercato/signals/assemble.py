@@ -53,13 +53,13 @@ def build_consensus(book: RoundBook, held: Collection[str], spec: WeightSpec) ->
     weights = decide_weights(candidates, scores, spec)
     told = [
         ConsensusWeight(
-            deployment=voice.deployment.id, vendor=voice.vendor.slug, weight=nano, cluster=cluster, reason=why
+            deployment=voice.deployment.id, vendor=voice.deployment.vendor, weight=nano, cluster=cluster, reason=why
         )
         for voice, nano, cluster, why in zip(voices, weights.nanos, weights.clusters, weights.reasons, strict=True)
     ]
     silent = [
         ConsensusWeight(
-            deployment=voice.deployment.id, vendor=voice.vendor.slug, weight=0, cluster=len(told), reason="silent"
+            deployment=voice.deployment.id, vendor=voice.deployment.vendor, weight=0, cluster=len(told), reason="silent"
         )
         for voice in book.voices
         if voice not in voices
@@ -75,7 +75,7 @@ def _candidate(voice: Voice, held: Collection[str]) -> Candidate:
     barred: WeightReason | None = None
     if voice.deployment.id in held or (voice.earlier and voice.earlier[-1].figures["gates"]):
         barred = "held"
-    return Candidate(voice.deployment.id, voice.vendor.slug, voice.skill, barred)
+    return Candidate(voice.deployment.id, voice.deployment.vendor, voice.skill, barred)
 
 
 def _leader(voices: Sequence[Voice], weights: Weights) -> str | None:
@@ -134,8 +134,8 @@ def build_portfolio(
         return OptimizerWrite(portfolio=_flat(book, era, mandate), method="shapley", attributions=[], inputs=inputs)
     at = era - book.round.first_era
     rows = {voice.deployment.id: book.said(voice)[at].tolist() for voice in voices}
-    vendors = sorted({voice.vendor.slug for voice in voices})
-    of_vendor = {vendor: [v.deployment.id for v in voices if v.vendor.slug == vendor] for vendor in vendors}
+    vendors = sorted({voice.deployment.vendor for voice in voices})
+    of_vendor = {vendor: [v.deployment.id for v in voices if v.deployment.vendor == vendor] for vendor in vendors}
 
     def solve(members: Collection[str]) -> OptimizerInferenceResponse:
         chosen = [one for vendor in vendors if vendor in members for one in of_vendor[vendor]]
@@ -206,9 +206,9 @@ def build_inputs(
         signals=[
             ScoredSignal(
                 deployment=voice.deployment.id,
-                vendor=voice.vendor.slug,
+                vendor=voice.deployment.vendor,
                 weight=weights.get(voice.deployment.id, 0),
-                trials=max(1, trials.get(voice.vendor.id, 0)),
+                trials=max(1, trials.get(voice.deployment.vendor_id, 0)),
                 history=voice.skill,
                 eras=book.writing(voice),
             )

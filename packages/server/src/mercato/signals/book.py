@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mercato.datasets import Panel, Round
-from mercato.identity import Organisation
-from mercato.publishing import Deployment
+from mercato.publishing import OwnedDeployment
 from mercato.signals.models import DeploymentRoundScore, SignalEntry
 from mercato_contracts.scores import EraTargets, WrittenEra
 
@@ -20,8 +19,7 @@ Floats = npt.NDArray[np.float64]
 class Voice:
     """One deployment's part in a round: its last write of every era, and its scores of earlier rounds, oldest first."""
 
-    deployment: Deployment
-    vendor: Organisation
+    deployment: OwnedDeployment
     written: Mapping[int, SignalEntry]
     earlier: Sequence[DeploymentRoundScore]
 

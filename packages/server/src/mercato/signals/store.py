@@ -3,18 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from pydantic import ValidationError
-from sqlalchemy import Row
 
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Database, Ids, Outbox, Session
 from mercato.publishing import Catalogue
 from mercato.signals.entries import write_entry, write_scores
 from mercato.signals.kill import KillSwitches
-from mercato.signals.live import LiveRounds
+from mercato.signals.live import LiveRounds, RoundIds, check_open, unknown_round
 from mercato.signals.log import SignalLog
 from mercato.signals.models import SignalEntry
 from mercato.signals.refusals import (
@@ -26,7 +26,7 @@ from mercato.signals.refusals import (
     SignalNotFinite,
     SignalTooLarge,
 )
-from mercato.signals.repository import SignalRepository
+from mercato.signals.repository import LastWrite, SignalRepository
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.ids import is_id
 from mercato_contracts.merkle import leaf_hash
@@ -45,12 +45,33 @@ class Signing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedBody:
+    """A body that was read before the transaction. `fault` is why it cannot be taken; it has no `writes` then."""
+
+    content: bytes
+    writes: Sequence[SignalWrite]
+    rounds: Mapping[str, RoundIds]
+    fault: SignalTooLarge | SignalMalformed | None = None
+
+
+async def receive(database: Database, live: LiveRounds, caller: Caller, body: bytes) -> ReceivedBody:
+    """Read a body and what its rounds ask for, while no transaction is open. Raises `NotAllowed`."""
+    caller.require(Permission.SIGNALS_WRITE)
+    if len(body) > MOST_BYTES:
+        most = f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once."
+        return ReceivedBody(body, (), {}, SignalTooLarge(most, most=MOST_BYTES))
+    try:
+        writes = read_writes(body)
+    except SignalMalformed as fault:
+        return ReceivedBody(body, (), {}, fault)
+    return ReceivedBody(body, writes, await live.read(database, {write.round for write in writes}))
+
+
 class SignalStore:
     """Takes writes within one transaction: all of a body or nothing of it."""
 
-    def __init__(
-        self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing, live: LiveRounds
-    ) -> None:
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing) -> None:
         self._session = session
         self._rows = SignalRepository(session)
         self._catalogue = Catalogue(session)
@@ -59,9 +80,8 @@ class SignalStore:
         self._clock = clock
         self._ids = ids
         self._signing = signing
-        self._live = live
 
-    async def take(self, caller: Caller, body: bytes, signature: str | None) -> list[SignalReceipt]:
+    async def take(self, caller: Caller, body: ReceivedBody, signature: str | None) -> list[SignalReceipt]:
         """A receipt for each write of `body` (a `SignalWrite` or a `SignalWriteBatch`), in their order.
 
         What is there already gets its old receipt again. Raises `NotAllowed`, `SignalTooLarge`, `SignalMalformed`,
@@ -70,29 +90,25 @@ class SignalStore:
         `SignalEraWrong`, `SignalIdsWrong`, `SignalFromTheFuture`.
         """
         caller.require(Permission.SIGNALS_WRITE)
-        if len(body) > MOST_BYTES:
-            raise SignalTooLarge(f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once.", most=MOST_BYTES)
-        writes = await self._read(caller, body, signature)
-        deployment_id = writes[0].deployment
+        if body.fault is not None:
+            await self._refuse(caller, body.content, body.fault, signature)
+        deployment_id = body.writes[0].deployment
         vendor_id = await self._vendor_of(caller, deployment_id)
-        await self._signing.check(deployment_id, body, signature)
-        await self._check(writes)
-        return await self._append(vendor_id, deployment_id, writes)
+        await self._signing.check(deployment_id, body.content, signature)
+        await self._check(body)
+        return await self._append(vendor_id, deployment_id, body.writes)
 
-    async def _read(self, caller: Caller, body: bytes, signature: str | None) -> Sequence[SignalWrite]:
-        """The writes. A deployment that signed something that is no number is switched off before it is refused."""
-        try:
-            return read_writes(body)
-        except SignalMalformed as refusal:
-            deployment_id = named_beside_no_number(body)
-            if deployment_id is None:
-                raise
-            await self._vendor_of(caller, deployment_id)
-            await self._signing.check(deployment_id, body, signature)
-            await self._switches.throw_automatically(
-                deployment_id, "not-finite", "It signed a score that is no number."
-            )
-            raise SignalNotFinite(refusal.detail, deployment=deployment_id) from None
+    async def _refuse(
+        self, caller: Caller, content: bytes, fault: SignalTooLarge | SignalMalformed, signature: str | None
+    ) -> NoReturn:
+        """A deployment that signed something that is no number is switched off before it is refused."""
+        deployment_id = None if isinstance(fault, SignalTooLarge) else named_beside_no_number(content)
+        if deployment_id is None:
+            raise fault
+        await self._vendor_of(caller, deployment_id)
+        await self._signing.check(deployment_id, content, signature)
+        await self._switches.throw_automatically(deployment_id, "not-finite", "It signed a score that is no number.")
+        raise SignalNotFinite(fault.detail, deployment=deployment_id) from None
 
     async def _vendor_of(self, caller: Caller, deployment_id: str) -> str:
         service = await self._catalogue.find_service_of(deployment_id)
@@ -103,16 +119,19 @@ class SignalStore:
             )
         return service.vendor_id
 
-    async def _check(self, writes: Sequence[SignalWrite]) -> None:
+    async def _check(self, body: ReceivedBody) -> None:
         latest = self._clock.now() + _AHEAD
-        for round_id in sorted({write.round for write in writes}):
-            wanted = await self._live.open_eras(self._session, round_id)
-            for write in writes:
+        # In one order, so that two transactions that hold several rounds never wait for each other.
+        for round_id in sorted({write.round for write in body.writes}):
+            await check_open(self._session, round_id)
+            if round_id not in body.rounds:
+                raise unknown_round(round_id)  # It was opened while the body was read.
+            for write in body.writes:
                 if write.round != round_id:
                     continue
                 if write.created_at > latest:
                     raise SignalFromTheFuture(f"Era {write.era} was created at {write.created_at}, which is to come.")
-                _check_ids(write, wanted)
+                _check_ids(write, body.rounds[round_id])
 
     async def _append(self, vendor_id: str, deployment_id: str, writes: Sequence[SignalWrite]) -> list[SignalReceipt]:
         place, now = await self._log.begin_append()
@@ -209,7 +228,7 @@ def _check_ids(write: SignalWrite, wanted: Mapping[int, frozenset[str]]) -> None
     )
 
 
-def view_receipt(row: SignalEntry | Row[Any], *, is_repeated: bool = False) -> SignalReceipt:
+def view_receipt(row: SignalEntry | LastWrite, *, is_repeated: bool = False) -> SignalReceipt:
     return SignalReceipt(
         id=row.id,
         deployment=row.deployment_id,

@@ -13,7 +13,7 @@ from mercato.training.provider import (
     ProviderUnavailable,
     StoredFile,
 )
-from mercato.training.reconcile import TrainingStarter, end_overdue
+from mercato.training.reconcile import TrainingStarter, end_overdue, find_next_deadline
 from mercato.training.refusals import RunNotFound
 from mercato.training.runs import Dossier, Said, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
@@ -42,6 +42,7 @@ __all__ = [
     "TrainingWork",
     "claim_run",
     "end_overdue",
+    "find_next_deadline",
     "handle_of",
     "read_code",
     "store_code",

@@ -1,6 +1,7 @@
 """Runs that nobody answers for any more: every state has a deadline, and what is past it is over."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session, Workflows
 from mercato.training.news import TrainingEnded, TrainingRequested
@@ -26,6 +27,11 @@ async def end_overdue(session: Session, clock: Clock, outbox: Outbox) -> int:
         news = TrainingEnded(by=_BY, run_id=run.id, organisation_id=run.organisation_id, state=run.state)
         await outbox.add(session, news)
     return len(overdue)
+
+
+async def find_next_deadline(session: Session) -> datetime | None:
+    """When `end_overdue` may have something to do again. A new deadline is always minutes away."""
+    return await TrainingRepository(session).find_next_deadline()
 
 
 class TrainingStarter:

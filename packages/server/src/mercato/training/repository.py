@@ -56,6 +56,10 @@ class TrainingRepository:
         query = select(Run).where(_IS_OPEN, Run.deadline_at <= now).order_by(Run.deadline_at).limit(limit)
         return list(await self._session.scalars(query.with_for_update(skip_locked=True)))
 
+    async def find_next_deadline(self) -> datetime | None:
+        """When the next run's state should be over."""
+        return await self._session.scalar(select(func.min(Run.deadline_at)).where(_IS_OPEN))
+
     async def steps(self, run_id: str) -> list[RunStep]:
         rows = select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.step)
         return list(await self._session.scalars(rows))

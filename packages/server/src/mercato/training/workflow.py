@@ -62,16 +62,20 @@ class TrainingWork:
 
     def workflow(self) -> Workflow:
         """The durable workflow; its subject is a run's id."""
-        return Workflow(WORKFLOW, self.run)
+        return Workflow(
+            WORKFLOW,
+            self.run,
+            {"launch": self._launch, "watch": self._watch, "collect": self._collect, "clear": self._clear},
+        )
 
     async def run(self, steps: Steps, run_id: str) -> None:
         """From launch to end."""
-        if await steps.run("launch", lambda: self._launch(run_id)):
+        if await steps.run("launch"):
             number = 0
-            while await steps.run(f"watch {number}", lambda: self._watch(run_id)):
+            while await steps.run("watch", number):
                 number += 1
-            await steps.run("collect", lambda: self._collect(run_id))
-        await steps.run("clear", lambda: self._clear(run_id))
+            await steps.run("collect")
+        await steps.run("clear")
 
     async def _launch(self, run_id: str) -> Json:
         """Whether there is a job to watch."""
@@ -137,8 +141,9 @@ class TrainingWork:
         await _until_available(lambda: provider.stop(handle))
         return False
 
-    async def _watch(self, run_id: str) -> Json:
-        """Whether there is more to watch after this slice of it."""
+    async def _watch(self, run_id: str, number: int) -> Json:
+        """Whether there is more to watch after this slice; slices are numbered from 0."""
+        log.debug("watching a training run", run=run_id, slice=number)
         for _ in range(_LOOKS):
             run = await self._find(run_id)
             assert run.handle is not None
