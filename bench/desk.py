@@ -32,12 +32,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.discovery import show
 from bench.discovery_rows import Row
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from mercato.api.wiring import Wiring
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.schema import migrate
 from mercato.app.settings import Settings
 from mercato.datasets import PanelBuilder, Panels, Round, RoundDrafts, Rounds, Schedule
 from mercato.deployments import Deployments
+from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, Keys, Role, SignUp
 from mercato.identity.permissions import permissions_of
 from mercato.publishing import Deployment, Release, Service, Submission

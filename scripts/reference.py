@@ -15,12 +15,12 @@ import click
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from mercato.api.document.routes import route_facts
-from mercato.api.route import TransactionalRoute
 from mercato.app import schema, worker  # noqa: F401  (load every room and adapter, whoever asks)
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
+from mercato.edge.document.routes import route_facts
+from mercato.edge.route import TransactionalRoute
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
@@ -338,7 +338,7 @@ def _bounds(field: dict[str, Any], least: str, most: str) -> str:
 
 def _rules() -> list[tuple[str, str, str, str, str]]:
     """Id, reason, effect, action and condition of each rule that comes along."""
-    text = (files("mercato.publishing") / "policy.cedar").read_text(encoding="utf-8")
+    text = (files("mercato.adapters.policy_cedar") / "policy.cedar").read_text(encoding="utf-8")
     found = re.findall(
         r'@id\("([^"]+)"\)\s*@reason\("([^"]+)"\)\s*(permit|forbid) \(principal, action == Action::"(\w+)", resource\)'
         r"\s*(?:(when|unless) \{(.*?)\})?;",
@@ -379,7 +379,7 @@ PAGES: dict[str, Callable[[], str]] = {
 TABLES: dict[Path, Callable[[], str]] = {
     FOLDER.parents[1] / "packages/contracts/src/mercato_contracts/codes.json": codes,
     # Before the pages: openapi.json is written from it.
-    FOLDER.parents[1] / "packages/server/src/mercato/api/document/routes.json": routes,
+    FOLDER.parents[1] / "packages/server/src/mercato/edge/document/routes.json": routes,
 }
 """What programs read, and is written from the code as well."""
 

@@ -15,7 +15,7 @@ from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.objects_s3 import Bucket, S3Objects
 from mercato.adapters.signed_links import SignedLinks
 from mercato.api import objects
-from mercato.api.problems import install_problems
+from mercato.edge.problems import install_problems
 from mercato.platform import ObjectNotFound, ObjectStore, RangeOutside, SystemClock, Unavailable
 from tests.conftest import TestClock
 from tests.support.seaweed import BUCKET, S3Server, serve_s3

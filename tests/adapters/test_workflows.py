@@ -40,8 +40,8 @@ def open_engine(request: pytest.FixtureRequest, database_url: str) -> OpenEngine
     """Opens an engine with these workflows; each opening in a test takes up what the one before left."""
 
     @contextlib.asynccontextmanager
-    async def opened(*workflows: Workflow) -> AsyncIterator[Workflows]:
-        engine = DbosWorkflows(database_url, workflows, executor="test", version="1", close_within_seconds=5)
+    async def opened(*workflows: Workflow, version: str = "1") -> AsyncIterator[Workflows]:
+        engine = DbosWorkflows(database_url, workflows, executor="test", version=version, close_within_seconds=5)
         await engine.open()
         try:
             yield engine
@@ -274,6 +274,29 @@ async def test_work_that_began_with_closures_for_steps_resumes(open_engine: Open
         await until(lambda: len(diary.lines) == 2)
     assert diary.lines == ["begun", "portfolio 4"]
     assert recorded_steps(database_url, "desk:a") == ["list", "portfolio 3", "portfolio 4"]
+
+
+async def test_what_another_version_left_is_started_anew(open_engine: OpenEngine, database_url: str) -> None:
+    diary = Diary()
+
+    async def old(steps: Steps, subject: str) -> None:
+        await steps.run("write", "old")
+        await steps.wait("decision", timedelta(days=30))
+
+    async def new(steps: Steps, subject: str) -> None:
+        await steps.run("write", "new")
+        await steps.run("write", f"new {await steps.wait('decision', timedelta(days=30))}")
+
+    async with open_engine(diary.workflow("upgraded", old)) as engine:
+        await engine.start("upgraded", "a")
+        await until(lambda: diary.lines == ["old"])
+    async with open_engine(diary.workflow("upgraded", new), version="2") as engine:
+        await until(lambda: "new" in diary.lines)
+        await engine.send("upgraded", "a", "decision", "go", once="1")
+        await until(lambda: "new go" in diary.lines)
+        await engine.start("upgraded", "a")
+    assert diary.lines == ["old", "new", "new go"]
+    assert recorded_steps(database_url, "upgraded:a") == ['write "new"', 'write "new go"']
 
 
 def _answer(result: Any) -> Callable[[], Awaitable[Any]]:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mercato.admin import audited_news
-from mercato.api.audited import OPERATIONS, READS
+from mercato.edge.audited import OPERATIONS, READS
 from mercato_contracts.audit import AuditEntry
 from tests.admin.conftest import Ledger
 from tests.admin.test_audit_api import PASSWORD, Headers, sign_in, sign_up
@@ -129,3 +129,8 @@ async def test_a_repeat_with_the_same_key_makes_one_entry(office: _Office, api: 
     answers = [await api.post("/api/keys", json={"kind": "ck", "name": "laptop"}, headers=headers) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
     assert await office.verbs() == ["key.made"]
+
+
+async def test_an_export_of_usage_is_in_the_log(office: _Office, api: httpx.AsyncClient) -> None:
+    assert (await api.get("/api/usage/calls/export", headers=office.who)).status_code == 200
+    assert await office.verbs() == ["usage.exported"]

@@ -17,9 +17,9 @@ from fastapi import FastAPI
 
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
-from mercato.api.wiring import Wiring
 from mercato.app.control import ROLES, create_internal_app
 from mercato.app.settings import Settings
+from mercato.edge.wiring import Wiring
 from mercato.platform import Database, StoredObject
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
 from tests.support.market import Market, market

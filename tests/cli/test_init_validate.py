@@ -83,7 +83,7 @@ def test_nothing_is_overwritten(mp: Mp) -> None:
     (folder / "handler.py").write_text("mine")
     done = mp("init", "first-try", "--template", "openai-service")
     assert done.returncode == 2
-    assert done.stderr.startswith("mp: first-try is there already")
+    assert done.stderr.startswith("mp: first-try already exists")
     assert (folder / "handler.py").read_text() == "mine"
     (mp.config / "link").symlink_to(folder)
     assert mp("init", "other", "--template", "openai-service", "--folder", "link").returncode == 2

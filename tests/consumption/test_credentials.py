@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import Wiring
 from mercato.identity import Caller
 from mercato.publishing import Credentials, Lifecycle, Service, ServiceChanged
 from tests.consumption.test_snapshot import Line, listening

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from mercato.consumption import Health, ServiceHealthBook
-from mercato.consumption.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
+from mercato.metering import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from tests.support.market import Customer, Market
 
 HOUR = timedelta(hours=1)

@@ -128,9 +128,11 @@ async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
             async with market.database.transaction() as session:
                 holds = DeploymentHolds(session, market.clock, market.outbox)
                 if held:
-                    await holds.hold_deployment(deployment.id, by="heartbeat", reason="no heartbeat for a minute")
+                    await holds.hold_deployment(
+                        deployment.id, holder="heartbeat", reason="no heartbeat for a minute", by="heartbeat"
+                    )
                 else:
-                    await holds.lift_hold(deployment.id, by="heartbeat")
+                    await holds.lift_hold(deployment.id, holder="heartbeat", by="key_vendor")
             began = time.monotonic()
             for listener, after in told.items():
                 came, _ = await listener.until(weighs(weight), after)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from mercato.datasets import Round, SampleRound, StoredPanel
+from mercato.datasets import Round, SampleRound
+from mercato.datasets.models import StoredPanel
 from tests.datasets.conftest import DataRoom
 
 

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import discovery
-from mercato.api.problems import install_problems
 from mercato.discovery import CursorOfAnotherSearch, Searching
+from mercato.edge.problems import install_problems
 
 
 @pytest.fixture

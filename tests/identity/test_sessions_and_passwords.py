@@ -16,7 +16,7 @@ from aiosmtpd.smtp import Session as SmtpSession
 from fastapi import FastAPI
 
 from mercato.adapters.mail import SmtpMail
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import Wiring
 from mercato.identity import Post
 from mercato.platform import OutboxFeed
 from tests.conftest import TestClock

@@ -31,7 +31,7 @@ WRITTEN_BEFORE: dict[str, dict[str, Any]] = {
     "credential.changed": {
         "organisation_id": "org_1", "name": "main", "change": "set", "by": "usr_1", "fingerprint": "ab",
     },
-    "deployment.hold_changed": {"deployment_id": "dep_1", "service_id": "svc_1", "by": "heartbeat", "held": True},
+    "deployment.hold_changed": {"deployment_id": "dep_1", "service_id": "svc_1", "holder": "heartbeat", "held": True},
     "deployment.linked": {"deployment_id": "dep_1"},
     "deployment.live": _STATE,
     "deployment.stale": _STATE,

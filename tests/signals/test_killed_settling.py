@@ -36,7 +36,7 @@ _TOLD = {
     "switches": "SELECT scope, target, origin, reason, by, lifted_at FROM kill_switches",
     "holds": "SELECT deployment_id, reason FROM deployment_holds",
     "the record": "SELECT number, actor, what, subject, facts::jsonb - 'switch' FROM desk_events",
-    "news": "SELECT topic, payload - 'by' FROM outbox_events",
+    "news": "SELECT topic, payload - 'by' - 'holder' FROM outbox_events",
 }  # fmt: skip
 
 

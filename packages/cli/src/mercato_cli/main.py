@@ -24,6 +24,7 @@ from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.password import password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
@@ -64,6 +65,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        roles,
         keys,
         limits,
         webhooks,
@@ -105,7 +107,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         adjustments,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
-    "Operator": (approvals, kill, record),
+    "Operator": (approvals, organisations, kill, record),
 }
 """Every command, under the heading of those who need it most."""
 

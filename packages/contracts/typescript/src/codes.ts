@@ -27,6 +27,7 @@ export type ErrorCode =
   | "budget_key_unknown"
   | "budget_not_found"
   | "busy"
+  | "call_not_found"
   | "canary_not_found"
   | "canary_not_newest"
   | "canary_under_way"
@@ -37,6 +38,7 @@ export type ErrorCode =
   | "credential_in_use"
   | "credential_not_found"
   | "credential_refused"
+  | "cursor_foreign"
   | "cursor_of_another_search"
   | "data_file_not_found"
   | "data_sources_disagree"
@@ -53,6 +55,7 @@ export type ErrorCode =
   | "embargo_not_over"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "exports_busy"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -129,6 +132,7 @@ export type ErrorCode =
   | "score_inputs_under_embargo"
   | "scores_not_found"
   | "second_factor_needed"
+  | "series_too_long"
   | "service_not_found"
   | "session_ended"
   | "sign_in_busy"
@@ -182,6 +186,7 @@ export type ErrorCode =
   | "upstream_timeout"
   | "upstream_unreachable"
   | "usage_event_malformed"
+  | "usage_filter_refused"
   | "usage_group_refused"
   | "usage_review_decided"
   | "usage_review_not_found"
@@ -197,6 +202,7 @@ export type ErrorCode =
   | "wrong_code"
   | "wrong_method"
   | "wrong_password"
+  | "zone_unknown"
 ;
 /** Every code of a finding of the publishing checks. */
 export type FindingCode =
@@ -372,6 +378,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   budget_key_unknown: 404,
   budget_not_found: 404,
   busy: 503,
+  call_not_found: 404,
   canary_not_found: 404,
   canary_not_newest: 409,
   canary_under_way: 409,
@@ -382,6 +389,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   credential_in_use: 409,
   credential_not_found: 404,
   credential_refused: 422,
+  cursor_foreign: 422,
   cursor_of_another_search: 422,
   data_file_not_found: 404,
   data_sources_disagree: 500,
@@ -398,6 +406,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embargo_not_over: 409,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  exports_busy: 503,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,
@@ -474,6 +483,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   score_inputs_under_embargo: 409,
   scores_not_found: 404,
   second_factor_needed: 401,
+  series_too_long: 422,
   service_not_found: 404,
   session_ended: 401,
   sign_in_busy: 429,
@@ -527,6 +537,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_timeout: 504,
   upstream_unreachable: 502,
   usage_event_malformed: 422,
+  usage_filter_refused: 422,
   usage_group_refused: 422,
   usage_review_decided: 409,
   usage_review_not_found: 404,
@@ -542,4 +553,5 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,
+  zone_unknown: 422,
 };

@@ -2,6 +2,7 @@
 
 export * as audit from "./audit.js";
 export * as billing from "./billing.js";
+export * as calls from "./calls.js";
 export * as catalog from "./catalog.js";
 export * as consensus from "./consensus.js";
 export * as credentials from "./credentials.js";
@@ -10,6 +11,7 @@ export * as datasets from "./datasets.js";
 export * as deployments from "./deployments.js";
 export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
+export * as figures from "./figures.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";
 export * as marketplace from "./marketplace.js";

@@ -58,7 +58,7 @@ _ALL = (
         "rate_limit_exceeded",
         429,
         "Rate limit exceeded",
-        "Wait for `Retry-After` seconds, then send calls more slowly.",
+        "Wait for `Retry-After` seconds, then go on more slowly.",
     ),
     Code("quota_exceeded", 429, "Quota exceeded", "Wait for the next period, or subscribe to a larger plan."),
     Code("quota_exhausted", 429, "Included quota exhausted", "Wait for the next month, or choose a plan with overage."),

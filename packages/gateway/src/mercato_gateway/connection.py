@@ -74,25 +74,9 @@ class UpstreamConnection:
     """
 
     __slots__ = (
-        "_chunks",
-        "_complete",
-        "_first",
-        "_head",
-        "_head_bytes",
-        "_head_done",
-        "_head_pending",
-        "_headers",
-        "_interim",
-        "_parser",
-        "_paused_call",
-        "_peer",
-        "call",
-        "head_only",
-        "idle_since",
-        "pool",
-        "reusable",
-        "served",
-        "transport",
+        "_chunks", "_complete", "_first", "_head", "_head_bytes", "_head_done", "_head_pending", "_headers",
+        "_interim", "_parser", "_paused_call", "_peer", "call", "head_only", "idle_since", "pool", "reusable",
+        "served", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool") -> None:

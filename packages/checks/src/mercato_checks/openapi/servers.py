@@ -52,7 +52,7 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
             f"The document's operations lie below {shorten(bases[0])}, and the endpoint's address does not end in it: "
             f"{first.method.upper()} {shorten(first.path)} is sent to {shorten(own + first.path)}."
         )
-        fix = f"Add {shorten(bases[0])} to `endpoint.url`, or write the server that the endpoint is."
+        fix = f"Add {shorten(bases[0])} to `endpoint.url`, or correct the document's server."
         findings.append(found("openapi_server_base_differs", pointer("servers"), message, fix=fix))
     findings += _repeated_base(own, listed)
     for operation in listed:

@@ -26,7 +26,7 @@ _FIRST_ERA = 101
 _ERAS = 12
 _IDS = 20
 _KEPT_ERAS = 8
-"""Of the truncated request: what is said of these may not change when the later ones are gone."""
+"""Of the truncated request: their scores must not change when the later ones are removed."""
 
 _MOST_FEATURES = 200
 _TOLERANCE = 1e-9

@@ -17,6 +17,7 @@ from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
+from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
 from mercato_cli.client.usage import UsageCalls
@@ -41,6 +42,7 @@ class Client(
     ServiceLevelCalls,
     WebhookCalls,
     AuditCalls,
+    StandingCalls,
     SignalCalls,
     DeskCalls,
     TrainingCalls,

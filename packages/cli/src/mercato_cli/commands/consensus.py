@@ -28,7 +28,7 @@ def consensus() -> None:
 def show_consensus(mp: Mp, round_id: str, era: int | None) -> None:
     """The weights of ROUND (`rnd_…`), beside what the consensus has to beat: equal weights and the best signal so far.
 
-    Published once the round is resolved; operators see it earlier.
+    Published when the round is resolved; operators see it earlier.
     """
     desk = mp.client.round_desk(round_id)
     answers = [write.consensus for write in desk.consensus]
@@ -40,10 +40,10 @@ def show_consensus(mp: Mp, round_id: str, era: int | None) -> None:
 def pick_era(by_era: Mapping[int, Entry], era: int | None, round_id: str) -> Entry:
     """The one of this era, or of the last. Raises `MpError`."""
     if not by_era:
-        raise MpError(f"Of {round_id} there is nothing yet.", "Look again in a minute.")
+        raise MpError(f"There is nothing for {round_id} yet.", "Look again in a minute.")
     wanted = max(by_era) if era is None else era
     if wanted not in by_era:
-        raise MpError(f"Era {wanted} is not of {round_id}.", f"It has eras {min(by_era)} to {max(by_era)}.")
+        raise MpError(f"{round_id} has no era {wanted}.", f"It has eras {min(by_era)} to {max(by_era)}.")
     return by_era[wanted]
 
 
@@ -112,13 +112,13 @@ def _show(
              _signed(single.get(one.deployment)))
             for one in sorted(first.weights, key=lambda one: (-one.weight, one.vendor, one.deployment))
         ],
-        "Nobody wrote to this round.",
+        "No signals were written to this round.",
     )  # fmt: skip
     if of_era is not None:
         mp.console.say(f"era {of_era.era}, the highest first")
         order = sorted(of_era.scores, key=lambda one: -of_era.scores[one])
         rows = [(one, f"{of_era.scores[one]:+.4f}", f"{of_era.equal_weight[one]:+.4f}") for one in order]
-        mp.console.table(["id", "consensus", "equal weights"], rows, "No name.")
+        mp.console.table(["id", "consensus", "equal weights"], rows, "No scores.")
 
 
 _NAMES = {
@@ -131,7 +131,7 @@ _REASONS = {
     "vendor-cap": "the cap of a vendor",
     "cluster-cap": "the cap of a cluster",
     "shadow": "new: in shadow",
-    "held": "held out",
+    "held": "held back",
     "silent": "not every era written",
 }
 

@@ -78,7 +78,7 @@ def _cloud() -> "Cloud":
     from mercato_cli.hosting.runpod import REST_URL, Cloud
 
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
-    key = key or click.prompt("Your RunPod key (it is not kept)", hide_input=True, err=True).strip()
+    key = key or click.prompt("Your RunPod key (not stored)", hide_input=True, err=True).strip()
     return Cloud(key, os.environ.get("RUNPOD_REST_URL", REST_URL))
 
 

@@ -35,7 +35,7 @@ def dev(mp: Mp, folder: Path, artifact: Path | None, port: int) -> None:
     from mercato_cli.validating.running import NotRunning, running
 
     if not folder.is_dir():
-        raise MpError(f"{folder} is no folder.", "Start one with `mp init`.")
+        raise MpError(f"{folder} is not a folder.", "Create one with `mp init`.")
     while True:
         stamps = _stamps(folder)
         try:
@@ -74,7 +74,7 @@ def example_call(folder: Path, address: str) -> str:
 
 
 def _await_change(mp: Mp, folder: Path, stamps: Stamps, runner: "Running | None") -> None:
-    """Until a file is saved, added or removed. A runner that ended by itself is told of once."""
+    """Until a file is saved, added or removed. A runner that ended by itself is reported once."""
     is_reported = False
     while _stamps(folder) == stamps:
         if runner is not None and runner.process.poll() is not None and not is_reported:

@@ -26,7 +26,7 @@ def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool) -> "Profile"
     from mercato_contracts.identity import DEVICE_CODE  # with pydantic, which a start of mp does without
 
     interval, ends = codes.interval, time.monotonic() + codes.expires_in
-    with Progress(mp.console, "waiting until somebody approves it (Ctrl-C gives up)"):
+    with Progress(mp.console, "waiting for approval (Ctrl-C gives up)"):
         while time.monotonic() < ends:
             time.sleep(interval)
             status, payload = _post(
@@ -49,7 +49,11 @@ def _begin(mp: "Mp", profile: "Profile") -> "DeviceAuthorizationAnswer":
     try:
         return DeviceAuthorizationAnswer.model_validate_json(payload, extra="ignore")
     except ValueError:
-        raise MpError(f"{path} of {profile.url} answered in another shape.", "Update mp.", Exit.UNREACHABLE) from None
+        raise MpError(
+            f"{path} of {profile.url} sent a response that this version of mp does not understand.",
+            "Update mp.",
+            Exit.UNREACHABLE,
+        ) from None
 
 
 def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tuple[int, bytes]:

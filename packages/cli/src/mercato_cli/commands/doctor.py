@@ -4,8 +4,6 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,7 +34,7 @@ class Examination:
 @click.command()
 @command
 def doctor(mp: Mp) -> None:
-    """Look at versions, address, clock, credential, gateway and disk; exit code 1 when something is broken."""
+    """Check versions, address, clock, credential, gateway and disk; exit code 1 if something is broken."""
     found = [_versions(), _disk(mp.profiles.path)]
     try:
         profile = mp.profile
@@ -61,6 +59,8 @@ def _tell(mp: Mp, found: list[Examination]) -> None:
 
 
 def _versions() -> Examination:
+    from importlib.metadata import version  # 10 ms, which `mp --help` need not take
+
     facts = f"mp {version('mercato-cli')}, Python {sys.version.split()[0]}"
     return Examination("versions", "ok", facts)
 
@@ -90,14 +90,16 @@ def _marketplace(mp: Mp, url: str) -> list[Examination]:
 
 def _clock(answer: "httpx.Response", now: float) -> Examination:
     try:
+        from email.utils import parsedate_to_datetime
+
         skew = now - parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        return Examination("clock", "warning", "the marketplace does not tell its time")
+        return Examination("clock", "warning", "the marketplace does not send its time")
     # The header counts whole seconds.
     if abs(skew) > _MOST_SKEW_SECONDS + 1:
         direction = "ahead of" if skew > 0 else "behind"
         facts = f"{abs(skew):.0f} s {direction} the marketplace"
-        return Examination("clock", "failed", facts, "Set this machine's clock: signatures and tokens count seconds.")
+        return Examination("clock", "failed", facts, "Set this machine's clock: signatures and tokens depend on it.")
     return Examination("clock", "ok", f"within {max(1, abs(round(skew)))} s of the marketplace")
 
 

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--by", "group", type=click.Choice(["service", "day", "key", "subscription", "consumer", "vendor"]),
-              default="service", show_default=True, help="What to add up by.")  # fmt: skip
-@click.option("--as-vendor", is_flag=True, help="The calls of your services, instead of your own calls.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="First day, UTC; this month's first.")
+              default="service", show_default=True, help="What to group by.")  # fmt: skip
+@click.option("--as-vendor", is_flag=True, help="Calls of your services instead of your own calls.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="First day, UTC. Default: the first of this month.",
+)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="The day after the last, UTC.")
 @command
 def usage(mp: Mp, group: str, as_vendor: bool, since: object, until: object) -> None:
@@ -41,7 +46,7 @@ def _show(mp: Mp, answer: "UsageAnswer") -> None:
             (*row, amount(item.unpaid_nanos, item.currency))  # type: ignore[arg-type]
             for row, item in zip(rows, [*answer.items, *answer.totals], strict=True)
         ]
-    mp.console.table(headers, rows, "No calls in this time. Make one with `mp call`.")
+    mp.console.table(headers, rows, "No calls in this period. Make one with `mp call`.")
 
 
 def _row(name: str, item: "UsageSumView") -> tuple[object, ...]:

@@ -93,7 +93,7 @@ class Place:
         write_whole(self.folder / "status.json", json.dumps(status))
 
     def status(self) -> dict[str, Any]:
-        """What the host said last; nothing where there was none."""
+        """The host's last status; empty if there was none."""
         try:
             written: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
         except FileNotFoundError:
@@ -122,7 +122,7 @@ class Place:
         return False
 
     def forget_status(self) -> None:
-        """What an earlier host said holds no more."""
+        """Forget the status of an earlier host."""
         (self.folder / "status.json").unlink(missing_ok=True)
 
 

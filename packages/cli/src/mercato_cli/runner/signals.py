@@ -57,7 +57,7 @@ class Signals:
         self._say = say
 
     def answer(self, body: bytes) -> Answer:
-        """The answer to one request; never raises. `say` is told of the handler's failures, for the vendor's log."""
+        """The answer to one request; never raises. `say` gets the handler's failures, for the vendor's log."""
         name = _contract_named(body)
         contract = _CONTRACTS.get(name) if name in self._served else None
         if contract is None:
@@ -91,7 +91,7 @@ class Signals:
 
 
 def failure(error: BaseException) -> str:
-    """What a vendor's log should have of an error: where it came from and what it said."""
+    """What a vendor's log should have of an error: where it came from and its message."""
     import traceback
 
     return "".join(traceback.format_exception(error)).rstrip()

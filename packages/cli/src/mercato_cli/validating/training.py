@@ -102,7 +102,7 @@ def _shuffle(parquet: Any, source: Path, place: Path) -> tuple[list[Era], list[s
 
 
 def _train(project: Path, place: Path) -> dict[str, Any]:
-    """The last line that the runner said, or an `error`."""
+    """The runner's last line, or an `error`."""
     command = [sys.executable, "-m", "mercato_cli.runner", "train", "--project", str(project)]
     command += ["--spec", str(place / "spec.json"), "--data", str(place / "data"), "--out", str(place / "out")]
     try:
@@ -111,7 +111,7 @@ def _train(project: Path, place: Path) -> dict[str, Any]:
         return {"error": f"it took more than {_TRAIN_SECONDS} s"}
     lines = done.stdout.splitlines()
     if not lines:
-        return {"error": (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("runner: ")}
+        return {"error": (done.stderr.strip().splitlines() or ["it printed nothing"])[-1].removeprefix("runner: ")}
     result: dict[str, Any] = json.loads(lines[-1])
     return result
 

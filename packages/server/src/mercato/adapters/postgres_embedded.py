@@ -32,6 +32,10 @@ _SERVER_SETTINGS = {
     "max_logical_replication_workers": "0",
     # Three by default; a database of this size is read from the operating system's cache.
     "io_workers": "1",
+    "io_max_concurrency": "8",
+    # Sized for 200 connections, these take memory from the start. No transaction here is serializable.
+    "max_pred_locks_per_transaction": "16",
+    "wal_buffers": "1MB",
 }
 
 

@@ -8,7 +8,8 @@ replays those records when a workflow resumes. A workflow that is under way duri
 as it calls the same steps in the same order; a call that differs from its record ends the workflow with an error.
 
 An engine resumes what an engine of the same `executor` and `version` left unfinished, so a worker keeps its name over
-restarts, and `version` changes only when the steps of a workflow change. Not here yet: a sweeper that hands the
+restarts, and `version` changes only when the steps of a workflow change. What an engine of another version left is
+started anew without its records, which is safe because a step may run twice. Not here yet: a sweeper that hands the
 workflows of a worker that never returns to another one (`DBOS.resume_workflow`, once heartbeats say who is dead).
 """
 
@@ -110,7 +111,21 @@ class DbosWorkflows:
             )
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
+        await self._start_outdated_anew()
         self._resting = asyncio.create_task(rest_when_recovered(engine, self._executor, self._version))
+
+    async def _start_outdated_anew(self) -> None:
+        # DBOS rewinds only what has ended, so it is cancelled first. Nothing else cancels a workflow: one that is found
+        # cancelled is from an engine that died between the two calls.
+        left = await DBOS.list_workflows_async(
+            status=["PENDING", "ENQUEUED", "CANCELLED"], executor_id=self._executor, load_input=False, load_output=False
+        )
+        for workflow in left:
+            if workflow.app_version == self._version:
+                continue
+            log.warning("a workflow is started anew", workflow=workflow.workflow_id, left_by=workflow.app_version)
+            await DBOS.cancel_workflow_async(workflow.workflow_id)
+            await DBOS.rewind_workflow_async(workflow.workflow_id, application_version=self._version)
 
     def _config(self, records: sa.Engine) -> DBOSConfig:
         return {

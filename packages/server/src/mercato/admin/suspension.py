@@ -29,6 +29,8 @@ class SuspensionKeeper:
                 continue
             for deployment in await catalogue.deployments_of_vendor(event.news.organisation_id):
                 if held:
-                    await holds.hold_deployment(deployment.id, by=HOLDER, reason="The vendor is suspended.")
+                    await holds.hold_deployment(
+                        deployment.id, holder=HOLDER, by=event.news.by, reason="The vendor is suspended."
+                    )
                 else:
-                    await holds.lift_hold(deployment.id, by=HOLDER)
+                    await holds.lift_hold(deployment.id, holder=HOLDER, by=event.news.by)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from mercato.admin import AuditAnchors, AuditLog, EntryFilter, LogCheck, export_lines
-from mercato.api.caller import SignedIn
-from mercato.api.paging import PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato_contracts.audit import (
     AuditConsistency,

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.wiring import Parts, Wiring
+from mercato.edge.addresses import origin_of
+from mercato.edge.paging import Page
+from mercato.edge.wiring import Parts, Wiring
 from mercato.publishing import Catalogue
 from mercato_contracts.catalog import CatalogPage
 
@@ -55,7 +56,7 @@ class CatalogPages:
         at = wiring.clock.now()
         async with wiring.database.transaction() as session:
             items = await Catalogue(session).public_page(after, PAGE)
-        told = CatalogPage(items=items, next=items[-1].id if len(items) == PAGE else None)
+        told = CatalogPage(items=items, next=Page.of(items, PAGE).next)
         body = told.model_dump_json().encode()
         page = _Page(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', at)
         self._pages[after] = page

@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.types import Send
 
-from mercato.api.wiring import Parts, Wiring
 from mercato.billing import Ledger
 from mercato.consumption import (
     Gates,
@@ -23,6 +22,7 @@ from mercato.consumption import (
     TakeUsage,
     take_back_abandoned,
 )
+from mercato.edge.wiring import Parts, Wiring
 from mercato.identity import TOKEN_PREFIX, NotSignedIn
 from mercato.metering import Holder
 from mercato.platform import Malformed

@@ -5,10 +5,6 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.datasets import (
     DataOperations,
     DataPreparation,
@@ -25,7 +21,11 @@ from mercato.datasets import (
     Shelf,
     is_available,
 )
-from mercato.platform import Refusal
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
+from mercato.platform import Prepared
 from mercato_contracts.datasets import (
     BuildAnswer,
     BuildRequest,
@@ -70,21 +70,21 @@ Preparation = Annotated[DataPreparation, Depends(_preparation)]
 
 async def _draft_panel(
     body: BuildRequest, caller: SignedIn, preparation: Preparation
-) -> tuple[BuildRequest, PanelDraft | Refusal]:
+) -> tuple[BuildRequest, Prepared[PanelDraft]]:
     return body, await preparation.panel(caller, body.name)
 
 
 async def _draft_round(
     name: str, body: OpenRoundRequest, caller: SignedIn, preparation: Preparation
-) -> tuple[OpenRoundRequest, RoundDraft | Refusal]:
+) -> tuple[OpenRoundRequest, Prepared[RoundDraft]]:
     return body, await preparation.round(caller, name, first_era=body.first_era, eras=body.eras)
 
 
 Shelves = Annotated[DataShelves, Depends(_shelves)]
 Operations = Annotated[DataOperations, Depends(_operations)]
 # The body comes with what was made from it: named twice in one route, it would be checked and refused twice.
-DraftedPanel = Annotated[tuple[BuildRequest, PanelDraft | Refusal], Depends(_draft_panel)]
-DraftedRound = Annotated[tuple[OpenRoundRequest, RoundDraft | Refusal], Depends(_draft_round)]
+DraftedPanel = Annotated[tuple[BuildRequest, Prepared[PanelDraft]], Depends(_draft_panel)]
+DraftedRound = Annotated[tuple[OpenRoundRequest, Prepared[RoundDraft]], Depends(_draft_round)]
 
 
 @router.get("/datasets", summary="The datasets that your organisation may use")
@@ -123,7 +123,7 @@ async def list_rounds(
     dataset, rows = await shelves.list_rounds(caller, name, state=state, before=before, limit=limit)
     return RoundPage(
         items=[view_round(dataset.name, row) for row in rows],
-        next=str(rows[-1].number) if len(rows) == limit else None,
+        next=Page.of(rows, limit, lambda row: str(row.number)).next,
     )
 
 

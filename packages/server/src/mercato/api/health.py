@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import Wiring
 from mercato.platform import Unavailable
 
 router = APIRouter(tags=["health"])

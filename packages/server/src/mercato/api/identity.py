@@ -6,13 +6,14 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.caller import SignedIn
-from mercato.api.forms import form_body, read_form
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
-from mercato.api.sessions import SessionDesk, client_of
-from mercato.api.wiring import Parts, Transaction
+from mercato.api.sessions import SessionDesk
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
+from mercato.edge.sessions import client_of
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import (
     DrawnSecret,
     HashedSecret,
@@ -299,7 +300,7 @@ async def list_keys(
 ) -> KeyPage:
     """Without their texts. Revoked and expired keys are listed too."""
     keys = await desk.list_all(caller, after=after, limit=limit)
-    return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
+    return KeyPage(items=[view_key(key) for key in keys], next=Page.of(keys, limit).next)
 
 
 @late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")

@@ -5,12 +5,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
 
-from mercato.api.addresses import origin_of
-from mercato.api.caller import SignedIn
 from mercato.api.identity import view_organisation, view_user
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import HashedSecret, Invitation, Invitations, Role
 from mercato_contracts.people import (
     InvitationAcceptance,

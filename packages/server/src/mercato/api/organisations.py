@@ -4,11 +4,11 @@ from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
 from mercato.api.identity import view_organisation, view_user
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Members, OrganisationState, Role, Standing, every_permission, key_rights, rights_of
 from mercato_contracts.identity import OrganisationView, RoleName, UserView
 from mercato_contracts.standing import (

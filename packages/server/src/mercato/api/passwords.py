@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from mercato.api.addresses import origin_of
-from mercato.api.caller import SignedIn
 from mercato.api.identity import view_user
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.sessions import sessions_in
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.sessions import sessions_in
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import HashedSecret, Passwords, Proof
 from mercato_contracts.identity import UserView
 from mercato_contracts.people import (

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.route import TransactionalRoute
-from mercato.api.sessions import factors_in, sessions_in
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.sessions import factors_in, sessions_in
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import SecondFactor, SecondFactors
 from mercato_contracts.people import (
     CodeRequest,

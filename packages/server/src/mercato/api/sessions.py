@@ -4,29 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from mercato.api.addresses import network_of, origin_of
-from mercato.api.caller import SignedIn
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction, Wiring
-from mercato.identity import Client, LoginSession, SecondFactors, Sessions, User
-from mercato.platform import Session
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.sessions import sessions_in
+from mercato.edge.wiring import Parts, Transaction
+from mercato.identity import LoginSession, Sessions, User
 from mercato_contracts.people import LoginSessionList, LoginSessionView, ProofRequest, SessionsEndedAnswer
 
 router = APIRouter(prefix="/api", tags=["identity"], route_class=TransactionalRoute)
 late = APIRouter(route_class=LateTransactionalRoute)
-
-_LONGEST_DEVICE = 200
-
-
-def factors_in(session: Session, parts: Wiring) -> SecondFactors:
-    """Second factors within a transaction."""
-    return SecondFactors(session, parts.clock, parts.ids, parts.outbox, parts.factor_seal)
-
-
-def sessions_in(session: Session, parts: Wiring) -> Sessions:
-    """Sessions of people within a transaction."""
-    factors = factors_in(session, parts)
-    return Sessions(session, parts.clock, parts.ids, parts.tokens, factors, parts.outbox)
 
 
 def _sessions_of(session: Transaction, parts: Parts) -> Sessions:
@@ -34,13 +21,6 @@ def _sessions_of(session: Transaction, parts: Parts) -> Sessions:
 
 
 SessionDesk = Annotated[Sessions, Depends(_sessions_of)]
-
-
-def client_of(request: Request) -> Client:
-    """Where a person signs in, as they will be shown it in the list of their sessions."""
-    named = request.headers.get("user-agent", "")
-    device = "".join(each if each.isprintable() else " " for each in named).strip()[:_LONGEST_DEVICE]
-    return Client(device=device or None, network=network_of(request))
 
 
 async def _prove_password(body: ProofRequest, caller: SignedIn, request: Request, parts: Parts) -> User | None:

@@ -6,10 +6,11 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import Page
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.publishing import DeploymentHolds
 from mercato.signals import (
@@ -125,7 +126,7 @@ async def list_signals(
     """What your organisation's deployments wrote, with each entry's place and hash in the log."""
     rows = await window.entries(caller, round_id=round_id, before=before, limit=limit)
     items = [view_receipt(row) for row in rows]
-    return SignalPage(items=items, next=rows[-1].place if len(rows) == limit else None)
+    return SignalPage(items=items, next=Page.of(rows, limit, lambda row: row.place).next)
 
 
 @router.get("/signals/heads", summary="Signed states of the log, the newest first")

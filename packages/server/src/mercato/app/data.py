@@ -164,7 +164,7 @@ def _told(found: Any) -> dict[str, Any]:
 
 def _do(settings: Settings, work: Work) -> dict[str, Any]:
     """Work on the marketplace's records; a refusal is one line and exit code 1."""
-    from mercato.app.files import build_objects
+    from mercato.app.engines import build_objects
     from mercato.platform import Database, Outbox, Refusal, SystemClock, SystemIds
 
     async def run(url: str) -> dict[str, Any]:

@@ -9,15 +9,15 @@ from typing import Any
 import structlog
 
 from mercato.admin import AuditAnchors, Refusals
-from mercato.api.device import devices_of
-from mercato.api.idempotency import forget_answers
-from mercato.api.wiring import Wiring
 from mercato.billing import MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
+from mercato.edge.devices import devices_of
+from mercato.edge.idempotency import forget_answers
+from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
-from mercato.metering import Partitions
+from mercato.metering import DayRows, Partitions
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue, find_next_deadline
@@ -111,6 +111,10 @@ async def _run_chores(wiring: Wiring, chores: dict[str, Chore]) -> None:
 
 async def _make_partitions(session: Session, wiring: Wiring) -> None:
     await Partitions(session, wiring.clock).make_ahead()
+
+
+async def _make_day_rows(session: Session, wiring: Wiring) -> int:
+    return await DayRows(session, wiring.clock).make_due()
 
 
 async def _charge_fees(session: Session, wiring: Wiring) -> int:
@@ -207,6 +211,7 @@ async def _anchor_audit(session: Session, wiring: Wiring) -> int:
 
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
+    "usage of days that are over": _make_day_rows,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,

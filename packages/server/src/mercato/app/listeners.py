@@ -13,9 +13,9 @@ import click
 import uvicorn
 from fastapi import FastAPI
 
-from mercato.api.wiring import Wiring
 from mercato.app.connections import ConnectionLimits, Connections
 from mercato.app.protocol import bounded
+from mercato.edge.wiring import Wiring
 
 _DRAIN_SECONDS = 20
 _BACKLOG = 2048
@@ -89,7 +89,7 @@ def _config(app: FastAPI, connections: Connections, wiring: Wiring, lifespan: st
         access_log=False,
         log_config=None,
         server_header=False,
-        # Who the client is, `api/addresses.py` finds out: uvicorn would believe any process on this machine.
+        # Who the client is, `edge/addresses.py` finds out: uvicorn would believe any process on this machine.
         proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )

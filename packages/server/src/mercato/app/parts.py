@@ -6,11 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from mercato.adapters.embedder_minilm import MiniLmEmbedder
-from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     audit,
     billing,
+    calls,
     canaries,
     catalog,
     consumption,
@@ -19,6 +18,7 @@ from mercato.api import (
     deployments,
     device,
     discovery,
+    figures,
     identity,
     invitations,
     marketplace,
@@ -37,9 +37,12 @@ from mercato.api import (
     usage_reviews,
     webhooks,
 )
-from mercato.api.wiring import Wiring
+from mercato.app.engines import build_embedder, build_search_index
+from mercato.console import device as device_page
+from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
+from mercato.edge.wiring import Wiring
 from mercato.platform import EphemeralSubscriber
 
 
@@ -66,8 +69,8 @@ def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
 
 def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
-    embedder = MiniLmEmbedder()
-    index = EmbeddedSearchIndex(dimensions=embedder.dimensions)
+    embedder = build_embedder()
+    index = build_search_index(embedder.dimensions)
     keeper = IndexKeeper(wiring.database, index)
     app.state.searching = Searching(index, embedder)
     return Part((discovery.router,), (keeper.subscriber(),), keeper.build, {"the search index": keeper.is_ready})
@@ -83,12 +86,14 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
         (
             consumption.router,
             subscriptions.router,
+            figures.router,
+            calls.router,
             metering.router,
             billing.router,
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status.pages,
+            status_pages.router,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -106,6 +111,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
+            device_page.router,
             oauth.router,
             deployments.router,
             training.router,

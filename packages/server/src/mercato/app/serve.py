@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from mercato.app.memory import return_memory_early
+from mercato.app.memory import leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
 
@@ -56,6 +56,7 @@ def serve(
             with_parent=with_parent,
         )
     return_memory_early()
+    leave_out_rich()
     from mercato.platform import configure_logging
 
     configure_logging(settings.log_level)

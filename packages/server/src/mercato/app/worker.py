@@ -8,16 +8,17 @@ from typing import Any
 import structlog
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
+from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import AuditRecorder, AuditSealer, SuspensionKeeper
-from mercato.api.wiring import Wiring
-from mercato.app.control import build_wiring
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.settings import Settings
+from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.discovery import DocumentWriter
+from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
-from mercato.publishing import CedarPolicy, LiveCalls, Pipeline, PipelineStarter
+from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
 from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
 from mercato.training import TrainingStarter, TrainingWork
 from mercato.webhooks import Deliverer, webhook_subscriber
@@ -28,9 +29,8 @@ log = structlog.get_logger(__name__)
 WORKFLOWS_VERSION = "1"
 """Raised only when a workflow calls other steps, or the same ones in another order.
 
-An engine resumes only what its own version left unfinished, so what an older version left would stay as it is. Better,
-keep the names of steps and their order: records from before an upgrade then fit and everything resumes. Tests that
-kill workers pin the names.
+What an older version left unfinished is then started anew: every step runs again, endpoints are called again. Better,
+keep the names of steps and their order, and records from before an upgrade fit. Tests that kill workers pin the names.
 """
 
 

@@ -1,16 +1,33 @@
-"""Ledger, monthly fees, invoices, payouts."""
+"""Ledger, monthly fees, invoices, payouts.
+
+* *Journal*: one entry of the ledger, whose postings sum to zero in each currency; it never changes.
+* *Posting*: an amount on one account in nano-units; positive is debit.
+* *Take rate*: the marketplace's share of what consumers pay, in basis points.
+* *Adjustment*: a correction of what was charged, posted as a journal of its own.
+* *Closing*: the issue of a month's invoices and payouts; a closed month issues no more.
+"""
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
-from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
-from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
+from mercato.billing.reconcile import (
+    Difference,
+    Disagreement,
+    Progress,
+    Reconciliation,
+    Reconciling,
+    Recounted,
+    month_days,
+)
+from mercato.billing.statement_rows import Entry
 
 __all__ = [
-    "Account",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
@@ -21,21 +38,23 @@ __all__ = [
     "Difference",
     "Disagreement",
     "Documents",
+    "Entry",
+    "ExplainedCall",
+    "Explaining",
     "Invoice",
-    "InvoiceLine",
     "IssuedInvoice",
     "IssuedPayout",
-    "Journal",
     "Ledger",
     "MonthlyFees",
     "Payout",
-    "PayoutLine",
     "PeriodClosed",
-    "Posting",
+    "PriceLine",
+    "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",
     "TrialBalance",
+    "UsageAgreement",
     "Wanted",
     "fee_subscriber",
     "month_days",

@@ -26,7 +26,7 @@ from mercato.billing.refusals import (
 from mercato.billing.repository import LedgerRepository
 from mercato.billing.sales import Sale, Sold, fee_of
 from mercato.identity import Caller, Permission
-from mercato.metering import MeteredCall, find_call, month_start, next_month
+from mercato.metering import DaysAdjusted, MeteredCall, Rollups, find_call, month_start, next_month
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import SubscriptionTerms, Terms
@@ -76,6 +76,7 @@ class Adjusting:
         self._rows = AdjustmentRows(session)
         self._ledger = LedgerRepository(session)
         self._terms = SubscriptionTerms(session, Catalogue(session))
+        self._rollups = Rollups(session, clock)
 
     async def adjust(self, caller: Caller, wanted: Wanted) -> Adjustment:
         """Post it, once for each `reference` of the caller's organisation; asked again, the same is returned.
@@ -87,7 +88,7 @@ class Adjusting:
         if not is_operator:
             caller.require(Permission.BILLING_CREDIT)
         if wanted.direction == "charge" and not (is_operator and wanted.event_id is not None):
-            raise ChargeNeedsOperator("Only operators charge more, and only for one event.")
+            raise ChargeNeedsOperator("Only operators may charge more, and only for one event.")
         target = await self._find(caller, wanted, is_operator=is_operator)
         await self._rows.lock(target.terms.subscription.id)
         before = await self._rows.find_reference(caller.organisation_id, wanted.reference)
@@ -97,6 +98,7 @@ class Adjusting:
         if not await self._rows.add(row):
             raise AdjustmentReferenceReused(f"The reference {wanted.reference} is taken.", reference=wanted.reference)
         await self._post(row)
+        await self._add_up(row, target.event)
         return row
 
     async def list_all(
@@ -209,6 +211,16 @@ class Adjusting:
             currency=row.currency,
         )
         await self._outbox.add(self._session, news)
+
+    async def _add_up(self, row: Adjustment, event: MeteredCall | None) -> None:
+        """Sums of usage show it beside what was charged at first."""
+        if event is not None:
+            await self._rollups.adjust_call(event, row.nanos)
+            return
+        of = DaysAdjusted(
+            row.consumer_id, row.vendor_id, row.service_id, row.subscription_id, row.currency, day=row.since
+        )
+        await self._rollups.adjust_days(of, row.nanos)
 
 
 class Adjusted:

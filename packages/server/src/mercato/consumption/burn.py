@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from mercato.consumption.health import Health
-from mercato.consumption.latency import BOUNDS_US
+from mercato.metering import BOUNDS_US
 
 Severity = Literal["fast", "slow"]
 Objective = Literal["availability", "latency"]

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from mercato.consumption.health_rows import HealthRows, Tally
-from mercato.consumption.latency import BUCKETS, bucket_of, quantile_us
-from mercato.metering import EPOCH, Appraised
+from mercato.metering import BUCKETS, EPOCH, Appraised, bucket_of, quantile_us
 from mercato.platform import Session
 from mercato_contracts.dataplane import UsageEvent
 

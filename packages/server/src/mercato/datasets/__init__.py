@@ -1,10 +1,17 @@
-"""Datasets and their rounds: panels of real prices, files, purge and embargo."""
+"""Datasets and their rounds: panels of real prices, files, purge and embargo.
+
+* *Panel*: features and targets of all stocks on all days, made from prices; rounds are cut from it.
+* *Era*: one trading day of a dataset, by number. Each stock has another id in each era.
+* *Round*: a few eras for which signals are taken; it goes from open to closed, scored and resolved.
+* *Purge*: the eras between training data and a round whose targets would look into it; they are left out.
+* *Embargo*: the time after a round has closed during which its targets stay secret.
+"""
 
 from mercato.datasets.browse import DataShelves, Grant, SeenRound, Shelf, is_available
 from mercato.datasets.build import Built, PanelBuilder, PanelDraft, Panels
 from mercato.datasets.drafts import LIVE, TARGETS, TRAIN, RoundDraft, RoundDrafts
 from mercato.datasets.lookup import RoundLookup
-from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
+from mercato.datasets.models import Round, RoundFile
 from mercato.datasets.news import PanelBuilt, RoundClosed, RoundOpened, RoundResolved, RoundScored
 from mercato.datasets.operate import DataOperations, DataPreparation
 from mercato.datasets.panel import Horizon, Panel
@@ -20,7 +27,6 @@ __all__ = [
     "DataOperations",
     "DataPreparation",
     "DataShelves",
-    "Dataset",
     "DatasetNotFound",
     "Grant",
     "Horizon",
@@ -40,12 +46,10 @@ __all__ = [
     "RoundOpened",
     "RoundResolved",
     "RoundScored",
-    "RoundTransition",
     "Rounds",
     "SampleRound",
     "Schedule",
     "SeenRound",
     "Shelf",
-    "StoredPanel",
     "is_available",
 ]

@@ -6,35 +6,25 @@ from mercato.datasets.drafts import RoundDraft, RoundDrafts
 from mercato.datasets.models import Round
 from mercato.datasets.rounds import Rounds, Schedule
 from mercato.identity import Caller, Directory, Permission
-from mercato.platform import Refusal, Session
+from mercato.platform import Prepared, Session
 
 
 class DataPreparation:
-    """The slow part of what an operator asks for, before the transaction of the request.
-
-    A refusal is returned instead of raised, and `DataOperations` raises it: a repeat of a request that was answered
-    gets the old answer, although nothing could be drafted for it a second time. Each raises `NotAllowed` at once.
-    """
+    """The slow part of what an operator asks for, before the transaction of the request. Each raises `NotAllowed`."""
 
     def __init__(self, builder: PanelBuilder, drafts: RoundDrafts) -> None:
         self._builder = builder
         self._drafts = drafts
 
-    async def panel(self, caller: Caller, name: str = NAME) -> PanelDraft | Refusal:
+    async def panel(self, caller: Caller, name: str = NAME) -> Prepared[PanelDraft]:
         """See `PanelBuilder.prepare`."""
         caller.require(Permission.MARKETPLACE_WRITE)
-        try:
-            return await self._builder.prepare(name)
-        except Refusal as refusal:
-            return refusal
+        return await Prepared.by(self._builder.prepare(name))
 
-    async def round(self, caller: Caller, name: str, *, first_era: int | None, eras: int) -> RoundDraft | Refusal:
+    async def round(self, caller: Caller, name: str, *, first_era: int | None, eras: int) -> Prepared[RoundDraft]:
         """See `RoundDrafts.draft`."""
         caller.require(Permission.MARKETPLACE_WRITE)
-        try:
-            return await self._drafts.draft(name, first_era=first_era, eras=eras)
-        except Refusal as refusal:
-            return refusal
+        return await Prepared.by(self._drafts.draft(name, first_era=first_era, eras=eras))
 
 
 class DataOperations:
@@ -47,21 +37,19 @@ class DataOperations:
         self._rounds = rounds
 
     async def build(
-        self, caller: Caller, draft: PanelDraft | Refusal, *, title: str = TITLE, organisation: str | None = None
+        self, caller: Caller, draft: Prepared[PanelDraft], *, title: str = TITLE, organisation: str | None = None
     ) -> Built:
         """See `PanelBuilder.record`; `organisation` (its slug) alone may see the dataset, where one is named."""
         caller.require(Permission.MARKETPLACE_WRITE)
         reader_id = None if organisation is None else (await self._directory.get_by_slug(organisation)).id
-        if isinstance(draft, Refusal):
-            raise draft
-        return await self._builder.record(self._session, draft, by=caller.actor, title=title, reader_id=reader_id)
+        return await self._builder.record(
+            self._session, draft.take(), by=caller.actor, title=title, reader_id=reader_id
+        )
 
-    async def open(self, caller: Caller, draft: RoundDraft | Refusal, schedule: Schedule, *, reason: str) -> Round:
+    async def open(self, caller: Caller, draft: Prepared[RoundDraft], schedule: Schedule, *, reason: str) -> Round:
         """See `Rounds.open`."""
         caller.require(Permission.MARKETPLACE_WRITE)
-        if isinstance(draft, Refusal):
-            raise draft
-        return await self._rounds.open(draft, schedule, by=caller.actor, reason=reason)
+        return await self._rounds.open(draft.take(), schedule, by=caller.actor, reason=reason)
 
     async def close(self, caller: Caller, round_id: str, reason: str) -> Round:
         """See `Rounds.close`."""

@@ -1,4 +1,4 @@
-"""Rounds: open, closed, scored, resolved, never back. The marketplace's own side; who may do it is asked before."""
+"""Rounds go from open to closed, scored and resolved, and never back. Callers check permissions first."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ class Schedule:
 
 
 class Rounds:
-    """The state machine. Every step locks the round, writes who did it and why, and tells the news of it.
+    """The state machine. Every step locks the round, writes who did it and why, and adds the news.
 
     `by` is an actor's id (`usr_…`, `key_…`) or words for the marketplace itself.
     """

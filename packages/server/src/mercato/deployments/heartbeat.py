@@ -65,7 +65,7 @@ class Heartbeats:
             link.state = "stale"
             seconds = MISSED * link.interval_seconds
             reason = f"No heartbeat for {seconds} s, one is due every {link.interval_seconds} s."
-            await self._holds.hold_deployment(link.deployment_id, by=HOLDER, reason=reason)
+            await self._holds.hold_deployment(link.deployment_id, holder=HOLDER, reason=reason, by=HOLDER)
             news = DeploymentStale(
                 by=HOLDER, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason
             )
@@ -82,7 +82,7 @@ class Heartbeats:
     async def _live_again(self, link: DeploymentLink, by: str) -> None:
         before = link.state
         if before != "live":
-            await self._holds.lift_hold(link.deployment_id, by=HOLDER)
+            await self._holds.lift_hold(link.deployment_id, holder=HOLDER, by=by)
             reason = f"A heartbeat came after it was {before}."
             news = DeploymentLive(
                 by=by, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason

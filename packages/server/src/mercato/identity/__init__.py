@@ -1,4 +1,12 @@
-"""Organisations, users, roles, keys, the Caller."""
+"""Organisations, users, roles, keys, the Caller.
+
+* *Caller*: whoever sends a request: an organisation, an actor (user, key or token) and what they may do.
+* *Role*: what a person may do in an organisation; *permission*: one thing that code asks for.
+* *Key*: `ck_…` for consumers, `vk_…` for vendors; only its hash is kept.
+* *Lineage*: a key and the keys that replaced it; limits and budgets count them as one.
+* *Deployment token*: `sit_…`, a short-lived credential of one deployment, made from a vendor key.
+* *Proof*: the slow check of a key or password against its hash, done before the transaction.
+"""
 
 from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
@@ -10,7 +18,7 @@ from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
-from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, newest_keys
+from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
@@ -31,7 +39,7 @@ from mercato.identity.news import (
     UserChanged,
 )
 from mercato.identity.passwords import Passwords, Proof
-from mercato.identity.permissions import Permission, Role
+from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
@@ -53,6 +61,9 @@ from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "KEY_SCOPES",
+    "OPERATOR_ONLY",
+    "PERMISSIONS",
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
@@ -129,7 +140,9 @@ __all__ = [
     "draw_secret",
     "every_permission",
     "key_rights",
+    "keys_of_lineage",
     "newest_keys",
+    "permissions_of",
     "rights_of",
     "tell_sign_in",
 ]

@@ -40,7 +40,7 @@ _KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class DeviceCodes:
-    """What the device is told: its secret, and what it shows to a person."""
+    """The codes for a device: its secret, and the one that it shows to a person."""
 
     device_code: str
     user_code: str

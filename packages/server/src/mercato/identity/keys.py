@@ -166,6 +166,11 @@ async def newest_keys(session: Session, key_ids: Collection[str]) -> dict[str, s
     return await IdentityRepository(session).newest_keys(key_ids) if key_ids else {}
 
 
+async def keys_of_lineage(session: Session, organisation_id: str, key_id: str) -> list[str]:
+    """The organisation's keys that share a lineage with this one, itself too; none where the key is not its own."""
+    return await IdentityRepository(session).keys_of_lineage(organisation_id, key_id)
+
+
 def _narrow(caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None) -> list[str]:
     most = {scope.value for scope in KEY_SCOPES[kind] & caller.permissions}
     if wanted is None:

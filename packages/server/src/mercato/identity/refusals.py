@@ -28,7 +28,7 @@ class OrganisationSuspended(NotSignedIn):
 
 
 class WrongPassword(Refusal):
-    """The address or the password is wrong; which of the two is not said."""
+    """The address or the password is wrong; the response does not say which of the two."""
 
     code = "wrong_password"
     status = 401
@@ -144,7 +144,7 @@ class DeviceLoginRefused(Refusal):
 
 
 class AuthorizationPending(DeviceLoginRefused):
-    """The person has not decided yet; that the device asked is kept."""
+    """The person has not decided yet; the time of the request is kept."""
 
     code = "authorization_pending"
     title = "Nobody has decided yet"
@@ -154,21 +154,21 @@ class AuthorizationPending(DeviceLoginRefused):
 
 
 class DevicePollsTooFast(DeviceLoginRefused):
-    """The device asks more often than it was told to; the interval grows by five seconds."""
+    """The device polls faster than its interval allows; the interval grows by five seconds."""
 
     code = "slow_down"
-    title = "The device asks too often"
+    title = "The device polls too often"
     fix = "Add five seconds to the interval and ask again after it."
     error = "slow_down"
     keeps_changes = True
 
 
 class DeviceDenied(DeviceLoginRefused):
-    """The person said no."""
+    """The person denied the login."""
 
     code = "access_denied"
     title = "The login was denied"
-    fix = "Begin again with `mp login` if it was a mistake."
+    fix = "Start again with `mp login` if it was a mistake."
     error = "access_denied"
 
 
@@ -177,7 +177,7 @@ class DeviceCodeExpired(DeviceLoginRefused):
 
     code = "device_code_expired"
     title = "The login took too long"
-    fix = "Begin again with `mp login`."
+    fix = "Start again with `mp login`."
     error = "expired_token"
 
 
@@ -186,17 +186,17 @@ class DeviceCodeUnknown(DeviceLoginRefused):
 
     code = "device_code_unknown"
     title = "The device code is not known"
-    fix = "Begin again with `mp login`."
+    fix = "Start again with `mp login`."
 
 
 class UserCodeUnknown(NotFound):
-    """No device waits with the code that a person typed; that they guessed is kept."""
+    """No device waits with the code that a person typed; the attempt is counted."""
 
     keeps_changes = True
 
     code = "user_code_unknown"
     title = "No device waits with this code"
-    fix = "Check the letters; begin again with `mp login` when ten minutes have passed."
+    fix = "Check the letters; start again with `mp login` when ten minutes have passed."
 
 
 class NotAllowed(Refusal):
@@ -271,7 +271,7 @@ class ExchangeRefused(Refusal):
 
 
 class GrantTypeUnknown(ExchangeRefused):
-    """The form asks for another way to a token."""
+    """The form asks for an unsupported grant."""
 
     code = "grant_type_unsupported"
     title = "Another grant type than those offered"

@@ -79,6 +79,15 @@ class IdentityRepository:
         query = select(Key).where(Key.id == key_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def key_owners(self, ids: Collection[str]) -> dict[str, str]:
+        rows = await self._session.execute(select(Key.id, Key.organisation_id).where(Key.id.in_(ids)))
+        return {row[0]: row[1] for row in rows}
+
+    async def later_lineages(self) -> dict[str, str]:
+        """The lineage of each key that is not the first of it."""
+        rows = await self._session.execute(select(Key.id, Key.lineage_id).where(Key.id != Key.lineage_id))
+        return {row[0]: row[1] for row in rows}
+
     async def newest_keys(self, key_ids: Collection[str]) -> dict[str, str]:
         """For each of these keys the id of the one in its lineage that was not rotated yet."""
         newest = aliased(Key)
@@ -88,6 +97,16 @@ class IdentityRepository:
             .where(Key.id.in_(key_ids))
         )
         return {row[0]: row[1] for row in await self._session.execute(query)}
+
+    async def keys_of_lineage(self, organisation_id: str, key_id: str) -> list[str]:
+        one = aliased(Key)
+        query = (
+            select(Key.id)
+            .join(one, one.lineage_id == Key.lineage_id)
+            .where(one.id == key_id, Key.organisation_id == organisation_id, one.organisation_id == organisation_id)
+            .order_by(Key.id)
+        )
+        return list(await self._session.scalars(query))
 
     async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
         query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)

@@ -1,15 +1,32 @@
-"""Usage, quotas and budgets: what was used, and how much more may be."""
+"""Usage, quotas and budgets: what was used, and how much more may be.
+
+* *Usage event*: one metered call, taken once by its id.
+* *Scope*: what a limit counts, such as `key:key_…:requests:minute`.
+* *Counter*: how much of a scope was used and is lent in one window.
+* *Lease*: units of a scope lent to a gateway until it reports them or the lease ends.
+* *Budget*: a cap that an organisation sets for itself or one of its keys.
+* *Appraised*: a usage event with our own price and verdict beside the gateway's figures.
+"""
 
 from mercato.metering.buckets import MICRO, BucketTerms, refill
 from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
+from mercato.metering.call_rows import EXPORTED, CallFilter
+from mercato.metering.calls import Calls, CallsPage, Slice, stream_calls
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
+from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
-from mercato.metering.models import Budget, Counter, GatewayLife, Lease, MeteredCall, UsageDispute
+from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
+from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged
 from mercato.metering.partitions import Partitions
+from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
+from mercato.metering.refusals import ExportsBusy
 from mercato.metering.repository import UsageSum
+from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
+from mercato.metering.rollups import DaysAdjusted, Rollups
+from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.windows import (
     EPOCH,
@@ -23,37 +40,56 @@ from mercato.metering.windows import (
 )
 
 __all__ = [
+    "BOUNDS_US",
+    "BUCKETS",
     "EPOCH",
+    "EXPORTED",
     "MICRO",
     "Appraised",
     "BucketTerms",
-    "Budget",
     "BudgetChanged",
     "BudgetState",
     "BudgetUnit",
     "BudgetWindow",
     "Budgets",
-    "Counter",
+    "CallFilter",
+    "Calls",
+    "CallsPage",
     "Counters",
-    "GatewayLife",
+    "DayRows",
+    "DaysAdjusted",
+    "ExportsBusy",
     "Group",
     "Holder",
-    "Lease",
     "Lent",
     "Level",
+    "Line",
     "MeteredCall",
+    "OddCounter",
     "Partitions",
     "PeriodDigest",
+    "PeriodUsage",
     "ReleaseCalls",
+    "Rollups",
+    "Series",
+    "SeriesWanted",
     "SetBudgets",
     "Side",
+    "Slice",
+    "SumKey",
+    "Summing",
     "Taken",
     "Usage",
+    "UsageDay",
+    "UsageDayState",
     "UsageDispute",
     "UsageIntake",
+    "UsageQuarter",
     "UsageSum",
     "UsageSummary",
+    "UsageTouched",
     "Want",
+    "bucket_of",
     "bucket_us",
     "call_time",
     "calls_of_release",
@@ -64,8 +100,10 @@ __all__ = [
     "lease_end",
     "month_start",
     "next_month",
+    "quantile_us",
     "refill",
     "slice_units",
+    "stream_calls",
     "to_ms",
     "window_end",
     "window_start",

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -22,6 +23,10 @@ class MeteredCall(Base):
         PrimaryKeyConstraint("id", "at"),
         Index("ix_usage_events_consumer_id_at", "consumer_id", "at"),
         Index("ix_usage_events_vendor_id_at", "vendor_id", "at"),
+        Index("ix_usage_events_consumer_id_failed", "consumer_id", "at", postgresql_where=text("status >= 400")),
+        Index("ix_usage_events_vendor_id_failed", "vendor_id", "at", postgresql_where=text("status >= 400")),
+        Index("ix_usage_events_key_id_at", "key_id", "at"),
+        Index("ix_usage_events_service_id_at", "service_id", "at"),
         Index("ix_usage_events_request_id", "request_id"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
@@ -70,6 +75,8 @@ class MeteredCall(Base):
     """Why the service's own counts cannot be true; the tokens are then the gateway's count."""
     claimed_tokens_in: Mapped[int | None]
     claimed_tokens_out: Mapped[int | None]
+    spends: Mapped[list[Any] | None] = mapped_column(JSONB)
+    """`[lease id, units]` of every slice that the call spent from; none of a call before this was kept."""
 
 
 class UsageDispute(Base):

@@ -4,11 +4,11 @@ from mercato.platform import Malformed, NotFound, Refusal
 
 
 class GroupRefused(Refusal):
-    """Usage seen from this side cannot be grouped so."""
+    """Usage seen from this side cannot be grouped this way."""
 
     code = "usage_group_refused"
     status = 422
-    title = "Usage cannot be grouped so"
+    title = "Usage cannot be grouped this way"
     fix = "Group by one of those named under `facts.groups`."
 
 
@@ -20,6 +20,56 @@ class PeriodRefused(Malformed):
     fix = "Give `since` before `until`, at most 400 days apart."
 
 
+class ZoneUnknown(Malformed):
+    """No time zone of the IANA database has this name."""
+
+    code = "zone_unknown"
+    title = "No such time zone"
+    fix = "Give an IANA name such as `Asia/Kolkata`, `Europe/Berlin` or `UTC`."
+
+
+class SeriesTooLong(Malformed):
+    """The period has more steps than one answer may have."""
+
+    code = "series_too_long"
+    title = "Too many steps"
+    fix = "Give a larger `step`, a shorter period, or a smaller `top`; `facts.most` is what one answer holds."
+
+
+class FilterRefused(Refusal):
+    """Usage seen from this side is not narrowed so."""
+
+    code = "usage_filter_refused"
+    status = 422
+    title = "Usage cannot be narrowed so"
+    fix = "Leave out the filters named under `facts.hidden`: a vendor does not learn the keys of those who call."
+
+
+class CursorForeign(Malformed):
+    """The cursor comes from another list, or from other filters."""
+
+    code = "cursor_foreign"
+    title = "The cursor belongs to another list"
+    fix = "Send `next` of the page before with the same filters, or leave `after` out to begin anew."
+
+
+class CallNotFound(NotFound):
+    """There is no such call, or it is none of the caller's organisation."""
+
+    code = "call_not_found"
+    title = "No such call"
+    fix = "`GET /api/usage/calls` lists the calls of your organisation, `side=vendor` those of its services."
+
+
+class ExportsBusy(Refusal):
+    """As many exports run as may at once."""
+
+    code = "exports_busy"
+    status = 503
+    title = "Too many exports at once"
+    fix = "Try again in a minute."
+
+
 class BudgetNotFound(NotFound):
     """The organisation has set no such budget."""
 
@@ -29,7 +79,7 @@ class BudgetNotFound(NotFound):
 
 
 class BudgetKeyUnknown(NotFound):
-    """The key of a budget is none of the organisation's."""
+    """The key of the budget does not belong to the organisation."""
 
     code = "budget_key_unknown"
     title = "No such key"

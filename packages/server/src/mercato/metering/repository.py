@@ -247,12 +247,15 @@ def _row(item: Appraised, journal_id: str) -> dict[str, Any]:
         "at": item.at.isoformat(),
         "called_at": call_time(item.event).isoformat(),
         "journal_id": journal_id if item.billable else None,
+        "spends": item.spends,
     }
     return row
 
 
 _COPIED = [
-    column.name for column in MeteredCall.__table__.columns if column.name not in ("at", "called_at", "journal_id")
+    column.name
+    for column in MeteredCall.__table__.columns
+    if column.name not in ("at", "called_at", "journal_id", "spends")
 ]
 
 

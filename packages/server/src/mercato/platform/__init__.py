@@ -1,4 +1,12 @@
-"""The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
+"""The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business.
+
+* *Session*: one transaction of the database.
+* *News*: what happened, as a typed value; the *outbox* stores it in the transaction of the change.
+* *Subscriber*: a reader of news: durable, once for the marketplace, or ephemeral, in every process.
+* *Workflow*: work in steps whose results outlive the process; a step may run twice.
+* *Refusal*: an error that is an answer, with a stable code.
+* *Chain*: rows of which each covers the one before; *head*: a signed state of a chain.
+"""
 
 from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
@@ -13,6 +21,7 @@ from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging, mask_fields
@@ -59,6 +68,7 @@ __all__ = [
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "Prepared",
     "Purpose",
     "RangeOutside",
     "Refusal",

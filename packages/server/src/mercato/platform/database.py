@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +106,9 @@ class Database:
     def _note_checkin(self, *_: object) -> None:
         # No timer while at most one connection is kept: a process at rest is not woken for nothing.
         if self._review is None and self._pool.checkedin() > 0:
-            self._review = asyncio.get_running_loop().call_later(self._idle_seconds, self._shrink_pool)
+            # Without a loop the garbage collector gives back what a closed loop had lost.
+            with suppress(RuntimeError):
+                self._review = asyncio.get_running_loop().call_later(self._idle_seconds, self._shrink_pool)
 
     def _shrink_pool(self) -> None:
         """Close all connections where fewer than half were used at once since the last look; they come back on demand.

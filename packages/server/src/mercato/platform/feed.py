@@ -180,17 +180,17 @@ class OutboxFeed:
                 await self._news_came.wait()
         self._news_came.clear()
 
-    async def _hurry(self, said: str) -> None:
+    async def _hurry(self, payload: str) -> None:
         """Hand the news over at once to those who asked for it; should that fail, it comes again in its turn."""
-        if not said or not self._hurried:
+        if not payload or not self._hurried:
             return
-        told = json.loads(said)
+        notice = json.loads(payload)
         for hearer, turn in self._hurried:
-            kind = hearer.find_hurried(told["topic"])
+            kind = hearer.find_hurried(notice["topic"])
             if kind is None:
                 continue
             try:
-                event = Event(_OUT_OF_TURN, kind.from_payload(told["payload"]), datetime.now(UTC))
+                event = Event(_OUT_OF_TURN, kind.from_payload(notice["payload"]), datetime.now(UTC))
                 async with turn:
                     await hearer.handle([event])
             except Exception as error:

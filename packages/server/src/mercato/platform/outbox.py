@@ -21,7 +21,7 @@ from mercato.platform.database import Base, Session
 from mercato.platform.news import News
 
 CHANNEL = "mercato_outbox"
-_MOST_SAID = 7_000  # PostgreSQL takes fewer than 8,000 bytes
+_LONGEST_NOTICE = 7_000  # PostgreSQL takes fewer than 8,000 bytes
 _N = TypeVar("_N", bound=News)
 _N_co = TypeVar("_N_co", bound=News, covariant=True)
 _OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -90,8 +90,8 @@ class Outbox:
         await session.flush()
         # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
         # is where that is short, for those who may hear it before its turn.
-        said = json.dumps({"topic": topic, "payload": payload})
-        await session.execute(select(func.pg_notify(CHANNEL, said if len(said) < _MOST_SAID else "")))
+        notice = json.dumps({"topic": topic, "payload": payload})
+        await session.execute(select(func.pg_notify(CHANNEL, notice if len(notice) < _LONGEST_NOTICE else "")))
 
 
 async def read_end(session: Session) -> Place:

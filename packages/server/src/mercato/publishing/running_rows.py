@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from mercato.identity import Organisation
 from mercato.platform import Session
 from mercato.publishing.models import Deployment, Release, Service, Submission
 
@@ -16,17 +15,16 @@ class RunningRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def owners(self, deployment_ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """Deployment, vendor and the vendor's slug, the oldest deployment first."""
+    async def owners(self, deployment_ids: Collection[str]) -> list[tuple[str, str]]:
+        """Deployment and vendor, the oldest deployment first."""
         rows = await self._session.execute(
-            select(Deployment.id, Organisation.id, Organisation.slug)
+            select(Deployment.id, Service.vendor_id)
             .join(Release, Release.id == Deployment.release_id)
             .join(Service, Service.id == Release.service_id)
-            .join(Organisation, Organisation.id == Service.vendor_id)
             .where(Deployment.id.in_(deployment_ids))
             .order_by(Deployment.created_at, Deployment.id)
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [(row[0], row[1]) for row in rows]
 
     async def ids(
         self, *, service_id: str | None = None, vendor_id: str | None = None, protocol: str | None = None
@@ -44,6 +42,10 @@ class RunningRows:
             query = query.where(Service.vendor_id == vendor_id)
         if protocol is not None:
             query = query.where(Service.protocol == protocol)
+        return list(await self._session.scalars(query))
+
+    async def services(self, vendor_id: str) -> list[str]:
+        query = select(Service.id).where(Service.vendor_id == vendor_id).order_by(Service.id)
         return list(await self._session.scalars(query))
 
     async def submissions(self, vendor_ids: Collection[str], until: datetime) -> dict[str, int]:

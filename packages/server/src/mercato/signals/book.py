@@ -1,4 +1,4 @@
-"""What was said of a round, laid out by eras and names; the truth beside it."""
+"""The scores written for a round, laid out by eras and names, and its targets."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class RoundBook:
         """Those who scored every era."""
         return [voice for voice in self.voices if set(voice.written) >= set(self.eras)]
 
-    def said(self, voice: Voice) -> Floats:
+    def scores_of(self, voice: Voice) -> Floats:
         """Scores: eras by tickers, in the panel's order."""
         rows = []
         for era in self.eras:

@@ -1,6 +1,6 @@
 """The desk's questions to the database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from mercato.platform import Session
-from mercato.signals.models import DeploymentRoundScore, DeskDocument, SignalEntry
+from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
 
 # One look into the index for each era, however often it was written before.
 _NEWEST = text(
@@ -20,7 +20,7 @@ _NEWEST = text(
 _APPEND = text(
     "INSERT INTO signal_entries (place, id, deployment_id, vendor_id, round_id, era, scores, scores_sha256, entry, "
     "leaf, created_at, received_at) SELECT place, id, :deployment, :vendor, round_id, era, scores, scores_sha256, "
-    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told("
+    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS entry_rows("
     "place bigint, id text, round_id text, era bigint, scores jsonb, scores_sha256 text, entry text, leaf text, "
     "created_at timestamptz)"
 )
@@ -86,6 +86,20 @@ class SignalRepository:
 
     async def find_entry(self, entry_id: str) -> SignalEntry | None:
         return await self._session.scalar(select(SignalEntry).where(SignalEntry.id == entry_id))
+
+    async def all_entries(self) -> AsyncIterator[SignalEntry]:
+        """In the order of the log, a thousand in memory at a time."""
+        query = select(SignalEntry).order_by(SignalEntry.place).execution_options(yield_per=1000)
+        async for row in await self._session.stream_scalars(query):
+            yield row
+
+    async def put_claim(self, row: BacktestClaim) -> None:
+        """Unless the deployment has one: the first stays."""
+        values = {column.key: getattr(row, column.key) for column in BacktestClaim.__table__.columns}
+        await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
+
+    async def find_claim(self, deployment_id: str) -> BacktestClaim | None:
+        return await self._session.get(BacktestClaim, deployment_id)
 
     async def find_document(self, round_id: str, kind: str, era: int = 0) -> DeskDocument | None:
         return await self._session.get(DeskDocument, (round_id, kind, era))

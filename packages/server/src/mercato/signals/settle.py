@@ -161,7 +161,7 @@ class RoundSettling:
         for score in scores.deployments:
             voice = voices[score.deployment]
             history = [*voice.skill, *(era.rank_ic for era in score.eras)]
-            now = book.said(voice).ravel().tolist()
+            now = book.scores_of(voice).ravel().tolist()
             spec_of_triggers = TriggerSpec(horizon_days=book.round.horizon_days)
             for trigger, reason in fired(score, history, now, earlier[score.deployment], spec_of_triggers):
                 thrown.append((score.deployment, trigger, reason))
@@ -194,8 +194,8 @@ class RoundSettling:
         """With the panel, which is read while no transaction is open."""
         return RoundBook(found, await Panels(self._database, self._store).load(found.panel_id), voices)
 
-    async def _publish(self, session: Session, round_id: str, kind: str, era: int, told: BaseModel) -> DeskDocument:
-        content = told.model_dump_json().encode()
+    async def _publish(self, session: Session, round_id: str, kind: str, era: int, document: BaseModel) -> DeskDocument:
+        content = document.model_dump_json().encode()
         row = DeskDocument(
             round_id=round_id, kind=kind, era=era, content=content, at=self._clock.now(),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -207,7 +207,7 @@ class RoundSettling:
 
 
 async def read_voices(session: Session, found: Round) -> list[Voice]:
-    """Everyone who wrote to this round, the oldest deployment first."""
+    """Every deployment that wrote to this round, the oldest first."""
     rows = SignalRepository(session)
     written: dict[str, dict[int, SignalEntry]] = {}
     entries = await rows.newest_in(found.id)
@@ -229,7 +229,7 @@ class SettlingStarter:
         self._workflows = workflows
 
     def subscriber(self) -> DurableSubscriber[RoundClosed]:
-        """A durable reader; the engine starts a round's settling once however often it is told."""
+        """A durable reader; the engine starts the settling of a round once, however often it is asked."""
         return DurableSubscriber("the desk", (RoundClosed,), self._handle)
 
     async def _handle(self, _: Session, events: Sequence[Event[RoundClosed]]) -> None:

@@ -1,0 +1,103 @@
+"""What a period will come to: what was used so far, and what the same hours of the weeks before used."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from mercato.metering.rollup_models import MEASURES
+from mercato.metering.rollup_rows import RollupRows
+from mercato.metering.series_rows import SeriesFilter, SeriesRows, level_of, sources_of
+from mercato.metering.steps import QUARTER, Steps, floor_quarter, shift
+from mercato.platform import Clock
+
+_WEEK = timedelta(days=7)
+_WEEKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """By metric, of one currency, to the period's end: so far, then expected, and the range of the weeks before.
+
+    `method` is `same_weekdays` where whole weeks came before, `run_rate` where the usage is younger than a week,
+    `none` where nothing is left of the period.
+    """
+
+    currency: str
+    method: Literal["same_weekdays", "run_rate", "none"]
+    weeks: int
+    so_far: dict[str, int]
+    expected: dict[str, int]
+    low: dict[str, int]
+    high: dict[str, int]
+
+
+class Forecasting:
+    """Reads the same sums as series do."""
+
+    def __init__(self, rows: SeriesRows, days: RollupRows, clock: Clock) -> None:
+        self._rows = rows
+        self._days = days
+        self._clock = clock
+
+    async def forecast(self, whose: SeriesFilter, zone: ZoneInfo, steps: Steps) -> list[Forecast]:
+        """One for each currency that was used in the period or in the weeks before."""
+        now = min(max(floor_quarter(self._clock.now()) + QUARTER, steps.since), steps.until)
+        so_far = await self._total(whose, steps.since, now)
+        first = await self._rows.first_quarter(whose)
+        left = steps.until - now
+        if first is None or left <= timedelta(0) or first >= now:
+            return [Forecast(currency, "none", 0, sums, sums, sums, sums) for currency, sums in so_far.items()]
+        weeks = min(_WEEKS, (now - first) // _WEEK)
+        if weeks == 0:
+            lately = await self._total(whose, first, now)
+            rests = [{name: _scale(sums, left, now - first) for name, sums in lately.items()}]
+            return _join(so_far, rests, "run_rate", 0)
+        rests = [await self._week(whose, zone, now, steps.until, back) for back in range(1, weeks + 1)]
+        return _join(so_far, rests, "same_weekdays", weeks)
+
+    async def _week(
+        self, whose: SeriesFilter, zone: ZoneInfo, now: datetime, until: datetime, back: int
+    ) -> dict[str, dict[str, int]]:
+        """What the rest of the period would use, if it went as it did so many weeks back."""
+        if until - now <= _WEEK:
+            return await self._total(whose, shift(zone, "week", now, -back), shift(zone, "week", until, -back))
+        end = shift(zone, "week", now, 1 - back)
+        week = await self._total(whose, shift(zone, "week", now, -back), end)
+        return {currency: _scale(sums, until - now, _WEEK) for currency, sums in week.items()}
+
+    async def _total(self, whose: SeriesFilter, since: datetime, until: datetime) -> dict[str, dict[str, int]]:
+        if since >= until:
+            return {}
+        true_days = await self._days.true_days(since.date(), until.date() + timedelta(days=1))
+        level = level_of({*whose.columns, "currency"})
+        sources = sources_of(level, (since, until), true_days)
+        found = await self._rows.sums(whose, sources, level, (since, until))
+        return {key[-1]: dict(zip(MEASURES, sums, strict=True)) for _, key, sums in found}
+
+
+def _scale(sums: dict[str, int], part: timedelta, whole: timedelta) -> dict[str, int]:
+    return {name: value * (part // QUARTER) // (whole // QUARTER) for name, value in sums.items()}
+
+
+def _join(
+    so_far: dict[str, dict[str, int]],
+    rests: list[dict[str, dict[str, int]]],
+    method: Literal["same_weekdays", "run_rate"],
+    weeks: int,
+) -> list[Forecast]:
+    nothing = dict.fromkeys(MEASURES, 0)
+    found = []
+    for currency in sorted(so_far.keys() | {name for rest in rests for name in rest}):
+        used = so_far.get(currency, nothing)
+        of_weeks = [rest.get(currency, nothing) for rest in rests]
+        columns = {name: [week[name] for week in of_weeks] for name in MEASURES}
+        found.append(
+            Forecast(
+                currency, method, weeks, used,
+                expected={name: used[name] + sum(values) // len(values) for name, values in columns.items()},
+                low={name: used[name] + min(values) for name, values in columns.items()},
+                high={name: used[name] + max(values) for name, values in columns.items()},
+            )
+        )  # fmt: skip
+    return found

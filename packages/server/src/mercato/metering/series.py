@@ -1,0 +1,237 @@
+"""Usage over time: any figure, by up to two groups, in any time zone, beside the period before, with a forecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from mercato.identity import Caller, Permission, keys_of_lineage, newest_keys
+from mercato.metering.forecast import Forecast, Forecasting
+from mercato.metering.latency import BUCKETS, quantile_us
+from mercato.metering.refusals import FilterRefused, GroupRefused, SeriesTooLong
+from mercato.metering.rollup_models import MEASURES
+from mercato.metering.rollup_rows import RollupRows
+from mercato.metering.series_rows import GROUPS, SeriesFilter, SeriesRows, Source, level_of, sources_of
+from mercato.metering.steps import Step, Steps, before, find_zone, steps_of
+from mercato.metering.usage import Side
+from mercato.platform import Clock, Malformed, Session
+
+SeriesGroup = Literal[
+    "service", "release", "operation", "key", "subscription", "consumer", "vendor", "status", "protocol"
+]
+Metric = Literal[
+    "calls", "billed", "failed", "tokens_in", "tokens_out", "tokens_cached", "bytes_in", "bytes_out", "duration_us",
+    "included", "price_nanos", "unpaid_nanos", "adjusted_nanos", "charged_nanos", "error_rate_bp", "mean_us",
+    "p50_us", "p95_us", "p99_us",
+]  # fmt: skip
+_QUANTILES = {"p50_us": 5_000, "p95_us": 9_500, "p99_us": 9_900}
+_MOST_FIGURES = 200_000
+_MOST_GROUPS = 20_000
+
+# A vendor does not learn the keys of those who call.
+GROUPS_OF: dict[Side, frozenset[SeriesGroup]] = {
+    "consumer": frozenset(get_args(SeriesGroup)) - {"consumer"},
+    "vendor": frozenset(get_args(SeriesGroup)) - {"vendor", "key"},
+    "marketplace": frozenset(get_args(SeriesGroup)) - {"key"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesWanted:
+    """What is asked. `where` narrows by the values of groups; `top` series at most, the largest by the first metric."""
+
+    side: Side
+    since: datetime
+    until: datetime
+    step: Step = "day"
+    zone: str = "UTC"
+    metrics: tuple[Metric, ...] = ("calls",)
+    groups: tuple[SeriesGroup, ...] = ()
+    where: dict[SeriesGroup, str] = field(default_factory=dict)
+    top: int = 20
+    compare: bool = False
+    forecast: bool = False
+
+
+@dataclass(slots=True)
+class Line:
+    """One series: what its calls share, a figure for each step by metric, and for all of them together."""
+
+    keys: tuple[str, ...]
+    currency: str
+    values: dict[str, list[int]]
+    total: dict[str, int]
+    before: dict[str, list[int]] | None = None
+    before_total: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """`lines` by group, `totals` by currency of all calls, those of groups left out too."""
+
+    steps: Steps
+    lines: list[Line]
+    totals: list[Line]
+    groups: int
+    forecasts: list[Forecast]
+
+
+class Summing:
+    """Makes series from the sums of quarter hours and days."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._rows = SeriesRows(session)
+        self._days = RollupRows(session)
+
+    async def series(self, caller: Caller, wanted: SeriesWanted) -> Series:
+        """Raises `ZoneUnknown`, `PeriodRefused`, `SeriesTooLong`, `GroupRefused`, `FilterRefused`."""
+        whose = await self._scope(caller, wanted)
+        zone = find_zone(wanted.zone)
+        steps = steps_of(zone, wanted.step, wanted.since, wanted.until)
+        most = wanted.top if wanted.groups else 1
+        if len(steps.starts) * len(wanted.metrics) * most * (1 + wanted.compare) > _MOST_FIGURES:
+            raise SeriesTooLong(
+                f"Steps, series and metrics together are more than {_MOST_FIGURES} figures.", most=_MOST_FIGURES
+            )
+        earlier = before(zone, wanted.step, steps) if wanted.compare else None
+        names, groups = await self._largest(whose, wanted, steps)
+        totals = await self._lines(whose, wanted, steps, earlier, ())
+        lines = await self._lines(whose, wanted, steps, earlier, wanted.groups, names) if names else []
+        forecasts: list[Forecast] = []
+        if wanted.forecast:
+            forecasts = await Forecasting(self._rows, self._days, self._clock).forecast(whose, zone, steps)
+        return Series(steps, lines, totals, groups, forecasts)
+
+    async def _scope(self, caller: Caller, wanted: SeriesWanted) -> SeriesFilter:
+        caller.require(Permission.MARKETPLACE_READ if wanted.side == "marketplace" else Permission.USAGE_READ)
+        if wanted.since.tzinfo is None or wanted.until.tzinfo is None:
+            raise Malformed("Times carry their offset, such as 2026-11-01T00:00:00Z.")
+        allowed = GROUPS_OF[wanted.side]
+        if len(set(wanted.groups)) != len(wanted.groups) or not allowed.issuperset(wanted.groups):
+            text = f"The {wanted.side}'s usage is not grouped by {' and '.join(wanted.groups)}."
+            raise GroupRefused(text, groups=sorted(allowed))
+        if not allowed.issuperset(wanted.where):
+            hidden = sorted(set(wanted.where) - allowed)
+            raise FilterRefused(f"The {wanted.side}'s usage is not narrowed by {', '.join(hidden)}.", hidden=hidden)
+        equal: dict[str, str | int] = {GROUPS[name]: value for name, value in wanted.where.items()}
+        if "status_class" in equal:
+            equal["status_class"] = int(equal["status_class"])
+        if wanted.side != "marketplace":
+            equal[f"{wanted.side}_id"] = caller.organisation_id
+        among: dict[str, list[str]] = {}
+        if "key_id" in equal:
+            key_id = str(equal.pop("key_id"))
+            among["key_id"] = await keys_of_lineage(self._session, caller.organisation_id, key_id)
+        return SeriesFilter(equal, among)
+
+    async def _largest(
+        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps
+    ) -> tuple[dict[tuple[str, ...], tuple[str, ...]], int]:
+        """The groups shown: what the rows say, and what is shown for it; and how many there are in all."""
+        if not wanted.groups:
+            return {}, 0
+        columns = [GROUPS[name] for name in wanted.groups]
+        level, sources = await self._sources(whose, columns, steps)
+        sizes = await self._rows.totals(whose, sources, level, columns, _sizes(wanted.metrics[0]), _MOST_GROUPS)
+        newest: dict[str, str] = {}
+        if "key" in wanted.groups:
+            place = wanted.groups.index("key")
+            newest = await newest_keys(self._session, {key[place] for key, _ in sizes})
+        shown: dict[tuple[str, ...], int] = {}
+        names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for key, size in sizes:
+            name = tuple(newest.get(one, one) for one in key)
+            names[key] = name
+            shown[name] = shown.get(name, 0) + size
+        kept = sorted(shown, key=lambda name: (-shown[name], name))[: wanted.top]
+        return {key: name for key, name in names.items() if name in set(kept)}, len(shown)
+
+    async def _lines(
+        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, earlier: Steps | None,
+        groups: Sequence[SeriesGroup], names: dict[tuple[str, ...], tuple[str, ...]] | None = None,
+    ) -> list[Line]:  # fmt: skip
+        now = await self._figures(whose, wanted, steps, groups, names)
+        then = None if earlier is None else await self._figures(whose, wanted, earlier, groups, names)
+        lines = []
+        for key in sorted(now.keys() | (then.keys() if then else set())):
+            line = Line(key[:-1], key[-1], *_read(now.get(key), wanted.metrics, len(steps.starts)))
+            if then is not None:
+                line.before, line.before_total = _read(then.get(key), wanted.metrics, len(steps.starts))
+            lines.append(line)
+        return sorted(lines, key=lambda line: -line.total[wanted.metrics[0]]) if groups else lines
+
+    async def _figures(
+        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, groups: Sequence[SeriesGroup],
+        names: dict[tuple[str, ...], tuple[str, ...]] | None,
+    ) -> dict[tuple[str, ...], "_Sums"]:  # fmt: skip
+        columns = [GROUPS[name] for name in groups]
+        level, sources = await self._sources(whose, columns, steps)
+        only = None if names is None else sorted(names)
+        found: dict[tuple[str, ...], _Sums] = {}
+        for step, key, sums in await self._rows.sums(whose, sources, level, steps.bounds, columns, only):
+            one = found.setdefault((names or {}).get(key, key), _Sums())
+            one.add(step, sums)
+        if _QUANTILES.keys() & set(wanted.metrics):
+            rows = await self._rows.latencies(whose, sources, level, steps.bounds, columns, only)
+            for step, key, bucket, count in rows:
+                found.setdefault((names or {}).get(key, key), _Sums()).count(step, bucket, count)
+        return found
+
+    async def _sources(self, whose: SeriesFilter, columns: Sequence[str], steps: Steps) -> tuple[str, list[Source]]:
+        true_days = await self._days.true_days(steps.since.date(), steps.until.date() + timedelta(days=1))
+        level = level_of({*whose.columns, *columns, "currency"})
+        return level, sources_of(level, steps.bounds, true_days)
+
+
+class _Sums:
+    """The sums of one series by step, and its latencies."""
+
+    def __init__(self) -> None:
+        self.by_step: dict[int, list[int]] = {}
+        self.buckets: dict[int, list[int]] = {}
+
+    def add(self, step: int, sums: Sequence[int]) -> None:
+        before = self.by_step.get(step)
+        self.by_step[step] = list(sums) if before is None else [a + b for a, b in zip(before, sums, strict=True)]
+
+    def count(self, step: int, bucket: int, calls: int) -> None:
+        self.buckets.setdefault(step, [0] * BUCKETS)[bucket] += calls
+
+
+_ZERO = [0] * len(MEASURES)
+_PLACE = {name: place for place, name in enumerate(MEASURES)}
+
+
+def _read(sums: _Sums | None, metrics: Sequence[Metric], count: int) -> tuple[dict[str, list[int]], dict[str, int]]:
+    sums = sums or _Sums()
+    whole = [sum(column) for column in zip(*sums.by_step.values(), strict=True)] or _ZERO
+    buckets = [sum(column) for column in zip(*sums.buckets.values(), strict=True)]
+    values: dict[str, list[int]] = {
+        metric: [_figure(metric, sums.by_step.get(step, _ZERO), sums.buckets.get(step, [])) for step in range(count)]
+        for metric in metrics
+    }
+    return values, {metric: _figure(metric, whole, buckets) for metric in metrics}
+
+
+def _figure(metric: Metric, sums: Sequence[int], buckets: Sequence[int]) -> int:
+    """One figure; 0 where there was no call."""
+    if metric in _QUANTILES:
+        return quantile_us(buckets, _QUANTILES[metric]) or 0
+    if metric == "charged_nanos":
+        return sums[_PLACE["price_nanos"]] + sums[_PLACE["adjusted_nanos"]]
+    if metric in ("mean_us", "error_rate_bp"):
+        calls = sums[_PLACE["calls"]]
+        part = sums[_PLACE["duration_us"]] if metric == "mean_us" else sums[_PLACE["failed"]] * 10_000
+        return part // calls if calls else 0
+    return sums[_PLACE[metric]]
+
+
+def _sizes(metric: Metric) -> list[str]:
+    """By which sums the largest groups are found."""
+    if metric == "charged_nanos":
+        return ["price_nanos", "adjusted_nanos"]
+    if metric == "error_rate_bp":
+        return ["failed"]
+    return [metric] if metric in MEASURES else ["calls"]
