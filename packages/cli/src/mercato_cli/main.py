@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.approvals import approvals
+from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
 from mercato_cli.commands.calls import call_detail, calls
@@ -25,6 +26,7 @@ from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.password import password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
@@ -66,9 +68,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        roles,
         keys,
         limits,
         webhooks,
+        audit,
         doctor,
         explain,
         completion,
@@ -112,7 +116,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         adjustments,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
-    "Operator": (approvals, kill, record),
+    "Operator": (approvals, organisations, kill, record),
 }
 """Every command, under the heading of those who need it most."""
 

@@ -45,6 +45,11 @@ class Transport:
         self._now = now
         self._http = open_client(profile.url, timeout=timeout, base_url=profile.url, headers={"user-agent": "mp"})
 
+    @property
+    def url(self) -> str:
+        """The marketplace's address."""
+        return self._profile.url
+
     def pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Any]:
         """The items of all pages, page by page."""
         after: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from mercato.admin import AuditAnchors, Refusals
 from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
@@ -207,6 +208,14 @@ def _heartbeats(session: Session, wiring: Wiring) -> Heartbeats:
     return Heartbeats(session, wiring.clock, wiring.outbox)
 
 
+async def _tell_refusals(session: Session, wiring: Wiring) -> int:
+    return await Refusals(session, wiring.clock, wiring.outbox).tell()
+
+
+async def _anchor_audit(session: Session, wiring: Wiring) -> int:
+    return await AuditAnchors(session, wiring.clock, wiring.ids, wiring.objects).anchor_due()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
@@ -228,6 +237,8 @@ CHORES: dict[str, Chore] = {
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,
+    "refusals of the last minute": _tell_refusals,
+    "heads of the audit log": _anchor_audit,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mercato.api import (
+    audit,
     billing,
     calls,
     canaries,
@@ -23,6 +24,7 @@ from mercato.api import (
     marketplace,
     metering,
     oauth,
+    organisations,
     passwords,
     publishing,
     second_factors,
@@ -128,6 +130,8 @@ def admin_part(wiring: Wiring) -> Part:
             training.router,
             training.streams,
             webhooks.router,
+            audit.router,
+            organisations.router,
         )
     )
 

@@ -13,11 +13,12 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mercato.edge.addresses import origin_of
+from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
-from mercato.platform import Refusal, Session
+from mercato.platform import Refusal, Session, serving
 from mercato_contracts.keys import KINDS
 
 _GUESSABLE = frozenset(
@@ -125,6 +126,10 @@ class TransactionalRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring = get_wiring(request)
+            async with noting_refusals(request, wiring):
+                return await handle_once(request, wiring)
+
+        async def handle_once(request: Request, wiring: Wiring) -> Response:
             left = _take_guess(request, wiring) if _proves_by_body(request) else {}
             kept_refusal: Refusal | None = None
             admitted = await _admit_deployment(request, wiring)
@@ -139,7 +144,9 @@ class TransactionalRoute(APIRoute):
                 try:
                     if not self.opens_late:
                         await unit.open()
-                    response = await answer(request)
+                    with serving(context_of(request)) as served:
+                        response = await answer(request)
+                        await note_change(request, unit.begin, wiring, served, response)
                     unit.keep(response)
                 except AlreadyAnswered as again:
                     stored, headers = again.stored, {"idempotent-replayed": "true"}

@@ -16,6 +16,62 @@ class OrganisationCreated(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganisationChanged(News):
+    """An operator verified, suspended or reinstated an organisation."""
+
+    topic = "organisation.changed"
+
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`verified`, `unverified`, `suspended` or `reinstated`."""
+    reason: str
+    """Why, in the operator's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChanged(News):
+    """A person has another role, was disabled or was enabled again."""
+
+    topic = "user.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    change: str
+    """`role`, `disabled` or `enabled`."""
+    before: dict[str, str | bool]
+    """What was so before."""
+    after: dict[str, str | bool]
+    """What is so now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(News):
+    """A person signed in; a session of theirs began."""
+
+    topic = "session.began"
+
+    session_id: str
+    """The new session."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenIssued(News):
+    """A vendor key was exchanged for a deployment's token."""
+
+    topic = "deployment_token.issued"
+
+    token_id: str
+    """The new token."""
+    deployment_id: str
+    """The deployment that it is for."""
+    organisation_id: str
+    """The organisation that both belong to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyChanged(News):
     """A key was rotated or revoked, or a deployment's token was revoked; caches must forget it."""
 

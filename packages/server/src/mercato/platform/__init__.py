@@ -11,6 +11,7 @@
 from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
+from mercato.platform.context import RequestContext, Served, current_request, serving
 from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
@@ -24,7 +25,7 @@ from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
-from mercato.platform.telemetry import configure_logging
+from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.workflows import (
     Json,
     NotJson,
@@ -73,8 +74,10 @@ __all__ = [
     "Purpose",
     "RangeOutside",
     "Refusal",
+    "RequestContext",
     "Seal",
     "SealBroken",
+    "Served",
     "Session",
     "SignedHead",
     "StepFunction",
@@ -91,6 +94,7 @@ __all__ = [
     "configure_logging",
     "copy_json",
     "csv_head",
+    "current_request",
     "derive_key",
     "desk_libraries",
     "every_news",
@@ -99,6 +103,8 @@ __all__ = [
     "is_locked",
     "line_of",
     "mask",
+    "mask_fields",
     "name_call",
+    "serving",
     "stream_lines",
 ]
