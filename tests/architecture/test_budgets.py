@@ -11,15 +11,6 @@ MOST_LINES_OF_A_FUNCTION = 40
 MOST_LINES_OF_A_FILE = 400
 
 _TABLES_OF_CODES = {"checks/src/mercato_checks/codes.py"}
-_LONG_UNTIL_SPLIT = {
-    # Since 2026-11-29: each is being split.
-    "gateway/src/mercato_gateway/call.py",
-    "gateway/src/mercato_gateway/leases.py",
-    "gateway/src/mercato_gateway/scanner.py",
-    "gateway/src/mercato_gateway/worker.py",
-    "server/src/mercato/app/control.py",
-    "server/src/mercato/app/serve.py",
-}
 
 
 def _name(file: Path) -> str:
@@ -27,11 +18,7 @@ def _name(file: Path) -> str:
 
 
 def _files() -> list[Path]:
-    return [
-        file
-        for file in sorted(PACKAGES.glob("*/src/**/*.py"))
-        if "migrations" not in file.parts and _name(file) not in _LONG_UNTIL_SPLIT
-    ]
+    return [file for file in sorted(PACKAGES.glob("*/src/**/*.py")) if "migrations" not in file.parts]
 
 
 @pytest.mark.parametrize("file", _files(), ids=_name)

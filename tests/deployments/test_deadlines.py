@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from mercato.app.housekeeping import Deadlines
+from mercato.edge.wiring import running_of
 from mercato.platform import OutboxFeed
 from tests.conftest import TestClock
 from tests.deployments.test_heartbeats import Vendor, app
@@ -27,7 +28,7 @@ async def vendor(market: Market, api: httpx.AsyncClient) -> Vendor:
 
 @asynccontextmanager
 async def keeping(app: FastAPI, latest_seconds: float) -> AsyncIterator[None]:
-    wiring = app.state.wiring
+    wiring = running_of(app).wiring
     deadlines = Deadlines(wiring, latest_seconds=latest_seconds)
     feed = OutboxFeed(wiring.database)
     await feed.start([], [deadlines.subscriber()])

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import Session as SmtpSession
 from fastapi import FastAPI
 
 from mercato.adapters.mail import SmtpMail
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Wiring, running_of
 from mercato.identity import Post
 from mercato.platform import OutboxFeed
 from tests.conftest import TestClock
@@ -35,8 +35,7 @@ async def tokens(api: httpx.AsyncClient) -> dict[str, str]:
 
 @pytest.fixture
 def wiring(app: FastAPI) -> Wiring:
-    wiring: Wiring = app.state.wiring
-    return wiring
+    return running_of(app).wiring
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from mercato_cli.commands.approvals import approvals
 from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
+from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
@@ -17,6 +18,7 @@ from mercato_cli.commands.deployments import deployments, heartbeat, link_infra,
 from mercato_cli.commands.dev import dev
 from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
+from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
@@ -36,6 +38,7 @@ from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
 from mercato_cli.commands.signup import signup
+from mercato_cli.commands.statement import balance, statement, unbilled
 from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
 from mercato_cli.commands.usage import usage
@@ -96,6 +99,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Consumer": (
         search,
         services,
+        estimate,
         subscribe,
         subscriptions,
         unsubscribe,
@@ -103,6 +107,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sla,
         status,
         usage,
+        calls,
+        call_detail,
+        statement,
+        balance,
+        unbilled,
         invoices,
         adjustments,
     ),

@@ -127,6 +127,20 @@ class Transport:
             raise refusal(answer.status_code, answer.content, url, log_in=_how_to_log_in(self._profile))
         return answer.content
 
+    def stream(self, path: str, query: dict[str, Any]) -> Iterator[bytes]:
+        """A file of any length as it comes. Raises `MpError` also where it ends before its end."""
+        self._refresh_when_due()
+        headers = {"authorization": f"Bearer {self._profile.credential}"}
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given, headers=headers) as answer:
+                if answer.status_code >= 300:
+                    content = answer.read()
+                    raise refusal(answer.status_code, content, self._profile.url, log_in=_how_to_log_in(self._profile))
+                yield from answer.iter_bytes()
+        except httpx.RequestError as error:
+            raise unreachable(self._profile.url, error, self._timeout) from None
+
     def _send_authenticated(self, request: httpx.Request, credential: str | None) -> tuple[int, bytes, float | None]:
         if credential is not None:
             _show(request, credential)

@@ -153,6 +153,7 @@ export type ErrorCode =
   | "slow_down"
   | "slow_request"
   | "starting"
+  | "statement_period_refused"
   | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
@@ -199,6 +200,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workload_empty"
   | "wrong_code"
   | "wrong_method"
   | "wrong_password"
@@ -504,6 +506,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_down: 400,
   slow_request: 408,
   starting: 503,
+  statement_period_refused: 422,
   step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
@@ -550,6 +553,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,

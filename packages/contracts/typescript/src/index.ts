@@ -25,6 +25,7 @@ export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";
 export * as signals from "./signals.js";
 export * as standing from "./standing.js";
+export * as statements from "./statements.js";
 export * as subscriptions from "./subscriptions.js";
 export * as training from "./training.js";
 export * as webhooks from "./webhooks.js";

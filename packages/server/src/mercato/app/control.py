@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from mercato.api import consumption, health, objects
-from mercato.app.parts import PARTS
+from mercato.app.parts import PARTS, Part
 from mercato.app.wiring import build_wiring
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
@@ -18,7 +19,7 @@ from mercato.edge.document import install_document, operation_id
 from mercato.edge.middleware import Edge
 from mercato.edge.problems import install_problems
 from mercato.edge.reference_pages import STATIC, reference_pages
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Running, Wiring, running_of, set_running
 from mercato.platform import OutboxFeed
 
 log = structlog.get_logger(__name__)
@@ -34,19 +35,35 @@ _GATEWAY_BODIES = 256 * 1024 * 1024
 
 def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     """The application of these roles over these parts."""
+    parts = [PARTS[role](wiring) for role in roles]
+    app = _bare_app(partial(_lifespan, wiring, parts))
+    set_running(app, _run(wiring, parts))
+    app.include_router(reference_pages(app, wiring.site))
+    app.include_router(health.router)
+    app.include_router(objects.router)
+    for part in parts:
+        for router in part.routers:
+            app.include_router(router)
+    install_problems(app)
+    install_document(app)
+    if wiring.cors_origins:
+        _let_sites_read(app, wiring.cors_origins)
+    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room)
+    return app
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        feed = OutboxFeed(wiring.database)
-        await feed.start([], [wiring.remembered.subscriber(), *(hearer for part in parts for hearer in part.hears)])
-        opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
-        yield
-        for task in opening:
-            task.cancel()
-        await asyncio.gather(*opening, return_exceptions=True)
-        await feed.close()
-        await wiring.close()
 
+def _run(wiring: Wiring, parts: Sequence[Part]) -> Running:
+    running = Running(
+        wiring,
+        readiness={name: ready for part in parts for name, ready in part.ready.items()},
+        ends_streams=[part.ends_streams for part in parts if part.ends_streams is not None],
+    )
+    for part in parts:
+        running = part.adds(running)
+    return running
+
+
+def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         docs_url=None,
         redoc_url=None,  # its page shows an image from elsewhere
@@ -60,43 +77,46 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         # A redirect would name the host that the client sent: an address with a slash too many is unknown instead.
         redirect_slashes=False,
     )
-    app.state.wiring = wiring
-    parts = [PARTS[role](app, wiring) for role in roles]
-    app.state.readiness = {name: ready for part in parts for name, ready in part.ready.items()}
-    app.state.ends_streams = [part.ends_streams for part in parts if part.ends_streams is not None]
-    app.include_router(reference_pages(app, wiring.site))
-    app.include_router(health.router)
-    app.include_router(objects.router)
-    for part in parts:
-        for router in part.routers:
-            app.include_router(router)
-    install_problems(app)
-    install_document(app)
-    if wiring.cors_origins:
-        # Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none.
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(wiring.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "if-none-match"],
-            expose_headers=["etag", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
-            max_age=600,
-        )
-    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room)
     return app
 
 
+@asynccontextmanager
+async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
+    """Hear the outbox and open what takes time, until the process stops."""
+    feed = OutboxFeed(wiring.database)
+    await feed.start([], [wiring.remembered.subscriber(), *(hearer for part in parts for hearer in part.hears)])
+    opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
+    yield
+    for task in opening:
+        task.cancel()
+    await asyncio.gather(*opening, return_exceptions=True)
+    await feed.close()
+    await wiring.close()
+
+
+def _let_sites_read(app: FastAPI, origins: Sequence[str]) -> None:
+    """Bearer tokens travel in a header of their own, so no site gets a person's cookies: there are none."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "if-none-match"],
+        expose_headers=["etag", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"],
+        max_age=600,
+    )
+
+
 def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
-    """What gateways and Prometheus ask of the same process: the parts and the state are `app`'s."""
+    """What gateways and Prometheus ask of the same process: the parts are `app`'s."""
     internal = FastAPI(openapi_url=None, redirect_slashes=False)
-    internal.state = app.state
+    set_running(internal, running_of(app))
     internal.include_router(health.router)
     internal.include_router(health.metrics)
     if "consumption" in roles:
         internal.include_router(consumption.router)
     install_problems(internal)
-    wiring: Wiring = app.state.wiring
-    internal.add_middleware(Edge, ids=wiring.ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
+    ids = running_of(app).wiring.ids
+    internal.add_middleware(Edge, ids=ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
     return internal
 
 

@@ -1,10 +1,10 @@
 """What each role adds to a process: its routers, what it hears, what must be ready."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from mercato.api import (
     audit,
@@ -31,6 +31,7 @@ from mercato.api import (
     service_levels,
     sessions,
     signals,
+    statements,
     status,
     subscriptions,
     training,
@@ -39,10 +40,12 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.console import device as device_page
+from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
-from mercato.edge.wiring import Wiring
+from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.wiring import Running, Wiring
 from mercato.platform import EphemeralSubscriber
 
 
@@ -56,32 +59,39 @@ class Part:
     """Run in the background once the outbox is heard, so that no news falls between."""
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
     ends_streams: Callable[[], None] | None = None
-    """Told when the process begins to stop: answers that never end by themselves end now."""
+    """Called when the process begins to stop: answers that never end by themselves end then."""
+    adds: Callable[[Running], Running] = lambda running: running
+    """Adds what the routes of this role find."""
 
 
-def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
+def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
-    app.state.catalog_pages = catalog.CatalogPages()
+    pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router)
+        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router),
+        adds=lambda running: replace(running, catalog_pages=pages),
     )
 
 
-def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
+def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
     embedder = build_embedder()
     index = build_search_index(embedder.dimensions)
     keeper = IndexKeeper(wiring.database, index)
-    app.state.searching = Searching(index, embedder)
-    return Part((discovery.router,), (keeper.subscriber(),), keeper.build, {"the search index": keeper.is_ready})
+    searching = Searching(index, embedder)
+    return Part(
+        (discovery.router,),
+        (keeper.subscriber(),),
+        keeper.build,
+        {"the search index": keeper.is_ready},
+        adds=lambda running: replace(running, searching=searching),
+    )
 
 
-def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
+def consumption_part(wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
     hub = SnapshotHub(wiring.gateway_database, wiring.clock, wiring.credential_seal)
-    app.state.snapshot_hub = hub
-    app.state.gates = Gates()
-    app.state.status_board = StatusBoard(wiring.clock)
+    gates, board = Gates(), StatusBoard(wiring.clock)
     return Part(
         (
             consumption.router,
@@ -90,6 +100,7 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             calls.router,
             metering.router,
             billing.router,
+            statements.router,
             service_levels.router,
             usage_reviews.router,
             status.router,
@@ -97,10 +108,11 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
+        adds=lambda running: replace(running, snapshot_hub=hub, gates=gates, status_board=board),
     )
 
 
-def admin_part(app: FastAPI, wiring: Wiring) -> Part:
+def admin_part(wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
     return Part(
         (
@@ -112,6 +124,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
             marketplace.router,
             device.router,
             device_page.router,
+            link_pages.router,
             oauth.router,
             deployments.router,
             training.router,
@@ -123,7 +136,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     )
 
 
-PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {
+PARTS: dict[str, Callable[[Wiring], Part]] = {
     "publishing": publishing_part,
     "discovery": discovery_part,
     "consumption": consumption_part,

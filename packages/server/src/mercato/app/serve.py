@@ -55,6 +55,19 @@ def serve(
             workers or settings.gateway_workers,
             with_parent=with_parent,
         )
+    _become_process(settings, with_parent=with_parent)
+    with open_records(settings, lambda text: click.echo(text, err=True)) as url:
+        require_schema(url)
+        if role == "worker":
+            _run_worker(settings, url, host, port or settings.worker_port)
+        elif role == "control":
+            _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
+        else:
+            _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
+
+
+def _become_process(settings: Settings, *, with_parent: bool) -> None:
+    """What every process of the control plane sets before its work: memory, logs, how it is told to stop."""
     return_memory_early()
     leave_out_rich()
     from mercato.platform import configure_logging
@@ -64,14 +77,6 @@ def serve(
         signal.signal(number, _leave)
     if with_parent:
         _end_with_parent()
-    with open_records(settings, lambda text: click.echo(text, err=True)) as url:
-        require_schema(url)
-        if role == "worker":
-            _run_worker(settings, url, host, port or settings.worker_port)
-        elif role == "control":
-            _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
-        else:
-            _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
 
 
 def _run_control(

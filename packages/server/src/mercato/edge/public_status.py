@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from mercato.consumption import Entry, ServiceStatus, Status, StatusBoard
 from mercato.edge.paging import Page
-from mercato.edge.wiring import Parts, Transaction, Wiring
+from mercato.edge.wiring import Parts, Transaction, Wiring, running_of
 from mercato_contracts.service_levels import IncidentView, ServiceStatusView, StatusDay, StatusEntry, StatusList
 
 CACHED = "public, max-age=30"
@@ -37,7 +37,8 @@ class PublicStatus:
 
 
 def _public(request: Request, session: Transaction, parts: Parts) -> PublicStatus:
-    board: StatusBoard = request.app.state.status_board
+    board = running_of(request.app).status_board
+    assert board is not None, "the role of consumption serves it"
     return PublicStatus(Status(session, parts.clock), board, parts)
 
 

@@ -1,14 +1,17 @@
 """What the edge hands to the rooms, put together once by the app. It knows ports; the app chooses their engines."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
+from mercato.consumption import Gates, SnapshotHub, StatusBoard
+from mercato.discovery import Searching
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
+from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.idempotency import AnswerCipher
 from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
@@ -116,10 +119,35 @@ class Wiring:
         await self.database.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the routes of one process find: its wiring, and what its roles add; `None` where a role is not served."""
+
+    wiring: Wiring
+    searching: Searching | None = None
+    snapshot_hub: SnapshotHub | None = None
+    gates: Gates | None = None
+    status_board: StatusBoard | None = None
+    catalog_pages: CatalogPages | None = None
+    readiness: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
+    """What must be ready before the process takes requests, by the name that a refusal gives it."""
+    ends_streams: Sequence[Callable[[], None]] = ()
+    """Called when the process begins to stop: answers that never end by themselves end then."""
+
+
+def set_running(app: FastAPI, running: Running) -> None:
+    """Put it where the routes of `app` find it."""
+    app.state.running = running
+
+
+def running_of(app: FastAPI) -> Running:
+    """What `set_running` put there."""
+    return cast(Running, app.state.running)
+
+
 def get_wiring(request: Request) -> Wiring:
     """The process's parts."""
-    wiring: Wiring = request.app.state.wiring
-    return wiring
+    return running_of(request.app).wiring
 
 
 async def get_session(request: Request) -> Session:

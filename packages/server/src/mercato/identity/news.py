@@ -134,7 +134,7 @@ class PasswordChanged(News):
     topic = "password.changed"
 
     user_id: str
-    """The person."""
+    """Whose password it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ class PasswordResetAsked(News):
     topic = "password.reset_asked"
 
     reset_id: str
-    """The reset."""
+    """The link."""
     user_id: str
     """Whose password it is."""
 
@@ -156,7 +156,7 @@ class SecondFactorChanged(News):
     topic = "second_factor.changed"
 
     user_id: str
-    """The person."""
+    """Whose second factor it is."""
     subject_id: str
     """The factor, or the person whose recovery codes were renewed."""
     change: str
@@ -170,6 +170,6 @@ class SessionsEnded(News):
     topic = "sessions.ended"
 
     user_id: str
-    """The person."""
+    """Whose sessions they were."""
     session_id: str | None = None
     """The one that was ended; `None` where all were."""

@@ -16,6 +16,7 @@ from mercato.platform.database import Base, Database, Session
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -56,6 +57,7 @@ __all__ = [
     "Ids",
     "Json",
     "Letter",
+    "LineFormat",
     "LinkedDigests",
     "Mail",
     "MailRefused",
@@ -91,6 +93,7 @@ __all__ = [
     "Workflows",
     "configure_logging",
     "copy_json",
+    "csv_head",
     "current_request",
     "derive_key",
     "desk_libraries",
@@ -98,8 +101,10 @@ __all__ = [
     "every_refusal",
     "forget_events",
     "is_locked",
+    "line_of",
     "mask",
     "mask_fields",
     "name_call",
     "serving",
+    "stream_lines",
 ]

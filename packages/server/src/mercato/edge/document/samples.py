@@ -153,6 +153,7 @@ BY_NAME: dict[str, Any] = {
     "nanos_per_hour": 400_000_000, "net_nanos": 900_000, "number": 12, "offset": 0, "openapi": '{"openapi": "3.1.0"}',
     "operation_id": "embed", "organisation": "acme", "organisation_id": _id(ids.ORGANISATION), "origin": "operator",
     "overhead_us": 210, "p95_latency_ms": 300, "p95_ms": 120, "p95_us": 118_000, "package": "skfolio",
+    "code": "123456", "current": "correct horse battery", "new": "staple correct battery",
     "password": "correct horse battery", "per_call_nanos": 1_000_000, "period": "2026-11",
     "permissions": ["usage:read"],
     "person": _id(ids.USER), "phase": 3, "place": 4095, "plan": "standard", "plan_id": _id(ids.PLAN),
