@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from mercato.admin import AuditAnchors, AuditRecorder, AuditSealer, LogCheck, Refusals
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Wiring, running_of
 from mercato.identity import KeyChanged
 from mercato.platform import Database
 from mercato.platform.outbox import lock_place, move_place, read_events
@@ -87,4 +87,4 @@ class Ledger:
 
 @pytest.fixture
 def ledger(app: FastAPI) -> Ledger:
-    return Ledger(app.state.wiring)
+    return Ledger(running_of(app).wiring)

@@ -127,40 +127,42 @@ class TransactionalRoute(APIRoute):
         async def handle(request: Request) -> Response:
             wiring = get_wiring(request)
             async with noting_refusals(request, wiring):
-                return await handle_once(request, wiring)
-
-        async def handle_once(request: Request, wiring: Wiring) -> Response:
-            left = _take_guess(request, wiring) if _proves_by_body(request) else {}
-            kept_refusal: Refusal | None = None
-            admitted = await _admit_deployment(request, wiring)
-            await prove_credential(request, wiring)
-            async with UnitOfWork(request, wiring) as unit:
-                request.state.unit = unit
-                if admitted is None:
-                    request.state.caller = await self._authenticate(request, wiring, unit)
-                    left = left or _take_allowance(request, wiring)
-                else:
-                    request.state.caller, left = admitted
-                try:
-                    if not self.opens_late:
-                        await unit.open()
-                    with serving(context_of(request)) as served:
-                        response = await answer(request)
-                        await note_change(request, unit.begin, wiring, served, response)
-                    unit.keep(response)
-                except AlreadyAnswered as again:
-                    stored, headers = again.stored, {"idempotent-replayed": "true"}
-                    response = Response(stored.body, stored.status, headers, stored.media_type)
-                except Refusal as refusal:
-                    if not refusal.keeps_changes:
-                        raise
-                    kept_refusal = refusal
-            if kept_refusal is not None:
-                raise kept_refusal
-            response.headers.update(left)
-            return response
+                return await self._handle(request, wiring, answer)
 
         return handle
+
+    async def _handle(
+        self, request: Request, wiring: Wiring, answer: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Response:
+        left = _take_guess(request, wiring) if _proves_by_body(request) else {}
+        kept_refusal: Refusal | None = None
+        admitted = await _admit_deployment(request, wiring)
+        await prove_credential(request, wiring)
+        async with UnitOfWork(request, wiring) as unit:
+            request.state.unit = unit
+            if admitted is None:
+                request.state.caller = await self._authenticate(request, wiring, unit)
+                left = left or _take_allowance(request, wiring)
+            else:
+                request.state.caller, left = admitted
+            try:
+                if not self.opens_late:
+                    await unit.open()
+                with serving(context_of(request)) as served:
+                    response = await answer(request)
+                    await note_change(request, unit.begin, wiring, served, response)
+                unit.keep(response)
+            except AlreadyAnswered as again:
+                stored, headers = again.stored, {"idempotent-replayed": "true"}
+                response = Response(stored.body, stored.status, headers, stored.media_type)
+            except Refusal as refusal:
+                if not refusal.keeps_changes:
+                    raise
+                kept_refusal = refusal
+        if kept_refusal is not None:
+            raise kept_refusal
+        response.headers.update(left)
+        return response
 
     async def _authenticate(self, request: Request, wiring: Wiring, unit: UnitOfWork) -> Caller | None:
         if _credential(request) is None:
