@@ -64,7 +64,7 @@ def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router),
+        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router),
         adds=lambda running: replace(running, catalog_pages=pages),
     )
 
@@ -107,8 +107,8 @@ def consumption_part(wiring: Wiring) -> Part:
     )
 
 
-def admin_part(wiring: Wiring) -> Part:
-    """Organisations, people, sessions, keys."""
+def accounts_part(wiring: Wiring) -> Part:
+    """Organisations, people, sessions, keys, tokens; what the marketplace says of itself."""
     return Part(
         (
             identity.router,
@@ -120,17 +120,19 @@ def admin_part(wiring: Wiring) -> Part:
             device.router,
             device_page.router,
             oauth.router,
-            deployments.router,
-            training.router,
-            training.streams,
-            webhooks.router,
         )
     )
+
+
+def vendors_part(wiring: Wiring) -> Part:
+    """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
+    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {
     "publishing": publishing_part,
     "discovery": discovery_part,
     "consumption": consumption_part,
-    "admin": admin_part,
+    "accounts": accounts_part,
+    "vendors": vendors_part,
 }
