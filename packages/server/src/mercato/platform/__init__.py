@@ -11,14 +11,24 @@
 from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
-from mercato.platform.database import Base, Database, Session
+from mercato.platform.database import Base, Database, Session, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
-from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
+from mercato.platform.objects import (
+    CHUNK_BYTES,
+    ObjectNotFound,
+    ObjectStore,
+    RangeOutside,
+    StoredObject,
+    check_expiry,
+    check_key,
+    check_prefix,
+    check_range,
+)
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -39,6 +49,7 @@ from mercato.platform.workflows import (
 from mercato_contracts.masking import mask
 
 __all__ = [
+    "CHUNK_BYTES",
     "Base",
     "Bell",
     "Chain",
@@ -86,10 +97,15 @@ __all__ = [
     "Workflow",
     "WorkflowFunction",
     "Workflows",
+    "check_expiry",
+    "check_key",
+    "check_prefix",
+    "check_range",
     "configure_logging",
     "copy_json",
     "derive_key",
     "desk_libraries",
+    "driver_url",
     "every_news",
     "every_refusal",
     "forget_events",
