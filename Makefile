@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin clean
+.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,7 +23,8 @@ demo: setup ## the whole story on real models, in a marketplace of its own (LLM=
 # with; `mercato up` alone is strict and empty.
 up: setup ## a marketplace that stays: control API on 8000, gateway on 8080
 	@MERCATO_ALLOW_PRIVATE_ENDPOINTS=$${MERCATO_ALLOW_PRIVATE_ENDPOINTS:-true} \
-	 MERCATO_SAMPLE_DATA=$${MERCATO_SAMPLE_DATA:-true} .venv/bin/mercato up
+	 MERCATO_SAMPLE_DATA=$${MERCATO_SAMPLE_DATA:-true} \
+	 $(if $(wildcard site/index.html),MERCATO_SITE=$${MERCATO_SITE:-site}) .venv/bin/mercato up
 
 test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
@@ -45,6 +46,9 @@ imports: setup
 
 docs: setup ## write the generated reference pages anew
 	@$(PY) scripts/reference.py
+
+site: setup ## the documentation site in site/, built offline; a broken link ends it
+	@$(PY) scripts/site.py
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock

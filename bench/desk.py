@@ -32,12 +32,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.discovery import show
 from bench.discovery_rows import Row
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from mercato.api.wiring import Wiring
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.schema import migrate
 from mercato.app.settings import Settings
-from mercato.datasets import PanelBuilder, Panels, Round, Rounds, Schedule
+from mercato.datasets import PanelBuilder, Panels, Round, RoundDrafts, Rounds, Schedule
 from mercato.deployments import Deployments
+from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, Keys, Role, SignUp
 from mercato.identity.permissions import permissions_of
 from mercato.publishing import Deployment, Release, Service, Submission
@@ -63,8 +63,7 @@ class Desk:
 
     async def bodies(self, batches: int) -> list[tuple[bytes, str]]:
         """Batches with scores that nobody sent before, and their signatures."""
-        async with self.wiring.database.transaction() as session:
-            panel = await Panels(session, self.wiring.objects).load(self.round.panel_id)
+        panel = await Panels(self.wiring.database, self.wiring.objects).load(self.round.panel_id)
         chance, made = random.Random(1), []
         for _ in range(batches):
             writes = [
@@ -136,11 +135,12 @@ async def _prepare(wiring: Wiring, client: httpx.AsyncClient) -> Desk:
         await desk.link(caller, deployment, public_key=public, interval_seconds=3600)
         keys = Keys(session, wiring.clock, wiring.ids, wiring.hasher, wiring.outbox)
         vendor_key = await keys.make(caller, kind="vk", name="bench", scopes=None, expires_at=None)
-        await PanelBuilder(session, *common, wiring.objects, wiring.data_key).build(by="usr_bench")
+    await PanelBuilder(wiring.database, *common, wiring.objects, wiring.data_key).build(by="usr_bench")
+    drafts = RoundDrafts(wiring.database, wiring.ids, wiring.objects)
+    draft = await drafts.draft("us-equities-daily", first_era=7000, eras=BATCH)
     async with wiring.database.transaction() as session:
         schedule = Schedule(open_for=timedelta(days=1), embargo=timedelta(days=6))
-        rounds = Rounds(session, *common, wiring.objects)
-        found = await rounds.open("us-equities-daily", schedule, by="bench", reason="bench", first_era=7000, eras=BATCH)
+        found = await Rounds(session, wiring.clock, wiring.outbox).open(draft, schedule, by="bench", reason="bench")
     signed = await client.post(
         "/api/sessions", json={"email": "operator@example.org", "password": "correct horse battery"}
     )

@@ -36,13 +36,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bench.discovery_rows import Row
+from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.app.schema import migrate
 from mercato.identity import Caller, Role, SecretHasher, SignUp
 from mercato.identity.permissions import permissions_of
 from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
-from mercato.publishing import CedarPolicy, CredentialSeal, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
+from mercato.publishing import CredentialSeal, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
 from mercato_checks.confined import ConfinedChecks
 
 RESULTS = Path(__file__).parent / "results" / "publishing.json"

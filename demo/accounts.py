@@ -100,9 +100,16 @@ class Books:
             if event is None:
                 continue
             seen = (call.consumer, call.service, call.tokens_in, call.tokens_out, self._prices.price(call), 200)
-            told = (event.consumer, event.service, event.tokens_in, event.tokens_out, event.price_nanos, event.status)
-            if seen != told:
-                wrong.append(f"{call.request_id}: {seen} != {told}")
+            expected = (
+                event.consumer,
+                event.service,
+                event.tokens_in,
+                event.tokens_out,
+                event.price_nanos,
+                event.status,
+            )
+            if seen != expected:
+                wrong.append(f"{call.request_id}: {seen} != {expected}")
         return wrong
 
     def _check_unclaimed(self, report: Report) -> None:

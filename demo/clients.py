@@ -156,10 +156,10 @@ class SignalClient:
             answer = self._http.post("/v1/signals", content=next(self._bodies))
         except httpx.TransportError as broken:
             return watch.note_broken(broken)
-        told = answer.json()
+        payload = answer.json()
         if answer.is_success:
-            assert len(told["scores"]) == 3, "a score for each name asked for"
-        return watch.note(answer.status_code, answer.headers.get("x-request-id", ""), str(told.get("code", "")))
+            assert len(payload["scores"]) == 3, "a score for each name asked for"
+        return watch.note(answer.status_code, answer.headers.get("x-request-id", ""), str(payload.get("code", "")))
 
     def close(self) -> None:
         self._http.close()

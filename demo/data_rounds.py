@@ -35,11 +35,11 @@ class DataRounds:
 
     def await_consensus(self, round_id: str) -> RoundDesk:
         """Consensus and portfolios, as soon as the first of them is there; an operator need not wait for the end."""
-        return RoundDesk.model_validate(self._await(f"/api/rounds/{round_id}/desk", lambda told: True))
+        return RoundDesk.model_validate(self._await(f"/api/rounds/{round_id}/desk", lambda answer: True))
 
     def await_scores(self, round_id: str) -> None:
         """Returns when the round is scored."""
-        self._await(f"/api/rounds/{round_id}", lambda told: told["state"] in ("scored", "resolved"))
+        self._await(f"/api/rounds/{round_id}", lambda answer: answer["state"] in ("scored", "resolved"))
 
     def resolve(self, round_id: str) -> tuple[RoundDesk, RoundScores]:
         """The targets may be had from now on; what the desk published of the round."""
@@ -58,8 +58,8 @@ class DataRounds:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                if is_there(told := self._operator.get(path)):
-                    return told
+                if is_there(answer := self._operator.get(path)):
+                    return answer
             except ControlRefused as refused:
                 if refused.status != 404:
                     raise

@@ -56,7 +56,7 @@ class DeskStory:
         self.report.agree(
             "files of the round with their SHA-256, as both vendors have them",
             [sorted((file.name, file.sha256[:12]) for file in first.files if file.is_available)] * len(pulled),
-            [sorted((file["name"], file["sha256"][:12]) for file in told["files"]) for told in pulled],
+            [sorted((file["name"], file["sha256"][:12]) for file in result["files"]) for result in pulled],
         )
         self.report.progress("both train on the local provider")
         trained = together(self._vendors, lambda vendor: vendor.train(first.id))
@@ -156,10 +156,10 @@ class DeskStory:
 
     def _compare_calls(self, found: RoundDetail, written: Sequence[Written], buyer: SignalBuyer) -> None:
         request = self._vendors[0].live_request(found.number)
-        said = {one.vendor: one.scores for one in written}
+        answer = {one.vendor: one.scores for one in written}
         for vendor in self._vendors:
             self.report.agree(f"eras of which {vendor.service} says something else through the gateway", [],
-                              _other(buyer.ask(vendor.service, request), said[vendor.slug]))  # fmt: skip
+                              _other(buyer.ask(vendor.service, request), answer[vendor.slug]))  # fmt: skip
 
     def _settle(self, found: RoundDetail, written: Sequence[Written]) -> None:
         """Close, wait for the desk, resolve, and hold everything against what vendors have."""
@@ -172,21 +172,21 @@ class DeskStory:
         self.rounds.append(RoundBooks(found.number, written, desk, scores, self._vendors[0].targets(found.number)))
         self.rounds[-1].check(self.report)
         again = self._vendors[0].mp("score", "verify", found.id)
-        told = "every digit is the same" if again["equal"] else "digits differ"
-        self.report.agree(f"round {found.number}: `mp score verify`", "every digit is the same", told)
+        result = "every digit is the same" if again["equal"] else "digits differ"
+        self.report.agree(f"round {found.number}: `mp score verify`", "every digit is the same", result)
 
     def _tell_positions(self) -> None:
-        told = self.rounds[-1].desk.portfolios[-1]
-        positions = told.portfolio.positions
+        result = self.rounds[-1].desk.portfolios[-1]
+        positions = result.portfolio.positions
         largest = sorted(positions, key=lambda name: -abs(positions[name]))[:5]
         rows = [
-            [name, *(f"{part.positions[name]:+,}" for part in told.attributions), f"{positions[name]:+,}"]
+            [name, *(f"{part.positions[name]:+,}" for part in result.attributions), f"{positions[name]:+,}"]
             for name in largest
         ]
         self.report.say(
-            f"the largest positions of era {told.portfolio.era}, in billionths of the capital ({told.method}):"
+            f"the largest positions of era {result.portfolio.era}, in billionths of the capital ({result.method}):"
         )
-        self.report.table(["name", *(part.vendor for part in told.attributions), "whole"], rows)
+        self.report.table(["name", *(part.vendor for part in result.attributions), "whole"], rows)
 
     def _switch_off(self, buyer: SignalBuyer) -> None:
         self.report.step(10, "A kill switch: out of the gateway and of the next consensus")
@@ -204,11 +204,11 @@ class DeskStory:
         desk = self._data.await_consensus(found.id)
         agreed_at = time.time()
         self._tell_times(watch, killed, thrown, [(at - began) for at in (refused_at, agreed_at)])
-        said = buyer.ask(kept.service, kept.live_request(found.number))
-        self.report.agree(f"eras that {kept.service} scores all the same", len(written[0].scores), len(said))
-        told = {one.vendor: (one.weight, one.reason) for one in desk.consensus[0].consensus.weights}
-        self.report.agree(f"weight of {killed.slug} in the next consensus", (0, "held"), told[killed.slug])
-        self.report.agree(f"weight of {kept.slug} in the next consensus", NANO, told[kept.slug][0])
+        answer = buyer.ask(kept.service, kept.live_request(found.number))
+        self.report.agree(f"eras that {kept.service} scores all the same", len(written[0].scores), len(answer))
+        result = {one.vendor: (one.weight, one.reason) for one in desk.consensus[0].consensus.weights}
+        self.report.agree(f"weight of {killed.slug} in the next consensus", (0, "held"), result[killed.slug])
+        self.report.agree(f"weight of {kept.slug} in the next consensus", NANO, result[kept.slug][0])
         self._data.await_scores(found.id)
         self._finish(found, written)
 
@@ -251,5 +251,5 @@ class DeskStory:
         self.report.table(["after a kill switch", "time"], self.kill_rows)
 
 
-def _other(said: Mapping[int, Mapping[str, float]], signed: Mapping[int, Mapping[str, float]]) -> list[int]:
-    return [era for era in sorted(said.keys() | signed.keys()) if said.get(era) != signed.get(era)]
+def _other(answer: Mapping[int, Mapping[str, float]], signed: Mapping[int, Mapping[str, float]]) -> list[int]:
+    return [era for era in sorted(answer.keys() | signed.keys()) if answer.get(era) != signed.get(era)]

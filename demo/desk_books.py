@@ -41,8 +41,8 @@ def check_receipts(report: Report, written: Sequence[Written]) -> None:
 
 
 def _is_entry_of(receipt: Mapping[str, Any], scores: Mapping[str, float]) -> bool:
-    told = json.dumps({one: score + 0.0 for one, score in scores.items()}, separators=(",", ":"), sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()
+    signed = json.dumps({one: score + 0.0 for one, score in scores.items()}, separators=(",", ":"), sort_keys=True)
+    digest = hashlib.sha256(signed.encode()).hexdigest()
     return digest in receipt["entry"] and leaf_hash(receipt["entry"].encode()).hex() == receipt["digest"]
 
 
@@ -58,8 +58,8 @@ class RoundBooks:
 
     def weights(self) -> dict[str, int]:
         """Billionths by vendor, as the consensus of the first era has them; those of the others are the same."""
-        told = self.desk.consensus[0].consensus.weights
-        return {one.vendor: one.weight for one in told}
+        weights = self.desk.consensus[0].consensus.weights
+        return {one.vendor: one.weight for one in weights}
 
     def reasons(self) -> dict[str, str]:
         """Why each vendor's weight is what it is."""
@@ -92,8 +92,8 @@ class RoundBooks:
         for published in self.desk.consensus:
             era, ids = published.consensus.era, sorted(published.consensus.scores)
             found = combine([[one.scores[era][each] for each in ids] for one in self.written], nanos)
-            told = [published.consensus.scores[each] for each in ids]
-            if _rounded(found) != _rounded(told):
+            published_scores = [published.consensus.scores[each] for each in ids]
+            if _rounded(found) != _rounded(published_scores):
                 other.append(era)
         return other
 
@@ -111,16 +111,16 @@ class RoundBooks:
 
 def _broken_sums(portfolios: Sequence[OptimizerWrite]) -> list[str]:
     return [
-        f"{told.portfolio.era} {name}"
-        for told in portfolios
-        for name, position in told.portfolio.positions.items()
-        if told.attributions and sum(part.positions[name] for part in told.attributions) != position
+        f"{write.portfolio.era} {name}"
+        for write in portfolios
+        for name, position in write.portfolio.positions.items()
+        if write.attributions and sum(part.positions[name] for part in write.attributions) != position
     ]
 
 
 def _outside(portfolios: Sequence[OptimizerWrite]) -> list[int]:
     """More than all of the capital, or not market-neutral."""
-    held = [(told.portfolio.era, list(told.portfolio.positions.values())) for told in portfolios]
+    held = [(write.portfolio.era, list(write.portfolio.positions.values())) for write in portfolios]
     return [era for era, all_of in held if sum(map(abs, all_of)) > NANO + _ROUNDING or abs(sum(all_of)) > _ROUNDING]
 
 
@@ -145,9 +145,9 @@ def check_standings(
     means = {one: _mean([score.contribution for score in scores]) for one, scores in results.items()}
     order = sorted(results, key=lambda one: (-means[one], -_mean([score.rank_ic for score in results[one]]), one))
     report.agree("order of the leaderboard", order, [row.deployment for row in board])
-    told = [(row.rounds, row.rank_ic, row.contribution) for row in board]
+    shown = [(row.rounds, row.rank_ic, row.contribution) for row in board]
     found = [(len(results[one]), _mean([s.rank_ic for s in results[one]]), means[one]) for one in order]
-    report.agree("figures of the leaderboard", found, told)
+    report.agree("figures of the leaderboard", found, shown)
     for one in live:
         eras = [era.rank_ic for score in results[one.deployment] for era in score.eras]
         report.agree(f"live eras of {one.vendor} and their mean", (len(eras), _mean(eras)),

@@ -125,8 +125,10 @@ class Processes:
 
     def last_words(self) -> str:
         """The end of what each wrote, for whoever looks into a failure."""
-        said = [(running.name, running.last_words()) for running in self._running if running.is_alive or running.failed]
-        return "\n".join(f"--- {name}\n{words}" for name, words in said if words)
+        outputs = [
+            (running.name, running.last_words()) for running in self._running if running.is_alive or running.failed
+        ]
+        return "\n".join(f"--- {name}\n{words}" for name, words in outputs if words)
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Running:
         """Starts without waiting, in this environment unless another is given; what it writes goes to `name.log`."""

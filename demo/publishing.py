@@ -54,8 +54,10 @@ class Offer:
 
     def submit(self) -> str:
         """Hands the version in; the submission's id."""
-        told = self.vendor.post("/api/submissions", {"manifest": self.manifest_text, "openapi": self.document_text})
-        return str(told["id"])
+        submitted = self.vendor.post(
+            "/api/submissions", {"manifest": self.manifest_text, "openapi": self.document_text}
+        )
+        return str(submitted["id"])
 
     def _moved(self, name: str) -> str:
         path: Path = EXAMPLES / self.folder / name

@@ -118,10 +118,10 @@ class SignalVendor:
     def pull(self, number: int, *names: str) -> dict[str, Any]:
         """The files of a round, all or those named; each is compared with its checksum."""
         files = [word for name in names for word in ("--file", name)]
-        told: dict[str, Any] = self.mp(
+        answer: dict[str, Any] = self.mp(
             "data", "pull", DATASET, "--round", str(number), "--to", str(self._data(number)), *files
         )
-        return told
+        return answer
 
     def train(self, round_id: str) -> Trained:
         """Train on the round with the local provider, wait, fetch the model."""
@@ -162,9 +162,9 @@ class SignalVendor:
 
     def claim(self) -> None:
         """Say what the training found on the eras that were held out, so that live results can be held against it."""
-        told = self._metrics
-        words = ("--eras", f"{told['eras_judged']:.0f}", "--mean-ic", str(told["rank_ic"]))
-        self.mp("score", "claim", self.deployment, *words, "--deviation", str(told["rank_ic_deviation"]),
+        answer = self._metrics
+        words = ("--eras", f"{answer['eras_judged']:.0f}", "--mean-ic", str(answer["rank_ic"]))
+        self.mp("score", "claim", self.deployment, *words, "--deviation", str(answer["rank_ic_deviation"]),
                 "--source", f"held out in {self._run}")  # fmt: skip
 
     def write(self, number: int) -> Written:
@@ -181,8 +181,8 @@ class SignalVendor:
         """Fetch the proof that a write stands in the log, and check it again without asking anybody."""
         file = str(self.mp.folder / f"{receipt['id']}.json")
         self.mp("signals", "proof", receipt["id"], "--out", file)
-        told: dict[str, Any] = self.mp("signals", "verify", file, "--digest", receipt["digest"])
-        return told
+        answer: dict[str, Any] = self.mp("signals", "verify", file, "--digest", receipt["digest"])
+        return answer
 
     def live_request(self, number: int) -> bytes:
         """What the deployment was asked about a round, as anybody else would ask it."""

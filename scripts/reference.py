@@ -15,12 +15,12 @@ import click
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from mercato.api.document.routes import route_facts
-from mercato.api.route import TransactionalRoute
 from mercato.app import schema, worker  # noqa: F401  (load every room and adapter, whoever asks)
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
+from mercato.edge.document.routes import route_facts
+from mercato.edge.route import TransactionalRoute
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
@@ -78,18 +78,18 @@ def errors() -> str:
 
 def codes() -> str:
     """The same codes for programs, which know them without a network."""
-    told: list[dict[str, str | int]] = [
+    entries: list[dict[str, str | int]] = [
         {"code": kind.code, "where": "control", "status": kind.status, "title": kind.title, "fix": kind.fix}
         for kind in _refusals()
     ]
     for where, table in (("gateway", GATEWAY_CODES.values()), ("runner", RUNNER_CODES.values())):
-        told += [{"code": c.name, "where": where, "status": c.status, "title": c.title, "fix": c.fix} for c in table]
-    told += [
+        entries += [{"code": c.name, "where": where, "status": c.status, "title": c.title, "fix": c.fix} for c in table]
+    entries += [
         {"code": c.code, "where": "check", "level": c.level, "title": c.title, "fix": c.fix}
         for c in CHECK_CODES.values()
     ]
-    told.sort(key=lambda each: (str(each["code"]), str(each["where"])))
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    entries.sort(key=lambda each: (str(each["code"]), str(each["where"])))
+    return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
 
 def openapi() -> str:
@@ -338,7 +338,7 @@ def _bounds(field: dict[str, Any], least: str, most: str) -> str:
 
 def _rules() -> list[tuple[str, str, str, str, str]]:
     """Id, reason, effect, action and condition of each rule that comes along."""
-    text = (files("mercato.publishing") / "policy.cedar").read_text(encoding="utf-8")
+    text = (files("mercato.adapters.policy_cedar") / "policy.cedar").read_text(encoding="utf-8")
     found = re.findall(
         r'@id\("([^"]+)"\)\s*@reason\("([^"]+)"\)\s*(permit|forbid) \(principal, action == Action::"(\w+)", resource\)'
         r"\s*(?:(when|unless) \{(.*?)\})?;",
@@ -379,7 +379,7 @@ PAGES: dict[str, Callable[[], str]] = {
 TABLES: dict[Path, Callable[[], str]] = {
     FOLDER.parents[1] / "packages/contracts/src/mercato_contracts/codes.json": codes,
     # Before the pages: openapi.json is written from it.
-    FOLDER.parents[1] / "packages/server/src/mercato/api/document/routes.json": routes,
+    FOLDER.parents[1] / "packages/server/src/mercato/edge/document/routes.json": routes,
 }
 """What programs read, and is written from the code as well."""
 

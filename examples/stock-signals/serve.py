@@ -32,7 +32,7 @@ def problem(
     status: int, code: str, title: str, detail: str, *, fix: str, errors: list[FieldError] | None = None
 ) -> Response:
     """A refusal as RFC 9457 has it."""
-    told = Problem(
+    refusal = Problem(
         type=f"urn:stock-signals:problem:{code}",
         title=title,
         status=status,
@@ -41,7 +41,7 @@ def problem(
         fix=fix,
         errors=errors or [],
     )
-    return Response(told.model_dump_json(exclude_none=True), status, media_type=MEDIA_TYPE)
+    return Response(refusal.model_dump_json(exclude_none=True), status, media_type=MEDIA_TYPE)
 
 
 async def read_body(request: Request) -> bytes:

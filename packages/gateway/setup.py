@@ -6,9 +6,10 @@ from pathlib import Path
 from setuptools import setup
 
 HOT = (
-    "admit", "authenticate", "bodies", "call", "catalog", "connection", "forward", "gateway", "headers", "heads",
-    "kinds", "lane", "leases", "long_events", "metrics", "operations", "peer", "recent", "relay", "route", "scanner",
-    "semver", "server", "settle", "spool", "streams", "targets", "texts", "tokens", "unpacking", "upstream", "usage",
+    "admit", "answering", "attempt", "authenticate", "bodies", "call", "catalog", "connection", "ending", "forward",
+    "frames", "gateway", "headers", "heads", "held", "kinds", "lane", "leases", "long_events", "metrics",
+    "operations", "peer", "recent", "relay", "route", "scanner", "semver", "server", "settle", "slices", "spool",
+    "streams", "targets", "texts", "tokens", "unpacking", "upstream", "usage",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +16,10 @@ from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.objects_s3 import Bucket, S3Objects
 from mercato.adapters.signed_links import SignedLinks
 from mercato.api import objects
-from mercato.api.problems import install_problems
+from mercato.app.settings import Settings
+from mercato.app.wiring import build_wiring
+from mercato.edge.problems import install_problems
+from mercato.edge.wiring import Running, set_running
 from mercato.platform import ObjectNotFound, ObjectStore, RangeOutside, SystemClock, Unavailable
 from tests.conftest import TestClock
 from tests.support.seaweed import BUCKET, S3Server, serve_s3
@@ -29,13 +33,6 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """The S3 server of this run."""
     with serve_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
-
-
-class Parts:
-    """The one part that the route of links asks for."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self.objects = store
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -53,12 +50,13 @@ async def store(
 
 
 @pytest.fixture
-async def web(store: ObjectStore) -> AsyncIterator[httpx.AsyncClient]:
+async def web(store: ObjectStore, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Whoever has a link: our own route for the folder, the real network for S3."""
     transport: httpx.AsyncBaseTransport | None = None
     if isinstance(store, LocalFolder):
         app = FastAPI()
-        app.state.wiring = Parts(store)
+        wiring = build_wiring(Settings(state=tmp_path / "state"), "postgresql://nobody@127.0.0.1/nothing")
+        set_running(app, Running(replace(wiring, objects=store)))
         app.include_router(objects.router)
         install_problems(app)
         transport = httpx.ASGITransport(app)

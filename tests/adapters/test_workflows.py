@@ -6,17 +6,20 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from dbos import DBOS
 from psycopg import sql
 
 from mercato.adapters.workflows_dbos import DbosWorkflows, WorkflowNotFound
-from mercato.platform import Steps, Workflow, Workflows
+from mercato.platform import NotJson, StepFunction, Steps, UnknownStep, Workflow, WorkflowFunction, Workflows
+from tests.support.workflow_records import recorded_steps
 
 OpenEngine = Callable[..., contextlib.AbstractAsyncContextManager[Workflows]]
 WORKER = Path(__file__).with_name("workflows_worker.py")
@@ -37,8 +40,8 @@ def open_engine(request: pytest.FixtureRequest, database_url: str) -> OpenEngine
     """Opens an engine with these workflows; each opening in a test takes up what the one before left."""
 
     @contextlib.asynccontextmanager
-    async def opened(*workflows: Workflow) -> AsyncIterator[Workflows]:
-        engine = DbosWorkflows(database_url, workflows, executor="test", version="1", close_within_seconds=5)
+    async def opened(*workflows: Workflow, version: str = "1") -> AsyncIterator[Workflows]:
+        engine = DbosWorkflows(database_url, workflows, executor="test", version=version, close_within_seconds=5)
         await engine.open()
         try:
             yield engine
@@ -55,36 +58,105 @@ class Diary:
         self.lines: list[str] = []
         self.loops: set[asyncio.AbstractEventLoop] = set()
 
-    def entry(self, line: str, result: Any = None) -> Callable[[], Awaitable[Any]]:
-        async def write() -> Any:
-            self.lines.append(line)
-            self.loops.add(asyncio.get_running_loop())
-            return result
+    async def write(self, subject: str, line: str, result: Any = None) -> Any:
+        """The step `write`."""
+        self.lines.append(line)
+        self.loops.add(asyncio.get_running_loop())
+        return result
 
-        return write
+    def workflow(self, name: str, run: WorkflowFunction, **steps: StepFunction) -> Workflow:
+        """With the step `write`, and these."""
+        return Workflow(name, run, {"write": self.write, **steps})
 
 
 async def test_steps_run_in_order_on_the_loop_that_opened_the_engine(open_engine: OpenEngine) -> None:
     diary = Diary()
 
     async def run(steps: Steps, subject: str) -> None:
-        first = await steps.run("first", diary.entry(f"first {subject}", {"n": [1, None, "ä"]}))
-        await steps.run("second", diary.entry(f"second {json.dumps(first, ensure_ascii=False)}"))
+        first = await steps.run("write", f"first {subject}", {"n": [1, None, "ä"]})
+        await steps.run("write", f"second {json.dumps(first, ensure_ascii=False)}")
 
-    async with open_engine(Workflow("two-steps", run)) as engine:
+    async with open_engine(diary.workflow("two-steps", run)) as engine:
         await engine.start("two-steps", "a")
         await until(lambda: len(diary.lines) == 2)
     assert diary.lines == ["first a", 'second {"n": [1, null, "ä"]}']
     assert diary.loops == {asyncio.get_running_loop()}
 
 
+async def test_a_step_gets_the_subject_and_its_arguments_as_json(open_engine: OpenEngine) -> None:
+    got: list[Any] = []
+    argument = {"text": "ä\n", "numbers": [0, -1, 2**60, 0.1], "nothing": None, "yes": True}
+
+    async def keep(subject: str, *arguments: Any) -> Any:
+        got.append((subject, arguments))
+        arguments[0]["numbers"].append("a step's own copy")
+        return arguments[0]
+
+    async def run(steps: Steps, subject: str) -> None:
+        got.append(await steps.run("keep", argument, [], "x"))
+
+    async with open_engine(Workflow("keeper", run, {"keep": keep})) as engine:
+        await engine.start("keeper", "a")
+        await until(lambda: len(got) == 2)
+    changed = {**argument, "numbers": [0, -1, 2**60, 0.1, "a step's own copy"]}
+    assert got == [("a", (changed, [], "x")), changed]
+    assert argument["numbers"] == [0, -1, 2**60, 0.1]
+
+
+async def test_an_unknown_step_is_an_error_that_names_the_known_ones(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        with pytest.raises(UnknownStep, match=r"The workflow lost has no step 'wriet'; it has write\."):
+            await steps.run("wriet", "x")
+        await steps.run("write", "went on")
+
+    async with open_engine(diary.workflow("lost", run)) as engine:
+        await engine.start("lost", "a")
+        await until(lambda: diary.lines == ["went on"])
+
+
+@pytest.mark.parametrize(
+    "value", [(1, 2), {1: "x"}, {"x"}, b"x", float("nan"), datetime(2026, 1, 1), [{"x": (1,)}]], ids=repr
+)
+async def test_what_is_not_json_is_refused(open_engine: OpenEngine, value: Any) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        with pytest.raises(NotJson, match="an argument of the step write is not JSON"):
+            await steps.run("write", "x", value)
+        await steps.run("write", "refused")
+
+    async with open_engine(diary.workflow("chatter", run)) as engine:
+        await engine.start("chatter", "a")
+        await until(lambda: diary.lines == ["refused"])
+        with pytest.raises(NotJson, match="the message on decision is not JSON"):
+            await engine.send("chatter", "a", "decision", value, once="x")
+
+
+async def test_a_result_that_is_not_json_is_no_result(open_engine: OpenEngine) -> None:
+    diary = Diary()
+
+    async def stumble(subject: str) -> Any:
+        diary.lines.append("try")
+        return ("a", "tuple") if len(diary.lines) == 1 else "done"
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("write", await steps.run("stumble"))
+
+    async with open_engine(diary.workflow("result", run, stumble=stumble)) as engine:
+        await engine.start("result", "a")
+        await until(lambda: diary.lines[-1:] == ["done"])
+    assert diary.lines == ["try", "try", "done"]
+
+
 async def test_starting_twice_is_starting_once_also_at_the_same_moment(open_engine: OpenEngine) -> None:
     diary = Diary()
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("only", diary.entry(subject))
+        await steps.run("write", subject)
 
-    async with open_engine(Workflow("once", run), Workflow("other", run)) as engine:
+    async with open_engine(diary.workflow("once", run), diary.workflow("other", run)) as engine:
         await asyncio.gather(*(engine.start("once", "a") for _ in range(10)))
         await until(lambda: "a" in diary.lines)
         await engine.start("once", "a")
@@ -99,16 +171,16 @@ async def test_starting_twice_is_starting_once_also_at_the_same_moment(open_engi
 async def test_a_message_is_delivered_once_also_when_it_was_sent_before_the_wait(open_engine: OpenEngine) -> None:
     diary, gate = Diary(), asyncio.Event()
 
-    async def wait_for_gate() -> None:
+    async def wait_for_gate(subject: str) -> None:
         await gate.wait()
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("gate", wait_for_gate)
+        await steps.run("gate")
         for n in range(3):
-            said = await steps.wait("decision", timedelta(seconds=30 if n < 2 else 1))
-            await steps.run(f"note {n}", diary.entry(json.dumps(said)))
+            message = await steps.wait("decision", timedelta(seconds=30 if n < 2 else 1))
+            await steps.run("write", json.dumps(message))
 
-    async with open_engine(Workflow("listener", run)) as engine:
+    async with open_engine(diary.workflow("listener", run, gate=wait_for_gate)) as engine:
         await engine.start("listener", "a")
         for _ in range(3):
             await engine.send("listener", "a", "decision", {"yes": 1}, once="first")
@@ -131,36 +203,36 @@ async def test_a_message_for_a_workflow_that_never_was_is_refused(open_engine: O
 async def test_a_step_that_raises_is_tried_again_until_it_answers(open_engine: OpenEngine) -> None:
     diary = Diary()
 
-    async def stumble() -> str:
+    async def stumble(subject: str) -> str:
         diary.lines.append("try")
         if len(diary.lines) < 3:
             raise ConnectionError("the database is gone")
         return "done"
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("end", diary.entry(await steps.run("stumble", stumble)))
+        await steps.run("write", await steps.run("stumble"))
 
-    async with open_engine(Workflow("stumbler", run)) as engine:
+    async with open_engine(diary.workflow("stumbler", run, stumble=stumble)) as engine:
         await engine.start("stumbler", "a")
         await until(lambda: diary.lines[-1:] == ["done"])
     assert diary.lines == ["try", "try", "try", "done"]
 
 
-async def test_closing_ends_the_step_in_hand_and_the_next_opening_goes_on(open_engine: OpenEngine) -> None:
+async def test_closing_ends_the_current_step_and_the_next_opening_goes_on(open_engine: OpenEngine) -> None:
     diary, begun, gate = Diary(), asyncio.Event(), asyncio.Event()
 
-    async def slow() -> None:
+    async def slow(subject: str) -> None:
         diary.lines.append("slow")
         begun.set()
         await gate.wait()
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("slow", slow)
-        await steps.run("after", diary.entry("after"))
-        said = await steps.wait("decision", timedelta(days=30))
-        await steps.run("said", diary.entry(f"said {said}"))
+        await steps.run("slow")
+        await steps.run("write", "after")
+        message = await steps.wait("decision", timedelta(days=30))
+        await steps.run("write", f"got {message}")
 
-    workflow = Workflow("long", run)
+    workflow = diary.workflow("long", run, slow=slow)
     async with open_engine(workflow) as engine:
         await engine.start("long", "a")
         await begun.wait()
@@ -170,24 +242,84 @@ async def test_closing_ends_the_step_in_hand_and_the_next_opening_goes_on(open_e
         await until(lambda: "after" in diary.lines)
     async with open_engine(workflow) as engine:
         await engine.send("long", "a", "decision", "yes", once="1")
-        await until(lambda: "said yes" in diary.lines)
-    assert diary.lines == ["slow", "after", "said yes"]
+        await until(lambda: "got yes" in diary.lines)
+    assert diary.lines == ["slow", "after", "got yes"]
+
+
+async def test_work_that_began_with_closures_for_steps_resumes(open_engine: OpenEngine, database_url: str) -> None:
+    """Earlier versions wrote the names of calls by hand; the records are the same, so the steps are not run again."""
+    diary = Diary()
+
+    async def begun_earlier(steps: Any, subject: str) -> None:
+        for name, result in (("list", [3, 4]), ("portfolio 3", "kept")):
+            await DBOS.run_step_async({"name": name}, _answer(result))
+        diary.lines.append("begun")
+        await steps.wait("decision", timedelta(days=30))
+
+    async def run(steps: Steps, subject: str) -> None:
+        eras = await steps.run("list")
+        for era in eras:
+            await steps.run("portfolio", era)
+            if era == 3:
+                await steps.wait("decision", timedelta(days=30))
+
+    async def portfolio(subject: str, era: int) -> None:
+        diary.lines.append(f"portfolio {era}")
+
+    async with open_engine(Workflow("desk", begun_earlier, {})) as engine:
+        await engine.start("desk", "a")
+        await until(lambda: diary.lines == ["begun"])
+    async with open_engine(Workflow("desk", run, {"list": portfolio, "portfolio": portfolio})) as engine:
+        await engine.send("desk", "a", "decision", "go", once="1")
+        await until(lambda: len(diary.lines) == 2)
+    assert diary.lines == ["begun", "portfolio 4"]
+    assert recorded_steps(database_url, "desk:a") == ["list", "portfolio 3", "portfolio 4"]
+
+
+async def test_what_another_version_left_is_started_anew(open_engine: OpenEngine, database_url: str) -> None:
+    diary = Diary()
+
+    async def old(steps: Steps, subject: str) -> None:
+        await steps.run("write", "old")
+        await steps.wait("decision", timedelta(days=30))
+
+    async def new(steps: Steps, subject: str) -> None:
+        await steps.run("write", "new")
+        await steps.run("write", f"new {await steps.wait('decision', timedelta(days=30))}")
+
+    async with open_engine(diary.workflow("upgraded", old)) as engine:
+        await engine.start("upgraded", "a")
+        await until(lambda: diary.lines == ["old"])
+    async with open_engine(diary.workflow("upgraded", new), version="2") as engine:
+        await until(lambda: "new" in diary.lines)
+        await engine.send("upgraded", "a", "decision", "go", once="1")
+        await until(lambda: "new go" in diary.lines)
+        await engine.start("upgraded", "a")
+    assert diary.lines == ["old", "new", "new go"]
+    assert recorded_steps(database_url, "upgraded:a") == ['write "new"', 'write "new go"']
+
+
+def _answer(result: Any) -> Callable[[], Awaitable[Any]]:
+    async def answer() -> Any:
+        return result
+
+    return answer
 
 
 async def test_closing_does_not_wait_for_a_step_that_keeps_failing(open_engine: OpenEngine) -> None:
     diary = Diary()
     healthy = False
 
-    async def ill() -> None:
+    async def ill(subject: str) -> None:
         diary.lines.append("try")
         if not healthy:
             raise ConnectionError
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("ill", ill)
-        await steps.run("well", diary.entry("well"))
+        await steps.run("ill")
+        await steps.run("write", "well")
 
-    workflow = Workflow("ill", run)
+    workflow = diary.workflow("ill", run, ill=ill)
     async with open_engine(workflow) as engine:
         await engine.start("ill", "a")
         await until(lambda: len(diary.lines) > 1)
@@ -200,10 +332,10 @@ async def test_many_wait_at_once_and_each_hears_its_own(open_engine: OpenEngine)
     diary = Diary()
 
     async def run(steps: Steps, subject: str) -> None:
-        said = await steps.wait("decision", timedelta(days=30))
-        await steps.run("said", diary.entry(f"{subject} {said}"))
+        message = await steps.wait("decision", timedelta(days=30))
+        await steps.run("write", f"{subject} {message}")
 
-    async with open_engine(Workflow("waiter", run)) as engine:
+    async with open_engine(diary.workflow("waiter", run)) as engine:
         subjects = [str(n) for n in range(100)]
         await asyncio.gather(*(engine.start("waiter", subject) for subject in subjects))
         await asyncio.gather(*(engine.send("waiter", s, "decision", int(s), once="1") for s in subjects))
@@ -237,16 +369,16 @@ async def test_a_database_that_goes_away_ends_no_workflow(
 ) -> None:
     diary, gate = Diary(), asyncio.Event()
 
-    async def wait_for_gate() -> None:
+    async def wait_for_gate(subject: str) -> None:
         await gate.wait()
         diary.lines.append("1")
 
     async def run(steps: Steps, subject: str) -> None:
-        await steps.run("1", wait_for_gate)
+        await steps.run("gate")
         for n in range(2, 6):
-            await steps.run(str(n), diary.entry(str(n)))
+            await steps.run("write", str(n))
 
-    async with open_engine(Workflow("patient", run)) as engine:
+    async with open_engine(diary.workflow("patient", run, gate=wait_for_gate)) as engine:
         await engine.start("patient", "a")
         accept_connections(postgres, database_url, wanted=False)
         try:
@@ -266,3 +398,32 @@ def accept_connections(postgres: str, database_url: str, *, wanted: bool) -> Non
         connection.execute(allow.format(sql.Identifier(name), sql.SQL(str(wanted).lower())))
         if not wanted:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+async def test_an_engine_at_rest_asks_the_database_nothing(open_engine: OpenEngine, database_url: str) -> None:
+    """All that was left unfinished runs; then nobody polls, and what is started still runs at once."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def run(steps: Steps, subject: str) -> None:
+        begun.set()
+        await steps.wait("go", timedelta(hours=1))
+        ended.set()
+
+    async with open_engine(Workflow("waits", run, {})) as engine:
+        await engine.start("waits", "one")
+        await until(begun.is_set)
+    begun.clear()
+    async with open_engine(Workflow("waits", run, {})) as engine:
+        await until(begun.is_set)  # taken up again
+        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
+        begun.clear()
+        await engine.start("waits", "another")
+        await until(begun.is_set)
+        await engine.send("waits", "another", "go", True, once="1")
+        await until(ended.is_set)
+
+
+async def test_an_engine_rests_at_once_where_nothing_was_left(open_engine: OpenEngine) -> None:
+    async with open_engine():
+        await until(lambda: "background-jobs" not in {thread.name for thread in threading.enumerate()})
+        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))

@@ -19,7 +19,7 @@ def die_at(moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def note(step: str) -> str:
+async def note(_: str, step: str) -> str:
     with open(DIARY, "a") as diary:
         diary.write(f"{step}\n")
         diary.flush()
@@ -30,20 +30,20 @@ async def note(step: str) -> str:
 
 async def run(steps: Steps, subject: str) -> None:
     for step in ("1", "2"):
-        assert await steps.run(f"step {step}", lambda step=step: note(step)) == step  # type: ignore[misc]
+        assert await steps.run("note", step) == step
     die_at("after 2")
-    await steps.run("step 3", lambda: note("3"))
+    await steps.run("note", "3")
     if DEATH == "waiting":
         asyncio.get_running_loop().call_later(0.3, die_at, "waiting")
     assert await steps.wait("decision", timedelta(days=7)) == "go"
-    await steps.run("step 4", lambda: note("4"))
+    await steps.run("note", "4")
     home.call_soon_threadsafe(DONE.set)
 
 
 async def main() -> None:
     global home
     home = asyncio.get_running_loop()
-    engine = DbosWorkflows(DATABASE_URL, [Workflow("work", run)], executor="worker", version="1")
+    engine = DbosWorkflows(DATABASE_URL, [Workflow("work", run, {"note": note})], executor="worker", version="1")
     await engine.open()
     if "start" in ORDERS:
         await engine.start("work", "a")

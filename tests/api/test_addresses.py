@@ -4,8 +4,8 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from mercato.api.addresses import TrustedProxies, origin_of
 from mercato.app.settings import Settings
+from mercato.edge.addresses import TrustedProxies, origin_of
 
 OURS = "10.0.0.0/8, 2001:db8:1::/48, 127.0.0.1"
 

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mercato.api.addresses import TrustedProxies
-from mercato.api.bodies import Body, BodyRoom, ClientLeft
-from mercato.api.middleware import Edge
-from mercato.api.problems import BodyTooLarge, BodyTooSlow
+from mercato.edge.addresses import TrustedProxies
+from mercato.edge.bodies import Body, BodyRoom, ClientLeft
+from mercato.edge.middleware import Edge
+from mercato.edge.problems import BodyTooLarge, BodyTooSlow
 from mercato.platform import Ids, Unavailable
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
 

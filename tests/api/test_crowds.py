@@ -17,9 +17,9 @@ from fastapi import FastAPI
 
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
-from mercato.api.wiring import Wiring
 from mercato.app.control import ROLES, create_internal_app
 from mercato.app.settings import Settings
+from mercato.edge.wiring import Wiring, running_of, set_running
 from mercato.platform import Database, StoredObject
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
 from tests.support.market import Market, market
@@ -52,8 +52,7 @@ async def internal(app: FastAPI, settings: Settings) -> AsyncIterator[httpx.Asyn
 
 @pytest.fixture
 def wiring(app: FastAPI) -> Wiring:
-    wiring: Wiring = app.state.wiring
-    return wiring
+    return running_of(app).wiring
 
 
 def held(database: Database) -> int:
@@ -250,7 +249,7 @@ async def test_no_connection_is_held_while_the_store_of_files_takes_code(
 ) -> None:
     assert isinstance(wiring.objects, LocalFolder)
     store = SlowFolder(tmp_path / "slow", wiring.objects.links)
-    app.state.wiring = replace(wiring, objects=store)
+    set_running(app, replace(running_of(app), wiring=replace(wiring, objects=store)))
     await market.people.join("acme")
     body = {"email": "acme@example.org", "password": PASSWORD}
     session = {"Authorization": f"Bearer {(await api.post('/api/sessions', json=body)).json()['access_token']}"}

@@ -23,9 +23,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from mercato.api.throttle import Allowance, Throttle
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.settings import Settings
+from mercato.edge.throttle import Allowance, Throttle
 from tests.support.inhabitants import CALLERS, Inhabitants
 from tests.support.served import served
 

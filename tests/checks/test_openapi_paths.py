@@ -1,9 +1,11 @@
 """What is published is what the document means: path items with a reference, methods, and servers."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mercato_checks.openapi import OpenApiCheck, check_openapi
 
@@ -112,3 +114,43 @@ def test_warns_of_an_operation_with_a_server_of_its_own() -> None:
     )
     where = [finding.where for finding in verdict.findings if finding.code == "openapi_server_override"]
     assert where == ["/paths/~1a/get", "/paths/~1b/get"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "paths", "base"),
+    [
+        ("https://x.example/v1", ["/v1/embeddings", "/v1/models"], "/v1"),
+        ("https://x.example/proxy/v1/", ["/v1/embeddings", "/v1"], "/v1"),
+        ("https://x.example/api/v2", ["/api/v2/words"], "/api/v2"),
+    ],
+)
+def test_warns_of_paths_that_repeat_the_end_of_the_endpoint(endpoint: str, paths: list[str], base: str) -> None:
+    verdict = check(dict.fromkeys(paths, HEALTH), endpoint)
+    [finding] = [finding for finding in verdict.findings if finding.code == "openapi_path_repeats_base"]
+    assert finding.level == "warning"
+    assert f"ends in {base} and every path begins with it" in finding.message
+    assert f"`servers: [{{url: {base}}}]`" in finding.fix
+    assert verdict.accepted
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "paths"),
+    [
+        ("https://x.example", ["/v1/embeddings"]),
+        ("https://x.example/v1", ["/embeddings"]),
+        ("https://x.example/v1", ["/v1/embeddings", "/health"]),
+        ("https://x.example/v1", ["/v10/embeddings"]),
+        ("https://x.example/v1/proxy", ["/v1/embeddings"]),
+        ("https://x.example/v1", []),
+    ],
+)
+def test_takes_paths_that_do_not_repeat_the_endpoint(endpoint: str, paths: list[str]) -> None:
+    assert "openapi_path_repeats_base" not in codes(check(dict.fromkeys(paths, HEALTH), endpoint))
+
+
+@pytest.mark.parametrize("example", ["embedder", "smollm", "stock-signals"])
+def test_no_example_repeats_the_end_of_its_endpoint(example: str) -> None:
+    folder = Path(__file__).parents[2] / "examples" / example
+    endpoint = yaml.safe_load((folder / "service.yaml").read_text())["endpoint"]["url"]
+    verdict = check_openapi((folder / "openapi.yaml").read_bytes(), "openapi.yaml", endpoint=endpoint)
+    assert codes(verdict) <= {"openapi_server_plain"}

@@ -70,7 +70,7 @@ def test_revisions_serve_at_one_address_and_go_back_and_away(deploys: Deploys, c
     assert all(API_KEY not in text for text in kept)
     assert deploys.run("undeploy", "sig")[0] == 0
     assert (cloud.endpoints, cloud.templates) == ({}, {})
-    assert "Nothing is deployed" in deploys.run("undeploy", "sig")[2]
+    assert "There is no deployment sig" in deploys.run("undeploy", "sig")[2]
 
 
 def test_an_image_that_does_not_become_healthy_changes_nothing(deploys: Deploys, cloud: FakeRunPod) -> None:

@@ -51,7 +51,7 @@ class TestVerify:
         digest = leaf_hash(ENTRIES[place].encode()).hex()
         told = _verify(tmp_path, _proof(place), "--digest", digest, "--key", HeadKey(b"s" * 32).public)
         assert told.exit_code == 0, told.output
-        assert "stands in the signed log" in told.output
+        assert "is in the signed log" in told.output
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -88,4 +88,4 @@ class TestVerify:
 
     def test_what_is_no_proof_is_told(self, tmp_path: Path) -> None:
         told = _verify(tmp_path, {"place": "x"})
-        assert (told.exit_code, "is no proof" in told.output) == (2, True)
+        assert (told.exit_code, "is not a proof" in told.output) == (2, True)

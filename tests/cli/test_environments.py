@@ -60,7 +60,7 @@ ENVIRONMENTS = {
     "no standard output": Environment(_HERE, '"$@" >&-'),
     "no standard error": Environment(_HERE, '"$@" 2>&-'),
     "a dumb terminal": Environment({**_HERE, "TERM": "dumb", "COLUMNS": "x", "LINES": "-1"}),
-    "an address that is none": Environment({"MERCATO_URL": "http://["}),
+    "an invalid address": Environment({"MERCATO_URL": "http://["}),
     "an address with a blank": Environment({"MERCATO_URL": "http://a b", "MERCATO_TOKEN": _TOKEN}),
     "a token of two lines": Environment({"MERCATO_URL": _NOBODY, "MERCATO_TOKEN": "one\ntwo"}),
     "a token beyond ASCII": Environment({"MERCATO_URL": _NOBODY, "MERCATO_TOKEN": "schlüssel"}),

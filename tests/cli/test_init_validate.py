@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
+import yaml
 
 from mercato_cli.commands.init import TEMPLATES
+from mercato_cli.validating.running import running
 from tests.cli.conftest import Mp
 from tests.support.running import BIN
 
@@ -64,12 +68,22 @@ def test_a_template_is_tidy(mp: Mp, template: str) -> None:
         assert done.returncode == 0, done.stdout
 
 
+def test_an_openai_service_is_served_where_its_document_says(mp: Mp) -> None:
+    folder = _project(mp, "openai-service")
+    endpoint = yaml.safe_load((folder / "service.yaml").read_text())["endpoint"]["url"]
+    with running(folder, None) as runner:
+        served = f"http://127.0.0.1:{runner.port}"
+        for base in (urlsplit(endpoint).path, ""):
+            answer = httpx.post(f"{served}{base}/embeddings", json={"input": "a text"}, timeout=60)
+            assert answer.status_code == 200, answer.text
+
+
 def test_nothing_is_overwritten(mp: Mp) -> None:
     folder = _project(mp)
     (folder / "handler.py").write_text("mine")
     done = mp("init", "first-try", "--template", "openai-service")
     assert done.returncode == 2
-    assert done.stderr.startswith("mp: first-try is there already")
+    assert done.stderr.startswith("mp: first-try already exists")
     assert (folder / "handler.py").read_text() == "mine"
     (mp.config / "link").symlink_to(folder)
     assert mp("init", "other", "--template", "openai-service", "--folder", "link").returncode == 2

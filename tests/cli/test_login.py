@@ -70,6 +70,17 @@ def test_profiles_are_kept_apart(mp: Mp, shop: Shop) -> None:
     assert mp("whoami", "--profile", "two").returncode == 3
 
 
+def test_the_token_of_this_device_is_kept_and_sent_with_the_next_sign_in(mp: Mp, shop: Shop) -> None:
+    login = ("login", "--url", shop.url, "--email", "admin@localhost")
+    kept = mp.config / "mercato" / "profiles.json"
+    assert mp(*login, stdin=shop.operator_password).returncode == 0
+    profiles = json.loads(kept.read_text())
+    assert profiles["profiles"]["default"]["device_token"]
+    profiles["profiles"]["default"]["device_token"] = "x" * 201  # which a marketplace refuses
+    kept.write_text(json.dumps(profiles))
+    assert "device token" in mp(*login, stdin=shop.operator_password).stderr
+
+
 def test_the_environment_needs_no_login(mp: Mp, shop: Shop) -> None:
     done = mp("whoami", "--json", MERCATO_TOKEN=shop.consumer_key, MERCATO_URL=shop.url)
     assert json.loads(done.stdout)["organisation"] == "demo"

@@ -92,7 +92,7 @@ def test_what_is_no_gateway_is_said_so(mp: Mp) -> None:
     with _market(_http("404 Not Found", "nothing", media_type="text/plain")) as environment:
         done = mp("call", "acme/embedder", "--data", "{}", **environment)
     assert done.returncode == 4
-    assert "not as a gateway does" in done.stderr
+    assert "not in the form of a gateway" in done.stderr
 
 
 def test_a_long_list_is_whole_in_a_pipe(mp: Mp) -> None:

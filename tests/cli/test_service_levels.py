@@ -41,7 +41,7 @@ def test_a_promise_is_shown_beside_what_was_measured(watched: Mp) -> None:
     said = watched("sla", "show", "watched/promise").stdout
     assert "99.90 %" in said
     assert "800 ms" in said
-    assert watched("alerts", "list").stderr.strip() == "No alerts: every promise is kept."
+    assert watched("alerts", "list").stderr.strip() == "No alerts: all promises are kept."
     assert watched("sla", "show", "watched/nothing").returncode == 1
 
 

@@ -82,7 +82,7 @@ def test_the_end_of_an_id_is_enough(text: str) -> None:
 
 def test_an_end_that_fits_several_names_them_and_one_that_fits_none_is_left_alone() -> None:
     known = ["key_" + "0" * 28 + "abcd", "key_" + "1" * 28 + "abcd"]
-    with pytest.raises(MpError, match="fits several"):
+    with pytest.raises(MpError, match="is ambiguous"):
         whole_id("abcd", lambda: known)
     assert whole_id("dcba", lambda: known) == "dcba"
     assert whole_id("demo-key", lambda: pytest.fail("nothing is asked for")) == "demo-key"

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import Wiring, running_of
 from mercato.identity import Caller
 from mercato.publishing import Credentials, Lifecycle, Service, ServiceChanged
 from tests.consumption.test_snapshot import Line, listening
@@ -39,7 +39,7 @@ class Vault:
 
 @pytest.fixture
 def vault(market: Market, app: FastAPI) -> Vault:
-    return Vault(market, app.state.wiring)
+    return Vault(market, running_of(app).wiring)
 
 
 async def guarded(market: Market, vendor: Caller, name: str = "embedder") -> Service:

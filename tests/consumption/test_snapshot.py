@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from mercato.adapters.counters_postgres import PostgresCounters
 from mercato.api.consumption import SnapshotAnswer
 from mercato.consumption import SnapshotHub
+from mercato.edge.wiring import running_of
 from mercato.identity import KeyChanged, Keys
 from mercato.metering import Budgets
 from mercato.platform import Event
@@ -128,9 +130,11 @@ async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
             async with market.database.transaction() as session:
                 holds = DeploymentHolds(session, market.clock, market.outbox)
                 if held:
-                    await holds.hold_deployment(deployment.id, by="heartbeat", reason="no heartbeat for a minute")
+                    await holds.hold_deployment(
+                        deployment.id, holder="heartbeat", reason="no heartbeat for a minute", by="heartbeat"
+                    )
                 else:
-                    await holds.lift_hold(deployment.id, by="heartbeat")
+                    await holds.lift_hold(deployment.id, holder="heartbeat", by="key_vendor")
             began = time.monotonic()
             for listener, after in told.items():
                 came, _ = await listener.until(weighs(weight), after)
@@ -186,8 +190,9 @@ async def test_a_reader_that_falls_behind_is_let_go_and_the_others_are_not(marke
     assert hub.readers == 0
 
 
-async def test_a_gateway_that_leaves_is_forgotten(gateway: httpx.AsyncClient, app: Any) -> None:
-    hub: SnapshotHub = app.state.snapshot_hub
+async def test_a_gateway_that_leaves_is_forgotten(gateway: httpx.AsyncClient, app: FastAPI) -> None:
+    hub = running_of(app).snapshot_hub
+    assert hub is not None
     async with listening(gateway):
         assert hub.readers == 1
     async with asyncio.timeout(120):

@@ -4,9 +4,11 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import event, text
 
 from mercato.consumption import WatchLevels
+from mercato.edge.wiring import running_of
 from tests.support.market import Customer, Market
 
 
@@ -67,10 +69,10 @@ async def test_an_incident_opens_and_ends_in_public(api: httpx.AsyncClient, mark
     )
 
 
-async def test_a_crowd_costs_one_question(api: httpx.AsyncClient, app: object, market: Market) -> None:
+async def test_a_crowd_costs_one_question(api: httpx.AsyncClient, app: FastAPI, market: Market) -> None:
     customer = await acme(market)
     asked: list[str] = []
-    engine = app.state.wiring.database.engine.sync_engine  # type: ignore[attr-defined]
+    engine = running_of(app).wiring.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     first = await api.get("/api/status/acme/embedder")
     after_first = sum("service_health" in statement for statement in asked)

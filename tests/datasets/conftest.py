@@ -8,7 +8,7 @@ import pytest
 
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
-from mercato.datasets import Built, Horizon, Panel, PanelBuilder, Round, Rounds, Schedule
+from mercato.datasets import Built, Horizon, Panel, PanelBuilder, Round, RoundDraft, RoundDrafts, Rounds, Schedule
 from mercato.datasets.features import WARM_UP_DAYS
 from mercato.datasets.obscuring import Obscurer
 from mercato.datasets.panel import build_panel
@@ -57,20 +57,29 @@ class DataRoom:
 
     async def build(self, **named: str) -> Built:
         """The dataset over the first years."""
-        async with self.database.transaction() as session:
-            common = (session, self.clock, self.ids, self.outbox, self.store)
-            return await PanelBuilder(*common, b"k" * 32, lambda: self.prices).build(by="usr_test", **named)
+        return await self.builder().build(by="usr_test", **named)
+
+    def builder(self) -> PanelBuilder:
+        """Of panels over the first years."""
+        common = (self.database, self.clock, self.ids, self.outbox, self.store)
+        return PanelBuilder(*common, b"k" * 32, lambda: self.prices)
+
+    def drafts(self) -> RoundDrafts:
+        """Of rounds."""
+        return RoundDrafts(self.database, self.ids, self.store)
 
     def rounds(self, session: Session) -> Rounds:
         """Within a transaction."""
-        return Rounds(session, self.clock, self.ids, self.outbox, self.store)
+        return Rounds(session, self.clock, self.outbox)
 
     async def open(self, name: str = "us-equities-daily", *, first_era: int | None = None, eras: int = 5) -> Round:
         """A new round, open for an hour, under embargo for six days."""
+        return await self.open_draft(await self.drafts().draft(name, first_era=first_era, eras=eras))
+
+    async def open_draft(self, draft: RoundDraft) -> Round:
+        """The round that was drafted."""
         async with self.database.transaction() as session:
-            return await self.rounds(session).open(
-                name, SCHEDULE, by="usr_operator", reason="a test", first_era=first_era, eras=eras
-            )
+            return await self.rounds(session).open(draft, SCHEDULE, by="usr_operator", reason="a test")
 
     async def close(self, round_id: str) -> Round:
         """No more signals."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from mercato.datasets import Dataset
+from mercato.datasets.models import Dataset
 from mercato.identity import Caller, Keys, Role
 from mercato.identity.permissions import permissions_of
 from tests.conftest import People

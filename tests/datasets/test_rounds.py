@@ -193,14 +193,13 @@ async def test_files_are_what_their_checksums_say_and_live_has_no_target(room: D
 async def test_the_marketplace_reads_the_panel_behind_a_round_and_notices_damage(room: DataRoom) -> None:
     built = await room.build()
     opened = await room.open()
-    async with room.database.transaction() as session:
-        panel = await Panels(session, room.store).of_round(opened.id)
+    panels = Panels(room.database, room.store)
+    panel = await panels.of_round(opened.id)
     assert len(panel.names(opened.first_era)) == 20
     content = await room.store.get(built.panel.object_key)
     await room.store.put(built.panel.object_key, content[:-1] + bytes([content[-1] ^ 1]))
-    async with room.database.transaction() as session:
-        with pytest.raises(PanelDamaged):
-            await Panels(session, room.store).of_round(opened.id)
+    with pytest.raises(PanelDamaged):
+        await panels.of_round(opened.id)
     await room.close(opened.id)
     with pytest.raises(PanelDamaged):
         await room.open()

@@ -4,19 +4,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from mercato.datasets import PanelBuilder, Round, SampleRound, StoredPanel
-from mercato.platform import Session
+from mercato.datasets import Round, SampleRound
+from mercato.datasets.models import StoredPanel
 from tests.datasets.conftest import DataRoom
 
 
-def _sample(room: DataRoom, session: Session) -> SampleRound:
-    common = (session, room.clock, room.ids, room.outbox, room.store)
-    return SampleRound(session, PanelBuilder(*common, b"k" * 32, lambda: room.prices), room.rounds(session))
-
-
 async def _keep(room: DataRoom) -> Round | None:
-    async with room.database.transaction() as session:
-        return await _sample(room, session).keep_open()
+    return await SampleRound(room.database, room.clock, room.outbox, room.builder(), room.drafts()).keep_open()
 
 
 async def test_the_first_time_builds_the_dataset_and_opens_a_round_and_the_next_changes_nothing(room: DataRoom) -> None:

@@ -151,7 +151,7 @@ async def test_a_heartbeat_does_not_lift_another_holders_hold(vendor: Vendor, cl
     await vendor.watch()
     async with vendor.market.database.transaction() as session:
         holds = DeploymentHolds(session, clock, vendor.market.outbox)
-        await holds.hold_deployment(vendor.deployment, by="kill-switch:vendor", reason="drawdown")
+        await holds.hold_deployment(vendor.deployment, holder="kill-switch:vendor", reason="drawdown", by="usr_test")
     assert (await vendor.beat()).status_code == 200
     told = await vendor.look()
     assert (told["routed"], [hold["by"] for hold in told["holds"]]) == (False, ["kill-switch:vendor"])

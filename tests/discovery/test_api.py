@@ -1,6 +1,7 @@
 """`GET /api/search`: what comes back, page by page, and what is refused."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,20 +11,27 @@ from fastapi import FastAPI
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import discovery
-from mercato.api.problems import install_problems
+from mercato.app.settings import Settings
+from mercato.app.wiring import build_wiring
 from mercato.discovery import CursorOfAnotherSearch, Searching
+from mercato.edge.problems import install_problems
+from mercato.edge.wiring import Running, set_running
 
 
 @pytest.fixture
-async def client(shared_index: EmbeddedSearchIndex, embedder: MiniLmEmbedder) -> AsyncIterator[httpx.AsyncClient]:
-    """The search router over the shared catalogue."""
+async def client(
+    shared_index: EmbeddedSearchIndex, embedder: MiniLmEmbedder, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The search router over the shared catalogue; no database is behind it."""
     app = FastAPI()
     app.include_router(discovery.router)
-    app.state.searching = Searching(shared_index, embedder)
+    wiring = build_wiring(Settings(state=tmp_path / "state"), "postgresql://nobody@127.0.0.1/nothing")
+    set_running(app, Running(wiring, searching=Searching(shared_index, embedder)))
     install_problems(app)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
+    await wiring.close()
 
 
 async def test_anybody_may_search_over_http(client: httpx.AsyncClient) -> None:

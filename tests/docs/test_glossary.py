@@ -35,6 +35,14 @@ def test_a_ruled_out_word_does_not_occur(word: str) -> None:
     assert [str(path.relative_to(ROOT)) for path in _texts() if pattern.search(path.read_text())] == []
 
 
+def test_prose_spells_the_catalogue_one_way() -> None:
+    code = re.compile(r"```.*?```|`[^`\n]+`|\]\([^)]*\)", re.DOTALL)
+    prose = {path: code.sub("", path.read_text()) for path in _texts() if path.suffix == ".md"}
+    assert [
+        str(path.relative_to(ROOT)) for path, text in prose.items() if re.search(r"\bcatalogs?\b", text, re.I)
+    ] == []
+
+
 def test_terms_are_sorted_and_each_stands_once() -> None:
     terms = [row[0] for row in _ROWS]
     assert terms == sorted(set(terms))

@@ -7,6 +7,8 @@ import httpx
 import yaml
 from jsonschema_rs import Draft202012Validator
 
+from mercato_checks.openapi.servers import base_paths
+
 
 def load(folder: Path) -> dict[str, Any]:
     """The document of an example."""
@@ -21,7 +23,8 @@ def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
 
 def assert_described(document: dict[str, Any], answer: httpx.Response) -> None:
     """The answer's status, media type and body are what the document says of the operation that was called."""
-    operation = document["paths"][answer.request.url.path][answer.request.method.lower()]
+    base = base_paths(document.get("servers"))[0]
+    operation = document["paths"][answer.request.url.path.removeprefix(base)][answer.request.method.lower()]
     media = operation["responses"][str(answer.status_code)]["content"][answer.headers["content-type"].split(";")[0]]
     Draft202012Validator({**media["schema"], "components": document["components"]}).validate(answer.json())
 

@@ -14,6 +14,7 @@ from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, Script, Upstream, answer, chunk
 from tests.gateway.conftest import Stage
+from tests.gateway.expected import expect
 
 # One dollar for a thousand tokens each way: a token is a million nanos.
 TOKEN = 1_000_000
@@ -287,7 +288,7 @@ async def test_a_long_stream_goes_on_while_more_can_be_held(stage: Stage) -> Non
     stage.upstream.script = script
     reply, event = await call(stage, shop, stream=True, stream_options={"include_usage": True})
     assert reply.content == b"".join([*pieces, done])
-    assert (event.tokens_out, event.source, event.unpaid_nanos, event.ended_by) == (40_000, "provider", 0, None)
+    expect(event, tokens_out=40_000, source="provider", unpaid_nanos=0, ended_by=None)
     assert stage.control.spent(budget.scope) == 40_002 * TOKEN
 
 

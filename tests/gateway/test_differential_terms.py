@@ -30,6 +30,7 @@ from tests.fakes.control_plane import ControlPlane, a_grant
 from tests.fakes.gateway_process import GatewayProcess, StartGateway, until
 from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service
 from tests.gateway import oracle_of_terms as oracle
+from tests.gateway.expected import expect
 from tests.gateway.oracle_of_terms import PATHS, Ask, Reply, Stage, Used, World
 from tests.support.ports import free_port
 
@@ -689,22 +690,35 @@ def check_event(control: ControlPlane, event: UsageEvent, told: Told) -> None:
     """It says what the oracle says."""
     stage, tokens = told.stages[told.stage], told.paid
     asked = told.stages[0].service.id if told.stage else None
-    assert (
-        event.service_id, event.vendor_id, event.subscription_id, event.plan_id, event.asked_service_id, event.status,
-        event.tokens_in, event.tokens_out, event.tokens_cached, event.source, event.included, event.price_nanos,
-        event.currency, event.key_id, event.bytes_in,
-    ) == (
-        stage.service.id, stage.service.vendor_id, stage.subscription.id, stage.plan.id, asked, told.status,
-        tokens.into, tokens.out, tokens.cached, tokens.source, told.included, told.nanos,
-        stage.plan.currency, told.key_id, len(told.ask.text()),
-    ), told  # fmt: skip
+    expect(
+        event,
+        told,
+        service_id=stage.service.id,
+        vendor_id=stage.service.vendor_id,
+        subscription_id=stage.subscription.id,
+        plan_id=stage.plan.id,
+        asked_service_id=asked,
+        status=told.status,
+        tokens_in=tokens.into,
+        tokens_out=tokens.out,
+        tokens_cached=tokens.cached,
+        source=tokens.source,
+        included=told.included,
+        price_nanos=told.nanos,
+        currency=stage.plan.currency,
+        key_id=told.key_id,
+        bytes_in=len(told.ask.text()),
+    )
     claimed = told.believed.claimed
-    assert (
-        event.unpaid_tokens_in, event.unpaid_tokens_out, event.doubt, event.claimed_tokens_in, event.claimed_tokens_out
-    ) == (
-        told.tokens.into - tokens.into, told.tokens.out - tokens.out, told.believed.doubt,
-        None if claimed is None else claimed.into, None if claimed is None else claimed.out,
-    ), told  # fmt: skip
+    expect(
+        event,
+        told,
+        unpaid_tokens_in=told.tokens.into - tokens.into,
+        unpaid_tokens_out=told.tokens.out - tokens.out,
+        doubt=told.believed.doubt,
+        claimed_tokens_in=None if claimed is None else claimed.into,
+        claimed_tokens_out=None if claimed is None else claimed.out,
+    )
     if told.place:
         ids = {place_of(each): (release.id, each.id) for release, each in stage.able()}
         assert (event.release_id, event.deployment_id) == ids[told.place]

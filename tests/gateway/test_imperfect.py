@@ -15,6 +15,7 @@ from tests.fakes.gateway_process import GatewayProcess, Shop, until
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, Script, Upstream, answer, chunk
 from tests.gateway.conftest import Stage
+from tests.gateway.expected import expect
 
 DONE = b"data: [DONE]\n\n"
 
@@ -188,7 +189,7 @@ async def test_anthropics_usage_is_cumulative(
     async with gateway.client(chat.key) as client:
         await client.post("/v1/messages", json=body_of(chat, max_tokens=20, stream=True))
     event = await one_event(control, chat)
-    assert (event.tokens_in, event.tokens_out, event.tokens_cached, event.source) == (13, 15, 4, "provider")
+    expect(event, tokens_in=13, tokens_out=15, tokens_cached=4, source="provider")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +329,7 @@ async def test_a_200_that_is_an_error_is_passed_on_and_costs_nothing(
     got = await ask(gateway, chat, stream=streamed)
     assert (got.status_code, b'"error"' in got.content) == (200, True)
     event = await one_event(control, chat)
-    assert (event.status, event.tokens_in, event.tokens_out, event.price_nanos) == (502, 0, 0, 0)
+    expect(event, status=502, tokens_in=0, tokens_out=0, price_nanos=0)
 
 
 async def test_an_error_beside_usage_is_charged_by_the_usage(

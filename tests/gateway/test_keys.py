@@ -15,6 +15,7 @@ from tests.fakes.control_plane import ControlPlane, new_id
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import Upstream
+from tests.gateway.expected import expect
 
 
 async def call(client: httpx.AsyncClient, shop: Shop, **headers: str) -> httpx.Response:
@@ -38,7 +39,7 @@ async def test_answers_with_the_upstreams_body_and_never_sends_the_key_on(
     assert place.key not in str(sent.headers)
     assert sent.header("cookie") is None
     event = (await until(lambda: list(control.events.values())))[0]
-    assert (event.tokens_in, event.price_nanos, event.source, event.status) == (7, 5 + 7, "provider", 200)
+    expect(event, tokens_in=7, price_nanos=5 + 7, source="provider", status=200)
     assert event.request_id == answer.headers["x-request-id"]
 
 

@@ -11,6 +11,7 @@ from mercato_contracts.dataplane import UsageEvent
 from tests.fakes.gateway_process import Shop, until
 from tests.fakes.upstream import Received, Script, chunk
 from tests.gateway.conftest import Stage
+from tests.gateway.expected import expect
 from tests.gateway.metering import events
 
 PRICES = {"per_1k_input_nanos": 1000, "per_1k_output_nanos": 1000}
@@ -63,7 +64,7 @@ async def test_a_large_last_event_is_charged_by_its_usage(stage: Stage) -> None:
     got = await ask(stage, shop, "/v1/responses", stream=True, input="q" * 40)
     assert got.content == body
     event = await event_of(stage, shop)
-    assert (event.tokens_in, event.tokens_out, event.tokens_cached, event.source) == (13, 21, 5, "provider")
+    expect(event, tokens_in=13, tokens_out=21, tokens_cached=5, source="provider")
     assert (event.price_nanos, event.streamed) == (34, True)
     assert stage.gateway.rss_mb() - before < 30
 
@@ -111,7 +112,7 @@ async def test_reasoning_counts_where_the_client_leaves(stage: Stage, name: str)
             break
     event = await event_of(stage, shop)
     gate.set()
-    assert (event.tokens_in, event.tokens_out, event.source, event.client_left) == (10, 33, "partial", True)
+    expect(event, tokens_in=10, tokens_out=33, source="partial", client_left=True)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ async def test_a_failure_within_a_stream_is_recorded_as_502_and_free(stage: Stag
     got = await ask(stage, shop, stream=True)
     assert (got.status_code, got.content) == (200, stream)
     event = await event_of(stage, shop)
-    assert (event.status, event.tokens_in, event.tokens_out, event.price_nanos) == (502, 0, 0, 0)
+    expect(event, status=502, tokens_in=0, tokens_out=0, price_nanos=0)
 
 
 @pytest.mark.parametrize("kind", ["text/event-stream", "text/plain", "application/json", None])
@@ -151,7 +152,7 @@ async def test_a_stream_of_any_type_goes_through_at_once_without_the_usage_that_
                 gate.set()  # only now does the upstream go on
     assert came == events(DELTA, "[DONE]")
     event = await event_of(stage, shop)
-    assert (event.tokens_in, event.tokens_out, event.source, event.streamed) == (9, 7, "provider", True)
+    expect(event, tokens_in=9, tokens_out=7, source="provider", streamed=True)
 
 
 async def test_json_without_a_type_is_metered(stage: Stage) -> None:
@@ -161,4 +162,4 @@ async def test_json_without_a_type_is_metered(stage: Stage) -> None:
     )
     await ask(stage, shop)
     event = await event_of(stage, shop)
-    assert (event.tokens_in, event.tokens_out, event.source, event.streamed) == (10, 7, "estimated", False)
+    expect(event, tokens_in=10, tokens_out=7, source="estimated", streamed=False)

@@ -41,28 +41,30 @@ def leases(hours: Hours, tmp_path: Path) -> Leases:
 @pytest.mark.parametrize(("unit", "window"), [("concurrent", "ever"), ("requests", "day")])
 def test_a_slice_in_use_is_never_forgotten(leases: Leases, hours: Hours, unit: Any, window: Any) -> None:
     limit = Limit("key:a:b:c", unit, window, 1000)
-    piece = leases.slice_of(limit)
+    slice_ = leases.slice_of(limit)
     for _ in range(4000):
-        if not piece.leases:
+        if not slice_.leases:
             until = int(hours.now * 1000) + 30_000
-            piece.grant(LeaseGrant("lease", limit.scope, 8, until, 1000, 992, 60_000), hours.now, int(hours.now * 1000))
+            slice_.grant(
+                LeaseGrant("lease", limit.scope, 8, until, 1000, 992, 60_000), hours.now, int(hours.now * 1000)
+            )
         taken: list[Any] = []
-        assert piece.take(1, hours.now, taken)
+        assert slice_.take(1, hours.now, taken)
         for part, lease, units in taken:
             leases.settle(part, lease, units, 0)
         hours.now += 0.5
         leases.sweep(hours.now, 0.5)
-        assert not any(lease.expires <= hours.now for lease in piece.leases), "nobody closes its leases"
-    assert leases.slice_of(limit) is piece
+        assert not any(lease.expires <= hours.now for lease in slice_.leases), "nobody closes its leases"
+    assert leases.slice_of(limit) is slice_
 
 
 def test_a_slice_outlives_what_was_compiled_with_it_and_is_forgotten_at_last(leases: Leases, hours: Hours) -> None:
     limit = Limit("key:a:b:c", "requests", "day", 1000)
-    piece = leases.slice_of(limit)
+    slice_ = leases.slice_of(limit)
     for _ in range(3):
         hours.now += 390
         leases.sweep(hours.now, 0.5)
-        assert leases.slice_of(limit) is piece  # a lane is compiled
+        assert leases.slice_of(limit) is slice_  # a lane is compiled
     hours.now += 401
     leases.sweep(hours.now, 0.5)
-    assert leases.slice_of(limit) is not piece
+    assert leases.slice_of(limit) is not slice_

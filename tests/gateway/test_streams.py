@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
+from tests.gateway.expected import expect
 
 Script = Callable[[Received, asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -82,7 +83,7 @@ async def test_usage_is_asked_for_and_removed_again(
     assert answer.content == (delta("Hello") + delta(" wörld") + DONE).replace(b', "usage": null', b"")
     assert int(answer.headers["x-mercato-overhead-us"]) > 0
     event = await one_event(control)
-    assert (event.tokens_in, event.tokens_out, event.source, event.streamed) == (11, 22, "provider", True)
+    expect(event, tokens_in=11, tokens_out=22, source="provider", streamed=True)
     assert event.price_nanos == 1 + 11 + 44
 
 
@@ -232,7 +233,7 @@ async def test_a_client_that_leaves_before_a_whole_answer_is_counted_by_policy(
     await until(noticed)
     left.set()
     event = await one_event(control)
-    assert (event.status, event.tokens_out, event.source, event.client_left) == (status, tokens, source, True)
+    expect(event, status=status, tokens_out=tokens, source=source, client_left=True)
     assert (event.streamed, event.price_nanos) == (False, tokens)
     if policy == "abort":
         async with asyncio.timeout(60):
@@ -273,7 +274,7 @@ async def test_anthropic_streams_are_counted(
         refused = await client.post("/v1/messages", json=body)
     assert answer.content == b"".join(events)
     event = await one_event(control)
-    assert (event.tokens_in, event.tokens_out, event.tokens_cached, event.source) == (13, 15, 4, "provider")
+    expect(event, tokens_in=13, tokens_out=15, tokens_cached=4, source="provider")
     assert refused.json()["type"] == "error"
     assert refused.json()["error"]["type"] == "authentication_error"
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.settings import Settings
+from mercato.edge.wiring import running_of
 from mercato.identity import KnownDevices
 from mercato.platform import Ids
 from mercato_contracts.keys import make_key
@@ -206,7 +207,7 @@ async def test_guesses_at_device_codes_count_against_the_person_wherever_they_co
 async def test_an_organisation_has_one_allowance_whatever_keys_it_makes(app: FastAPI, market: Market) -> None:
     caller = await market.people.join("globex")
     keys = [await market.make_key(caller) for _ in range(2)]
-    wiring = app.state.wiring
+    wiring = running_of(app).wiring
     for _ in range(5_999):
         wiring.organisations.take(caller.organisation_id, wiring.clock.now())
     async with at(app, "203.0.113.7") as client:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from mercato.platform import (
+    Bell,
     Database,
     DurableSubscriber,
     EphemeralSubscriber,
@@ -233,3 +234,60 @@ async def test_a_feed_closes_though_news_comes_in_the_same_moment(
     await until(lambda: bool(closing))
     async with asyncio.timeout(120):
         await closing[0]
+
+
+async def test_news_whose_notification_is_lost_is_heard_at_the_next_look(database: Database, outbox: Outbox) -> None:
+    heard: list[int] = []
+    feed = OutboxFeed(database, quiet_seconds=0.2)
+    await feed.start([DurableSubscriber("reader", (Counted,), recorder(heard))], [])
+    await tell(database, outbox, 1)
+    await until(lambda: heard == [1])
+    async with database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO outbox_events (topic, payload, at) VALUES ('counted', :payload, now())"),
+            {"payload": '{"by": "a test", "number": 2}'},
+        )
+    await until(lambda: heard == [1, 2], seconds=20)
+    await feed.close()
+
+
+async def test_a_bell_rings_at_commit_in_every_process_that_listens(database: Database) -> None:
+    bell = Bell("a_test")
+    feed = OutboxFeed(database, [bell])
+    await feed.start([], [])
+    await until(lambda: bell.is_heard)
+    await bell.wait(600)  # it rings once when the listener begins
+    waiting = asyncio.create_task(bell.wait(600))
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as session:
+            await Bell("a_test").ring_at_commit(session)
+            raise RuntimeError("undone")
+    async with database.transaction() as session:
+        await Bell("another").ring_at_commit(session)
+    assert not waiting.done()
+    async with database.transaction() as session:
+        await Bell("a_test").ring_at_commit(session)
+    async with asyncio.timeout(20):
+        await waiting
+    await feed.close()
+
+
+async def test_a_bell_rings_when_the_listener_lost_its_connection(database: Database) -> None:
+    bell = Bell("a_test")
+    feed = OutboxFeed(database, [bell])
+    await feed.start([], [])
+    await until(lambda: bell.is_heard)
+    await bell.wait(600)
+    waiting = asyncio.create_task(bell.wait(600))
+    async with database.transaction() as session:
+        listening = "query LIKE 'LISTEN%' AND datname = current_database()"
+        await session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening}"))
+    async with asyncio.timeout(20):
+        await waiting
+    await until(lambda: bell.is_heard)  # it listens again
+    await feed.close()
+
+
+async def test_a_bell_that_nobody_listens_for_wakes_its_loop_every_second() -> None:
+    async with asyncio.timeout(20):
+        await Bell("a_test").wait(600)

@@ -2,10 +2,13 @@
 
 import psycopg
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from mercato.app.revision import MIGRATIONS
 from mercato.app.schema import METADATA, current_revision, migrate, newest_revision
 from mercato.platform.database import driver_url
 
@@ -37,3 +40,9 @@ def test_every_migration_goes_down_and_up_again(database_url: str) -> None:
     assert functions == []
     migrate(database_url)
     assert current_revision(database_url) == newest_revision()
+
+
+def test_the_newest_revision_is_the_end_of_the_chain_of_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()

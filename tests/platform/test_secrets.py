@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mercato.adapters.signed_links import SignedLinks
-from mercato.api.idempotency import AnswerCipher
 from mercato.datasets.obscuring import Obscurer
+from mercato.edge.idempotency import AnswerCipher
 from mercato.identity.known_devices import KnownDevices
 from mercato.platform import HeadKey, Purpose, Seal, SealBroken, SystemIds
 from mercato.publishing.sealing import CredentialSeal

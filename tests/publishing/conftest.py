@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.identity import Caller
 from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
 from mercato.publishing import (
     Approvals,
-    CedarPolicy,
     CredentialSeal,
     Dossier,
     LiveCalls,

@@ -8,9 +8,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemClock, SystemIds
-from mercato.publishing import CedarPolicy, CredentialSeal, LiveCalls, Pipeline, PipelineStarter
+from mercato.publishing import CredentialSeal, LiveCalls, Pipeline, PipelineStarter
 from mercato_checks.confined import ConfinedChecks
 
 sys.path.insert(0, str(Path(__file__).parents[2]))

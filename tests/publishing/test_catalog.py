@@ -71,7 +71,7 @@ async def test_withdrawn_and_held_services_show_within_five_seconds(
         await session.execute(update(Service).where(Service.id == gone.id).values(status="withdrawn"))
         for deployment in await session.scalars(select(Deployment.id)):
             await DeploymentHolds(session, clock, market.outbox).hold_deployment(
-                deployment, by="test", reason="for a while"
+                deployment, holder="test", reason="for a while", by="usr_test"
             )
     assert len((await _read(api)).json()["items"]) == 2, "from memory"
     clock.advance(timedelta(seconds=6))

@@ -19,15 +19,17 @@ async def weight_of(market: Market, service: Service) -> int:
     return routes.releases[0].deployments[0].weight
 
 
-async def hold(market: Market, deployment_id: str, by: str, reason: str = "it is silent") -> bool:
+async def hold(market: Market, deployment_id: str, holder: str, reason: str = "it is silent") -> bool:
     async with market.database.transaction() as session:
         holds = DeploymentHolds(session, market.clock, market.outbox)
-        return await holds.hold_deployment(deployment_id, by=by, reason=reason)
+        return await holds.hold_deployment(deployment_id, holder=holder, reason=reason, by="usr_test")
 
 
-async def lift(market: Market, deployment_id: str, by: str) -> bool:
+async def lift(market: Market, deployment_id: str, holder: str) -> bool:
     async with market.database.transaction() as session:
-        return await DeploymentHolds(session, market.clock, market.outbox).lift_hold(deployment_id, by=by)
+        return await DeploymentHolds(session, market.clock, market.outbox).lift_hold(
+            deployment_id, holder=holder, by="usr_test"
+        )
 
 
 async def listed(market: Market) -> tuple[Service, str]:
@@ -44,7 +46,7 @@ async def news(market: Market) -> list[tuple[str, bool]]:
             .where(OutboxRow.topic == "deployment.hold_changed")
             .order_by(OutboxRow.transaction, OutboxRow.number)
         )
-        return [(payload["by"], payload["held"]) for payload in rows]
+        return [(payload["holder"], payload["held"]) for payload in rows]
 
 
 async def test_it_takes_calls_again_once_the_last_holder_lets_go(market: Market) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mercato_cli.runner.jobs import training_job
-from mercato_cli.runner.said import Said
+from mercato_cli.runner.log_tail import LogTail
 from tests.support.http_server import serve_bytes
 from tests.support.running import processes_naming
 
@@ -245,9 +245,9 @@ def test_a_job_that_is_not_the_runs_or_cannot_be_fetched_does_not_begin(
     assert told["log"]["text"] == ""
 
 
-def test_of_what_is_said_the_last_is_kept_with_its_place() -> None:
-    said = Said(kept=20)
+def test_a_log_tail_keeps_the_last_lines_and_their_position() -> None:
+    tail = LogTail(kept=20)
     for number in range(10):
-        said.add(f"line {number}")
-    assert said.told() == {"place": 56, "text": "line 8\nline 9\n"}
-    assert said.end == 70
+        tail.add(f"line {number}")
+    assert tail.to_json() == {"place": 56, "text": "line 8\nline 9\n"}
+    assert tail.end == 70

@@ -16,7 +16,7 @@ from mercato.deployments import Deployments, Signatures
 from mercato.identity import Caller
 from mercato.platform import Database, HeadKey, Ids, ObjectStore, Outbox
 from mercato.publishing import Deployment, Release
-from mercato.signals import KillSwitches, LiveRounds, RoundSettling, SignalLog, SignalStore
+from mercato.signals import KillSwitches, LiveRounds, RoundSettling, SignalLog, SignalStore, receive
 from mercato_contracts.signals import SignalReceipt
 from tests.conftest import People, TestClock
 from tests.datasets.conftest import DataRoom, early_prices, prices, room, store  # noqa: F401
@@ -81,14 +81,14 @@ class Desk:
 
     async def take(self, writer: Writer, body: bytes, signature: str | None = None) -> list[SignalReceipt]:
         """Through the use case, signed unless told otherwise."""
+        received = await receive(self.database, self.live, writer.caller, body)
         async with self.database.transaction() as session:
-            store = SignalStore(session, self.clock, self.ids, self.outbox, Signatures(session), self.live)
-            return await store.take(writer.caller, body, signature or writer.sign(body))
+            store = SignalStore(session, self.clock, self.ids, self.outbox, Signatures(session))
+            return await store.take(writer.caller, received, signature or writer.sign(body))
 
     async def panel_of(self, found: Round) -> Panel:
         """Its panel."""
-        async with self.database.transaction() as session:
-            return await Panels(session, self.store).load(found.panel_id)
+        return await Panels(self.database, self.store).load(found.panel_id)
 
     def write(self, writer: Writer, found: Round, era: int, scores: Mapping[str, float]) -> dict[str, Any]:
         """A write as it is sent."""

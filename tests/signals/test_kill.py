@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from mercato.deployments import Heartbeats
 from mercato.platform import OutboxFeed, Refusal
 from mercato.publishing import Catalogue, DeploymentHolds
-from mercato.signals import DeskEvent, DeskRecord, KillKeeper, KillSwitches
+from mercato.signals import DeskEvent, DeskRecord, KillKeeper, KillSwitch, KillSwitches
 from mercato.signals.triggers import TriggerSpec, drawdown, stability_index
 from mercato_contracts.deployments import Heartbeat
 from mercato_contracts.record import RecordHead, record_head_bytes
@@ -54,10 +54,12 @@ class TestSwitches:
         async with desk.database.transaction() as session:
             (route,) = await Catalogue(session).routes()
             news = await session.scalar(
-                text("SELECT payload->>'deployment_id' FROM outbox_events WHERE topic = 'deployment.hold_changed'")
+                text("SELECT payload FROM outbox_events WHERE topic = 'deployment.hold_changed'")
             )
+            (switch,) = await session.scalars(select(KillSwitch))
         assert [d.weight for release in route.releases for d in release.deployments] == [0]
-        assert news == one.deployment
+        assert news["deployment_id"] == one.deployment
+        assert (news["holder"], news["by"]) == (f"kill-switch:{switch.id}", switch.by)
 
     async def test_two_switches_over_one_deployment_are_two_holds(self, desk: Desk) -> None:
         one = await desk.writer("acme")

@@ -20,6 +20,7 @@ from mercato.datasets import Round
 from mercato.signals import DeskRecord
 from tests.conftest import as_url
 from tests.signals.conftest import Desk
+from tests.support.workflow_records import recorded_steps
 
 WORKER = Path(__file__).with_name("settling_worker.py")
 SECONDS = 120
@@ -35,7 +36,7 @@ _TOLD = {
     "switches": "SELECT scope, target, origin, reason, by, lifted_at FROM kill_switches",
     "holds": "SELECT deployment_id, reason FROM deployment_holds",
     "the record": "SELECT number, actor, what, subject, facts::jsonb - 'switch' FROM desk_events",
-    "news": "SELECT topic, payload - 'by' FROM outbox_events",
+    "news": "SELECT topic, payload - 'by' - 'holder' FROM outbox_events",
 }  # fmt: skip
 
 
@@ -160,6 +161,8 @@ async def test_a_worker_killed_in_its_steps_settles_the_round_once(
         await workers.die(moment)
     await workers.settle(found)
     await _assert_as_undisturbed(desk, database_url, undisturbed)
+    portfolios = [f"portfolio {era}" for era in range(found.first_era, found.last_era + 1)]
+    assert recorded_steps(database_url, f"settle-round:{found.id}") == ["consensus", *portfolios, "scores"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from mercato.platform import Refusal
 from mercato.publishing import DeploymentHolds
-from mercato.signals import SignalEntry
+from mercato.signals.models import SignalEntry
 from mercato.signals.refusals import SignalLate
 from tests.signals.conftest import Desk
 
@@ -198,7 +198,7 @@ class TestNotFinite:
         assert (answer.status_code, answer.json()["code"]) == (422, "signal_not_finite")
         async with desk.database.transaction() as session:
             holds = await DeploymentHolds(session, desk.clock, desk.outbox).holds_on([writer.deployment])
-        assert "no number" in holds[writer.deployment][0].reason
+        assert "not a number" in holds[writer.deployment][0].reason
 
     async def test_an_unsigned_one_switches_nothing_off(self, desk: Desk, api: Any) -> None:
         writer, _, write = await _first(desk)

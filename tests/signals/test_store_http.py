@@ -15,7 +15,7 @@ from mercato.app.control import build_wiring, create_app
 from mercato.app.settings import Settings
 from mercato.datasets import Round
 from mercato.identity import Keys
-from mercato.signals import SignalEntry
+from mercato.signals.models import SignalEntry
 from mercato_contracts.deployments import ACCESS_TOKEN, TOKEN_EXCHANGE
 from tests.conftest import TestClock
 from tests.signals.conftest import Desk, Writer

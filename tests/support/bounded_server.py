@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
-from mercato.api.addresses import TrustedProxies
 from mercato.app.connections import ConnectionLimits, Connections
 from mercato.app.protocol import bounded
+from mercato.edge.addresses import TrustedProxies
 
 PATIENCE_SECONDS = 120
 

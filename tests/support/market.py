@@ -1,7 +1,7 @@
 """A marketplace in few words: services with plans, subscriptions, keys, usage events, and the gateway's questions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from mercato.publishing import Catalogue, CredentialSeal, Deployment, Plan, Rele
 from mercato.publishing.models import Submission
 from mercato.publishing.release import Releasing
 from mercato.subscriptions import Subscription, Subscriptions
+from mercato_checks.openapi.check import PublishedOperation
 from mercato_contracts.dataplane import (
     LeaseAnswer,
     LeaseBatch,
@@ -31,7 +32,7 @@ from mercato_contracts.pricing import charge
 from tests.conftest import People, TestClock
 
 TAKE_RATE_BP = 1000
-_EMBED = {"method": "POST", "path": "/embeddings", "operation_id": "embed", "summary": "Embed", "deprecated": False}
+_EMBED = PublishedOperation("POST", "/embeddings", operation_id="embed", summary="Embed", deprecated=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Market:
         release = Release(
             id=self.ids.new("rel"), service_id=service.id, submission_id=submission.id, version="1.0.0",
             manifest=_manifest(name, "1.0.0"),
-            document=None, document_digest=None, operations=[_EMBED],
+            document=None, document_digest=None, operations=[asdict(_EMBED)],
             released_at=now, status="live", status_reason="", status_at=now,
         )  # fmt: skip
         deployment = Deployment(

@@ -51,7 +51,7 @@ def _nested(depth: int) -> bytes:
 BAD: dict[str, tuple[str, bytes, str]] = {
     "a pickle named as text": ("model.txt", pickle.dumps({"a": 1}), "pickle"),
     "a pickle of protocol 0": ("model.txt", pickle.dumps({"a": 1}, protocol=0), "neither"),
-    "a pickle behind a head": ("model.txt", TREES.encode() + pickle.dumps(b"\0" * 99), "no text"),
+    "a pickle behind a head": ("model.txt", TREES.encode() + pickle.dumps(b"\0" * 99), "not text"),
     "leaves without end": ("model.txt", f"{TREES}Tree=0\nnum_leaves=2147483647\n".encode(), "leaves"),
     "leaves below zero": ("model.txt", f"{TREES}Tree=0\nnum_leaves=-1\n".encode(), "leaves"),
     "leaves in words": ("model.txt", f"{TREES}Tree=0\nnum_leaves=many\n".encode(), "leaves"),

@@ -20,6 +20,7 @@ from mercato.training.models import Run
 from mercato.training.refusals import BudgetTooSmall, CodeRefused, ProviderMissing
 from mercato_contracts.training import TrainingSpec
 from tests.conftest import People, TestClock
+from tests.support.workflow_records import recorded_steps
 from tests.training.conftest import Trainer, worker
 from tests.training.scripts import GOOD, encoded
 
@@ -76,6 +77,7 @@ async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
     assert seen.run.state == "succeeded", seen.run.why
     assert (await trainer.said(run_id)).count("begun") == 1
     assert len(seen.steps) == 8
+    assert recorded_steps(database_url, f"train:{run_id}")[:2] == ["launch", "watch 0"]
 
 
 async def test_a_worker_killed_in_the_middle_of_a_run_is_followed_by_one_that_watches_on(

@@ -42,8 +42,10 @@ class Post:
         async with self.database.transaction() as session:
             await announce(session, events, self.clock, self.ids)
 
-    def deliverer(self) -> Deliverer:
-        return Deliverer(self.database, self.clock, self.ids, self.outbox, self.seal, self.addresses)
+    def deliverer(self, quiet_seconds: float = 600.0) -> Deliverer:
+        return Deliverer(
+            self.database, self.clock, self.ids, self.outbox, self.seal, self.addresses, quiet_seconds=quiet_seconds
+        )
 
     async def deliver(self) -> int:
         return await self.deliverer().deliver_due()

@@ -1,7 +1,9 @@
 """Webhooks as their receiver sees them: signed as the reference library signs, at least once, never for ever."""
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mercato.consumption import AlertOpened, AlertResolved
 from mercato.identity import Caller
-from mercato.platform import News
+from mercato.platform import News, OutboxFeed
 from mercato.webhooks import NewSecret, WebhookDisabled
 from mercato.webhooks.schedule import MOST_ATTEMPTS, PAUSES, pause_after
 from mercato.webhooks.signing import secret_text, sign
@@ -252,3 +254,60 @@ async def test_a_worker_killed_again_and_again_loses_no_message(
     assert {len(contents) for contents in bodies.values()} == {1}
     told = {request.verified(made.secret)["data"]["alert_id"] for request in receiver.received}
     assert told == {f"alr_{number}" for number in range(40)}
+
+
+@contextlib.asynccontextmanager
+async def at_rest(post: Post, quiet_seconds: float) -> AsyncIterator[None]:
+    """Deliver in the background, with a bell that is listened for."""
+    deliverer = post.deliverer(quiet_seconds)
+    feed = OutboxFeed(post.database, [deliverer.bell])
+    await feed.start([], [])
+    async with asyncio.timeout(60):
+        while not deliverer.bell.is_heard:
+            await asyncio.sleep(0.01)
+    running = asyncio.create_task(deliverer.run())
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await feed.close()
+
+
+async def received(receiver: Receiver, count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(receiver.received) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_deliverer_at_rest_is_woken_by_a_message_a_test_and_a_redelivery(
+    post: Post, receiver: Receiver
+) -> None:
+    vendor = await post.people.join("acme")
+    made = await post.add(vendor, receiver.url)
+    async with at_rest(post, quiet_seconds=600):
+        await post.tell(alert(vendor))
+        await received(receiver, 1)
+        async with post.database.transaction() as session:
+            sent = await post.desk(session).test(vendor, made.endpoint.id)
+        await received(receiver, 2)
+        await settled(post, vendor, made)
+        async with post.database.transaction() as session:
+            await post.desk(session).redeliver(vendor, made.endpoint.id, sent.delivery.id)
+        await received(receiver, 3)
+
+
+async def settled(post: Post, caller: Caller, made: NewSecret) -> None:
+    async with asyncio.timeout(20):
+        while any(each.delivery.state == "pending" for each in await post.log(caller, made.endpoint.id)):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_delivery_whose_bell_was_not_heard_is_sent_at_the_next_look(post: Post, receiver: Receiver) -> None:
+    vendor = await post.people.join("acme")
+    await post.add(vendor, receiver.url)
+    await post.tell(alert(vendor))
+    await post.deliver()
+    async with at_rest(post, quiet_seconds=1.0):
+        async with post.database.transaction() as session:
+            # No bell rings for a row that is changed by hand.
+            await session.execute(text("UPDATE webhook_deliveries SET state = 'pending', attempts = 0"))
+        await received(receiver, 2)

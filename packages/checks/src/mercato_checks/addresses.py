@@ -276,7 +276,9 @@ def judge(text: str, allowed: Sequence[Network] = ()) -> str | None:
 def _parse(url: str, where: str) -> tuple[Target | None, Finding | None]:
     """Scheme, host, port and path; the addresses still empty."""
     if any(character <= " " or character in "\\\x7f" for character in url) or len(url) > 2_000:
-        return None, found("address_malformed", where, "The address holds a blank, a backslash or a control character.")
+        return None, found(
+            "address_malformed", where, "The address contains a space, a backslash or a control character."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -298,7 +300,7 @@ def _refuse_parts(parts: SplitResult, port: int, where: str) -> Finding | None:
     if parts.query or parts.fragment:
         return found("address_malformed", where, "The address carries a query or a fragment.")
     if _NUMBER_HOST.match(host) and not _PLAIN_IPV4.match(host):
-        return found("address_disguised", where, f"`{shorten(host)}` is a number in disguise.")
+        return found("address_disguised", where, f"`{shorten(host)}` is a number in an unusual notation.")
     if not (_is_address(host) or _NAME.match(host)):
         return found("address_malformed", where, f"`{shorten(host)}` is not a host.")
     if port in _PORTS:

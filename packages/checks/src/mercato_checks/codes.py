@@ -10,7 +10,7 @@ from mercato_checks.findings import Code, Finding, Level
 _MANIFEST = (
     Code("manifest_too_large", "error", "The manifest is too large", "Keep service.yaml under 256 KiB."),
     Code("manifest_not_text", "error", "The manifest is not UTF-8 text", "Save service.yaml as UTF-8."),
-    Code("manifest_syntax", "error", "The manifest is not YAML", "Mend the line named; `mp validate` shows it."),
+    Code("manifest_syntax", "error", "The manifest is not YAML", "Fix the line named; `mp validate` shows it."),
     Code("manifest_bomb", "error", "The manifest grows without bound", "Write values out instead of nesting anchors."),
     Code(
         "manifest_not_mapping",
@@ -21,7 +21,7 @@ _MANIFEST = (
     Code(
         "manifest_key_repeated",
         "error",
-        "A key stands twice",
+        "A key occurs twice",
         "Keep one of the two; YAML readers disagree on which counts.",
     ),
     Code("manifest_field_missing", "error", "A field is missing", "Add the field."),
@@ -103,8 +103,8 @@ _MANIFEST = (
     Code(
         "manifest_included_mismatch",
         "warning",
-        "What is included and what is priced do not meet",
-        "Include the unit that the plan prices.",
+        "The included unit is not the one that has a price",
+        "Include a unit that the plan has a price for.",
     ),
     Code(
         "manifest_overage_unpriced",
@@ -112,12 +112,12 @@ _MANIFEST = (
         "Calls beyond the included amount cost nothing",
         "Set a price per call or per token, or `overage: false`.",
     ),
-    Code("manifest_limit_repeated", "error", "A plan has two limits of one kind", "Keep one of them."),
+    Code("manifest_limit_repeated", "error", "A plan has two limits of the same kind", "Keep one of them."),
     Code(
         "manifest_limit_default",
         "info",
-        "The endpoint's limit is the usual one",
-        "Say in `endpoint.limits` what the server bears, if that is more.",
+        "The endpoint has the default limit",
+        "Set `endpoint.limits` if the server can take more.",
     ),
     Code(
         "manifest_limit_burst",
@@ -134,7 +134,7 @@ _MANIFEST = (
     Code(
         "manifest_task_protocol",
         "warning",
-        "Task and protocol do not belong together",
+        "The task does not fit the protocol",
         "A signal service has the task `signals`; others have another task or protocol.",
     ),
     Code(
@@ -154,7 +154,7 @@ _OPENAPI = (
         "Keep it under 32 MiB; split the service or drop examples.",
     ),
     Code("openapi_not_text", "error", "The document is not UTF-8 text", "Save it as UTF-8."),
-    Code("openapi_syntax", "error", "The document is neither JSON nor YAML", "Mend the line named."),
+    Code("openapi_syntax", "error", "The document is neither JSON nor YAML", "Fix the line named."),
     Code(
         "openapi_too_deep",
         "error",
@@ -169,9 +169,9 @@ _OPENAPI = (
         "Begin with `openapi: 3.1.0`, `info:`, `paths:`.",
     ),
     Code(
-        "openapi_key_repeated", "warning", "A key stands twice", "Keep one of the two; tools disagree on which counts."
+        "openapi_key_repeated", "warning", "A key occurs twice", "Keep one of the two; tools disagree on which counts."
     ),
-    Code("openapi_version_missing", "error", "The document does not say which OpenAPI it is", "Add `openapi: 3.1.0`."),
+    Code("openapi_version_missing", "error", "The document does not name its OpenAPI version", "Add `openapi: 3.1.0`."),
     Code(
         "openapi_version_unsupported",
         "error",
@@ -181,13 +181,13 @@ _OPENAPI = (
     Code(
         "openapi_structure",
         "error",
-        "A part has a shape that no tool can use",
+        "A part has a type that no tool can use",
         "Give this part the type that OpenAPI names.",
     ),
     Code(
-        "openapi_schema", "warning", "The document departs from the OpenAPI schema", "Mend it; strict tools refuse it."
+        "openapi_schema", "warning", "The document deviates from the OpenAPI schema", "Fix it; strict tools reject it."
     ),
-    Code("openapi_schema_more", "info", "More departures than are listed", "Mend those listed first."),
+    Code("openapi_schema_more", "info", "More deviations than are listed", "Fix those listed first."),
     Code("openapi_ref_missing", "error", "A reference points at nothing", "Correct the pointer or add what it names."),
     Code(
         "openapi_ref_remote",
@@ -195,7 +195,7 @@ _OPENAPI = (
         "A reference leaves the document",
         "Bundle the document: no reference is fetched.",
     ),
-    Code("openapi_ref_loop", "error", "A reference leads back to itself", "Break the circle: define the part once."),
+    Code("openapi_ref_loop", "error", "A reference leads back to itself", "Break the cycle: define the part once."),
     Code("openapi_ref_malformed", "error", "A reference is not a pointer", "Write `#/components/…`."),
     Code(
         "openapi_operation_id_repeated",
@@ -234,12 +234,12 @@ _OPENAPI = (
         "An operation describes no success",
         "Describe a 2xx, 3xx or default response.",
     ),
-    Code("openapi_example_invalid", "warning", "An example does not fit its schema", "Mend the example or the schema."),
-    Code("openapi_default_invalid", "warning", "A default does not fit its schema", "Mend the default or the schema."),
+    Code("openapi_example_invalid", "warning", "An example does not fit its schema", "Fix the example or the schema."),
+    Code("openapi_default_invalid", "warning", "A default does not fit its schema", "Fix the default or the schema."),
     Code(
         "openapi_pattern_unusable",
         "warning",
-        "A pattern is no regular expression that JSON Schema knows",
+        "A pattern is not a regular expression of JSON Schema",
         "Write it in the dialect of ECMA-262.",
     ),
     Code(
@@ -248,12 +248,17 @@ _OPENAPI = (
         "A security requirement names no scheme",
         "Define the scheme under components.securitySchemes.",
     ),
-    Code("openapi_security_none", "warning", "Nothing says how callers are known", "Add securitySchemes and security."),
+    Code(
+        "openapi_security_none",
+        "warning",
+        "The document does not say how callers authenticate",
+        "Add securitySchemes and security.",
+    ),
     Code(
         "openapi_security_in_query",
         "warning",
         "A key travels in the address",
-        "Take it in a header: addresses are logged.",
+        "Accept it in a header: addresses are logged.",
     ),
     Code("openapi_security_basic", "warning", "Passwords are sent with each call", "Use bearer tokens."),
     Code("openapi_oauth_plain", "warning", "An OAuth address is not encrypted", "Use https."),
@@ -279,25 +284,31 @@ _OPENAPI = (
         "openapi_server_base_differs",
         "warning",
         "The endpoint's address does not end in the server's path",
-        "Add the server's path to `endpoint.url`, or write the server that the endpoint is.",
+        "Add the server's path to `endpoint.url`, or correct the document's server.",
+    ),
+    Code(
+        "openapi_path_repeats_base",
+        "warning",
+        "Every path repeats the end of the endpoint's address",
+        "Write the paths without it and add a server whose address ends in it, such as `servers: [{url: /v1}]`.",
     ),
     Code(
         "openapi_server_override",
         "warning",
         "An operation names a server that calls do not go to",
-        "Serve the operation at `endpoint.url`, or list it as a service of its own.",
+        "Serve the operation at `endpoint.url`, or publish it as a separate service.",
     ),
     Code(
         "openapi_operation_ignored",
         "warning",
-        "A part of a path is no operation and is not published",
+        "Part of a path item is not an operation and is not published",
         "Write the method in lower case; OpenAPI knows get, put, post, delete, options, head, patch and trace.",
     ),
     Code(
         "openapi_operation_twice",
         "warning",
         "An operation is described twice",
-        "Keep it either beside the path's `$ref` or in what that names: OpenAPI leaves open which of two counts.",
+        "Keep it beside the path's `$ref` or in its target: OpenAPI does not define which one counts.",
     ),
     Code("openapi_title_missing", "warning", "`info.title` is missing", "Name the API."),
     Code("openapi_info_version_missing", "warning", "`info.version` is missing", "Write the release's version."),
@@ -305,18 +316,21 @@ _OPENAPI = (
         "openapi_info_version_differs",
         "warning",
         "`info.version` is not the manifest's version",
-        "Write the same version in both, so that readers know which release they see.",
+        "Use the same version in both: readers see it as the release's version.",
     ),
     Code("openapi_no_operation", "error", "The document describes no operation", "Describe at least one under paths."),
     Code(
-        "openapi_path_reserved", "error", "A path belongs to the marketplace", "Move it: the gateway keeps these paths."
+        "openapi_path_reserved",
+        "error",
+        "A path belongs to the marketplace",
+        "Move it: the gateway uses these paths itself.",
     ),
     Code("openapi_too_many_operations", "error", "The document has too many operations", "Split the service."),
     Code("openapi_summary_missing", "info", "An operation has no summary", "One sentence lets people find it."),
     Code(
         "openapi_contract_missing",
         "error",
-        "No operation carries the signal contract",
+        "No operation implements the signal contract",
         "Describe a POST whose JSON body is a SignalInferenceRequest, as the template signal-http does.",
     ),
 )
@@ -326,26 +340,27 @@ _VERSIONS = (
         "canary_not_newest",
         "error",
         "Only the newest version can be a canary",
-        "Take `canary` out: all calls whose range it fits go to it at once. Or raise the version above the newest.",
+        "Remove `canary`: all calls whose range allows this version then go to it at once. Or raise the "
+        "version above the newest.",
     ),
     Code(
         "canary_without_effect",
         "warning",
-        "There is nothing to be a canary beside",
-        "Nothing, or take `canary` out: this version takes all calls that are its own.",
+        "There is no older live release for a canary",
+        "Nothing, or remove `canary`: this version takes all its calls from the start.",
     ),
     Code("version_not_semver", "error", "The version is not SemVer", "Write three numbers such as 1.4.0."),
     Code(
         "version_not_higher",
         "error",
         "The version is not above the last release",
-        "Take the version named, or a higher one.",
+        "Use the version named, or a higher one.",
     ),
     Code(
         "version_bump_too_small",
         "error",
-        "The changes need a larger step",
-        "Take the version named, or undo the breaking changes.",
+        "The changes need a larger version step",
+        "Use the version named, or undo the breaking changes.",
     ),
     Code(
         "version_precedence_equal",
@@ -357,20 +372,20 @@ _VERSIONS = (
         "change_breaking",
         "warning",
         "A change breaks callers",
-        "Keep the old form beside the new one, or release a new major.",
+        "Keep the old form beside the new one, or release a new major version.",
     ),
     Code(
         "change_not_understood",
         "warning",
         "A change cannot be judged",
-        "Release a new major, or describe the part named with keywords that OpenAPI and JSON Schema 2020-12 define.",
+        "Release a new major version, or describe the part named with keywords of OpenAPI and JSON Schema 2020-12.",
     ),
-    Code("change_compatible", "info", "A change that callers need not follow", "Nothing."),
+    Code("change_compatible", "info", "A change that callers need not react to", "Nothing."),
     Code(
         "diff_incomplete",
         "warning",
-        "The documents could not be compared whole",
-        "Release a new major, and split or simplify the document.",
+        "The documents could not be compared completely",
+        "Release a new major version, and split or simplify the document.",
     ),
 )
 
@@ -378,29 +393,39 @@ _SECRETS = (
     Code(
         "secret_found",
         "error",
-        "A secret stands in the text",
-        "Revoke it now, then take it out: what was sent counts as known.",
+        "The text contains a secret",
+        "Revoke it now, then remove it: anything sent must be considered known.",
     ),
     Code(
         "secret_suspected",
         "warning",
         "This looks like a secret",
-        "If it is one revoke it and take it out; else shorten the example.",
+        "If it is one, revoke and remove it; otherwise shorten the example.",
     ),
     Code(
         "pickle_found",
         "error",
-        "A pickle stands in the text",
-        "Give models as ONNX or LightGBM text: pickles run code.",
+        "The text contains a pickle",
+        "Provide models as ONNX or LightGBM text: pickles run code.",
     ),
-    Code("pickle_linked", "error", "A pickle is linked", "Link ONNX, safetensors or LightGBM text: pickles run code."),
+    Code(
+        "pickle_linked",
+        "error",
+        "The text links to a pickle",
+        "Link ONNX, safetensors or LightGBM text: pickles run code.",
+    ),
 )
 
 _ENDPOINT = (
     Code("address_malformed", "error", "The address cannot be read", "Write https://host[:port]/path."),
     Code("address_scheme", "error", "Only http and https are called", "Use https."),
     Code("address_userinfo", "error", "The address carries a user or password", "Take it out."),
-    Code("address_disguised", "error", "The host is a disguised number", "Write four decimal numbers, or a name."),
+    Code(
+        "address_disguised",
+        "error",
+        "The host is a number in an unusual notation",
+        "Write four decimal numbers or a name.",
+    ),
     Code("address_port", "error", "This port belongs to another service", "Serve HTTP on a port meant for it."),
     Code("address_unresolved", "error", "The host has no address", "Check the name and its DNS records."),
     Code(
@@ -416,33 +441,33 @@ _ENDPOINT = (
     Code(
         "probe_timeout", "error", "The endpoint was too slow to answer", "Answer within the manifest's timeout_seconds."
     ),
-    Code("probe_too_large", "error", "The answer is too large", "Answer the small test call with less."),
-    Code("probe_redirect", "error", "The endpoint redirects", "Give the final address: redirects are not followed."),
+    Code("probe_too_large", "error", "The answer is too large", "Return less for the small test call."),
+    Code("probe_redirect", "error", "The endpoint redirects", "Use the final address: redirects are not followed."),
     Code(
         "probe_not_http",
         "error",
-        "The endpoint does not speak HTTP as it should",
+        "The endpoint's response is not valid HTTP",
         "Check the server's framing and port.",
     ),
     Code(
         "probe_status",
         "error",
         "The test call was refused",
-        "See the status; the endpoint must serve its own contract.",
+        "Check the status; the endpoint must implement its own contract.",
     ),
     Code("probe_not_json", "error", "The answer is not JSON", "Answer application/json in UTF-8."),
-    Code("probe_contract", "error", "The answer breaks the contract", "Give the fields named."),
+    Code("probe_contract", "error", "The response breaks the contract", "Return the fields named."),
     Code(
         "probe_not_deterministic",
         "error",
-        "The same request got two answers",
-        "Fix seeds; a signal must be reproducible.",
+        "The same request got two different responses",
+        "Set fixed seeds; a signal must be reproducible.",
     ),
     Code(
         "probe_order_dependent",
         "error",
         "Scores depend on the order of the ids",
-        "Score each id by its own features and those of its era, whatever their order.",
+        "Score each id by its own features and those of its era, independently of their order.",
     ),
     Code(
         "probe_look_ahead",
@@ -454,120 +479,126 @@ _ENDPOINT = (
         "probe_constant",
         "warning",
         "All ids get the same score",
-        "Check that the model knows the features it is sent; a constant says nothing.",
+        "Check that the model knows the features it receives; a constant carries no information.",
     ),
     Code(
-        "probe_undocumented", "error", "The answer is not documented", "Add the status and media type to the document."
+        "probe_undocumented",
+        "error",
+        "The response is not documented",
+        "Add the status and media type to the document.",
     ),
     Code(
         "probe_body_mismatch",
         "warning",
-        "The answer does not fit its documented schema",
-        "Mend the schema or the answer.",
+        "The response does not fit its documented schema",
+        "Fix the schema or the response.",
     ),
     Code("probe_model_unlisted", "warning", "The model is not in the server's list", "Check `endpoint.model`."),
     Code(
         "probe_usage_missing",
         "warning",
-        "The answer does not count its tokens",
-        "Send `usage`; else the gateway estimates.",
+        "The response does not report its tokens",
+        "Return `usage`; otherwise the gateway estimates it.",
     ),
     Code(
         "probe_nothing_callable",
         "info",
-        "No operation can be called without a person's input",
+        "No operation can be called without input chosen by a person",
         "Add a GET without required parameters, such as /health.",
     ),
-    Code("probe_task_untested", "info", "No test call is known for this task", "Nothing; a person looks at it."),
+    Code("probe_task_untested", "info", "There is no test call for this task", "Nothing; an approver looks at it."),
     Code(
-        "measure_slow", "warning", "The endpoint is slower than the policy wants", "Make it faster, or move it closer."
+        "measure_slow", "warning", "The endpoint is slower than the policy allows", "Make it faster, or move it closer."
     ),
-    Code("measure_errors", "error", "Too many test calls failed", "Mend the endpoint, then submit again."),
-    Code("measure_too_few", "warning", "Too few calls fitted in the time", "Make it faster; the figures are rough."),
+    Code("measure_errors", "error", "Too many test calls failed", "Fix the endpoint, then submit again."),
+    Code(
+        "measure_too_few",
+        "warning",
+        "Too few calls fitted into the time",
+        "Make it faster; the measurements are rough.",
+    ),
 )
 
 _PROJECT = (
-    Code(
-        "project_not_runnable", "error", "The project does not run", "Mend what the message names; `mp dev` shows it."
-    ),
-    Code("cold_start_slow", "error", "The service starts too slowly", "Load less at import, or a smaller model."),
+    Code("project_not_runnable", "error", "The project does not run", "Fix what the message names; `mp dev` shows it."),
+    Code("cold_start_slow", "error", "The service starts too slowly", "Load less at import, or use a smaller model."),
     Code(
         "inference_too_slow",
         "error",
         "An inference takes longer than the contract allows",
-        "Answer within 100 ms: do work that is the same for every call once, in `Handler.__init__`.",
+        "Respond within 100 ms: do work that is the same for every call once, in `Handler.__init__`.",
     ),
-    Code("training_failed", "error", "The training does not run", "Mend what the message names."),
+    Code("training_failed", "error", "Training does not run", "Fix what the message names."),
     Code(
         "shuffled_targets_score",
         "error",
         "The model scores on shuffled targets",
-        "Nothing can be learned there: look for a target among the features, or a score on what was learned from.",
+        "Nothing can be learned there: look for the target among the features, or for scores on training data.",
     ),
-    Code("memory_too_large", "error", "The service takes too much memory", "Use less, or deploy it with --memory."),
+    Code("memory_too_large", "error", "The service uses too much memory", "Use less, or deploy it with --memory."),
 )
 
 _PIPELINE = (
     Code(
         "check_cpu_limit",
         "error",
-        "The check needs more processor time than it may have",
+        "The check needs more CPU time than allowed",
         "Make the text shorter or simpler: split long values, lists and names; then submit again.",
     ),
     Code(
         "check_memory_limit",
         "error",
-        "The check needs more memory than it may have",
+        "The check needs more memory than allowed",
         "Make the document smaller, then submit again.",
     ),
     Code(
         "check_deadline",
         "error",
-        "The phase did not end before its deadline",
+        "The phase did not finish before its deadline",
         "Submit again; if it happens again, make the document smaller or the endpoint faster, or ask the operator.",
     ),
     Code(
         "check_crashed",
         "error",
         "The check ended twice without a result",
-        "Ask the operator with the submission's id; a document that is written in another way may pass.",
+        "Give the operator the submission's id; the same document written differently may pass.",
     ),
     Code(
         "check_abandoned",
         "error",
-        "The phase was interrupted twice and is not tried a third time",
-        "Submit again; if it happens again, ask the operator with the submission's id.",
+        "The phase was interrupted twice and is not retried",
+        "Submit again; if it happens again, give the operator the submission's id.",
     ),
-    Code("digest_mismatch", "error", "The stored content is not what was submitted", "Submit it again."),
+    Code("digest_mismatch", "error", "The stored content differs from what was submitted", "Submit it again."),
     Code(
         "version_exists",
         "error",
-        "The version is released already",
+        "The version is already released",
         "Raise `version` in service.yaml; a released version never changes.",
     ),
     Code(
         "protocol_changed",
         "error",
         "The service speaks another protocol",
-        "List what speaks another protocol as a service of its own, under another name.",
+        "Publish it as a separate service under another name.",
     ),
     Code(
         "policy_forbidden",
         "error",
         "The operator's rules forbid this release",
-        "Change what the rule names, or ask the operator.",
+        "Change what the rule objects to, or ask the operator.",
     ),
     Code(
         "approval_rejected",
         "error",
         "An approver rejected the submission",
-        "Mend what the reason names and submit again.",
+        "Fix what the reason names and submit again.",
     ),
     Code(
         "release_overtaken",
         "error",
-        "Another version was released meanwhile",
-        "Submit it again, so that it is compared with what callers have now.",
+        "Another version was released in the meantime",
+        "Submit it again to compare it with the current release.",
     ),
 )
 

@@ -19,7 +19,7 @@ MOST_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the endpoint said. Header names in lower case; `took_us` from the first byte sent to the last received."""
+    """The endpoint's response. Header names in lower case; `took_us` from the first byte sent to the last received."""
 
     status: int
     headers: Mapping[str, str]
@@ -113,16 +113,16 @@ class PinnedEndpoint:
             async with asyncio.timeout(self._seconds):
                 status, headers, body = await self._exchange(call)
         except (TimeoutError, httpcore.TimeoutException):
-            raise CallFailed("probe_timeout", f"no whole answer within {self._seconds:g} s") from None
+            raise CallFailed("probe_timeout", f"no complete response within {self._seconds:g} s") from None
         except httpcore.ConnectError as error:
             code = "probe_tls" if _is_tls(error) else "probe_unreachable"
             raise CallFailed(code, f"no connection: {shorten(error, 200)}") from None
         except httpcore.NetworkError as error:
-            raise CallFailed("probe_unreachable", f"the connection broke: {shorten(error, 200)}") from None
+            raise CallFailed("probe_unreachable", f"the connection was lost: {shorten(error, 200)}") from None
         except (httpcore.ProtocolError, httpcore.ProxyError, httpcore.UnsupportedProtocol) as error:
-            raise CallFailed("probe_not_http", f"this is not HTTP as it should be: {shorten(error, 200)}") from None
+            raise CallFailed("probe_not_http", f"the response is not valid HTTP: {shorten(error, 200)}") from None
         if 300 <= status < 400 and status != 304:
-            raise CallFailed("probe_redirect", f"status {status} leads elsewhere")
+            raise CallFailed("probe_redirect", f"status {status} is a redirect")
         took_us = (perf_counter_ns() - started) // 1000
         shown = {name: self._masked(value.encode()).decode() for name, value in headers.items()}
         return Answer(status, shown, self._masked(body), took_us)
@@ -143,7 +143,7 @@ class PinnedEndpoint:
             async for chunk in got.aiter_stream():
                 body += chunk
                 if len(body) > self._most:
-                    raise CallFailed("probe_too_large", f"more than {self._most} bytes came back")
+                    raise CallFailed("probe_too_large", f"the response has more than {self._most} bytes")
             return got.status, headers, bytes(body)
 
     def _all_headers(self, call: Call, content: bytes | None) -> list[tuple[str, str]]:
@@ -195,7 +195,7 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         if (host, port) != (self._target.host, self._target.port):
-            raise httpcore.ConnectError(f"{shorten(host)} was not judged")
+            raise httpcore.ConnectError(f"{shorten(host)} was not checked")
         failure: httpcore.ConnectError | None = None
         for address in self._target.addresses:
             try:

@@ -36,7 +36,7 @@ def check_manifest(raw: bytes | str) -> ManifestCheck:
     if isinstance(read, Finding):
         return ManifestCheck(None, [read])
     findings = [
-        found("manifest_key_repeated", path.replace("/", "."), f"`{path.rsplit('/', 1)[-1]}` stands twice.")
+        found("manifest_key_repeated", path.replace("/", "."), f"`{path.rsplit('/', 1)[-1]}` occurs twice.")
         for path in read.repeated
     ]
     if not isinstance(read.tree, dict):

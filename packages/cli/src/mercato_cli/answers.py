@@ -55,7 +55,7 @@ def refused_call(service: str, response: "httpx.Response", content: bytes) -> Mp
 
     request_id = response.headers.get("x-request-id", "")
     if not request_id:
-        text = f"{response.url} answered {response.status_code} and not as a gateway does."
+        text = f"{response.url} answered {response.status_code}, not in the form of a gateway."
         return MpError(text, "Check the gateway's address: `mp whoami`, `mp login --gateway`.", Exit.UNREACHABLE)
     problem = read_problem(content) or {}
     by_gateway = _request_id(content) == request_id
@@ -103,7 +103,7 @@ def _start_of(response: "httpx.Response", content: bytes) -> str:
     if response.has_redirect_location:
         return f"it redirects to {response.headers['location']}"
     text = " ".join(clean(content.decode(errors="replace")).split())
-    return (text[:_DETAIL] + ("…" if len(text) > _DETAIL else "")) or "an empty answer"
+    return (text[:_DETAIL] + ("…" if len(text) > _DETAIL else "")) or "an empty response"
 
 
 def _sentence(text: str) -> str:

@@ -101,15 +101,15 @@ def command(function: Function) -> Function:
             raise ReaderLeft from None
 
     options = (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table."),
-        click.option("--profile", metavar="NAME", help=f"Whose credential to use (first: {DEFAULT_PROFILE})."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."),
+        click.option("--profile", metavar="NAME", help=f"Whose credential to use (default: {DEFAULT_PROFILE})."),
         click.option(
             "--timeout",
             type=Seconds(0.1, 3600),
             default=_DEFAULT_TIMEOUT_SECONDS,
             show_default=True,
             metavar="SECONDS",
-            help="How long to wait for one answer.",
+            help="How long to wait for a response.",
         ),
     )
     for option in reversed(options):

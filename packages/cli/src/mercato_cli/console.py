@@ -62,6 +62,11 @@ class Console:
         if not self.as_json:
             self.tell(text)
 
+    def say_once(self, secret: str, about: str) -> None:
+        """A new secret on standard output, and beside it what it is and that it is not shown again."""
+        self.say(secret)
+        self.note(f"{about} It is shown only once.")
+
     def tell(self, text: str) -> None:
         """Progress that a person must see even where a program reads the result."""
         self._make_room()

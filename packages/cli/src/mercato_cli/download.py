@@ -92,7 +92,7 @@ class Downloader:
             if _digest(file) == grant.sha256:
                 return
             file.truncate(0)
-        raise _damaged(grant, "its bytes are not those that the marketplace promised (SHA-256)")
+        raise _damaged(grant, "its checksum differs from the published one (SHA-256)")
 
     def _fill(self, file: BinaryIO, grant: "FileGrant", again: Callable[[], "FileGrant"], progress: Progress) -> None:
         failures, link, others = 0, grant.url, 0
@@ -104,7 +104,7 @@ class Downloader:
             except _NewLink:
                 fresh = again()
                 if (fresh.sha256, fresh.bytes) != (grant.sha256, grant.bytes):
-                    raise MpError(f"{grant.name} was replaced meanwhile.", "Run the command again.") from None
+                    raise MpError(f"{grant.name} was replaced during the download.", "Run the command again.") from None
                 link, why = fresh.url, "its link is refused"
             except _Other as error:
                 # Once may be what an earlier run left; progress of this kind must not count as progress.
@@ -127,7 +127,7 @@ class Downloader:
     def _read_on(self, file: BinaryIO, link: str, have: int, grant: "FileGrant", progress: Progress) -> None:
         url = urljoin(f"{self._base_url}/", link)
         if urlsplit(url).scheme not in ("http", "https"):
-            raise MpError("The marketplace gave an address that is none.", "Tell its operator.", Exit.UNREACHABLE)
+            raise MpError("The marketplace sent an invalid address.", "Contact its operator.", Exit.UNREACHABLE)
         headers = {"range": f"bytes={have}-"} if have else {}
         with self._client_of(url).stream("GET", url, headers=headers) as answer:
             if answer.status_code in (401, 403):
@@ -139,7 +139,7 @@ class Downloader:
                 if answer.headers.get("content-length", str(grant.bytes)) != str(grant.bytes):
                     raise _Other(f"the server has {answer.headers['content-length'][:20]} bytes of {grant.bytes}")
             elif answer.status_code == 416:
-                raise _Other("the server has fewer bytes than it promised")
+                raise _Other("the server has fewer bytes than announced")
             else:
                 raise _Cut(f"the server answered {answer.status_code}")
             # As it comes: pieces of a set size would wait in memory, and be lost with a cut.
@@ -148,9 +148,9 @@ class Downloader:
                 file.flush()
                 progress.advance(len(piece))
                 if file.tell() > grant.bytes:
-                    raise _Other("more bytes came than were promised")
+                    raise _Other("the server sent more bytes than announced")
         if file.tell() < grant.bytes:
-            raise _Cut("the connection was cut")
+            raise _Cut("the connection was lost")
 
     def _client_of(self, url: str) -> httpx.Client:
         """One for each host: files may lie elsewhere than the marketplace, behind a proxy or not."""

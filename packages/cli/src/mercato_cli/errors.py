@@ -69,16 +69,16 @@ class MpError(Exception):
 
     def lines(self) -> list[str]:
         """For people: the sentence and its remedy on one line, then a line for each field that is wrong."""
-        said = [f"mp: {self.text} {self.fix}".rstrip()]
+        written = [f"mp: {self.text} {self.fix}".rstrip()]
         for error in self.problem.get("errors") or []:
             if isinstance(error, dict):
                 field = str(error.get("field") or "the whole").replace("_", " ")
-                said.append(f"  {field}: {error.get('message', '')}")
+                written.append(f"  {field}: {error.get('message', '')}")
         facts = self.problem.get("facts")
         for name, value in facts.items() if isinstance(facts, dict) else ():
             if isinstance(value, list) and value:
-                said.append(f"  {str(name).replace('_', ' ')}: {', '.join(map(str, value))}")
-        return said
+                written.append(f"  {str(name).replace('_', ' ')}: {', '.join(map(str, value))}")
+        return written
 
     def to_json(self) -> dict[str, Any]:
         """For machines: the problem as it came, or one of our own."""

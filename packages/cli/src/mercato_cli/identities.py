@@ -54,7 +54,9 @@ class Identities:
         path = self._path(deployment)
         try:
             if path.stat().st_mode & 0o077:
-                raise MpError(f"{path} can be read by others.", f"Run `chmod 600 {path}`, then `mp link-infra` anew.")
+                raise MpError(
+                    f"{path} can be read by others.", f"Run `chmod 600 {path}`, then run `mp link-infra` again."
+                )
             read = json.loads(path.read_text())
             return Identity(deployment, str(read["private_key"]), str(read["token"]))
         except FileNotFoundError:
@@ -90,5 +92,5 @@ class Identities:
 
     def _path(self, deployment: str) -> Path:
         if not _ID.fullmatch(deployment):
-            raise MpError(f"{deployment[:80]} is no deployment's id.", "List yours with `mp deployments list`.")
+            raise MpError(f"{deployment[:80]} is not a deployment's id.", "List yours with `mp deployments list`.")
         return self._folder / f"{deployment}.json"

@@ -26,7 +26,7 @@ def whole_id(given: str, known: Callable[[], Iterable[str]]) -> str:
     prefix = given.partition("_")[0] + "_" if "_" in given else ""
     fitting = [each for each in dict.fromkeys(known()) if each.endswith(end[1]) and each.startswith(prefix)]
     if len(fitting) > 1:
-        raise MpError(f"{given} fits several: {', '.join(fitting[:_NAMED])}.", "Give one of them whole.")
+        raise MpError(f"{given} is ambiguous: {', '.join(fitting[:_NAMED])}.", "Give the full id.")
     return fitting[0] if fitting else given
 
 

@@ -52,14 +52,14 @@ def ask_deployment(root: str, request: "SignalInferenceRequestV2", timeout: floa
     if answer.status_code != 200:
         raise MpError(f"{url} answered {answer.status_code}: {answer.text[:200]}", "Try it with `mp validate`.")
     try:
-        told = SignalInferenceResponseV2.model_validate_json(answer.content)
+        response = SignalInferenceResponseV2.model_validate_json(answer.content)
     except ValidationError as error:
         raise MpError(
             f"{url} does not fit the contract: {_where(error)} {message_of(error.errors()[0])}.", "Try `mp validate`."
         ) from None
-    if {era.era: set(era.scores) for era in told.eras} != {era.era: set(era.ids) for era in request.eras}:
+    if {era.era: set(era.scores) for era in response.eras} != {era.era: set(era.ids) for era in request.eras}:
         raise MpError(f"{url} did not score each id of each era once.", "Try `mp validate`.")
-    return told
+    return response
 
 
 def _where(error: "ValidationError") -> str:
@@ -67,7 +67,7 @@ def _where(error: "ValidationError") -> str:
 
 
 def write_batch(
-    deployment: str, request: "SignalInferenceRequestV2", told: "SignalInferenceResponseV2", at: datetime
+    deployment: str, request: "SignalInferenceRequestV2", response: "SignalInferenceResponseV2", at: datetime
 ) -> "SignalWriteBatch":
     """One write an era."""
     from mercato_contracts.signals import SignalWrite, SignalWriteBatch
@@ -75,7 +75,7 @@ def write_batch(
     return SignalWriteBatch(
         writes=[
             SignalWrite(deployment=deployment, round=request.round, era=era.era, scores=era.scores, created_at=at)
-            for era in told.eras
+            for era in response.eras
         ]
     )
 

@@ -25,6 +25,8 @@ from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.password import password, prove, second_factor
+from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
@@ -54,7 +56,23 @@ def main() -> None:
 
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Account": (signup, login, logout, whoami, keys, limits, webhooks, doctor, explain, completion),
+    "Account": (
+        signup,
+        login,
+        logout,
+        whoami,
+        password,
+        second_factor,
+        prove,
+        sessions,
+        people,
+        keys,
+        limits,
+        webhooks,
+        doctor,
+        explain,
+        completion,
+    ),
     "Vendor": (
         init,
         dev,

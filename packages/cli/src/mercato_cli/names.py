@@ -11,5 +11,5 @@ def split_name(text: str) -> tuple[str, str, str]:
     """Vendor, name, and the version with its `@` (or nothing). Raises `MpError`."""
     match = _NAME.fullmatch(text)
     if match is None:
-        raise MpError(f"{text!r} is no service: it is named vendor/name.", "Find it with `mp search`.")
+        raise MpError(f"{text!r} is not a service name: write vendor/name.", "Find it with `mp search`.")
     return match[1], match[2], match[3] or ""

@@ -19,6 +19,14 @@ def read_password() -> str:
     return read_line()
 
 
+def read_code() -> str:
+    """A code of an authenticator app, or a recovery code."""
+    if sys.stdin.isatty():
+        code: str = click.prompt("Code", err=True, default="", show_default=False)
+        return code
+    return read_line()
+
+
 def read_new_password() -> str:
     """A password that meets the marketplace's rule; at a terminal it is typed twice. Raises `MpError`."""
     if not sys.stdin.isatty():

@@ -48,7 +48,7 @@ def included_in(plan: "PlanView") -> str:
     """What a month covers."""
     if plan.included_unit is None:
         return ""
-    return f"{plan.included} {plan.included_unit} a month" + ("" if plan.overage else ", then no more")
+    return f"{plan.included} {plan.included_unit} a month" + ("" if plan.overage else ", then calls are refused")
 
 
 def _words(currency: "Currency", monthly: int, per_call: int, per_1k_input: int, per_1k_output: int) -> str:

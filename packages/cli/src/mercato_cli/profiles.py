@@ -30,6 +30,8 @@ class Profile:
     refresh_token: str = ""
     expires_at: float | None = None
     """Seconds since 1970 at which an access token ends; a key has none."""
+    device_token: str = ""
+    """Sent with the next sign-in, so that wrong guesses of others do not delay it."""
 
     def __repr__(self) -> str:
         return f"Profile({self.name}, {self.url})"
@@ -61,7 +63,9 @@ def checked_address(url: str, named: str = "") -> str:
         fits = False
     if not fits or parts.username or parts.query or parts.fragment:
         source = f" (from {named})" if named else ""
-        raise MpError(f"{url or 'Nothing'} is no address{source}.", "Give one such as https://market.example.")
+        raise MpError(
+            f"{url or 'Nothing'} is not an address{source}.", "Use an address such as https://market.example."
+        )
     return text.rstrip("/")
 
 
@@ -79,7 +83,9 @@ def checked_characters(text: str) -> str:
     if not token:
         raise MpError("No token was given.", "Pipe it in: `mp login --token - < file`.")
     if not token.isascii() or not token.isprintable() or " " in token or len(token) >= _LONGEST_TOKEN:
-        raise MpError("This is no key and no access token.", "Copy the whole text that was shown, and nothing else.")
+        raise MpError(
+            "This is neither a key nor an access token.", "Copy the whole text as it was shown, and nothing else."
+        )
     return token
 
 
@@ -153,7 +159,7 @@ class Profiles:
         try:
             mode = self._path.stat().st_mode
             if mode & 0o077:
-                raise MpError(f"{self._path} can be read by others.", f"Run `chmod 600 {self._path}` and log in anew.")
+                raise MpError(f"{self._path} can be read by others.", f"Run `chmod 600 {self._path}` and log in again.")
             read = json.loads(self._path.read_text(encoding="utf-8"))
             profiles = {str(name): _profile(name, fields) for name, fields in read["profiles"].items()}
             return _Kept(str(read["current"]), profiles)
@@ -162,7 +168,9 @@ class Profiles:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise MpError(f"{self._path} is damaged.", f"Remove it and log in again: `rm {self._path}`.") from None
         except OSError as error:
-            raise MpError(f"{self._path} cannot be read: {error.strerror}.", "Make it yours, or remove it.") from None
+            raise MpError(
+                f"{self._path} cannot be read: {error.strerror}.", "Change its owner to yourself, or remove it."
+            ) from None
 
     def _write(self, kept: _Kept) -> None:
         """The whole file or, where the disk is full or refuses, an `MpError` and the file as it was."""
@@ -197,9 +205,12 @@ class Profiles:
         return MpError(f"{self._path} cannot be written: {error.strerror}.", hint)
 
 
+_TEXTS = ("url", "gateway", "credential", "refresh_token", "device_token")
+
+
 def _profile(name: str, fields: dict[str, Any]) -> Profile:
     """What the file holds of one profile; fields of a later mp are left alone. Raises `TypeError`, `ValueError`."""
-    texts = {each: fields.get(each, "") for each in ("url", "gateway", "credential", "refresh_token")}
+    texts = {each: fields.get(each, "") for each in _TEXTS}
     if not all(isinstance(text, str) for text in texts.values()):
         raise TypeError(name)
     ends = fields.get("expires_at")

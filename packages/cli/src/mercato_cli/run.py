@@ -69,7 +69,7 @@ def _explain(error: Exception) -> MpError:
     if isinstance(error, click.ClickException):
         return _misuse(error)
     if isinstance(error, UnicodeError):
-        text = f"Something given here is not text in this terminal's encoding ({sys.stdin.encoding})."
+        text = f"Some input is not text in this terminal's encoding ({sys.stdin.encoding})."
         return MpError(text, "Set LANG to a UTF-8 locale such as C.UTF-8.")
     if isinstance(error, OSError):
         return _system(error)
@@ -90,10 +90,10 @@ def _system(error: OSError) -> MpError:
     """What the machine refused: a folder that cannot be written, a full disk, no more processes."""
     reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
     if isinstance(error.filename, str | bytes):
-        return MpError(f"{os.fsdecode(error.filename)}: {reason}.", "Make it available, or name another place.")
+        return MpError(f"{os.fsdecode(error.filename)}: {reason}.", "Make it accessible, or name another path.")
     if isinstance(error, FileNotFoundError):
-        return MpError("The folder that you are in no longer exists.", "Change to another: `cd ~`.")
-    return MpError(f"This machine refused it: {reason}.", "Make room, or check its limits, and try again.")
+        return MpError("The current folder no longer exists.", "Change to another: `cd ~`.")
+    return MpError(f"The operating system refused: {reason}.", "Free some space or check the limits, and try again.")
 
 
 def _invalid(error: Exception) -> MpError:
@@ -112,8 +112,8 @@ def _invalid(error: Exception) -> MpError:
 def _fault(error: Exception) -> MpError:
     if os.environ.get(_TRACEBACK):
         traceback.print_exception(error)
-    told = " ".join(str(error).split())[:200]
-    text = f"mp itself failed: {type(error).__name__}{f': {told}' if told else ''}."
+    message = " ".join(str(error).split())[:200]
+    text = f"mp itself failed: {type(error).__name__}{f': {message}' if message else ''}."
     return MpError(text, f"Please report it; {_TRACEBACK}=1 shows where it happened.", Exit.FAULT)
 
 

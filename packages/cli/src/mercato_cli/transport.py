@@ -68,7 +68,9 @@ class Transport:
             # A newer marketplace may say more than this client knows.
             return kind.model_validate_json(content, extra="ignore")
         except ValidationError:
-            raise _unusable(f"{path} of {self._profile.url} answered in a shape that this mp does not know.") from None
+            raise _unusable(
+                f"{path} of {self._profile.url} sent a response that this version of mp does not understand."
+            ) from None
 
     def request(
         self,
@@ -115,7 +117,7 @@ class Transport:
         except (httpx.RequestError, httpx.InvalidURL, KeyError) as error:
             if isinstance(error, httpx.RequestError):
                 raise unreachable(url, error, self._timeout) from None
-            raise _unusable(f"{path} of {url} leads nowhere.") from None
+            raise _unusable(f"{path} of {url} is not a valid link.") from None
         if answer.status_code >= 300:
             raise refusal(answer.status_code, answer.content, url, log_in=_how_to_log_in(self._profile))
         return answer.content
@@ -206,6 +208,7 @@ def with_session(profile: Profile, pair: SessionView) -> Profile:
         credential=pair.access_token,
         refresh_token=pair.refresh_token,
         expires_at=pair.access_expires_at.timestamp(),
+        device_token=pair.device_token or profile.device_token,
     )
 
 
@@ -215,9 +218,9 @@ def read_all(response: httpx.Response, deadline: float) -> bytes:
     for chunk in response.iter_bytes():
         content += chunk
         if len(content) > _MAX_ANSWER_BYTES:
-            raise _unusable(f"The answer has more than {_MAX_ANSWER_BYTES // 2**20} MiB.")
+            raise _unusable(f"The response has more than {_MAX_ANSWER_BYTES // 2**20} MiB.")
         if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the answer took too long", request=response.request)
+            raise httpx.ReadTimeout("the response took too long", request=response.request)
     return bytes(content)
 
 
@@ -236,7 +239,7 @@ def refusal(
     """
     problem = read_problem(content)
     if problem is None:
-        raise _unusable(f"{url} answered {status} and not as a marketplace does.")
+        raise _unusable(f"{url} answered {status}, not in the form of a marketplace.")
     code = str(problem.get("code"))
     if retry_after_seconds is not None and status in (429, 503):
         return MpError(problem["detail"], f"Try again in {retry_after_seconds:.0f} s.", Exit.REFUSED, problem)

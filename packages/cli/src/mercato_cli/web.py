@@ -21,7 +21,7 @@ def open_client(url: str, *, timeout: float, **options: Any) -> httpx.Client:
         transport = httpx.HTTPTransport() if is_loopback(url) else None
         return httpx.Client(transport=transport, timeout=timeout, **options)
     except ImportError:
-        raise MpError(f"{proxy_of(url)} is a SOCKS proxy, which this mp cannot use.", _SOCKS) from None
+        raise MpError(f"{proxy_of(url)} is a SOCKS proxy, which this version of mp cannot use.", _SOCKS) from None
     except (httpx.InvalidURL, ValueError, OSError) as error:
         if not _is_address(url):
             raise not_an_address(url) from None
@@ -69,13 +69,13 @@ def unreachable(url: str, error: httpx.RequestError, timeout: float) -> MpError:
         proxy = proxy_of(url)
         if proxy:
             text = f"{url} cannot be reached through the proxy {proxy}: {_reason(error)}."
-            return MpError(text, "Correct the proxy, or except this host with NO_PROXY.", Exit.UNREACHABLE)
+            return MpError(text, "Fix the proxy settings, or exclude this host with NO_PROXY.", Exit.UNREACHABLE)
         hint = "Start a marketplace with `mercato up`, or name another with `mp login --url`."
         return MpError(f"{url} cannot be reached: {_reason(error)}.", hint, Exit.UNREACHABLE)
     if isinstance(error, httpx.TimeoutException):
         hint = "Try again, or with a longer --timeout."
-        return MpError(f"{url} did not answer in {timeout:g} s.", hint, Exit.UNREACHABLE)
-    return MpError(f"{url} broke off its answer: {_reason(error)}.", "Try again.", Exit.UNREACHABLE)
+        return MpError(f"{url} did not respond within {timeout:g} s.", hint, Exit.UNREACHABLE)
+    return MpError(f"{url} ended its response early: {_reason(error)}.", "Try again.", Exit.UNREACHABLE)
 
 
 def _reason(error: Exception) -> str:

@@ -92,6 +92,9 @@ class SignInRequest(Wire):
 
     email: Email
     password: SecretStr
+    code: Annotated[SecretStr, Field(max_length=40)] | None = Field(
+        default=None, description="For people with a second factor: six digits of the app, or a recovery code"
+    )
     device_token: Annotated[SecretStr, Field(max_length=200)] | None = Field(
         default=None,
         description="What the last sign-in on this device gave: failed attempts of others then do not delay this one",

@@ -24,9 +24,8 @@ SEMVER = (
 
 Version = Annotated[str, StringConstraints(pattern=SEMVER, max_length=64)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Amount = Annotated[
-    Decimal | int | float | str, Field(description="A decimal amount of the plan's currency, such as 0.0002")
-]
+Amount = Decimal | int | float | str
+"""A decimal amount of the plan's currency, such as 0.0002."""
 
 
 Fallback = Annotated[
@@ -37,10 +36,10 @@ Fallback = Annotated[
 class Price(Wire):
     """What a plan costs, in its currency; decimals as text or number, never finer than a nano-unit (nine decimals)."""
 
-    monthly: Amount = 0
-    per_call: Amount = 0
-    per_1k_input_tokens: Amount = 0
-    per_1k_output_tokens: Amount = 0
+    monthly: Amount = Field(default=0, description="The fee of each month, whether or not calls are made")
+    per_call: Amount = Field(default=0, description="The price of each call")
+    per_1k_input_tokens: Amount = Field(default=0, description="The price of 1,000 input tokens")
+    per_1k_output_tokens: Amount = Field(default=0, description="The price of 1,000 output tokens")
 
     @field_validator("monthly", "per_call", "per_1k_input_tokens", "per_1k_output_tokens")
     @classmethod
@@ -57,9 +56,11 @@ class Price(Wire):
 class Included(Wire):
     """What a month of the plan covers before its prices apply."""
 
-    unit: Literal["requests", "tokens"]
-    amount: Count
-    overage: bool = Field(default=True, description="Whether calls go on at the plan's prices once it is used up")
+    unit: Literal["requests", "tokens"] = Field(description="What is counted; tokens are input and output together")
+    amount: Count = Field(description="How many of them a calendar month includes")
+    overage: bool = Field(
+        default=True, description="Whether calls continue at the plan's prices once the included units are used up"
+    )
 
 
 class RateLimit(Wire):
@@ -67,13 +68,15 @@ class RateLimit(Wire):
     `amount` calls at once (`concurrent`, which has no `per`).
     """
 
-    unit: Literal["requests", "tokens", "concurrent"]
-    per: Literal["second", "minute", "day", "month", "ever"] = Field(
-        default="ever", description="Needed for requests and tokens; `concurrent` counts at every moment: `ever`"
+    unit: Literal["requests", "tokens", "concurrent"] = Field(
+        description="What is counted; `concurrent` is the number of calls in progress"
     )
-    amount: Annotated[int, Field(ge=1, le=10**15)]
+    per: Literal["second", "minute", "day", "month", "ever"] = Field(
+        default="ever", description="The window. Required for requests and tokens; leave it out for `concurrent`"
+    )
+    amount: Annotated[int, Field(ge=1, le=10**15)] = Field(description="The most that one window allows")
     burst: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
-        default=None, description="Bucket size for second and minute; `amount` when not given"
+        default=None, description="The size of the token bucket, for `second` and `minute` only; `amount` if not given"
     )
 
     @model_validator(mode="after")
@@ -88,94 +91,112 @@ class RateLimit(Wire):
 
 
 class PlanLimit(RateLimit):
-    """A limit of a plan. With `across` `plan` all subscriptions of the plan share it."""
+    """A limit of a plan."""
 
-    across: Literal["subscription", "plan"] = "subscription"
+    across: Literal["subscription", "plan"] = Field(
+        default="subscription", description="Whether each subscription has this limit or all of the plan share it"
+    )
 
 
 class PlanManifest(Wire):
     """One way to buy the service: free, per call, per thousand tokens, or monthly with a quota and overage."""
 
-    name: Slug
-    title: str = Field(default="", max_length=80)
-    currency: Currency = "USD"
-    price: Price = Price()
-    included: Included | None = None
-    limits: list[PlanLimit] = Field(default=[], max_length=8)
+    name: Slug = Field(description="The plan's name, unique within the service; a plan named `free` has no price")
+    title: str = Field(default="", max_length=80, description="One line for people who choose a plan")
+    currency: Currency = Field(default="USD", description="The currency of all its prices")
+    price: Price = Field(default=Price(), description="What it costs; nothing if not given")
+    included: Included | None = Field(default=None, description="What a month includes before prices apply")
+    limits: list[PlanLimit] = Field(default=[], max_length=8, description="Limits on calls made under this plan")
     fallbacks: list[Fallback] = Field(
         default=[],
         max_length=4,
-        description="Services (`vendor/name`, perhaps with a range) that take a call when no deployment of this one "
-        "can and nothing was answered yet; for consumers who subscribe to them too, at their plan of those",
+        description="Services (`vendor/name`, optionally with a range) that take a call when no deployment of this one "
+        "can and no byte was sent to the client yet. Only for consumers who subscribe to them too; their plan there "
+        "applies",
     )
 
 
 DEFAULT_ENDPOINT_LIMITS = (RateLimit(unit="requests", per="minute", amount=60),)
-"""What a deployment bears whose vendor does not say: sixty calls a minute, all callers together."""
+"""The limit of an endpoint whose vendor names none: sixty calls a minute, all callers together."""
 
 
 class EndpointCredential(Wire):
-    """What the endpoint asks its callers for: `header: prefix + secret`, with a secret that the vendor stored."""
+    """What the endpoint requires of its callers: `header: prefix + secret`, with a secret that the vendor stored."""
 
     header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = Field(
         description="The header field that carries it, such as `Authorization` or `X-Api-Key`"
     )
     prefix: Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,31}$|^$")] = Field(
-        default="", description="What stands before the secret, with its blank: `Bearer `"
+        default="", description="The text before the secret, including its space: `Bearer `"
     )
     secret: Slug = Field(description="The name that the secret was stored under; never the secret itself")
 
 
 class Endpoint(Wire):
-    """Where the release runs. For `openai` and `anthropic` the base that ends in `/v1`; else the server's root."""
+    """Where the release runs."""
 
-    url: AnyHttpUrl
-    model: str | None = Field(
-        default=None, max_length=200, description="The model name that the server itself expects in `model`"
+    url: AnyHttpUrl = Field(
+        description="Its address. For `openai` and `anthropic` the base that ends in `/v1`, otherwise the server's "
+        "root; the paths of the OpenAPI document are added to it"
     )
-    timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 60
+    model: str | None = Field(
+        default=None, max_length=200, description="The name that the server itself expects in the request's `model`"
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=600)] = Field(
+        default=60, description="How long the gateway waits for the response, and then for each further part of it"
+    )
     on_disconnect: Literal["drain", "abort"] = Field(
-        default="abort", description="When the client leaves a stream: read it to its end, or stop it"
+        default="abort",
+        description="When the client closes a stream early: `drain` reads it to its end, `abort` closes the connection",
     )
     health_path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=200)] | None = Field(
         default=None,
-        description="Asked with GET where there are several deployments: below 400 is well. Without it a connection is",
+        description="Path of a health check (GET), made when there are several deployments; a status below 400 is "
+        "healthy. Without it, being able to connect is enough",
     )
     limits: list[RateLimit] = Field(
         default=list(DEFAULT_ENDPOINT_LIMITS),
         max_length=8,
-        description="What the server itself bears, all callers together: 60 requests a minute where nothing is said. A "
-        "list takes the place of that, an empty one sets no limit",
+        description="What the server can take, all callers together: 60 requests a minute if not given. A list "
+        "replaces this default; an empty list sets no limit",
     )
     credential: EndpointCredential | None = Field(
-        default=None, description="The vendor's own secret that calls of the endpoint present"
+        default=None, description="The vendor's own secret that the gateway adds to each call of the endpoint"
     )
 
 
 class CanaryTerms(Wire):
-    """How a new release is tried on a share of the calls, and what decides.
+    """How a new release is tried on a share of the calls, and when it is promoted or rolled back.
 
-    Judged once `min_calls` calls of the canary and of the stable release were metered since its start. It is rolled
-    back where its error rate (answers of 500 and above) lies more than `max_error_points` hundredths of a percent above
-    the stable release's, or where its p95 (time to the first byte) is more than `max_p95_percent` percent of the stable
-    release's. Else it is promoted, `min_minutes` after its start at the earliest.
+    The canary is judged once both it and the stable release have `min_calls` metered calls since its start. It is
+    rolled back if its error rate (responses of 500 and above) or its p95 (time to the first byte) is over its limit.
+    Otherwise it is promoted, at least `min_minutes` after its start.
     """
 
-    percent: Annotated[int, Field(ge=1, le=99)] = 10
-    min_calls: Annotated[int, Field(ge=10, le=1_000_000)] = 100
-    min_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
-    max_error_points: Annotated[int, Field(ge=0, le=10_000)] = 100
-    max_p95_percent: Annotated[int, Field(ge=100, le=10_000)] = 150
+    percent: Annotated[int, Field(ge=1, le=99)] = Field(default=10, description="The canary's share of the calls")
+    min_calls: Annotated[int, Field(ge=10, le=1_000_000)] = Field(
+        default=100, description="How many calls each of the two releases needs before the canary is judged"
+    )
+    min_minutes: Annotated[int, Field(ge=0, le=10_080)] = Field(
+        default=10, description="The earliest promotion, in minutes after the canary's start"
+    )
+    max_error_points: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=100, description="How far its error rate may exceed the stable release's, in hundredths of a percent"
+    )
+    max_p95_percent: Annotated[int, Field(ge=100, le=10_000)] = Field(
+        default=150, description="The highest p95 that is accepted, in percent of the stable release's p95"
+    )
 
 
 class ServiceLevelPromise(Wire):
-    """What the vendor promises of the service, over any 30 days; what was measured stands beside it."""
+    """What the vendor promises about the service over any 30 days; published beside what was measured."""
 
     availability_bp: Annotated[int, Field(ge=9_500, le=9_999)] | None = Field(
-        default=None, description="Calls of ten thousand that do not fail: 9990 is 99.9 %"
+        default=None, description="How many of 10,000 calls do not fail: 9990 is 99.9 %"
     )
     p95_latency_ms: Annotated[int, Field(ge=1, le=600_000)] | None = Field(
-        default=None, description="What 95 of 100 answers do not pass; of a stream, until its first byte"
+        default=None,
+        description="The limit for the slowest of 95 in 100 responses; for a stream, the time to its first byte",
     )
 
 
@@ -183,32 +204,38 @@ class ServiceManifest(Wire):
     """The whole of `service.yaml`, format 1."""
 
     mercato: Literal[1] = Field(description="The version of this format")
-    name: Slug
-    version: Version
-    title: Annotated[str, StringConstraints(min_length=3, max_length=80)]
-    summary: Annotated[str, StringConstraints(min_length=10, max_length=200)]
-    description: str = Field(default="", max_length=20_000)
-    protocol: Protocol
-    task: Task
+    name: Slug = Field(description="The service's name; consumers call `vendor/name`")
+    version: Version = Field(description="The release's version (SemVer); a released version never changes")
+    title: Annotated[str, StringConstraints(min_length=3, max_length=80)] = Field(description="The service's title")
+    summary: Annotated[str, StringConstraints(min_length=10, max_length=200)] = Field(
+        description="One sentence for lists and search results"
+    )
+    description: str = Field(default="", max_length=20_000, description="The long description, in Markdown")
+    protocol: Protocol = Field(description="How it is called; `openapi` is any HTTP API with a document")
+    task: Task = Field(description="What it is for; search filters by it")
     openapi: str | None = Field(
         default=None, max_length=300, description="Path of the OpenAPI document, relative to the manifest"
     )
-    paths: PathsPolicy = "published"
-    endpoint: Endpoint
-    plans: list[PlanManifest] = Field(min_length=1, max_length=20)
-    tags: list[Tag] = Field(default=[], max_length=20)
+    paths: PathsPolicy = Field(
+        default="published", description="Whether only operations of the OpenAPI document may be called, or any path"
+    )
+    endpoint: Endpoint = Field(description="Where the release runs")
+    plans: list[PlanManifest] = Field(min_length=1, max_length=20, description="How it is sold; at least one plan")
+    tags: list[Tag] = Field(default=[], max_length=20, description="Your own words for search")
     licence: Annotated[str, StringConstraints(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9.+() -]+$")] = Field(
         description="An SPDX expression, or `proprietary`"
     )
     modalities: list[Literal["text", "image", "audio", "video", "vectors", "tabular"]] = Field(
-        default=["text"], min_length=1
+        default=["text"], min_length=1, description="What goes in and comes out"
     )
-    context_window: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    regions: list[Tag] = Field(default=[], max_length=50)
+    context_window: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None, description="The most tokens of one request and its response together"
+    )
+    regions: list[Tag] = Field(default=[], max_length=50, description="Where it runs; search filters by it")
     canary: CanaryTerms | None = Field(
-        default=None, description="Let this version begin as a canary, where an older live one is there to compare with"
+        default=None, description="Start this version as a canary if an older release is live to compare it with"
     )
-    sla: ServiceLevelPromise | None = None
+    sla: ServiceLevelPromise | None = Field(default=None, description="The service levels that you promise")
 
     @field_validator("plans")
     @classmethod

@@ -43,8 +43,8 @@ def chain_line(before: str, *, number: int, at: str, actor: str, what: str, subj
 
     SHA-256, in hex, of a JSON list as Python writes it; `facts` is JSON itself, as `write_facts` gives it.
     """
-    told = json.dumps([before, number, at, actor, what, subject, facts])
-    return hashlib.sha256(told.encode()).hexdigest()
+    content = json.dumps([before, number, at, actor, what, subject, facts])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def write_facts(facts: Mapping[str, Any]) -> str:

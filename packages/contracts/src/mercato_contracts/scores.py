@@ -91,8 +91,8 @@ class ScoreInputs(Wire):
     @model_validator(mode="after")
     def _whole(self) -> "ScoreInputs":
         for signal in self.signals:
-            told = {written.era: set(written.scores) for written in signal.eras}
-            if any(told.get(era.era) != set(era.ids) for era in self.eras):
+            by_era = {written.era: set(written.scores) for written in signal.eras}
+            if any(by_era.get(era.era) != set(era.ids) for era in self.eras):
                 raise ValueError(f"{signal.deployment}: it must have one score for each id of each era")
         return self
 
@@ -174,9 +174,9 @@ def combine(signals: Sequence[Sequence[float]], weights: Sequence[int]) -> list[
     if not signals or total == 0:
         return [0.0] * (len(signals[0]) if signals else 0)
     top = gaussian(range(len(signals[0])))[-1] or 1.0
-    said = [(weight, gaussian(signal)) for weight, signal in zip(weights, signals, strict=True) if weight]
+    predicted = [(weight, gaussian(signal)) for weight, signal in zip(weights, signals, strict=True) if weight]
     return [
-        max(-1.0, min(1.0, math.fsum(weight * row[at] for weight, row in said) / total / top))
+        max(-1.0, min(1.0, math.fsum(weight * row[at] for weight, row in predicted) / total / top))
         for at in range(len(signals[0]))
     ]
 
@@ -186,13 +186,13 @@ class _Book:
 
     def __init__(self, signal: ScoredSignal, eras: Sequence[EraTargets]) -> None:
         self.signal = signal
-        told: Mapping[int, Mapping[str, float]] = {written.era: written.scores for written in signal.eras}
+        by_era: Mapping[int, Mapping[str, float]] = {written.era: written.scores for written in signal.eras}
         self.eras = [era.era for era in eras]
-        self.scores = [[told[era.era][one] for one in era.ids] for era in eras]
+        self.scores = [[by_era[era.era][one] for one in era.ids] for era in eras]
 
 
 def _rank_ics(scores: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[float]:
-    return [rank_correlation(said, true) for said, true in zip(scores, targets, strict=True)]
+    return [rank_correlation(predicted, true) for predicted, true in zip(scores, targets, strict=True)]
 
 
 def _score(
@@ -204,7 +204,7 @@ def _score(
     spec: ScoringSpec,
 ) -> DeploymentScore:
     ics = _rank_ics(book.scores, targets)
-    tails = [tail_correlation(said, true) for said, true in zip(book.scores, targets, strict=True)]
+    tails = [tail_correlation(predicted, true) for predicted, true in zip(book.scores, targets, strict=True)]
     adds = [contribution(*each) for each in zip(book.scores, consensus, targets, strict=True)]
     churn, turnover = _movement(book.scores, names)
     payoffs = [*book.signal.history, *ics]
@@ -240,7 +240,7 @@ def _movement(scores: Sequence[Sequence[float]], names: Sequence[Sequence[str]])
     Churn is 1 - Spearman's correlation; turnover is half the sum of absolute changes of a book whose absolute
     positions, proportional to centred ranks, sum to 1. Source of both: Numerai Signals ("Churn and turnover").
     """
-    rows = [dict(zip(named, said, strict=True)) for named, said in zip(names, scores, strict=True)]
+    rows = [dict(zip(named, predicted, strict=True)) for named, predicted in zip(names, scores, strict=True)]
     churns, turnovers = [], []
     for before, after in itertools.pairwise(rows):
         both = sorted(before.keys() & after.keys())

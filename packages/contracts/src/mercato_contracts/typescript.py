@@ -94,9 +94,11 @@ def _fields(schema: Schema, indent: str) -> str:
     inner = indent + "  "
     lines = []
     for name, each in schema.get("properties", {}).items():
-        said = " ".join(filter(None, [each.get("description", ""), _facts(each)]))
+        sentences = " ".join(filter(None, [each.get("description", ""), _facts(each)]))
         key = name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
-        lines.append(f"{_comment(said, inner)}{inner}{key}{'' if name in required else '?'}: {_type(each, inner)};")
+        lines.append(
+            f"{_comment(sentences, inner)}{inner}{key}{'' if name in required else '?'}: {_type(each, inner)};"
+        )
     if schema.get("additionalProperties") is True:
         lines.append(f"{inner}[other: string]: unknown;")
     return "\n".join(["{", *lines, f"{indent}}}"])

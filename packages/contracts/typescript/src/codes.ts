@@ -64,6 +64,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "internal_error"
   | "invalid_request"
+  | "invitation_unknown"
   | "invoice_not_found"
   | "key_expired"
   | "key_invalid"
@@ -98,6 +99,7 @@ export type ErrorCode =
   | "own_submission"
   | "panel_damaged"
   | "panel_missing"
+  | "password_reset_unknown"
   | "payout_not_found"
   | "period_refused"
   | "plan_not_found"
@@ -122,6 +124,7 @@ export type ErrorCode =
   | "scopes_too_wide"
   | "score_inputs_under_embargo"
   | "scores_not_found"
+  | "second_factor_needed"
   | "series_too_long"
   | "service_not_found"
   | "session_ended"
@@ -144,6 +147,7 @@ export type ErrorCode =
   | "slow_request"
   | "starting"
   | "statement_period_refused"
+  | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
   | "subscription_not_found"
@@ -156,6 +160,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
   | "training_artifact_not_found"
@@ -189,6 +194,7 @@ export type ErrorCode =
   | "webhook_not_found"
   | "workflow_not_found"
   | "workload_empty"
+  | "wrong_code"
   | "wrong_method"
   | "wrong_password"
   | "zone_unknown"
@@ -275,6 +281,7 @@ export type FindingCode =
   | "openapi_path_parameter_undeclared"
   | "openapi_path_parameter_unused"
   | "openapi_path_query"
+  | "openapi_path_repeats_base"
   | "openapi_path_reserved"
   | "openapi_path_template"
   | "openapi_paths_equal"
@@ -403,6 +410,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   idempotency_key_reused: 422,
   internal_error: 500,
   invalid_request: 422,
+  invitation_unknown: 404,
   invoice_not_found: 404,
   key_expired: 401,
   key_invalid: 401,
@@ -437,6 +445,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   own_submission: 403,
   panel_damaged: 500,
   panel_missing: 409,
+  password_reset_unknown: 404,
   payout_not_found: 404,
   period_refused: 422,
   plan_not_found: 404,
@@ -461,6 +470,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scopes_too_wide: 422,
   score_inputs_under_embargo: 409,
   scores_not_found: 404,
+  second_factor_needed: 401,
   series_too_long: 422,
   service_not_found: 404,
   session_ended: 401,
@@ -483,6 +493,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_request: 408,
   starting: 503,
   statement_period_refused: 422,
+  step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
   subscription_not_found: 404,
@@ -495,6 +506,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
   training_artifact_not_found: 404,
@@ -528,6 +540,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_not_found: 404,
   workflow_not_found: 404,
   workload_empty: 422,
+  wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,
   zone_unknown: 422,

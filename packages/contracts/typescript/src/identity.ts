@@ -146,6 +146,8 @@ export interface SignInRequest {
   email: string;
   /** (format: "password") */
   password: string;
+  /** For people with a second factor: six digits of the app, or a recovery code */
+  code?: string | null;
   /** What the last sign-in on this device gave: failed attempts of others then do not delay this one */
   device_token?: string | null;
 }

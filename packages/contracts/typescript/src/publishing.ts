@@ -36,15 +36,15 @@ export interface CanaryPage {
 
 /** Try `version`, the highest of the service, on a share of the calls. */
 export interface CanaryRequest {
-  /** (minimum: 1, maximum: 99, default: 10) */
+  /** The canary's share of the calls (minimum: 1, maximum: 99, default: 10) */
   percent?: number;
-  /** (minimum: 10, maximum: 1000000, default: 100) */
+  /** How many calls each of the two releases needs before the canary is judged (minimum: 10, maximum: 1000000, default: 100) */
   min_calls?: number;
-  /** (minimum: 0, maximum: 10080, default: 10) */
+  /** The earliest promotion, in minutes after the canary's start (minimum: 0, maximum: 10080, default: 10) */
   min_minutes?: number;
-  /** (minimum: 0, maximum: 10000, default: 100) */
+  /** How far its error rate may exceed the stable release's, in hundredths of a percent (minimum: 0, maximum: 10000, default: 100) */
   max_error_points?: number;
-  /** (minimum: 100, maximum: 10000, default: 150) */
+  /** The highest p95 that is accepted, in percent of the stable release's p95 (minimum: 100, maximum: 10000, default: 150) */
   max_p95_percent?: number;
   /** (maxLength: 64, pattern: "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-((?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\\.(?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\\+([0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*))?$") */
   version: string;
@@ -52,15 +52,15 @@ export interface CanaryRequest {
 
 /** A canary: while it runs with the figures so far, afterwards with those that ended it and the reason. */
 export interface CanaryView {
-  /** (minimum: 1, maximum: 99, default: 10) */
+  /** The canary's share of the calls (minimum: 1, maximum: 99, default: 10) */
   percent?: number;
-  /** (minimum: 10, maximum: 1000000, default: 100) */
+  /** How many calls each of the two releases needs before the canary is judged (minimum: 10, maximum: 1000000, default: 100) */
   min_calls?: number;
-  /** (minimum: 0, maximum: 10080, default: 10) */
+  /** The earliest promotion, in minutes after the canary's start (minimum: 0, maximum: 10080, default: 10) */
   min_minutes?: number;
-  /** (minimum: 0, maximum: 10000, default: 100) */
+  /** How far its error rate may exceed the stable release's, in hundredths of a percent (minimum: 0, maximum: 10000, default: 100) */
   max_error_points?: number;
-  /** (minimum: 100, maximum: 10000, default: 150) */
+  /** The highest p95 that is accepted, in percent of the stable release's p95 (minimum: 100, maximum: 10000, default: 150) */
   max_p95_percent?: number;
   id: string;
   version: string;
@@ -114,16 +114,17 @@ export interface OperationView {
   deprecated: boolean;
 }
 
-/** A limit of a plan. With `across` `plan` all subscriptions of the plan share it. */
+/** A limit of a plan. */
 export interface PlanLimit {
+  /** What is counted; `concurrent` is the number of calls in progress */
   unit: "requests" | "tokens" | "concurrent";
-  /** Needed for requests and tokens; `concurrent` counts at every moment: `ever` (default: "ever") */
+  /** The window. Required for requests and tokens; leave it out for `concurrent` (default: "ever") */
   per?: "second" | "minute" | "day" | "month" | "ever";
-  /** (minimum: 1, maximum: 1000000000000000) */
+  /** The most that one window allows (minimum: 1, maximum: 1000000000000000) */
   amount: number;
-  /** Bucket size for second and minute; `amount` when not given */
+  /** The size of the token bucket, for `second` and `minute` only; `amount` if not given */
   burst?: number | null;
-  /** (default: "subscription") */
+  /** Whether each subscription has this limit or all of the plan share it (default: "subscription") */
   across?: "subscription" | "plan";
 }
 

@@ -1,4 +1,4 @@
-"""Ships what workers left that are gone: a folder whose lock is free and that still has segments."""
+"""Ships the spools of workers that no longer run: folders with a free lock that still have segments."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ _LOOK_SECONDS = 5.0
 
 
 class Adoption:
-    """One a worker. The folder's lock lets one of them at a time ship it; then its gateway's leases go back too."""
+    """Every worker has one; a folder's lock lets one of them ship it. Then the leases of that gateway go back too."""
 
     def __init__(
         self, state: Path, own: Path, control: ControlClient, open_spool: Callable[[Path, str], Spool],
@@ -28,7 +28,7 @@ class Adoption:
         self._id_of = id_of
 
     async def run(self) -> None:
-        """Looks around every few seconds for as long as the worker lives."""
+        """Looks for such folders every few seconds, for as long as the worker lives."""
         while True:
             for folder in sorted(self._state.glob("worker-*")):
                 if folder != self._own and segments_in(folder):
@@ -46,7 +46,7 @@ class Adoption:
                 await asyncio.sleep(0)
             log("spool_adopted", folder=folder.name, shipped=shipper.shipped)
         except (ControlUnavailable, OSError):
-            pass  # the own shipper has said so; this folder's turn comes again
+            pass  # the worker's own shipper has logged it; this folder is tried again later
         finally:
             shipper.close()
             spool.close()

@@ -1,8 +1,8 @@
-"""Whose key is this: a cache of digests in front of the control plane's introspection.
+"""Authentication: a cache of key digests in front of the control plane's introspection.
 
-A known key is served for 60 s and asked again shortly before that ends; while the control plane is away it is served
-for five minutes more. Unknown keys are remembered for 10 s. Changes are pushed and are in force at once: an answer
-that was under way when its key changed is thrown away and asked anew.
+A known key is valid for 60 s here and refreshed shortly before; while the control plane does not answer it stays valid
+for another five minutes. Unknown keys are remembered for 10 s. Changes are pushed and apply at once: an answer that was
+on its way when its key changed is dropped, and the key is introspected again.
 """
 
 import asyncio
@@ -36,9 +36,11 @@ _blake2b = hashlib.blake2b
 
 
 class Terms:
-    """What a key may call and within which limits, and its lanes so far: `lanes` by name, `compiled` by release and
-    subscription. The `keys` of an organisation that may do the same share one, so that a call finds it in the
-    processor's cache whichever of a thousand keys was shown.
+    """What a key may call and within which limits, with its lanes so far: `lanes` by name, `compiled` by release and
+    subscription.
+
+    Keys of an organisation with the same permissions share one (`keys`): it stays in the processor's cache, whichever
+    of a thousand keys a call has.
     """
 
     __slots__ = ("by_service", "compiled", "consumer_id", "digest", "keys", "lanes", "limits")
@@ -56,13 +58,13 @@ class Terms:
 
 
 def _terms_digest(wire: KeyGrant) -> bytes:
-    """The same for the same organisation, limits and subscriptions, and for no others."""
-    told = msgspec.json.encode((wire.consumer_id, wire.limits, wire.subscriptions))
-    return _blake2b(told, digest_size=16).digest()
+    """A digest of the organisation, its limits and its subscriptions."""
+    terms = msgspec.json.encode((wire.consumer_id, wire.limits, wire.subscriptions))
+    return _blake2b(terms, digest_size=16).digest()
 
 
 class Grant:
-    """A known key and how long it is known for; `quoted_key_id` is its id as JSON."""
+    """A known key, and until when it is valid here; `quoted_key_id` is its id as JSON."""
 
     __slots__ = (
         "dies_at", "expires_at", "fresh_until", "key_id", "may_call", "quoted_key_id", "refresh_at", "scopes", "terms",
@@ -87,14 +89,14 @@ class KeyWaiter(Protocol):
 
     @property
     def address(self) -> str:
-        """Where the call comes from."""
+        """The client's IP address."""
         ...
 
     def key_known(self, grant: Grant) -> None:
-        """The key is good."""
+        """The key is valid."""
 
     def refuse(self, refused: Refused) -> None:
-        """It is not, or cannot be known."""
+        """The key is not valid, or that cannot be checked."""
 
 
 def _invalid() -> Refused:
@@ -121,10 +123,10 @@ class Keys:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed: dict[str, int] = {}
         self._changes = 0
-        self.asked = 0
+        self.introspections = 0
 
     def find(self, key: bytes, digest: bytes, now: float) -> Grant | None:
-        """The grant of a key that is known and fresh; `None` when it has to be asked for. Raises `Refused`."""
+        """The grant of a known, fresh key; `None` where the control plane must be asked. Raises `Refused`."""
         grant = self._known.get(digest)
         if grant is None or now >= grant.fresh_until:
             return None
@@ -140,8 +142,10 @@ class Keys:
         if not grant.may_call:
             raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.scopes})
 
-    def ask(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
-        """The call hears `key_known` or `refuse`; raises `Refused` for what is no key or known as unknown."""
+    def introspect(self, key: bytes, waiter: KeyWaiter, now: float) -> None:
+        """Introspects the key, then calls `key_known` or `refuse` of the call. Raises `Refused` for a malformed key, or
+        one that is remembered as unknown.
+        """
         try:
             parsed = parse_key(key.decode("ascii"))
         except (MalformedKey, UnicodeDecodeError):
@@ -158,7 +162,7 @@ class Keys:
             raise Refused("busy", "Too many keys are being checked.")
         wait = self._guesses.take(waiter.address, now)
         if wait:
-            detail = "Your address tried too many keys that nobody knows."
+            detail = "Your address tried too many unknown keys."
             raise Refused("too_many_unknown_keys", detail, retry_after=int(wait) + 1)
         self._start(digest, key, parsed.key_id, [waiter], waiter.address)
 
@@ -201,7 +205,7 @@ class Keys:
         body = msgspec.json.encode(IntrospectRequest(key))
         for _ in range(_ROUNDS):
             began = self._changes
-            self.asked += 1
+            self.introspections += 1
             async with self._turns:
                 answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
             wire = msgspec.json.decode(answer, type=KeyGrant)
@@ -211,7 +215,7 @@ class Keys:
             ):
                 continue
             return self._remember(digest, key_id, wire)
-        return Refused("control_plane_unavailable", "This key is changing just now.")
+        return Refused("control_plane_unavailable", "This key is being changed at the moment.")
 
     def _remember(self, digest: bytes, key_id: str, wire: KeyGrant) -> Grant | Refused:
         now = self._loop.time()
@@ -240,13 +244,13 @@ class Keys:
         grant = self._known.get(digest)
         now = self._loop.time()
         if grant is not None and now < grant.dies_at:
-            # Not asked again for a second, so that an outage costs few calls a time-out.
+            # No further request for a second: in an outage few calls then wait for a timeout.
             grant.refresh_at = now + 1.0
             grant.fresh_until = min(max(grant.fresh_until, now + 2.0), grant.dies_at)
             return grant
         log("keys_unavailable", reason=reason)
         return Refused(
-            "control_plane_unavailable", "The control plane does not answer, and this key is not known here yet."
+            "control_plane_unavailable", "The control plane does not answer, and the gateway has not seen this key yet."
         )
 
     def _forget(self, digest: bytes) -> None:
@@ -262,9 +266,9 @@ class Keys:
             del self._terms[terms.digest]
 
     def sweep(self, now: float) -> None:
-        """Forgets keys that were not used for so long that they must be asked for anew; some at each call.
+        """Forgets keys that are no longer valid here, some at each call.
 
-        Both tables are in the order in which keys were last asked for.
+        Both tables are in the order in which keys were last introspected.
         """
         for _ in range(_MOST_SWEPT):
             oldest = next(iter(self._known), None)
@@ -280,7 +284,7 @@ class Keys:
     # Pushed by the control plane.
 
     def key_changed(self, key_id: str) -> None:
-        """In force from the next call on."""
+        """Applies from the next call on."""
         self._note(key_id)
         for digest in self._of_key.of(key_id):
             self._forget(digest)
@@ -288,13 +292,15 @@ class Keys:
             self._forget(digest)
 
     def consumer_changed(self, consumer_id: str) -> None:
-        """In force from the next call on, for all keys of the organisation."""
+        """Applies from the next call on, to all keys of the organisation."""
         self._note(consumer_id)
         for digest in self._of_consumer.of(consumer_id):
             self._forget(digest)
 
     def suspect_all(self) -> None:
-        """Changes may have been missed: every key is asked again at its next call, and served stale if that fails."""
+        """Changes may have been missed: every key is introspected again at its next call; if that fails the old grant
+        stays.
+        """
         self._note("*")
         now = self._loop.time()
         self._unknown.clear()

@@ -1,4 +1,4 @@
-"""The JSON bodies of model calls: what is read of them, and the smallest change that names the upstream's model."""
+"""The JSON bodies of model calls: reads them, and makes the smallest change that names the upstream's model."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from mercato_gateway.provider_wire import ModelRequest, decode_other_request, de
 from mercato_gateway.refusals import Refused
 
 DEFAULT_OUTPUT_TOKENS = 1024
-# What most answers stay under whose requests set no bound.
+# Most answers to requests without a bound are shorter.
 USUAL_OUTPUT_TOKENS = 4096
 _MOST_OUTPUT_TOKENS = 10_000_000
 _NAME = b'"model"'
@@ -23,14 +23,14 @@ _COLON = re.compile(rb'\s*:\s*"')
 
 
 def escape(text: str) -> bytes:
-    """As it stands between quotes in JSON."""
+    """The text as it is written between quotes in JSON."""
     return msgspec.json.encode(text)[1:-1]
 
 
 def output_bound(request: ModelRequest | None) -> int:
-    """Most tokens that the request lets each answer have; -1 where it sets no bound.
+    """Most output tokens that the request allows each answer; -1 where it sets no bound.
 
-    Where several bounds are set, providers differ in which one counts: the largest does here.
+    Where a request sets several bounds, providers differ in which one counts: here the largest does.
     """
     bound = -1
     if request is not None:
@@ -41,18 +41,18 @@ def output_bound(request: ModelRequest | None) -> int:
 
 
 def choices_of(request: ModelRequest | None) -> int:
-    """How many answers the request asks for, each with tokens of its own."""
+    """How many answers are requested, each with tokens of its own."""
     return 1 if request is None else min(max(request.n or 1, request.best_of or 1, 1), _MOST_CHOICES)
 
 
 def output_tokens(request: ModelRequest) -> int:
-    """Most tokens that this call can give; a modest default where it sets no bound."""
+    """Most output tokens of this call; a modest default where it sets no bound."""
     bound = output_bound(request)
     return (DEFAULT_OUTPUT_TOKENS if bound < 0 else bound) * choices_of(request)
 
 
 def limit_output(body: bytes, bound: int, path: str) -> bytes:
-    """The body with no bound of output above `bound`, and with this one where it sets none. Raises `Refused`."""
+    """The body with every bound of output lowered to `bound`, or with this one where it has none. Raises `Refused`."""
     try:
         request = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -68,14 +68,14 @@ def limit_output(body: bytes, bound: int, path: str) -> bytes:
 
 
 def _less_thinking(thinking: dict[str, Any], bound: int) -> dict[str, Any]:
-    """Anthropic refuses a budget for thinking that is not below `max_tokens`, and one below 1,024 tokens."""
+    """Anthropic rejects a thinking budget that is not below `max_tokens`, and one below 1,024 tokens."""
     if bound > _LEAST_THINKING:
         return {**thinking, "budget_tokens": min(thinking["budget_tokens"], bound - 1)}
     return {"type": "disabled"}
 
 
 def read_request(body: bytes) -> ModelRequest:
-    """Raises `Refused` for what is no JSON object with the right types."""
+    """Raises `Refused` for anything but a JSON object with the right types."""
     try:
         return decode_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -83,18 +83,18 @@ def read_request(body: bytes) -> ModelRequest:
 
 
 def read_other_request(body: bytes) -> ModelRequest:
-    """The same of an operation that we do not know: a number that is none there (`"max_output_tokens": "inf"` of a
-    call by voice) is passed on, and bounds nothing here. Raises `Refused` for a `model` that is no name.
+    """The same for an unknown operation: a number of another type (`"max_output_tokens": "inf"` of a voice call) is
+    passed on, and bounds nothing here. Raises `Refused` where `model` is not a name.
     """
     try:
-        said = decode_other_request(body)
+        request = decode_other_request(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(error) from None
-    said.stream, said.stream_options = None, UNSET
+    request.stream, request.stream_options = None, UNSET
     for name in _NUMBERS:
-        if type(getattr(said, name)) is not int:
-            setattr(said, name, None)
-    return said
+        if type(getattr(request, name)) is not int:
+            setattr(request, name, None)
+    return request
 
 
 def _unreadable(error: Exception) -> Refused:
@@ -102,12 +102,12 @@ def _unreadable(error: Exception) -> Refused:
 
 
 def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
-    """The body with another `model` (as it stands between quotes in JSON) and, with `ask_usage`, with
+    """The body with another `model` (as written between quotes in JSON) and, with `ask_usage`, with
     `stream_options.include_usage`.
 
-    Bytes are replaced in place where that is safe; a body with several `model` names or escapes that could hide one is
-    decoded and written anew, so that upstream cannot read another model than we did. Raises `Refused` where that cannot
-    be done: what nobody reads (see `ModelRequest`) was not looked at before.
+    Bytes are replaced in place where that is safe. A body with several `model` names, or with escapes that could hide
+    one, is decoded and encoded again: upstream must not read another model than the gateway did. Raises `Refused` where
+    that fails, because members that the gateway does not read (see `ModelRequest`) were not checked before.
     """
     if (body.find(b"\\u") >= 0) or (ask_usage and body.find(b'"stream_options"') >= 0):
         return _rewrite_decoded(body, model, ask_usage)
@@ -128,7 +128,7 @@ def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
 
 
 def _value_start(rest: bytes) -> int:
-    """Where the string begins whose name was just read; 0 where something else follows."""
+    """Where the string value after a name begins; 0 where something else follows."""
     if rest.startswith(b':"'):
         return 2
     if rest.startswith(b': "'):

@@ -1,4 +1,4 @@
-"""The snapshot in memory: services by name, compiled when first called; deployments keep their state across updates."""
+"""The snapshot in memory: services by name, compiled at their first call; deployments outlive its updates."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ Prices = dict[tuple[int, int, int], Charge]
 
 
 class Deployment:
-    """One deployment and how it does: connections, latency, failures."""
+    """One deployment and its state: connections, latency, failures."""
 
     __slots__ = (
         "base", "check_at", "cooled_until", "ejected_until", "ejections", "ewma_us", "failed_checks", "failures", "id",
@@ -40,7 +40,7 @@ class Deployment:
         self.inflight = 0
         self.ewma_us = 0.0
         self.failures = 0
-        # The later of the two: no call before it.
+        # The later of the next two: no calls until then.
         self.ejected_until = 0.0
         self.out_until = 0.0
         self.cooled_until = 0.0
@@ -77,10 +77,10 @@ class Service:
         self.name = f"{wire.vendor}/{wire.name}"
         self.protocol = wire.protocol
         self.model = escape(wire.name)
-        # Operations of its protocol that are certainly not for its task.
+        # Operations of its protocol that its task rules out.
         self.wrong_paths = _WRONG_PATHS.get(wire.task or "", frozenset())
         self.plans: dict[str, SnapshotPlan] = {plan.id: plan for plan in wire.plans}
-        # What was computed lately, by plan: tokens in, out and included units to the charge.
+        # Recent charges by plan, by tokens in, tokens out and included units.
         self.prices: dict[str, Prices] = {plan.id: {} for plan in wire.plans}
         self._releases = sorted(map(Release, wire.releases), key=lambda release: release.version.order, reverse=True)
         for release in self._releases:
@@ -91,7 +91,7 @@ class Service:
         self._canary = next((r for r in self._releases if r.wire.version == named and _takes_calls(r)), None)
 
     def canary_for(self, wanted: str) -> Release | None:
-        """The canary, where it fits the range and shares its calls with another release."""
+        """The canary, where it fits the range and shares the calls with another release."""
         if self._canary is None:
             return None
         if wanted not in self._canaries:
@@ -104,9 +104,9 @@ class Service:
     def _choose_canary(self, wanted: str, canary: Release) -> Release | None:
         text = self._text_of(wanted)
         versions = semver.parse_range(text)
-        anything = text == "*" != wanted  # no range was asked for, so a pre-release may be tried too
+        anything = text == "*" != wanted  # no range was given, so a pre-release may be tried too
         fits = not versions.is_exact and (anything or semver.matches(canary.version, versions))
-        # One that is kept out of routing takes no share: these calls would fail.
+        # A canary that is out of routing takes no share: its calls would fail.
         able = any(deployment.wire.weight for deployment in canary.deployments)
         return canary if able and fits and self.release_for(wanted) is not canary else None
 
@@ -123,7 +123,7 @@ class Service:
         return release
 
     def _text_of(self, wanted: str) -> str:
-        """The range behind an alias. Where no canary runs, `canary` is what all others get."""
+        """The range of an alias. Where no canary runs, `canary` means the same as `latest`."""
         text = self.wire.aliases.get(wanted, wanted)
         return "*" if text in ("latest", "canary") else text
 
@@ -133,12 +133,12 @@ class Service:
             versions = semver.parse_range(text)
         except semver.BadRange:
             known = sorted({"latest", "canary", *self.wire.aliases})
-            detail = f"`{wanted[:64]}` is no version, no range and no alias of {self.name}."
+            detail = f"`{wanted[:64]}` is neither a version, a range nor an alias of {self.name}."
             raise Refused("bad_version_range", detail, facts={"aliases": known}) from None
         found = [release for release in self._releases if semver.matches(release.version, versions)]
-        # Build metadata does not order versions, but whoever names it gets that release where it exists.
+        # Build metadata does not order versions, but a call that names it gets that release where it exists.
         found = [release for release in found if release.wire.version == text] or found
-        # A canary takes its share elsewhere (`canary_for`), and all calls only where nothing else fits.
+        # A canary gets its share elsewhere (`canary_for`), and all calls only where nothing else fits.
         for statuses in (("live",), ("deprecated",)):
             for release in found:
                 if release.wire.status in statuses and release.deployments and release is not self._canary:
@@ -156,7 +156,7 @@ def _takes_calls(release: Release) -> bool:
 
 
 class Catalog:
-    """All services. `version` rises with every change, so that what was compiled from it can tell that it is old."""
+    """All services. `version` rises with every change: what was compiled from an older one is out of date."""
 
     def __init__(self, make_pool: Callable[[SnapshotDeployment], Pool]) -> None:
         self._make_pool = make_pool
@@ -184,12 +184,12 @@ class Catalog:
             self._compiled.pop(name, None)
 
     def _holds(self, name: str, service_id: str) -> bool:
-        """Whether the name is still this service's: another may have taken it before this one was removed."""
+        """Whether the name still belongs to this service: another may have taken it before this one was removed."""
         wire = self._wires.get(name)
         return wire is not None and wire.id == service_id
 
     def keep_only(self, service_ids: set[str]) -> None:
-        """After a whole snapshot: what was not in it is gone."""
+        """Forgets what was not in a whole snapshot."""
         for service_id in [known for known in self._names if known not in service_ids]:
             self.remove(service_id)
         running = {d.id for wire in self._wires.values() for r in wire.releases for d in r.deployments}
@@ -219,7 +219,7 @@ class Catalog:
             return old
         new = Deployment(wire, release, self._make_pool(wire))
         if old is not None:
-            # Calls in flight give themselves back to the old one: counted here too, they would be for ever.
+            # Calls in flight leave the old one: if the new one counted them too, it would count them for ever.
             new.ewma_us = old.ewma_us
             old.pool.close()
         self._deployments[wire.id] = new

@@ -1,7 +1,7 @@
 """Compressed request bodies (RFC 9110, 8.4) of calls whose body has to be read: decoded within bounds.
 
-Decoding holds up every other call of the worker, so it ends at the largest body, or at a hundred times what was sent
-where that is less: text does not compress so well, only bombs do.
+Decoding blocks every other call of the worker, so it stops at the largest body, or at a hundred times what was sent
+where that is less: text does not compress that well, only bombs do.
 """
 
 import zlib
@@ -16,23 +16,23 @@ _ALWAYS_ALLOWED = 1 << 20
 _HIGHEST_RATIO = 100
 _MOST_LAYERS = 2
 _MOST_MEMBERS = 16
-_WINDOW = 1 << 25  # frames of one segment have a window as large as their content
-_STEP = 256  # a block of a zstd frame takes 4 bytes at least and gives 128 KiB at most
+_WINDOW = 1 << 25  # a single-segment frame has a window as large as its content
+_STEP = 256  # a block of a zstd frame takes at least 4 bytes and decodes to at most 128 KiB
 
 
 class _TooLarge(Exception):
-    """More would come out than may."""
+    """The decoded body would be too large."""
 
 
 def decode(headers: Headers, body: bytes, most: int) -> bytes:
-    """The body without its codings. Raises `Refused`: 415 for one that is not known, 400 for a body that is broken or
-    goes on behind its end, 413 for more than `most` bytes.
+    """The body without its codings. Raises `Refused`: 415 for an unknown coding, 400 for a body that is damaged or
+    continues after its end, 413 for more than `most` bytes.
     """
     layers = [each for each in _codings(headers) if each not in ("", "identity")]
     unknown = [each for each in layers if each not in _DECODERS]
     if unknown or len(layers) > _MOST_LAYERS:
         shown = ", ".join(layers)[:100]
-        raise Refused("unsupported_encoding", f"The body's `Content-Encoding` {shown} is not understood here.")
+        raise Refused("unsupported_encoding", f"The body's `Content-Encoding` {shown} is not supported.")
     most = min(most, max(_ALWAYS_ALLOWED, _HIGHEST_RATIO * len(body)))
     try:
         for coding in reversed(layers):
@@ -65,12 +65,12 @@ def _gzip(body: bytes, most: int) -> bytes:
 
 
 def _deflate(body: bytes, most: int) -> bytes:
-    """In zlib's format, as the standard says, or without it, as some clients have it."""
+    """In zlib's format, as the standard requires, or raw, as some clients send it."""
     is_wrapped = len(body) > 1 and body[0] & 0x0F == 8 and (body[0] << 8 | body[1]) % 31 == 0
     decoder = zlib.decompressobj(15 if is_wrapped else -15)
     decoded = _inflate(decoder, body, most)
     if decoder.unused_data:
-        raise EOFError("something follows its end")
+        raise EOFError("it continues after its end")
     return decoded
 
 
@@ -84,7 +84,7 @@ def _inflate(decoder: "zlib._Decompress", body: bytes, most: int) -> bytes:
 
 
 def _zstd(body: bytes, most: int) -> bytes:
-    """One frame or a few (RFC 8878), in steps, as nothing else bounds what comes out."""
+    """One frame or a few (RFC 8878), in steps: nothing else bounds the size of the result."""
     pieces: list[bytes] = []
     size, at = 0, 0
     for _ in range(_MOST_MEMBERS):

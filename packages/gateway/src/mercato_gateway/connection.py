@@ -1,8 +1,8 @@
 """One connection to a deployment: a raw protocol over a native parser.
 
-A call takes a connection from a pool (see `upstream`), sends, and hears `upstream_head`, `upstream_data` and
-`upstream_lost`. Redirects are answers like any other. The head of an answer that the parser read lately is recognised
-by its bytes, on all connections of a pool (see `heads`).
+A call takes a connection from a pool (see `upstream`), sends its request, and is called back by `upstream_head`,
+`upstream_data` and `upstream_lost`. Redirects are answers like any other. The head of an answer that the parser read
+recently is recognised by its bytes, on all connections of a pool (see `heads`).
 """
 
 import asyncio
@@ -23,7 +23,9 @@ _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
 
 class UpstreamCall:
-    """What a connection tells the call it serves. A base class, so that it is told without a look-up of names."""
+    """The callbacks of a connection to the call that it serves. A base class: compiled calls of its methods look up no
+    names.
+    """
 
     done: bool = False
 
@@ -41,17 +43,17 @@ class UpstreamCall:
         raise NotImplementedError
 
     def no_connection_free(self) -> None:
-        """Nothing was sent, and nothing is wrong with the upstream: too many calls wait for it already."""
+        """Nothing was sent, although nothing is wrong with the upstream: too many calls wait for it already."""
         raise NotImplementedError
 
     def upstream_head(self, head: AnswerHead, length: bytes) -> None:
-        """The final status and headers, before any body. `length`: the digits of this answer's content length, which a
-        head that is recognised does not know; empty where none was told.
+        """The final status and headers, before any body. `length` has the digits of this answer's content length, which
+        a recognised head does not know; empty where the answer has none.
         """
         raise NotImplementedError
 
-    def upstream_data(self, pieces: list[bytes], complete: bool) -> None:
-        """Body as it came, at first perhaps nothing; `complete` once, at the end."""
+    def upstream_data(self, chunks: list[bytes], complete: bool) -> None:
+        """Chunks of the body, at first perhaps none; `complete` once, at the end."""
         raise NotImplementedError
 
     def upstream_lost(self, code: str, detail: str) -> None:
@@ -59,21 +61,22 @@ class UpstreamCall:
         raise NotImplementedError
 
     def upstream_stale(self, *, unprocessed: bool) -> None:
-        """The other end closed a connection that had served other calls, before any byte of this answer.
-        `unprocessed`: the request provably reached no handler.
+        """The upstream closed a connection that had served other calls, before any byte of this answer. `unprocessed`
+        where the request provably reached no handler.
         """
         raise NotImplementedError
 
 
 class UpstreamConnection:
-    """One keep-alive connection, an `asyncio.Protocol` in shape; serves one call at a time.
+    """One keep-alive connection, with the methods of an `asyncio.Protocol`; serves one call at a time.
 
-    Without that base, mypyc makes it a native class.
+    Without that base class mypyc makes it a native class.
     """
 
     __slots__ = (
-        "_complete", "_first", "_head", "_head_bytes", "_head_done", "_headers", "_interim", "_parser", "_paused_call",
-        "_peer", "_pieces", "_tell_head", "call", "head_only", "idle_since", "pool", "reusable", "served", "transport",
+        "_chunks", "_complete", "_first", "_head", "_head_bytes", "_head_done", "_head_pending", "_headers",
+        "_interim", "_parser", "_paused_call", "_peer", "call", "head_only", "idle_since", "pool", "reusable",
+        "served", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool") -> None:
@@ -81,7 +84,7 @@ class UpstreamConnection:
         self.call: UpstreamCall | None = None
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self._parser = httptools.HttpResponseParser(self)
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._headers: Headers = []
         self._paused_call = False
         self.idle_since = 0.0
@@ -95,29 +98,29 @@ class UpstreamConnection:
         self._head_bytes = 0
         self._head: AnswerHead | None = None
         self._first = b""
-        self._head_done = self._tell_head = self._complete = self._interim = False
+        self._head_done = self._head_pending = self._complete = self._interim = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self._peer = Peer(transport)
 
     def is_quiet(self) -> bool:
-        """Whether nothing came since the last answer: no bytes, which would belong to no call, and no end."""
+        """Whether nothing arrived since the last answer: no bytes, which would belong to no call, and no end."""
         return self._peer.is_quiet()
 
     def send(self, call: UpstreamCall, request: bytes, head_only: bool) -> None:
-        """Sends a whole request; `head_only` where the answer has no body whatever it says (HEAD)."""
+        """Sends a whole request; `head_only` where the answer has no body whatever its head claims (HEAD)."""
         self.call = call
         self.head_only = head_only
         self.served += 1
         self._peer.sends(len(request))
         self.transport.write(request)
 
-    # What the parser tells.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         if self._complete:
-            self.reusable = False  # a second answer to one request: none of it may reach a call
+            self.reusable = False  # a second answer to one request: it must not reach a call
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head_done:
@@ -132,20 +135,20 @@ class UpstreamConnection:
             self._first = b""
             self.reusable = self.reusable and status != 101
             return
-        self._head_done = self._tell_head = True
+        self._head_done = self._head_pending = True
         if self.pool.secret:
             self._headers = without_secret(self._headers, self.pool.secret)
         head = self._head = AnswerHead(status, self._headers)
         if self._first and status not in (204, 304) and self._parser.should_keep_alive():
             self.pool.learn(head, self._first)
         if self.head_only:
-            # The parser cannot know that no body follows: this connection ends here.
+            # The parser cannot know that no body follows, so the connection is not used again.
             self._complete = True
             self.reusable = False
 
     def on_body(self, body: bytes) -> None:
         if not self._complete:
-            self._pieces.append(body)
+            self._chunks.append(body)
 
     def on_message_complete(self) -> None:
         if self._interim:
@@ -156,7 +159,7 @@ class UpstreamConnection:
         if not self._parser.should_keep_alive():
             self.reusable = False
 
-    # What the transport tells.
+    # Callbacks of the transport.
 
     def data_received(self, data: bytes) -> None:
         call = self.call
@@ -185,10 +188,10 @@ class UpstreamConnection:
             if not self._complete:
                 self._fail("upstream_bad_answer", f"Its answer is not HTTP/1.1: {error}.")
                 return
-            self.reusable = False  # more than it announced: the answer is whole, the connection good for nothing
-        told, head = self._tell_head, self._head
-        if told and head is not None:
-            self._tell_head = False
+            self.reusable = False  # more than was announced: the answer is complete, but the connection is not usable
+        head_pending, head = self._head_pending, self._head
+        if head_pending and head is not None:
+            self._head_pending = False
             call.upstream_head(head, head.length)
             if self.call is None:
                 return
@@ -196,28 +199,28 @@ class UpstreamConnection:
             if self._head_bytes > _MAX_HEAD or not self.reusable:
                 self._fail("upstream_bad_answer", "Its headers are too large, or it switched protocols.")
             return
-        pieces = self._pieces
+        chunks = self._chunks
         if self._complete:
-            self._pieces = []
-            self._finish(call, pieces)
-        elif pieces or told:
-            if told:
+            self._chunks = []
+            self._finish(call, chunks)
+        elif chunks or head_pending:
+            if head_pending:
                 self._acknowledge()
-            self._pieces = []
-            call.upstream_data(pieces, False)
+            self._chunks = []
+            call.upstream_data(chunks, False)
 
     def _acknowledge(self) -> None:
-        """The kernel acknowledges the head now. A server without TCP_NODELAY that writes head and body apart, as
+        """Lets the kernel acknowledge the head now. A server without TCP_NODELAY that writes head and body apart, as
         Python's `http.server` does, holds the body back until then (Nagle): 40 ms with a delayed acknowledgement.
         """
         if _QUICK_ACK is not None and not self.transport.is_closing():
             self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
-    def _finish(self, call: UpstreamCall, pieces: list[bytes]) -> None:
+    def _finish(self, call: UpstreamCall, chunks: list[bytes]) -> None:
         self.call = None
         self._reset()
         self.pool.give_back(self)
-        call.upstream_data(pieces, True)
+        call.upstream_data(chunks, True)
 
     def _fail(self, code: str, detail: str) -> None:
         call, self.call = self.call, None
@@ -226,7 +229,7 @@ class UpstreamConnection:
             call.upstream_lost(code, detail)
 
     def eof_received(self) -> bool:
-        """The other end sends no more. What the kernel knows of it is gone once the transport has closed."""
+        """The upstream sends no more. What the kernel knows about it is gone once the transport has closed."""
         if self.call is not None and self._is_stale():
             self._end_stale(unprocessed=self._peer.acknowledged_nothing())
         return False
@@ -260,13 +263,13 @@ class UpstreamConnection:
             call.upstream_lost("upstream_unreachable", "It closed the connection before its answer was whole.")
 
     def _ends_with_connection(self) -> bool:
-        """No length and no chunks were announced: the end of the connection is the end of the answer (RFC 9112,
-        6.3).
+        """Whether the end of the connection is the end of the answer: neither a length nor chunks were announced (RFC
+        9112, 6.3).
         """
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     def pause_writing(self) -> None:
-        """The request is already whole in memory and bounded; nothing to hold back."""
+        """Nothing to hold back: the request is in memory, complete and bounded."""
 
     def resume_writing(self) -> None:
         """See `pause_writing`."""
@@ -285,7 +288,7 @@ class UpstreamConnection:
                 self.transport.resume_reading()
 
     def close(self) -> None:
-        """Ends the connection; its call hears nothing more."""
+        """Ends the connection; its call is not called back any longer."""
         self.call = None
         self.reusable = False
         self.transport.abort()

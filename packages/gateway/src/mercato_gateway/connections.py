@@ -1,4 +1,4 @@
-"""The open client connections of one worker, and whose they are: no address can take the places of all others."""
+"""The open client connections of one worker, by address: no address can use up all of them."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ _SHARE_TO_CLOSE = 16
 
 
 class Connections:
-    """At most `most` connections. When all places are taken, an address (of IPv6 a network of 64 bits) that holds fewer
-    of them than another gets in, and connections of that other one without a call are closed.
+    """At most `most` connections. When that many are open, an address (of IPv6 a network of 64 bits) with fewer of them
+    than another may still connect, and connections of that other one without a call are closed.
 
-    A fixed limit would be too low for clients behind one proxy, or too high to help.
+    A fixed limit per address would be too low for clients behind one proxy, or too high to help.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,7 +31,7 @@ class Connections:
             yield from connections
 
     def add(self, connection: "ClientConnection") -> bool:
-        """Whether there is a place for it; it is counted in any case, until `discard`."""
+        """Whether it may stay open; it is counted in any case, until `discard`."""
         subject = connection.subject = subject_of(connection.address)
         own = self._by_subject.setdefault(subject, set())
         own.add(connection)
@@ -42,7 +42,7 @@ class Connections:
         return len(largest) > len(own) and _close_some(largest)
 
     def discard(self, connection: "ClientConnection") -> None:
-        """It is closed."""
+        """The connection is closed."""
         own = self._by_subject.get(connection.subject)
         if own is not None and connection in own:
             own.remove(connection)
@@ -52,7 +52,7 @@ class Connections:
 
 
 def _close_some(connections: "set[ClientConnection]") -> bool:
-    """Closes those without a call that have waited longest, enough for some newcomers; false where there are none."""
+    """Closes those without a call, longest idle first, enough for some newcomers; false where there are none."""
     waiting = sorted((each for each in connections if each.may_be_closed()), key=lambda each: each.since)
     for connection in waiting[: len(connections) // _SHARE_TO_CLOSE + 1]:
         connection.abort()

@@ -17,15 +17,15 @@ class ControlUnavailable(ConnectionError):
 
 
 class ControlUnreachable(ControlUnavailable):
-    """No connection: nothing was sent, so nothing can have been done."""
+    """No connection: nothing was sent, so the control plane did nothing."""
 
 
 class ConnectionBroke(ControlUnavailable):
-    """The connection ended before the answer: what was asked may have been done, or may be done yet."""
+    """The connection ended before the answer: the request may have been handled, or may still be."""
 
 
 class ControlRefused(Exception):
-    """The control plane answered 4xx: asking again in the same way cannot help."""
+    """The control plane answered 4xx: repeating the request cannot help."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(f"{status} {body[:300]!r}")
@@ -34,11 +34,11 @@ class ControlRefused(Exception):
 
 
 class _Connection(asyncio.Protocol):
-    """One HTTP connection; `on_piece` hears a streamed body, else the body is collected."""
+    """One HTTP connection; `on_chunk` receives a streamed body, else the body is collected."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_piece: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_chunk: Callable[[bytes], None] | None = None) -> None:
         self._loop = loop
-        self._on_piece = on_piece
+        self._on_chunk = on_chunk
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
         self.answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -49,8 +49,8 @@ class _Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def on_body(self, body: bytes) -> None:
-        if self._on_piece is not None and self._parser.get_status_code() == 200:
-            self._on_piece(body)
+        if self._on_chunk is not None and self._parser.get_status_code() == 200:
+            self._on_chunk(body)
             return
         self._body += body
         if len(self._body) > _MAX_ANSWER:
@@ -73,11 +73,13 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answer is not None and not self.answer.done():
             self.answer.set_exception(ConnectionBroke("the control plane closed the connection"))
-            self.answer.exception()  # Seen: a stream that was closed on purpose needs no complaint in the log.
+            self.answer.exception()  # Retrieved: asyncio must not log a stream that was closed on purpose.
 
 
 class ControlClient:
-    """Asks the control plane. Every failure is `ControlUnavailable` (try again) or `ControlRefused` (do not)."""
+    """Sends requests to the control plane. Every failure is `ControlUnavailable` (try again) or `ControlRefused` (do
+    not).
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, base: str, token: str) -> None:
         parts = urlsplit(base)
@@ -90,12 +92,12 @@ class ControlClient:
         self._common = f"host: {parts.netloc}\r\n{authorization}accept: application/json\r\n"
         self._idle: list[_Connection] = []
 
-    async def _open(self, on_piece: Callable[[bytes], None] | None = None) -> _Connection:
+    async def _open(self, on_chunk: Callable[[bytes], None] | None = None) -> _Connection:
         tls = ssl.create_default_context() if self._secure else None
         try:
             async with asyncio.timeout(3.0):
                 _, connection = await self._loop.create_connection(
-                    lambda: _Connection(self._loop, on_piece), self._host, self._port, ssl=tls
+                    lambda: _Connection(self._loop, on_chunk), self._host, self._port, ssl=tls
                 )
         except (OSError, TimeoutError) as error:
             raise ControlUnreachable(str(error) or "no connection") from None
@@ -110,7 +112,7 @@ class ControlClient:
         return None
 
     async def post(self, path: str, body: bytes, timeout: float) -> bytes:
-        """The body of a 2xx answer. What is asked may be asked twice; one retry where a resting connection broke."""
+        """The body of a 2xx answer to a request that may be repeated: one retry where an idle connection broke."""
         rested = self._take()
         if rested is not None:
             try:
@@ -121,7 +123,7 @@ class ControlClient:
         return await self._ask(await self._open(), path, body, timeout)
 
     async def post_once(self, path: str, body: bytes, timeout: float, *, fresh: bool = False) -> bytes:
-        """The body of a 2xx answer to what must not be asked twice; with `fresh` on a new connection."""
+        """The body of a 2xx answer to a request that must not be repeated; with `fresh` on a new connection."""
         rested = None if fresh else self._take()
         return await self._ask(rested or await self._open(), path, body, timeout)
 
@@ -149,10 +151,10 @@ class ControlClient:
         raise ControlUnavailable(f"it answered {status}")
 
     async def stream(
-        self, path: str, on_piece: Callable[[bytes], None]
+        self, path: str, on_chunk: Callable[[bytes], None]
     ) -> tuple[_Connection, asyncio.Future[tuple[int, bytes]]]:
-        """Starts a streamed GET; the future ends with it. The caller closes the connection."""
-        connection = await self._open(on_piece)
+        """Starts a streamed GET; the future is done when the stream ends. The caller closes the connection."""
+        connection = await self._open(on_chunk)
         connection.answer = self._loop.create_future()
         head = f"GET {self._prefix}{path} HTTP/1.1\r\n{self._common}\r\n"
         connection.transport.write(head.encode())

@@ -1,4 +1,4 @@
-"""The gateway's own OpenAPI 3.1 document, made from its route table and its codes; built when it is first asked for."""
+"""The gateway's own OpenAPI 3.1 document, made from its route table and its codes at the first request for it."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -22,7 +22,7 @@ ON_THE_WIRE = frozenset(
         "unsupported_transfer", "starting", "draining", "busy", "method_not_allowed",
     }
 )  # fmt: skip
-"""Codes of every address."""
+"""Codes of every path."""
 
 OF_KEYS = frozenset(
     {
@@ -30,10 +30,10 @@ OF_KEYS = frozenset(
         "control_plane_unavailable",
     }
 )  # fmt: skip
-"""Codes of every address that needs a key."""
+"""Codes of every path that needs a key."""
 
 ELSEWHERE = frozenset({"not_found"})
-"""Codes of addresses that are none of these."""
+"""Codes of requests to any other path."""
 
 OF_CALLS = CODES.keys() - ELSEWHERE
 """Codes of calls to services."""
@@ -43,30 +43,30 @@ Calls to the services of a Mercato marketplace. `/v1/…` speaks OpenAI's and An
 service; `/s/{vendor}/{service}/…` calls any operation that a service published, forms with files (audio, images)
 included.
 
-**Keys.** A consumer key (`ck_…`) stands in `Authorization: Bearer`, `x-api-key` or `x-mercato-key`, and never goes
-upstream. With `x-mercato-key` the other two are passed on to the service. `x-mercato-subscription` chooses the
+**Keys.** Send a consumer key (`ck_…`) in `Authorization: Bearer`, `x-api-key` or `x-mercato-key`; it never
+goes upstream. With `x-mercato-key` the other two are passed on to the service. `x-mercato-subscription` chooses the
 subscription that pays.
 
 **Errors.** Those of the gateway have OpenAI's shape under `/v1`, Anthropic's under `/v1/messages` and are
-`application/problem+json` elsewhere, always with the same `code`. What a service answers is passed on as it came.
+`application/problem+json` elsewhere, always with the same `code`. A service's own answer is passed on unchanged.
 
-**Streams** are server-sent events, passed on as they come. A failure after the first byte ends the connection.
+**Streams** are server-sent events, passed on as they arrive. A failure after the first byte ends the connection.
 
-**Limits.** `RateLimit` and `RateLimit-Policy` say what is left; past a limit, 429, with `Retry-After` where waiting
-helps.
+**Limits.** `RateLimit` and `RateLimit-Policy` state what is left. Past a limit the answer is 429, with `Retry-After`
+where waiting helps.
 """
 
 _HEADERS: dict[str, Node] = {
     "x-request-id": {"description": "Names the call in usage, logs and support", "schema": {"type": "string"}},
     "x-mercato-overhead-us": {
-        "description": "Microseconds spent in the gateway until the head of the answer went out",
+        "description": "Microseconds spent in the gateway until the head of the answer was sent",
         "schema": {"type": "integer"},
     },
     "RateLimit": {"description": "What is left of each limit of the call", "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": "The limits of the call", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before the next try", "schema": {"type": "integer"}},
-    "Allow": {"description": "The methods that this address takes", "schema": {"type": "string"}},
-    "WWW-Authenticate": {"description": "How to prove who calls", "schema": {"type": "string"}},
+    "Allow": {"description": "The methods that this path allows", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "How to authenticate", "schema": {"type": "string"}},
 }
 
 _SCHEMAS: dict[str, Node] = {
@@ -138,12 +138,12 @@ _NEEDS_KEY: list[Node] = [{"bearer": []}, {"api_key": []}, {"mercato_key": []}]
 
 @cache
 def document_bytes() -> bytes:
-    """The document as it is served."""
+    """The document as JSON."""
     return msgspec.json.encode(build_document())
 
 
 def build_document() -> Node:
-    """The document of everything that the gateway answers."""
+    """The document of all routes."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -202,7 +202,7 @@ def _model_operation(path: bytes, words: Described) -> Node:
         "responses": {
             "200": _success("The service's answer", content),
             **_call_refusals(path),
-            "default": _success("The service's own error, as it came", None),
+            "default": _success("The service's own error, unchanged", None),
         },
     }
 
@@ -212,7 +212,7 @@ def _list_paths() -> dict[str, Node]:
     listed = {"object": "list", "data": [model]}
     every = _operation("list_models", "List the models that your organisation subscribes to", "/v1/models", listed)
     one = _operation("get_model", "Read one model", "/v1/models/{model}", model, {"service_not_found"})
-    one["description"] += " The name may stand as it is, with its slash, or encoded."
+    one["description"] += " The name may contain its slash as it is, or encoded."
     one["parameters"].append(_path("model", "`vendor/service`", "acme/embedder"))
     return {"/v1/models": {"get": every}, "/v1/models/{model}": {"get": one}}
 
@@ -228,7 +228,7 @@ def _operation(name: str, summary: str, path: str, example: Node, codes: Iterabl
             {
                 "name": "anthropic-version",
                 "in": "header",
-                "description": "Any value asks for Anthropic's shape",
+                "description": "Any value selects Anthropic's shape",
                 "schema": {"type": "string"},
                 "example": "2023-06-01",
             }
@@ -244,8 +244,8 @@ def _service_item() -> Node:
     item: Node = {
         "parameters": [
             _path("vendor", "The vendor's name", "acme"),
-            _path("service", "The service's name, with an optional version, range or alias behind `@`", "files@^1.2"),
-            _path("path", "The path of a published operation; it may hold further slashes", "items"),
+            _path("service", "The service's name, with an optional version, range or alias after `@`", "files@^1.2"),
+            _path("path", "The path of a published operation; it may contain slashes", "items"),
             {"$ref": "#/components/parameters/Subscription"},
         ]
     }
@@ -255,7 +255,7 @@ def _service_item() -> Node:
             "tags": ["services"],
             "summary": f"Call a service with {method.upper()}",
             "description": (
-                "Passed to the service as it came, when the service published the operation. Its own document "
+                "Passed to the service unchanged, where the service published the operation. Its own document "
                 "is at `/api/services/{vendor}/{name}/releases/{version}/openapi` of the control API. Bodies sent to "
                 "model services must be JSON objects, or forms with files."
             ),
@@ -266,15 +266,15 @@ def _service_item() -> Node:
         }
         if method in ("post", "put", "patch"):
             body = {"*/*": {"schema": True}}
-            item[method]["requestBody"] = {"description": "As the service's document says", "content": body}
+            item[method]["requestBody"] = {"description": "As described in the service's own document", "content": body}
     return item
 
 
 def _own_paths() -> dict[str, Node]:
     ready = {"status": "ready"}
     not_ready = {"status": "not ready", "reason": "no snapshot yet"}
-    health = _own("get_health", "The process lives", "Always `ok`: a process that answers lives.", {"status": "ok"})
-    readiness = _own("get_readiness", "The process takes calls", "503 while it must not be sent any calls.", ready)
+    health = _own("get_health", "The process is running", "Always `ok`: the process is running.", {"status": "ok"})
+    readiness = _own("get_readiness", "The process accepts calls", "503 while it must not receive calls.", ready)
     readiness["responses"]["503"] = {
         "description": "No routes yet, no room for usage, or draining",
         "content": {"application/json": {"schema": {"type": "object"}, "example": not_ready}},

@@ -1,6 +1,6 @@
-"""What the gateway's document says of each operation under `/v1`: words, fields of its body, an example of each side.
+"""The operations under `/v1` in the gateway's document: descriptions, body fields, an example of request and answer.
 
-Bodies go to the service as they came, but for `model`; so a schema names what the gateway reads and allows the rest.
+Bodies go to the service unchanged except for `model`; so a schema names what the gateway reads and allows the rest.
 """
 
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ class Described(NamedTuple):
 
 _MODEL: Schema = {
     "type": "string",
-    "description": "`vendor/service`, with an optional version, range or alias behind `@`",
+    "description": "`vendor/service`, with an optional version, range or alias after `@`",
     "examples": ["acme/chat", "acme/chat@^1.2", "acme/chat@canary"],
 }
 _STREAM: Schema = {"type": "boolean", "default": False, "description": "Answer with server-sent events"}
 _BOUND: Schema = {
     "type": "integer",
     "minimum": 1,
-    "description": "The most tokens of the answer; the call's hold is made for them, 1,024 where no bound is set",
+    "description": "Most tokens of the answer. The call's hold covers them; without a bound it covers 1,024",
 }
 _MESSAGES: Schema = {"type": "array", "items": {"type": "object"}, "description": "The conversation so far"}
 _OPENAI_USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
@@ -38,7 +38,7 @@ _HELLO = [{"role": "user", "content": "Say hello."}]
 DESCRIBED: dict[str, Described] = {
     "/v1/chat/completions": Described(
         "Continue a conversation",
-        "OpenAI's chat completions. A streamed call always asks the service for its usage; the usage event is removed "
+        "OpenAI's chat completions. A streamed call always requests usage from the service; the usage event is removed "
         "again unless the client asked for it with `stream_options`.",
         {
             "model": _MODEL,
@@ -54,7 +54,7 @@ DESCRIBED: dict[str, Described] = {
                 "type": "integer",
                 "minimum": 1,
                 "default": 1,
-                "description": "How many answers; the hold is for all",
+                "description": "How many answers; the hold covers all",
             },
         },
         ("model", "messages"),
@@ -81,7 +81,11 @@ DESCRIBED: dict[str, Described] = {
             "stream": _STREAM,
             "max_tokens": _BOUND,
             "n": {"type": "integer", "minimum": 1, "default": 1, "description": "How many answers to each prompt"},
-            "best_of": {"type": "integer", "minimum": 1, "description": "How many are made to choose from"},
+            "best_of": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many answers are generated to choose from",
+            },
         },
         ("model", "prompt"),
         {"model": "acme/chat", "prompt": "Say hello.", "max_tokens": 64},
@@ -98,14 +102,14 @@ DESCRIBED: dict[str, Described] = {
     ),
     "/v1/embeddings": Described(
         "Turn texts into vectors",
-        "OpenAI's embeddings. May be retried on another deployment as long as no byte of an answer came.",
+        "OpenAI's embeddings. May be retried on another deployment as long as no byte of an answer has arrived.",
         {
             "model": _MODEL,
             "input": {"type": ["string", "array"], "description": "The text, or several"},
             "encoding_format": {
                 "type": "string",
                 "enum": ["float", "base64"],
-                "description": "How vectors are written",
+                "description": "How vectors are encoded",
             },
         },
         ("model", "input"),

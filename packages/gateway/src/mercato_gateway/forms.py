@@ -1,6 +1,6 @@
-"""Bodies of multipart/form-data (RFC 7578, 2046) to model services, and the one part of them that names the model.
+"""Bodies of multipart/form-data (RFC 7578, 2046) to model services, and the one part that names the model.
 
-Upstream must not read another model than we did: where two parsers could differ, the body is refused.
+Upstream must not read another model than the gateway did: where two parsers could differ, the body is refused.
 """
 
 import re
@@ -25,7 +25,9 @@ _SINGLE = (b"model", b"stream")
 
 
 class Form(NamedTuple):
-    """A form that was read; `model` is the place of that name, `request` holds its texts and a data URL a file."""
+    """A parsed form; `model` is the position of the model's name, `request` has its texts, and a data URL for each
+    file.
+    """
 
     body: bytes
     delimiter: bytes
@@ -33,7 +35,7 @@ class Form(NamedTuple):
     request: ModelRequest
 
     def named(self, model: str | None) -> bytes:
-        """The body with this `model` where it names one, all else as it came. Raises `Refused`."""
+        """The body with this `model` where it names one, otherwise unchanged. Raises `Refused`."""
         if model is None or self.model is None:
             return self.body
         if self.delimiter in model.encode():
@@ -42,7 +44,7 @@ class Form(NamedTuple):
 
 
 def read_form(headers: Headers, body: bytes) -> Form:
-    """Raises `Refused` for all that is not one plain form."""
+    """Raises `Refused` for anything but one plain form."""
     delimiter = b"--" + _boundary(headers)
     places: dict[bytes, tuple[int, int]] = {}
     inputs: list[str] = []
@@ -56,7 +58,7 @@ def read_form(headers: Headers, body: bytes) -> Form:
         if end < 0:
             raise _unreadable("its last boundary is missing")
         if body[at:start] != b"\r\n" or body[end - 2 : end] != b"\r\n" or end - 2 < start:
-            raise _unreadable("its boundary stands within a part")
+            raise _unreadable("its boundary occurs within a part")
         at, end = end + len(delimiter), end - 2
         name, is_file, encoded, start = _read_head(body, start, end)
         if name not in _SINGLE:
@@ -79,28 +81,33 @@ def _boundary(headers: Headers) -> bytes:
 
 
 def _read_head(body: bytes, start: int, end: int) -> tuple[bytes, bool, bool, int]:
-    """Of one part: its name, whether it is a file, whether its transfer is encoded, and where its content begins."""
+    """Of one part: its name, whether it is a file, whether it has a transfer encoding, and where its content begins."""
     stop = body.find(b"\r\n\r\n", start, min(end, start + _LONGEST_HEAD))
     if stop < 0:
-        raise _unreadable("a part has no head that ends")
+        raise _unreadable("a part's head does not end")
     fields: dict[bytes, bytes] = {}
     for line in body[start:stop].split(b"\r\n"):
         match = _LINE.fullmatch(line)
         if match is None or match[1].lower() in fields:
-            raise _unreadable("a part's head has a line that is folded, given twice or no field")
+            raise _unreadable("a part's head has a line that is folded, repeated or not a field")
         fields[match[1].lower()] = match[2]
-    said = _parameters(fields.get(b"content-disposition", b""), b"form-data")
-    name = said.get(b"name", b"")
-    # `Model`, `model[]` or `%6dodel` is the model to some servers.
+    parameters = _parameters(fields.get(b"content-disposition", b""), b"form-data")
+    name = parameters.get(b"name", b"")
+    # Some servers take `Model`, `model[]` or `%6dodel` for the model.
     plain = re.split(rb"[\[.\s\0]", unquote_to_bytes(name).strip().lower(), maxsplit=1)[0]
     nested = fields.get(b"content-type", b"").lower().startswith(b"multipart/")
     if nested or not name or (plain != name and plain in _SINGLE):
-        raise _unreadable("a part has no name or nearly that of the model, or is a form itself")
-    return name, b"filename" in said or b"filename*" in said, b"content-transfer-encoding" in fields, stop + 4
+        raise _unreadable("a part has no name, a name close to `model`, or is a form itself")
+    return (
+        name,
+        b"filename" in parameters or b"filename*" in parameters,
+        b"content-transfer-encoding" in fields,
+        stop + 4,
+    )
 
 
 def _parameters(field: bytes, kind: bytes) -> dict[bytes, bytes]:
-    """What follows `kind` in a field, names in lower case. Only `filename` may have a `*`."""
+    """The parameters after `kind` in a field, names in lower case. Only `filename` may have a `*`."""
     found: dict[bytes, bytes] = {}
     field, at = field.strip(b" \t"), len(kind)
     while field[: len(kind)].lower() == kind and at < len(field):

@@ -1,4 +1,4 @@
-"""The request as the upstream gets it: our framing, the fields that go on, the name that the model has there."""
+"""The request as the upstream receives it: our framing, the fields that are passed on, the upstream's model name."""
 
 from mercato_gateway.bodies import rewrite
 from mercato_gateway.catalog import Deployment, Service
@@ -13,7 +13,7 @@ def upstream_request(
     head: RequestHead, service: Service, deployment: Deployment, path: bytes, body: bytes, digits: bytes,
     request: ModelRequest | None, metered: bool, adds_usage: bool,
 ) -> bytes:  # fmt: skip
-    """All of it. `metered` asks for an answer that is not compressed, so that its usage can be read."""
+    """The whole request. `metered` requests an answer without compression: its usage must be read."""
     if request is not None:
         body = rewrite(body, _model_for(head, service, deployment, request), ask_usage=adds_usage)
     checked = service.wire.paths != "any"  # may change while the deployment stays
@@ -28,7 +28,7 @@ def upstream_request(
 
 
 def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool, checked: bool) -> bytes:
-    """Up to the digits of the request id: the same for all requests of this head to this deployment."""
+    """The head up to the digits of the request id, which all requests with this head to this deployment share."""
     target = deployment.base + path
     if head.query:
         target += b"?" + head.query
@@ -42,7 +42,7 @@ def _start(head: RequestHead, deployment: Deployment, path: bytes, metered: bool
 
 
 def _model_for(head: RequestHead, service: Service, deployment: Deployment, request: ModelRequest) -> bytes | None:
-    """What to name the model, as JSON; `None` leaves the client's name."""
+    """The model's name for the upstream, as JSON; `None` keeps the client's."""
     if not isinstance(request.model, str):
         return None
     if deployment.model is None and head.path.startswith(b"/v1/"):

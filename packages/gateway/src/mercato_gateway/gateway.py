@@ -1,4 +1,4 @@
-"""What the calls of one worker share, and its clockwork: deadlines, slices, connections, the spool."""
+"""What the calls of one worker share, and its timers: deadlines, slices, connections, the spool."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ _READ_ONLY = ("405 Method Not Allowed", b'{"status":"read with GET"}')
 
 
 class Gateway:
-    """One worker's state. `id` is the gateway id that stays the same across restarts."""
+    """One worker's state. `id` is the gateway id, which stays the same across restarts."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog,
@@ -54,7 +54,7 @@ class Gateway:
     # The end of a turn.
 
     def end_call(self, client: ClientConnection, data: bytes, close: bool) -> None:
-        """Ends an answer as soon as the usage event that was just appended is written."""
+        """Sends the end of an answer as soon as the usage event that was just appended is written."""
         self._ends.append((client, data, close))
         self._schedule_turn()
 
@@ -64,7 +64,9 @@ class Gateway:
             self.loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
-        """Everything that was ready in this turn of the event loop has been handled: one write for all that ended."""
+        """Writes the usage events of all calls that ended in this turn of the event loop at once, then ends their
+        answers.
+        """
         self._turn_scheduled = False
         self.spool.flush()
         ends, self._ends = self._ends, []
@@ -89,7 +91,9 @@ class Gateway:
         client.end_call(b"".join((head, client.connection_header(), b"\r\n", b"" if method == "HEAD" else body)))
 
     def health(self, path: bytes) -> tuple[str, bytes]:
-        """`/healthz`: the process lives. `/readyz`: routes are known, the spool takes usage, nothing is draining."""
+        """`/healthz`: the process is running. `/readyz`: routes are known, the spool has room, the gateway is not
+        draining.
+        """
         if path == b"/healthz":
             return "200 OK", b'{"status":"ok"}'
         reasons = [
@@ -106,10 +110,10 @@ class Gateway:
             "200 OK", b'{"status":"ready"}'
         )  # fmt: skip
 
-    # The clockwork.
+    # Timers.
 
     def tick(self) -> None:
-        """Called ten times a second; each part touches only what may be due."""
+        """Runs ten times a second; each part touches only what may be due."""
         self.loop.call_later(_TICK_SECONDS, self.tick)
         now = time.monotonic()
         for call in [call for call in self.active if now > call.deadline]:
@@ -137,17 +141,17 @@ class Gateway:
             self.spool.retry()
 
     def gauges(self) -> dict[str, float]:
-        """What stands at this moment, for `/metrics`."""
+        """The values of this moment, for `/metrics`."""
         return {
             "connections": len(self.connections),
             "calls_in_flight": len(self.active),
             "services": len(self.catalog),
             "deployments_ejected": self.health_checks.ejected(),
-            "health_checks_total": self.health_checks.asked,
+            "health_checks_total": self.health_checks.started,
             "health_checks_failed_total": self.health_checks.failed,
             "keys_known": len(self.keys),
-            "key_introspections_total": self.keys.asked,
-            "lease_requests_total": self.leases.asks,
+            "key_introspections_total": self.keys.introspections,
+            "lease_requests_total": self.leases.batches_sent,
             "spool_bytes": self.spool.bytes_held,
             "spool_behind_bytes": self.shipper.behind,
             "spool_unwritten": self.spool.unwritten,

@@ -1,4 +1,4 @@
-"""Guessed keys: how many unknown ones each client address may try, so that they cost the control plane little."""
+"""Guessed keys: how many unknown keys each client address may try, to protect the control plane."""
 
 import ipaddress
 
@@ -8,7 +8,7 @@ _MOST_ADDRESSES = 20_000
 class Guesses:
     """A token bucket for each address (of IPv6 each network of 64 bits), `per_minute` in size and refill; 0 for none.
 
-    A key that has to be asked for takes one, and gives it back when it proves good. Known keys take none.
+    A key that must be introspected takes a token, and returns it if it proves valid. Known keys take none.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -16,7 +16,7 @@ class Guesses:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, address: str, now: float) -> float:
-        """0 where the key may be asked for; else the seconds until one may."""
+        """0 where the key may be introspected; else the seconds until one may."""
         if not self._size:
             return 0.0
         subject = subject_of(address)
@@ -27,7 +27,7 @@ class Guesses:
         return 0.0
 
     def give_back(self, address: str, now: float) -> None:
-        """The key was good."""
+        """The key was valid."""
         if self._size:
             subject = subject_of(address)
             self._keep(subject, min(self._size, self._level(subject, now) + 1.0), now)
@@ -40,12 +40,12 @@ class Guesses:
         self._levels.pop(subject, None)
         if level < self._size:
             if len(self._levels) >= _MOST_ADDRESSES:
-                del self._levels[next(iter(self._levels))]  # who was seen longest ago has most back
+                del self._levels[next(iter(self._levels))]  # the one seen longest ago has refilled most
             self._levels[subject] = level, now
 
 
 def subject_of(address: str) -> str:
-    """Whom an address belongs to: itself, of IPv6 the network of 64 bits."""
+    """What is counted as one client: the address itself, of IPv6 its network of 64 bits."""
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))

@@ -1,4 +1,4 @@
-"""Header fields on their way through: what is ours, what belongs to one connection only, what is passed on.
+"""Header fields on their way through: ours, those of one connection only, and those that are passed on.
 
 Names are in lower case from the parser on, as in HTTP/2.
 """
@@ -7,13 +7,13 @@ import time
 from email.utils import parsedate_to_datetime
 
 from mercato_contracts.keys import PATTERN
-from mercato_gateway.leases import Slice
+from mercato_gateway.slices import Slice
 
 Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
 
-# Hop-by-hop (RFC 9110, 7.6.1), framing (we frame anew), and what only concerns the client and us. Cookies are ours or
-# another service's on the same host: they never reach a vendor, and a vendor sets none.
+# Hop-by-hop (RFC 9110, 7.6.1), framing (ours is new), and fields between client and gateway only. Cookies belong to us
+# or to another service on the same host: they never reach a vendor, and a vendor sets none.
 _DROP_REQUEST = frozenset(
     {
         b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization",
@@ -25,7 +25,7 @@ _DROP_REQUEST = frozenset(
         b"true-client-ip", b"cf-connecting-ip", b"x-request-id", b"x-mercato-key", b"x-mercato-subscription",
     }
 )  # fmt: skip
-# What some servers take for another method or path than the one that was checked against what is published.
+# Some servers take these for the method or the path, although others were checked against the published operations.
 _OVERRIDES = frozenset(
     {
         b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method",
@@ -45,7 +45,7 @@ _ORDINARY = frozenset({b"keep-alive", b"close"})
 
 
 def find_key(fields: Fields) -> tuple[bytes, bytes]:
-    """The caller's key and the field it stood in: `x-mercato-key` before `Authorization` before `x-api-key`."""
+    """The caller's key and its field: `x-mercato-key` before `Authorization` before `x-api-key`."""
     own = fields.get(b"x-mercato-key")
     if own is not None:
         return own.strip(), b"x-mercato-key"
@@ -59,7 +59,7 @@ def find_key(fields: Fields) -> tuple[bytes, bytes]:
 
 
 def _named(headers: Headers) -> frozenset[bytes]:
-    """The fields that `Connection` names, in however many lines; never those that say what the body is."""
+    """The fields that `Connection` names, in however many lines; never those that describe the body."""
     connection = b",".join(value for name, value in headers if name == b"connection")
     return frozenset(token.strip().lower() for token in connection.split(b",")) - {b"content-type", b"content-encoding"}
 
@@ -72,15 +72,16 @@ def _drops(headers: Headers, fields: Fields, always: frozenset[bytes]) -> frozen
 
 
 def for_upstream(headers: Headers, fields: Fields, key_header: bytes, *, identity: bool, checked: bool) -> bytes:
-    """The client's fields that go on, as lines. `identity` asks for an answer that is not compressed, so that we
-    can read it; the body was read and goes on without a coding too. `checked` where method and path were compared with
-    what is published: nothing may speak of others.
+    """The client's fields that are passed on, as lines.
+
+    `identity` requests an answer without compression, which can be metered; the request's body was decoded too.
+    `checked` where method and path were compared with the published operations: no field may then name others.
     """
     drops = _drops(headers, fields, _DROP_REQUEST | _OVERRIDES if checked else _DROP_REQUEST)
     lines = [
         name + b": " + value + b"\r\n"
         for name, value in headers
-        # Servers that hand fields on as variables (CGI, WSGI) cannot tell `_` from `-`.
+        # Servers that pass fields on as variables (CGI, WSGI) cannot tell `_` from `-`.
         if (name.replace(b"_", b"-") if b"_" in name else name) not in drops
         and name != key_header
         and not (name in _CARRIES_KEYS and _has_our_key(value))
@@ -100,25 +101,25 @@ def without_field(lines: bytes, name: bytes) -> bytes:
 
 
 def without_secret(headers: Headers, secret: bytes) -> Headers:
-    """These fields without those that say the vendor's own secret back, with or without what stands before it."""
+    """These fields without those that repeat the vendor's own secret, with or without a prefix."""
     last = secret.rpartition(b" ")[2]
     bare = last if len(last) >= 8 else secret
     return [(name, value) for name, value in headers if bare not in value and bare not in name]
 
 
 def _has_our_key(value: bytes) -> bool:
-    """The credential of another hop may ride along; one of ours never does."""
+    """A credential for another hop is passed on; one of ours never is."""
     return PATTERN.search(value.decode("latin-1")) is not None
 
 
 def for_client(headers: Headers, fields: Fields) -> bytes:
-    """The upstream's fields that go on, as lines."""
+    """The upstream's fields that are passed on, as lines."""
     drops = _drops(headers, fields, _DROP_RESPONSE)
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name not in drops])
 
 
 def is_form(headers: Headers, fields: Fields) -> bool:
-    """Whether the body says, in any line of its type, that it is a form with files."""
+    """Whether any `Content-Type` line names a form with files."""
     kinds = [fields.get(b"content-type", b"")]
     if len(fields) != len(headers):
         kinds = [value for name, value in headers if name == b"content-type"]
@@ -137,11 +138,11 @@ def retry_after(fields: Fields) -> float:
 
 
 def rate_limit(policy: bytes, slices: list[Slice], now: float) -> bytes:
-    """`RateLimit-Policy` and `RateLimit` lines: what is left of each limit, as far as is known here."""
+    """`RateLimit-Policy` and `RateLimit` lines: what is left of each limit, as far as this process knows."""
     items: list[bytes] = []
-    for piece in slices:
-        leases = piece.leases
-        left = piece.elsewhere + (leases[0].left if leases else 0)
-        wait = int(piece.reset_at - now)
-        items.append(b'"%b";r=%d;t=%d' % (piece.label, left if left > 0 else 0, wait if wait > 0 else 0))
+    for slice_ in slices:
+        leases = slice_.leases
+        left = slice_.elsewhere + (leases[0].left if leases else 0)
+        wait = int(slice_.reset_at - now)
+        items.append(b'"%b";r=%d;t=%d' % (slice_.label, left if left > 0 else 0, wait if wait > 0 else 0))
     return b"".join((policy, b"ratelimit: ", b", ".join(items), b"\r\n"))

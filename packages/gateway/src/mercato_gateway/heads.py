@@ -1,7 +1,7 @@
 """Heads of requests and answers: read once by the strict parser, then recognised by their bytes.
 
-A connection's heads are mostly the same bytes over and over, but for the digits of their length. What the parser took
-once means the same when it comes again, so it need not be parsed again; where a single byte differs, the parser reads.
+The heads on a connection are mostly the same bytes, except for the digits of their length. What the parser accepted
+once means the same when it comes again, so it is not parsed again; where a single byte differs, the parser reads it.
 """
 
 import hashlib
@@ -30,9 +30,7 @@ class Print:
         self._after = after
 
     def body_of(self, message: bytes) -> bytes | None:
-        """The body, where `message` is this head with one whole body and nothing else; `None` where the parser has
-        to look.
-        """
+        """The body, where `message` is this head with one whole body and nothing else; else `None` (parse it)."""
         before, after = self._before, self._after
         if not message.startswith(before):
             return None
@@ -49,13 +47,13 @@ class Print:
             return None
         framed = b"%d%b" % (length, after)
         body = start + len(framed)
-        # 9 in two digits is no length, though "9" and a byte too many may stand there.
+        # "9" in two digits is not a length, although "9" and one byte too many may be in its place.
         return message[body:] if len(message) - body == length and message[start:body] == framed else None
 
 
 def take_print(message: bytes, length: bytes | None) -> Print | None:
-    """The print of the head that `message` begins with, which the parser has read: `length` is what it found as the one
-    `Content-Length`. `None` where anything about the bytes is unusual.
+    """The print of the parsed head at the start of `message`; `length` is its only `Content-Length`. `None` where
+    anything about the bytes is unusual.
     """
     end = message.find(_END)
     if end < 0 or not message[:1].isalpha():
@@ -80,7 +78,7 @@ def take_print(message: bytes, length: bytes | None) -> Print | None:
 
 
 class RequestHead:
-    """A request's head, checked; and what follows from it alone. `digest` names the key in the cache of keys."""
+    """A checked request head and what follows from it alone. `digest` identifies the key in the cache of keys."""
 
     __slots__ = (
         "_lines", "anthropic", "coded", "digest", "fields", "headers", "http10", "keep_alive", "key",
@@ -109,7 +107,7 @@ class RequestHead:
         self.sent_start = b""
 
     def lines_for_upstream(self, *, uncompressed: bool, checked: bool) -> bytes:
-        """The fields that go on, as lines; see `headers.for_upstream`."""
+        """The fields that are passed on, as lines; see `headers.for_upstream`."""
         kind = 2 * uncompressed + checked
         found = self._lines.get(kind)
         if found is None:
@@ -120,7 +118,7 @@ class RequestHead:
 
 
 class AnswerHead:
-    """The head of an upstream's answer; `start` is our status line and the fields that go on to the client."""
+    """The head of an upstream's answer; `start` is our status line and the fields that are passed on."""
 
     __slots__ = (
         "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "packed_events", "plain",
@@ -136,7 +134,7 @@ class AnswerHead:
         self.binary = kind.startswith(_BINARY)  # whatever its bytes look like
         self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
         self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
-        # Providers are asked not to compress. Where one does, its answer is unpacked to be counted.
+        # Providers are asked not to compress. Where one does, its answer is unpacked to be metered.
         coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
         events = kind.startswith(b"text/event-stream")
         json = kind.find(b"json") >= 0

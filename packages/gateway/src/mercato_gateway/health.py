@@ -1,4 +1,4 @@
-"""Active health checks: of deployments that have siblings to take their calls. Few at once, spread over time."""
+"""Active health checks of deployments that have siblings to take their calls: few at once, spread over time."""
 
 import asyncio
 import random
@@ -16,14 +16,14 @@ _MOST_AT_ONCE = 16
 
 
 class HealthChecks:
-    """Asks each deployment that was called and has siblings every 10 s or so, an ejected one every 2 s."""
+    """Checks each deployment that was called and has siblings about every 10 s, an ejected one every 2 s."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, catalog: Catalog, router: Router) -> None:
         self._loop = loop
         self._catalog = catalog
         self._router = router
         self._running: set[asyncio.Task[None]] = set()
-        self.asked = 0
+        self.started = 0
         self.failed = 0
 
     async def run(self) -> None:
@@ -40,7 +40,7 @@ class HealthChecks:
     def _start(self, deployment: Deployment, now: float) -> None:
         out = deployment.out_until > now or deployment.failed_checks
         every = _EVERY_SECONDS_OUT if out else _EVERY_SECONDS
-        # The first check of many that came with one snapshot is spread too.
+        # Many deployments may come with one snapshot: their first checks are spread too.
         first = deployment.check_at == 0.0
         deployment.check_at = now + every * random.uniform(0.1 if first else 0.75, 1.25)  # noqa: S311  (jitter)
         if first:
@@ -50,7 +50,7 @@ class HealthChecks:
         task.add_done_callback(self._running.discard)
 
     async def _check(self, deployment: Deployment) -> None:
-        self.asked += 1
+        self.started += 1
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 well = await deployment.pool.check(deployment.wire.health_path)
@@ -60,6 +60,6 @@ class HealthChecks:
         self._router.checked(deployment, self._loop.time(), well=well)
 
     def ejected(self) -> int:
-        """How many deployments take no calls because they failed."""
+        """How many deployments are ejected."""
         now = self._loop.time()
         return sum(deployment.out_until > now for deployment in self._catalog.deployments())

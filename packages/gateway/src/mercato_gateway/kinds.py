@@ -1,4 +1,4 @@
-"""What a body is, by its first bytes: upstreams name the wrong type, or none."""
+"""The kind of a body, by its first bytes: some upstreams name the wrong type, or none."""
 
 import codecs
 import re
@@ -35,7 +35,7 @@ def kind_of(start: bytes) -> int:
 
 
 class TextCheck:
-    """Whether a body that comes in pieces is text in UTF-8, as far as it has come."""
+    """Whether a body that arrives in chunks is text in UTF-8 so far."""
 
     __slots__ = ("_decoder", "holds")
 

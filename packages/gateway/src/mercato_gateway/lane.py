@@ -1,12 +1,13 @@
-"""A lane: all that is the same for every call under the same terms to one service, compiled once."""
+"""A lane: all that calls under the same terms to one service share, compiled once."""
 
 from random import randrange
 from typing import Any
 
 from mercato_gateway.authenticate import Terms
 from mercato_gateway.catalog import Catalog, Release, Service
-from mercato_gateway.leases import WINDOW_SECONDS, Leases, Slice
+from mercato_gateway.leases import Leases
 from mercato_gateway.refusals import Refused
+from mercato_gateway.slices import WINDOW_SECONDS, Slice
 from mercato_gateway.targets import split_model
 from mercato_gateway.wire import GrantedSubscription
 
@@ -39,13 +40,13 @@ class Lane:
         self.version = version
         limits = {limit.scope: limit for limit in (*terms.limits, *subscription.limits)}
         slices = [leases.slice_of(limit) for limit in limits.values()]
-        included = [piece for piece in slices if piece.included]
+        included = [slice_ for slice_ in slices if slice_.included]
         self.included = included[0] if included and plan.included_unit else None
-        rest = [piece for piece in slices if not piece.included]
+        rest = [slice_ for slice_ in slices if not slice_.included]
         self.slices = rest + ([self.included] if self.included else [])
-        self.by_request = [piece for piece in rest if piece.unit in ("requests", "concurrent")]
-        self.in_tokens = [piece for piece in rest if piece.unit == "tokens"]
-        self.in_nanos = [piece for piece in rest if piece.unit == "nanos"]
+        self.by_request = [slice_ for slice_ in rest if slice_.unit in ("requests", "concurrent")]
+        self.in_tokens = [slice_ for slice_ in rest if slice_.unit == "tokens"]
+        self.in_nanos = [slice_ for slice_ in rest if slice_.unit == "nanos"]
         self.per_tokens = bool(plan.per_1k_input_nanos or plan.per_1k_output_nanos)
         in_tokens = self.included is not None and plan.included_unit == "tokens"
         on_deployments = any(
@@ -54,7 +55,7 @@ class Lane:
         self.needs_tokens = bool(self.in_tokens or in_tokens or on_deployments or (self.in_nanos and self.per_tokens))
         self.prices = service.prices[plan.id]
         self.policy = policy_of(self.slices)
-        # What the events of its calls share, encoded at the first of them (see `settle`).
+        # What the usage events of its calls share, encoded at the first of them (see `settle`).
         self.common: Any = None
         self.commons: dict[tuple[str, str], Any] = {}
         self.canary: Lane | None = None
@@ -62,7 +63,7 @@ class Lane:
         self.canary_turn = 0
 
     def share_with(self, canary: "Lane", percent: int) -> None:
-        """Lets `canary` take `percent` of the calls, evenly spread; where it begins is chance."""
+        """Lets `canary` take `percent` of the calls, evenly spread from a random start."""
         self.canary, self.canary_percent, self.canary_turn = canary, percent, randrange(100)  # noqa: S311
 
     def next(self) -> "Lane":
@@ -80,15 +81,15 @@ class Lane:
 def policy_of(slices: list[Slice]) -> bytes:
     """The `RateLimit-Policy` field (draft-ietf-httpapi-ratelimit-headers); empty without limits."""
     items = []
-    for piece in slices:
-        seconds = WINDOW_SECONDS[piece.window]
-        unit = "" if piece.unit == "requests" else f';qu="{piece.unit}"'
-        items.append(f'"{piece.name}";q={piece.cap}' + (f";w={seconds}" if seconds else "") + unit)
+    for slice_ in slices:
+        seconds = WINDOW_SECONDS[slice_.window]
+        unit = "" if slice_.unit == "requests" else f';qu="{slice_.unit}"'
+        items.append(f'"{slice_.name}";q={slice_.cap}' + (f";w={seconds}" if seconds else "") + unit)
     return f"ratelimit-policy: {', '.join(items)}\r\n".encode() if items else b""
 
 
 def choose_subscription(terms: Terms, service: Service, named: str) -> GrantedSubscription:
-    """The subscription that pays: the named one, else the oldest. Raises `Refused`."""
+    """The subscription that pays: the named one, or else the oldest. Raises `Refused`."""
     subscriptions = terms.by_service.get(service.wire.id, ())
     for subscription in subscriptions:
         if not named or subscription.id == named:
@@ -99,7 +100,7 @@ def choose_subscription(terms: Terms, service: Service, named: str) -> GrantedSu
 
 
 def find_lane(terms: Terms, model: str, named: bytes, catalog: Catalog, leases: Leases) -> Lane:
-    """The lane of `vendor/name` or `vendor/name@range`, compiled at its first call; `named` is the subscription that
+    """The lane of `vendor/name` or `vendor/name@range`, compiled at its first call. `named` is the subscription that
     the call names, or empty. Raises `Refused`.
     """
     key = (model, named)
@@ -132,7 +133,9 @@ def _compiled(
     catalog: Catalog,
     leases: Leases,
 ) -> Lane:
-    """Other names of a lane, and the same lane after a change elsewhere in the catalogue, share what was compiled."""
+    """Compiles a lane. One that is known by another name, or from before a change elsewhere in the catalog, is used
+    again.
+    """
     found: Lane | None = terms.compiled.get((release.id, subscription.id))
     if found is not None and found.service is service and found.release is release:
         found.version = catalog.version

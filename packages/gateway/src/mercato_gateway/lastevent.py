@@ -1,16 +1,16 @@
-"""What ends a stream before its time, in the dialect of its route."""
+"""The last event of a stream that a limit ends early, in the dialect of its route."""
 
 import msgspec
 
 from mercato_gateway.refusals import Refused, render
 from mercato_gateway.targets import ModelOperation
 
-# Ends an event of the service's that was passed on in parts; between events it means nothing.
+# Ends an event of the service that was passed on in part; between events it has no effect.
 _BETWEEN = b"\n\n"
 
 
 def last_event(refused: Refused, operation: ModelOperation, request_id: str) -> bytes:
-    """The event, and what clients of the route take for the end."""
+    """The event, and what clients of the route read as the end of the stream."""
     if operation.protocol == "anthropic":
         return b"%bevent: error\ndata: %b\n\n" % (_BETWEEN, render(refused, "anthropic", request_id)[1])
     if operation.path == "/responses":

@@ -1,8 +1,8 @@
-"""Limits: slices of counted scopes, borrowed from the control plane and spent here, in integers.
+"""Leases: the control plane lends this process a part of each limit, to be spent without asking (see `slices`).
 
-A call takes what it may need from each scope, all or nothing, and gives back what it did not use; what turns out to
-be missing it takes later (see `topup`), and no lease is ever spent beyond what it holds. Ordinary calls find enough in
-the slices; a call that does not waits for one round trip, which it shares with the others that wait.
+A call takes what it may need from each limit, all or nothing, and gives back what it did not use. What turns out to be
+missing is taken later (see `topup`); no lease is ever spent beyond what it holds. Ordinary calls find enough in the
+slices. A call that does not waits for one round trip, shared with all others that wait.
 """
 
 import asyncio
@@ -20,160 +20,32 @@ from mercato_gateway.control import (
 )
 from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
+from mercato_gateway.slices import Lacking, Lease, Slice
 from mercato_gateway.spool import SegmentName, Spool
-from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseGrant, LeaseRequest, LeaseWant, Limit
+from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseRequest, LeaseWant, Limit
 
-WINDOW_SECONDS = {"second": 1, "minute": 60, "day": 86_400, "month": 2_592_000, "ever": 0}
-_AHEAD_SECONDS = 1.5
-# Long: what an answer that is not waited for had lent must be given back before it can be lent again.
-_ASK_TIMEOUT = 8.0
+# Long, because what was lent by an answer that came too late must be given back before it can be lent again.
+_ANSWER_TIMEOUT = 8.0
 _DOWN_SECONDS = 0.5
 _REFUSED_SECONDS = 2.0
-_MAX_ROUNDS = 6
 _REQUESTS_PER_GROUP = 16
-# Longer than what was compiled for a key may live without being compiled anew (see `authenticate`): a slice that such a
-# lane still takes from, but nobody here knows, would keep its leases for ever.
+# Longer than a compiled lane may live (see `authenticate`): a slice that was forgotten here while a lane still takes
+# from it would keep its leases for ever.
 _IDLE_SLICES_SECONDS = 400.0
-# So long may an asking that was given up still be under way in the control plane.
+# The control plane may still be working on an abandoned request for this long.
 _UNDER_WAY_SECONDS = 60.0
-# How long a call waits for units that others may give back (a slot of a concurrent call: only so long as a given one
-# is on its way), and how often it asks for them.
-_PATIENCE_SECONDS = 2.0
-_SLOT_PATIENCE_SECONDS = 0.4
-_ASK_AGAIN_SECONDS = 0.1
-_MOST_LOOKS = 10
+# How often a call asks for units that others may give back.
+_RETRY_SECONDS = 0.1
+_MOST_WAITS = 10
 _MOST_UNANSWERED = 1_000
 
 
-class Lease:
-    """A slice borrowed until `expires` (loop time). `held` counts the calls in flight that took from it."""
-
-    __slots__ = ("closed", "expires", "held", "id", "left", "quoted")
-
-    def __init__(self, lease_id: str, left: int, expires: float) -> None:
-        self.id = lease_id
-        self.quoted = msgspec.json.encode(lease_id)
-        self.left = left
-        self.expires = expires
-        self.held = 0
-        self.closed = False
-
-
-Lacking = list[tuple["Slice", int]]
-Taken = tuple["Slice", Lease, int]
-
-
-class Slice:
-    """What this process holds of one scope."""
-
-    __slots__ = (
-        "asking", "cap", "denied_least", "denied_left", "denied_until", "elsewhere", "included", "label", "last_used",
-        "leases", "low", "may_return", "name", "patience",
-        "rate", "refused_until", "reset_at", "scope", "spent", "typical",
-        "unit", "window",
-    )  # fmt: skip
-
-    def __init__(self, limit: Limit) -> None:
-        self.scope = limit.scope
-        self.unit = limit.unit
-        self.window = limit.window
-        self.cap = limit.cap
-        self.included = ":included:" in limit.scope
-        kind = limit.scope.partition(":")[0]
-        self.name = f"{kind}-{'included' if self.included else limit.unit}-{limit.window}"
-        self.label = self.name.encode()
-        self.leases: deque[Lease] = deque()
-        self.low = 0
-        self.elsewhere = limit.cap
-        self.reset_at = 0.0
-        self.denied_until = 0.0
-        self.denied_left = 0
-        self.denied_least = 0
-        self.may_return = False
-        self.patience = _SLOT_PATIENCE_SECONDS if limit.unit == "concurrent" else _PATIENCE_SECONDS
-        self.refused_until = 0.0
-        self.rate = 0.0
-        self.spent = 0
-        self.typical = 1
-        self.asking = False
-        self.last_used = 0.0
-
-    def available(self, now: float) -> int:
-        """Units that a call may still take here."""
-        return sum(lease.left for lease in self.leases if lease.expires > now)
-
-    def take(self, units: int, now: float, taken: list[Taken]) -> bool:
-        """Takes all of `units`, noting from where, or nothing."""
-        self.last_used = now
-        leases = self.leases
-        if leases:
-            lease = leases[0]
-            if lease.left >= units and lease.expires > now:
-                lease.left -= units
-                lease.held += 1
-                taken.append((self, lease, units))
-                return True
-        return len(leases) > 1 and self._take_from_several(units, now, taken)
-
-    def _take_from_several(self, units: int, now: float, taken: list[Taken]) -> bool:
-        if self.available(now) < units:
-            return False
-        for lease in self.leases:
-            part = min(units, lease.left) if lease.expires > now else 0
-            if part > 0:
-                lease.left -= part
-                lease.held += 1
-                taken.append((self, lease, part))
-                units -= part
-        return units == 0
-
-    def grant(self, grant: LeaseGrant, now: float, wall_ms: int) -> None:
-        """Adds a slice; one of nothing says that there is nothing to lend at present."""
-        self.cap, self.elsewhere = grant.cap, grant.left
-        self.reset_at = now + grant.reset_ms / 1000
-        if grant.granted <= 0:
-            self.denied_until, self.denied_left, self.may_return = self.reset_at, grant.left, False
-            return
-        self.denied_until = 0.0
-        expires = now + max(0.0, (grant.expires_at_ms - wall_ms) / 1000)
-        self.leases.append(Lease(grant.lease, grant.granted, expires))
-        self.low = grant.granted // 4
-
-    @property
-    def scarce(self) -> bool:
-        """Whether others may soon lack what lies unused here."""
-        return 2 * self.elsewhere < self.cap
-
-    def ahead(self) -> int:
-        """Units worth holding beyond what waits: recent use, a modest share of the cap, nothing near its end."""
-        if self.scarce:
-            return 0
-        share = self.cap // (8 if self.window in ("second", "minute") else 64)
-        return min(int(max(self.rate * _AHEAD_SECONDS, 16 * self.typical)), share)
-
-    def refusal(self, need: int, now: float) -> Refused:
-        """Why a call that needs `need` units cannot go on."""
-        if self.included:
-            code = "quota_exhausted"
-        elif self.unit == "nanos":
-            code = "budget_exceeded"
-        elif self.unit == "concurrent":
-            code = "too_many_concurrent"
-        else:
-            code = "rate_limit_exceeded" if self.window in ("second", "minute") else "quota_exceeded"
-        wait = max(1, int(self.denied_until - now + 0.999))
-        left = max(0, self.denied_left + self.available(now))
-        detail = f"This call may use {need} {self.unit} of `{self.name}` and {left} of {self.cap} are left."
-        return Refused(
-            code, detail, retry_after=wait, facts={"limit": self.name, "cap": self.cap, "left": left, "needed": need}
-        )
-
-
 class Unanswered:
-    """Batches whose answers never came: the control plane may have lent, or may yet lend, what nobody here learns of.
+    """Batches whose answers never arrived: the control plane may have lent, or may yet lend, units that nobody here
+    knows of.
 
-    Each is named again and again until an asking that was sent long enough after it was answered. Of very many the
-    oldest are let go; their slices come back at the next start.
+    Each is named in later batches, until one that was sent long enough after it was answered. The control plane then
+    takes those units back. Of too many the oldest are dropped; their units come back at the next start.
     """
 
     def __init__(self) -> None:
@@ -183,27 +55,27 @@ class Unanswered:
         return bool(self._lost)
 
     def add(self, batch: str, now: float) -> None:
-        """No answer to this batch will be taken any more."""
+        """No answer to this batch will be accepted any longer."""
         self._lost.append((batch, now))
 
     def names(self) -> list[str]:
         """What to name in the next batch."""
         return [batch for batch, _ in self._lost]
 
-    def were_told(self, sent: float) -> None:
-        """All names were in a batch that was sent at `sent` and answered."""
+    def acknowledged(self, sent: float) -> None:
+        """A batch with all these names, sent at `sent`, was answered."""
         while self._lost and self._lost[0][1] + _UNDER_WAY_SECONDS <= sent:
             self._lost.popleft()
 
 
 class Waiter(Protocol):
-    """A call that waits for slices; `started` (loop time) is when it came."""
+    """A call that waits for slices; `started` (loop time) is when it arrived."""
 
     done: bool
     started: float
 
-    def leases_came(self) -> None:
-        """Try again to take."""
+    def leases_arrived(self) -> None:
+        """Try again: units were lent or denied."""
 
     def refuse(self, refused: Refused) -> None:
         """End with this refusal."""
@@ -213,7 +85,7 @@ Waiting = dict[tuple[object, ...], list[tuple[Waiter, Lacking]]]
 
 
 class Leases:
-    """All slices of this process, and the asking for more."""
+    """All slices of this process; borrows more and gives back."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, control: ControlClient, spool: Spool, gateway: str, clock_ms: "ClockMs"
@@ -232,10 +104,10 @@ class Leases:
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
         self._down_until = 0.0
-        self.asks = 0
+        self.batches_sent = 0
 
     def slice_of(self, limit: Limit) -> Slice:
-        """The slice of a limit's scope, shared by all calls that it counts."""
+        """The slice of this limit, shared by all calls that the limit counts."""
         found = self._slices.get(limit.scope)
         if found is None:
             found = self._slices[limit.scope] = Slice(limit)
@@ -244,74 +116,81 @@ class Leases:
         found.last_used = self._loop.time()
         return found
 
-    def _cap_changed(self, piece: Slice, cap: int) -> None:
-        """Somebody raised or lowered it: what was refused may be had now, and what is held here may be too much."""
-        piece.cap, piece.denied_until = cap, 0.0
-        for lease in list(piece.leases):
-            self.close(piece, lease)
+    def _cap_changed(self, slice_: Slice, cap: int) -> None:
+        """The cap was raised or lowered: what was denied may be free now, and what is held here may be too much."""
+        slice_.cap, slice_.denied_until = cap, 0.0
+        for lease in list(slice_.leases):
+            self.close(slice_, lease)
 
-    # Asking.
+    # Borrowing.
 
     def wait(self, waiter: Waiter, lacking: Lacking, now: float, *, part: bool = False) -> None:
-        """The call hears `leases_came` after the next answer; raises `Refused` where asking is known to be in vain.
+        """Calls `leases_arrived` of the waiter after the next answer. Raises `Refused` where that answer is already
+        known.
 
-        With `part` less than what is needed is welcome too (an included quota with overage).
+        With `part` the call also accepts less than it needs (of an included quota with overage).
         """
-        for piece, need in lacking:
-            piece.typical = need
-            short = need - piece.available(now)
-            # What was denied is known to be in vain for as much or more; less may be had since others gave back.
+        for slice_, need in lacking:
+            slice_.typical = need
+            short = need - slice_.available(now)
+            # As much as was denied would be denied again; less may be available since others gave back.
             if (
                 not part
-                and now < piece.denied_until
-                and short > piece.denied_left
-                and (piece.may_return or short >= piece.denied_least)
+                and now < slice_.denied_until
+                and short > slice_.denied_left
+                and (slice_.may_return or short >= slice_.denied_least)
             ):
-                if piece.may_return and now < waiter.started + piece.patience:
-                    self._park(waiter, piece)
+                if slice_.may_return and now < waiter.started + slice_.patience:
+                    self._park(waiter, slice_)
                     return
-                raise piece.refusal(need, now)
-            if now < piece.refused_until:
-                raise Refused("limits_unavailable", f"The control plane does not lend `{piece.name}`.", retry_after=2)
+                raise slice_.refusal(need, now)
+            if now < slice_.refused_until:
+                raise Refused("limits_unavailable", f"The control plane does not lend `{slice_.name}`.", retry_after=2)
         if now < self._down_until:
             raise Refused("limits_unavailable", "The control plane does not answer.", retry_after=1)
-        key = (part, *(piece.scope for piece, _ in lacking))
+        key = (part, *(slice_.scope for slice_, _ in lacking))
         self._waiting.setdefault(key, []).append((waiter, lacking))
         self._schedule()
 
-    def _park(self, waiter: Waiter, piece: Slice) -> None:
-        """What the call lacks is lent to others, who give back what they do not use: it asks again in a moment."""
-        self._parked.append((waiter, piece))
+    def _park(self, waiter: Waiter, slice_: Slice) -> None:
+        """Lets a call wait for units that others hold and may give back: it tries again in a moment."""
+        self._parked.append((waiter, slice_))
         if len(self._parked) == 1:
-            self._loop.call_later(_ASK_AGAIN_SECONDS, self._ask_again)
+            self._loop.call_later(_RETRY_SECONDS, self._retry_parked)
 
-    def _ask_again(self) -> None:
+    def _retry_parked(self) -> None:
         parked, self._parked = self._parked, []
-        for _, piece in parked:
-            if piece.may_return:
-                piece.denied_until = 0.0
+        for _, slice_ in parked:
+            if slice_.may_return:
+                slice_.denied_until = 0.0
         for waiter, _ in parked:
             if not waiter.done:
-                waiter.leases_came()
+                waiter.leases_arrived()
 
     def wait_for_returns(self, waiter: Waiter) -> None:
-        """The call hears `leases_came` once what this process gives back in this turn is free again, or soon after."""
-        self._loop.call_soon(self._look_for_returns, waiter, None, _MOST_LOOKS)
+        """Calls `leases_arrived` of the waiter once what this process gives back in this turn is free again, or soon
+        after.
+        """
+        self._loop.call_soon(self._await_returns, waiter, None, _MOST_WAITS)
 
-    def _look_for_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, looks: int) -> None:
+    def _await_returns(self, waiter: Waiter, given_back: tuple[SegmentName, int] | None, waits: int) -> None:
         if given_back is None:
             self._spool.flush()
             given_back = self._spool.position
-        if looks and self._spool.shipped < given_back:
-            self._loop.call_later(_ASK_AGAIN_SECONDS / 2, self._look_for_returns, waiter, given_back, looks - 1)
+        if waits and self._spool.shipped < given_back:
+            self._loop.call_later(_RETRY_SECONDS / 2, self._await_returns, waiter, given_back, waits - 1)
         elif not waiter.done:
-            waiter.leases_came()
+            waiter.leases_arrived()
 
-    def ask_ahead(self, piece: Slice) -> None:
-        """The slice is low: ask for more before calls have to wait."""
-        if not piece.asking and self._loop.time() >= max(piece.denied_until, self._down_until) and piece.cap // 64:
-            piece.asking = True
-            self._ahead.add(piece)
+    def borrow_ahead(self, slice_: Slice) -> None:
+        """Borrows more for a slice that is low, before calls have to wait."""
+        if (
+            not slice_.requested
+            and self._loop.time() >= max(slice_.denied_until, self._down_until)
+            and slice_.cap // 64
+        ):
+            slice_.requested = True
+            self._ahead.add(slice_)
             self._schedule()
 
     def _schedule(self) -> None:
@@ -321,9 +200,9 @@ class Leases:
 
     def _start(self) -> None:
         self._scheduled = False
-        self._flight = self._loop.create_task(self._ask())
+        self._flight = self._loop.create_task(self._borrow())
 
-    async def _ask(self) -> None:
+    async def _borrow(self) -> None:
         waiting, self._waiting = self._waiting, {}
         ahead, self._ahead = self._ahead, set()
         requests, groups = self._requests(waiting, ahead)
@@ -335,18 +214,21 @@ class Leases:
                 log("leases_unavailable", reason=str(error))
             self._down_until = self._loop.time() + _DOWN_SECONDS
         finally:
-            for piece in ahead:
-                piece.asking = False
+            for slice_ in ahead:
+                slice_.requested = False
             self._flight = None
             self._resume(waiting)
             denied, self._denied = self._denied, set()
-            for piece in denied:
-                self._give_back_idle(piece)  # too little for a call here, perhaps enough with what another has
+            for slice_ in denied:
+                # Too little for a call here, but perhaps enough for one at another gateway.
+                self._give_back_idle(slice_)
             if self._waiting or self._ahead:
                 self._schedule()
 
     async def _post(self, requests: list[LeaseRequest], groups: list[list[Slice]]) -> None:
-        """Asks for all at once; halves find a request that the control plane refuses, so that it harms no other."""
+        """Sends all requests at once. A refused batch is halved until the request at fault stands alone: the others
+        must not suffer.
+        """
         try:
             answers = await self._send_twice(requests)
         except ControlRefused as error:
@@ -355,27 +237,27 @@ class Leases:
                 await self._post(requests[:half], groups[:half])
                 await self._post(requests[half:], groups[half:])
                 return
-            log("lease_refused", reason=str(error), scopes=[piece.scope for group in groups for piece in group])
-            for piece in (piece for group in groups for piece in group):
-                piece.refused_until = self._loop.time() + _REFUSED_SECONDS
+            log("lease_refused", reason=str(error), scopes=[slice_.scope for group in groups for slice_ in group])
+            for slice_ in (slice_ for group in groups for slice_ in group):
+                slice_.refused_until = self._loop.time() + _REFUSED_SECONDS
         else:
             self._take_answers(requests, groups, answers)
 
     async def _send_twice(self, requests: list[LeaseRequest]) -> list[LeaseAnswer]:
-        """A connection that rested may break at any time; the second asking is another, which names the first."""
+        """An idle connection may break at any time. The second batch has a name of its own, and names the first."""
         try:
             return await self._send(requests, fresh=False)
         except ConnectionBroke:
             return await self._send(requests, fresh=True)
 
     async def _send(self, requests: list[LeaseRequest], *, fresh: bool) -> list[LeaseAnswer]:
-        """Asks once, under an id of its own. Without an answer the id is named from then on: see `Unanswered`."""
-        self.asks += 1
-        name, sent = str(self.asks), self._loop.time()
+        """Sends one batch with a name of its own. Without an answer later batches name it: see `Unanswered`."""
+        self.batches_sent += 1
+        name, sent = str(self.batches_sent), self._loop.time()
         batch = LeaseBatch(self._gateway, self._spool.life, requests, name, self._unanswered.names())
         try:
             body = await self._control.post_once(
-                "/internal/leases", msgspec.json.encode(batch), _ASK_TIMEOUT, fresh=fresh
+                "/internal/leases", msgspec.json.encode(batch), _ANSWER_TIMEOUT, fresh=fresh
             )
             answers = msgspec.json.decode(body, type=LeaseBatchAnswer).answers
         except ControlUnreachable:
@@ -384,11 +266,11 @@ class Leases:
             if requests:
                 self._unanswered.add(name, self._loop.time())
             raise
-        self._unanswered.were_told(sent)
+        self._unanswered.acknowledged(sent)
         return answers
 
     def _requests(self, waiting: "Waiting", ahead: set[Slice]) -> tuple[list[LeaseRequest], list[list[Slice]]]:
-        """One request for each call where few wait, for a handful of calls each where many do."""
+        """One request for each call where few wait; one for a group of calls where many do."""
         requests: list[LeaseRequest] = []
         groups: list[list[Slice]] = []
         now = self._loop.time()
@@ -399,103 +281,103 @@ class Leases:
                 chunk = calls[start : start + size]
                 last = start + size >= len(calls)
                 wants = []
-                for place, (piece, need) in enumerate(chunk[0][1]):
-                    free = piece.available(now) if start == 0 else 0
+                for place, (slice_, need) in enumerate(chunk[0][1]):
+                    free = slice_.available(now) if start == 0 else 0
                     least = 0 if part else max(1, need - free)
-                    most = sum(lacking[place][1] for _, lacking in chunk) + (piece.ahead() if last else 0)
-                    wants.append(LeaseWant(piece.scope, least, max(least, min(most, max(piece.cap, need)))))
+                    most = sum(lacking[place][1] for _, lacking in chunk) + (slice_.ahead() if last else 0)
+                    wants.append(LeaseWant(slice_.scope, least, max(least, min(most, max(slice_.cap, need)))))
                 requests.append(LeaseRequest(wants))
-                groups.append([piece for piece, _ in chunk[0][1]])
-        for piece in ahead:
-            most = piece.ahead()
+                groups.append([slice_ for slice_, _ in chunk[0][1]])
+        for slice_ in ahead:
+            most = slice_.ahead()
             if most > 0:
-                requests.append(LeaseRequest([LeaseWant(piece.scope, 1, most)]))
-                groups.append([piece])
+                requests.append(LeaseRequest([LeaseWant(slice_.scope, 1, most)]))
+                groups.append([slice_])
         return requests[:512], groups[:512]
 
     def _take_answers(
         self, requests: list[LeaseRequest], groups: list[list[Slice]], answers: list[LeaseAnswer]
     ) -> None:
         now, wall = self._loop.time(), self._clock_ms()
-        for request, pieces, answer in zip(requests, groups, answers, strict=False):
+        for request, slices, answer in zip(requests, groups, answers, strict=False):
             denied = answer.denied
             if denied is not None:
-                for want, piece in zip(request.wants, pieces, strict=False):
-                    if piece.scope != denied.scope:
+                for want, slice_ in zip(request.wants, slices, strict=False):
+                    if slice_.scope != denied.scope:
                         continue
-                    piece.denied_least = want.least
-                    piece.cap, piece.elsewhere, piece.denied_left = denied.cap, denied.left, denied.left
-                    piece.denied_until = piece.reset_at = now + max(1, denied.reset_ms) / 1000
-                    piece.may_return = denied.may_return
-                    self._denied.add(piece)
+                    slice_.denied_least = want.least
+                    slice_.cap, slice_.elsewhere, slice_.denied_left = denied.cap, denied.left, denied.left
+                    slice_.denied_until = slice_.reset_at = now + max(1, denied.reset_ms) / 1000
+                    slice_.may_return = denied.may_return
+                    self._denied.add(slice_)
                 continue
-            for piece, grant in zip(pieces, answer.grants, strict=False):
-                piece.grant(grant, now, wall)
+            for slice_, grant in zip(slices, answer.grants, strict=False):
+                slice_.grant(grant, now, wall)
 
     def _resume(self, waiting: "Waiting") -> None:
         for calls in waiting.values():
             for waiter, _ in calls:
                 if not waiter.done:
-                    waiter.leases_came()
+                    waiter.leases_arrived()
 
     # Giving back.
 
-    def settle(self, piece: Slice, lease: Lease, taken: int, used: int) -> None:
-        """The call used `used` of the `taken` units, never more."""
+    def settle(self, slice_: Slice, lease: Lease, taken: int, used: int) -> None:
+        """The call used `used` of the `taken` units, never more: the rest is free again."""
         lease.left += taken - used
         lease.held -= 1
-        piece.spent += used
-        if not lease.left or lease.closed or (piece.unit == "concurrent" and piece.scarce):
-            self._close_if_spent(piece, lease)
-        if lease.left < piece.low and not piece.asking and len(piece.leases) < 2:
-            self.ask_ahead(piece)
+        slice_.spent += used
+        if not lease.left or lease.closed or (slice_.unit == "concurrent" and slice_.scarce):
+            self._close_if_spent(slice_, lease)
+        if lease.left < slice_.low and not slice_.requested and len(slice_.leases) < 2:
+            self.borrow_ahead(slice_)
 
-    def _close_if_spent(self, piece: Slice, lease: Lease) -> None:
+    def _close_if_spent(self, slice_: Slice, lease: Lease) -> None:
         if lease.held:
             return
-        if piece.leases and lease in piece.leases:
-            piece.leases.remove(lease)
-            piece.elsewhere += lease.left
+        if slice_.leases and lease in slice_.leases:
+            slice_.leases.remove(lease)
+            slice_.elsewhere += lease.left
         self._spool.append_closed(lease.id)
 
     def sweep(self, now: float, seconds: float) -> None:
-        """Measures use, closes what expired or was spent, forgets slices that nobody used for long."""
+        """Measures use, closes leases that expired or were spent, forgets slices that have been idle for long."""
         if self._unanswered and now >= self._down_until:
-            self._schedule()  # others may wait for what this process cannot use
-        for piece in list(self._slices.values()):
-            recent = piece.spent / seconds
-            piece.rate = max(recent, piece.rate * 0.8)
-            piece.spent = 0
+            self._schedule()  # others may wait for units that this process cannot use
+        for slice_ in list(self._slices.values()):
+            recent = slice_.spent / seconds
+            slice_.rate = max(recent, slice_.rate * 0.8)
+            slice_.spent = 0
             for lease in [
-                lease for lease in piece.leases if lease.expires <= now or (lease.left == 0 and not lease.held)
+                lease for lease in slice_.leases if lease.expires <= now or (lease.left == 0 and not lease.held)
             ]:
-                self.close(piece, lease)
-            if piece.scarce and not recent:
-                self._give_back_idle(piece)
-            if not piece.leases and now - piece.last_used > _IDLE_SLICES_SECONDS and not piece.asking:
-                del self._slices[piece.scope]
+                self.close(slice_, lease)
+            if slice_.scarce and not recent:
+                self._give_back_idle(slice_)
+            if not slice_.leases and now - slice_.last_used > _IDLE_SLICES_SECONDS and not slice_.requested:
+                del self._slices[slice_.scope]
 
-    def _give_back_idle(self, piece: Slice) -> None:
-        for lease in [lease for lease in piece.leases if not lease.held]:
-            self.close(piece, lease)
+    def _give_back_idle(self, slice_: Slice) -> None:
+        for lease in [lease for lease in slice_.leases if not lease.held]:
+            self.close(slice_, lease)
 
-    def close(self, piece: Slice, lease: Lease) -> None:
-        """No new call takes from this lease; it is closed when the last one in flight settles."""
-        piece.leases.remove(lease)
+    def close(self, slice_: Slice, lease: Lease) -> None:
+        """No new call takes from this lease; it is closed when the last call in flight settles."""
+        slice_.leases.remove(lease)
         if lease.held:
             lease.closed = True
         else:
-            piece.elsewhere += lease.left
+            slice_.elsewhere += lease.left
             self._spool.append_closed(lease.id)
 
     def close_all(self) -> None:
-        """Gives everything back, for a clean stop."""
-        for piece in self._slices.values():
-            for lease in list(piece.leases):
-                self.close(piece, lease)
+        """Gives all leases back, for a clean stop."""
+        for slice_ in self._slices.values():
+            for lease in list(slice_.leases):
+                self.close(slice_, lease)
 
 
 class ClockMs(Protocol):
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970-01-01."""
 
     def __call__(self) -> int: ...

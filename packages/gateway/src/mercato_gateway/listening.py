@@ -1,7 +1,7 @@
 """Listening sockets: made by the supervisor, kept by it, and handed to one worker after another.
 
-A connection that the kernel has accepted waits in the socket's queue, not in a process. As long as somebody holds the
-socket, whoever serves it next finds the connection there; only the last holder's `close` would reset it.
+A connection that the kernel has accepted waits in the socket's queue, not in a process. As long as a process holds the
+socket, the next worker finds the connection there; only the last holder's `close` would reset it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def close_last(
     server: asyncio.AbstractServer,
     accept: Callable[[], asyncio.Protocol],
 ) -> None:
-    """Stops listening where nobody else holds the socket; connections that wait in its queue are taken first."""
+    """Stops listening where no other process holds the socket; accepts the connections in its queue first."""
     kept = listener.dup()
     server.close()
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""An event of a stream that is too long to keep: its data goes to a scanner as it comes."""
+"""A stream's event that is too long to keep: its data goes to a scanner as it arrives."""
 
 import re
 
@@ -11,7 +11,7 @@ _LONGEST_FIELD = 6
 
 
 class LongEvent:
-    """`scanner` reads its `data` lines, or all of it with `lines`; `is_error`: its name says so."""
+    """`scanner` reads its `data` lines, or all of it with `lines`; `is_error` follows from its name."""
 
     __slots__ = ("_begun", "_field", "_in_data", "_lines", "is_error", "scanner")
 
@@ -20,11 +20,11 @@ class LongEvent:
         self.is_error = False
         self._lines = lines
         self._begun = False
-        self._field: bytes | None = b""  # the start of a line, until it shows which field it is
+        self._field: bytes | None = b""  # the start of a line, until its field is known
         self._in_data = False
 
     def feed(self, data: bytes) -> None:
-        """More of the event as it came, line ends and all."""
+        """The next chunk of the event, with its line ends."""
         if self._lines:
             self.scanner.feed(data)
             return
@@ -60,6 +60,6 @@ class LongEvent:
 
 
 def names_error(name: bytes) -> bool:
-    """Whether an event of this name says that something failed, whatever it holds."""
+    """Whether an event of this name reports a failure, whatever its data."""
     name = name.strip().lower()
     return name in (b"error", b"exception") or name.endswith((b".error", b".failed"))

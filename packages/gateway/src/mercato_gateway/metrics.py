@@ -40,13 +40,13 @@ class Metrics:
         self.overhead_buckets = [0] * (len(_BUCKETS_US) + 1)
 
     def answered(self, status: int, overhead_us: int) -> None:
-        """A call was answered by its service."""
+        """Counts a call that its service answered."""
         self.calls[status] = self.calls.get(status, 0) + 1
         self.overhead_us += overhead_us
         self.overhead_buckets[bisect_left(_BUCKETS_US, overhead_us)] += 1
 
     def render(self, gauges: dict[str, float]) -> bytes:
-        """The whole page; `gauges` are read at this moment."""
+        """The whole page; `gauges` are the values of this moment."""
         lines = ["# TYPE mercato_gateway_calls_total counter"]
         lines += [
             f'mercato_gateway_calls_total{{status="{status}"}} {count}' for status, count in sorted(self.calls.items())

@@ -17,7 +17,7 @@ _MODEL_PROTOCOLS = ("openai", "anthropic")
 def list_models(catalog: Catalog, terms: Terms, method: str, path: bytes, anthropic: bool) -> bytes:
     """The list, or one of it by name; raises `Refused`."""
     if method not in ("GET", "HEAD"):
-        raise Refused("method_not_allowed", "Models are read with GET.", allow="GET, HEAD")
+        raise Refused("method_not_allowed", "Read models with GET.", allow="GET, HEAD")
     services = [catalog.find_by_id(service_id) for service_id in terms.by_service]
     found = [service for service in services if service is not None and service.protocol in _MODEL_PROTOCOLS]
     found.sort(key=lambda service: (service.vendor, service.name))
@@ -34,7 +34,7 @@ def _one(services: list[SnapshotService], name: str, anthropic: bool) -> bytes:
     for service in services:
         if name.partition("@")[0] == f"{service.vendor}/{service.name}":
             return msgspec.json.encode(_model(service, anthropic))
-    raise Refused("service_not_found", f"You subscribe to no model `{name[:130]}`.")
+    raise Refused("service_not_found", f"You have no subscription to a model `{name[:130]}`.")
 
 
 def _model(service: SnapshotService, anthropic: bool) -> dict[str, Any]:

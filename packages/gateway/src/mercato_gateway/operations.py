@@ -1,9 +1,9 @@
-"""Which published operation a method and path are, and the path that goes upstream for it.
+"""Finds the published operation of a method and path, and the path that goes upstream for it.
 
 Paths are compared segment by segment, each decoded once (RFC 3986, 2.4): an encoded slash is a character of its
-segment and separates nothing. What goes upstream is one canonical form (6.2.2) of what was compared: a literal as it is
-published, a parameter with no more encoded than must be. Servers do not all read paths in this way, so a path that
-another reading makes a different published operation is refused.
+segment, not a separator. The path that goes upstream is a canonical form (6.2.2) of what was compared: literals as
+published, parameters encoded no more than necessary. Not all servers read paths in this way, so a path that another
+reading makes a different published operation is refused.
 """
 
 import re
@@ -15,12 +15,12 @@ from mercato_gateway.wire import Operation
 
 _LISTED = 50
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-# Nothing in it is encoded, nothing need be, and no server reads it in two ways.
+# Paths in which nothing is encoded, nothing needs to be, and which all servers read alike.
 _PLAIN = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,=:@/]*")
 _STRAY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-# What may stand in a segment unencoded (RFC 3986, `pchar`); encoded or not makes a difference for the reserved ones.
+# Characters that need no encoding in a segment (RFC 3986, `pchar`); for the reserved ones encoding makes a difference.
 _ALLOWED = _UNRESERVED | frozenset(b"!$&'()*+,;=:@")
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
@@ -32,12 +32,12 @@ def safe_path(path: str) -> bool:
     decoded = unquote(unquote(path))
     if "\\" in decoded or _CONTROL.search(decoded) is not None:
         return False
-    # Some servers strip what stands behind a semicolon before they resolve dots.
+    # Some servers strip what follows a semicolon before they resolve dots.
     return not any(segment.partition(";")[0] in (".", "..") for segment in decoded.split("/"))
 
 
 class Segment:
-    """One segment of a published path: its literal parts, decoded, and between each two of them a parameter."""
+    """One segment of a published path: its literal parts, decoded, with a parameter between each two."""
 
     __slots__ = ("encoded", "parts")
 
@@ -48,11 +48,11 @@ class Segment:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Sorts literals before parameters, and among these the one with more that is literal first."""
+        """Sorts literals before parameters, and parameters with longer literal parts first."""
         return len(self.parts) > 1, -sum(map(len, self.parts))
 
     def places(self, segment: bytes) -> list[tuple[int, int]] | None:
-        """Where each parameter begins and ends in a decoded segment; `None` where it does not match."""
+        """The start and end of each parameter in a decoded segment; `None` where it does not match."""
         first, last = self.parts[0], self.parts[-1]
         if len(self.parts) == 1:
             return [] if segment == first else None
@@ -73,7 +73,7 @@ class Segment:
         return found
 
     def canonical(self, segment: bytes, places: list[tuple[int, int]]) -> bytes:
-        """The segment as it goes upstream."""
+        """The segment in the path that goes upstream."""
         out = [self.encoded[0]]
         units = _units(segment) if places else []
         for (start, end), literal in zip(places, self.encoded[1:], strict=True):
@@ -94,7 +94,7 @@ class _Template:
         self.methods = methods
 
     def match(self, segments: list[bytes]) -> list[list[tuple[int, int]]] | None:
-        """Where the parameters stand in each segment."""
+        """The positions of the parameters in each segment."""
         found: list[list[tuple[int, int]]] = []
         for want, have in zip(self.segments, segments, strict=True):
             places = want.places(have)
@@ -104,7 +104,7 @@ class _Template:
         return found
 
     def canonical(self, path: bytes, places: list[list[tuple[int, int]]]) -> bytes:
-        """The path as it goes upstream."""
+        """The path that goes upstream."""
         if self._verbatim and _PLAIN.fullmatch(path) is not None:
             return path
         parts = zip(self.segments, path.split(b"/"), places, strict=True)
@@ -112,7 +112,7 @@ class _Template:
 
 
 class Match:
-    """A published operation that a path names, and the path as it goes upstream."""
+    """The published operation that a path names, and the path that goes upstream."""
 
     __slots__ = ("name", "path")
 
@@ -149,7 +149,7 @@ class Operations:
             templates.sort(key=lambda template: template.rank)
 
     def find(self, method: str, path: bytes) -> Match:
-        """Raises `Refused` 404 or 405 with what exists, or 400 for a path that servers read differently."""
+        """Raises `Refused`: 404 or 405 with what is published, or 400 for a path that servers read differently."""
         if _PLAIN.fullmatch(path) is not None:
             return self._match(method, path.split(b"/"), path)
         segments = [unquote_to_bytes(segment) for segment in path.split(b"/")]
@@ -189,12 +189,12 @@ class Operations:
         )
 
     def _refuse_other_readings(self, method: str, path: bytes, flat: bytes, name: str) -> None:
-        """Servers that decode before they split, decode twice, or drop what follows a semicolon, must find the same
+        """Servers that decode before they split, decode twice, or drop what follows a semicolon must find the same
         operation, or no published one.
 
-        The first of these are many: what they make of an encoded slash may be a path that is not published at all. The
-        standard makes it a part of the parameter, and vendors of such servers need it, so it goes through. An escape
-        of an escape has no such use: where it makes any difference, it is refused.
+        Many servers decode first, and may turn an encoded slash into a path that is not published. By the standard it
+        is part of the parameter, and vendors need it, so it is passed on. A doubly encoded character has no such use:
+        where it makes any difference, the path is refused.
         """
         once = self._name_of(method, flat.split(b"/"))
         twice = self._name_of(method, unquote_to_bytes(flat).split(b"/")) if b"%" in flat else once
@@ -231,7 +231,7 @@ def _is_text(decoded: bytes) -> bool:
 
 
 def _units(segment: bytes) -> list[Unit]:
-    """Each byte of a segment as it is decoded, and as it is written in the canonical form."""
+    """Each byte of a segment, decoded and in the canonical form."""
     units: list[Unit] = []
     at = 0
     while at < len(segment):

@@ -1,4 +1,4 @@
-"""Which digests belong to a key or an organisation, so that a change of one touches only its own."""
+"""The digests of each key or organisation: a change of one touches only its own."""
 
 
 class Owners:
@@ -10,31 +10,31 @@ class Owners:
         self._of: dict[str, bytes | set[bytes]] = {}
 
     def add(self, owner: str, digest: bytes) -> None:
-        """Notes it; again does no harm."""
-        known = self._of.get(owner)
-        if known is None:
+        """Adds a digest; a second time is harmless."""
+        own = self._of.get(owner)
+        if own is None:
             self._of[owner] = digest
-        elif isinstance(known, set):
-            known.add(digest)
-        elif known != digest:
-            self._of[owner] = {known, digest}
+        elif isinstance(own, set):
+            own.add(digest)
+        elif own != digest:
+            self._of[owner] = {own, digest}
 
     def drop(self, owner: str, digest: bytes) -> None:
-        """Forgets it; one that is not there is fine."""
-        known = self._of.get(owner)
-        if isinstance(known, set):
-            known.discard(digest)
-            if len(known) == 1:
-                self._of[owner] = known.pop()
-        elif known == digest:
+        """Removes a digest; a missing one is fine."""
+        own = self._of.get(owner)
+        if isinstance(own, set):
+            own.discard(digest)
+            if len(own) == 1:
+                self._of[owner] = own.pop()
+        elif own == digest:
             del self._of[owner]
 
     def of(self, owner: str) -> list[bytes]:
-        """All of this owner's."""
-        known = self._of.get(owner)
-        if known is None:
+        """All digests of this owner."""
+        own = self._of.get(owner)
+        if own is None:
             return []
-        return list(known) if isinstance(known, set) else [known]
+        return list(own) if isinstance(own, set) else [own]
 
     def __len__(self) -> int:
         return len(self._of)

@@ -1,10 +1,11 @@
-"""What the kernel knows of the other end of a kept-alive connection: whether it was silent, and what it acknowledged.
+"""What the kernel knows about the other end of a kept-alive connection: whether it was silent, and what it
+acknowledged.
 
-A request that goes out on a connection which the other end has just closed is lost, and whether it was handled decides
-whether it may be sent again. It was not handled where the other end sent its FIN (or, in TLS, its close_notify) and had
-acknowledged no byte of the request with it: the request arrived after that server had closed its sending side, when it
-can no longer answer and only reads on to discard (RFC 9112, 9.6). A reset proves nothing: a server that handled half of
-the request and failed sends the same.
+A request on a connection that the other end has just closed is lost. It may be sent again only if it was not handled.
+That is certain where the other end sent its FIN (or, in TLS, its close_notify) without acknowledging a byte of the
+request: the request then arrived after that server had closed its sending side, when it can no longer answer and only
+reads on to discard (RFC 9112, 9.6). A reset proves nothing: a server that failed halfway through the request sends one
+too.
 """
 
 import asyncio
@@ -32,26 +33,26 @@ class Peer:
         self._before = -1
 
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be read, not even the end."""
+        """Whether nothing is ready to be read, not even the end."""
         return not self._poll.poll(0)
 
     def sends(self, size: int) -> None:
         """A request of `size` bytes goes out next."""
         if self._secure:
-            # What TLS makes of the bytes is not known here.
+            # How many bytes TLS makes of them is not known here.
             self._before = self._acknowledged()
         else:
             self._before = self._sent
             self._sent += size
 
     def acknowledged_nothing(self) -> bool:
-        """Whether it provably acknowledged no byte of the last request. To be asked when it sends its end, before the
+        """Whether it provably acknowledged no byte of the last request. Call this when it sends its end, before the
         transport closes.
         """
         return 0 <= self._acknowledged() <= self._before
 
     def _acknowledged(self) -> int:
-        """Bytes that it acknowledged so far; -1 where the system does not tell."""
+        """Bytes that it acknowledged so far; -1 where the system cannot tell."""
         if _TCP_INFO is None:
             return -1
         try:

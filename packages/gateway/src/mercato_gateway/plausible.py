@@ -1,10 +1,11 @@
-"""Whether a service's counts can be true. What cannot be is replaced by our own count, and the claim is kept.
+"""Checks whether a service's counts can be true. Counts that cannot are replaced by our own, and the claim is recorded.
 
-Output is bounded by the request: its bound, times `n`, and 16 tokens more for each answer, as servers differ in whether
-they count marks of the end. Tokens of reasoning that nobody sees are within it. Without a bound it is a token for each
-byte of the answer, or 1,024, and never more than the published context window. Input is a token for each byte of text,
-and 1,024 for templates and instructions of the service's own; a file counts as 4,000, or a token for each 16 of its
-bytes. A request that lets the service bring in text of its own (a stored conversation, a search) may fill the context.
+Output is limited by the request: its bound, times `n`, and 16 tokens more for each answer, because servers differ in
+whether they count end markers. Hidden reasoning tokens are within that limit. Without a bound the limit is a token for
+each byte of the answer, at least 1,024, and never more than the published context window. Input is limited to a token
+for each byte of text, and 1,024 for the service's own templates and instructions; a file counts as 4,000, or a token
+for each 16 of its bytes. Where a request lets the service add text of its own (a stored conversation, a search), input
+may fill the context.
 """
 
 from typing import NamedTuple
@@ -24,7 +25,7 @@ _TOLERANCE = 16
 _TEMPLATE_TOKENS = 1024
 _FILE_TOKENS = 4000
 _BYTES_PER_FILE_TOKEN = 16
-# Pictures, sound and vectors that an answer refers to instead of holding them.
+# For pictures, sound and vectors that an answer only refers to.
 _REFERRED_TOKENS = 10_000
 _LARGEST_CONTEXT = 1_000_000
 _PACKED = 20
@@ -38,8 +39,8 @@ _TEXT_PATHS = frozenset({
 })  # fmt: skip
 
 
-class Asked(NamedTuple):
-    """What bounds a call's tokens. `bound` is the bound of output that we lowered the request's to; 0 for none."""
+class Bounds(NamedTuple):
+    """What limits a call's tokens. `bound` is the bound that the request's own was lowered to; 0 for none."""
 
     operation: ModelOperation
     request: ModelRequest | None
@@ -50,57 +51,57 @@ class Asked(NamedTuple):
 
 
 class Believed(NamedTuple):
-    """The tokens that count, who counted them, and why the service's own count does not; empty where it does."""
+    """The tokens that count, who counted them, and why the service's own count is doubted; empty where it is not."""
 
     tokens: Tokens
     source: bytes
     doubt: bytes
 
 
-def believe(tokens: Tokens, source: bytes, asked: Asked) -> Believed:
-    """The counts, where they can be true; else our own."""
-    doubt, room = _doubt(tokens, asked)
+def believe(tokens: Tokens, source: bytes, bounds: Bounds) -> Believed:
+    """The service's counts where they can be true; else our own."""
+    doubt, room = _doubt(tokens, bounds)
     if not doubt:
         return Believed(tokens, source, b"")
-    own = own_count(asked.operation, asked.relay, asked.request)
-    # Ours alone may pass the bound too: text that no bound allows is not charged, and nobody claimed it.
+    own = own_count(bounds.operation, bounds.relay, bounds.request)
+    # Our own count may exceed the bound too: text beyond the bound is not charged, and was not claimed.
     claimed = tokens.into > own.into or tokens.out > own.out
     own = Tokens(own.into, min(own.out, room), 0)
     return Believed(own, source if source == b"partial" else b"estimated", doubt if claimed else b"")
 
 
-def _doubt(tokens: Tokens, asked: Asked) -> tuple[bytes, int]:
-    """Why these counts cannot be true, and how many tokens of output can be."""
-    room, reason = _output_room(asked)
+def _doubt(tokens: Tokens, bounds: Bounds) -> tuple[bytes, int]:
+    """Why these counts cannot be true (or nothing), and the most output tokens that can be."""
+    room, reason = _output_room(bounds)
     if tokens.out > room:
         return reason, room
-    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(asked):
+    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(bounds):
         return INPUT_BEYOND_REQUEST, room
     return b"", room
 
 
-def _output_room(asked: Asked) -> tuple[int, bytes]:
-    operation, request = asked.operation, asked.request
+def _output_room(bounds: Bounds) -> tuple[int, bytes]:
+    operation, request = bounds.operation, bounds.request
     if not operation.gives_tokens:
         return _TOLERANCE, OUTPUT_BEYOND_ANSWER
     choices = choices_of(request)
-    bound = asked.bound or output_bound(request)
+    bound = bounds.bound or output_bound(request)
     if bound >= 0:
         return (bound + _TOLERANCE) * choices, OUTPUT_BEYOND_BOUND
-    relay = asked.relay
+    relay = bounds.relay
     text = 0 if relay is None else relay.bytes_out * (_PACKED if relay.packed else 1)
     room = max(text, DEFAULT_OUTPUT_TOKENS * choices)
     if operation.path not in _TEXT_PATHS:
         room += _REFERRED_TOKENS * choices
-    if asked.context_window is not None:
-        room = min(room, asked.context_window * choices)
+    if bounds.context_window is not None:
+        room = min(room, bounds.context_window * choices)
     return room, OUTPUT_BEYOND_ANSWER
 
 
-def _input_room(asked: Asked) -> int:
-    body = asked.body
+def _input_room(bounds: Bounds) -> int:
+    body = bounds.body
     if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT):
-        return asked.context_window or _LARGEST_CONTEXT
-    text = 4 * estimate_input(asked.request)
+        return bounds.context_window or _LARGEST_CONTEXT
+    text = 4 * estimate_input(bounds.request)
     references = sum(body.count(mark) for mark in _REFERENCES)
     return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN

@@ -1,6 +1,6 @@
-"""What is read of requests to model providers and of their answers, as msgspec structs; everything else is passed by.
+"""The parts that the gateway reads of requests to model providers and of their answers, as msgspec structs.
 
-Apart from the code that reads them, which is compiled: such a class cannot be.
+They are in a file of their own because such classes cannot be compiled, unlike the code that uses them.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 
 class ModelRequest(Struct):
-    """What is read of a request; everything else is passed on as it stands."""
+    """The members of a request that the gateway reads; all others are passed on unchanged."""
 
     model: str | UnsetType = UNSET
     stream: bool | None = None
@@ -29,7 +29,7 @@ class ModelRequest(Struct):
 
 
 class OtherRequest(ModelRequest):
-    """A request of another kind: only its `model` must be what it is to us, other names may mean anything there."""
+    """A request of another kind: only `model` must have its usual type; other names may mean anything there."""
 
     stream: Any = None
     stream_options: Any = UNSET
@@ -52,7 +52,7 @@ class Choice(Struct):
 
 
 class AnswerSaid(Struct):
-    """What is read of an answer or of one event of a stream in its usual shapes; see `scanner` for all others."""
+    """The members of an answer, or of one event of a stream, in its usual shapes; `scanner` reads all others."""
 
     type: str | None = None
     usage: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""What the spool wrote lately, still in memory, so that the shipper need not read it back and check it anew."""
+"""Recent records of the spool, still in memory: the shipper need not read and check them again."""
 
 from collections import deque
 
@@ -7,7 +7,7 @@ _MOST_BATCHES = 8
 
 
 class Batch:
-    """Records that stand together in segment `number`, from `start` up to `end`."""
+    """Consecutive records in segment `number`, from `start` up to `end`."""
 
     __slots__ = ("closed", "end", "events", "number", "start")
 
@@ -20,7 +20,7 @@ class Batch:
 
 
 class Recent:
-    """The last batches, few enough to be small; what is let go of is still on disk."""
+    """The last few batches; older ones are only on disk."""
 
     __slots__ = ("_batches", "_open")
 
@@ -29,7 +29,7 @@ class Recent:
         self._open: Batch | None = None
 
     def note(self, number: int, start: int, end: int, events: list[bytes], closed: list[str]) -> None:
-        """These records were just written from `start` up to `end`."""
+        """Adds records that were just written from `start` up to `end`."""
         batch = self._open
         if (
             batch is None
@@ -46,8 +46,8 @@ class Recent:
         batch.end = end
 
     def find(self, number: int, start: int) -> Batch | None:
-        """The batch that begins there, which grows no more then; `None` where the disk has to be read. Earlier ones
-        are let go.
+        """The batch that begins there, which then no longer grows; `None` where the disk must be read. Drops earlier
+        ones.
         """
         batches = self._batches
         while batches and (batches[0].number < number or (batches[0].number == number and batches[0].start < start)):

@@ -1,14 +1,14 @@
-"""Where an answer sends its client on: an address of the upstream's, as clients know it here."""
+"""Redirects: an address of the upstream becomes the address that clients know here."""
 
 _SCHEMES = (b"http:", b"https:")
 _BEHIND_BASE = (b"", b"/", b"?", b"#")
 
 
 def as_clients_know_it(location: bytes, authority: bytes, base: bytes, prefix: bytes) -> bytes:
-    """`location`, where it is a path under `base` at `authority`, as the same path under `prefix`; else as it stands.
+    """`location` as the same path under `prefix`, where it is a path under `base` at `authority`; else unchanged.
 
-    Left as it is, an absolute path would be looked for at our own root, and an address of the upstream's would lead
-    clients, and with them a key in a field of its own, past the gateway (RFC 9110, 10.2.2).
+    An absolute path would otherwise be looked up at our own root, and an address of the upstream would lead clients
+    past the gateway, with their key in a field of its own (RFC 9110, 10.2.2).
     """
     target = location
     scheme, separator, rest = location.partition(b"//")

@@ -1,4 +1,4 @@
-"""A refusal as an answer: in OpenAI's shape, in Anthropic's, or as problem+json."""
+"""A refusal as a response: in OpenAI's shape, in Anthropic's, or as problem+json."""
 
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ _ANTHROPIC_TYPES = {
 
 
 _SECONDS = "`Retry-After` seconds"
-# Where clients look for the operations of a base URL, the longer before those that they end with.
+# Paths of operations that clients append to a base URL; each comes before its own suffixes.
 _PATHS = (
     b"/chat/completions", b"/completions", b"/embeddings", b"/responses", b"/messages/count_tokens", b"/messages",
     b"/models",
@@ -27,13 +27,15 @@ _PATHS = (
 
 
 def misplaced(path: bytes) -> bytes | None:
-    """The address here of an operation that a client with a wrong base URL asks for elsewhere."""
+    """The path of the operation that a client with a wrong base URL means; `None` where this is no such path."""
     found = next((known for known in _PATHS if path.endswith(known)), None)
     return None if found is None or path.startswith((b"/s/", b"/v1/models/")) else b"/v1" + found
 
 
 class Refused(Exception):
-    """The call ends here. `retry_after` in seconds, `allow` the methods that exist, `facts` what helps to decide."""
+    """The call ends here. `retry_after` is in seconds, `allow` lists the allowed methods, `facts` help a program
+    decide.
+    """
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class Refused(Exception):
 
 
 def shape_of(path: bytes) -> Shape:
-    """How clients of this path read an error."""
+    """The shape in which clients of this path read an error."""
     wanted = misplaced(path) or path
     if wanted.startswith(b"/v1/messages"):
         return "anthropic"
@@ -92,7 +94,7 @@ def render(refused: Refused, shape: Shape, request_id: str) -> tuple[bytes, byte
 
 
 def answer(refused: Refused, path: bytes, request_id: str) -> tuple[bytes, bytes]:
-    """Status line and fields of the answer, without the empty line, and its body."""
+    """Status line and fields of the response, without the empty line, and its body."""
     code = refused.code
     kind, body = render(refused, shape_of(path), request_id)
     rows = [

@@ -1,6 +1,6 @@
-"""How an answer goes through: as it stands, whole (to read its usage first), or event by event.
+"""How an answer is passed on: as it arrives, as a whole (to read its usage first), or event by event.
 
-Which of these is decided by its first bytes, then by its type: see `kinds`.
+That depends on its first bytes, then on its type: see `kinds`.
 """
 
 import msgspec
@@ -15,7 +15,7 @@ _LARGEST_WHOLE = 1 << 20
 
 
 class Relay:
-    """One answer. `feed` says what goes to the client now, `None` while the answer is still being gathered."""
+    """One answer. `feed` returns what goes to the client now, `None` while the answer is still being collected."""
 
     __slots__ = (
         "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_text",
@@ -36,8 +36,8 @@ class Relay:
         self.stream: EventStream | None = None
         self._text: TextCheck | None = None
         self._unpacker: Unpacker | None = None
-        self.packed_stream: EventStream | None = None  # read only: it goes on compressed, as it came
-        self._one_line = True  # as far as has been seen
+        self.packed_stream: EventStream | None = None  # only read: it is passed on compressed, as it arrived
+        self._one_line = True  # so far
         self._head = head
         self._http10 = http10
         self._drop_usage = drop_usage
@@ -64,7 +64,7 @@ class Relay:
             self.closes = self._http10
 
     def read_all_text(self) -> None:
-        """The answer to a form: also text outside of the places where models put it counts."""
+        """Counts text anywhere in the answer, not only where models put it: for the answer to a form."""
         self.all_text = True
         for stream in (self.stream, self.packed_stream):
             if stream is not None:
@@ -72,21 +72,21 @@ class Relay:
 
     @property
     def location(self) -> bytes:
-        """Where the answer sends the client on; empty where it does not."""
+        """The address of a redirect; empty for other answers."""
         return self._head.location
 
     @property
     def is_text(self) -> bool:
-        """Whether it is neither JSON nor events, but text all the same."""
+        """Whether it is text, but neither JSON nor events."""
         return self._text is not None and self._text.holds
 
     @property
     def last_event_seen(self) -> bool:
-        """The client will take the answer for whole now, whatever follows."""
+        """Whether the client takes the answer for complete now, whatever follows."""
         return self.stream is not None and self.stream.ended
 
     def head(self) -> bytes:
-        """Status line and the fields that go on, with our own framing; the caller adds its fields and the empty
+        """Status line and the fields that are passed on, with our own framing; the caller adds its fields and the empty
         line.
         """
         start = self._head.start
@@ -98,21 +98,21 @@ class Relay:
             return start + b"transfer-encoding: chunked\r\n"
         return start
 
-    def feed(self, pieces: list[bytes], complete: bool) -> bytes | None:
-        """Takes what came; gives framed bytes for the client."""
+    def feed(self, chunks: list[bytes], complete: bool) -> bytes | None:
+        """Takes what arrived; returns framed bytes for the client."""
         if not self._decided:
-            data = b"".join((self.whole, *pieces))
+            data = b"".join((self.whole, *chunks))
             if not self._decide(data, complete):
                 self.whole = data
                 return b"" if self.stream is not None else None
-            self.whole, pieces = b"", [data]
+            self.whole, chunks = b"", [data]
         stream = self.stream
         if stream is not None:
-            data = stream.feed(pieces)
+            data = stream.feed(chunks)
             if complete:
                 data += stream.finish()
         else:
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             if self.json:
                 return self._gather(data, complete)
         self.bytes_out += len(data)
@@ -130,7 +130,7 @@ class Relay:
                 self.packed_stream = None
 
     def _decide(self, data: bytes, complete: bool) -> bool:
-        """What the answer is, by its first bytes; false where more are needed."""
+        """Decides what the answer is, by its first bytes; false where more are needed."""
         kind = kind_of(data)
         if kind == UNDECIDED and not complete:
             return False
@@ -171,7 +171,7 @@ class Relay:
         return None
 
     def _overflow(self) -> None:
-        """From here on the answer goes on as it comes."""
+        """Passes the answer on as it arrives from here on."""
         self.overflowed = True
         self.scanner = Scanner()
         if self.packed:
@@ -184,8 +184,8 @@ class Relay:
         if unpacker is None:
             scanner.feed(data)
             return
-        for piece in unpacker.feed(data):
-            scanner.feed(piece)
+        for chunk in unpacker.feed(data):
+            scanner.feed(chunk)
         if unpacker.broken:
             self.scanner = None
 
@@ -195,18 +195,18 @@ class Relay:
         return b"%x\r\n%b\r\n" % (len(data), data)
 
     def last_words(self, event: bytes) -> bytes | None:
-        """An event of our own and the end of the answer; `None` where nothing can be added to it."""
+        """An event of our own and the end of the answer; `None` where no event can be added to it."""
         if self.packed or self._length or self.stream is None or not self.stream.has_events:
             return None
         return self._framed(event) + self.terminator()
 
     def terminator(self) -> bytes:
-        """What ends the answer."""
+        """The bytes that end the answer."""
         return b"0\r\n\r\n" if self._chunked and not self.closes else b""
 
 
 def _begins_with_line(data: bytes) -> bool:
-    """Whether its first line is an object of its own, as in a stream of lines."""
+    """Whether the first line is a JSON object of its own, as in a stream of lines."""
     line = data[: data.index(b"\n")].strip(b"\xef\xbb\xbf\x1e \t\r\n")
     if not (line.startswith(b"{") and line.endswith(b"}")):
         return False

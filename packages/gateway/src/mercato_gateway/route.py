@@ -1,4 +1,4 @@
-"""Which deployment takes a call: weights, the better of two by latency and load, ejection, cooldowns, a retry
+"""Chooses the deployment of a call: weights, the better of two by latency and load, ejection, cooldowns, a retry
 budget.
 """
 
@@ -19,14 +19,14 @@ _RETRIES_SAVED = 10.0
 
 
 class Router:
-    """Chooses, and learns from how calls end."""
+    """Chooses deployments, and learns from the outcome of calls."""
 
     def __init__(self) -> None:
         self._random = random.Random()  # noqa: S311  (spreads load, no secret)
         self._retries = _RETRIES_SAVED
 
     def choose(self, release: Release, now: float, without: frozenset[str] = frozenset()) -> Deployment:
-        """A deployment that takes new calls; raises `Refused` with how long to wait."""
+        """A deployment that accepts calls; raises `Refused` with the time to wait."""
         deployments = release.deployments
         if len(deployments) == 1 and not without:
             only = deployments[0]
@@ -34,12 +34,12 @@ class Router:
                 return only
         able = [d for d in deployments if d.wire.weight and now >= d.ejected_until and d.id not in without]
         if not able:
-            # Rather one that failed lately than none; what asked to be left alone is left alone.
+            # Better one that failed recently than none; but one that sent `Retry-After` is left alone.
             able = [d for d in deployments if d.wire.weight and now >= d.cooled_until and d.id not in without]
         if not able:
             waits = [d.ejected_until - now for d in deployments if d.wire.weight and d.id not in without]
             raise Refused(
-                "no_deployment", "No deployment takes calls now.", retry_after=max(1, round(min(waits, default=1)))
+                "no_deployment", "No deployment accepts calls now.", retry_after=max(1, round(min(waits, default=1)))
             )
         if len(able) == 1:
             return able[0]
@@ -55,23 +55,23 @@ class Router:
         return True
 
     def succeeded(self, deployment: Deployment, first_byte_us: int) -> None:
-        """An answer below 500 came."""
+        """An answer below 500 arrived."""
         deployment.failures = 0
         deployment.ewma_us += _EWMA_SHARE * (first_byte_us - deployment.ewma_us)
         if self._retries < _RETRIES_SAVED:
             self._retries += _RETRY_RATIO
 
     def failed(self, deployment: Deployment, now: float) -> None:
-        """No answer, or 5xx. A deployment that is the only one is never ejected for it."""
+        """No answer, or 5xx. The only deployment of a release is never ejected."""
         deployment.failures += 1
         if deployment.failures >= _FAILURES_TO_EJECT:
             deployment.failures = 0
             self.eject(deployment, now)
 
     def eject(self, deployment: Deployment, now: float) -> None:
-        """Leaves it alone for 5 s, twice as long each time that it failed again soon, five minutes at most.
+        """Sends it no calls for 5 s, twice as long each time that it fails again soon, for at most five minutes.
 
-        Never more than half of a release's deployments: the rest would fail under the load of all.
+        Never ejects more than half of a release's deployments: the others would fail under the load of all.
         """
         siblings = [d for d in deployment.release.deployments if d.wire.weight]
         out = sum(d.out_until > now for d in siblings if d is not deployment)
@@ -84,7 +84,9 @@ class Router:
         deployment.ejected_until = max(deployment.out_until, deployment.cooled_until)
 
     def checked(self, deployment: Deployment, now: float, *, well: bool) -> None:
-        """An active check came back. Three in a row that fail eject it; one that is well ends an ejection."""
+        """Takes the result of an active check. Three failures in a row eject the deployment; a success ends an
+        ejection.
+        """
         deployment.failed_checks = 0 if well else deployment.failed_checks + 1
         if well:
             deployment.out_until = min(deployment.out_until, now)
@@ -93,9 +95,7 @@ class Router:
             self.eject(deployment, now)
 
     def cool_down(self, deployment: Deployment, seconds: float, now: float) -> None:
-        """The deployment answered 429 or 503 and said for how long (`Retry-After`): it is left alone, up to a
-        minute.
-        """
+        """Sends it no calls for the `Retry-After` of its 429 or 503, for at most a minute."""
         deployment.cooled_until = max(deployment.cooled_until, now + min(seconds, _LONGEST_COOLDOWN))
         deployment.ejected_until = max(deployment.ejected_until, deployment.cooled_until)
 

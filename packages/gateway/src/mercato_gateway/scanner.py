@@ -1,8 +1,8 @@
-"""Answers read piece by piece in bounded memory: those too large to keep, cut short, or of an unusual shape.
+"""Reads answers chunk by chunk in bounded memory: those too large to keep, cut short, or of an unusual shape.
 
 The scanner follows the structure of one JSON document and keeps a frame for each open object or list that can hold
-usage, text or a failure; everything else is skipped. It checks nothing: of a document that breaks off, or that is no
-JSON behind some place, what came before counts.
+usage, text or a failure (see `frames`); everything else is skipped. It does not validate: of a document that breaks
+off, or that is no longer JSON after some point, what came before counts.
 """
 
 import re
@@ -10,22 +10,29 @@ from typing import Any, Final
 
 import msgspec
 
-from mercato_contracts.answers import REASONING_NAMES
-from mercato_gateway.texts import FILE_BYTES, FILE_NAMES, MARKER, NO_TEXT_NAMES, TEXT_NAMES
-from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, USAGE_NAMES, Statement, Usage, is_count, number_of
+from mercato_gateway.frames import (
+    CHOICE,
+    CODE_NAMES,
+    CONTENT,
+    ERROR,
+    ERROR_NAMES,
+    MESSAGE,
+    MESSAGE_NAMES,
+    NOTED_NAMES,
+    NOWHERE,
+    STATUS,
+    STRING_NAMES,
+    TOP,
+    USAGE,
+    WRAPPER_NAMES,
+    Frame,
+    is_noted,
+    place_of,
+)
+from mercato_gateway.texts import FILE_BYTES, FILE_NAMES, MARKER, TEXT_NAMES
+from mercato_gateway.usage import Usage, is_count, number_of
 
-# Where in an answer an object, list or string stands.
-_NOWHERE: Final = 0
-_TOP: Final = 1
-_CHOICE: Final = 2
-_MESSAGE: Final = 3
-_CONTENT: Final = 4
-_ERROR: Final = 5
-_USAGE: Final = 6
-_PASSED: Final = 7
-_STATUS: Final = 8
-
-# What is done with a string.
+# What the scanner does with a string.
 _IGNORE: Final = 0
 _NAME: Final = 1
 _KEEP: Final = 2
@@ -35,23 +42,7 @@ _MOST_FRAMES: Final = 64
 _LONGEST_KEPT: Final = 256
 _LONGEST_SCALAR: Final = 64
 
-_MESSAGES = frozenset({"message", "delta", "output", "item", "part", "content_block", "token"})
-_TEXTS = frozenset(
-    {
-        "content", "text", "generated_text", "generation", "completion", "outputText", "output_text", "candidates",
-        "b64_json", "partial_image_b64",
-    }
-)  # fmt: skip
-_WRAPPERS = frozenset({"response", "result", "results", "data", "body", "generations", "predictions"})
-_STRINGS = frozenset({"delta", "output", "token", "response", "result"})
-# What repeats in a stream what came before.
-_SNAPSHOTS = frozenset({"response", "item", "part", "generated_text"})
-_ERRORS = frozenset({"error", "errors"})
-_NOTED = frozenset({"type", "object", "status", "finish_reason", "finishReason"})
-_CODES = frozenset({"code", "status", "status_code", "statusCode"})
-_FINISHES = ("finish_reason", "finishReason")
-
-# Groups are not possessive: before Python 3.11.5 such a group that fails does not give back what it took.
+# Groups are not possessive: before Python 3.11.5 a possessive group that fails does not restore its position.
 _BODY = re.compile(rb'[^"\\]*(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*)*', re.DOTALL)
 _SKIPPED = re.compile(rb'(?:[^"{}\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*")*', re.DOTALL)
 _SCALAR = re.compile(rb'[^"{}\[\],:]+')
@@ -62,57 +53,9 @@ _BASE64_PART = re.compile(rb"(?:[A-Za-z0-9+/=_\-]+|\\/|\\u002[bBfF]|\\u003[dD])*
 _BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/=_\-]+|\\[/nr]|\\u002[bBfF]|\\u003[dD])*")
 
 
-class _Frame:
-    """An open object or list."""
-
-    __slots__ = (
-        "billed", "delta", "expects_name", "is_list", "message", "name", "place", "reasoning", "snapshot", "statement",
-        "text",
-    )  # fmt: skip
-
-    def __init__(self, place: int, *, is_list: bool, name: str) -> None:
-        self.place = place
-        self.is_list = is_list
-        self.expects_name = not is_list
-        self.name = name  # of the member that is being read; in a list, of the list
-        self.text = self.reasoning = self.snapshot = 0
-        self.delta = self.message = -1
-        self.statement: Statement | None = None
-        self.billed = False
-
-    def receive(self, name: str, text: int, snapshot: int, *, container: bool) -> None:
-        """Adds what a member or element gave. Alternatives count once: at the top and in a choice the longest."""
-        place = self.place
-        if self.is_list:
-            self.text += text
-            self.snapshot += snapshot
-        elif place == _TOP:
-            if name in _SNAPSHOTS and (container or name == "generated_text"):
-                self.snapshot = max(self.snapshot, text, snapshot)
-            else:
-                self.text = max(self.text, text)
-                self.snapshot = max(self.snapshot, snapshot)
-        elif place == _CHOICE and name == "delta":
-            self.delta = text
-        elif place == _CHOICE and name == "message":
-            self.message = text
-        elif place == _CHOICE:
-            self.text = max(self.text, text)
-        elif place == _MESSAGE and name in REASONING_NAMES:
-            self.reasoning = max(self.reasoning, text)
-        else:
-            self.text += text
-
-    def total(self) -> int:
-        if self.place == _CHOICE and not self.is_list:
-            # Some streams repeat the whole message beside each delta.
-            return max(self.text, self.delta if self.delta >= 0 else self.message)
-        return self.text + self.reasoning
-
-
 class Scanner:
-    """Reads one JSON document. `usage`, `failed` and `type`, that of the document, hold what came so far; `text`,
-    `snapshot` (which repeats earlier events of a stream) and `files` are bytes and final once `finish` was called.
+    """Reads one JSON document. `usage`, `failed` and `type` (of the document) hold what was read so far. `text`,
+    `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`.
     """
 
     __slots__ = (
@@ -125,8 +68,8 @@ class Scanner:
         self.failed = False
         self.type = ""
         self.text = self.snapshot = self.files = 0
-        self._stack: list[_Frame] = []
-        self._frame = _Frame(_TOP, is_list=True, name="")  # the document is its only element
+        self._stack: list[Frame] = []
+        self._frame = Frame(TOP, is_list=True, name="")  # the document is its only element
         self._depth = 0  # of what is skipped
         self._rest = b""
         self._in_string = False
@@ -138,7 +81,7 @@ class Scanner:
         self._base64 = self._is_base64 = False
 
     def feed(self, data: bytes) -> None:
-        """More of the document."""
+        """Reads the next chunk of the document."""
         if self._rest:
             data, self._rest = self._rest + data, b""
         at, end = 0, len(data)
@@ -151,7 +94,7 @@ class Scanner:
                 at = self._read_token(data, at)
 
     def finish(self) -> None:
-        """The document ends here, whether it is whole or not."""
+        """The document ends here, complete or not."""
         if self._in_string and self._mode == _COUNT:
             self._end_string()
         elif self._rest and not self._in_string:
@@ -171,9 +114,9 @@ class Scanner:
         elif byte in (0x7D, 0x5D):
             self._close()
         elif frame.is_list:
-            # The numbers in lists (vectors, tokens) matter to nobody here.
+            # Numbers in lists (vectors, tokens) are skipped.
             end = self._end_of(_IN_LIST, data, at)
-            self.failed = self.failed or (frame.place == _ERROR and bool(data[at:end].strip()))
+            self.failed = self.failed or (frame.place == ERROR and bool(data[at:end].strip()))
             return end
         elif byte == 0x2C:
             frame.expects_name = True
@@ -181,7 +124,7 @@ class Scanner:
             end = self._end_of(_SCALAR, data, at)
             text = data[at:end].strip()
             if text and end == len(data) and len(text) <= _LONGEST_SCALAR:
-                self._rest = text  # a number may go on in the next piece
+                self._rest = text  # a number may go on in the next chunk
             elif text:
                 self._take_scalar(text)
             return end
@@ -197,7 +140,7 @@ class Scanner:
         if stop == len(data):
             return stop
         byte = data[stop]
-        if byte == 0x22:  # a string that goes on in the next piece
+        if byte == 0x22:  # a string that goes on in the next chunk
             self._in_string, self._mode = True, _IGNORE
         elif byte in (0x7B, 0x5B):
             self._depth += 1
@@ -205,18 +148,18 @@ class Scanner:
             self._depth -= 1
         return stop + 1
 
-    def _open(self, frame: _Frame, *, is_list: bool) -> None:
-        if frame.place == _ERROR:
+    def _open(self, frame: Frame, *, is_list: bool) -> None:
+        if frame.place == ERROR:
             self.failed = True
-        place = frame.place if frame.is_list else _place_of(frame.place, frame.name)
-        if frame.place == _USAGE and place == _NOWHERE and is_count(frame.name):
-            _statement(frame).take(frame.name, b"")  # no number
-        if place == _NOWHERE or (is_list and place == _STATUS) or len(self._stack) >= _MOST_FRAMES:
+        place = frame.place if frame.is_list else place_of(frame.place, frame.name)
+        if frame.place == USAGE and place == NOWHERE and is_count(frame.name):
+            frame.own_statement().take(frame.name, b"")  # not a number
+        if place == NOWHERE or (is_list and place == STATUS) or len(self._stack) >= _MOST_FRAMES:
             self._depth = 1
             return
-        inner = _Frame(place, is_list=is_list, name=frame.name if is_list else "")
-        if frame.place == _USAGE and place == _USAGE and not is_list and not frame.is_list:
-            inner.statement, inner.billed = _statement(frame), frame.name == "billed_units"
+        inner = Frame(place, is_list=is_list, name=frame.name if is_list else "")
+        if frame.place == USAGE and place == USAGE and not is_list and not frame.is_list:
+            inner.statement, inner.billed = frame.own_statement(), frame.name == "billed_units"
         self._stack.append(frame)
         self._frame = inner
 
@@ -236,20 +179,20 @@ class Scanner:
         place, name = frame.place, frame.name
         if text == b"null" or frame.is_list:
             return
-        if place in (_TOP, _USAGE) and is_count(name):
-            _statement(frame).take(name, number_of(text), billed=frame.billed)
-        elif place == _TOP and name == "success":
+        if place in (TOP, USAGE) and is_count(name):
+            frame.own_statement().take(name, number_of(text), billed=frame.billed)
+        elif place == TOP and name == "success":
             self.failed = self.failed or text == b"false"
-        elif place == _TOP and name in _CODES:
+        elif place == TOP and name in CODE_NAMES:
             self.failed = self.failed or (len(text) == 3 and text[:1] in (b"4", b"5"))
-        elif place == _STATUS:
+        elif place == STATUS:
             self.failed = self.failed or (name == "status_code" and text != b"0")
-        elif place in (_TOP, _CHOICE) and name in _ERRORS:
+        elif place in (TOP, CHOICE) and name in ERROR_NAMES:
             self.failed = self.failed or text not in (b"false", b"0", b"0.0")
 
     # Strings.
 
-    def _begin_string(self, frame: _Frame) -> None:
+    def _begin_string(self, frame: Frame) -> None:
         self._in_string = True
         self._kept, self._size, self._run, self._tail = b"", 0, 0, b""
         self._base64, self._is_base64 = False, True
@@ -258,12 +201,12 @@ class Scanner:
         if frame.expects_name:
             self._mode = _NAME
             return
-        inner = place if frame.is_list else _place_of(place, name)
-        if place == _TOP and (name in _MESSAGES or name in _WRAPPERS) and name not in _STRINGS:
-            inner = _NOWHERE
-        if inner == _ERROR or (place in (_TOP, _USAGE) and is_count(name)) or _is_noted(place, name):
+        inner = place if frame.is_list else place_of(place, name)
+        if place == TOP and (name in MESSAGE_NAMES or name in WRAPPER_NAMES) and name not in STRING_NAMES:
+            inner = NOWHERE
+        if inner == ERROR or (place in (TOP, USAGE) and is_count(name)) or is_noted(place, name):
             self._mode = _KEEP
-        elif inner in (_MESSAGE, _CONTENT) or (inner == _TOP and (not self._stack or name in _STRINGS)):
+        elif inner in (MESSAGE, CONTENT) or (inner == TOP and (not self._stack or name in STRING_NAMES)):
             self._mode = _COUNT
         else:
             self._mode = _IGNORE
@@ -278,13 +221,13 @@ class Scanner:
         if data[stop] == 0x22:
             self._end_string()
             return stop + 1
-        if len(data) - stop < 6:  # an escape that goes on in the next piece
+        if len(data) - stop < 6:  # an escape that goes on in the next chunk
             self._rest = data[stop:]
             return len(data)
         return stop + 2  # `\\u` without its digits
 
     def _take_segment(self, segment: bytes) -> None:
-        """A part of a string; no escape is broken at its ends."""
+        """Takes a part of a string that does not begin or end inside an escape."""
         if self._mode == _COUNT:
             self._count(segment)
         elif self._mode in (_NAME, _KEEP) and len(self._kept) <= _LONGEST_KEPT:
@@ -292,7 +235,7 @@ class Scanner:
 
     def _count(self, segment: bytes) -> None:
         if self._is_base64 and self._string_name not in TEXT_NAMES:
-            # Not `fullmatch`, which would try every way to divide a segment that does not match.
+            # Not `fullmatch`: on a segment that does not match it would try every way to divide it.
             self._is_base64 = self._end_of(_BASE64_LINES, segment, 0) == len(segment)
         at, end = 0, len(segment)
         while at < end:
@@ -322,7 +265,7 @@ class Scanner:
         mode, frame, name = self._mode, self._frame, self._string_name
         if mode == _NAME:
             frame.name, frame.expects_name = _unescape(self._kept), False
-            self.failed = self.failed or frame.place == _ERROR
+            self.failed = self.failed or frame.place == ERROR
         elif mode == _KEEP:
             self._note(frame, name, _unescape(self._kept))
         elif mode == _COUNT:
@@ -334,10 +277,10 @@ class Scanner:
                 size = 0
             frame.receive(name, size, 0, container=False)
 
-    def _note(self, frame: _Frame, name: str, value: str) -> None:
-        if frame.place in (_TOP, _USAGE) and is_count(name):
-            _statement(frame).take(name, value, billed=frame.billed)
-        elif name in _NOTED:
+    def _note(self, frame: Frame, name: str, value: str) -> None:
+        if frame.place in (TOP, USAGE) and is_count(name):
+            frame.own_statement().take(name, value, billed=frame.billed)
+        elif name in NOTED_NAMES:
             if name == "type" and len(self._stack) == 1:
                 self.type = value
             value = value.lower()
@@ -349,58 +292,8 @@ class Scanner:
             self.failed = True
 
 
-def _statement(frame: _Frame) -> Statement:
-    statement = frame.statement
-    if statement is None:
-        statement = frame.statement = Statement()
-    return statement
-
-
-def _is_noted(place: int, name: str) -> bool:
-    """Whether a word here may say that something failed, or what kind of event this is."""
-    return name in _NOTED if place == _TOP else place in (_CHOICE, _MESSAGE) and name in _FINISHES
-
-
-def _place_of(place: int, name: str) -> int:
-    """Where a member of an object stands."""
-    if place in (_TOP, _CHOICE):
-        if name in USAGE_NAMES:
-            return _USAGE
-        if name in _ERRORS or name.endswith("Exception"):
-            return _ERROR
-        if name in PASSED_NAMES:
-            return _PASSED
-    if place == _TOP:
-        return _place_at_top(name)
-    if place == _CHOICE:
-        if name in ("delta", "message"):
-            return _MESSAGE
-        return _CONTENT if name == "text" else _NOWHERE
-    if place == _MESSAGE:
-        if name in NO_TEXT_NAMES:
-            return _NOWHERE
-        return _USAGE if name == "usage" else _CONTENT
-    if place == _CONTENT:
-        return _NOWHERE if name in NO_TEXT_NAMES else _CONTENT
-    if place == _USAGE:
-        return _USAGE if name in PART_NAMES or name in USAGE_NAMES else _NOWHERE
-    return _USAGE if place == _PASSED and name in USAGE_NAMES else _NOWHERE
-
-
-def _place_at_top(name: str) -> int:
-    if name == "choices":
-        return _CHOICE
-    if name in _MESSAGES:
-        return _MESSAGE
-    if name in _TEXTS:
-        return _CONTENT
-    if name in _WRAPPERS:
-        return _TOP
-    return _STATUS if name == "base_resp" else _NOWHERE
-
-
 def _length(segment: bytes) -> int:
-    """Bytes of UTF-8 that a part of a JSON string stands for."""
+    """Bytes of UTF-8 in a part of a JSON string, once decoded."""
     size = len(segment)
     if segment.find(b"\\") < 0:
         return size
@@ -410,13 +303,13 @@ def _length(segment: bytes) -> int:
             size -= 1
             continue
         code = int(digits, 16)
-        # Each half of a pair of surrogates stands for two of four bytes.
+        # Each half of a surrogate pair is two of four bytes.
         size -= 5 if code < 0x80 else 4 if code < 0x800 or 0xD800 <= code < 0xE000 else 3
     return size
 
 
 def _unescape(kept: bytes) -> str:
-    """A short string; empty where it is longer than any name or word that matters."""
+    """A short string, decoded; empty where it is longer than any name or word that matters."""
     if len(kept) > _LONGEST_KEPT:
         return ""
     if kept.find(b"\\") < 0:

@@ -1,4 +1,4 @@
-"""Versions and ranges as the rest of Mercato reads them (`mercato_contracts.semver`), for the catalogue."""
+"""Versions and ranges as the rest of Mercato reads them (`mercato_contracts.semver`), for the catalog."""
 
 from mercato_contracts.semver import NotSemVer, Range, Version
 

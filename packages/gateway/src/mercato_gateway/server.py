@@ -1,8 +1,8 @@
 """The client's side: one protocol per connection over a strict native parser, one call at a time.
 
-The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths); this file
-adds what it lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times. A head that
-this connection's parser read before is recognised by its bytes and not parsed again (see `heads`).
+The parser refuses ambiguous framing (both lengths, folded headers, bare line feeds, two lengths). This file refuses
+what the parser lets pass: other transfer codings, missing or repeated Host, HTTP/0.9, sizes and times. A head that this
+connection's parser read before is recognised by its bytes and not parsed again (see `heads`).
 """
 
 import asyncio
@@ -26,29 +26,30 @@ _MAX_HEADERS = 200
 _MAX_PIPELINED = 64
 _WRITE_HIGH = 256 << 10
 _CHUNK_OVERHEAD = 64 << 10
-_SLOWEST_BODY = 10_000  # bytes a second, beyond the time that every body has
+_SLOWEST_BODY = 10_000  # bytes a second, once the time that every body has is over
 _LINGER_SECONDS = 1.0
 _monotonic = time.monotonic
 OWN_PATHS = frozenset({b"/healthz", b"/readyz", b"/openapi.json"})
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 
-# A client that never sends the same head twice is not looked at for one any more.
+# After so many heads in a row that differ from the one before, heads are no longer compared.
 _MOST_MISSES = 20
 
 Request = tuple[RequestHead, bytes]
 
 
 class ClientConnection:
-    """A client's connection, an `asyncio.Protocol` in shape: without that base, mypyc makes it a native class.
+    """A client's connection, with the methods of an `asyncio.Protocol`: without that base class mypyc makes it a native
+    class.
 
-    `since` is when it began to wait for what it waits for (`reading`).
+    `reading` is what it waits for, `since` when that began.
     """
 
     __slots__ = (
-        "_begins_raw", "_between", "_body_size", "_expects", "_failed", "_first", "_gateway", "_gone", "_head",
-        "_head_done", "_headers", "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes", "_misses",
-        "_parser", "_paused_reading", "_pieces", "_queue", "_raw", "_url", "call", "closing", "http10", "reading",
+        "_begins_raw", "_between", "_body_size", "_chunks", "_expects", "_failed", "_first", "_gateway", "_gone",
+        "_head", "_head_done", "_headers", "_heads_read", "_known", "_max_body", "_max_header", "_message_bytes",
+        "_misses", "_parser", "_paused_reading", "_queue", "_raw", "_url", "call", "closing", "http10", "reading",
         "since", "subject", "transport",
     )  # fmt: skip
 
@@ -71,8 +72,9 @@ class ClientConnection:
         self.http10 = False
         self.reading = ""
         self.since = _monotonic()
-        self.subject = ""  # whose it is, among all connections
-        self._raw: list[bytes] = []  # what the head that is being read came in, and perhaps the end of what came before
+        self.subject = ""  # the client address that it is counted for
+        # The chunks of the head that is being read, perhaps with the end of the message before it.
+        self._raw: list[bytes] = []
         self._begins_raw = False
         self._reset()
 
@@ -80,12 +82,12 @@ class ClientConnection:
         self._url = b""
         self._headers: Headers = []
         self._head: RequestHead | None = None
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._body_size = 0
         self._message_bytes = 0
         self._head_done = False
-        self._expects = False  # is to be told to continue, once the calls before it are answered
-        self._first = b""  # what this message began with, while its head may be in it whole
+        self._expects = False  # the client waits for `100 Continue`, due once the calls before it are answered
+        self._first = b""  # the first chunk of this message, where its whole head may be in it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -102,7 +104,7 @@ class ClientConnection:
             call.left()
 
     def may_be_closed(self) -> bool:
-        """Whether nobody waits for an answer on it."""
+        """Whether no call uses it."""
         return self.call is None and not self._queue and not self._failed
 
     @property
@@ -111,7 +113,7 @@ class ClientConnection:
         peer = self.transport.get_extra_info("peername")
         return str(peer[0]) if peer else ""
 
-    # What the parser tells.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         self._between = False
@@ -119,7 +121,7 @@ class ClientConnection:
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > _MAX_TARGET:
-            raise Refused("target_too_long", f"The address is longer than {_MAX_TARGET} bytes.")
+            raise Refused("target_too_long", f"The URL is longer than {_MAX_TARGET} bytes.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
@@ -132,25 +134,25 @@ class ClientConnection:
         self._head_done = True
         parser, headers = self._parser, self._headers
         if parser.should_upgrade():
-            raise Refused("unsupported_transfer", "Upgrades and CONNECT are not offered.")
+            raise Refused("unsupported_transfer", "Upgrades and CONNECT are not supported.")
         limit = self._max_header
         if self._message_bytes > limit and sum(len(name) + len(value) for name, value in headers) > limit:
             raise Refused("headers_too_large", f"The headers are larger than {limit} bytes.")
         fields = dict(headers)
         if not self._url.isascii() or b"#" in self._url:
-            raise Refused("bad_request", "An address is ASCII, and has no fragment.")
+            raise Refused("bad_request", "A URL must be ASCII, without a fragment.")
         version = parser.get_http_version()
-        self._look_at_line(version.encode())
+        self._check_request_line(version.encode())
         http10 = version == "1.0"
         hosts = 1 if b"host" in fields else 0
         if len(fields) != len(headers):
             hosts = sum(name == b"host" for name, _ in headers)
         if version not in ("1.1", "1.0") or (hosts != 1 and not http10) or hosts > 1:
-            raise Refused("bad_request", "An HTTP/1.1 request with exactly one Host is needed.")
+            raise Refused("bad_request", "An HTTP/1.1 request must have exactly one Host.")
         coding = fields.get(b"transfer-encoding")
         if coding is not None and (http10 or coding.lower() != b"chunked"):
             raise Refused(
-                "unsupported_transfer", "Only `Transfer-Encoding: chunked` is understood, and not in HTTP/1.0."
+                "unsupported_transfer", "Only `Transfer-Encoding: chunked` is supported, and not in HTTP/1.0."
             )
         length = fields.get(b"content-length")
         if length is not None and int(length) > self._max_body:
@@ -165,39 +167,42 @@ class ClientConnection:
         elif self._first and coding is None and b"expect" not in fields and self._worth_knowing():
             head.print = take_print(self._first, length)
 
-    def _look_at_line(self, version: bytes) -> None:
-        """The parser passes over further blanks, which other servers may read as a part of the address."""
+    def _check_request_line(self, version: bytes) -> None:
+        """The parser skips extra spaces, which other servers may read as a part of the URL."""
         raw = b"".join(self._raw)
         line = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version)
         if self._begins_raw:
             good = raw.startswith(line) or raw.lstrip(b"\r\n").startswith(line)
         else:
-            # Where it begins is not known. No JSON has line ends like these, so a body that is no request stays good.
+            # The start of the line is not known. No JSON has line ends like these, so a body is not mistaken for a
+            # request.
             end = b"%b HTTP/%b\r\n" % (self._url, version)
             good = line in raw and b"  " + end not in raw and b"  HTTP/%b\r\n" % version not in raw
         if not good:
-            raise Refused("bad_request", "A request line has one blank before and one behind the address.")
+            raise Refused("bad_request", "A request line has one space before the URL and one after it.")
 
     def _continue(self) -> None:
         self._expects = False
         self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _worth_knowing(self) -> bool:
-        """From the second request of a connection on, until many in a row had nothing of the one before."""
+        """Whether this head may come again: from the second request on, until many in a row differed from the one
+        before.
+        """
         self._heads_read += 1
         return self._heads_read > 1 and self._misses < _MOST_MISSES
 
     def on_body(self, body: bytes) -> None:
-        self._expects = False  # it did not wait
-        self._pieces.append(body)
+        self._expects = False  # the client did not wait
+        self._chunks.append(body)
         self._body_size += len(body)
         if self._body_size > self._max_body:
             raise Refused("body_too_large", f"The body is larger than {self._max_body} bytes.")
 
     def on_message_complete(self) -> None:
-        pieces, head = self._pieces, self._head
+        chunks, head = self._chunks, self._head
         assert head is not None
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._reset()
         self._between, self._begins_raw = True, False
         if head.print is not None:
@@ -207,9 +212,9 @@ class ClientConnection:
         else:
             self._queue.append((head, body))
             if len(self._queue) > _MAX_PIPELINED:
-                raise Refused("bad_request", "Too many requests were sent ahead.")
+                raise Refused("bad_request", "Too many requests were pipelined.")
 
-    # What the transport tells.
+    # Callbacks of the transport.
 
     def data_received(self, data: bytes) -> None:
         known = self._known
@@ -235,7 +240,7 @@ class ClientConnection:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse_early(Refused("unsupported_transfer", "Upgrades and CONNECT are not offered."))
+            self._refuse_early(Refused("unsupported_transfer", "Upgrades and CONNECT are not supported."))
         except httptools.HttpParserError as error:
             inner = error.__context__
             refused = inner if isinstance(inner, Refused) else Refused("bad_request", f"{error}.")
@@ -243,9 +248,9 @@ class ClientConnection:
         except Refused as refused:
             self._refuse_early(refused)
         else:
-            self._look_at_sizes()
+            self._check_sizes()
 
-    def _look_at_sizes(self) -> None:
+    def _check_sizes(self) -> None:
         if self._between or self._head_done:
             self._raw = []
         if self._between:
@@ -266,7 +271,7 @@ class ClientConnection:
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """A client that closes its sending side has left."""
+        """Closes: a client that closes its sending side has left."""
         return False
 
     def pause_writing(self) -> None:
@@ -294,19 +299,20 @@ class ClientConnection:
             call.broke(error)
 
     def connection_header(self, closes: bool = False) -> bytes:
-        """What becomes of the connection after this answer."""
+        """The `Connection` line of this answer."""
         if closes or self.closing or self._gateway.draining:
-            # Only who was told so finds the connection closed: others may send their next request at any time.
+            # Close only connections whose client has seen `Connection: close`: others may send their next request at
+            # any time.
             self.closing = True
             return _CLOSE
         return _KEEP_ALIVE if self.http10 else b""
 
     def write(self, data: bytes) -> None:
-        """Sends a piece of the answer."""
+        """Sends a part of the answer."""
         self.transport.write(data)
 
     def end_call(self, data: bytes, close: bool = False) -> None:
-        """Sends the last piece; the next request of the connection begins."""
+        """Sends the last part; the next request of the connection begins."""
         self.call = None
         if self._gone:
             return  # the client left in the meantime
@@ -336,14 +342,16 @@ class ClientConnection:
             self.transport.resume_reading()
 
     def _refuse_early(self, refused: Refused) -> None:
-        """Answers a request that never became a call, and closes: what follows cannot be trusted."""
+        """Answers a request that never became a call, and closes the connection: the bytes that follow cannot be
+        trusted.
+        """
         if self._failed:
             return
         self._failed = True
         self._gateway.metrics.parse_errors += 1
         self._queue.clear()
         if self.call is not None:
-            # The answer to an earlier request is under way; it must not be mixed with this one, and is the last.
+            # The answer to an earlier request is being sent; it must not be mixed with this one, and is the last.
             self.closing = True
             return
         began = _monotonic()
@@ -354,19 +362,19 @@ class ClientConnection:
         if self._url.startswith(b"/v1/messages"):
             own = f"request-id: {request_id}\r\n{own}"
         self.transport.write(b"".join((head, own.encode(), body)))
-        # Closing with bytes unread would reset the connection and take our answer with it: read on a little,
-        # and drop it.
+        # To close with unread bytes would reset the connection, and the client would lose our answer: read on a little,
+        # and drop what comes.
         self.transport.write_eof()
         self._gateway.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def abort(self) -> None:
-        """Breaks the connection, so that the client can tell that its answer is not whole."""
+        """Breaks the connection: the client can tell that its answer is not complete."""
         self.call = None
         self._failed = self._gone = True
         self.transport.abort()
 
     def expire(self, now: float) -> None:
-        """Closes the connection when it kept us waiting for too long. Called about once a second."""
+        """Closes the connection after too long a wait. Called about once a second."""
         settings, waited = self._gateway.settings, now - self.since
         if self.reading == "head" and waited > settings.header_timeout:
             self._refuse_early(Refused("request_timeout", "The headers took too long."))

@@ -11,10 +11,10 @@ Fsync = Literal["never", "second", "always"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All a worker needs to know. Sizes in bytes, times in seconds.
+    """All settings of a worker. Sizes are in bytes, times in seconds.
 
-    `fsync` says what a power failure can cost (a crash of the process costs nothing in any of them): `never` up to what
-    the kernel holds back (about 30 s), `second` the last second, `always` nothing.
+    `fsync` decides what a power failure can lose: `never` what the kernel has not written (about 30 s), `second` the
+    last second, `always` nothing. A crash of the process loses nothing in any of them.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -51,9 +51,9 @@ _HELP = {
     "workers": "processes, one per core",
     "spool_bytes": "most bytes of unshipped usage per worker; then new calls are refused",
     "fsync": "never, second or always: what a power failure can lose",
-    "allow_private_upstreams": "let deployments live on private and loopback addresses",
-    "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit, behind what hides addresses",
-    "upstream_ca_file": "PEM file of authorities to trust for upstreams besides the system's",
+    "allow_private_upstreams": "allow deployments on private and loopback addresses",
+    "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit (behind proxies)",
+    "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
 }
 
 
@@ -89,7 +89,7 @@ def _from_text(text: str, kind: object) -> object:
 
 
 def to_arguments(settings: Settings) -> list[str]:
-    """The flags that give these settings; nothing in them is secret."""
+    """The flags for these settings; none of them is secret."""
     words = []
     for field in fields(Settings):
         value = getattr(settings, field.name)

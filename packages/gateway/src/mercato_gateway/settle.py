@@ -1,7 +1,7 @@
-"""The usage event of a call: made once, put into the spool before the answer ends.
+"""The usage event of a call: encoded once, and in the spool before the answer ends.
 
-An event is JSON as `mercato_contracts.dataplane.UsageEvent` reads it. What all calls of a lane to one deployment
-have in common is encoded once (`Common`); the rest are numbers, digits and fixed words, which need no escaping.
+An event is JSON as `mercato_contracts.dataplane.UsageEvent` reads it. What all calls of a lane to one deployment share
+is encoded once (`Common`); the rest are numbers, digits and fixed words, which need no escaping.
 """
 
 import random
@@ -56,7 +56,7 @@ class Digits:
         self._time_digits = b""
 
     def make(self, now_ns: int) -> bytes:
-        """Differs from all others of this process, and by its random part from those of others."""
+        """Unique in this process, and by its random part among all processes."""
         millisecond = now_ns // 1_000_000
         if millisecond != self._millisecond:
             self._millisecond = millisecond
@@ -69,8 +69,8 @@ call_digits = Digits().make
 
 
 class Common:
-    """The fields that all events of a lane to one deployment and operation share: the `start` of their JSON, and its
-    checksum as the spool counts it.
+    """The fields that all events of a lane to one deployment and operation share: the `start` of their JSON, with its
+    checksum as in the spool.
     """
 
     __slots__ = ("checksum", "deployment", "operation", "start", "start_bytes")
@@ -91,7 +91,7 @@ class Common:
 
 
 def common_of(gateway: str, lane: Lane, deployment: Deployment, operation: str) -> Common:
-    """Encoded at the first of such calls."""
+    """The shared fields, encoded at the first such call."""
     last: Common | None = lane.common
     if last is not None and last.deployment is deployment and last.operation == operation:
         return last
@@ -109,8 +109,8 @@ def encode_event(
     bytes_in: int, bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes,
     spends: bytes,
 ) -> bytes:  # fmt: skip
-    """As the spool keeps it. `flags` is one of `FLAGS`, perhaps with fields that few calls have; `spends` are pairs of
-    lease and units, as JSON.
+    """The event as the spool keeps it. `flags` is one of `FLAGS`, perhaps with fields that few calls have; `spends` are
+    pairs of lease and units, as JSON.
     """
     return (
         b'%b,"key_id":%b,"id":"use_%b","at_us":%d,"request_id":"req_%b","status":%d,%b,"tokens_in":%d,'
@@ -124,7 +124,7 @@ def encode_event(
 
 
 def more_fields(tokens: Tokens, paid: Tokens, unpaid_nanos: int, ended_by: str, doubt: bytes, claimed: Tokens) -> bytes:
-    """The fields of an event that is not charged what its service counted, which few are."""
+    """The fields of the few events whose charge differs from what the service counted."""
     more = b""
     if paid is not tokens:
         into, out = tokens.into - paid.into, tokens.out - paid.out
@@ -149,9 +149,9 @@ FAILED = b"failed"
 
 
 def tokens_of(
-    operation: ModelOperation, relay: Relay | None, status: int, asked: ModelRequest | None, cut: bool
+    operation: ModelOperation, relay: Relay | None, status: int, request: ModelRequest | None, cut: bool
 ) -> tuple[Tokens, bytes]:
-    """The tokens of a model call and who counted them; `FAILED` for a success that is an error in all but its status.
+    """The tokens of a model call and who counted them; `FAILED` for an error with the status of a success.
 
     That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text.
     """
@@ -159,7 +159,7 @@ def tokens_of(
     usage, text = reading.usage, reading.text
     stated = usage.tokens
     if stated is not None and not (operation.gives_tokens or usage.names_output):
-        stated = Tokens(stated.into + stated.out, 0, stated.cached)  # all of the total went in
+        stated = Tokens(stated.into + stated.out, 0, stated.cached)  # all of the total is input
     of_nothing = stated is not None and not (stated.into or stated.out)
     if of_nothing and (reading.error or (relay is not None and relay.all_text)):
         stated = None  # a `usage` that counts something else, such as seconds, or of a call that failed
@@ -170,24 +170,24 @@ def tokens_of(
     if stated is None:
         if status >= 400 and not cut:
             return NO_TOKENS, b"provider"
-        return _by_text(operation, asked, text), b"partial" if cut else b"estimated"
+        return _by_text(operation, request, text), b"partial" if cut else b"estimated"
     whole = usage.states_output or not (text and operation.gives_tokens)
     if not cut and (status >= 400 or (usage.states_input and whole)):
         return stated, b"provider"
-    own = _by_text(operation, asked, text)
+    own = _by_text(operation, request, text)
     out = stated.out if usage.states_output and (reading.settled or not cut) else max(own.out, stated.out)
     return Tokens(stated.into or own.into, out, stated.cached), b"partial" if cut else b"estimated"
 
 
-def _by_text(operation: ModelOperation, asked: ModelRequest | None, text: int) -> Tokens:
-    return Tokens(estimate_input(asked), to_tokens(text) if operation.gives_tokens else 0, 0)
+def _by_text(operation: ModelOperation, request: ModelRequest | None, text: int) -> Tokens:
+    return Tokens(estimate_input(request), to_tokens(text) if operation.gives_tokens else 0, 0)
 
 
-def own_count(operation: ModelOperation, relay: Relay | None, asked: ModelRequest | None) -> Tokens:
-    """The tokens of a model call by our own count of its texts, whatever the provider states. Of an answer that has
-    come as far as it will.
+def own_count(operation: ModelOperation, relay: Relay | None, request: ModelRequest | None) -> Tokens:
+    """The tokens of a model call by our own count of its texts, whatever the provider states; only once nothing more of
+    the answer will arrive.
     """
-    return _by_text(operation, asked, _read(relay).text if relay is not None else 0)
+    return _by_text(operation, request, _read(relay).text if relay is not None else 0)
 
 
 def _read(relay: Relay) -> Reading:
@@ -222,5 +222,5 @@ def _read_whole(whole: bytes, all_text: bool) -> Reading:
 
 
 def new_life() -> str:
-    """A new id at each start of the process; later ones sort after earlier ones."""
+    """A new id for each start of the process; later ones sort after earlier ones."""
     return make_id("life", time.time_ns() // 1_000_000, random.SystemRandom().randbytes(10))

@@ -1,8 +1,8 @@
-"""Ships the spool to the control plane, in order, and says when earlier lives are all shipped.
+"""Ships the spool to the control plane, in order, and reports when all spools of earlier lives are shipped.
 
-Records are spliced into batches as they stand, never decoded; those that were just written are still in memory (see
-`recent`), others are read from disk. Each batch is small, so that the event loop is never held for long. The cursor is
-written after each receipt; a batch that is sent twice does no harm, as the control plane takes each id once.
+Records are spliced into batches unchanged, never decoded. Those that were just written are still in memory (see
+`recent`), others are read from disk. Each batch is small, to keep the event loop free. The cursor is written after each
+receipt; a batch that is sent twice is harmless, because the control plane accepts each id once.
 """
 
 import asyncio
@@ -63,9 +63,10 @@ class Shipper:
         return (first[0] if first else self._spool.position[0]), 0
 
     def _save_cursor(self) -> None:
-        """Overwrites one small record with a checksum. A torn one is no cursor: all is sent again, which does no harm.
+        """Overwrites one small record with a checksum. A torn record is not a cursor: all is sent again, which is
+        harmless.
 
-        A file replaced by renaming would cost 2 ms on ext4, which flushes the new file's data first.
+        To replace the file by renaming would cost 2 ms on ext4, which flushes the new file's data first.
         """
         record = frame(f"{self._position[0]} {self._position[1]:020d}".encode())
         os.pwrite(self._cursor_fd, record, 0)
@@ -90,7 +91,7 @@ class Shipper:
         return os.pread(self._fd, limit, offset) if limit > 0 else b""
 
     def _next_batch(self) -> tuple[list[bytes], list[str], int]:
-        """Events, closed leases and the bytes that they take."""
+        """Events, closed leases and their size in bytes."""
         name, offset = self._position
         recent = self._spool.recent.find(name.number, offset) if name.life == self._spool.life else None
         if recent is not None:
@@ -108,7 +109,7 @@ class Shipper:
         return events, closed, after
 
     def _advance(self) -> bool:
-        """Goes on to the next segment when this one is read to its end; false when nothing is left."""
+        """Moves to the next segment once this one is read to its end; false when nothing is left."""
         name, _ = self._position
         if name >= self._spool.position[0]:
             return False
@@ -134,7 +135,7 @@ class Shipper:
     # Shipping.
 
     async def run(self) -> None:
-        """Ships for as long as the worker lives; waits and tries again when the control plane is away."""
+        """Ships for as long as the worker lives; waits and tries again while the control plane does not answer."""
         wait = 0.1
         while True:
             try:
@@ -152,7 +153,7 @@ class Shipper:
     async def ship_once(self) -> bool:
         """Ships one batch; false when all that was written is shipped."""
         self._spool.flush()
-        # Seen before the read: what is written after it belongs to the next round.
+        # Taken before the read: what is written later belongs to the next round.
         if not self.recovered and self._position[0].life == self._spool.life:
             await self._say_recovered()
         events, closed, read = self._next_batch()
@@ -179,7 +180,7 @@ class Shipper:
             if len(events) + len(closed) == 1:
                 self._set_aside(life, events, closed, error)
                 return
-            # One bad record must not hold back the others: halves find it.
+            # One bad record must not hold back the others: halve the batch until it stands alone.
             half = max(1, len(events) // 2)
             await self._send(life, events[:half], [] if events[half:] else closed[: len(closed) // 2])
             await self._send(life, events[half:], closed if events[half:] else closed[len(closed) // 2 :])
@@ -189,9 +190,7 @@ class Shipper:
         return head[:-1] + b',"events":[' + b",".join(events) + b"]}"
 
     def _set_aside(self, life: str, events: list[bytes], closed: list[str], error: ControlRefused) -> None:
-        """Keeps what the control plane will never take in `rejected/`, framed like the spool, for a person to
-        look at.
-        """
+        """Keeps records that the control plane rejects in `rejected/`, framed as in the spool, for an operator."""
         self.rejected += 1
         folder = Path(self._folder / "rejected")
         folder.mkdir(exist_ok=True)
@@ -211,13 +210,13 @@ class Shipper:
         )
 
     def close(self) -> None:
-        """Lets its files go."""
+        """Closes its files."""
         for fd in (self._fd, self._cursor_fd):
             if fd >= 0:
                 os.close(fd)
 
     @property
     def behind(self) -> int:
-        """Bytes that are written in the current segment and not shipped; older segments count whole."""
+        """Bytes that are written but not shipped in the current segment; older segments count whole."""
         (name, offset), (written, end) = self._position, self._spool.position
         return end - offset if name == written else end + self._spool.bytes_held

@@ -1,4 +1,4 @@
-"""Follows the control plane's stream: fills the catalogue, passes invalidations on, comes back when it breaks."""
+"""Follows the control plane's stream: fills the catalog, passes invalidations on, reconnects when it breaks."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ _decode = msgspec.json.Decoder(SnapshotLine).decode
 
 
 class SnapshotClient:
-    """Keeps the catalogue up to date for as long as the worker lives; what is held stays when the stream is lost."""
+    """Keeps the catalog up to date for as long as the worker lives; it stays in use when the stream is lost."""
 
     def __init__(self, control: ControlClient, catalog: Catalog, keys: Keys) -> None:
         self._control = control
@@ -55,7 +55,7 @@ class SnapshotClient:
 
     async def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         self._partial, self._seen, self._heard = b"", None, loop.time()
-        connection, ended = await self._control.stream("/internal/snapshot", self._piece)
+        connection, ended = await self._control.stream("/internal/snapshot", self._feed)
         try:
             while not ended.done():
                 await asyncio.wait({ended}, timeout=1.0)
@@ -66,9 +66,9 @@ class SnapshotClient:
         finally:
             connection.transport.abort()
 
-    def _piece(self, piece: bytes) -> None:
+    def _feed(self, chunk: bytes) -> None:
         self._heard = asyncio.get_running_loop().time()
-        *lines, self._partial = (self._partial + piece).split(b"\n")
+        *lines, self._partial = (self._partial + chunk).split(b"\n")
         if len(self._partial) > _LONGEST_LINE:
             self._partial = b""
         for line in lines:
@@ -100,7 +100,7 @@ class SnapshotClient:
                 self._keys.consumer_changed(line.id)
             case Begin():
                 self._seen = set()
-                # Changes may have been missed while the stream was down: what is cached must be asked again.
+                # Changes may have been missed while the stream was down: cached keys must be introspected again.
                 self._keys.suspect_all()
             case Ready():
                 self._catalog.keep_only(self._seen or set())

@@ -4,8 +4,8 @@ A segment is a preallocated file named `{life}-{number}.spool`. A record is its 
 32-bit words) and a payload: `E` and the JSON of a usage event, or `C` and the id of a closed lease. A length of zero or
 a record whose checksum does not fit is the end of what was written.
 
-Each call reserves room for its record before it is admitted; the room is really there (`posix_fallocate`), so that an
-answer never waits for disk space. Records are gathered and written together by `flush`: the calls that end in one turn
+Each call reserves room for its record before it is admitted. The room really exists on disk (`posix_fallocate`): an
+answer never waits for disk space. Records are collected and written together by `flush`: the calls that end in one turn
 of the event loop share a `pwrite`, and none of their answers ends before it. Not thread-safe: one event loop owns it.
 """
 
@@ -38,7 +38,7 @@ _EVENT_CRC = _crc32(EVENT)
 
 @dataclass(frozen=True, slots=True, order=True)
 class SegmentName:
-    """Which piece of which life; sorts in the order of writing."""
+    """The number of a segment and its life; sorts in the order of writing."""
 
     life: str
     number: int
@@ -54,12 +54,12 @@ def parse_segment_name(text: str) -> SegmentName | None:
 
 
 def frame(payload: bytes) -> bytes:
-    """A record as it stands in a segment."""
+    """A record as in a segment."""
     return _pack(len(payload), _crc32(payload)) + payload
 
 
 def read_records(data: bytes, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Each whole record's payload and the offset behind it; stops at the first that is not whole."""
+    """Each complete record's payload and the offset after it; stops at the first incomplete one."""
     end = len(data)
     while offset + HEADER.size <= end:
         length, checksum = HEADER.unpack_from(data, offset)
@@ -116,7 +116,7 @@ class Spool:
             raise SpoolLocked(f"{folder} belongs to a running gateway; choose another --state") from None
         self._segments = len(segments_in(folder))
         self._roll()
-        self.shipped = self.position  # up to where the control plane has taken what was written here
+        self.shipped = self.position  # up to here the control plane has accepted what was written
 
     # Room.
 
@@ -136,7 +136,7 @@ class Spool:
         return len(self._unwritten)
 
     def reserve(self) -> bool:
-        """Sets room for one record aside; false when there is none."""
+        """Reserves room for one record; false when there is none."""
         if self._unwritten or self._trouble:
             return False
         left = self._segment_bytes - self._offset - self._waiting_bytes - (self._reserved + 1) * RECORD_ROOM - _SLACK
@@ -153,7 +153,7 @@ class Spool:
         """Bytes in the next segment; 0 when it cannot be made."""
         if self._spare is None:
             if (self._segments + 1) * self._segment_bytes > self._max_bytes:
-                self._report("the spool has reached its size limit and the control plane takes no usage")
+                self._report("the spool has reached its size limit and the control plane accepts no usage")
                 return 0
             self._spare = self._allocate(self._number + 1)
         return self._segment_bytes if self._spare else 0
@@ -187,7 +187,7 @@ class Spool:
         )
         if not spare:
             if not self._trouble:
-                self._report("the spool has reached its size limit and the control plane takes no usage")
+                self._report("the spool has reached its size limit and the control plane accepts no usage")
             return False
         if self._fd >= 0:
             os.close(self._fd)
@@ -199,8 +199,8 @@ class Spool:
     # Writing.
 
     def append_event(self, event: bytes, known: int = 0, known_crc: int = _EVENT_CRC) -> None:
-        """Takes a usage event, for which room was reserved, into the next `flush`. `known_crc` is the checksum of
-        `E` and the first `known` bytes of the event, where the caller has it.
+        """Takes a usage event, for which room was reserved, into the next `flush`. `known_crc` is the checksum of `E`
+        and the first `known` bytes of the event, where the caller has it.
         """
         self._reserved -= 1
         rest = event[known:] if known else event
@@ -208,7 +208,7 @@ class Spool:
         self._append(EVENT, event, _crc32(rest, known_crc))
 
     def append_closed(self, lease_id: str) -> None:
-        """Notes that no later event spends from this lease."""
+        """Records that no later event spends from this lease."""
         payload = lease_id.encode()
         self._waiting_closed.append(lease_id)
         self._append(CLOSED, payload, _crc32(CLOSED + payload))
@@ -223,7 +223,7 @@ class Spool:
             self.on_waiting()
 
     def flush(self) -> None:
-        """Writes what was appended; kept and tried again (`retry`) where the disk refuses."""
+        """Writes what was appended; keeps it for `retry` where the disk refuses."""
         parts = self._waiting
         if not parts:
             return
@@ -233,8 +233,8 @@ class Spool:
         if self._fd >= 0 and end <= self._segment_bytes and not self._unwritten and self._write(b"".join(parts)):
             self.recent.note(self._number, start, end, events, closed)
             return
-        for place in range(0, len(parts), 3):
-            record = b"".join(parts[place : place + 3])
+        for first in range(0, len(parts), 3):
+            record = b"".join(parts[first : first + 3])
             if self._unwritten or not self._write(record):
                 self._unwritten.append(record)
 
@@ -255,14 +255,14 @@ class Spool:
         return True
 
     def retry(self) -> None:
-        """Writes what the disk refused before, and looks whether there is room again. Called by a timer."""
+        """Writes what the disk refused before, and checks whether there is room again. Called by a timer."""
         while self._unwritten and self._write(self._unwritten[0]):
             self._unwritten.popleft()
         if self._trouble and not self._unwritten and (self._roll() if self._fd < 0 else self._prepare_spare()):
             self._trouble = ""
 
     def sync(self) -> None:
-        """Brings what was written to the platter; may block, so call it from a thread."""
+        """Forces what was written to the disk; may block, so call it from a thread."""
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 os.fdatasync(self._fd)
@@ -271,20 +271,20 @@ class Spool:
 
     @property
     def position(self) -> tuple[SegmentName, int]:
-        """Up to where records are written; what waits for `flush` is not."""
+        """The end of the written records, without those that wait for `flush`."""
         return SegmentName(self.life, max(self._number, 0)), self._offset
 
     def segment_removed(self) -> None:
-        """The shipper deleted a segment: its bytes count no more."""
+        """The shipper deleted a segment: its bytes no longer count."""
         self._segments -= 1
 
     @property
     def bytes_held(self) -> int:
-        """Disk that segments take."""
+        """Disk space of all segments."""
         return self._segments * self._segment_bytes
 
     def close(self) -> None:
-        """Writes what waits and lets the folder go; segments that nothing was written to are removed."""
+        """Writes what waits and unlocks the folder; removes segments without records."""
         self.flush()
         for fd in (self._fd, self._spare[1] if self._spare else -1):
             if fd >= 0:

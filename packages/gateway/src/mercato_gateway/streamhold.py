@@ -1,19 +1,20 @@
-"""The hold of a stream that no bound limits: it grows ahead of the text, and where it cannot, the stream ends."""
+"""The hold of a stream without a bound: it grows ahead of the text, and where it cannot, the stream ends."""
 
 from typing import Protocol
 
 from mercato_gateway.admit import Hold
-from mercato_gateway.leases import Lacking, Leases
+from mercato_gateway.leases import Leases
 from mercato_gateway.refusals import Refused
+from mercato_gateway.slices import Lacking
 from mercato_gateway.tokens import Tokens
-from mercato_gateway.topup import AskingCall, TopUp
+from mercato_gateway.topup import TopUp, TopUpCall
 
 _BYTES_PER_TOKEN = 4
 _LEAST_STEP = 1024
 _LARGEST_STEP = 16_384
 
 
-class StreamCall(AskingCall, Protocol):
+class StreamCall(TopUpCall, Protocol):
     """The call whose answer streams."""
 
     def wait_for_more(self) -> None:
@@ -23,12 +24,12 @@ class StreamCall(AskingCall, Protocol):
         """More is held: read on."""
 
     def run_out(self, refused: Refused) -> None:
-        """Nothing more can be had: the answer ends here."""
+        """No more can be had: the answer ends here."""
 
 
 class StreamHold:
-    """Grows the hold of one stream. `mark`: the bytes of text at which `flowed` is to be called; `waits` while the
-    text has used up what is held, and more is asked for.
+    """Grows the hold of one stream. Call `flowed` at `mark` bytes of text. `waits` while the text has used up what is
+    held and more was requested.
     """
 
     __slots__ = ("_call", "_hold", "_lacking", "_leases", "_target", "_text", "_top_up", "mark", "waits")
@@ -45,7 +46,7 @@ class StreamHold:
         self.mark = self._ahead()
 
     def flowed(self, text: int, now: float) -> None:
-        """`text` bytes have come: take more; at the edge of what is held wait for more, or end the stream."""
+        """`text` bytes have arrived: takes more; at the edge of what is held waits for more, or ends the stream."""
         self._text = text
         if self._top_up is None and not self._grow(now):
             self._run_out(now)
@@ -53,13 +54,13 @@ class StreamHold:
             self.waits = True
             self._call.wait_for_more()
 
-    def more_came(self, now: float) -> None:
-        """The control plane answered, or did not."""
+    def more_arrived(self, now: float) -> None:
+        """The control plane answered, or failed to."""
         top_up = self._top_up
         if top_up is None:
             return
         self._take(now)
-        if self._lacking and top_up.ask(self._lacking, now):
+        if self._lacking and top_up.request(self._lacking, now):
             return
         self.stop()
         self.mark = self._edge() if self._lacking else self._ahead()
@@ -70,13 +71,15 @@ class StreamHold:
             self._call.go_on()
 
     def stop(self) -> None:
-        """Nothing more is asked for."""
+        """Requests nothing more."""
         if self._top_up is not None:
             self._top_up.done = True
             self._top_up = None
 
     def _grow(self, now: float) -> bool:
-        """Takes for the next stretch, or asks for it; false where the text has used up what can be had."""
+        """Takes units for the next stretch of text, or requests them; false where the text has used up all that can be
+        had.
+        """
         while self._text >= self.mark:
             estimate = self._hold.estimate
             step = min(max(estimate.out, _LEAST_STEP), _LARGEST_STEP)
@@ -85,7 +88,7 @@ class StreamHold:
             if self._lacking:
                 self.mark = self._edge()
                 top_up = TopUp(self._leases, self._call, now)
-                if top_up.ask(self._lacking, now):
+                if top_up.request(self._lacking, now):
                     self._top_up = top_up
                     return True
                 return self._text < self.mark
@@ -97,11 +100,11 @@ class StreamHold:
         self._hold.widen(self._target)
 
     def _run_out(self, now: float) -> None:
-        piece, need = self._lacking[0]
-        self._call.run_out(piece.refusal(need, now))
+        slice_, need = self._lacking[0]
+        self._call.run_out(slice_.refusal(need, now))
 
     def _edge(self) -> int:
-        """Bytes of text that are paid for."""
+        """Bytes of text that the hold pays for."""
         return _BYTES_PER_TOKEN * self._hold.estimate.out + 1
 
     def _ahead(self) -> int:

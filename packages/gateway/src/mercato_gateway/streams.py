@@ -1,7 +1,7 @@
-"""Streams on their way through: counted, and freed from the usage event that only we had asked for.
+"""Streams on their way through: metered, and without the usage event that only the gateway requested.
 
-Server-sent events, or JSON in lines. Events are passed on whole and as they stand; what is not complete waits for its
-end, up to a bound. Beyond it an event goes on as it comes, and a scanner reads it.
+They are server-sent events, or JSON in lines. Events are passed on whole and unchanged. An incomplete one waits for its
+end, up to a bound; a longer one is passed on as it arrives, and a scanner reads it.
 """
 
 import re
@@ -16,7 +16,7 @@ from mercato_gateway.tokens import Reading, Tokens, read_usual
 from mercato_gateway.usage import Usage
 
 _LONGEST_EVENT = 1 << 20
-# Two line ends, each of any of the three kinds; a CR and its LF are never taken for two.
+# Two line ends, each of any of the three kinds; CR LF is always one.
 _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _END_OF_LINE = re.compile(rb"\n")
 _LONGEST_END = 4
@@ -25,8 +25,8 @@ _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incompl
 
 
 class EventStream:
-    """Reads a stream. `ended`: its last event has come; `failed`: one says that something failed. With `all_text` also
-    events of plain text count. With `lines` each line is an event (`application/x-ndjson`).
+    """Reads a stream. `ended` once its last event arrived; `failed` once an event reports a failure. With `all_text`
+    events of plain text count too. With `lines` each line is an event (`application/x-ndjson`).
     """
 
     __slots__ = (
@@ -39,7 +39,7 @@ class EventStream:
         self._lines = lines
         self._end = _END_OF_LINE if lines else _END
         self._partial = b""
-        self._passed = b""  # the end of what was passed on of an event that is too long to keep
+        self._passed = b""  # the end of the part of an event, too long to keep, that was passed on
         self._long: LongEvent | None = None
         self._usage = Usage()
         self._text = self._since_usage = 0
@@ -50,27 +50,27 @@ class EventStream:
 
     @property
     def tokens(self) -> Tokens | None:
-        """What the provider has stated so far."""
+        """The usage that the provider has stated so far."""
         return self._usage.tokens
 
     @property
     def has_events(self) -> bool:
-        """Whether it is made of events, and not of lines."""
+        """Whether it consists of events, not of lines."""
         return not self._lines
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of text so far; events that repeat what came before count once."""
+        """Bytes of text so far; events that repeat earlier text count once."""
         return max(self._text, self._snapshot) + self._files
 
     def reading(self) -> Reading:
-        """What was read; nothing is fed afterwards."""
+        """The result; nothing may be fed afterwards."""
         self._end_long_event()
         return Reading(self._usage, self.text_bytes, self.failed, settled=not self._since_usage)
 
-    def feed(self, pieces: list[bytes]) -> bytes:
-        """What goes on to the client now."""
-        data = b"".join((self._partial, *pieces))
+    def feed(self, chunks: list[bytes]) -> bytes:
+        """Takes what arrived; returns what goes to the client now."""
+        data = b"".join((self._partial, *chunks))
         out: list[bytes] = []
         if self._passed:
             data = self._pass(data, out)
@@ -87,7 +87,7 @@ class EventStream:
         return b"".join(out)
 
     def _pass(self, data: bytes, out: list[bytes]) -> bytes:
-        """More of the event that is too long; gives what comes behind it."""
+        """Reads on in an event that is too long; returns what follows it."""
         seen = self._passed + data
         match = self._end.search(seen, 0 if self._lines else 1)
         end = len(data) if match is None else max(0, match.end() - len(self._passed))
@@ -110,7 +110,7 @@ class EventStream:
                 self._since_usage = 0
 
     def finish(self) -> bytes:
-        """What was left without an end; it still counts."""
+        """Takes what was left without an end; it still counts."""
         rest, self._partial = self._partial, b""
         out: list[bytes] = []
         if rest:
@@ -171,7 +171,7 @@ class EventStream:
         return only_usage
 
     def _take_scanned(self, scanner: Scanner, is_error: bool) -> None:
-        """What a scanner found in an event. The text of one that says that something failed is not generated."""
+        """Takes what a scanner found in an event. The text of an event that reports a failure is not generated text."""
         scanner.finish()
         self._usage.join(scanner.usage)
         if scanner.type in _LAST_TYPES:
@@ -188,12 +188,12 @@ class EventStream:
         self._text += text
         self._since_usage += text
         self._snapshot = max(self._snapshot, snapshot)
-        # Files often come in many events, or again and again while they get better.
+        # Files often arrive in many events, or several times in rising quality.
         self._files = max(self._files, files)
 
 
 def _data_of(event: bytes) -> tuple[bytes, bool]:
-    """The data of an event, and whether its name says that it is an error."""
+    """The data of an event, and whether its name reports an error."""
     found: list[bytes] = []
     is_error = False
     for line in event.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):

@@ -1,8 +1,8 @@
 """The parent of the workers: owns the listening sockets, replaces workers that die, and all of them on SIGHUP.
 
-Hot restart: the successor of each worker gets the same sockets, says that it is ready once it has routes, and only then
-its predecessor is told to take no more connections. The socket itself is never closed on the way, so no connection in
-its queue is lost.
+Hot restart: the successor of each worker gets the same sockets and reports ready once it has routes. Only then its
+predecessor stops accepting connections. The socket itself is never closed in between, so no connection in its queue is
+lost.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ _REST_SECONDS = 30.0
 
 
 class StateLocked(Exception):
-    """Another gateway works in this state folder."""
+    """Another gateway uses this state folder."""
 
 
 class WorkerProcess:
-    """A worker. It ends by itself when its parent is gone (`stdin` closes); it writes to `_pipe` when it serves."""
+    """A worker. It ends by itself when its parent is gone (`stdin` closes); it writes to `_pipe` once it serves."""
 
     def __init__(self, settings: Settings, slot: int, listeners: dict[str, socket.socket], *, successor: bool) -> None:
         self._pipe, ready = os.pipe()
@@ -42,7 +42,7 @@ class WorkerProcess:
         words += [f"--{name}-fd={listener.fileno()}" for name, listener in listeners.items()]
         words += ["--successor"] if successor else []
         self.slot = slot
-        self.is_told = False
+        self._terminated = False
         self.started = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603  (our own module)
             [sys.executable, "-m", "mercato_gateway.main", *to_arguments(settings), *words],
@@ -53,31 +53,31 @@ class WorkerProcess:
 
     @property
     def pipe(self) -> int:
-        """Becomes readable when the worker serves."""
+        """Becomes readable once the worker serves."""
         return self._pipe
 
     def is_ready(self) -> bool:
-        """Whether it has said that it serves."""
+        """Whether it has reported that it serves."""
         try:
             return bool(os.read(self._pipe, 1))
         except BlockingIOError:
             return False
 
-    def tell_to_stop(self) -> None:
-        """SIGTERM, once."""
-        if not self.is_told:
-            self.is_told = True
+    def terminate(self) -> None:
+        """Sends SIGTERM, once."""
+        if not self._terminated:
+            self._terminated = True
             self.process.terminate()
 
     def close(self) -> None:
-        """It has ended: what was kept for it goes."""
+        """Frees what was kept for it, once it has ended."""
         if self.process.stdin is not None:
             self.process.stdin.close()
         os.close(self._pipe)
 
 
 class Supervisor:
-    """Runs `settings.workers` workers, one a slot; SIGHUP renews them, SIGTERM and SIGINT end them."""
+    """Runs `settings.workers` workers, one per slot; SIGHUP replaces them, SIGTERM and SIGINT stop them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -106,7 +106,7 @@ class Supervisor:
         os.close(lock)
 
     def _listen_to_signals(self) -> None:
-        """Every signal, SIGCHLD too, also writes a byte that ends the rest."""
+        """Makes every signal, SIGCHLD too, write a byte that wakes `_rest`."""
         for end in (self._wake, self._waker):
             end.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
@@ -116,7 +116,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def _rest(self) -> None:
-        """Until a signal comes or a successor is ready; a moment only where a successor has a deadline."""
+        """Sleeps until a signal arrives or a successor is ready; only briefly where a successor has a deadline."""
         pipes: list[int] = [worker.pipe for worker in self._successors.values()]
         seconds = _LOOK_SECONDS if self._stopping else 1.0 if pipes else _REST_SECONDS
         if self._renewing and not pipes:
@@ -159,7 +159,11 @@ class Supervisor:
                 old.process.send_signal(signal.SIGHUP)
                 self._leaving.append(old)
         elif time.monotonic() - worker.started > _READY_SECONDS:
-            log("successor_not_ready", worker=worker.slot, fix="the old worker goes on; is the control plane there?")
+            log(
+                "successor_not_ready",
+                worker=worker.slot,
+                fix="the old worker goes on; check that the control plane answers",
+            )
             worker.process.terminate()
             del self._successors[worker.slot]
             self._leaving.append(worker)
@@ -178,20 +182,20 @@ class Supervisor:
         self._renewing = True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        # Only noted: it may come while a worker is being started, who then is nowhere yet and would never be told.
+        # Only recorded: a worker that is just being started is in no list yet and would not be stopped.
         self._stopping = True
 
     def _end_workers(self) -> None:
-        # The workers must be the last holders: they take what waits in the queues, then close.
+        # The workers must be the last holders: they accept what waits in the queues, then close.
         for listeners in self._listeners.values():
             for listener in listeners.values():
                 listener.close()
         for worker in (*self._workers.values(), *self._successors.values(), *self._leaving):
-            worker.tell_to_stop()
+            worker.terminate()
 
 
 def end_with_parent() -> None:
-    """Drain and end when standard input ends: whoever started this process holds the other end."""
+    """Drains and ends when standard input ends: the process that started this one holds the other end."""
 
     def watch() -> None:
         while os.read(0, 4096):
@@ -209,7 +213,7 @@ def _has_ended(worker: WorkerProcess) -> bool:
 
 
 def _lock(state: Path) -> int:
-    """Held as long as this process lives. Raises `StateLocked`."""
+    """Locks the folder for as long as this process lives. Raises `StateLocked`."""
     state.mkdir(parents=True, exist_ok=True)
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What an address names: a protocol's operation, or a path of a service."""
+"""What a request's path names: a protocol's operation, or a path of a service."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -28,7 +28,7 @@ class ModelOperation:
 
 @dataclass(frozen=True, slots=True)
 class ServicePath:
-    """`/s/{vendor}/{service}[@range]/{path}`: the path decoded, and as it came, without the query."""
+    """`/s/{vendor}/{service}[@range]/{path}`: the path decoded, and as sent, without the query."""
 
     service: str
     wanted: str
@@ -63,7 +63,7 @@ _V1_OPERATIONS = [
 
 
 def split_model(model: str) -> tuple[str, str]:
-    """`vendor/name` and the range behind `@`, `latest` where there is none."""
+    """`vendor/name` and the range after `@`, `latest` where there is none."""
     name, _, wanted = model.partition("@")
     return name, wanted or "latest"
 
@@ -72,7 +72,7 @@ def read_service_path(path: bytes) -> ServicePath:
     """Takes `/s/…` apart; raises `Refused`."""
     parts = path[3:].split(b"/", 2)
     if len(parts) < 2 or not parts[0] or not parts[1]:
-        raise Refused("not_found", "The address names no service.")
+        raise Refused("not_found", "The path names no service.")
     service, wanted = split_model(unquote(parts[1].decode("ascii")))
     raw = b"/" + (parts[2] if len(parts) == 3 else b"")
     text = raw.decode("ascii")
@@ -93,7 +93,7 @@ def model_operation(method: str, path: bytes) -> ModelOperation:
 
 
 def _base_url_advice(path: bytes) -> str:
-    """What is wrong with the base URL of a client that asks for a known operation at another place."""
+    """Advice on the base URL of a client that calls a known operation at a wrong path."""
     wanted = misplaced(path)
     if wanted is None:
         return ""
@@ -105,7 +105,9 @@ def _base_url_advice(path: bytes) -> str:
 
 
 def wrong_task(operation: ModelOperation, service: Service) -> Refused:
-    """A call that the service cannot mean to answer. Its own answer might be one that clients try again."""
+    """The refusal of an operation that the service's task rules out. The service itself might send an error that
+    clients retry.
+    """
     right = [other for other in MODEL_OPERATIONS.values() if other.protocol == service.protocol]
     names = [other.name for other in right if other.path not in service.wrong_paths]
     detail = f"{service.name} is a service for {service.wire.task}; {operation.name} is not for that."

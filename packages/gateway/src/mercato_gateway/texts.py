@@ -1,7 +1,7 @@
 """What is text in requests and answers, and what is a file within them.
 
-A file counts `FILE_BYTES`, however long it is. Files are known by the names that providers give them, by `base64,` in
-front of them, and, under any name that is not one of a text, by their bytes.
+A file counts `FILE_BYTES`, however long it is. Files are recognised by the names that providers give them, by a
+`base64,` before them, and, under any name that is not one of a text, by their bytes.
 """
 
 import re
@@ -40,23 +40,23 @@ NO_TEXT_NAMES = frozenset(
         "provider_specific_fields", "obfuscation", "system_fingerprint",
     }
 )  # fmt: skip
-"""Members of answers that nobody generated as text."""
+"""Members of answers that are not generated text."""
 
 _FORMAT_NAMES = ("format", "media_type", "mime_type", "mimeType", "mediaType")
 _UNREAD_INPUTS = ("type", "role", "id")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
-# A data URL; nothing but its scheme stands for a file of a form (see `forms`).
+# A data URL. For the file of a form only the scheme is written (see `forms`).
 _URL = re.compile(r"data:(?:[^\s,]{0,200},|\Z)")
 _AFTER_MARKER = re.compile(r";base64,([A-Za-z0-9+/=_\-]*)")
 
 
 def is_audio(event_type: str) -> bool:
-    """Whether what events of this type add is sound, in base64."""
+    """Whether events of this type add sound, in base64."""
     return "audio" in event_type and "transcript" not in event_type
 
 
 def generated_bytes(value: Any, name: str) -> int:
-    """Bytes of generated text in a decoded part of an answer; -1 where it needs a closer look, as where it holds a
+    """Bytes of generated text in a decoded part of an answer; -1 where the scanner must read it, as where it holds a
     file or usage.
     """
     if value is None:
@@ -84,7 +84,7 @@ def generated_bytes(value: Any, name: str) -> int:
 
 
 def message_bytes(message: dict[str, Any]) -> int:
-    """The same of a chat message or delta, where providers may send reasoning under two names."""
+    """The same for a chat message or delta, where providers may send reasoning under two names."""
     count = reasoning = 0
     for name, value in message.items():
         if value is None or name in NO_TEXT_NAMES:
@@ -130,7 +130,7 @@ def _string_bytes(text: str, name: str) -> int:
     if ";base64," in text:
         files = _AFTER_MARKER.findall(text)
         return size - sum(map(len, files)) + FILE_BYTES * len(files)
-    # A short word is base64 too: only what is longer than a file's count is taken for one under other names.
+    # A short word is valid base64 too: under other names only what is longer than a file's count is taken for a file.
     if name not in TEXT_NAMES and (size > FILE_BYTES or (size > 256 and name in FILE_NAMES)):
         return FILE_BYTES if _BASE64.fullmatch(text) else size
     return size

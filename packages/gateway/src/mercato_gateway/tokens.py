@@ -1,7 +1,7 @@
-"""Tokens: what the provider states, and what we count where it states nothing.
+"""Tokens: what the provider states, and our own estimate where it states nothing.
 
 The estimate is one token for each four bytes of UTF-8 text, rounded up, over the texts of the request or the answer
-(JSON syntax and names left out; an inline file counts as 1,000 tokens, see `texts`). It needs no vocabulary, is the
+(without JSON syntax and names; an inline file counts as 1,000 tokens, see `texts`). It needs no vocabulary, is the
 same for every model, and lies within a third of real tokenizers on English prose.
 """
 
@@ -25,8 +25,7 @@ _LARGEST_UNPACKED = 4 << 20
 
 class Reading:
     """Of an answer: the `usage` that the provider stated, bytes of generated `text`, whether it is an `error`.
-
-    `settled`: no text has come since the provider last stated its output, not even where the answer was cut.
+    `settled` where no text arrived after the provider last stated its output, even if the answer broke off.
     """
 
     __slots__ = ("error", "settled", "text", "usage")
@@ -39,7 +38,7 @@ class Reading:
 
 
 def read_answer(body: bytes) -> Reading:
-    """What a whole answer holds, in JSON or in any state of it; any other text counts as such."""
+    """Reads a whole answer, in JSON however incomplete; any other text counts as text."""
     usage = Usage()
     try:
         text = read_usual(decode_answer(body), body, usage)
@@ -53,14 +52,14 @@ def read_answer(body: bytes) -> Reading:
 
 
 def read_scanned(scanner: Scanner) -> Reading:
-    """What a scanner found in a whole answer."""
+    """The result of a scanner for a whole answer."""
     scanner.finish()
     return Reading(scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed)
 
 
 def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
-    """Bytes of text in an answer or event of a usual shape, its usage added to `usage`; -1 where it needs a scanner,
-    as where something failed.
+    """Bytes of text in an answer or event of a usual shape, its usage added to `usage`; -1 where it needs a scanner, as
+    after a failure.
     """
     stated = answer.usage is not None and usage.read(answer.usage)
     if answer.error or (answer.usage is not None and not stated):
@@ -86,21 +85,21 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
         other = generated_bytes(answer.output, "output")
         text = max(text, other) if min(text, other) >= 0 else -1
         if text == 0:
-            return -1  # perhaps something failed
+            return -1  # perhaps a failure
     elif not (stated and usage.states_input and usage.states_output):
         return -1
     return -1 if not stated and _hints_at_usage(data) else text
 
 
 def _hints_at_usage(data: bytes) -> bool:
-    """Whether the name of a count may be in it: each has one of these parts, so that usage in an unusual place is found
+    """Whether the name of a count may be in it, each of which has one of these parts: finds usage in an unusual place
     without a scan of every event.
     """
     return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0
 
 
 def unpack(data: bytes) -> bytes | None:
-    """What gzip or deflate packed, where that is not larger than we keep of any answer; else `None`."""
+    """The unpacked content of gzip or deflate, unless it is larger than any answer that is kept; else `None`."""
     try:
         unpacker = zlib.decompressobj(wbits=47)
         whole = unpacker.decompress(data, _LARGEST_UNPACKED)
@@ -110,12 +109,12 @@ def unpack(data: bytes) -> bytes | None:
 
 
 def to_tokens(count: int) -> int:
-    """Tokens of so many bytes of text."""
+    """The estimated tokens of that many bytes of text."""
     return -(-count // 4)
 
 
 def estimate_input(request: ModelRequest | None) -> int:
-    """Tokens that a request puts in, by the estimate above."""
+    """The input tokens of a request, by the estimate above."""
     if request is None:
         return 0
     count = 0

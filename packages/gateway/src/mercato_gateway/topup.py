@@ -1,32 +1,33 @@
-"""Asking for more for a call that turns out to use more than it holds, with bounded patience."""
+"""Requests more units for a call that turns out to use more than it holds, with bounded patience."""
 
 from typing import Protocol
 
-from mercato_gateway.leases import Lacking, Leases
+from mercato_gateway.leases import Leases
 from mercato_gateway.refusals import Refused
+from mercato_gateway.slices import Lacking
 
-# How long the answer's end waits at most.
+# The longest wait of an answer's end.
 PATIENCE_SECONDS = 3.0
-# Of the time for which a call waits for units that others hold: slices that nobody uses come back within half a second.
+# Part of the time that a call may wait for units that others hold: unused slices come back within half a second.
 _SPENT_PATIENCE_SECONDS = 1.4
 
 
-class AskingCall(Protocol):
-    """A call that asked for more."""
+class TopUpCall(Protocol):
+    """A call that requested more units."""
 
-    def more_came(self) -> None:
-        """Slices came, or will not come: take what there is."""
+    def more_arrived(self) -> None:
+        """Units were lent, or will not be: take what there is."""
 
 
 class TopUp:
-    """One call's asking, as a waiter of `Leases`: first for all that is lacking, then for whatever part of it is left.
+    """The requests of one call, as a waiter of `Leases`: first for all that is lacking, then for any part of it.
 
     `until` (loop time) is when the call stops waiting.
     """
 
     __slots__ = ("_call", "_last", "_leases", "done", "started", "until")
 
-    def __init__(self, leases: Leases, call: AskingCall, now: float) -> None:
+    def __init__(self, leases: Leases, call: TopUpCall, now: float) -> None:
         self._leases = leases
         self._call = call
         self._last = False
@@ -34,8 +35,8 @@ class TopUp:
         self.started = now - _SPENT_PATIENCE_SECONDS
         self.until = now + PATIENCE_SECONDS
 
-    def ask(self, lacking: Lacking, now: float) -> bool:
-        """False where asking is in vain; else the call hears `more_came`."""
+    def request(self, lacking: Lacking, now: float) -> bool:
+        """False where a request cannot help; else `more_arrived` of the call is called later."""
         for part in (False, True):
             if self._last or now >= self.until:
                 break
@@ -47,11 +48,11 @@ class TopUp:
             return True
         return False
 
-    def leases_came(self) -> None:
-        """The control plane answered, or did not."""
+    def leases_arrived(self) -> None:
+        """The control plane answered, or failed to."""
         if not self.done:
-            self._call.more_came()
+            self._call.more_arrived()
 
     def refuse(self, refused: Refused) -> None:
         """Nothing is left to wait for."""
-        self.leases_came()
+        self.leases_arrived()

@@ -1,4 +1,4 @@
-"""Answers that come compressed although we asked for none: taken apart to be counted, within bounds."""
+"""Answers that are compressed although the request asked for none: unpacked to be metered, within bounds."""
 
 import zlib
 
@@ -8,7 +8,7 @@ _LARGEST_RATIO = 32
 
 
 class Unpacker:
-    """Unpacks gzip or deflate piece by piece. `broken`: it is neither, or a bomb."""
+    """Unpacks gzip or deflate chunk by chunk. `broken` where it is neither, or a bomb."""
 
     __slots__ = ("_given", "_taken", "_unpacker", "broken")
 
@@ -18,7 +18,7 @@ class Unpacker:
         self.broken = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """What more of it unpacks to."""
+        """The unpacked content of the next chunk."""
         found: list[bytes] = []
         self._taken += len(data)
         try:

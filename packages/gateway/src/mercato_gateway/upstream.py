@@ -1,9 +1,9 @@
 """The connections to one deployment: opened to the addresses that the control plane checked, kept alive, reused.
 
-Many servers close connections that rest, some after each answer, and not all announce it. What came on a connection is
-looked at before it is used again; a call whose connection was closed all the same goes on with a fresh one where that
-is safe (see `peer`); and a pool whose connections keep being closed soon after an answer lets them rest before it
-trusts them again.
+Many servers close idle connections, some after each answer, and not all announce it. A connection is checked for new
+bytes before it is used again. A call whose connection was closed all the same goes on with a fresh one where that is
+safe (see `peer`). A pool whose connections are often closed soon after an answer lets them rest before it uses them
+again.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from mercato_gateway.connection import UpstreamCall, UpstreamConnection
 from mercato_gateway.heads import AnswerHead, take_print
 from mercato_gateway.wire import SnapshotDeployment
 
-# Servers commonly close idle connections after 5 s (uvicorn, Node); ours go first, so that few calls meet a closing
-# one.
+# Servers commonly close idle connections after 5 s (uvicorn, Node). The gateway closes earlier, so few calls meet a
+# closing one.
 IDLE_SECONDS = 3.0
-# So many calls may wait for each connection that there may be.
+# The most waiting calls for each allowed connection.
 _MAX_WAITING_EACH = 16
-# A connection that its other end closes within this time of an answer was closed because of that answer. Each time
-# costs the trust in the pool's connections; each answer on a connection that was used again restores a little.
+# A connection that the server closes within this time of an answer was closed because of that answer. Each time adds
+# distrust in the pool's connections; each answer on a reused connection removes a little.
 _SOON_SECONDS = 1.0
 _CLOSED_SOON_COSTS = 8
 _DISTRUSTED_FROM = 16
 _MOST_DISTRUST = 20
-# The first connections of a pool prove by so long a rest that they are kept open.
+# The first connections of a pool must survive this rest to prove that the server keeps them open.
 _FIRST_REST_SECONDS = 0.1
 # With fewer connections than this none of them can rest while calls wait.
 _ENOUGH_TO_REST = 4
-# Heads with a date or an id in them change: a new one is taken for the usual one this often at most.
+# Heads with a date or an id change: at most this often a new one becomes the usual one.
 _LEARN_SECONDS = 0.05
 _OFTEN_SECONDS = 0.2
 _monotonic = time.monotonic
 
 
 class PrivateAddress(Exception):
-    """The upstream's name leads into a private network."""
+    """The upstream's name resolves to a private address."""
 
 
 class Connector:
-    """Opens connections. `allow_private` lets names lead to private and loopback addresses."""
+    """Opens connections. `allow_private` allows names that resolve to private and loopback addresses."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, allow_private: bool, timeout: float, ca_file: str = ""
@@ -58,7 +58,7 @@ class Connector:
         self._tls: ssl.SSLContext | None = None
 
     def tls(self) -> ssl.SSLContext:
-        """Verifies names and chains; made when first needed, as the system's authorities take megabytes."""
+        """Verifies names and chains; created when first needed, because the system's authorities take megabytes."""
         if self._tls is None:
             self._tls = ssl.create_default_context()
             if self._ca_file:
@@ -66,7 +66,7 @@ class Connector:
         return self._tls
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a host that was not checked by the control plane; raises `PrivateAddress`."""
+        """The addresses of a host that the control plane did not check; raises `PrivateAddress`."""
         infos = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         found = [str(info[4][0]) for info in infos]
         if not self.allow_private and not all(ipaddress.ip_address(address).is_global for address in found):
@@ -75,7 +75,7 @@ class Connector:
 
 
 class Pool:
-    """The connections to one deployment: at most `max_connections`, the last used first."""
+    """The connections to one deployment: at most `max_connections`; the last used is used first."""
 
     __slots__ = (
         "_closed",
@@ -109,7 +109,7 @@ class Pool:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
-        # The vendor's own secret: the line that requests carry, its field's name, and its value. Never shown.
+        # The vendor's own secret: the line in each request, its field's name, and its value. Never shown.
         self.credential = self.credential_field = self.secret = b""
         if wire.credential is not None:
             self.credential_field = wire.credential.header.encode()
@@ -123,14 +123,14 @@ class Pool:
         self._closed = False
         self._distrust = _MOST_DISTRUST
         self._rest_seconds = _FIRST_REST_SECONDS
-        self._opening = 0  # for whoever waits; one that is for a certain call is not counted
+        self._opening = 0  # for any waiting call; those for a certain call are not counted
         self.usual: AnswerHead | None = None
         self._learnt_at = 0.0
         self._read_at = 0.0
 
     def learn(self, head: AnswerHead, message: bytes) -> None:
-        """Takes a head that was just read, at the start of `message`, for the usual one: where answers come often
-        enough for it to come again before the second, and with it the date, has passed.
+        """Makes a head that was just read, at the start of `message`, the usual one: where answers are frequent enough
+        to repeat it within the second, before its date changes.
         """
         now = _monotonic()
         often, self._read_at = now - self._read_at < _OFTEN_SECONDS, now
@@ -141,7 +141,7 @@ class Pool:
                 self.usual = head
 
     async def check(self, path: str | None) -> bool:
-        """Whether it is well: it accepts a connection, and answers `path`, where one is given, with less than 400."""
+        """Whether it is healthy: it accepts a connection and answers `path`, if any, with a status below 400."""
         addresses = self.wire.addresses or await self._connector.addresses(self._host, self._port)
         tls = self._connector.tls() if self._secure else None
         reader, writer = await asyncio.open_connection(
@@ -160,8 +160,8 @@ class Pool:
             writer.transport.abort()
 
     def take(self, call: UpstreamCall, now: float) -> UpstreamConnection | None:
-        """An idle connection; or `None`, and the call hears `connected`, `connect_failed` or `no_connection_free`
-        later.
+        """An idle connection; or `None`, and `connected`, `connect_failed` or `no_connection_free` of the call is
+        called later.
         """
         if self._idle:
             connection = self._take_idle(now, self._may_take_any(call))
@@ -182,13 +182,13 @@ class Pool:
         return None
 
     def _may_take_any(self, call: UpstreamCall) -> bool:
-        """Whether the call may have a connection that has not rested: where they are known to be kept open, or nothing
-        is known yet and the call may be sent twice.
+        """Whether the call may have a connection that has not rested: where the server is known to keep them open, or
+        nothing is known yet and the call may be sent twice.
         """
         return not self._distrusted or (self._rest_seconds == _FIRST_REST_SECONDS and call.repeatable)
 
     def _end_rest(self) -> None:
-        """A call that waits takes the connection that has rested."""
+        """A waiting call takes the connection that has rested."""
         while self._waiting and self._waiting[0].done:
             self._waiting.popleft()
         connection = self._take_idle(_monotonic(), False) if self._waiting and self._idle else None
@@ -196,7 +196,7 @@ class Pool:
             self._waiting.popleft().connected(connection)
 
     def _take_idle(self, now: float, any_of_them: bool) -> UpstreamConnection | None:
-        """The last used, or the one that rested longest, if for long enough."""
+        """The last used connection, or the one that rested longest, if long enough."""
         idle = self._idle
         while idle:
             if not any_of_them and now - idle[0].idle_since < self._rest_seconds:
@@ -219,19 +219,19 @@ class Pool:
         return self._distrust >= _DISTRUSTED_FROM
 
     def closed_by_peer(self, connection: UpstreamConnection) -> None:
-        """The other end closed it, or sent what nobody asked for, when no answer was under way."""
+        """The server closed the connection, or sent bytes that belong to no request, between two answers."""
         if _monotonic() - connection.idle_since < _SOON_SECONDS:
             self._distrust = min(self._distrust + _CLOSED_SOON_COSTS, _MOST_DISTRUST)
             self._rest_seconds = _SOON_SECONDS
 
     def reconnect(self, call: UpstreamCall) -> None:
-        """Opens a connection for this call alone, whose last one was stale."""
+        """Opens a connection for this call alone, after a stale one."""
         self._start_opening(call)
 
     @property
     def full(self) -> bool:
-        """There are as many connections as there may be, and the upstream accepted some of them: who waits, waits for
-        other calls to end.
+        """Whether all allowed connections exist and the upstream accepted some of them: calls that wait do so for
+        others to end.
         """
         return self._open >= self.wire.max_connections and len(self._tasks) < self._open
 
@@ -292,7 +292,7 @@ class Pool:
         self._open_for_waiting()
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        """The connection serves the next call, or rests."""
+        """Gives the connection to the next call, or lets it rest."""
         if not connection.reusable:
             connection.close()
             return
@@ -302,7 +302,7 @@ class Pool:
             self._distrust -= 1
         if self._waiting and connection.served and not self._serves_at_once(connection):
             return
-        # Also once the pool is closed: what waits here was sent here before that.
+        # Also once the pool is closed: the calls that wait came before that.
         while self._waiting:
             call = self._waiting.popleft()
             if not call.done:
@@ -314,7 +314,7 @@ class Pool:
         self._idle.append(connection)
 
     def _serves_at_once(self, connection: UpstreamConnection) -> bool:
-        """Whether a connection that has just answered may take a call that waits. Else it rests, while the call gets a
+        """Whether a connection that has just answered may take a waiting call. Else it rests, while the call gets a
         fresh one.
         """
         on_their_way = self._opening >= len(self._waiting)
@@ -343,12 +343,12 @@ class Pool:
             self._start_opening()
 
     def sweep(self, now: float) -> None:
-        """Closes what rested too long."""
+        """Closes connections that were idle for too long."""
         while self._idle and now - self._idle[0].idle_since > IDLE_SECONDS:
             self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Calls in flight and those that wait end on their own; idle connections end now."""
+        """Closes idle connections; calls in flight, and those that wait, end by themselves."""
         self._closed = True
         for connection in self._idle[:]:
             connection.close()

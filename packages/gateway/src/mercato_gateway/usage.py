@@ -9,7 +9,7 @@ from typing import Any, Final
 _MOST_TOKENS: Final = 10**12
 _LONGEST_NUMBER: Final = 24
 
-# What a count means. Input is either stated whole, or without what was read from and written to a cache.
+# What a count means. Input is stated either whole, or without what was read from and written to a cache.
 _WHOLE: Final = 0
 _UNCACHED: Final = 1
 _READ: Final = 2
@@ -67,8 +67,9 @@ USAGE_NAMES = frozenset(
 """Objects that state counts."""
 
 PASSED_NAMES = frozenset({"x_groq", "metadata"})
-"""Objects that may hold such an object and state nothing themselves. What comes from people or models never may: a
-tool's input with a member `usage` is no usage."""
+"""Objects that may hold such an object and state nothing themselves. Never text of people or models: a member `usage`
+of a tool's input is not usage.
+"""
 
 PART_NAMES = frozenset(
     {
@@ -96,7 +97,7 @@ NO_TOKENS = Tokens(0, 0, 0)
 
 
 class Statement:
-    """The counts of one usage object, by their meaning; -1 where it has none."""
+    """The counts of one usage object, by meaning; -1 where it has none."""
 
     __slots__ = ("absurd", "counts", "empty")
 
@@ -106,7 +107,7 @@ class Statement:
         self.absurd = False
 
     def take(self, name: str, value: Any, *, billed: bool = False) -> None:
-        """A member of the object. Of two names for one thing, the larger count stands."""
+        """Takes a member of the object. Of two names with one meaning, the larger count is kept."""
         meaning = _MEANINGS.get(name)
         if meaning is None or value is None:
             return
@@ -122,7 +123,7 @@ class Statement:
             self.counts[meaning] = count
 
     def read(self, usage: dict[str, Any], *, billed: bool = False) -> None:
-        """All members of a decoded usage object."""
+        """Takes all members of a decoded usage object."""
         for name, value in usage.items():
             if isinstance(value, dict) and (name in PART_NAMES or name in USAGE_NAMES):
                 self.read(value, billed=name == "billed_units")
@@ -149,7 +150,7 @@ def count_of(value: Any) -> int:
 
 
 def number_of(text: bytes) -> Any:
-    """A number as JSON writes it; what is none, or longer than any count, as `text`."""
+    """The number that JSON writes in this way; anything else, or what is longer than any count, as `text`."""
     try:
         if len(text) > _LONGEST_NUMBER:
             return text
@@ -162,7 +163,7 @@ class Usage:
     """What an answer or a stream has stated so far.
 
     Usage in streams is cumulative in every dialect, and each event may leave some of it out: of each count the largest
-    stands. A usage object with a count that makes no sense is not believed.
+    is kept. A usage object with an impossible count is ignored.
     """
 
     __slots__ = ("_cached", "_into", "_out", "names_output", "outputs")
@@ -189,7 +190,7 @@ class Usage:
         return Tokens(into, max(self._out, 0), min(max(self._cached, 0), into))
 
     def read(self, usage: dict[str, Any]) -> bool:
-        """Adds a decoded usage object; false where it states nothing that is known."""
+        """Adds a decoded usage object; false where it states no known count."""
         statement = Statement()
         statement.read(usage)
         self.add(statement)
@@ -203,7 +204,7 @@ class Usage:
         into, out, total = _input_of(counts), counts[_OUTPUT], counts[_TOTAL]
         thoughts, beside = max(counts[_THOUGHTS], 0), max(counts[_READ], 0) + max(counts[_WRITTEN], 0)
         if beside and counts[_WHOLE] > 0 and total >= into + max(out, 0) + beside:
-            into += beside  # what the cache gave and took, which the total shows not to be in the input
+            into += beside  # cache reads and writes, which the total shows not to be part of the input
         if into >= 0 and total >= into + max(out, 0):
             out = total - into  # some providers state reasoning in the total only
         elif thoughts:
@@ -211,7 +212,7 @@ class Usage:
         if into < 0 and total >= 0:
             into = max(total - max(out, 0), 0)
         if out >= 0 and counts[_REASONING] > out:
-            out += counts[_REASONING]  # a part cannot exceed the whole: it stands beside it
+            out += counts[_REASONING]  # a part cannot exceed the whole: it is in addition to it
         if counts[_BILLED_INPUT] >= 0:
             into = counts[_BILLED_INPUT]
         if counts[_BILLED_OUTPUT] >= 0:
@@ -222,7 +223,7 @@ class Usage:
         self._cached = max(self._cached, counts[_CACHED], counts[_READ], counts[_HIT])
 
     def join(self, other: "Usage") -> None:
-        """Adds what another reading of the same answer found."""
+        """Adds the result of another reading of the same answer."""
         self._into, self._out = max(self._into, other._into), max(self._out, other._out)
         self._cached = max(self._cached, other._cached)
         self.outputs += other.outputs

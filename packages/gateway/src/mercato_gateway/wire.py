@@ -1,7 +1,7 @@
 """The messages of `mercato_contracts.dataplane` as msgspec structs, so that a worker never imports pydantic.
 
-A test decodes what pydantic writes into these and back, field by field. Unknown fields are let pass here: a control
-plane that is newer than its gateways must not stop them.
+A test decodes what pydantic writes into these and back, field by field. Unknown fields are ignored: a control plane
+that is newer than its gateways must not stop them.
 """
 
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class SnapshotPlan(Struct, frozen=True, tag_field="type", tag="plan"):
 
 
 class SnapshotCredential(Struct, frozen=True):
-    """A header field that every request to the deployment carries. The value is a vendor's secret: no `repr` has it."""
+    """A header field that every request to the deployment has. The value is a vendor's secret: no `repr` shows it."""
 
     header: str
     value: str
@@ -115,19 +115,19 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):
-    """The service takes no more calls."""
+    """The service accepts no more calls."""
 
     id: str
 
 
 class KeyChanged(Struct, frozen=True, tag_field="type", tag="key_changed"):
-    """Forget what is known of this key."""
+    """Forget this key."""
 
     id: str
 
 
 class ConsumerChanged(Struct, frozen=True, tag_field="type", tag="consumer_changed"):
-    """Forget what is known of all keys of this organisation."""
+    """Forget all keys of this organisation."""
 
     id: str
 
@@ -167,7 +167,7 @@ class GrantedSubscription(Struct, frozen=True):
 
 
 class KeyGrant(Struct, frozen=True):
-    """What a key may do; `active` false says nothing else."""
+    """The permissions of a key; only `active` is set where it is false."""
 
     active: bool
     key_id: str = ""
@@ -193,7 +193,7 @@ class LeaseRequest(Struct, frozen=True):
 
 
 class LeaseBatch(Struct, frozen=True):
-    """All that one gateway process asks for at once; `abandoned` are batches whose answers never came."""
+    """All that one gateway process requests at once; `abandoned` names batches whose answers never arrived."""
 
     gateway: str
     life: str
@@ -215,7 +215,7 @@ class LeaseGrant(Struct, frozen=True):
 
 
 class LeaseDenial(Struct, frozen=True):
-    """The scope that had too little; asking again can succeed in `reset_ms`, or with `may_return` at any moment."""
+    """The scope that had too little; a new request can succeed in `reset_ms`, or with `may_return` at any moment."""
 
     scope: str
     cap: int
@@ -225,14 +225,14 @@ class LeaseDenial(Struct, frozen=True):
 
 
 class LeaseAnswer(Struct, frozen=True):
-    """A grant for each want, in their order, or the first denial."""
+    """A grant for each want, in the same order, or the first denial."""
 
     grants: list[LeaseGrant] = []
     denied: LeaseDenial | None = None
 
 
 class LeaseBatchAnswer(Struct, frozen=True):
-    """One answer a request, in their order."""
+    """An answer for each request, in the same order."""
 
     answers: list[LeaseAnswer]
 
@@ -281,7 +281,7 @@ class UsageEvent(Struct, frozen=True):
 
 
 class UsageBatch(Struct, frozen=True):
-    """A piece of one gateway's spool, in its order."""
+    """A part of one gateway's spool, in order."""
 
     gateway: str
     life: str
@@ -290,7 +290,7 @@ class UsageBatch(Struct, frozen=True):
 
 
 class UsageReceipt(Struct, frozen=True):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     taken: int
     known: int

@@ -1,4 +1,4 @@
-"""One worker process: puts the parts together, serves until told to stop, drains, gives back, ends."""
+"""One worker process: puts the parts together, serves until it must stop, drains, gives back, ends."""
 
 import asyncio
 import contextlib
@@ -54,18 +54,18 @@ def gateway_id(folder: Path) -> str:
     return path.read_text().strip()
 
 
-def _say_full(reason: str) -> None:
+def _log_full(reason: str) -> None:
     log("usage_spool_full", reason=reason, fix="free disk space; new calls are refused until then")
 
 
 def open_spool(settings: Settings, folder: Path, life: str) -> Spool:
     """The spool of a folder; raises `SpoolLocked` while another process has it."""
     sync_each = settings.fsync == "always"
-    return Spool(folder, life, max_bytes=settings.spool_bytes, sync_each=sync_each, on_trouble=_say_full)
+    return Spool(folder, life, max_bytes=settings.spool_bytes, sync_each=sync_each, on_trouble=_log_full)
 
 
 def take_folder(settings: Settings) -> Spool:
-    """The first `worker-N` that nobody has: predecessors of this worker may still write to theirs."""
+    """Opens the first folder `worker-N` that no process has locked: predecessors may still write to theirs."""
     number = 0
     while True:
         try:
@@ -94,7 +94,7 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings) -> tuple[Gateway,
 
 
 def calm_collector() -> None:
-    """What lives as long as the process need not be looked at again, and calls leave no cycles behind."""
+    """Excludes what lives as long as the process from garbage collection, and makes it rare: calls leave no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -102,9 +102,9 @@ def calm_collector() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the supervisor gives a worker: its slot, its sockets, where to say that it serves.
+    """What the supervisor gives a worker: its slot, its sockets, and the pipe to write to once it serves.
 
-    A `successor` serves only once it has routes, as its predecessor is still there.
+    A `successor` serves only once it has routes: until then its predecessor does.
     """
 
     slot: int
@@ -115,7 +115,7 @@ class Place:
 
 
 class Orders:
-    """What signals and the parent's end ask for: to `stop`, or to `retire` because a successor serves."""
+    """Orders by signal, or by the end of the parent: to `stop`, or to `retire` because a successor serves."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._given = asyncio.Event()
@@ -138,12 +138,12 @@ class Orders:
         self._stop()
 
     async def wait(self) -> None:
-        """Until something is asked for."""
+        """Waits for the first order."""
         await self._given.wait()
 
 
 async def serve(settings: Settings, place: Place) -> None:
-    """Serves until it is told to stop or to retire; then drains."""
+    """Serves until the order to stop or to retire; then drains."""
     loop = asyncio.get_running_loop()
     gateway, snapshot, adoption = build(loop, settings)
     orders = Orders(loop)
@@ -151,30 +151,19 @@ async def serve(settings: Settings, place: Place) -> None:
     if settings.fsync == "second":
         tasks.append(loop.create_task(_sync_each_second(gateway)))
     gateway.tick()
-    waits = [loop.create_task(orders.wait()), *tasks]
+    ordered = loop.create_task(orders.wait())
     if place.successor:
         routes = loop.create_task(_have_routes(gateway))
-        await asyncio.wait([routes, waits[0]], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([routes, ordered], return_when=asyncio.FIRST_COMPLETED)
         routes.cancel()
     accept = cast(Callable[[], asyncio.Protocol], lambda: ClientConnection(gateway))
     listener = socket.socket(fileno=place.listen_fd)
     server = await loop.create_server(accept, sock=listener, backlog=BACKLOG)
     admin = await _serve_admin(loop, gateway, place.admin_fd)
     calm_collector()
-    log(
-        "gateway_started",
-        gateway=gateway.id,
-        life=gateway.spool.life,
-        listen=settings.listen,
-        worker=place.slot,
-        pid=os.getpid(),
-    )
-    os.write(place.ready_fd, b"1")
-    os.close(place.ready_fd)
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        if task.done() and not task.cancelled() and task.exception():
-            log("gateway_task_broke", error=repr(task.exception()))
+    _report_ready(gateway, place)
+    await asyncio.wait([ordered, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    _log_broken(tasks)
     if admin is not None:
         admin.close()
     if orders.stop:
@@ -182,12 +171,36 @@ async def serve(settings: Settings, place: Place) -> None:
     else:
         server.close()
     await _drain(gateway, orders)
-    for task in (*tasks, waits[0]):
-        task.cancel()
-    await asyncio.gather(*waits, return_exceptions=True)
+    await _cancel([ordered, *tasks])
     await _ship_rest(gateway)
     gateway.spool.close()
     log("gateway_stopped", gateway=gateway.id)
+
+
+def _report_ready(gateway: Gateway, place: Place) -> None:
+    log(
+        "gateway_started",
+        gateway=gateway.id,
+        life=gateway.spool.life,
+        listen=gateway.settings.listen,
+        worker=place.slot,
+        pid=os.getpid(),
+    )
+    os.write(place.ready_fd, b"1")
+    os.close(place.ready_fd)
+
+
+def _log_broken(tasks: list[asyncio.Task[None]]) -> None:
+    """None of these ends by itself: one that did so failed."""
+    for task in tasks:
+        if task.done() and not task.cancelled() and task.exception():
+            log("gateway_task_broke", error=repr(task.exception()))
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _have_routes(gateway: Gateway) -> None:
@@ -210,10 +223,10 @@ async def _sync_each_second(gateway: Gateway) -> None:
 
 
 async def _drain(gateway: Gateway, orders: Orders) -> None:
-    """Lets calls in flight end, and connections rest a little: a request may be on its way on each of them.
+    """Lets calls in flight end, and keeps idle connections open a little: a request may be on its way on each of them.
 
-    Every answer says `connection: close` from now on. Where a successor serves nobody waits for the end: connections
-    may rest for as long as the whole drain may take.
+    Every answer has `connection: close` from now on. Where a successor serves, nobody waits for this process to end:
+    connections may stay idle for as long as the whole drain may take.
     """
     log("gateway_draining", calls=len(gateway.active), connections=len(gateway.connections))
     gateway.draining = True

@@ -88,9 +88,9 @@ class ConfinedChecks:
                 result: T = await _result(reader)
                 return result
         except TimeoutError:
-            raise CheckStopped("deadline", f"no answer after {limits.wall_seconds:g} s") from None
+            raise CheckStopped("deadline", f"no result after {limits.wall_seconds:g} s") from None
         except (ConnectionError, asyncio.IncompleteReadError):
-            raise CheckStopped("crash", "its process ended without an answer") from None
+            raise CheckStopped("crash", "its process ended without a result") from None
         finally:
             writer.close()
 
@@ -127,7 +127,7 @@ async def _result(reader: asyncio.StreamReader) -> Any:
     if status == RESULT:
         return unpack(content)
     if status == NO_MEMORY:
-        raise CheckStopped("memory", "it wanted more memory than it may have")
+        raise CheckStopped("memory", "it needed more memory than allowed")
     if status == RAISED:
         raise CheckStopped("crash", content.decode("utf-8", "replace"))
     assert status == KILLED

@@ -21,7 +21,7 @@ def compare_other_fields(
         before, after = old.get(name), new.get(name)
         report.step(size_of(before) + size_of(after))
         if freeze(before) != freeze(after):
-            message = f"`{shorten(name, 40)}` has changed, and what that means to callers is not known."
+            message = f"`{shorten(name, 40)}` has changed, and its effect on callers is unknown."
             report.unclear("field.not_understood", place.at(name), message)
 
 

@@ -52,9 +52,9 @@ class FormComparison:
         if len(lost) == 1 and len(gained) == 1:
             matched, lost, gained = [*matched, (lost[0], gained[0])], [], []
         if gained:
-            self._narrowed(f"`{gained[0].keyword}` demands more now.", narrower=True)
+            self._narrowed(f"`{gained[0].keyword}` requires more now.", narrower=True)
         if lost:
-            self._narrowed(f"`{lost[0].keyword}` demands less now.", narrower=False)
+            self._narrowed(f"`{lost[0].keyword}` requires less now.", narrower=False)
         return [pair for before, after in matched for pair in self._matched(before, after)]
 
     def _narrowed(self, message: str, *, narrower: bool) -> None:
@@ -153,7 +153,7 @@ class FormComparison:
         asked, offered = (lost, gained) if request else (gained, lost)
         if len(asked) * len(offered) > _MOST_TRIALS:
             # Each with each would take time that grows with the square of their number.
-            message = f"{len(asked)} forms came or went beside {len(offered)} others: too many to compare."
+            message = f"{len(asked)} forms were added or removed beside {len(offered)} others: too many to compare."
             self.report.unclear(f"{self.direction}.variant.many", self.place, message)
             return
         for form in asked:
@@ -162,7 +162,7 @@ class FormComparison:
                 what = "is no longer accepted" if request else "may be returned now"
                 self.report.breaking(f"{self.direction}.variant", self.place, f"The form {_called(form)} {what}.")
         for form in gained if request else lost:
-            message = f"The form {_called(form)} came or went."
+            message = f"The form {_called(form)} was added or removed."
             self.report.addition(f"{self.direction}.variant.changed", self.place, message)
 
     def compare_one_and_many(self, old: Schema, new: Schema, was: Node, now: Node) -> None:
@@ -235,7 +235,7 @@ class FormComparison:
             if not was.discriminators and not was.groups:
                 self.report.other("schema.discriminator.added", self.place, "A property tells forms apart now.")
             else:
-                message = "The property that tells the forms apart is a different one, or came or went."
+                message = "The property that tells the forms apart is a different one, or was added or removed."
                 self.report.breaking("schema.discriminator", self.place, message)
             return
         for value, target in before[1].items():
@@ -253,7 +253,7 @@ class FormComparison:
                 gained.append(after)
         both = {demand.keyword for demand in lost} & {demand.keyword for demand in gained}
         for keyword in sorted(both):
-            message = f"`{keyword}` has changed; which is wider is not known."
+            message = f"`{keyword}` has changed; it is unknown which is wider."
             self.report.unclear(f"{self.direction}.{keyword}.changed", self.place.at(keyword), message)
         for demand in gained:
             if demand.keyword not in both:

@@ -152,11 +152,11 @@ def _multiples_text(multiples: set[Fraction]) -> str:
 def _patterns(was: Node, now: Node, direction: Direction, place: Place, report: Report) -> None:
     gone, new = was.patterns - now.patterns, now.patterns - was.patterns
     if gone and new:
-        report.unclear(f"{direction}.pattern.changed", place, "The pattern has changed; which is wider is not known.")
+        report.unclear(f"{direction}.pattern.changed", place, "The pattern has changed; it is unknown which is wider.")
     elif new:
         _narrowed("pattern.set", True, direction, place, report, "Values must match a pattern now.")
     elif gone and direction == "response":
-        message = "What is returned need not match the pattern any longer; whether readers rely on it is not known."
+        message = "What is returned need not match the pattern any longer; it is unknown whether clients rely on it."
         report.unclear("response.pattern.removed", place, message)
     elif gone:
         report.other("request.pattern.removed", place, "Values need not match the pattern any longer.")
@@ -207,7 +207,7 @@ def _switches(was: Node, now: Node, direction: Direction, place: Place, report: 
             report.other(f"{direction}.{keyword}", place, f"`{keyword}` has changed.")
     if was.open_enum != now.open_enum:
         if was.open_enum and direction == "response":
-            report.breaking("response.enum.closed", place, "The list of values no longer says that it may grow.")
+            report.breaking("response.enum.closed", place, "The list of values is no longer marked as extensible.")
         else:
             report.other(f"{direction}.enum.open", place, "The list of values may grow.")
     if was.xml != now.xml:
@@ -217,5 +217,5 @@ def _switches(was: Node, now: Node, direction: Direction, place: Place, report: 
 def _opaque(was: Node, now: Node, direction: Direction, place: Place, report: Report) -> None:
     for keyword in sorted(was.opaque.keys() | now.opaque.keys()):
         if was.opaque.get(keyword) != now.opaque.get(keyword):
-            message = f"`{shorten(keyword, 40)}` has changed, and what that means to callers is not known."
+            message = f"`{shorten(keyword, 40)}` has changed, and its effect on callers is unknown."
             report.unclear(f"{direction}.keyword.not_understood", place, message)

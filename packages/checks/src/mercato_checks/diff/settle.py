@@ -1,4 +1,4 @@
-"""The last step of folding: what several parts said about one thing is joined, and what has no effect is dropped."""
+"""The last step of folding: what several parts state about one thing is joined, and what has no effect is dropped."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ _NEEDS = {
 
 
 def settle(fold: Folding, count: Callable[[int], None], *, joined: bool) -> Node:
-    """The finished node of a folding. `count` is told how many steps it takes.
+    """The finished node of a folding. `count` receives the number of steps it takes.
 
     `joined`: the comparison itself put schemas together, to look at the values of one type, for example.
     """

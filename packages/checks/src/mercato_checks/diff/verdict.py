@@ -140,10 +140,10 @@ def _compare(old: Document | None, new: Document | None) -> tuple[list[Change], 
     if old is not None and new is not None:
         return diff_documents(old, new)
     if old is not None:
-        message = "The release before has an OpenAPI document, and this one has none."
+        message = "The previous release has an OpenAPI document and this one has none."
         return [Change("document.removed", "", "breaking", message)], True
     if new is not None:
-        message = "The release before has no OpenAPI document, so what callers used is not known."
+        message = "The previous release has no OpenAPI document, so it is unknown what callers used."
         return [Change("document.added", "", "unclear", message)], True
     return [], True
 
@@ -161,7 +161,7 @@ def _judge(version: Version, baseline: Version, changes: list[Change], complete:
     least = baseline.bumped(bump)
     findings = [found(_CODES[change.weight], change.where, f"{change.rule}: {change.message}") for change in changes]
     if not complete:
-        message = "The documents could not be compared whole, so the release counts as a breaking one."
+        message = "The documents could not be compared completely, so the release is treated as breaking."
         findings.insert(0, found("diff_incomplete", "", message))
     core = Version(*_core(version))
     between_drafts = bool(baseline.pre) and _core(version) == _core(baseline)

@@ -38,7 +38,7 @@ def _base_path(server: dict[str, Any]) -> str:
 
 
 def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpoint: str) -> list[Finding]:
-    """Warnings where a server's base path is not the end of the endpoint's, or an operation has a server of its own.
+    """Warnings where the document's servers and paths do not fit the endpoint's address.
 
     The gateway sends every call to the endpoint of the manifest with the operation's path behind it.
     """
@@ -52,8 +52,9 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
             f"The document's operations lie below {shorten(bases[0])}, and the endpoint's address does not end in it: "
             f"{first.method.upper()} {shorten(first.path)} is sent to {shorten(own + first.path)}."
         )
-        fix = f"Add {shorten(bases[0])} to `endpoint.url`, or write the server that the endpoint is."
+        fix = f"Add {shorten(bases[0])} to `endpoint.url`, or correct the document's server."
         findings.append(found("openapi_server_base_differs", pointer("servers"), message, fix=fix))
+    findings += _repeated_base(own, listed)
     for operation in listed:
         if operation.servers is None or any(_ends_with(own, base) for base in base_paths(operation.servers)):
             continue
@@ -65,6 +66,27 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
         if len(findings) > _MOST_LISTED:
             break
     return findings
+
+
+def _repeated_base(own: str, listed: list[OperationAt]) -> list[Finding]:
+    """A warning where every path begins with the segments that the endpoint's address ends in."""
+    ends = own.split("/")[1:]
+    repeated = [f"/{'/'.join(ends[at:])}" for at in range(len(ends))]
+    base = next((each for each in repeated if all(_begins_with(operation.path, each) for operation in listed)), None)
+    if base is None or not listed:
+        return []
+    first = listed[0]
+    message = (
+        f"The endpoint's address ends in {shorten(base)} and every path begins with it: {first.method.upper()} "
+        f"{shorten(first.path)} is sent to {shorten(own + first.path)}."
+    )
+    fix = f"Write the paths without {shorten(base)} and add `servers: [{{url: {shorten(base)}}}]` to the document."
+    return [found("openapi_path_repeats_base", pointer("paths", first.path), message, fix=fix)]
+
+
+def _begins_with(path: str, base: str) -> bool:
+    """Whether the first segments of `path` are those of `base`."""
+    return path == base or path.startswith(f"{base}/")
 
 
 def _ends_with(path: str, base: str) -> bool:

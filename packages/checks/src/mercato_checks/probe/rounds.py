@@ -26,7 +26,7 @@ _FIRST_ERA = 101
 _ERAS = 12
 _IDS = 20
 _KEPT_ERAS = 8
-"""Of the truncated request: what is said of these may not change when the later ones are gone."""
+"""Of the truncated request: their scores must not change when the later ones are removed."""
 
 _MOST_FEATURES = 200
 _TOLERANCE = 1e-9
@@ -119,20 +119,20 @@ def read_scores(answer: Any, request: SignalInferenceRequestV2) -> tuple[Scores,
 
 def rounds_mismatch(request: SignalInferenceRequestV2, response: SignalInferenceResponseV2) -> str:
     """What of a well-formed response does not fit its request; nothing when all does."""
-    asked, told = [each.era for each in request.eras], [each.era for each in response.eras]
-    if asked != told:
-        return f"eras: {len(asked)} were asked, from {asked[0]} on, and {len(told)} are answered, from {told[0]} on"
+    asked, returned = [each.era for each in request.eras], [each.era for each in response.eras]
+    if asked != returned:
+        return f"eras: {len(asked)} were sent, from {asked[0]} on, and {len(returned)} returned, from {returned[0]} on"
     for era, scores in zip(request.eras, response.eras, strict=True):
         if (mismatch := names_mismatch(set(era.ids), set(scores.scores), f"era {era.era}")) != "":
             return mismatch
     return ""
 
 
-def names_mismatch(asked: set[str], told: set[str], place: str) -> str:
+def names_mismatch(asked: set[str], returned: set[str], place: str) -> str:
     """How the names that were scored differ from those that were asked."""
-    if missing := sorted(asked - told):
+    if missing := sorted(asked - returned):
         return f"{place} lacks {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-    if unasked := sorted(told - asked):
+    if unasked := sorted(returned - asked):
         return f"{place} has {', '.join(unasked[:3])}, which nobody asked"
     return ""
 

@@ -11,6 +11,7 @@ from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -25,6 +26,7 @@ __all__ = ["Client"]
 
 class Client(
     AccountCalls,
+    PeopleCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,

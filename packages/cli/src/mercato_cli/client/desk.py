@@ -23,7 +23,7 @@ class DeskCalls(Transport):
         return self.ask(KillSwitchView, "POST", f"/api/kill-switches/{segment(switch_id)}/lift", {"reason": reason})
 
     def kill_switches(self, *, thrown: bool) -> list[KillSwitchView]:
-        """The newest first."""
+        """List alerts, newest first."""
         return self.ask(KillSwitchList, "GET", "/api/kill-switches", query={"thrown": thrown or None}).items
 
     def desk_record(self, subject: str | None = None, limit: int | None = None) -> Iterator[RecordLine]:

@@ -19,5 +19,5 @@ class LimitCalls(Transport):
         return self.ask(BudgetView, "PUT", "/api/budgets", BudgetRequest(**terms).model_dump(mode="json"))
 
     def drop_limit(self, scope: str) -> None:
-        """The cap is no more."""
+        """Remove the cap."""
         self.request("DELETE", f"/api/budgets/{segment(scope)}")

@@ -15,7 +15,7 @@ class ServiceLevelCalls(Transport):
         return self.ask(ServiceLevelView, "GET", f"/api/services/{segment(vendor)}/{segment(name)}/sla")
 
     def alerts(self, query: dict[str, Any]) -> AlertPage:
-        """The newest first."""
+        """List alerts, newest first."""
         return self.ask(AlertPage, "GET", "/api/alerts", query=query)
 
     def status(self) -> list[StatusEntry]:

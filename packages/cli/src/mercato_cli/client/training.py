@@ -27,7 +27,7 @@ class TrainingCalls(Transport):
         return self.ask(TrainingRun, "POST", f"/api/training/runs/{segment(run_id)}/stop")
 
     def training_log(self, run_id: str, after: int, wait: int) -> LogPage:
-        """What the run said from `after` on; waits up to `wait` seconds for something new."""
+        """The run's log from `after` on; waits up to `wait` seconds for something new."""
         return self.ask(
             LogPage, "GET", f"/api/training/runs/{segment(run_id)}/logs", query={"after": after, "wait": wait}
         )

@@ -52,7 +52,7 @@ class UsageCalls(Transport):
         return self.ask(DoubtedCallsList, "GET", "/api/usage/doubted", query=query)
 
     def usage_reviews(self, query: dict[str, Any]) -> UsageReviewPage:
-        """The newest first."""
+        """List alerts, newest first."""
         return self.ask(UsageReviewPage, "GET", "/api/usage/reviews", query=query)
 
     def decide_usage_review(self, review_id: str, decision: UsageReviewDecision) -> UsageReviewView:

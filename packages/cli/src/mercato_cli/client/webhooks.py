@@ -41,7 +41,7 @@ class WebhookCalls(Transport):
         return self.ask(WebhookDeliveryView, "POST", f"/api/webhooks/{segment(webhook_id)}/test")
 
     def webhook_deliveries(self, webhook_id: str, limit: int) -> WebhookDeliveryPage:
-        """The newest first."""
+        """List alerts, newest first."""
         path = f"/api/webhooks/{segment(webhook_id)}/deliveries"
         return self.ask(WebhookDeliveryPage, "GET", path, query={"limit": limit})
 

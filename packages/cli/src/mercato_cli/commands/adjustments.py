@@ -17,10 +17,10 @@ def adjustments() -> None:
 
 
 @adjustments.command("list")
-@click.option("--as-vendor", is_flag=True, help="Of the calls of your services, instead of your own calls.")
+@click.option("--as-vendor", is_flag=True, help="Those of your services' consumers instead of your own.")
 @command
 def list_adjustments(mp: Mp, as_vendor: bool) -> None:
-    """What was corrected, oldest first."""
+    """List corrections, oldest first."""
     found = mp.client.list_adjustments("vendor" if as_vendor else "consumer")
     rows = [
         (row.id, row.event_id or f"{row.since} to {row.until}", _money(row), row.reason, str(row.at)[:16])
@@ -29,18 +29,18 @@ def list_adjustments(mp: Mp, as_vendor: bool) -> None:
     headers = ["id", "event or days", "amount", "reason", "posted"]
     mp.console.show(
         {"items": [row.model_dump(mode="json") for row in found]},
-        lambda: mp.console.table(headers, rows, "Nothing was corrected."),
+        lambda: mp.console.table(headers, rows, "No corrections."),
     )
 
 
 @adjustments.command("credit")
 @click.argument("event_id")
-@click.option("--reason", required=True, help="Why; the consumer reads it.")
-@click.option("--reference", help="Yours; the same one again posts nothing. The event's id when left out.")
-@click.option("--requests", type=click.IntRange(min=0), default=0, help="1 gives the price of the call back.")
-@click.option("--tokens-in", type=click.IntRange(min=0), default=0, help="Input tokens too many.")
-@click.option("--tokens-out", type=click.IntRange(min=0), default=0, help="Output tokens too many.")
-@click.option("--nanos", type=click.IntRange(min=0), help="Money in nano-units, instead of what the units cost.")
+@click.option("--reason", required=True, help="The reason; shown to the consumer.")
+@click.option("--reference", help="Your reference; repeating it posts nothing again. Default: the event's id.")
+@click.option("--requests", type=click.IntRange(min=0), default=0, help="1 credits the price of the call.")
+@click.option("--tokens-in", type=click.IntRange(min=0), default=0, help="Input tokens charged in excess.")
+@click.option("--tokens-out", type=click.IntRange(min=0), default=0, help="Output tokens charged in excess.")
+@click.option("--nanos", type=click.IntRange(min=0), help="An amount in nano-units instead of the units' price.")
 @command
 def credit(
     mp: Mp,
@@ -52,7 +52,7 @@ def credit(
     tokens_out: int,
     nanos: int | None,
 ) -> None:
-    """Give back some or all of what a call of your service was charged."""
+    """Credit some or all of what a call of your service was charged."""
     from mercato_contracts.billing import AdjustmentRequest
 
     request = AdjustmentRequest(
@@ -66,7 +66,7 @@ def credit(
     )
     posted = mp.client.adjust(request)
     mp.console.show(
-        posted.model_dump(mode="json"), lambda: mp.console.say(f"{posted.id}: {_money(posted)} is given back.")
+        posted.model_dump(mode="json"), lambda: mp.console.say(f"{posted.id}: {_money(posted)} is credited.")
     )
 
 

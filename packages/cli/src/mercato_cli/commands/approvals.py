@@ -19,13 +19,13 @@ _LOOK_SECONDS = 0.3
 
 @click.group()
 def approvals() -> None:
-    """Releases that wait for people, as the operator sees them."""
+    """Releases that wait for an operator's decision."""
 
 
 @approvals.command("list")
 @command
 def list_approvals(mp: Mp) -> None:
-    """What waits, the oldest first, and why."""
+    """List releases that wait for a decision, oldest first, and why."""
     waiting = mp.client.list_approvals()
     mp.console.show(
         {"items": [each.model_dump(mode="json") for each in waiting]},
@@ -36,7 +36,7 @@ def list_approvals(mp: Mp) -> None:
                  w.approval.created_at, _counts(w.phases), w.approval.reason)
                 for w in waiting
             ],
-            "Nothing waits.",
+            "No release waits for a decision.",
         ),
     )  # fmt: skip
     if waiting:
@@ -47,26 +47,26 @@ def list_approvals(mp: Mp) -> None:
 @click.argument("submission_id")
 @command
 def show_approval(mp: Mp, submission_id: str) -> None:
-    """A submission: whose it is, what each phase found and measured, and who decided what."""
+    """Show a submission: its vendor, what each phase found and measured, and all decisions."""
     found = mp.client.submission(submission_id)
     mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))
 
 
 @approvals.command("approve")
 @click.argument("submission_id")
-@click.option("--reason", required=True, help="What you looked at; kept for good.")
+@click.option("--reason", required=True, help="What you checked; kept permanently.")
 @command
 def approve(mp: Mp, submission_id: str, reason: str) -> None:
-    """Let a release go live; `list` shows its SUBMISSION_ID."""
+    """Approve a release; `list` shows its SUBMISSION_ID."""
     _decide(mp, submission_id, "approve", reason)
 
 
 @approvals.command("reject")
 @click.argument("submission_id")
-@click.option("--reason", required=True, help="What the vendor must correct; they read it.")
+@click.option("--reason", required=True, help="What the vendor must correct; shown to the vendor.")
 @command
 def reject(mp: Mp, submission_id: str, reason: str) -> None:
-    """Refuse a release."""
+    """Reject a release."""
     _decide(mp, submission_id, "reject", reason)
 
 
@@ -90,7 +90,7 @@ def _await_and_decide(mp: Mp, submission_id: str, decision: "Decision", reason: 
                     raise
                 state = mp.client.submission(submission_id).state
                 if state not in ("received", "checking", "waiting"):
-                    raise MpError(f"It is {state} already.", "See `mp approvals show`.", Exit.REFUSED) from None
+                    raise MpError(f"It is already {state}.", "See `mp approvals show`.", Exit.REFUSED) from None
             time.sleep(_LOOK_SECONDS)
 
 
@@ -108,7 +108,7 @@ def _sentence(decided: "WaitingView", *, is_live: bool) -> str:
     what = f"{decided.submission.vendor}/{decided.submission.service} {decided.submission.version}"
     missing = decided.approval.required_people - len(decided.approval.votes)
     if decided.approval.state == "pending":
-        return f"Your approval is recorded. {what} waits for {missing} more."
+        return f"Your approval is recorded. {what} needs {missing} more."
     return f"{what} is {decided.approval.state}{' and live' if is_live else ''}."
 
 
@@ -127,9 +127,9 @@ def _show(mp: Mp, found: "SubmissionView") -> None:
             ("service", f"{found.vendor}/{found.service} {found.version}"),
             ("vendor", found.vendor),
             ("state", found.state),
-            ("handed in", f"{found.created_at:%Y-%m-%d %H:%M} UTC by {found.created_by}"),
-            ("why people", approval and approval.reason),
-            ("people needed", approval and approval.required_people),
+            ("submitted", f"{found.created_at:%Y-%m-%d %H:%M} UTC by {found.created_by}"),
+            ("why approval", approval and approval.reason),
+            ("approvals needed", approval and approval.required_people),
             *(
                 (f"{vote.decision} by", f"{vote.person}: {vote.reason}")
                 for vote in (approval.votes if approval else [])

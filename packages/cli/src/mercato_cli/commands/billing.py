@@ -8,73 +8,83 @@ from mercato_cli.command import Mp, command
 from mercato_cli.prices import amount
 
 if TYPE_CHECKING:
-    from mercato_contracts.billing import InvoiceDetail, PayoutDetail
+    from collections.abc import Sequence
 
-_EVERYONE = click.option("--everyone", is_flag=True, help="Those of all organisations (operators).")
+    from mercato_contracts.billing import InvoiceDetail, InvoiceView, PayoutDetail, PayoutView
+
+_EVERYONE = click.option("--everyone", is_flag=True, help="Include all organisations (operators only).")
 
 
 @click.group()
 def invoices() -> None:
-    """What your organisation owes for its calls and plans, month by month."""
+    """What your organisation owes for calls and plans, by month."""
 
 
 @invoices.command("list")
 @_EVERYONE
 @command
 def list_invoices(mp: Mp, everyone: bool) -> None:
-    """Your invoices, the oldest first."""
+    """List your invoices, oldest first."""
     found = mp.client.list_invoices(everyone=everyone)
-    rows = [(row.id, row.number, row.period, row.consumer, row.issued_at, _money(row.total_nanos, row.currency))
-            for row in found]  # fmt: skip
-    mp.console.show(
-        {"items": [row.model_dump(mode="json") for row in found]},
-        lambda: mp.console.table(
-            ["id", "number", "month", "consumer", "issued", "total"],
-            rows,
-            "No invoices yet: they are issued when a month is closed. See this month with `mp usage`.",
-        ),
-    )
+    rows = [(row.consumer, row.total_nanos) for row in found]
+    _show_list(mp, found, rows, ("consumer", "total"), "No invoices yet", "mp usage")
 
 
 @invoices.command("show")
 @click.argument("invoice_id")
 @command
 def show_invoice(mp: Mp, invoice_id: str) -> None:
-    """An invoice with its lines, whose amounts sum to its total."""
+    """Show an invoice with its lines, which add up to its total."""
     found = mp.client.invoice(invoice_id)
     mp.console.show(found.model_dump(mode="json"), lambda: _show_invoice(mp, found))
 
 
 @click.group()
 def payouts() -> None:
-    """What your organisation earned with its services, month by month."""
+    """What your organisation earned with its services, by month."""
 
 
 @payouts.command("list")
 @_EVERYONE
 @command
 def list_payouts(mp: Mp, everyone: bool) -> None:
-    """Your payouts, the oldest first."""
+    """List your payouts, oldest first."""
     found = mp.client.list_payouts(everyone=everyone)
-    rows = [(row.id, row.number, row.period, row.vendor, row.issued_at, _money(row.net_nanos, row.currency))
-            for row in found]  # fmt: skip
-    mp.console.show(
-        {"items": [row.model_dump(mode="json") for row in found]},
-        lambda: mp.console.table(
-            ["id", "number", "month", "vendor", "issued", "net"],
-            rows,
-            "No payouts yet: they are issued when a month is closed. See this month with `mp usage --as-vendor`.",
-        ),
-    )
+    rows = [(row.vendor, row.net_nanos) for row in found]
+    _show_list(mp, found, rows, ("vendor", "net"), "No payouts yet", "mp usage --as-vendor")
 
 
 @payouts.command("show")
 @click.argument("payout_id")
 @command
 def show_payout(mp: Mp, payout_id: str) -> None:
-    """A payout with its lines: gross, the marketplace's fee and what is left."""
+    """Show a payout with its lines: gross, the marketplace's fee and net."""
     found = mp.client.payout(payout_id)
     mp.console.show(found.model_dump(mode="json"), lambda: _show_payout(mp, found))
+
+
+def _show_list(
+    mp: Mp,
+    found: "Sequence[InvoiceView | PayoutView]",
+    own: "Sequence[tuple[str, int]]",
+    names: tuple[str, str],
+    empty: str,
+    usage: str,
+) -> None:
+    """Statements of a month as a table; `own` is the organisation and the amount (in nano-units) of each."""
+    party, sum_name = names
+    rows = [
+        (row.id, row.number, row.period, organisation, row.issued_at, _money(nanos, row.currency))
+        for row, (organisation, nanos) in zip(found, own, strict=True)
+    ]
+    mp.console.show(
+        {"items": [row.model_dump(mode="json") for row in found]},
+        lambda: mp.console.table(
+            ["id", "number", "month", party, "issued", sum_name],
+            rows,
+            f"{empty}: they are issued when a month is closed. See this month with `{usage}`.",
+        ),
+    )
 
 
 def _show_invoice(mp: Mp, found: "InvoiceDetail") -> None:

@@ -24,12 +24,12 @@ _OPENAI_PATHS = {"embeddings": "/v1/embeddings", "completion": "/v1/completions"
 @click.command()
 @click.argument("service", metavar="VENDOR/NAME[@VERSION]")
 @click.argument("path", required=False)
-@click.option("--data", metavar="JSON", help="The body: JSON, @file, or - for standard input.")
+@click.option("--data", metavar="JSON", help="The body: JSON, @FILE, or - for standard input.")
 @click.option("--method", help="The HTTP method; POST with a body, else GET.")
-@click.option("--stream", is_flag=True, help="Print the answer as it comes.")
+@click.option("--stream", is_flag=True, help="Print the response as it arrives.")
 @command
 def call(mp: Mp, service: str, path: str | None, data: str | None, method: str | None, stream: bool) -> None:
-    """Call a service with your ck_ key and print its answer.
+    """Call a service with your ck_ key and print its response.
 
     For services that speak OpenAI's or Anthropic's protocol the path and `model` are filled in; others are called at
     one of their own operations, which may be left out when there is only one.
@@ -120,12 +120,12 @@ def _failed(reason: str) -> MpError:
 def _print(mp: Mp, content: bytes, media_type: str) -> None:
     if "json" in media_type:
         try:
-            told = json.loads(content)
+            parsed = json.loads(content)
         except ValueError:
             raise MpError(
-                "The service promised JSON and sent something else.", "Tell its vendor.", Exit.UNREACHABLE
+                "The service announced JSON and sent something else.", "Report it to its vendor.", Exit.UNREACHABLE
             ) from None
-        _print_json(mp, told)
+        _print_json(mp, parsed)
     elif media_type.startswith("text/"):
         mp.console.print(clean(content.decode(errors="replace")))
     else:
@@ -143,7 +143,7 @@ def _print_json(mp: Mp, answer: Any) -> None:
     text, is_cut = shortened(answer)
     mp.console.print(clean(text))
     if is_cut:
-        mp.console.note("Long lists are shortened here; with --json or in a pipe they are whole.")
+        mp.console.note("Long lists are shortened here; --json or a pipe shows them in full.")
 
 
 def _usual_path(listing: "ServiceView") -> str:

@@ -11,7 +11,7 @@ from mercato_cli.names import split_name
 if TYPE_CHECKING:
     from mercato_contracts.publishing import CanaryFigures, CanaryView
 
-_REASON = click.option("--reason", required=True, help="Why; it is kept with the verdict.")
+_REASON = click.option("--reason", required=True, help="The reason; kept with the verdict.")
 
 
 @click.group()
@@ -21,15 +21,19 @@ def canary() -> None:
 
 @canary.command("start")
 @click.argument("service", metavar="VENDOR/NAME@VERSION")
-@click.option("--percent", type=click.IntRange(1, 99), help="Of the calls that name no exact version.")
-@click.option("--min-calls", type=click.IntRange(10), help="Of either release before any verdict.")
-@click.option("--min-minutes", type=click.IntRange(0), help="Before it is promoted.")
+@click.option("--percent", type=click.IntRange(1, 99), help="The share of calls that name no exact version.")
+@click.option("--min-calls", type=click.IntRange(10), help="Calls that each release needs before a verdict.")
+@click.option("--min-minutes", type=click.IntRange(0), help="The earliest promotion after its start.")
 @click.option("--max-error-points", type=click.IntRange(0, 10_000),
-              help="Hundredths of a percent by which its error rate may lie above the stable one.")  # fmt: skip
-@click.option("--max-p95-percent", type=click.IntRange(100, 10_000), help="Its p95 in percent of the stable one.")
+              help="How far its error rate may exceed the stable release's, in hundredths of a percent.")  # fmt: skip
+@click.option(
+    "--max-p95-percent",
+    type=click.IntRange(100, 10_000),
+    help="The highest accepted p95, in percent of the stable release's.",
+)
 @command
 def start_canary(mp: Mp, service: str, **terms: int | None) -> None:
-    """Let VERSION, the newest, take a share of the calls."""
+    """Start a canary: VERSION, the newest, takes a share of the calls."""
     from mercato_contracts.publishing import CanaryRequest
 
     vendor, name, version = split_name(service)
@@ -48,7 +52,7 @@ def start_canary(mp: Mp, service: str, **terms: int | None) -> None:
 @click.argument("service", metavar="VENDOR/NAME")
 @command
 def show_canaries(mp: Mp, service: str) -> None:
-    """The canaries of a service, the newest first, with the figures and the reason of each verdict."""
+    """List a service's canaries, newest first, with figures and reason of each verdict."""
     vendor, name, _ = split_name(service)
     found = mp.client.list_canaries(vendor, name)
     mp.console.show(
@@ -67,7 +71,7 @@ def show_canaries(mp: Mp, service: str) -> None:
 @_REASON
 @command
 def promote_canary(mp: Mp, service: str, reason: str) -> None:
-    """Give the canary all calls now."""
+    """Promote the canary: it takes all calls now."""
     vendor, name, _ = split_name(service)
     _show_end(mp, mp.client.end_canary(vendor, name, "promote", reason))
 
@@ -77,7 +81,7 @@ def promote_canary(mp: Mp, service: str, reason: str) -> None:
 @_REASON
 @command
 def abort_canary(mp: Mp, service: str, reason: str) -> None:
-    """Take the canary's calls away now; only who names its version still gets it."""
+    """Roll the canary back now; it only gets calls that name its version."""
     vendor, name, _ = split_name(service)
     _show_end(mp, mp.client.end_canary(vendor, name, "abort", reason))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mercato_contracts.desk import RoundDesk
     from mercato_contracts.scores import RoundScores
 
-Told = TypeVar("Told")
+Entry = TypeVar("Entry")
 
 
 @click.group()
@@ -28,22 +28,22 @@ def consensus() -> None:
 def show_consensus(mp: Mp, round_id: str, era: int | None) -> None:
     """The weights of ROUND (`rnd_…`), beside what the consensus has to beat: equal weights and the best signal so far.
 
-    Published once the round is resolved; operators see it earlier.
+    Published when the round is resolved; operators see it earlier.
     """
     desk = mp.client.round_desk(round_id)
-    told = [write.consensus for write in desk.consensus]
-    of_era = None if era is None else pick_era({one.era: one for one in told}, era, round_id)
+    answers = [write.consensus for write in desk.consensus]
+    of_era = None if era is None else pick_era({one.era: one for one in answers}, era, round_id)
     scores = find_scores(mp, round_id)
-    mp.console.show(_as_json(desk, scores, of_era), lambda: _show(mp, told, scores, of_era))
+    mp.console.show(_as_json(desk, scores, of_era), lambda: _show(mp, answers, scores, of_era))
 
 
-def pick_era(by_era: Mapping[int, Told], era: int | None, round_id: str) -> Told:
+def pick_era(by_era: Mapping[int, Entry], era: int | None, round_id: str) -> Entry:
     """The one of this era, or of the last. Raises `MpError`."""
     if not by_era:
-        raise MpError(f"Of {round_id} there is nothing yet.", "Look again in a minute.")
+        raise MpError(f"There is nothing for {round_id} yet.", "Look again in a minute.")
     wanted = max(by_era) if era is None else era
     if wanted not in by_era:
-        raise MpError(f"Era {wanted} is not of {round_id}.", f"It has eras {min(by_era)} to {max(by_era)}.")
+        raise MpError(f"{round_id} has no era {wanted}.", f"It has eras {min(by_era)} to {max(by_era)}.")
     return by_era[wanted]
 
 
@@ -72,30 +72,30 @@ def _as_json(
     }
 
 
-def _rank_ics(told: "ConsensusInferenceResponse", scores: "RoundScores | None") -> dict[str, float | None] | None:
+def _rank_ics(answers: "ConsensusInferenceResponse", scores: "RoundScores | None") -> dict[str, float | None] | None:
     if scores is None:
         return None
     single = {one.deployment: one.rank_ic for one in scores.deployments}
     return {
         "consensus": scores.consensus_ic,
         "equal_weight": scores.equal_weight_ic,
-        "best_single": single.get(told.best_single or ""),
+        "best_single": single.get(answers.best_single or ""),
     }
 
 
 def _show(
     mp: Mp,
-    told: "list[ConsensusInferenceResponse]",
+    answers: "list[ConsensusInferenceResponse]",
     scores: "RoundScores | None",
     of_era: "ConsensusInferenceResponse | None",
 ) -> None:
-    first = told[0]
+    first = answers[0]
     vendors = {weight.deployment: weight.vendor for weight in first.weights}
     best = first.best_single
     mp.console.fields(
         [
             ("round", first.round),
-            ("eras", f"{first.era} to {told[-1].era}"),
+            ("eras", f"{first.era} to {answers[-1].era}"),
             ("method", first.spec),
             ("independent models", f"{first.effective_models:.2f} of {sum(one.weight > 0 for one in first.weights)}"),
             ("best signal so far", best and f"{best} of {vendors.get(best, '?')}"),
@@ -112,13 +112,13 @@ def _show(
              _signed(single.get(one.deployment)))
             for one in sorted(first.weights, key=lambda one: (-one.weight, one.vendor, one.deployment))
         ],
-        "Nobody wrote to this round.",
+        "No signals were written to this round.",
     )  # fmt: skip
     if of_era is not None:
         mp.console.say(f"era {of_era.era}, the highest first")
         order = sorted(of_era.scores, key=lambda one: -of_era.scores[one])
         rows = [(one, f"{of_era.scores[one]:+.4f}", f"{of_era.equal_weight[one]:+.4f}") for one in order]
-        mp.console.table(["id", "consensus", "equal weights"], rows, "No name.")
+        mp.console.table(["id", "consensus", "equal weights"], rows, "No scores.")
 
 
 _NAMES = {
@@ -131,7 +131,7 @@ _REASONS = {
     "vendor-cap": "the cap of a vendor",
     "cluster-cap": "the cap of a cluster",
     "shadow": "new: in shadow",
-    "held": "held out",
+    "held": "held back",
     "silent": "not every era written",
 }
 

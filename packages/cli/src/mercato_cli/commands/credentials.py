@@ -13,7 +13,7 @@ _LONGEST = 16_384
 
 @click.group()
 def credentials() -> None:
-    """Secrets that your own endpoints ask for; the gateway presents them, and nobody reads them again."""
+    """Secrets that your endpoints require; the gateway sends them, and nobody can read them back."""
 
 
 @credentials.command("set")
@@ -22,7 +22,7 @@ def credentials() -> None:
               help="Read the secret from this file; `-` is standard input.")  # fmt: skip
 @command
 def set_credential(mp: Mp, name: str, path: Path | None) -> None:
-    """Store a secret under NAME, or replace it; gateways present the new one within a second.
+    """Store a secret under NAME, or replace it; gateways use the new one within a second.
 
     It is asked for without being shown, or read from --from-file or standard input; one line break at its end is left
     off. It is never an argument, which other programs of the machine could read.
@@ -39,7 +39,7 @@ def set_credential(mp: Mp, name: str, path: Path | None) -> None:
 @credentials.command("list")
 @command
 def list_credentials(mp: Mp) -> None:
-    """What is stored, without the secrets. Equal fingerprints: the same secret."""
+    """List credentials without their secrets. Equal fingerprints mean the same secret."""
     found = mp.client.list_credentials()
     rows = [
         (item.name, item.fingerprint, f"{item.created_at:%Y-%m-%d %H:%M}", f"{item.changed_at:%Y-%m-%d %H:%M}",
@@ -49,7 +49,7 @@ def list_credentials(mp: Mp) -> None:
     mp.console.show(
         found.model_dump(mode="json"),
         lambda: mp.console.table(
-            ["name", "fingerprint", "stored", "changed", "presented for"],
+            ["name", "fingerprint", "stored", "changed", "used by"],
             rows,
             "No credentials. Store one with `mp credentials set NAME`.",
         ),
@@ -60,7 +60,7 @@ def list_credentials(mp: Mp) -> None:
 @click.argument("name")
 @command
 def remove_credential(mp: Mp, name: str) -> None:
-    """Remove a secret; refused while a release that can be called presents it."""
+    """Remove a secret; refused while a callable release uses it."""
     mp.client.remove_credential(name)
     mp.console.show({"name": name, "removed": True}, lambda: mp.console.say(f"{name} is removed."))
 
@@ -75,10 +75,10 @@ def _read(name: str, path: Path | None) -> str:
         with path.open("rb") as file:
             raw = file.read(_LONGEST + 1)
     if len(raw) > _LONGEST:
-        raise MpError("The secret is too long.", "At most 4,096 characters are taken.")
+        raise MpError("The secret is too long.", "The limit is 4,096 characters.")
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError:
         # The error would show what was read.
-        raise MpError("The secret is not ASCII text.", "Give the secret alone, as its endpoint expects it.") from None
+        raise MpError("The secret is not ASCII text.", "Give only the secret, as its endpoint expects it.") from None
     return text.removesuffix("\n").removesuffix("\r")

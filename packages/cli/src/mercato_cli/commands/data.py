@@ -30,14 +30,14 @@ _ROUND = click.option(
 
 @click.group()
 def data() -> None:
-    """Datasets and their rounds: look, and pull files that are checked to the last byte."""
+    """Datasets and their rounds: list them, and download verified files."""
 
 
 @data.command("list")
 @click.argument("dataset", required=False)
 @command
 def list_data(mp: Mp, dataset: str | None) -> None:
-    """The datasets that you may use, or the rounds of DATASET, the newest first."""
+    """List the datasets that you may use, or the rounds of DATASET, newest first."""
     if dataset is None:
         items = mp.client.list_datasets()
         mp.console.show(
@@ -67,11 +67,11 @@ def list_data(mp: Mp, dataset: str | None) -> None:
 @data.command()
 @click.argument("dataset")
 @click.option(
-    "--round", "number", metavar="NUMBER", help="That round instead of the dataset; `current` is the open one."
+    "--round", "number", metavar="NUMBER", help="Show this round instead of the dataset; `current` is the open one."
 )
 @command
 def info(mp: Mp, dataset: str, number: str | None) -> None:
-    """What DATASET is, with its card; or one of its rounds with files and history."""
+    """Describe DATASET with its card, or one of its rounds with files and history."""
     if number is None:
         detail = mp.client.dataset(dataset)
         mp.console.show(detail.model_dump(mode="json"), lambda: _show_dataset(mp, detail))
@@ -85,14 +85,14 @@ def info(mp: Mp, dataset: str, number: str | None) -> None:
 @_ROUND
 @click.option("--file", "names", multiple=True, metavar="NAME", help="Only this file; may be given several times.")
 @click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), help="The folder; DATASET/round-NUMBER when left out."
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="The target folder. Default: DATASET/round-NUMBER."
 )
 @command
 def pull(mp: Mp, dataset: str, number: str, names: tuple[str, ...], to: Path | None) -> None:
-    """Download a round's files of DATASET, check every byte, and go on where an earlier try stopped.
+    """Download a round's files of DATASET, verify them, and resume interrupted downloads.
 
-    A file has its name only when it is whole, and `round.json` is written when all are. Run it again after a cut: what
-    is here already is not downloaded again.
+    A file gets its name once it is complete, and `round.json` is written last. Run it again after an interruption:
+    complete files are not downloaded again.
     """
     from mercato_cli.download import Downloader
 
@@ -105,8 +105,8 @@ def pull(mp: Mp, dataset: str, number: str, names: tuple[str, ...], to: Path | N
     fetched = [_pull_one(mp, downloader, found, file, folder) for file in wanted]
     if not names:
         _write_manifest(folder, found, wanted)
-    told = {"round": found.id, "folder": str(folder), "files": fetched}
-    mp.console.show(told, lambda: mp.console.say(f"Round {found.number} of {found.dataset} is in {folder}."))
+    content = {"round": found.id, "folder": str(folder), "files": fetched}
+    mp.console.show(content, lambda: mp.console.say(f"Round {found.number} of {found.dataset} is in {folder}."))
 
 
 def _pull_one(
@@ -119,7 +119,7 @@ def _pull_one(
 
     with Progress(mp.console, file.name, total=file.bytes, unit="bytes") as progress:
         is_new = downloader.fetch(grant(), grant, target, progress)
-    mp.console.note(f"{file.name:<18} {file.bytes:>12,} bytes  {'checked' if is_new else 'is here already'}")
+    mp.console.note(f"{file.name:<18} {file.bytes:>12,} bytes  {'checked' if is_new else 'already here'}")
     return {"name": file.name, "path": str(target), "bytes": file.bytes, "sha256": file.sha256, "downloaded": is_new}
 
 
@@ -142,10 +142,10 @@ def _forget_manifest(folder: Path) -> None:
 
 
 def _write_manifest(folder: Path, found: "RoundDetail", files: list["RoundFileView"]) -> None:
-    told = found.model_dump(mode="json", exclude={"transitions"})
-    told["files"] = [file.model_dump(mode="json") for file in files]
+    content = found.model_dump(mode="json", exclude={"transitions"})
+    content["files"] = [file.model_dump(mode="json") for file in files]
     draft = folder / f".{MANIFEST}.{os.getpid()}"
-    draft.write_text(json.dumps(told, indent=2) + "\n")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(folder / MANIFEST)
 
 
@@ -173,7 +173,7 @@ def _show_round(mp: Mp, found: "RoundDetail") -> None:
     ])  # fmt: skip
     mp.console.say("")
     mp.console.table(
-        ["file", "bytes", "rows", "SHA-256", "to be had"],
+        ["file", "bytes", "rows", "SHA-256", "available"],
         [(f.name, f.bytes, f.rows, f.sha256, "yes" if f.is_available else "when resolved") for f in found.files],
         "No files.",
     )

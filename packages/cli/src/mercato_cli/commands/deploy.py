@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @click.command()
 @click.argument("project", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path("."))
-@click.option("--name", help="What it is called here; the project's folder's name when left out.")
+@click.option("--name", help="Its name on this machine. Default: the name of the project's folder.")
 @click.option("--artifact", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The trained model.")
 @click.option(
     "--provider", type=click.Choice(["local", "runpod"]), default="local", show_default=True, help="Where it runs."
@@ -31,9 +31,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 @click.option("--image", help="On RunPod: the project as a container image in a registry, such as `acme/signal:3`.")
 @click.option("--gpu", help="On RunPod: a GPU that a worker has, such as `L4`.")
 @click.option(
-    "--workers", type=click.IntRange(1, 100), default=3, show_default=True, help="On RunPod: how many at most."
+    "--workers",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="On RunPod: the maximum number of workers.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), help="Its port for good; one that is free when left out.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its permanent port. Default: a free one.")
 @click.option("--cpu", "cpus", type=click.IntRange(1), help="How many CPUs it may use.")
 @click.option("--memory", type=click.IntRange(64), metavar="MIB", help="How much memory it may use.")
 @click.option("--wait-seconds", type=click.FloatRange(0), default=90, show_default=True, metavar="SECONDS",
@@ -53,10 +57,10 @@ def deploy(
     memory: int | None,
     wait_seconds: float,
 ) -> None:
-    """Serve PROJECT: a new revision beside the one that serves, which ends once the new one is healthy.
+    """Serve PROJECT as a new revision; the previous one ends once the new one is healthy.
 
-    A supervisor of its own keeps it up after mp has ended; a revision that does not become healthy changes nothing.
-    On RunPod an image of the project is served by your own account: its key is read from RUNPOD_API_KEY, or asked for.
+    A separate supervisor keeps it running after mp has ended; a revision that does not become healthy changes nothing.
+    On RunPod your own account serves an image of the project; its key is read from RUNPOD_API_KEY, or prompted for.
     """
     name = name or project.resolve().name.lower()
     place = _place(mp, name)
@@ -77,12 +81,12 @@ def deploy(
 
 @click.command()
 @click.argument("name")
-@click.option("--to", "number", type=click.IntRange(1), help="The revision; the one before when left out.")
+@click.option("--to", "number", type=click.IntRange(1), help="The revision. Default: the previous one.")
 @click.option("--wait-seconds", type=click.FloatRange(0), default=90, show_default=True, metavar="SECONDS",
               help="How long it may take to become healthy.")  # fmt: skip
 @command
 def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None:
-    """Serve an earlier revision again; the present one ends once the earlier one is healthy."""
+    """Serve an earlier revision again; the current one ends once the earlier one is healthy."""
     from mercato_cli.commands import deploy_runpod
 
     place = _place(mp, name)
@@ -107,7 +111,7 @@ def rollback(mp: Mp, name: str, number: int | None, wait_seconds: float) -> None
 @click.argument("name")
 @command
 def undeploy(mp: Mp, name: str) -> None:
-    """Serve it no more; its revisions stay. What runs on RunPod is removed from there."""
+    """Stop serving NAME; its revisions stay. A deployment on RunPod is removed there."""
     from mercato_cli.commands import deploy_runpod
 
     place = _place(mp, name)
@@ -118,7 +122,7 @@ def undeploy(mp: Mp, name: str) -> None:
     place.want(None)
     while place.is_hosted():
         time.sleep(_LOOK_SECONDS)
-    mp.console.show({"name": name, "serving": None}, lambda: mp.console.say(f"{name} serves no more."))
+    mp.console.show({"name": name, "serving": None}, lambda: mp.console.say(f"{name} is no longer served."))
 
 
 def _settle(place: "Place", project: Path, port: int | None) -> None:
@@ -145,7 +149,9 @@ def _serve(mp: Mp, place: "Place", number: int, wait_seconds: float) -> None:
         while True:
             if not place.is_hosted():
                 if starts == _MOST_STARTS:
-                    raise MpError(f"Its host ended {starts} times.", f"Read {place.folder / 'log'}.", Exit.REFUSED)
+                    raise MpError(
+                        f"Its host process ended {starts} times.", f"Read {place.folder / 'log'}.", Exit.REFUSED
+                    )
                 starts += _start_host(place)
             status = place.status()
             if status.get("serving") == number:
@@ -215,7 +221,9 @@ def _deploy_on_runpod(
     from mercato_cli.hosting.runpod import Machine
 
     if image is None:
-        raise MpError("RunPod runs images.", "Build the project's Dockerfile, push it, and add --image NAME.")
+        raise MpError(
+            "RunPod needs a container image.", "Build the project's Dockerfile, push it, and add --image NAME."
+        )
     if place.exists():
         raise MpError(f"{name} is deployed on this machine.", "Choose another --name.")
     deploy_runpod.deploy(mp, name, image, Machine(gpu, cpus or 2, workers), wait_seconds)
@@ -223,12 +231,14 @@ def _deploy_on_runpod(
 
 def _check_deployed(place: "Place", name: str) -> None:
     if not place.exists():
-        raise MpError(f"Nothing is deployed here as {name}.", "Deploy it with `mp deploy`.")
+        raise MpError(f"There is no deployment {name} on this machine.", "Deploy it with `mp deploy`.")
 
 
 def _place(mp: Mp, name: str) -> "Place":
     from mercato_cli.hosting.place import Place
 
     if not _NAME.fullmatch(name):
-        raise MpError(f"{name[:80]!r} is no name for a deployment.", "Use --name with small letters, digits, hyphens.")
+        raise MpError(
+            f"{name[:80]!r} is not a valid deployment name.", "Use --name with lower-case letters, digits and hyphens."
+        )
     return Place(mp.profiles.path.parent / "hosting" / name)

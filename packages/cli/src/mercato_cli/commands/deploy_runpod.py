@@ -28,9 +28,9 @@ def deploy(mp: Mp, name: str, image: str, machine: "Machine", wait_seconds: floa
     template = cloud.add_template(f"mercato-{name}-{number}", image)
     revision = Revision(number, image, template)
     if not place.endpoint:
-        told = cloud.add_endpoint(f"mercato-{name}", template, machine)
-        place.endpoint = str(told["id"])
-        place.url, place.health = str(told["requestUrls"]["base"]), str(told["requestUrls"]["health"])
+        created = cloud.add_endpoint(f"mercato-{name}", template, machine)
+        place.endpoint = str(created["id"])
+        place.url, place.health = str(created["requestUrls"]["base"]), str(created["requestUrls"]["health"])
     place.revisions.append(revision)
     place.keep()
     _serve(mp, cloud, place, revision, wait_seconds)
@@ -78,7 +78,7 @@ def _cloud() -> "Cloud":
     from mercato_cli.hosting.runpod import REST_URL, Cloud
 
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
-    key = key or click.prompt("Your RunPod key (it is not kept)", hide_input=True, err=True).strip()
+    key = key or click.prompt("Your RunPod key (not stored)", hide_input=True, err=True).strip()
     return Cloud(key, os.environ.get("RUNPOD_REST_URL", REST_URL))
 
 

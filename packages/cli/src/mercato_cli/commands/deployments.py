@@ -24,7 +24,7 @@ def deployments() -> None:
 @deployments.command("list")
 @command
 def list_deployments(mp: Mp) -> None:
-    """All of them: whether calls are routed there, and why not."""
+    """List deployments: whether calls are routed to them, and if not, why."""
     found = mp.client.list_deployments()
     mp.console.show(
         {"items": [item.model_dump(mode="json") for item in found]},
@@ -40,7 +40,7 @@ def list_deployments(mp: Mp) -> None:
 @click.argument("deployment")
 @command
 def show_deployment(mp: Mp, deployment: str) -> None:
-    """One of them, with what it last said of itself."""
+    """Show a deployment with its last heartbeat."""
     found = mp.client.deployment(deployment)
     mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))
 
@@ -48,13 +48,13 @@ def show_deployment(mp: Mp, deployment: str) -> None:
 @deployments.command("token")
 @click.argument("deployment")
 @click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
-@click.option("--seconds", type=click.IntRange(60, 2_592_000), help="How long it is good for; 30 days when left out.")
+@click.option("--seconds", type=click.IntRange(60, 2_592_000), help="How long it is valid. Default: 30 days.")
 @command
 def make_token(mp: Mp, deployment: str, scopes: tuple[str, ...], seconds: int | None) -> None:
-    """Exchange your vendor key for a token of this deployment and print it, once."""
+    """Exchange your vendor key for a token of this deployment and print it once."""
     new = mp.client.exchange_token(deployment, list(scopes), seconds)
-    mp.console.show(new.model_dump(mode="json"), lambda: mp.console.say(new.access_token))
-    mp.console.note(f"This is {new.token_id}, good for {new.expires_in} s. It may: {new.scope}.")
+    about = f"This is {new.token_id}, valid for {new.expires_in} s. Its scopes: {new.scope}."
+    mp.console.show(new.model_dump(mode="json"), lambda: mp.console.say_once(new.access_token, about))
 
 
 @deployments.command("tokens")
@@ -96,8 +96,8 @@ def register(mp: Mp, project: Path, endpoint: str | None, wait_seconds: float) -
     """Publish the version in PROJECT with the endpoint that runs it, and print the deployment's id."""
     from mercato_cli.commands.publish import conclude, follow, manifest_of, submit
 
-    told = submit(mp, manifest_of(project), None, endpoint=endpoint)
-    ended = follow(mp, told.id, time.monotonic() + wait_seconds)
+    submitted = submit(mp, manifest_of(project), None, endpoint=endpoint)
+    ended = follow(mp, submitted.id, time.monotonic() + wait_seconds)
     if ended.state == "refused":
         mp.console.show(ended.model_dump(mode="json"), lambda: conclude(mp, ended))
         raise SystemExit(int(Exit.REFUSED))

@@ -35,7 +35,7 @@ def dev(mp: Mp, folder: Path, artifact: Path | None, port: int) -> None:
     from mercato_cli.validating.running import NotRunning, running
 
     if not folder.is_dir():
-        raise MpError(f"{folder} is no folder.", "Start one with `mp init`.")
+        raise MpError(f"{folder} is not a folder.", "Create one with `mp init`.")
     while True:
         stamps = _stamps(folder)
         try:
@@ -62,7 +62,7 @@ def _complain(mp: Mp, why: Exception) -> None:
 def example_call(folder: Path, address: str) -> str:
     """A command line that calls one operation of the project."""
     text = (folder / "openapi.yaml").read_text(encoding="utf-8") if (folder / "openapi.yaml").is_file() else ""
-    if "/v1/embeddings" in text:
+    if "/embeddings:" in text:
         body = '{"input": "What is a marketplace?"}'
         return f"curl {address}/v1/embeddings --json '{body}'"
     if "/v1/signals" in text:
@@ -74,11 +74,11 @@ def example_call(folder: Path, address: str) -> str:
 
 
 def _await_change(mp: Mp, folder: Path, stamps: Stamps, runner: "Running | None") -> None:
-    """Until a file is saved, added or removed. A runner that ended by itself is told of once."""
-    told = False
+    """Until a file is saved, added or removed. A runner that ended by itself is reported once."""
+    is_reported = False
     while _stamps(folder) == stamps:
-        if runner is not None and runner.process.poll() is not None and not told:
-            told = True
+        if runner is not None and runner.process.poll() is not None and not is_reported:
+            is_reported = True
             mp.console.note(f"The runner ended with code {runner.process.returncode}; save a file to start it again.")
         time.sleep(_LOOK_SECONDS)
 

@@ -26,15 +26,15 @@ def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool) -> "Profile"
     from mercato_contracts.identity import DEVICE_CODE  # with pydantic, which a start of mp does without
 
     interval, ends = codes.interval, time.monotonic() + codes.expires_in
-    with Progress(mp.console, "waiting until somebody approves it (Ctrl-C gives up)"):
+    with Progress(mp.console, "waiting for approval (Ctrl-C gives up)"):
         while time.monotonic() < ends:
             time.sleep(interval)
-            status, told = _post(
+            status, payload = _post(
                 mp, profile, "/api/oauth/token", {"grant_type": DEVICE_CODE, "device_code": codes.device_code}
             )
             if status == 200:
-                return _with_tokens(profile, told)
-            interval += _SLOWER_SECONDS if _judge(profile, status, told) == "slow_down" else 0
+                return _with_tokens(profile, payload)
+            interval += _SLOWER_SECONDS if _judge(profile, status, payload) == "slow_down" else 0
     raise MpError("Nobody approved the login in time.", "Begin again with `mp login`.", Exit.NOT_LOGGED_IN)
 
 
@@ -43,13 +43,17 @@ def _begin(mp: "Mp", profile: "Profile") -> "DeviceAuthorizationAnswer":
     from mercato_contracts.identity import DeviceAuthorizationAnswer
 
     path = "/api/oauth/device_authorization"
-    status, told = _post(mp, profile, path, {"client_id": f"mp on {socket.gethostname()}"})
+    status, payload = _post(mp, profile, path, {"client_id": f"mp on {socket.gethostname()}"})
     if status != 200:
-        raise refusal(status, told, profile.url)
+        raise refusal(status, payload, profile.url)
     try:
-        return DeviceAuthorizationAnswer.model_validate_json(told, extra="ignore")
+        return DeviceAuthorizationAnswer.model_validate_json(payload, extra="ignore")
     except ValueError:
-        raise MpError(f"{path} of {profile.url} answered in another shape.", "Update mp.", Exit.UNREACHABLE) from None
+        raise MpError(
+            f"{path} of {profile.url} sent a response that this version of mp does not understand.",
+            "Update mp.",
+            Exit.UNREACHABLE,
+        ) from None
 
 
 def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tuple[int, bytes]:
@@ -66,23 +70,23 @@ def _post(mp: "Mp", profile: "Profile", path: str, form: dict[str, str]) -> tupl
     return answer.status_code, answer.content
 
 
-def _judge(profile: "Profile", status: int, told: bytes) -> str:
+def _judge(profile: "Profile", status: int, payload: bytes) -> str:
     """OAuth's word for why there are no tokens yet. Raises `MpError` when there will be none."""
     from mercato_cli.transport import refusal
 
     try:
-        error = json.loads(told).get("error", "")
+        error = json.loads(payload).get("error", "")
     except (ValueError, AttributeError):
         error = ""
     if error not in ("authorization_pending", "slow_down"):
-        raise refusal(status, told, profile.url)
+        raise refusal(status, payload, profile.url)
     return str(error)
 
 
-def _with_tokens(profile: "Profile", told: bytes) -> "Profile":
+def _with_tokens(profile: "Profile", payload: bytes) -> "Profile":
     from mercato_contracts.identity import DeviceTokenAnswer
 
-    tokens = DeviceTokenAnswer.model_validate_json(told, extra="ignore")
+    tokens = DeviceTokenAnswer.model_validate_json(payload, extra="ignore")
     return replace(
         profile,
         credential=tokens.access_token,

@@ -6,20 +6,20 @@ import click
 
 from mercato_cli.command import Mp, command
 
-_EVERYONE = click.option("--everyone", is_flag=True, help="Those of all vendors (operators).")
+_EVERYONE = click.option("--everyone", is_flag=True, help="Include all vendors (operators only).")
 
 
 @click.group()
 def disputes() -> None:
-    """Token counts of your services that cannot be true; the gateway's own count is charged instead."""
+    """Implausible token counts of your services; the gateway's own count is charged instead."""
 
 
 @disputes.command("list")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="First day, UTC; 31 days ago.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="First day, UTC. Default: 31 days ago.")
 @_EVERYONE
 @command
 def list_disputes(mp: Mp, since: object, everyone: bool) -> None:
-    """How many calls were disputed, by day, service and reason."""
+    """Count disputed calls by day, service and reason."""
     found = mp.client.doubted_calls({"since": None if since is None else str(since)[:10], "everyone": everyone})
     rows = [(str(item.day), item.service_id, item.reason, item.calls) for item in found.items]
     mp.console.show(
@@ -29,11 +29,11 @@ def list_disputes(mp: Mp, since: object, everyone: bool) -> None:
 
 
 @disputes.command("reviews")
-@click.option("--open", "only_open", is_flag=True, help="Only those that nobody has decided.")
+@click.option("--open", "only_open", is_flag=True, help="Only undecided ones.")
 @_EVERYONE
 @command
 def list_reviews(mp: Mp, only_open: bool, everyone: bool) -> None:
-    """Services with so many disputed calls on a day that an operator looks at them; the newest first."""
+    """List services under review for many disputed calls on one day, newest first."""
     page = mp.client.usage_reviews({"only_open": only_open, "everyone": everyone})
     rows = [
         (item.id, item.service_id, str(item.day), item.calls, item.verdict or "open", item.reason or "")
@@ -48,11 +48,11 @@ def list_reviews(mp: Mp, only_open: bool, everyone: bool) -> None:
 @disputes.command("decide")
 @click.argument("review", metavar="REVIEW")
 @click.option("--hold", "verdict", flag_value="hold", required=True, help="Route no calls to the service.")
-@click.option("--clear", "verdict", flag_value="clear", help="Let the service be called, again too.")
-@click.option("--reason", required=True, help="Why; the vendor reads it.")
+@click.option("--clear", "verdict", flag_value="clear", help="Allow calls to the service (again).")
+@click.option("--reason", required=True, help="The reason; shown to the vendor.")
 @command
 def decide_review(mp: Mp, review: str, verdict: Literal["hold", "clear"], reason: str) -> None:
-    """Hold or clear a service (operators)."""
+    """Hold or clear a service (operators only)."""
     from mercato_contracts.metering import UsageReviewDecision
 
     decided = mp.client.decide_usage_review(review, UsageReviewDecision(verdict=verdict, reason=reason))

@@ -4,8 +4,6 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,14 +27,14 @@ class Examination:
 
     name: str
     outcome: Literal["ok", "warning", "failed"]
-    told: str
+    told: str  # a field of --json
     fix: str = ""
 
 
 @click.command()
 @command
 def doctor(mp: Mp) -> None:
-    """Look at versions, address, clock, credential, gateway and disk; exit code 1 when something is broken."""
+    """Check versions, address, clock, credential, gateway and disk; exit code 1 if something is broken."""
     found = [_versions(), _disk(mp.profiles.path)]
     try:
         profile = mp.profile
@@ -47,9 +45,9 @@ def doctor(mp: Mp) -> None:
         found.append(Examination("profile", "ok", f"{named}, {profile.url}"))
         found += _marketplace(mp, profile.url)
         found.append(_gateway(mp))
-    told = {"healthy": all(each.outcome != "failed" for each in found), "items": [asdict(each) for each in found]}
-    mp.console.show(told, lambda: _tell(mp, found))
-    if not told["healthy"]:
+    facts = {"healthy": all(each.outcome != "failed" for each in found), "items": [asdict(each) for each in found]}
+    mp.console.show(facts, lambda: _tell(mp, found))
+    if not facts["healthy"]:
         raise SystemExit(int(Exit.REFUSED))
 
 
@@ -61,17 +59,19 @@ def _tell(mp: Mp, found: list[Examination]) -> None:
 
 
 def _versions() -> Examination:
-    told = f"mp {version('mercato-cli')}, Python {sys.version.split()[0]}"
-    return Examination("versions", "ok", told)
+    from importlib.metadata import version  # 10 ms, which `mp --help` need not take
+
+    facts = f"mp {version('mercato-cli')}, Python {sys.version.split()[0]}"
+    return Examination("versions", "ok", facts)
 
 
 def _disk(path: Path) -> Examination:
     place = next(each for each in (path, *path.parents) if each.exists())
     free = min(shutil.disk_usage(place).free, shutil.disk_usage(Path.cwd()).free)
-    told = f"{free / 1024**3:.1f} GiB free"
+    facts = f"{free / 1024**3:.1f} GiB free"
     if free < _LEAST_FREE_BYTES:
-        return Examination("disk", "warning", told, "Make room: a data round and a model need about 1 GiB.")
-    return Examination("disk", "ok", told)
+        return Examination("disk", "warning", facts, "Make room: a data round and a model need about 1 GiB.")
+    return Examination("disk", "ok", facts)
 
 
 def _marketplace(mp: Mp, url: str) -> list[Examination]:
@@ -83,21 +83,23 @@ def _marketplace(mp: Mp, url: str) -> list[Examination]:
     took_ms = (time.time() - began) * 1000
     reached = Examination("marketplace", "ok", f"answers in {took_ms:.0f} ms")
     if answer.status_code != 200:
-        told = f"{url}/healthz answered {answer.status_code}"
-        reached = Examination("marketplace", "failed", told, "Check the address: `mp login --url`.")
+        facts = f"{url}/healthz answered {answer.status_code}"
+        reached = Examination("marketplace", "failed", facts, "Check the address: `mp login --url`.")
     return [reached, _clock(answer, (began + time.time()) / 2), _credential(mp)]
 
 
 def _clock(answer: "httpx.Response", now: float) -> Examination:
     try:
+        from email.utils import parsedate_to_datetime
+
         skew = now - parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        return Examination("clock", "warning", "the marketplace does not tell its time")
+        return Examination("clock", "warning", "the marketplace does not send its time")
     # The header counts whole seconds.
     if abs(skew) > _MOST_SKEW_SECONDS + 1:
         direction = "ahead of" if skew > 0 else "behind"
-        told = f"{abs(skew):.0f} s {direction} the marketplace"
-        return Examination("clock", "failed", told, "Set this machine's clock: signatures and tokens count seconds.")
+        facts = f"{abs(skew):.0f} s {direction} the marketplace"
+        return Examination("clock", "failed", facts, "Set this machine's clock: signatures and tokens depend on it.")
     return Examination("clock", "ok", f"within {max(1, abs(round(skew)))} s of the marketplace")
 
 

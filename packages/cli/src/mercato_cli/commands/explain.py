@@ -21,9 +21,9 @@ _WHERE = {
 @click.argument("code", required=False)
 @command
 def explain(mp: Mp, code: str | None) -> None:
-    """What CODE means and what to do; all codes without one.
+    """Explain CODE and what to do; without CODE, list all codes.
 
-    Codes stand in every refusal and finding: in `mp validate`, `mp publish`, answers of the API and the gateway.
+    Every refusal and finding has a code: in `mp validate`, `mp publish`, responses of the API and the gateway.
     """
     entries = all_codes()
     if code is None:
@@ -34,7 +34,7 @@ def explain(mp: Mp, code: str | None) -> None:
     if not found:
         near = difflib.get_close_matches(code, [each["code"] for each in entries], n=3)
         hint = f"Did you mean {', '.join(near)}?" if near else "List all with `mp explain`."
-        raise MpError(f"{code!r} is no code.", hint, Exit.USAGE)
+        raise MpError(f"{code!r} is not a known code.", hint, Exit.USAGE)
     mp.console.show({"items": found}, lambda: _tell(mp, found))
 
 

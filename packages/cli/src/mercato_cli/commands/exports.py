@@ -8,12 +8,15 @@ import click
 
 from mercato_cli.command import Mp
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 def exported(function: Callable[..., Any]) -> Callable[..., Any]:
     """The two flags; the command gets `export_as`."""
-    for kind, name in (("jsonl", "JSON lines"), ("csv", "CSV")):
-        words = f"All of it as {name}, without a cap."
-        function = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=words)(function)
+    for kind, words in (("jsonl", "JSON lines"), ("csv", "CSV")):
+        help_text = f"All of it as {words}, without a cap."
+        option: Decorator = click.option(f"--{kind}", "export_as", flag_value=kind, default=None, help=help_text)
+        function = option(function)
     return function
 
 

@@ -31,17 +31,17 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
     required=True,
     help="; ".join(f"{k}: {v}" for k, v in TEMPLATES.items()),
 )
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to write it; ./NAME when left out.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to write it. Default: ./NAME.")
 @command
 def init(mp: Mp, name: str, template: str, folder: Path | None) -> None:
-    """Start a project named NAME from a template.
+    """Create a project named NAME from a template.
 
-    NAME is the service's name in the catalogue: lower-case letters, digits and inner hyphens, at most 63. Nothing that
-    is there already is overwritten.
+    NAME is the service's name in the catalogue: lower-case letters, digits and inner hyphens, at most 63. Existing
+    files are never overwritten.
     """
     if _NAME.fullmatch(name) is None:
         raise MpError(
-            f"{name!r} is no name of a service.", "Use lower-case letters, digits and inner hyphens, at most 63."
+            f"{name!r} is not a valid service name.", "Use lower-case letters, digits and inner hyphens, at most 63."
         )
     target = folder or Path(name)
     files = write_project(name, template, target)
@@ -55,7 +55,7 @@ def write_project(name: str, template: str, target: Path) -> list[str]:
     from importlib.resources import files
 
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise MpError(f"{target} is there already and is not empty.", "Choose another folder: `mp init … --folder`.")
+        raise MpError(f"{target} already exists and is not empty.", "Choose another folder: `mp init … --folder`.")
     draft = target.with_name(f".{target.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)

@@ -20,14 +20,18 @@ def keys() -> None:
 
 @keys.command("make")
 @click.option(
-    "--kind", type=click.Choice(["ck", "vk"]), default="ck", show_default=True, help="ck calls, vk publishes."
+    "--kind",
+    type=click.Choice(["ck", "vk"]),
+    default="ck",
+    show_default=True,
+    help="ck calls services, vk publishes them.",
 )
 @click.option("--name", default="mp", show_default=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
-@click.option("--days", type=click.IntRange(1, 3650), help="How long it is good for; for ever when left out.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid. Default: unlimited.")
 @command
 def make_key(mp: Mp, kind: Literal["ck", "vk"], name: str, scopes: tuple[str, ...], days: int | None) -> None:
-    """Make a key and print it, once."""
+    """Make a key and print it once."""
     from datetime import UTC, datetime, timedelta
 
     from mercato_contracts.identity import NewKeyRequest
@@ -38,10 +42,10 @@ def make_key(mp: Mp, kind: Literal["ck", "vk"], name: str, scopes: tuple[str, ..
 
 
 @keys.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that are no longer in force.")
+@click.option("--all", "everything", is_flag=True, help="Include keys that are no longer in force.")
 @command
 def list_keys(mp: Mp, everything: bool) -> None:
-    """The keys in force, without their secrets."""
+    """List the keys in force, without their secrets."""
     found = [key for key in mp.client.list_keys() if everything or _state(key) not in ("revoked", "expired")]
     mp.console.show(
         {"items": [key.model_dump(mode="json") for key in found]},
@@ -56,10 +60,10 @@ def list_keys(mp: Mp, everything: bool) -> None:
 @keys.command("rotate")
 @click.argument("key_id")
 @click.option("--grace", type=click.IntRange(0, 604_800), default=_HOUR, show_default=True, metavar="SECONDS",
-              help="How long the old key lives on.")  # fmt: skip
+              help="How long the old key stays valid.")  # fmt: skip
 @command
 def rotate_key(mp: Mp, key_id: str, grace: int) -> None:
-    """Replace a key by one with the same rights and limits and print it, once. What was used still counts."""
+    """Replace a key by a new one with the same rights and limits and print it once. Usage so far still counts."""
     new = mp.client.rotate_key(key_id, grace)
     mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
 
@@ -68,7 +72,7 @@ def rotate_key(mp: Mp, key_id: str, grace: int) -> None:
 @click.argument("key_id")
 @command
 def revoke_key(mp: Mp, key_id: str) -> None:
-    """Take a key out of force, at once and everywhere."""
+    """Revoke a key, at once and everywhere."""
     mp.client.revoke_key(key_id)
     mp.console.show({"id": key_id, "revoked": True}, lambda: mp.console.say(f"{key_id} is revoked."))
 
@@ -76,19 +80,18 @@ def revoke_key(mp: Mp, key_id: str) -> None:
 @keys.command("limit")
 @click.argument("key_id")
 @limit_options
-@click.option("--clear", is_flag=True, help="Take all of them away first.")
+@click.option("--clear", is_flag=True, help="Remove all limits first.")
 @command
 def limit_key(mp: Mp, key_id: str, clear: bool, **caps: int | str | None) -> None:
-    """Show or set the limits of a key, beside those of its organisation and its plans.
+    """Show or set the limits of a key, in addition to those of its organisation and plans.
 
-    Those given are set, `none` takes one away; without any they are shown with what is used and left.
+    Options set limits, `none` removes one; without options, limits are shown with what is used and left.
     """
     set_and_show(mp, key_id, caps, clear=clear)
 
 
 def _show_once(mp: Mp, new: "NewKeyAnswer") -> None:
-    mp.console.say(new.key)
-    mp.console.note(f"This is {new.id} ({new.name}); it is shown this once. It may: {', '.join(new.scopes)}.")
+    mp.console.say_once(new.key, f"This is {new.id} ({new.name}). Its scopes: {', '.join(new.scopes)}.")
 
 
 def _state(key: "KeyView") -> str:

@@ -12,32 +12,32 @@ if TYPE_CHECKING:
 
 @click.group()
 def kill() -> None:
-    """Kill switches: out of routing and of the next consensus at once."""
+    """Kill switches: take deployments out of routing and of the next consensus at once."""
 
 
 @kill.command("deployment")
 @click.argument("target", metavar="DEPLOYMENT")
-@click.option("--reason", required=True, help="Why; kept for good.")
+@click.option("--reason", required=True, help="The reason; kept permanently.")
 @command
 def kill_deployment(mp: Mp, target: str, reason: str) -> None:
-    """Switch one deployment off."""
+    """Switch off one deployment."""
     _throw(mp, "deployment", target, reason)
 
 
 @kill.command("vendor")
 @click.argument("target", metavar="VENDOR")
-@click.option("--reason", required=True, help="Why; kept for good.")
+@click.option("--reason", required=True, help="The reason; kept permanently.")
 @command
 def kill_vendor(mp: Mp, target: str, reason: str) -> None:
-    """Switch all of a vendor's deployments off, later ones too."""
+    """Switch off all of a vendor's deployments, including later ones."""
     _throw(mp, "vendor", target, reason)
 
 
 @kill.command("all")
-@click.option("--reason", required=True, help="Why; kept for good.")
+@click.option("--reason", required=True, help="The reason; kept permanently.")
 @command
 def kill_all(mp: Mp, reason: str) -> None:
-    """Switch every signal service off."""
+    """Switch off every signal service."""
     _throw(mp, "all", "*", reason)
 
 
@@ -45,24 +45,24 @@ def kill_all(mp: Mp, reason: str) -> None:
 @click.option("--thrown", is_flag=True, help="Only those in force.")
 @command
 def list_switches(mp: Mp, thrown: bool) -> None:
-    """The switches, the newest first."""
+    """List switches, newest first."""
     items = mp.client.kill_switches(thrown=thrown)
     mp.console.show(
         {"items": [item.model_dump(mode="json") for item in items]},
         lambda: mp.console.table(
             ["id", "scope", "target", "origin", "by", "thrown", "lifted", "reason"],
             [(i.id, i.scope, i.target, i.origin, i.by, i.thrown_at, i.lifted_at, i.reason) for i in items],
-            "No switch was ever thrown.",
+            "No kill switch has been used.",
         ),
     )
 
 
 @kill.command("lift")
 @click.argument("switch_id", metavar="SWITCH")
-@click.option("--reason", required=True, help="Why it may run again; kept for good.")
+@click.option("--reason", required=True, help="Why it may run again; kept permanently.")
 @command
 def lift(mp: Mp, switch_id: str, reason: str) -> None:
-    """Let it run again; `mp kill list` shows the SWITCH."""
+    """Lift a switch; `mp kill list` shows its id."""
     switch = mp.client.lift_switch(switch_id, reason)
     mp.console.show(switch.model_dump(mode="json"), lambda: mp.console.say(f"{switch.id} is lifted."))
 
@@ -74,4 +74,4 @@ def _throw(mp: Mp, scope: str, target: str, reason: str) -> None:
 
 def _sentence(switch: "KillSwitchView") -> str:
     what = "everything" if switch.scope == "all" else f"{switch.scope} {switch.target}"
-    return f"{switch.id}: {what} is off. `mp kill lift {switch.id}` lets it run again."
+    return f"{switch.id}: {what} is off. `mp kill lift {switch.id}` lifts it."

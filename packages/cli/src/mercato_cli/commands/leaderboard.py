@@ -8,7 +8,7 @@ from mercato_cli.command import Mp, command
 @click.command()
 @command
 def leaderboard(mp: Mp) -> None:
-    """Deployments by what they add to the consensus, over all scored rounds."""
+    """Rank deployments by what they add to the consensus over all scored rounds."""
     items = mp.client.leaderboard()
     mp.console.show(
         {"items": [item.model_dump(mode="json") for item in items]},
@@ -22,6 +22,6 @@ def leaderboard(mp: Mp) -> None:
                 )
                 for item in items
             ],
-            "No round was scored yet.",
+            "No round has been scored yet.",
         ),
     )  # fmt: skip

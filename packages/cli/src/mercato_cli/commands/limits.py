@@ -34,15 +34,15 @@ _WINDOWS: tuple[Window, ...] = ("second", "minute", "day", "month")
 _MONEY: tuple[Window, ...] = ("day", "month")
 KINDS = (
     *(
-        Kind(f"{unit}-per-{window}", unit, window, f"Most {unit} in each {window}.")
+        Kind(f"{unit}-per-{window}", unit, window, f"Maximum {unit} in each {window}.")
         for unit in _COUNTED
         for window in _WINDOWS
     ),
     *(
-        Kind(f"money-per-{window}", "nanos", window, f"Most money in each {window}, such as 12.50.")
+        Kind(f"money-per-{window}", "nanos", window, f"Maximum spending in each {window}, such as 12.50.")
         for window in _MONEY
     ),
-    Kind("concurrent", "concurrent", "ever", "Most calls at once."),
+    Kind("concurrent", "concurrent", "ever", "Maximum number of concurrent calls."),
 )
 
 
@@ -67,7 +67,9 @@ class Cap(click.ParamType):  # type: ignore[type-arg]  # generic only in its new
         try:
             cap = parse_amount(value) if self._unit == "nanos" else int(value)
         except ValueError as error:
-            self.fail(f"{value!r} is no {'amount' if self._unit == 'nanos' else 'whole number'}: {error}", param, ctx)
+            self.fail(
+                f"{value!r} is not {'an amount' if self._unit == 'nanos' else 'a whole number'}: {error}", param, ctx
+            )
         if not 0 <= cap < 2**63:
             self.fail(f"{value} is out of range.", param, ctx)
         return cap
@@ -82,13 +84,13 @@ def limit_options(function: Function) -> Function:
 
 @click.command()
 @limit_options
-@click.option("--clear", is_flag=True, help="Take all of them away first.")
-@click.option("--as-vendor", is_flag=True, help="Of all calls of your services, instead of your own calls.")
+@click.option("--clear", is_flag=True, help="Remove all limits first.")
+@click.option("--as-vendor", is_flag=True, help="Limits on calls of your services instead of your own calls.")
 @command
 def limits(mp: Mp, clear: bool, as_vendor: bool, **caps: int | str | None) -> None:
-    """Show or set the limits of your organisation, all of its keys together.
+    """Show or set the limits of your organisation over all of its keys.
 
-    Those given are set, `none` takes one away; without any they are shown with what is used and left.
+    Options set limits, `none` removes one; without options, limits are shown with what is used and left.
     """
     set_and_show(mp, None, caps, clear=clear, side="vendor" if as_vendor else "consumer")
 

@@ -10,7 +10,7 @@ import click
 from mercato_cli.command import Mp, command
 from mercato_cli.commands.device import log_device_in
 from mercato_cli.errors import MpError
-from mercato_cli.passwords import read_line, read_password
+from mercato_cli.passwords import read_code, read_line, read_password
 from mercato_cli.profiles import DEFAULT_URL, Profile, checked_address, checked_token
 
 if TYPE_CHECKING:
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--url", help=f"The marketplace's address (first: {DEFAULT_URL}).")
+@click.option("--url", help=f"The marketplace's address (default: {DEFAULT_URL}).")
 @click.option(
-    "--gateway", metavar="URL", help="The gateway's address, where it is not the one that the marketplace names."
+    "--gateway", metavar="URL", help="The gateway's address, if it differs from the one the marketplace names."
 )
 @click.option("--token", metavar="TEXT", help="A ck_ or vk_ key or an access token; `-` reads it from standard input.")
-@click.option("--email", help="Sign in as a person; the password is asked for, or read from standard input.")
-@click.option("--device", is_flag=True, help="Approve on a page with a code; so it is where nothing else is given.")
+@click.option(
+    "--email",
+    help="Sign in as a person; the password (and a second factor's code) is asked for, or read from standard input.",
+)
+@click.option("--device", is_flag=True, help="Approve on a web page with a code; the default at a terminal.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open that page.")
 @command
 def login(
     mp: Mp, url: str | None, gateway: str | None, token: str | None, email: str | None, device: bool, browser: bool
 ) -> None:
-    """Prove who you are to a marketplace and remember it.
+    """Log in to a marketplace and remember the credential.
 
     At a terminal, and with --device, a code and an address are shown: open it anywhere, sign in and approve. For
     programs there is --token. The credential is checked first and then kept, readable by you only. With --profile it is
@@ -103,8 +106,10 @@ def begin_profile(mp: Mp, url: str | None, gateway: str | None) -> Profile:
         known = Profile(name, DEFAULT_URL, "", "")
     address = checked_address(url) if url else mp.url or known.url
     profile = Profile(known.name, address, checked_address(gateway) if gateway else "", "")
-    told = mp.client_of(profile).find_gateway()
-    return replace(profile, gateway=profile.gateway or told)
+    if address == known.url:
+        profile = replace(profile, device_token=known.device_token)
+    found = mp.client_of(profile).find_gateway()
+    return replace(profile, gateway=profile.gateway or found)
 
 
 def _token(given: str | None) -> str:
@@ -114,7 +119,13 @@ def _token(given: str | None) -> str:
 def _with_person(mp: Mp, profile: Profile, email: str) -> Profile:
     from mercato_cli.transport import with_session
 
-    return with_session(profile, mp.client_of(profile).sign_in(email, read_password()))
+    client, password = mp.client_of(profile), read_password()
+    try:
+        return with_session(profile, client.sign_in(email, password))
+    except MpError as error:
+        if error.problem.get("code") != "second_factor_needed":
+            raise
+    return with_session(profile, client.sign_in(email, password, read_code()))
 
 
 def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:
@@ -126,5 +137,5 @@ def _welcome(mp: Mp, profile: Profile, me: "MeView") -> None:
 
 
 def _as_json(profile: Profile, me: "MeView") -> dict[str, object]:
-    told = me.model_dump(mode="json")
-    return {"profile": profile.name, "url": profile.url, "gateway": profile.gateway, **told}
+    found = me.model_dump(mode="json")
+    return {"profile": profile.name, "url": profile.url, "gateway": profile.gateway, **found}

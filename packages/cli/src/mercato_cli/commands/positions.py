@@ -30,23 +30,23 @@ def show_positions(mp: Mp, round_id: str, era: int | None, by: str) -> None:
     operators see it earlier.
     """
     by_era = {write.portfolio.era: write for write in mp.client.round_desk(round_id).portfolios}
-    told = pick_era(by_era, era, round_id)
-    parts = _parts(told, by)
-    before = by_era.get(told.portfolio.era - 1)
-    shown = {
+    write = pick_era(by_era, era, round_id)
+    parts = _parts(write, by)
+    before = by_era.get(write.portfolio.era - 1)
+    result = {
         "round": round_id,
-        "era": told.portfolio.era,
+        "era": write.portfolio.era,
         "eras": sorted(by_era),
-        **told.model_dump(mode="json"),
+        **write.model_dump(mode="json"),
         f"by_{by}": parts,
     }
-    mp.console.show(shown, lambda: _show(mp, told, before, parts))
+    mp.console.show(result, lambda: _show(mp, write, before, parts))
 
 
-def _parts(told: "OptimizerWrite", by: str) -> dict[str, dict[str, int]]:
+def _parts(write: "OptimizerWrite", by: str) -> dict[str, dict[str, int]]:
     """Billionths by name, of each vendor or deployment."""
     found: dict[str, dict[str, int]] = {}
-    for one in told.attributions:
+    for one in write.attributions:
         part = found.setdefault(one.vendor if by == "vendor" else one.deployment, {})
         for name, position in one.positions.items():
             part[name] = part.get(name, 0) + position
@@ -54,9 +54,9 @@ def _parts(told: "OptimizerWrite", by: str) -> dict[str, dict[str, int]]:
 
 
 def _show(
-    mp: Mp, told: "OptimizerWrite", before: "OptimizerWrite | None", parts: Mapping[str, Mapping[str, int]]
+    mp: Mp, write: "OptimizerWrite", before: "OptimizerWrite | None", parts: Mapping[str, Mapping[str, int]]
 ) -> None:
-    portfolio = told.portfolio
+    portfolio = write.portfolio
     whole = portfolio.positions
     mp.console.fields(
         [
@@ -67,7 +67,7 @@ def _show(
             ("turnover", before and _percent(_gross(_changes(whole, before.portfolio.positions)))),
             ("limits that bind", " ".join(portfolio.binding)),
             ("expected, risk a day", f"{portfolio.expected:.3%}, {portfolio.risk:.3%}"),
-            ("parts by", _METHODS[told.method]),
+            ("parts by", _METHODS[write.method]),
         ]
     )
     names = sorted((name for name in whole if _is_held(name, whole, parts)), key=lambda name: -whole[name])

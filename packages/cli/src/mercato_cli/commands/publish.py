@@ -33,11 +33,11 @@ def publish(mp: Mp, project: Path, openapi: Path | None, wait: bool, wait_second
     Shows each phase as it passes and each finding with the field and the remedy. The same content again is the same
     submission: nothing happens twice.
     """
-    told = submit(mp, manifest_of(project), openapi)
+    submitted = submit(mp, manifest_of(project), openapi)
     if not wait:
-        mp.console.show(told.model_dump(mode="json"), lambda: mp.console.say(told.id))
+        mp.console.show(submitted.model_dump(mode="json"), lambda: mp.console.say(submitted.id))
         return
-    ended = follow(mp, told.id, time.monotonic() + wait_seconds)
+    ended = follow(mp, submitted.id, time.monotonic() + wait_seconds)
     mp.console.show(ended.model_dump(mode="json"), lambda: conclude(mp, ended))
     if ended.state == "refused":
         raise SystemExit(int(Exit.REFUSED))
@@ -52,9 +52,11 @@ def submit(mp: Mp, manifest: Path, openapi: Path | None, *, endpoint: str | None
     document = openapi or document_of(manifest, text)
     if endpoint is not None:
         text = _at(text, endpoint)
-    told = mp.client.submit(SubmitRequest(manifest=text, openapi=None if document is None else read_text(document)))
-    mp.console.note(f"{told.service} {told.version} is submission {told.id}.")
-    return told
+    submitted = mp.client.submit(
+        SubmitRequest(manifest=text, openapi=None if document is None else read_text(document))
+    )
+    mp.console.note(f"{submitted.service} {submitted.version} is submission {submitted.id}.")
+    return submitted
 
 
 def manifest_of(project: Path) -> Path:

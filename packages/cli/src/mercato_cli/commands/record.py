@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 @click.group()
 def record() -> None:
-    """The desk's record, for operators: every kill switch, every trigger, every scored round."""
+    """The desk's record of kill switches, triggers and scored rounds (operators only)."""
 
 
 @record.command("list")
-@click.option("--subject", metavar="ID", help="Only of this deployment, vendor (`org_…`), round, or `*` for all.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--subject", metavar="ID", help="Only entries about this deployment, vendor (`org_…`), round, or `*` for all."
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The maximum number of results."
+)
 @command
 def list_record(mp: Mp, subject: str | None, limit: int) -> None:
-    """What was decided, the newest first."""
+    """List the record, newest first."""
     lines = list(mp.client.desk_record(subject, limit))
     mp.console.show(
         {"items": [line.model_dump(mode="json") for line in lines]},
@@ -39,12 +43,14 @@ def list_record(mp: Mp, subject: str | None, limit: int) -> None:
 
 @record.command("verify")
 @click.option("--head", "kept", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A head kept earlier: the record must still be the one that it was taken of.")  # fmt: skip
-@click.option("--key", metavar="BASE64", help="The marketplace's key as you know it; else the heads' own is believed.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep the newest head in this file.")
+              help="An earlier head, to check that the record was only appended to.")  # fmt: skip
+@click.option(
+    "--key", metavar="BASE64", help="The marketplace's key as you know it. Default: trust the key in the heads."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the newest head to this file.")
 @command
 def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) -> None:
-    """Compute the chain of all lines again, here, and hold it against the signed heads; then have the log audited.
+    """Recompute the chain of all lines locally, compare it with the signed heads, and have the log audited.
 
     Exit code 1 when a line was altered, added in between or taken out. Keep a head with --out: who holds one notices
     also that the end was cut off, whoever did it.
@@ -62,9 +68,9 @@ def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) 
                 "The record was not sealed yet.", "It is sealed within an hour: try again then, or ask the operator."
             )
         out.write_text(heads[0].model_dump_json(indent=2) + "\n")
-    told = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
-    mp.console.show(told, lambda: mp.console.fields(list(told.items())))
-    mp.console.note("Every line is what was written, and every entry of the log what was signed.")
+    result = {"lines": len(lines), "heads": len(heads), "digest": digests[-1], "entries": audit.entries}
+    mp.console.show(result, lambda: mp.console.fields(list(result.items())))
+    mp.console.note("The record and the log are unchanged.")
 
 
 def _why(line: "RecordLine") -> str:
@@ -85,7 +91,7 @@ def _chain(lines: "Sequence[RecordLine]") -> list[str]:
             facts=write_facts(line.facts),
         )  # fmt: skip
         if line.number != number or found != line.digest:
-            raise MpError(f"Line {number} of the record is not what was written.", _ALARM, Exit.REFUSED)
+            raise MpError(f"Line {number} of the record was altered.", _ALARM, Exit.REFUSED)
         digests.append(found)
     return digests
 
@@ -106,10 +112,10 @@ def _check_head(head: "RecordHead", digests: Sequence[str], key: str | None) -> 
             f"At {head.at} the record had {head.size} lines, and now it has {len(digests) - 1}.", _ALARM, Exit.REFUSED
         )
     if digests[head.size] != head.digest:
-        raise MpError(f"The record is not the one that was sealed at {head.at}.", _ALARM, Exit.REFUSED)
+        raise MpError(f"The record differs from the one sealed at {head.at}.", _ALARM, Exit.REFUSED)
 
 
-_ALARM = "Keep what you have, and find out who wrote to the database."
+_ALARM = "Keep your files, and find out who wrote to the database."
 
 
 def _read(path: Path) -> "RecordHead":
@@ -120,4 +126,4 @@ def _read(path: Path) -> "RecordHead":
     try:
         return RecordHead.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise MpError(f"{path} is no head of the record.", "Keep one with `mp record verify --out FILE`.") from None
+        raise MpError(f"{path} is not a head of the record.", "Keep one with `mp record verify --out FILE`.") from None

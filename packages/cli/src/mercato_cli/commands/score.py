@@ -21,7 +21,7 @@ def score() -> None:
 @click.argument("round_id", metavar="ROUND")
 @command
 def show_score(mp: Mp, round_id: str) -> None:
-    """The scores of ROUND (`rnd_…`; `mp data list` shows them), and what the consensus had to beat."""
+    """Show the scores of ROUND (`rnd_…`, see `mp data list`) and of the baselines."""
     scores = mp.client.scores(round_id)[0]
     mp.console.show(scores.model_dump(mode="json"), lambda: _show(mp, scores))
 
@@ -45,7 +45,7 @@ def _show(mp: Mp, scores: "RoundScores") -> None:
             )
             for one in scores.deployments
         ],
-        "Nobody scored every era of this round.",
+        "No deployment scored every era of this round.",
     )  # fmt: skip
 
 
@@ -53,9 +53,9 @@ def _show(mp: Mp, scores: "RoundScores") -> None:
 @click.argument("round_id", metavar="ROUND")
 @command
 def verify_score(mp: Mp, round_id: str) -> None:
-    """Compute the scores of ROUND again, here, from its published inputs, and compare every digit.
+    """Recompute the scores of ROUND locally from its published inputs and compare every digit.
 
-    Exit code 1 when anything differs.
+    Exit code 1 if anything differs.
     """
     import hashlib
 
@@ -66,67 +66,68 @@ def verify_score(mp: Mp, round_id: str) -> None:
     digest = hashlib.sha256(content).hexdigest()
     if digest != published.inputs:
         raise MpError(
-            f"The inputs are {digest}, and the scores were made from {published.inputs}.", "Tell the operator."
+            f"The inputs have the digest {digest}; the scores were computed from {published.inputs}.",
+            "Contact the operator.",
         )
     again = score_round(ScoreInputs.model_validate_json(content))
     same = again.model_dump_json().encode() == exact
-    told = {"round": round_id, "inputs": digest, "equal": same, "deployments": len(again.deployments)}
-    mp.console.show(told, lambda: mp.console.say(f"{len(again.deployments)} deployments, inputs {digest[:16]}…"))
+    result = {"round": round_id, "inputs": digest, "equal": same, "deployments": len(again.deployments)}
+    mp.console.show(result, lambda: mp.console.say(f"{len(again.deployments)} deployments, inputs {digest[:16]}…"))
     if not same:
-        raise MpError(_difference(published, again), "Keep both files and tell the operator.", Exit.REFUSED)
+        raise MpError(_difference(published, again), "Keep both files and contact the operator.", Exit.REFUSED)
     mp.console.note("Every digit is the same.")
 
 
 @score.command("claim")
 @click.argument("deployment")
-@click.option("--eras", type=click.IntRange(20, 100_000), required=True, help="How many eras your backtest judged.")
+@click.option("--eras", type=click.IntRange(20, 100_000), required=True, help="How many eras your backtest covered.")
 @click.option("--mean-ic", type=click.FloatRange(-1, 1), required=True, help="Their mean rank IC.")
 @click.option("--deviation", type=click.FloatRange(0, 1, min_open=True), required=True,
               help="The standard deviation of their rank ICs.")  # fmt: skip
-@click.option("--source", required=True, help="What the backtest was, in a few words.")
+@click.option("--source", required=True, help="A short description of the backtest.")
 @command
 def claim_backtest(mp: Mp, deployment: str, eras: int, mean_ic: float, deviation: float, source: str) -> None:
-    """Say what your backtest of DEPLOYMENT found, once: the first claim stays, and `mp score live` compares."""
-    told = mp.client.claim_backtest(deployment, eras, mean_ic, deviation, source)
-    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+    """Publish the result of your backtest of DEPLOYMENT. The first claim is final; `mp score live` compares with it."""
+    result = mp.client.claim_backtest(deployment, eras, mean_ic, deviation, source)
+    mp.console.show(result.model_dump(mode="json"), lambda: _show_live(mp, result))
 
 
 @score.command("live")
 @click.argument("deployment")
 @command
 def show_live(mp: Mp, deployment: str) -> None:
-    """Live results of DEPLOYMENT beside the backtest that its vendor claimed, and whether they fit."""
-    told = mp.client.reconciliation(deployment)
-    mp.console.show(told.model_dump(mode="json"), lambda: _show_live(mp, told))
+    """Compare live results of DEPLOYMENT with the backtest that its vendor claimed."""
+    result = mp.client.reconciliation(deployment)
+    mp.console.show(result.model_dump(mode="json"), lambda: _show_live(mp, result))
 
 
 _VERDICTS = {
     "as-claimed": "within two standard errors of the claim",
     "worse": "worse than claimed, by more than two standard errors",
     "better": "better than claimed, by more than two standard errors",
-    "too-early": "too early to say: 20 live eras are needed",
-    "unclaimed": "nothing was claimed",
+    "too-early": "too early: 20 live eras are needed",
+    "unclaimed": "no claim was made",
 }
 
 
-def _show_live(mp: Mp, told: "Reconciliation") -> None:
-    claimed = told.claimed
+def _show_live(mp: Mp, result: "Reconciliation") -> None:
+    claimed = result.claimed
     mp.console.fields(
         [
-            ("deployment", told.deployment),
-            ("vendor", told.vendor),
+            ("deployment", result.deployment),
+            ("vendor", result.vendor),
             ("claimed", claimed and f"{claimed.mean_ic:+.4f} ± {claimed.deviation:.4f} over {claimed.eras} eras"),
             ("from", claimed and claimed.source),
-            ("live", f"{told.live_mean_ic:+.4f} ± {told.live_deviation:.4f} over {told.live_eras} eras"),
-            ("z", None if told.z is None else f"{told.z:+.2f}"),
-            ("verdict", _VERDICTS[told.verdict]),
+            ("live", f"{result.live_mean_ic:+.4f} ± {result.live_deviation:.4f} over {result.live_eras} eras"),
+            ("z", None if result.z is None else f"{result.z:+.2f}"),
+            ("verdict", _VERDICTS[result.verdict]),
         ]
     )
 
 
 def _difference(published: "RoundScores", again: "RoundScores") -> str:
-    for told, found in zip(published.deployments, again.deployments, strict=False):
-        for name, value in told.model_dump().items():
+    for result, found in zip(published.deployments, again.deployments, strict=False):
+        for name, value in result.model_dump().items():
             if value != getattr(found, name) and name != "eras":
-                return f"{told.deployment}: {name} was published as {value} and comes out as {getattr(found, name)}."
-    return "The published scores are not what comes out."
+                return f"{result.deployment}: {name} was published as {value} and recomputes to {getattr(found, name)}."
+    return "The published scores differ from the recomputed ones."

@@ -23,14 +23,14 @@ _FILTERS = ("protocol", "task", "modality", "tag", "licence", "vendor", "region"
 @click.option("--licence", multiple=True, help="An SPDX expression, or proprietary.")
 @click.option("--vendor", multiple=True, help="Only this vendor's.")
 @click.option("--region", multiple=True, help="Where it runs.")
-@click.option("--max-price", metavar="AMOUNT", help="What one more call may cost at most, such as 0.001.")
+@click.option("--max-price", metavar="AMOUNT", help="The highest price of one more call, such as 0.001.")
 @click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, help="How many to show.")
-@click.option("--explain", is_flag=True, help="Say why each was found.")
+@click.option("--explain", is_flag=True, help="Show why each was found.")
 @command
 def search(mp: Mp, query: tuple[str, ...], max_price: str | None, limit: int, explain: bool, **filters: Any) -> None:
-    """Find services in plain words: mp search turn sentences into vectors.
+    """Search services in plain words: mp search turn sentences into vectors.
 
-    Without words the newest are listed.
+    Without words, list the newest.
     """
     asked: dict[str, Any] = {name: list(filters[name]) for name in _FILTERS if filters[name]}
     asked |= {"q": " ".join(query), "limit": limit, "explain": str(explain).lower()}
@@ -48,9 +48,9 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
     explained = any(row[-1] for row in rows)
     headers = ["service", "version", "task", "price", "what it does", *(["why"] if explained else [])]
     shown = rows if explained else [row[:-1] for row in rows]
-    mp.console.table(headers, shown, "Nothing fits. Try fewer filters or other words.")
+    mp.console.table(headers, shown, "No matches. Try fewer filters or other words.")
     if answer.corrected:
-        mp.console.note("A word was misspelt and read as its nearest neighbour.")
+        mp.console.note("A misspelt word was corrected.")
     if answer.total > len(answer.items):
         mp.console.note(f"{len(answer.items)} of {answer.total}; --limit shows more.")
 
@@ -58,12 +58,12 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
 def _why(reasons: Any) -> str:
     if reasons is None:
         return ""
-    said = ["its exact name"] if reasons.exact_name else []
+    parts = ["its exact name"] if reasons.exact_name else []
     if reasons.text_rank is not None:
-        said.append(f"words (place {reasons.text_rank}): {', '.join(reasons.words)}")
+        parts.append(f"words (place {reasons.text_rank}): {', '.join(reasons.words)}")
     if reasons.vector_rank is not None:
-        said.append(f"meaning (place {reasons.vector_rank}, {reasons.similarity:.2f})")
-    return "; ".join(said)
+        parts.append(f"meaning (place {reasons.vector_rank}, {reasons.similarity:.2f})")
+    return "; ".join(parts)
 
 
 def _nanos(text: str) -> int:

@@ -15,14 +15,14 @@ _DAYS_SHOWN = 14
 
 @click.group()
 def sla() -> None:
-    """What is promised of services, and what they do."""
+    """Promised and measured service levels."""
 
 
 @sla.command("show")
 @click.argument("service", metavar="VENDOR/NAME")
 @command
 def show_sla(mp: Mp, service: str) -> None:
-    """A service's promise beside what was measured, over five minutes to thirty days."""
+    """Show what a service promises and what was measured, over five minutes to thirty days."""
     vendor, name, _ = split_name(service)
     found = mp.client.service_level(vendor, name)
     mp.console.show(found.model_dump(mode="json"), lambda: _show_level(mp, found))
@@ -30,16 +30,18 @@ def show_sla(mp: Mp, service: str) -> None:
 
 @click.group()
 def alerts() -> None:
-    """Promises of your services that are, or were, being broken."""
+    """Alerts about broken service levels of your services."""
 
 
 @alerts.command("list")
-@click.option("--open", "only_open", is_flag=True, help="Only those that are on now.")
-@click.option("--everyone", is_flag=True, help="Those of all vendors (operators).")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many.")
+@click.option("--open", "only_open", is_flag=True, help="Only open alerts.")
+@click.option("--everyone", is_flag=True, help="Include all vendors (operators only).")
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The maximum number of results."
+)
 @command
 def list_alerts(mp: Mp, only_open: bool, everyone: bool, limit: int) -> None:
-    """The newest first."""
+    """List alerts, newest first."""
     page = mp.client.alerts({"only_open": only_open, "everyone": everyone, "limit": limit})
     rows = [
         (
@@ -50,13 +52,13 @@ def list_alerts(mp: Mp, only_open: bool, everyone: bool, limit: int) -> None:
             f"{alert.burn_hundredths / 100:.1f}x",
             f"{alert.bad} of {alert.calls}",
             _minute(alert.opened_at),
-            _minute(alert.resolved_at) if alert.resolved_at else "still on",
+            _minute(alert.resolved_at) if alert.resolved_at else "still open",
         )
         for alert in page.items
     ]
     headers = ["id", "service", "objective", "severity", "burn", "bad calls", "opened", "resolved"]
     mp.console.show(
-        page.model_dump(mode="json"), lambda: mp.console.table(headers, rows, "No alerts: every promise is kept.")
+        page.model_dump(mode="json"), lambda: mp.console.table(headers, rows, "No alerts: all promises are kept.")
     )
 
 
@@ -64,7 +66,7 @@ def list_alerts(mp: Mp, only_open: bool, everyone: bool, limit: int) -> None:
 @click.argument("service", metavar="[VENDOR/NAME]", required=False)
 @command
 def status(mp: Mp, service: str | None) -> None:
-    """How services do now, or one service day by day."""
+    """Show the state of all services, or of one service by day."""
     if service is None:
         listed = mp.client.status()
         rows = [(f"{item.vendor}/{item.name}", item.state, item.title) for item in listed]
@@ -85,7 +87,7 @@ def _show_level(mp: Mp, found: "ServiceLevelView") -> None:
             ("promised availability", _share(found.availability_bp) if found.availability_bp is not None else "none"),
             ("promised p95", f"{found.p95_latency_ms} ms" if found.p95_latency_ms is not None else "none"),
             ("error budget left", _share(found.budget_left_bp) if found.budget_left_bp is not None else ""),
-            ("alerts that are on", ", ".join(f"{alert.objective} {alert.severity}" for alert in found.alerts)),
+            ("open alerts", ", ".join(f"{alert.objective} {alert.severity}" for alert in found.alerts)),
         ]
     )
     rows = [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mercato_contracts.publishing import ServiceView
 
 _RELEASES_SHOWN = 5
-_STATUS = {"live": "live", "held": "held", "not_deployed": "runs nowhere"}
+_STATUS = {"live": "live", "held": "held", "not_deployed": "not deployed"}
 
 
 @click.group()
@@ -24,7 +24,7 @@ def services() -> None:
 @click.option("--vendor", help="Only those of this vendor.")
 @command
 def list_services(mp: Mp, vendor: str | None) -> None:
-    """Every listed service, by name."""
+    """List all services by name."""
     found = sorted(mp.client.list_services(), key=lambda each: each.name)
     shown = [each for each in found if vendor in (None, each.vendor)]
     rows = [
@@ -46,7 +46,7 @@ def list_services(mp: Mp, vendor: str | None) -> None:
 @click.argument("service", metavar="VENDOR/NAME")
 @command
 def show_service(mp: Mp, service: str) -> None:
-    """A service: what it does, its plans, its releases and its operations."""
+    """Show a service with its plans, releases and operations."""
     vendor, name, _ = split_name(service)
     found = mp.client.service(vendor, name)
     mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))

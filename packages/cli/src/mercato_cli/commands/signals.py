@@ -17,15 +17,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def signals() -> None:
-    """Signals of open rounds, and proofs that they were written when they were."""
+    """Signals for open rounds, and proofs of when they were written."""
 
 
 @signals.command("make")
 @click.argument("folder", metavar="DATA", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("deployment")
-@click.option("--endpoint", metavar="URL", help="Where to ask it, if not at the address that it is registered with.")
+@click.option("--endpoint", metavar="URL", help="Its address, if not the registered one.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("signals.json"),
-              show_default=True, help="Where the batch goes.")  # fmt: skip
+              show_default=True, help="The file to write the batch to.")  # fmt: skip
 @command
 def make_signals(mp: Mp, folder: Path, deployment: str, endpoint: str | None, out: Path) -> None:
     """Have DEPLOYMENT score the live eras of the round in DATA (see `mp data pull`).
@@ -37,8 +37,8 @@ def make_signals(mp: Mp, folder: Path, deployment: str, endpoint: str | None, ou
     from mercato_cli.live_eras import ask_deployment, read_live, write_batch
 
     request = read_live(folder)
-    told = ask_deployment(endpoint or mp.client.deployment(deployment).url, request, mp.timeout)
-    batch = write_batch(deployment, request, told, datetime.now(UTC))
+    answer = ask_deployment(endpoint or mp.client.deployment(deployment).url, request, mp.timeout)
+    batch = write_batch(deployment, request, answer, datetime.now(UTC))
     out.write_text(batch.model_dump_json() + "\n")
     eras = [write.era for write in batch.writes]
     mp.console.show(
@@ -59,21 +59,23 @@ def store_signals(mp: Mp, file: Path) -> None:
 
     body = file.read_bytes()
     try:
-        told = json.loads(body)
-        deployment = str((told["writes"][0] if "writes" in told else told)["deployment"])
+        answer = json.loads(body)
+        deployment = str((answer["writes"][0] if "writes" in answer else answer)["deployment"])
     except (ValueError, KeyError, IndexError, TypeError):
-        raise MpError(f"{file} is no signal write.", "See `docs/desk.md` for its shape.") from None
+        raise MpError(f"{file} is not a signal write.", "See `docs/desk.md` for its shape.") from None
     identity = Identities(mp.profiles.path.parent).get(deployment)
     receipts = mp.client.store_signals(body, identity.sign(body), identity.token)
     mp.console.show({"items": [receipt.model_dump(mode="json") for receipt in receipts]}, lambda: _show(mp, receipts))
 
 
 @signals.command("list")
-@click.option("--round", "round_id", metavar="ROUND", help="Only those of this round.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@click.option("--round", "round_id", metavar="ROUND", help="Only entries of this round.")
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="The maximum number of results."
+)
 @command
 def list_signals(mp: Mp, round_id: str | None, limit: int) -> None:
-    """Your entries in the log, the newest first."""
+    """List your entries in the log, newest first."""
     receipts = mp.client.list_signals(round_id, limit)
     mp.console.show({"items": [receipt.model_dump(mode="json") for receipt in receipts]}, lambda: _show(mp, receipts))
 
@@ -88,10 +90,10 @@ def _show(mp: Mp, receipts: "list[SignalReceipt]") -> None:
 
 @signals.command("proof")
 @click.argument("entry")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Keep the proof in this file.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the proof to this file.")
 @command
 def fetch_proof(mp: Mp, entry: str, out: Path | None) -> None:
-    """Fetch the proof that ENTRY (`sig_…`) stands in the log, and check it."""
+    """Fetch the proof that ENTRY (`sig_…`) is in the log, and check it."""
     proof = mp.client.signal_proof(entry)
     check_proof(proof, None)
     if out is not None:
@@ -101,17 +103,19 @@ def fetch_proof(mp: Mp, entry: str, out: Path | None) -> None:
 
 @signals.command("verify")
 @click.argument("proof_file", metavar="PROOF", type=_FILE)
-@click.option("--digest", metavar="SHA256", help="The digest of your receipt; the entry must be that one.")
-@click.option("--key", metavar="BASE64", help="The marketplace's key as you know it; else the proof's own is believed.")
-@click.option("--head", "head_file", type=_FILE, help="A proof kept earlier: the log must be one and the same.")
+@click.option("--digest", metavar="SHA256", help="The digest of your receipt, which the entry must match.")
+@click.option(
+    "--key", metavar="BASE64", help="The marketplace's key as you know it. Default: trust the key in the proof."
+)
+@click.option("--head", "head_file", type=_FILE, help="An earlier proof, to check that the log was only appended to.")
 @command
 def verify_proof(mp: Mp, proof_file: Path, digest: str | None, key: str | None, head_file: Path | None) -> None:
-    """Check a kept PROOF without asking anybody: entry, path and signature."""
+    """Check a saved PROOF offline: entry, path and signature."""
     proof = _read(proof_file)
     check_proof(proof, key)
     if digest is not None and digest != _leaf(proof).hex():
         raise MpError(
-            "The proof is of another entry than your receipt.", "Fetch it anew with `mp signals proof`.", Exit.REFUSED
+            "The proof is for another entry than your receipt.", "Fetch it anew with `mp signals proof`.", Exit.REFUSED
         )
     if head_file is not None:
         earlier = _read(head_file).head
@@ -128,7 +132,7 @@ def _tell(mp: Mp, proof: "SignalProof") -> None:
     mp.console.fields(
         [("entry", proof.place), ("of", proof.head.size), ("sealed", proof.head.at), ("key", proof.head.key)]
     )
-    mp.console.note("The entry stands in the signed log.")
+    mp.console.note("The entry is in the signed log.")
 
 
 def _read(path: Path) -> "SignalProof":
@@ -139,7 +143,7 @@ def _read(path: Path) -> "SignalProof":
     try:
         return SignalProof.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise MpError(f"{path} is no proof.", "Fetch one with `mp signals proof ENTRY --out FILE`.") from None
+        raise MpError(f"{path} is not a proof.", "Fetch one with `mp signals proof ENTRY --out FILE`.") from None
 
 
 def _leaf(proof: "SignalProof") -> bytes:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("organisation")
-@click.option("--email", required=True, help="Of its first administrator: you.")
-@click.option("--name", help="The organisation's name as people read it; its short name when left out.")
+@click.option("--email", required=True, help="The first administrator's e-mail address: yours.")
+@click.option("--name", help="The organisation's display name. Default: its short name.")
 @click.option("--url", help="The marketplace's address.")
 @click.option(
-    "--gateway", metavar="URL", help="The gateway's address, where it is not the one that the marketplace names."
+    "--gateway", metavar="URL", help="The gateway's address, if it differs from the one the marketplace names."
 )
 @command
 def signup(mp: Mp, organisation: str, email: str, name: str | None, url: str | None, gateway: str | None) -> None:

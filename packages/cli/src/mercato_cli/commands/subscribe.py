@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("service", metavar="VENDOR/NAME")
-@click.option("--plan", help="The plan's name; may be left out when there is only one.")
+@click.option("--plan", help="The plan's name; optional if there is only one.")
 @command
 def subscribe(mp: Mp, service: str, plan: str | None) -> None:
-    """Subscribe your organisation to a plan of a service. Asking twice is asking once."""
+    """Subscribe your organisation to a plan of a service. Repeating it changes nothing."""
     vendor, name, _ = split_name(service)
     chosen = _choose(mp.client.service(vendor, name), plan)
     made = mp.client.subscribe(chosen.id)
@@ -34,7 +34,7 @@ def subscribe(mp: Mp, service: str, plan: str | None) -> None:
 @click.command()
 @command
 def subscriptions(mp: Mp) -> None:
-    """What your organisation subscribed to."""
+    """List your organisation's subscriptions."""
     rows = mp.client.list_subscriptions()
     mp.console.show(
         {"items": [row.model_dump(mode="json") for row in rows]},
@@ -59,7 +59,7 @@ def subscriptions(mp: Mp) -> None:
 @click.argument("subscription_id")
 @command
 def unsubscribe(mp: Mp, subscription_id: str) -> None:
-    """Cancel a subscription: no more calls from now on; what was used is still owed."""
+    """Cancel a subscription: calls end now; past usage is still owed."""
     ended = mp.client.unsubscribe(subscription_id)
     mp.console.show(ended.model_dump(mode="json"), lambda: mp.console.say(f"{ended.id} is cancelled."))
 

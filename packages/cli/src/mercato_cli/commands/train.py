@@ -83,7 +83,7 @@ def start_run(
 @train.command("list")
 @command
 def list_runs(mp: Mp) -> None:
-    """Your runs, the newest first."""
+    """List your runs, newest first."""
     runs = mp.client.list_training()
     mp.console.show(
         {"items": [run.model_dump(mode="json") for run in runs]},
@@ -100,46 +100,51 @@ def list_runs(mp: Mp) -> None:
 @click.argument("run_id")
 @command
 def show_status(mp: Mp, run_id: str) -> None:
-    """How a run is: why it waits, its curves, what it cost so far, what it left, its last words."""
+    """Show a run: state, metrics, cost so far, artifacts and the end of its log."""
     run = mp.client.training(run_id)
     mp.console.show(run.model_dump(mode="json"), lambda: _show(mp, run))
 
 
 @train.command("logs")
 @click.argument("run_id")
-@click.option("-f", "--follow", is_flag=True, help="Until the run has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until the run has ended.")
 @command
 def show_logs(mp: Mp, run_id: str, follow: bool) -> None:
-    """What a run said; secrets are masked."""
-    place, said = 0, ""
+    """Print a run's log; secrets are masked."""
+    place, text = 0, ""
     while True:
         page = mp.client.training_log(run_id, place, _LOG_WAIT_SECONDS if follow else 0)
         place = page.next
         if mp.console.as_json:
-            said += page.text
+            text += page.text
         elif page.text:
             mp.console.print(clean(page.text.rstrip("\n")))
         if page.ended or (not follow and not page.text):
             break
     if mp.console.as_json:
-        mp.console.show({"run": run_id, "text": said, "next": place}, lambda: None)
+        mp.console.show({"run": run_id, "text": text, "next": place}, lambda: None)
 
 
 @train.command("stop")
 @click.argument("run_id")
 @command
 def stop_run(mp: Mp, run_id: str) -> None:
-    """Stop a run; what has ended stays as it ended."""
+    """Stop a run; a run that has ended is not changed."""
     run = mp.client.stop_training(run_id)
     mp.console.show(run.model_dump(mode="json"), lambda: mp.console.say(f"{run.id} is {run.state}. {run.why}".strip()))
 
 
 @train.command("wait")
 @click.argument("run_id")
-@click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS", help="Give up after it; exit code 5.")
+@click.option(
+    "--wait-seconds",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Stop waiting after this time, with exit code 5.",
+)
 @command
 def wait_for_run(mp: Mp, run_id: str, wait_seconds: float | None) -> None:
-    """Wait for a run's end. Exit codes: 0 succeeded, 1 failed, 2 timed out, 3 stopped, 5 still going on.
+    """Wait until a run has ended. Exit codes: 0 succeeded, 1 failed, 2 timed out, 3 stopped, 5 still running.
 
     1, 2 and 3 can also mean refused, used wrongly and not logged in. Standard output names the run and its state when
     the run ended, and is empty after any other error.
@@ -151,7 +156,7 @@ def wait_for_run(mp: Mp, run_id: str, wait_seconds: float | None) -> None:
         while (run := mp.client.training(run_id)).state not in _ENDS:
             progress.say(f"{run_id} is {run.state}, {_dollars(run.cost_nanos)} so far. {run.why}".strip())
             if deadline is not None and time.monotonic() >= deadline:
-                raise MpError(f"{run_id} is {run.state} still.", f"Run `mp train wait {run_id}` again.", Exit.WAITING)
+                raise MpError(f"{run_id} is still {run.state}.", f"Run `mp train wait {run_id}` again.", Exit.WAITING)
             time.sleep(_LOOK_SECONDS)
     mp.console.show(run.model_dump(mode="json"), lambda: mp.console.say(f"{run.id} {run.state}. {run.why}".strip()))
     if run.state != "succeeded":
@@ -161,10 +166,10 @@ def wait_for_run(mp: Mp, run_id: str, wait_seconds: float | None) -> None:
 @train.command("pull")
 @click.argument("run_id")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("."), show_default=True,
-              help="Where the files go.")  # fmt: skip
+              help="The target folder.")  # fmt: skip
 @command
 def pull_artifacts(mp: Mp, run_id: str, folder: Path) -> None:
-    """Fetch what a run left; every file is compared with its checksum."""
+    """Download a run's artifacts and verify their checksums."""
     import hashlib
 
     run = mp.client.training(run_id)
@@ -176,7 +181,7 @@ def pull_artifacts(mp: Mp, run_id: str, folder: Path) -> None:
             raise MpError(f"{artifact.name} arrived damaged.", f"Run `mp train pull {run_id}` again.")
         (folder / artifact.name).write_bytes(content)
         written.append(str(folder / artifact.name))
-    mp.console.show({"files": written}, lambda: mp.console.say("\n".join(written) or f"{run_id} left nothing."))
+    mp.console.show({"files": written}, lambda: mp.console.say("\n".join(written) or f"{run_id} has no artifacts."))
 
 
 def _show(mp: Mp, run: "TrainingRun") -> None:
@@ -193,20 +198,20 @@ def _show(mp: Mp, run: "TrainingRun") -> None:
             ("code", run.code_sha256[:16]),
             ("ran on", ", ".join(f"{name} {value}" for name, value in run.environment.items())),
             ("metrics", ", ".join(f"{name}={value:g}" for name, value in run.metrics.items())),
-            ("left", ", ".join(f"{each.name} ({each.kind}, {each.bytes} bytes)" for each in run.artifacts)),
+            ("artifacts", ", ".join(f"{each.name} ({each.kind}, {each.bytes} bytes)" for each in run.artifacts)),
         ]
     )
     for line in curves([step.metrics for step in run.steps]):
         mp.console.say(line)
-    said = mp.client.training_log(run.id, 0, 0).text
-    for line in said.splitlines()[-_LAST_LINES:]:
+    text = mp.client.training_log(run.id, 0, 0).text
+    for line in text.splitlines()[-_LAST_LINES:]:
         mp.console.note(f"  {line}")
 
 
 def _hyperparameter(text: str) -> tuple[str, Any]:
     name, is_there, value = text.partition("=")
     if not is_there or not name:
-        raise MpError(f"--hp {text} is not NAME=VALUE.", "Write for instance `--hp learning_rate=0.05`.")
+        raise MpError(f"--hp {text} is not NAME=VALUE.", "Write, for example, `--hp learning_rate=0.05`.")
     if value in ("true", "false"):
         return name, value == "true"
     for kind in (int, float):
@@ -232,7 +237,7 @@ def _zip(project: Path) -> str:
             if path.is_file() and not path.is_symlink() and not _LEFT_OUT & set(inner.parts):
                 archive.write(path, inner.as_posix())
     if len(held.getvalue()) > _MOST_CODE_BYTES:
-        raise MpError(f"{project} has more than 8 MiB of code.", "Keep data and models out of the folder.")
+        raise MpError(f"{project} has more than 8 MiB of code.", "Move data and models out of the folder.")
     return base64.b64encode(held.getvalue()).decode()
 
 

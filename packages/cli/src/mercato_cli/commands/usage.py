@@ -67,7 +67,7 @@ def _show(mp: Mp, answer: "UsageAnswer") -> None:
             (*row, amount(item.unpaid_nanos, item.currency))  # type: ignore[arg-type]
             for row, item in zip(rows, [*answer.items, *answer.totals], strict=True)
         ]
-    mp.console.table(headers, rows, "No calls in this time. Make one with `mp call`.")
+    mp.console.table(headers, rows, "No calls in this period. Make one with `mp call`.")
 
 
 def _row(name: str, item: "UsageSumView") -> tuple[object, ...]:

@@ -21,14 +21,18 @@ _ARTIFACTS = ("models/model.txt", "models/model.onnx")
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
-@click.option("--artifact", type=click.Path(path_type=Path), help="The trained model; the one in models/, if any.")
-@click.option("--data", type=click.Path(path_type=Path), help="A round's folder with train.parquet; found under data/.")
+@click.option(
+    "--artifact", type=click.Path(path_type=Path), help="The trained model. Default: the one in models/, if any."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="A round's folder with train.parquet. Default: found under data/."
+)
 @click.option("--released", metavar="VERSION", help="The last release, to compare with.")
 @click.option("--released-openapi", type=click.Path(path_type=Path), help="The last release's OpenAPI document.")
 @click.option("--run/--no-run", default=True, show_default=True, help="Also run the handler and call it.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Also train on shuffled targets.")
 @click.option("--memory", type=click.IntRange(16), default=2048, show_default=True, metavar="MIB",
-              help="What the running service may have resident.")  # fmt: skip
+              help="The memory that the running service may use.")  # fmt: skip
 @command
 def validate(
     mp: Mp,
@@ -52,7 +56,7 @@ def validate(
 
     report = Report()
     if not folder.is_dir():
-        raise MpError(f"{folder} is no folder.", "Start one with `mp init`.")
+        raise MpError(f"{folder} is not a folder.", "Create one with `mp init`.")
     manifest, document = _files(mp, folder, report, released, released_openapi)
     if manifest is not None and run and report.accepted:
         found = artifact or next((folder / each for each in _ARTIFACTS if (folder / each).is_file()), None)
@@ -111,8 +115,8 @@ def _training(mp: Mp, folder: Path, report: "Report", data: Path | None, *, want
 
 def _add(mp: Mp, report: "Report", phase: "Phase") -> None:
     report.phases.append(phase)
-    told = phase.skipped or ", ".join(f"{name} {_short(value)}" for name, value in phase.facts.items())
-    mp.console.note(f"{phase.number:>2} {phase.name:<14} {_SIGNS[phase.outcome]:<15} {told}".rstrip())
+    summary = phase.skipped or ", ".join(f"{name} {_short(value)}" for name, value in phase.facts.items())
+    mp.console.note(f"{phase.number:>2} {phase.name:<14} {_SIGNS[phase.outcome]:<15} {summary}".rstrip())
     for finding in phase.findings:
         where = f"{finding.where}: " if finding.where else ""
         mp.console.note(f"   {finding.level:<7} {where}{finding.message} ({finding.code})")
@@ -126,7 +130,7 @@ def _short(value: Any) -> str:
 
 def _conclude(mp: Mp, report: "Report") -> None:
     if report.accepted:
-        mp.console.say("Valid: nothing here stops a release.")
+        mp.console.say("Valid: nothing prevents a release.")
         return
     failed = ", ".join(f"{phase.number} ({phase.name})" for phase in report.phases if phase.outcome == "failed")
-    mp.console.say(f"Not valid: {failed} failed. Correct what is named and run `mp validate` again.")
+    mp.console.say(f"Not valid: {failed} failed. Fix the findings and run `mp validate` again.")

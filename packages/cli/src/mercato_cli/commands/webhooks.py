@@ -14,7 +14,7 @@ _DAY_SECONDS = 86_400
 
 @click.group()
 def webhooks() -> None:
-    """Have events of your organisation sent to an address of yours, signed."""
+    """Send signed events of your organisation to your own address."""
 
 
 @webhooks.command("add")
@@ -23,7 +23,7 @@ def webhooks() -> None:
 @click.option("--description", default="", help="What it is for.")
 @command
 def add_webhook(mp: Mp, url: str, event_types: tuple[str, ...], description: str) -> None:
-    """Send events to URL and print the signing secret, once."""
+    """Send events to URL and print the signing secret once."""
     from mercato_contracts.webhooks import WebhookRequest
 
     request = WebhookRequest(url=url, event_types=list(event_types), description=description)
@@ -34,12 +34,14 @@ def add_webhook(mp: Mp, url: str, event_types: tuple[str, ...], description: str
 @webhooks.command("list")
 @command
 def list_webhooks(mp: Mp) -> None:
-    """Every webhook of the organisation, and whether it is sent to."""
+    """List the organisation's webhooks and their state."""
     found = mp.client.list_webhooks()
     rows = [(item.id, item.url, ", ".join(item.event_types) or "all events", _state(item)) for item in found.items]
     mp.console.show(
         found.model_dump(mode="json"),
-        lambda: mp.console.table(["id", "url", "events", "state"], rows, "None. Add one with `mp webhooks add URL`."),
+        lambda: mp.console.table(
+            ["id", "url", "events", "state"], rows, "No webhooks. Add one with `mp webhooks add URL`."
+        ),
     )
 
 
@@ -55,10 +57,10 @@ def remove_webhook(mp: Mp, webhook_id: str) -> None:
 @webhooks.command("rotate")
 @click.argument("webhook_id")
 @click.option("--grace", type=click.IntRange(0, 604_800), default=_DAY_SECONDS, show_default=True, metavar="SECONDS",
-              help="How long the old secret signs beside the new one.")  # fmt: skip
+              help="How long the old secret still signs beside the new one.")  # fmt: skip
 @command
 def rotate_webhook(mp: Mp, webhook_id: str, grace: int) -> None:
-    """Make a new signing secret and print it, once."""
+    """Make a new signing secret and print it once."""
     made = mp.client.rotate_webhook(webhook_id, grace)
     mp.console.show(made.model_dump(mode="json"), lambda: _show_once(mp, made))
 
@@ -67,7 +69,7 @@ def rotate_webhook(mp: Mp, webhook_id: str, grace: int) -> None:
 @click.argument("webhook_id")
 @command
 def test_webhook(mp: Mp, webhook_id: str) -> None:
-    """Send a test event; `mp webhooks deliveries` shows what came of it."""
+    """Send a test event; `mp webhooks deliveries` shows the result."""
     sent = mp.client.test_webhook(webhook_id)
     mp.console.show(sent.model_dump(mode="json"), lambda: mp.console.say(f"{sent.message_id} is on its way."))
 
@@ -76,25 +78,27 @@ def test_webhook(mp: Mp, webhook_id: str) -> None:
 @click.argument("webhook_id")
 @command
 def enable_webhook(mp: Mp, webhook_id: str) -> None:
-    """Send to a webhook again that was given up."""
+    """Enable a disabled webhook."""
     changed = mp.client.enable_webhook(webhook_id)
-    mp.console.show(changed.model_dump(mode="json"), lambda: mp.console.say(f"{webhook_id} is sent to again."))
+    mp.console.show(changed.model_dump(mode="json"), lambda: mp.console.say(f"{webhook_id} is enabled."))
 
 
 @webhooks.command("deliveries")
 @click.argument("webhook_id")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="The maximum number of results."
+)
 @command
 def list_deliveries(mp: Mp, webhook_id: str, limit: int) -> None:
-    """What was sent and what came back, the newest first."""
+    """List deliveries and their responses, newest first."""
     page = mp.client.webhook_deliveries(webhook_id, limit)
     rows = []
     for item in page.items:
         last = item.attempts[-1] if item.attempts else None
         came = "" if last is None else (last.error if last.status is None else str(last.status))
         rows.append((item.id, item.message_id, item.event_type, item.state, len(item.attempts), came))
-    headers = ["id", "message", "event", "state", "attempts", "last answer"]
-    mp.console.show(page.model_dump(mode="json"), lambda: mp.console.table(headers, rows, "Nothing was sent yet."))
+    headers = ["id", "message", "event", "state", "attempts", "last response"]
+    mp.console.show(page.model_dump(mode="json"), lambda: mp.console.table(headers, rows, "No deliveries yet."))
 
 
 @webhooks.command("redeliver")
@@ -102,14 +106,13 @@ def list_deliveries(mp: Mp, webhook_id: str, limit: int) -> None:
 @click.argument("delivery_id")
 @command
 def redeliver(mp: Mp, webhook_id: str, delivery_id: str) -> None:
-    """Send a message again, with the same id and content."""
+    """Resend a message with the same id and content."""
     mp.client.redeliver_webhook(webhook_id, delivery_id)
     mp.console.show({"id": delivery_id, "state": "pending"}, lambda: mp.console.say(f"{delivery_id} is sent again."))
 
 
 def _show_once(mp: Mp, made: "NewWebhookAnswer") -> None:
-    mp.console.say(made.secret)
-    mp.console.note(f"This is the signing secret of {made.id}. It is shown this once.")
+    mp.console.say_once(made.secret, f"This is the signing secret of {made.id}.")
 
 
 def _state(item: "WebhookView") -> str:

@@ -37,7 +37,7 @@ _MIB = 1024 * 1024
 
 
 class Runner:
-    """A revision's process, once it said where it listens."""
+    """A revision's process, once it has reported its address."""
 
     def __init__(self, revision: Revision, process: asyncio.subprocess.Process, port: int) -> None:
         self.revision = revision
@@ -98,7 +98,7 @@ class Host:
         self._outputs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until no revision is wanted, or it is told to stop."""
+        """Until no revision is wanted, or it gets a signal to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", self._place.port)
@@ -167,7 +167,7 @@ class Host:
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     async def _change_to(self, wanted: int) -> None:
-        """Start it; it takes the calls once it is healthy, and only then is the one before it told to end."""
+        """Start it; it takes the calls once it is healthy, and only then is the previous one stopped."""
         if self._serving is None and time.monotonic() < self._next_start:
             return
         runner = await self._start(wanted)
@@ -230,7 +230,7 @@ class Host:
                 finally:
                     ours.close()
         except OSError:
-            pass  # one side went away; the other is told by the end of its connection
+            pass  # one side went away; the other notices when its connection ends
         finally:
             writer.close()
 
@@ -285,8 +285,8 @@ def _last_words(log: Path) -> str:
 
 async def _address_of(process: asyncio.subprocess.Process) -> int:
     assert process.stdout is not None
-    told = json.loads(await process.stdout.readline())
-    return int(str(told["address"]).rpartition(":")[2])
+    ready = json.loads(await process.stdout.readline())
+    return int(str(ready["address"]).rpartition(":")[2])
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

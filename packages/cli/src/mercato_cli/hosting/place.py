@@ -93,12 +93,12 @@ class Place:
         write_whole(self.folder / "status.json", json.dumps(status))
 
     def status(self) -> dict[str, Any]:
-        """What the host said last; nothing where there was none."""
+        """The host's last status; empty if there was none."""
         try:
-            told: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
+            written: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
         except FileNotFoundError:
             return {}
-        return told
+        return written
 
     def hold(self) -> int | None:
         """The lock, where nobody has it; kept until all who inherited the descriptor have closed it."""
@@ -122,7 +122,7 @@ class Place:
         return False
 
     def forget_status(self) -> None:
-        """What an earlier host said holds no more."""
+        """Forget the status of an earlier host."""
         (self.folder / "status.json").unlink(missing_ok=True)
 
 

@@ -53,18 +53,18 @@ class CloudPlace:
     def read(cls, path: Path) -> "CloudPlace":
         """As it was kept; empty where nothing was."""
         try:
-            told = json.loads(path.read_text())
+            payload = json.loads(path.read_text())
         except FileNotFoundError:
             return cls(path)
-        revisions = [Revision(**each) for each in told.pop("revisions")]
-        return cls(path, revisions=revisions, **told)
+        revisions = [Revision(**each) for each in payload.pop("revisions")]
+        return cls(path, revisions=revisions, **payload)
 
     def keep(self) -> None:
         """Whole or not at all."""
-        told = {name: value for name, value in asdict(self).items() if name != "path"}
+        payload = {name: value for name, value in asdict(self).items() if name != "path"}
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(told))
+        draft.write_text(json.dumps(payload))
         draft.replace(self.path)
 
     def revision(self, number: int) -> Revision:
@@ -133,12 +133,12 @@ class Cloud:
         """Until `/ping` is answered 200 and every worker runs this revision. Raises `MpError` when the time is over."""
         deadline = time.monotonic() + wait_seconds
         while True:
-            told = self._ask("GET", f"/serverless/{place.endpoint}/workers")
-            stale = sum(1 for each in told["workers"] if each["isStale"])
+            payload = self._ask("GET", f"/serverless/{place.endpoint}/workers")
+            stale = sum(1 for each in payload["workers"] if each["isStale"])
             health = self._ping(place.health)
-            if health == httpx.codes.OK and told["workers"] and not stale:
+            if health == httpx.codes.OK and payload["workers"] and not stale:
                 return
-            why = _why(told["summary"], stale, health)
+            why = _why(payload["summary"], stale, health)
             if time.monotonic() > deadline:
                 raise MpError(f"It is not healthy yet: {why}", "Look at its workers in RunPod's console.", Exit.WAITING)
             say(why)
@@ -185,18 +185,20 @@ class Cloud:
 
     def _refusal(self, answer: httpx.Response) -> MpError:
         try:
-            told = answer.json()
+            payload = answer.json()
         except ValueError:
-            told = {}
-        said = "; ".join([str(told.get("detail") or told.get("error") or "no reason given"), *told.get("errors", [])])
-        said = said.replace(self._api_key, "…")
+            payload = {}
+        reason = "; ".join(
+            [str(payload.get("detail") or payload.get("error") or "no reason given"), *payload.get("errors", [])]
+        )
+        reason = reason.replace(self._api_key, "…")
         match answer.status_code:
             case 401 | 403:
-                return MpError(f"RunPod does not take the key: {said}.", "Set RUNPOD_API_KEY.", Exit.NOT_LOGGED_IN)
+                return MpError(f"RunPod does not take the key: {reason}.", "Set RUNPOD_API_KEY.", Exit.NOT_LOGGED_IN)
             case 402:
-                return MpError(f"Your RunPod account has no balance left: {said}.", "Top it up.", Exit.REFUSED)
+                return MpError(f"Your RunPod account has no balance left: {reason}.", "Top it up.", Exit.REFUSED)
         return MpError(
-            f"RunPod refuses it ({answer.status_code}): {said}.", "Correct it and deploy again.", Exit.REFUSED
+            f"RunPod refuses it ({answer.status_code}): {reason}.", "Correct it and deploy again.", Exit.REFUSED
         )
 
 

@@ -38,15 +38,15 @@ def openai_shape(answer: Answer) -> Answer:
     """A refusal as OpenAI's clients expect it, so that they raise the right exception; other answers as they are."""
     if answer.media_type != PROBLEM:
         return answer
-    told = json.loads(answer.body)
+    content = json.loads(answer.body)
     kind = "invalid_request_error" if answer.status < 500 else "server_error"
-    error = {"message": told["detail"], "type": kind, "param": None, "code": told["code"]}
+    error = {"message": content["detail"], "type": kind, "param": None, "code": content["code"]}
     return Answer(answer.status, json.dumps({"error": error}).encode(), JSON, answer.headers)
 
 
 def _problem(
     status: int, code: str, title: str, detail: str, fix: str, errors: list[dict[str, str]], headers: dict[str, str]
 ) -> Answer:
-    told: dict[str, Any] = {"type": f"urn:mercato:problem:{code}", "title": title, "status": status, "code": code}
-    told |= {"detail": detail, "fix": fix, "errors": errors}
-    return Answer(status, json.dumps(told, ensure_ascii=False).encode(), PROBLEM, headers)
+    content: dict[str, Any] = {"type": f"urn:mercato:problem:{code}", "title": title, "status": status, "code": code}
+    content |= {"detail": detail, "fix": fix, "errors": errors}
+    return Answer(status, json.dumps(content, ensure_ascii=False).encode(), PROBLEM, headers)

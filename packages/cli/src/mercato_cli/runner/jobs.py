@@ -20,7 +20,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from mercato_cli.runner.said import Said, read_lines
+from mercato_cli.runner.log_tail import LogTail, read_lines
 from mercato_contracts.training import JobEnd, JobFailure
 
 Job = dict[str, Any]
@@ -58,24 +58,26 @@ def training_job(
 
     The answer is `{"metrics", "artifacts": [{"name", "bytes", "sha256", "content"}], "log"}`, the content in base64, or
     a `JobFailure` with its log, `{"error", "end", "log"}`, of which RunPod takes the error out. `log` and every
-    progress is `{"place", "text"}` (`said.Said`). After code that was sent RunPod is asked for a fresh worker
+    progress is `{"place", "text"}` (`log_tail.LogTail`). After code that was sent RunPod is asked for a fresh worker
     (`refresh_worker`): nothing of it is left for the next job.
     """
 
     async def run(job: Job) -> dict[str, Any]:
-        said = Said()
+        tail = LogTail()
         given = job.get("input")
         try:
-            answer = await _run(project, job, said, progress or _send_progress, every_seconds)
+            answer = await _run(project, job, tail, progress or _send_progress, every_seconds)
         except JobRefused as refused:
             answer = refused.failure.model_dump()
-        answer["log"] = said.told()
+        answer["log"] = tail.to_json()
         return answer | ({"refresh_worker": True} if isinstance(given, dict) and "code" in given else {})
 
     return run
 
 
-async def _run(project: Path | None, job: Job, said: Said, progress: Progress, every_seconds: float) -> dict[str, Any]:
+async def _run(
+    project: Path | None, job: Job, tail: LogTail, progress: Progress, every_seconds: float
+) -> dict[str, Any]:
     given = job.get("input")
     if not isinstance(given, dict) or not isinstance(given.get("spec"), dict):
         raise JobRefused("The input has no `spec`.")
@@ -92,12 +94,12 @@ async def _run(project: Path | None, job: Job, said: Said, progress: Progress, e
         if project is None:
             raise JobRefused("The input has no `code`, and this worker no project of its own.")
         seconds = min(int(given.get("seconds", _LONGEST_SECONDS)), _LONGEST_SECONDS)
-        told = await _train(project, place, job, said, progress, every_seconds, seconds)
-        return {"metrics": told["metrics"], "artifacts": _pack(place / "out", told["artifacts"])}
+        trained = await _train(project, place, job, tail, progress, every_seconds, seconds)
+        return {"metrics": trained["metrics"], "artifacts": _pack(place / "out", trained["artifacts"])}
 
 
 async def _train(
-    project: Path, place: Path, job: Job, said: Said, progress: Progress, every_seconds: float, seconds: int
+    project: Path, place: Path, job: Job, tail: LogTail, progress: Progress, every_seconds: float, seconds: int
 ) -> dict[str, Any]:
     """The runner as a process of its own: what it leaves in memory is gone before the next job."""
     process = await _start_runner(project, place)
@@ -109,11 +111,11 @@ async def _train(
 
     assert process.stdout is not None
     assert process.stderr is not None
-    telling = asyncio.create_task(_tell(job, said, progress, every_seconds))
+    reporting = asyncio.create_task(_report_progress(job, tail, progress, every_seconds))
     try:
         async with asyncio.timeout(seconds):
             await asyncio.gather(
-                read_lines(process.stdout, said, hear), read_lines(process.stderr, said, lambda line: None)
+                read_lines(process.stdout, tail, hear), read_lines(process.stderr, tail, lambda line: None)
             )
             await process.wait()
     except TimeoutError:
@@ -123,9 +125,9 @@ async def _train(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-        telling.cancel()
+        reporting.cancel()
         # A progress that arrives after the answer would replace it (runpod-python, issue 250).
-        await asyncio.gather(telling, return_exceptions=True)
+        await asyncio.gather(reporting, return_exceptions=True)
     if last.get("event") != "done":
         raise JobRefused(f"Training failed: {last.get('error', f'the process ended with code {process.returncode}')}")
     return last
@@ -148,14 +150,14 @@ async def _start_runner(project: Path, place: Path) -> asyncio.subprocess.Proces
     )
 
 
-async def _tell(job: Job, said: Said, progress: Progress, every_seconds: float) -> None:
+async def _report_progress(job: Job, tail: LogTail, progress: Progress, every_seconds: float) -> None:
     """One progress after the other, so that they arrive in order."""
     began, heard = time.monotonic(), -1
     while True:
-        if said.end > heard:
-            told = {**said.told(), "elapsed_ms": int((time.monotonic() - began) * 1000)}
-            heard = said.end
-            await _finish(asyncio.create_task(asyncio.to_thread(progress, job, told)))
+        if tail.end > heard:
+            report = {**tail.to_json(), "elapsed_ms": int((time.monotonic() - began) * 1000)}
+            heard = tail.end
+            await _finish(asyncio.create_task(asyncio.to_thread(progress, job, report)))
         await asyncio.sleep(every_seconds)
 
 
@@ -237,11 +239,11 @@ def _keep_secrets() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _send_progress(job: Job, told: dict[str, Any]) -> None:
+def _send_progress(job: Job, report: dict[str, Any]) -> None:
     """RunPod's own, and its thread is waited for: it starts one for each and would not say when it is done."""
     import runpod
 
     before = set(threading.enumerate())
-    runpod.serverless.progress_update(job, told)
+    runpod.serverless.progress_update(job, report)
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=30)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from mercato_checks.openapi import Document
+from mercato_checks.openapi.servers import base_paths
 from mercato_checks.openapi.walk import OperationAt, References, operations
 from mercato_checks.probe.shape import Shape
 from mercato_cli.runner.answers import Answer, problem, refused_by_handler
@@ -34,7 +35,7 @@ class _Route:
 
 @dataclass(slots=True)
 class Operations:
-    """The operations that a handler has methods for. `base` is what the endpoint's address adds before their paths."""
+    """The operations that a handler has methods for, served with and without the path of the document's server."""
 
     handler: Any
     document: Document
@@ -45,8 +46,9 @@ class Operations:
     def __post_init__(self) -> None:
         """Raises `ProjectNotUsable` when the document has an operation and the handler no method for it."""
         references = References(self.document.tree)
+        base = base_paths(self.document.tree.get("servers"))[0]
         self._routes = [
-            self._route(operation, references)
+            self._route(operation, references, base)
             for operation in operations(self.document.tree, references)
             if operation.path not in self.ours
         ]
@@ -66,20 +68,20 @@ class Operations:
         return problem("unknown_operation", f"There is no {method[:16]} {path[:200]}.")
 
     def _ask(self, route: _Route, path: dict[str, str], query: str, body: bytes) -> Answer:
-        told = None
+        parsed = None
         if route.request is not None:
             try:
-                told = json.loads(body)
+                parsed = json.loads(body)
             except (ValueError, RecursionError) as error:
                 return problem("invalid_request", f"The body is no JSON: {error}.")
-            if (mismatch := Shape(self.document).first_mismatch(route.request, told)) is not None:
+            if (mismatch := Shape(self.document).first_mismatch(route.request, parsed)) is not None:
                 return problem("invalid_request", f"The body does not fit openapi.yaml: {mismatch}.")
         try:
             fields = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS))
         except ValueError:
             return problem("invalid_request", f"The address has more than {_MOST_QUERY_FIELDS} query fields.")
         try:
-            answer = route.ask(Call(told, path, fields))
+            answer = route.ask(Call(parsed, path, fields))
             written = json.dumps(answer, allow_nan=False).encode()
         except Refused as refused:
             return refused_by_handler(refused.code, refused.detail, refused.fix, refused.fields)
@@ -91,7 +93,7 @@ class Operations:
             return problem("handler_broke_contract", f"The handler's answer is kept back: {mismatch}.")
         return Answer(200, written)
 
-    def _route(self, operation: OperationAt, references: References) -> _Route:
+    def _route(self, operation: OperationAt, references: References, base: str) -> _Route:
         named = operation.node.get("operationId")
         where = f"{operation.method.upper()} {operation.path}"
         if not isinstance(named, str):
@@ -101,8 +103,9 @@ class Operations:
         if not callable(method):
             raise ProjectNotUsable(f"`Handler` has no method `{name}` for {where} of openapi.yaml.")
         responses = operation.node.get("responses") or {}
+        path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))
         return _Route(
-            re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))),
+            re.compile(f"(?:{re.escape(base)})?{path}"),
             operation.method.upper(),
             method,
             _schema(operation.node.get("requestBody"), references),

@@ -41,12 +41,12 @@ def read_protocol(project: Path) -> str:
     import yaml
 
     try:
-        told = yaml.safe_load((project / "service.yaml").read_text(encoding="utf-8"))
+        manifest = yaml.safe_load((project / "service.yaml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ProjectNotUsable(f"{project / 'service.yaml'} cannot be read: {error}") from None
-    return str(told.get("protocol", "")) if isinstance(told, dict) else ""
+    return str(manifest.get("protocol", "")) if isinstance(manifest, dict) else ""
 
 
 def _load(project: Path, name: str) -> ModuleType:

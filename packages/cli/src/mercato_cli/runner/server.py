@@ -23,19 +23,19 @@ Quick = Callable[[str, str], Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one runner bears."""
+    """The limits of one runner."""
 
     body_bytes: int = 16 * 1024 * 1024
     head_bytes: int = 32 * 1024
     connections: int = 128
     waiting_calls: int = 32
-    """Calls that run or wait; the next one is told 503."""
+    """Calls that run or wait; the next one gets 503."""
     read_seconds: float = 30.0
     """For a whole request, from its first byte."""
     idle_seconds: float = 75.0
     """For the first byte of the next request on a connection."""
     call_seconds: float = 60.0
-    """For the handler; afterwards the caller is told 504."""
+    """For the handler; afterwards the caller gets 504."""
 
 
 class Server:
@@ -54,7 +54,7 @@ class Server:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a call that its caller was told 504 about still runs: nothing else can."""
+        """Whether a call whose caller already got 504 still runs: nothing else can."""
         return self._stuck > 0
 
     async def start(self, host: str, port: int) -> int:
@@ -63,7 +63,7 @@ class Server:
         return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
-        """Take no more, let calls that run end within `grace_seconds`, close the rest."""
+        """Accept no more calls, let running ones end within `grace_seconds`, close the rest."""
         if self._listener is not None:
             self._listener.close()
         for task in self._open - self._busy:

@@ -57,7 +57,7 @@ class Signals:
         self._say = say
 
     def answer(self, body: bytes) -> Answer:
-        """The answer to one request; never raises. `say` is told of the handler's failures, for the vendor's log."""
+        """The answer to one request; never raises. `say` gets the handler's failures, for the vendor's log."""
         name = _contract_named(body)
         contract = _CONTRACTS.get(name) if name in self._served else None
         if contract is None:
@@ -70,14 +70,16 @@ class Signals:
 
     def _ask(self, contract: _Contract, request: BaseModel) -> Answer:
         try:
-            told = self._infer(request)
+            parsed = self._infer(request)
         except Refused as refused:
             return refused_by_handler(refused.code, refused.detail, refused.fix, refused.fields)
         except Exception as error:
             self._say(failure(error))
             return problem("handler_failed", "The handler raised an error; the vendor's log has it.")
         try:
-            response = contract.response.model_validate(told.model_dump() if isinstance(told, BaseModel) else told)
+            response = contract.response.model_validate(
+                parsed.model_dump() if isinstance(parsed, BaseModel) else parsed
+            )
         except ValidationError as wrong:
             return self._broken(_first(wrong))
         mismatch = contract.mismatch(request, response)
@@ -89,7 +91,7 @@ class Signals:
 
 
 def failure(error: BaseException) -> str:
-    """What a vendor's log should have of an error: where it came from and what it said."""
+    """What a vendor's log should have of an error: where it came from and its message."""
     import traceback
 
     return "".join(traceback.format_exception(error)).rstrip()
@@ -98,10 +100,10 @@ def failure(error: BaseException) -> str:
 def _contract_named(body: bytes) -> str:
     """The `contract` of a body; version 1 when it names none, as that contract's default has it."""
     try:
-        told = from_json(body)
+        parsed = from_json(body)
     except ValueError:
         return "signal-inference/1"  # whose parser says what is wrong with it
-    named = told.get("contract", "signal-inference/1") if isinstance(told, dict) else "signal-inference/1"
+    named = parsed.get("contract", "signal-inference/1") if isinstance(parsed, dict) else "signal-inference/1"
     return named if isinstance(named, str) else str(named)
 
 

@@ -26,9 +26,9 @@ class Lines:
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)  # prints of the vendor's code, and of what it starts, go to standard error
 
-    def say(self, **told: Any) -> None:
+    def say(self, **facts: Any) -> None:
         """One line, at once."""
-        self._out.write(json.dumps(told, allow_nan=False) + "\n")
+        self._out.write(json.dumps(facts, allow_nan=False) + "\n")
         self._out.flush()
 
     def report(self, step: int, metrics: dict[str, float]) -> None:

@@ -79,10 +79,10 @@ def read_log(log: int, most: int = 4000) -> str:
 
 def _last_words(log: int) -> str:
     try:
-        said = read_log(log).strip().splitlines()
+        log_lines = read_log(log).strip().splitlines()
     except OSError:  # a terminal or a pipe: everybody has seen them
         return "see above."
-    return (said or ["it ended without a word"])[-1].removeprefix("runner: ")
+    return (log_lines or ["it ended without a word"])[-1].removeprefix("runner: ")
 
 
 def _await_ready(process: "subprocess.Popen[bytes]", log: int) -> str:
@@ -101,11 +101,11 @@ def _await_ready(process: "subprocess.Popen[bytes]", log: int) -> str:
     # The vendor's code may have printed before; the runner's own line is the last one.
     for each in reversed(line.splitlines()):
         try:
-            told = json.loads(each)
+            event = json.loads(each)
         except ValueError:
             continue
-        if isinstance(told, dict) and told.get("event") == "ready":
-            return str(told["address"])
+        if isinstance(event, dict) and event.get("event") == "ready":
+            return str(event["address"])
     raise NotRunning("It printed something else where its address should stand.")
 
 

@@ -46,16 +46,16 @@ def check_training(project: Path, data: Path | None, *, wanted: bool) -> Phase:
         place = Path(folder)
         held_out, names = _shuffle(parquet, source, place)
         (place / "spec.json").write_text(json.dumps({"task": "validate", "seed": 7}))
-        told = _train(project, place)
-        if "metrics" not in told:
-            return Phase(8, _NAME, [found("training_failed", "train.py", f"Training failed: {told['error']}.")])
-        artifact = next((place / "out" / each["name"] for each in told["artifacts"]), None)
+        result = _train(project, place)
+        if "metrics" not in result:
+            return Phase(8, _NAME, [found("training_failed", "train.py", f"Training failed: {result['error']}.")])
+        artifact = next((place / "out" / each["name"] for each in result["artifacts"]), None)
         try:
             scores = _score(project, artifact, held_out, names)
         except Exception as error:  # whatever the vendor's code raises
             message = f"The trained model cannot be asked: {type(error).__name__}: {error}."
             return Phase(8, _NAME, [found("training_failed", "handler.py", message)])
-    return _judge(told["metrics"], scores, held_out)
+    return _judge(result["metrics"], scores, held_out)
 
 
 def _find(project: Path, data: Path | None) -> Path | None:
@@ -102,7 +102,7 @@ def _shuffle(parquet: Any, source: Path, place: Path) -> tuple[list[Era], list[s
 
 
 def _train(project: Path, place: Path) -> dict[str, Any]:
-    """The last line that the runner said, or an `error`."""
+    """The runner's last line, or an `error`."""
     command = [sys.executable, "-m", "mercato_cli.runner", "train", "--project", str(project)]
     command += ["--spec", str(place / "spec.json"), "--data", str(place / "data"), "--out", str(place / "out")]
     try:
@@ -111,9 +111,9 @@ def _train(project: Path, place: Path) -> dict[str, Any]:
         return {"error": f"it took more than {_TRAIN_SECONDS} s"}
     lines = done.stdout.splitlines()
     if not lines:
-        return {"error": (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("runner: ")}
-    told: dict[str, Any] = json.loads(lines[-1])
-    return told
+        return {"error": (done.stderr.strip().splitlines() or ["it printed nothing"])[-1].removeprefix("runner: ")}
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result
 
 
 def _score(project: Path, artifact: Path | None, held_out: list[Era], names: list[str]) -> list[dict[str, float]]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from mercato.discovery import Vector
 from mercato.platform import Unavailable
@@ -52,8 +51,9 @@ class _Model:
     """Tokenizer and network, loaded; safe to use from several threads."""
 
     def __init__(self, threads: int) -> None:
-        # Imported here: onnxruntime takes 0.2 s to import, and most processes never embed.
+        # Imported here: they take 0.2 s and several MB to import, and most processes never embed.
         import onnxruntime
+        from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -3,9 +3,14 @@
 DBOS is one per process and brings its own threads; it lives here on an event loop of its own, in a thread of its own.
 Steps run on the loop that opened the engine, where the process's connections belong.
 
-An engine takes up again what an engine of the same `executor` and `version` left unfinished; so a worker keeps its
-name over restarts, and `version` changes only with the steps of a workflow. Not here yet: a sweeper that hands the
-workflows of a worker that never returns to another one (`DBOS.resume_workflow`, once heartbeats tell who is dead).
+DBOS records each call of a step under its name and its arguments (`portfolio 3`, see `name_call`) with its result, and
+replays those records when a workflow resumes. A workflow that is under way during an upgrade therefore resumes as long
+as it calls the same steps in the same order; a call that differs from its record ends the workflow with an error.
+
+An engine resumes what an engine of the same `executor` and `version` left unfinished, so a worker keeps its name over
+restarts, and `version` changes only when the steps of a workflow change. What an engine of another version left is
+started anew without its records, which is safe because a step may run twice. Not here yet: a sweeper that hands the
+workflows of a worker that never returns to another one (`DBOS.resume_workflow`, once heartbeats say who is dead).
 """
 
 import asyncio
@@ -23,17 +28,18 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
-from mercato.platform import Json, NotFound, Workflow
+from mercato.adapters.dbos_rest import rest_when_recovered
+from mercato.platform import Json, NotFound, Workflow, copy_json, name_call
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
-_CONNECTIONS = 10
+_CONNECTIONS, _CONNECTIONS_AT_REST = 10, 3
 _CONNECT_SECONDS = 10
 _MOST_RESTARTS = 1_000
-"""A workflow taken up so often is one that kills its worker; DBOS then sets it aside."""
+"""A workflow resumed that often is one that kills its worker; DBOS then sets it aside."""
 
 
 class WorkflowNotFound(NotFound):
@@ -66,6 +72,7 @@ class DbosWorkflows:
         self._functions: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {}
         self._engine = _LoopThread()
         self._records: sa.Engine | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
@@ -88,14 +95,15 @@ class DbosWorkflows:
         await self._engine.call(self._start(workflow, subject))
 
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
-        await self._engine.call(self._send(_name(workflow, subject), topic, value, once))
+        copied = copy_json(value, f"the message on {topic}")
+        await self._engine.call(self._send(_name(workflow, subject), topic, copied, once))
 
     async def _launch(self) -> None:
         # With a handler there DBOS adds none of its own; its lines then pass our masking.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
         self._in_hand = _InHand()
         self._records = self._open_records()
-        DBOS(config=self._config(self._records))
+        engine = DBOS(config=self._config(self._records))
         for workflow in self._workflows:
             function = self._as_function(workflow)
             self._functions[workflow.name] = DBOS.workflow(name=workflow.name, max_recovery_attempts=_MOST_RESTARTS)(
@@ -103,6 +111,21 @@ class DbosWorkflows:
             )
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
+        await self._start_outdated_anew()
+        self._resting = asyncio.create_task(rest_when_recovered(engine, self._executor, self._version))
+
+    async def _start_outdated_anew(self) -> None:
+        # DBOS rewinds only what has ended, so it is cancelled first. Nothing else cancels a workflow: one that is found
+        # cancelled is from an engine that died between the two calls.
+        left = await DBOS.list_workflows_async(
+            status=["PENDING", "ENQUEUED", "CANCELLED"], executor_id=self._executor, load_input=False, load_output=False
+        )
+        for workflow in left:
+            if workflow.app_version == self._version:
+                continue
+            log.warning("a workflow is started anew", workflow=workflow.workflow_id, left_by=workflow.app_version)
+            await DBOS.cancel_workflow_async(workflow.workflow_id)
+            await DBOS.rewind_workflow_async(workflow.workflow_id, application_version=self._version)
 
     def _config(self, records: sa.Engine) -> DBOSConfig:
         return {
@@ -121,8 +144,8 @@ class DbosWorkflows:
         """The connections on which DBOS keeps its records."""
         engine = sa.create_engine(
             sa.make_url(self._database_url).set(drivername="postgresql+psycopg"),
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
+            pool_size=_CONNECTIONS_AT_REST,
+            max_overflow=_CONNECTIONS - _CONNECTIONS_AT_REST,
             pool_pre_ping=True,
             connect_args={
                 "application_name": "mercato workflows",
@@ -137,7 +160,7 @@ class DbosWorkflows:
         """A connection that cannot be made is a lost one: DBOS then waits for the database and tries again.
 
         Without this it looks for words in the driver's message that psycopg 3.3 does not use, takes the outage for
-        the workflow's own failure, and ends the workflow for good. Who is told to stop waits no longer.
+        the workflow's own failure, and ends the workflow for good. An engine that is closing does not wait.
         """
         cannot_connect = failure.connection is None and isinstance(failure.original_exception, psycopg.OperationalError)
         if cannot_connect and not self._closing.is_set():
@@ -145,7 +168,12 @@ class DbosWorkflows:
 
     def _as_function(self, workflow: Workflow) -> Callable[[str], Coroutine[Any, Any, None]]:
         async def run(subject: str) -> None:
-            await workflow.run(_DbosSteps(self), subject)
+            try:
+                await workflow.run(_DbosSteps(self, workflow, subject), subject)
+            except Exception as failure:
+                # DBOS records the exception as the workflow's end, and nobody else reads it.
+                log.error("a workflow failed for good", workflow=workflow.name, subject=subject, exc_info=failure)
+                raise
 
         return run
 
@@ -171,7 +199,7 @@ class DbosWorkflows:
             raise WorkflowNotFound(f"There is no workflow {name}.") from None
 
     async def run_step(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
-        """One step, on the engine's loop; its action on the loop of who opened the engine."""
+        """One step, on the engine's loop; its action on the loop that opened the engine."""
 
         async def act() -> Json:
             assert self._home is not None
@@ -189,7 +217,7 @@ class DbosWorkflows:
                 raise
 
     async def _until_done(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
-        """What `action` gives; it is tried again as long as it raises, since an exception is never an answer."""
+        """The result of `action`, which is retried as long as it raises: an exception is never a result."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -206,18 +234,26 @@ class DbosWorkflows:
 class _DbosSteps:
     """`mercato.platform.Steps` of one running workflow."""
 
-    def __init__(self, engine: DbosWorkflows) -> None:
+    def __init__(self, engine: DbosWorkflows, workflow: Workflow, subject: str) -> None:
         self._engine = engine
+        self._workflow = workflow
+        self._subject = subject
 
-    async def run(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
-        return await self._engine.run_step(name, action)
+    async def run(self, step: str, *arguments: Json) -> Json:
+        function = self._workflow.get_step(step)
+        copied = copy_json(list(arguments), f"an argument of the step {step}")
+
+        async def act() -> Json:
+            return copy_json(await function(self._subject, *copied), f"the result of the step {step}")
+
+        return await self._engine.run_step(name_call(step, *copied), act)
 
     async def wait(self, topic: str, timeout: timedelta) -> Json | None:
         return await DBOS.recv_async(topic, timeout.total_seconds())
 
 
 class _InHand:
-    """Counts the steps that are being done, for the one who waits until none is. Used on one loop."""
+    """Counts the steps that are running, to wait until none is. Used on one loop."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -6,11 +6,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called, Names
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import (
     AccountBalance,
     Adjusting,
@@ -26,6 +21,11 @@ from mercato.billing import (
     Reconciling,
     Wanted,
 )
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.billing import (
     AccountView,
     AdjustmentPage,
@@ -108,7 +108,7 @@ async def list_invoices(
     rows = await shelf.invoices(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.consumer_id for row in rows})
     items = [view_invoice(row, names.get(row.consumer_id, "")) for row in rows]
-    return InvoicePage(items=items, next=rows[-1].id if len(rows) == limit else None)
+    return InvoicePage(items=items, next=Page.of(rows, limit).next)
 
 
 @router.get("/invoices/{invoice_id}", summary="An invoice with its lines")
@@ -130,7 +130,7 @@ async def list_payouts(
     rows = await shelf.payouts(caller, everyone=everyone, after=after, limit=limit)
     names = await called.organisations({row.vendor_id for row in rows})
     items = [view_payout(row, names.get(row.vendor_id, "")) for row in rows]
-    return PayoutPage(items=items, next=rows[-1].id if len(rows) == limit else None)
+    return PayoutPage(items=items, next=Page.of(rows, limit).next)
 
 
 @router.get("/payouts/{payout_id}", summary="A payout with its lines")
@@ -161,9 +161,7 @@ async def list_adjustments(
     all.
     """
     rows = await desk.list_all(caller, side=side, after=after, limit=limit)
-    return AdjustmentPage(
-        items=[view_adjustment(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
-    )
+    return AdjustmentPage(items=[view_adjustment(row) for row in rows], next=Page.of(rows, limit).next)
 
 
 @router.get("/ledger/trial-balance", summary="Every account of the ledger, and their sum, which is zero (operators)")

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from mercato.api.caller import SignedIn
 from mercato.api.entries import view_entries
 from mercato.api.exports import answer_export, as_documented
 from mercato.api.metering import view_event, view_event_adjustment
-from mercato.api.names import Called, Names
-from mercato.api.paging import After
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import Adjusted, Adjustment, Explaining
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import EXPORTED, CallFilter, Calls, MeteredCall, export_lines
 from mercato.platform import LineFormat
 from mercato_contracts.calls import CallExplanation, CallPage, CallView, PriceLineView, SliceView

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import CanaryWatch
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Canary
 from mercato_contracts.manifest import CanaryTerms
 from mercato_contracts.publishing import CanaryEndRequest, CanaryPage, CanaryRequest, CanaryView
@@ -37,7 +37,7 @@ async def list_canaries(
 ) -> CanaryPage:
     """Each shows the figures on which it was judged, for the canary and for the stable release beside it."""
     rows = await desk.list_own(caller, vendor, name, after=after, limit=limit)
-    return CanaryPage(items=[_view(*row) for row in rows], next=rows[-1][0].id if len(rows) == limit else None)
+    return CanaryPage(items=[_view(*row) for row in rows], next=Page.of(rows, limit, lambda row: row[0].id).next)
 
 
 @router.post("/promote", summary="Promote a canary before its rule decides")

@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.types import Send
 
-from mercato.api.wiring import Parts, Wiring
 from mercato.billing import Ledger
 from mercato.consumption import (
     Gates,
@@ -23,6 +22,7 @@ from mercato.consumption import (
     TakeUsage,
     take_back_abandoned,
 )
+from mercato.edge.wiring import Parts, Wiring, running_of
 from mercato.identity import TOKEN_PREFIX, NotSignedIn
 from mercato.metering import Holder
 from mercato.platform import Malformed
@@ -51,13 +51,15 @@ def check_gateway(request: Request, parts: Parts) -> None:
 
 def get_hub(request: Request) -> SnapshotHub:
     """The process's hub, put there by the app."""
-    hub: SnapshotHub = request.app.state.snapshot_hub
+    hub = running_of(request.app).snapshot_hub
+    assert hub is not None, "the role of consumption serves it"
     return hub
 
 
 def get_gates(request: Request) -> Gates:
     """The process's gates, put there by the app."""
-    gates: Gates = request.app.state.gates
+    gates = running_of(request.app).gates
+    assert gates is not None, "the role of consumption serves them"
     return gates
 
 

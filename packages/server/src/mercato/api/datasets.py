@@ -5,15 +5,15 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.datasets import (
     DataOperations,
+    DataPreparation,
     DataShelves,
     PanelBuilder,
+    PanelDraft,
     Round,
+    RoundDraft,
+    RoundDrafts,
     RoundNotFound,
     Rounds,
     Schedule,
@@ -21,7 +21,11 @@ from mercato.datasets import (
     Shelf,
     is_available,
 )
-from mercato.identity import Directory
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
+from mercato.platform import Prepared
 from mercato_contracts.datasets import (
     BuildAnswer,
     BuildRequest,
@@ -41,19 +45,46 @@ from mercato_contracts.datasets import (
 )
 
 router = APIRouter(prefix="/api", tags=["data"], route_class=TransactionalRoute)
+late = APIRouter(route_class=LateTransactionalRoute)
+"""Routes that compute and write files before their transaction."""
 
 
 def _shelves(session: Transaction, parts: Parts) -> DataShelves:
     return DataShelves(session, parts.clock, parts.objects)
 
 
+def _builder(parts: Parts) -> PanelBuilder:
+    return PanelBuilder(parts.database, parts.clock, parts.ids, parts.outbox, parts.objects, parts.data_key)
+
+
 def _operations(session: Transaction, parts: Parts) -> DataOperations:
-    common = (session, parts.clock, parts.ids, parts.outbox, parts.objects)
-    return DataOperations(PanelBuilder(*common, parts.data_key), Rounds(*common), Directory(session))
+    return DataOperations(session, _builder(parts), Rounds(session, parts.clock, parts.outbox))
+
+
+def _preparation(parts: Parts) -> DataPreparation:
+    return DataPreparation(_builder(parts), RoundDrafts(parts.database, parts.ids, parts.objects))
+
+
+Preparation = Annotated[DataPreparation, Depends(_preparation)]
+
+
+async def _draft_panel(
+    body: BuildRequest, caller: SignedIn, preparation: Preparation
+) -> tuple[BuildRequest, Prepared[PanelDraft]]:
+    return body, await preparation.panel(caller, body.name)
+
+
+async def _draft_round(
+    name: str, body: OpenRoundRequest, caller: SignedIn, preparation: Preparation
+) -> tuple[OpenRoundRequest, Prepared[RoundDraft]]:
+    return body, await preparation.round(caller, name, first_era=body.first_era, eras=body.eras)
 
 
 Shelves = Annotated[DataShelves, Depends(_shelves)]
 Operations = Annotated[DataOperations, Depends(_operations)]
+# The body comes with what was made from it: named twice in one route, it would be checked and refused twice.
+DraftedPanel = Annotated[tuple[BuildRequest, Prepared[PanelDraft]], Depends(_draft_panel)]
+DraftedRound = Annotated[tuple[OpenRoundRequest, Prepared[RoundDraft]], Depends(_draft_round)]
 
 
 @router.get("/datasets", summary="The datasets that your organisation may use")
@@ -62,10 +93,13 @@ async def list_datasets(caller: SignedIn, shelves: Shelves) -> DatasetList:
     return DatasetList(items=[view_dataset(shelf) for shelf in await shelves.list_all(caller)])
 
 
-@router.post("/datasets", summary="Build a dataset's panel from the installed prices (operators); takes some seconds")
-async def build_dataset(body: BuildRequest, caller: SignedIn, operations: Operations, shelves: Shelves) -> BuildAnswer:
+@late.post("/datasets", summary="Build a dataset's panel from the installed prices (operators); takes some seconds")
+async def build_dataset(
+    caller: SignedIn, drafted: DraftedPanel, operations: Operations, shelves: Shelves
+) -> BuildAnswer:
     """Takes a few seconds. The same prices make the same panel: built again, `is_new` is false and nothing changes."""
-    built = await operations.build(caller, name=body.name, title=body.title, organisation=body.organisation)
+    body, draft = drafted
+    built = await operations.build(caller, draft, title=body.title, organisation=body.organisation)
     return BuildAnswer(dataset=view_detail(await shelves.get(caller, body.name)), is_new=built.is_new)
 
 
@@ -89,17 +123,16 @@ async def list_rounds(
     dataset, rows = await shelves.list_rounds(caller, name, state=state, before=before, limit=limit)
     return RoundPage(
         items=[view_round(dataset.name, row) for row in rows],
-        next=str(rows[-1].number) if len(rows) == limit else None,
+        next=Page.of(rows, limit, lambda row: str(row.number)).next,
     )
 
 
-@router.post("/datasets/{name}/rounds", status_code=201, summary="Open a round (operators)")
-async def open_round(
-    name: str, body: OpenRoundRequest, caller: SignedIn, operations: Operations, shelves: Shelves
-) -> RoundDetail:
+@late.post("/datasets/{name}/rounds", status_code=201, summary="Open a round (operators)")
+async def open_round(caller: SignedIn, drafted: DraftedRound, operations: Operations, shelves: Shelves) -> RoundDetail:
     """Makes the round's files and takes signals from then on. While one round is open, another is refused."""
+    body, draft = drafted
     schedule = Schedule(timedelta(seconds=body.open_seconds), timedelta(seconds=body.embargo_seconds))
-    opened = await operations.open(caller, name, schedule, reason=body.reason, first_era=body.first_era, eras=body.eras)
+    opened = await operations.open(caller, draft, schedule, reason=body.reason)
     return view_seen(await shelves.get_round_by_id(caller, opened.id))
 
 
@@ -222,3 +255,6 @@ def view_seen(seen: SeenRound) -> RoundDetail:
         transitions=transitions,
         scores_sha256=seen.round.scores_sha256,
     )
+
+
+router.include_router(late)

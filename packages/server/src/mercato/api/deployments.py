@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import ValidationError
 
-from mercato.api.caller import SignedIn
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import DeploymentLink, Deployments, DeploymentState, Heartbeats
+from mercato.edge.caller import SignedIn
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.platform import Malformed
 from mercato_contracts.deployments import (
     DeploymentList,

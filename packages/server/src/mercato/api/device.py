@@ -1,59 +1,25 @@
-"""Login of devices (RFC 8628): where a device gets its codes, and the page where a person approves it.
-
-The page is plain HTML: it needs no script, and what changes something is a POST that carries the person's password or
-an unguessable confirmation. Another site can send neither, so there is nothing to forge. Its one cookie opens nothing:
-it says that the person signed in on this device before, so that others' guesses do not delay them.
+"""Login of devices (RFC 8628): where a device gets its codes. The page where a person approves it is
+`console/device.py`.
 """
 
-from dataclasses import dataclass
-from html import escape
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from mercato.api.addresses import origin_of
-from mercato.api.forms import form_body, read_form
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
-from mercato.identity import DeviceCodeUnknown, DeviceLogins, Question, Sessions, User
-from mercato.platform import Malformed, Refusal
+from mercato.edge.devices import PAGE, Devices
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts
+from mercato.identity import DeviceCodeUnknown, DeviceLogins
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
 router = APIRouter(tags=["identity"], route_class=TransactionalRoute)
-late = APIRouter(route_class=LateTransactionalRoute)
 
-PAGE = "/device"
 _LONGEST_NAME = 80
-_DEVICE_COOKIE = "mercato_device"
-_COOKIE_SECONDS = 90 * 24 * 3600
-_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-_STYLE = (
-    "body{font:18px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color:#111}"
-    "label{display:block;margin:1rem 0 .2rem}input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}"
-    "button{font:inherit;padding:.5rem 1.2rem;margin:1.2rem .6rem 0 0}.code{font-size:1.6rem;letter-spacing:.15em}"
-    "[role=alert]{border-left:.3rem solid #b00020;padding-left:.8rem}"
-)
 _FORM = form_body(
     {
         "client_id": {"type": "string", "description": "What the device is, shown to the person"},
         "scope": {"type": "string", "description": "Ignored: a session may do what its person may"},
     }
 )
-
-
-def devices_of(session: Transaction, parts: Parts) -> DeviceLogins:
-    sessions = Sessions(session, parts.clock, parts.ids, parts.tokens)
-    return DeviceLogins(session, parts.clock, parts.ids, sessions)
-
-
-Devices = Annotated[DeviceLogins, Depends(devices_of)]
 
 
 @router.post("/api/oauth/device_authorization", summary="Begin a device's login (RFC 8628)", openapi_extra=_FORM)
@@ -88,124 +54,7 @@ async def answer_device_grant(form: dict[str, str], parts: Parts, devices: Devic
     )
 
 
-@router.get(PAGE, include_in_schema=False)
-async def show_device_page(user_code: str = "") -> Response:
-    """Where a person types the code and signs in."""
-    return _sign_in_page(user_code[:20])
-
-
-@dataclass(frozen=True, slots=True)
-class _SignIn:
-    """What a person typed, and who they are by it or why not."""
-
-    user_code: str
-    email: str
-    proven: User | Refusal
-
-
-async def _prove_person(request: Request, parts: Parts) -> _SignIn:
-    _refuse_other_sites(request)
-    form = await read_form(request)
-    code, email = form.get("user_code", "")[:20], form.get("email", "")[:254]
-    try:
-        proven = await parts.password_proof.prove(
-            email,
-            form.get("password", "")[:200],
-            origin=origin_of(request),
-            device_token=request.cookies.get(_DEVICE_COOKIE),
-        )
-    except Refusal as refusal:
-        return _SignIn(code, email, refusal)
-    return _SignIn(code, email, proven)
-
-
-@late.post(PAGE, include_in_schema=False)
-async def ask_about_device(
-    request: Request, sign_in: Annotated[_SignIn, Depends(_prove_person)], parts: Parts, devices: Devices
-) -> Response:
-    """The person has signed in: what would they approve?"""
-    if isinstance(sign_in.proven, Refusal):
-        return _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=sign_in.proven)
-    try:
-        page = _question_page(await devices.ask(sign_in.user_code, sign_in.proven))
-    except Refusal as refusal:
-        page = _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=refusal)
-    token = parts.known_devices.issue(sign_in.proven.id, parts.ids, parts.clock.now())
-    page.set_cookie(
-        _DEVICE_COOKIE, token, max_age=_COOKIE_SECONDS, path=PAGE, httponly=True, samesite="strict",
-        secure=parts.client_url.startswith("https:"),
-    )  # fmt: skip
-    return page
-
-
-@router.post(f"{PAGE}/decision", include_in_schema=False)
-async def decide_about_device(request: Request, devices: Devices) -> Response:
-    """The person has decided."""
-    _refuse_other_sites(request)
-    form = await read_form(request)
-    try:
-        approved = await devices.decide(form.get("confirmation", ""), approved=form.get("decision") == "approve")
-    except Refusal as refusal:
-        return _sign_in_page("", refusal=refusal)
-    said = "The device is logged in. You can close this page." if approved else "Denied: the device gets nothing."
-    return _page("Done", f"<p>{said}</p>")
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Browsers say where a form came from; no other site has a reason to send ours."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Malformed("This form was sent from another site.")
-
-
 def _name(text: str) -> str:
     """What a device calls itself, as a person may be shown it."""
     printable = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(printable.split())[:_LONGEST_NAME] or "a device without a name"
-
-
-def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = None) -> Response:
-    alert = "" if refusal is None else f'<p role="alert">{escape(str(refusal))} {escape(refusal.fix)}</p>'
-    status = 200 if refusal is None else refusal.status
-    page = _page(
-        "Log a device in",
-        f"{alert}<p>Type the code that the device shows, and sign in to approve it.</p>"
-        f'<form method="post" action="{PAGE}">'
-        '<label for="user_code">Code</label><input id="user_code" name="user_code" class="code" required '
-        f'autocomplete="off" autocapitalize="characters" maxlength="20" value="{escape(user_code)}">'
-        '<label for="email">E-mail address</label><input id="email" name="email" type="email" required '
-        f'autocomplete="username" maxlength="254" value="{escape(email)}">'
-        '<label for="password">Password</label><input id="password" name="password" type="password" required '
-        'autocomplete="current-password" maxlength="200">'
-        "<button>Continue</button></form>",
-        status,
-    )
-    if refusal is not None and refusal.retry_after_seconds is not None:
-        page.headers["retry-after"] = str(refusal.retry_after_seconds)
-    return page
-
-
-def _question_page(question: Question) -> Response:
-    organisation = f"{question.organisation.name} ({question.organisation.slug})"
-    return _page(
-        "Approve this device?",
-        f"<p><strong>{escape(question.device)}</strong> asks to act as <strong>{escape(question.user.email)}</strong> "
-        f"of {escape(organisation)}, with all that you may do there.</p>"
-        f'<p>It must show this code: <span class="code">{escape(question.user_code)}</span></p>'
-        "<p>Approve it only if you began this login yourself, just now, on a device in your hands.</p>"
-        f'<form method="post" action="{PAGE}/decision">'
-        f'<input type="hidden" name="confirmation" value="{question.confirmation}">'
-        '<button name="decision" value="approve">Approve</button>'
-        '<button name="decision" value="deny">Deny</button></form>',
-    )
-
-
-def _page(title: str, body: str, status: int = 200) -> Response:
-    text = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Mercato</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
-    return Response(text, status, media_type="text/html", headers=_HEADERS)
-
-
-router.include_router(late)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from mercato.discovery import FACETS, Filters, Hit, Reasons, Searching, SearchPage
+from mercato.edge.wiring import running_of
 from mercato_contracts.discovery import (
     FacetValue,
     PriceView,
@@ -20,7 +21,8 @@ router = APIRouter(prefix="/api", tags=["discovery"])
 
 def get_searching(request: Request) -> Searching:
     """The process's search, put there by the app."""
-    searching: Searching = request.app.state.searching
+    searching = running_of(request.app).searching
+    assert searching is not None, "the role of discovery serves it"
     return searching
 
 

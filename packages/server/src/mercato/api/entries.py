@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mercato.api.names import Names
 from mercato.billing import Entry
+from mercato.edge.names import Names
 from mercato_contracts.calls import EntryView
 
 

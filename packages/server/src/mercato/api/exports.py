@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import Wiring
 from mercato.metering import ExportsBusy
 from mercato.platform import LineFormat, Session, csv_head
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called, Names
-from mercato.api.paging import After
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import Line, Series, SeriesWanted, Summing, month_start, next_month
 from mercato_contracts.figures import (
     SeriesAnswer,

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from mercato.api.wiring import Wiring
+from mercato.edge.wiring import running_of
 from mercato.platform import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -27,13 +27,13 @@ async def get_health() -> dict[str, str]:
 @router.get("/readyz", summary="Whether the process takes requests", responses=_example("ready"))
 async def get_readiness(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
-    wiring: Wiring = request.app.state.wiring
+    running = running_of(request.app)
     try:
         async with asyncio.timeout(2):
-            await wiring.gateway_database.ping()
+            await running.wiring.gateway_database.ping()
     except TimeoutError:
         raise Unavailable("The database does not answer just now.", retry_after_seconds=2) from None
-    for name, ready in request.app.state.readiness.items():
+    for name, ready in running.readiness.items():
         if not ready():
             raise Unavailable(f"{name} is not ready yet.", retry_after_seconds=1)
     return {"status": "ready"}

@@ -6,12 +6,14 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.addresses import origin_of
-from mercato.api.caller import SignedIn
-from mercato.api.forms import form_body, read_form
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
-from mercato.api.wiring import Parts, Transaction
+from mercato.api.sessions import SessionDesk
+from mercato.edge.addresses import origin_of
+from mercato.edge.caller import SignedIn
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
+from mercato.edge.sessions import client_of
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import (
     Directory,
     DrawnSecret,
@@ -25,7 +27,6 @@ from mercato.identity import (
     Permission,
     ProvenToken,
     Role,
-    Sessions,
     SessionTokens,
     SignUp,
     User,
@@ -62,10 +63,6 @@ late = APIRouter(route_class=LateTransactionalRoute)
 
 def _sign_up(session: Transaction, parts: Parts) -> SignUp:
     return SignUp(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
-
-
-def _sessions_of(session: Transaction, parts: Parts) -> Sessions:
-    return Sessions(session, parts.clock, parts.ids, parts.tokens)
 
 
 def _keys_of(session: Transaction, parts: Parts) -> Keys:
@@ -127,7 +124,6 @@ ProvenPerson = Annotated[User, Depends(_prove_person)]
 Shown = Annotated[str, Depends(_prove_shown)]
 
 Joining = Annotated[SignUp, Depends(_sign_up)]
-SessionDesk = Annotated[Sessions, Depends(_sessions_of)]
 KeyDesk = Annotated[Keys, Depends(_keys_of)]
 WhoseKey = Annotated[KeyIntrospection, Depends(_introspection_of)]
 WhoIsWho = Annotated[Directory, Depends(_directory_of)]
@@ -238,11 +234,14 @@ async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
 
 
 @late.post("/sessions", status_code=201, summary="Sign in with address and password")
-async def sign_in(proven: ProvenPerson, desk: SessionDesk, parts: Parts) -> SessionView:
+async def sign_in(
+    body: SignInRequest, proven: ProvenPerson, request: Request, desk: SessionDesk, parts: Parts
+) -> SessionView:
     """An access token for 15 minutes and a refresh token for 30 days. Every sign-in begins a session of its own. Wrong
-    guesses are slowed down.
+    guesses are slowed down. People with a second factor send `code` too.
     """
-    tokens = desk.begin(await desk.confirm(proven))
+    code = None if body.code is None else body.code.get_secret_value()
+    tokens = desk.begin(await desk.confirm(proven, code), client_of(request))
     device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
     return _view_tokens(tokens).model_copy(update={"device_token": device})
 
@@ -292,7 +291,7 @@ async def list_keys(
 ) -> KeyPage:
     """Without their texts. Revoked and expired keys are listed too."""
     keys = await desk.list_all(caller, after=after, limit=limit)
-    return KeyPage(items=[view_key(key) for key in keys], next=keys[-1].id if len(keys) == limit else None)
+    return KeyPage(items=[view_key(key) for key in keys], next=Page.of(keys, limit).next)
 
 
 @late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from mercato.api.wiring import Parts
+from mercato.edge.wiring import Parts
 from mercato_contracts.marketplace import MarketplaceView
 
 router = APIRouter(prefix="/api", tags=["discovery"])

@@ -7,12 +7,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called
-from mercato.api.paging import After
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import Adjusted, Adjustment
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called
+from mercato.edge.paging import After, Page
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import (
     Budgets,
     BudgetState,
@@ -120,7 +120,7 @@ async def list_usage_events(
     beside = await adjusted.of_events([row.id for row in rows])
     return UsageEventPage(
         items=[view_event(row, beside.get(row.id, []), with_key=side == "consumer") for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
+        next=Page.of(rows, limit).next,
     )
 
 
@@ -131,7 +131,7 @@ async def list_usage_disputes(
     """Each shows both figures and the reason; the control plane's own was charged."""
     rows = await usage.list_disputes(caller, after=after, limit=limit)
     return UsageDisputePage(
-        items=[view_dispute(row) for row in rows], next=rows[-1].event_id if len(rows) == limit else None
+        items=[view_dispute(row) for row in rows], next=Page.of(rows, limit, lambda row: row.event_id).next
     )
 
 

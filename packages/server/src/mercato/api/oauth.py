@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.device import Devices, answer_device_grant
-from mercato.api.forms import form_body, read_form
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_key
-from mercato.api.wiring import Parts, Transaction
+from mercato.api.device import answer_device_grant
 from mercato.deployments import LIFE_DEFAULT, TokenExchange
+from mercato.edge.caller import SignedIn
+from mercato.edge.devices import Devices
+from mercato.edge.forms import form_body, read_form
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import DeploymentToken, DeploymentTokens, ExchangeRefused, GrantTypeUnknown, NewToken, NotSignedIn
 from mercato.publishing import Catalogue
 from mercato_contracts.deployments import (
@@ -108,9 +109,7 @@ async def list_tokens(
 ) -> DeploymentTokenPage:
     """Without their texts. Revoked and expired tokens are listed too."""
     tokens = await desk.list_all(caller, deployment_id, after=after, limit=limit)
-    return DeploymentTokenPage(
-        items=[_view(token) for token in tokens], next=tokens[-1].id if len(tokens) == limit else None
-    )
+    return DeploymentTokenPage(items=[_view(token) for token in tokens], next=Page.of(tokens, limit).next)
 
 
 @router.delete("/deployment-tokens/{token_id}", status_code=204, summary="Revoke a token, at once and everywhere")

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from mercato.adapters.objects_folder import LocalFolder
-from mercato.api.ranges import Outside, Span, wanted
-from mercato.api.wiring import Parts
+from mercato.edge.ranges import Outside, Span, wanted
+from mercato.edge.wiring import Parts
 from mercato.platform import ObjectNotFound, ObjectStore
 
 router = APIRouter(prefix="/api", tags=["files"])

@@ -4,9 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called
-from mercato.api.paging import After, PageSize
 from mercato.api.publishing_views import (
     view_dossier,
     view_release,
@@ -14,8 +11,11 @@ from mercato.api.publishing_views import (
     view_summary,
     view_waiting,
 )
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
 from mercato_contracts.publishing import (
     DecisionRequest,
@@ -86,7 +86,7 @@ async def list_submissions(
     """Each with its state; the evidence of its phases is in the submission itself."""
     rows = await desk.list_own(caller, after=after, limit=limit)
     items = [view_summary(row, caller.organisation_slug) for row in rows]
-    return SubmissionPage(items=items, next=rows[-1].id if len(rows) == limit else None)
+    return SubmissionPage(items=items, next=Page.of(rows, limit).next)
 
 
 @router.get("/submissions/{submission_id}", summary="A submission and what each phase found")
@@ -106,7 +106,7 @@ async def list_approvals(
     vendors = await called.organisations({row.submission.vendor_id for row in rows})
     return WaitingPage(
         items=[view_waiting(row, vendors.get(row.submission.vendor_id, "")) for row in rows],
-        next=rows[-1].submission.id if len(rows) == limit else None,
+        next=Page.of(rows, limit, lambda row: row.submission.id).next,
     )
 
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import Alerts, Health, ServiceAlert, ServiceLevel, ServiceLevels
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.service_levels import AlertPage, AlertView, LevelWindow, ServiceLevelView
 
 router = APIRouter(prefix="/api", tags=["service levels"], route_class=TransactionalRoute)
@@ -41,7 +41,7 @@ async def list_alerts(
 ) -> AlertPage:
     """The newest first. With `everyone=true`, an operator sees those of all vendors."""
     rows = await alerts.list_all(caller, everyone=everyone, only_open=only_open, before=before, limit=limit)
-    return AlertPage(items=[view_alert(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return AlertPage(items=[view_alert(row) for row in rows], next=Page.of(rows, limit).next)
 
 
 def view_alert(row: ServiceAlert) -> AlertView:

@@ -6,10 +6,11 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.deployments import Signatures
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import Page
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.publishing import DeploymentHolds
 from mercato.signals import (
@@ -19,9 +20,11 @@ from mercato.signals import (
     DeskWindow,
     KillSwitch,
     KillSwitches,
+    ReceivedBody,
     SignalLog,
     SignalStore,
     optimize,
+    receive,
     view_receipt,
 )
 from mercato_contracts.desk import (
@@ -47,7 +50,7 @@ from mercato_contracts.signals import SIGNATURE_HEADER, SignalConsistency, Signa
 
 router = APIRouter(prefix="/api", tags=["desk"], route_class=TransactionalRoute)
 late = APIRouter(route_class=LateTransactionalRoute)
-"""Routes that compute for long and ask the database nothing."""
+"""Routes of which a part is slow and comes before their transaction."""
 
 _WRITE = {"$ref": "#/components/schemas/SignalWrite"}
 _BATCH = {"$ref": "#/components/schemas/SignalWriteBatch"}
@@ -86,19 +89,28 @@ Log = Annotated[SignalLog, Depends(_log)]
 Record = Annotated[DeskRecord, Depends(_record)]
 
 
-@router.post(
+async def _receive(request: Request, caller: SignedIn, parts: Parts) -> ReceivedBody:
+    return await receive(parts.database, parts.live_rounds, caller, await request.body())
+
+
+Received = Annotated[ReceivedBody, Depends(_receive)]
+
+
+@late.post(
     "/signals/store",
     status_code=201,
     summary="Write signals of an open round, signed by the deployment: one `SignalWrite` or a `SignalWriteBatch`",
     openapi_extra=_BODY,
     response_model=SignalReceipts,
 )
-async def store_signals(request: Request, caller: SignedIn, session: Transaction, parts: Parts) -> Response:
+async def store_signals(
+    request: Request, caller: SignedIn, body: Received, session: Transaction, parts: Parts
+) -> Response:
     """The header `Mercato-Signature` signs the exact bytes of the body with the deployment's linked key. All writes of
     a batch are taken or none. A write that is in the log already gets its old receipt again.
     """
-    store = SignalStore(session, parts.clock, parts.ids, parts.outbox, Signatures(session), parts.live_rounds)
-    taken = await store.take(caller, await request.body(), request.headers.get(SIGNATURE_HEADER))
+    store = SignalStore(session, parts.clock, parts.ids, parts.outbox, Signatures(session))
+    taken = await store.take(caller, body, request.headers.get(SIGNATURE_HEADER))
     # Written as it is: to check a thousand receipts a second time costs more than to make them.
     return Response(SignalReceipts(items=taken).model_dump_json(), 201, media_type="application/json")
 
@@ -114,7 +126,7 @@ async def list_signals(
     """What your organisation's deployments wrote, with each entry's place and hash in the log."""
     rows = await window.entries(caller, round_id=round_id, before=before, limit=limit)
     items = [view_receipt(row) for row in rows]
-    return SignalPage(items=items, next=rows[-1].place if len(rows) == limit else None)
+    return SignalPage(items=items, next=Page.of(rows, limit, lambda row: row.place).next)
 
 
 @router.get("/signals/heads", summary="Signed states of the log, the newest first")

@@ -5,13 +5,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from mercato.api.caller import SignedIn
 from mercato.api.entries import view_entries
 from mercato.api.exports import answer_export, as_documented
-from mercato.api.names import Called
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.billing import (
     STATEMENT_COLUMNS,
     Agreement,
@@ -23,6 +18,11 @@ from mercato.billing import (
     check_scope,
     statement_lines,
 )
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called
+from mercato.edge.paging import After, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.platform import LineFormat
 from mercato_contracts.figures import FiguresAgreement, FiguresAgreementPage, FiguresDifference
 from mercato_contracts.metering import UsageSide

@@ -5,11 +5,11 @@ from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.names import Called, Names
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Catalogue
 from mercato.subscriptions import Subscription, Subscriptions
 from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
@@ -71,7 +71,7 @@ async def list_subscriptions(
     """As a consumer: what your organisation subscribed to. As a vendor: the subscriptions to its services."""
     rows = await desk.list_all(caller, as_vendor=side == "vendor", after=after, limit=limit)
     items = await view_subscriptions(rows, called)
-    return SubscriptionPage(items=items, next=rows[-1].id if len(rows) == limit else None)
+    return SubscriptionPage(items=items, next=Page.of(rows, limit).next)
 
 
 @router.get("/subscriptions/{subscription_id}", summary="One subscription")

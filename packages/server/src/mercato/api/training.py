@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import LateTransactionalRoute, TransactionalRoute, prove_credential
-from mercato.api.wiring import Parts, Transaction, Wiring
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_credential
+from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import NotSignedIn
 from mercato.platform import Session
-from mercato.training import Dossier, Run, Said, StoredCode, TrainingRuns, claim_run, store_code
+from mercato.training import Dossier, OutputPage, Run, StoredCode, TrainingRuns, claim_run, store_code
 from mercato_contracts.training import ClaimRequest, LogPage, StartTrainingRequest, TrainingRun, TrainingRunPage
 
 router = APIRouter(prefix="/api/training", tags=["training"], route_class=TransactionalRoute)
@@ -61,9 +61,7 @@ async def list_training_runs(
 ) -> TrainingRunPage:
     """Without steps and artifacts; the run itself has them."""
     runs = await desk.list_all(caller, before=after, limit=limit)
-    return TrainingRunPage(
-        items=[_view(run, Dossier(run, [], [])) for run in runs], next=runs[-1].id if len(runs) == limit else None
-    )
+    return TrainingRunPage(items=[_view(run, Dossier(run, [], [])) for run in runs], next=Page.of(runs, limit).next)
 
 
 @router.get("/runs/{run_id}", summary="A run: why it waits, how far it is, what it cost and left")
@@ -137,7 +135,7 @@ async def read_training_log(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> Said:
+async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> OutputPage:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise NotSignedIn("This request carries no key or access token.")

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
 from mercato.consumption import DisputeReview, DisputeReviews
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato_contracts.metering import (
     DoubtedCallsList,
     DoubtedCallsView,
@@ -51,7 +51,7 @@ async def list_usage_reviews(
 ) -> UsageReviewPage:
     """`everyone=true` shows those of all vendors to operators."""
     rows = await desk.list_all(caller, everyone=everyone, only_open=only_open, before=before, limit=limit)
-    return UsageReviewPage(items=[view_review(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
+    return UsageReviewPage(items=[view_review(row) for row in rows], next=Page.of(rows, limit).next)
 
 
 @router.post("/reviews/{review_id}/decision", summary="Hold or clear a service whose counts are disputed (operators)")

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from mercato.api.caller import SignedIn
-from mercato.api.paging import After, PageSize
-from mercato.api.route import TransactionalRoute
-from mercato.api.wiring import Parts, Transaction
+from mercato.edge.caller import SignedIn
+from mercato.edge.paging import After, Page, PageSize
+from mercato.edge.route import TransactionalRoute
+from mercato.edge.wiring import Parts, Transaction
 from mercato.webhooks import EVENT_TYPES, Delivered, NewSecret, WebhookEndpoint, Webhooks
 from mercato_contracts.webhooks import (
     NewWebhookAnswer,
@@ -80,7 +80,7 @@ async def list_deliveries(
 ) -> WebhookDeliveryPage:
     """Each message with every attempt, its status and the start of what came back."""
     found = await desk.deliveries(caller, webhook_id, before=before, limit=limit)
-    following = found[-1].delivery.id if len(found) == limit else None
+    following = Page.of(found, limit, lambda row: row.delivery.id).next
     return WebhookDeliveryPage(items=[view_delivery(each) for each in found], next=following)
 
 

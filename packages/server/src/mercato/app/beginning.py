@@ -4,8 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mercato.identity import Caller, Keys, Role, SecretHasher, SignUp
-from mercato.identity.permissions import permissions_of
+from mercato.identity import Caller, Keys, Role, SecretHasher, SignUp, permissions_of
 from mercato.platform import Conflict, Database, Ids, Outbox, Session, SystemClock, SystemIds
 
 DEMO = "demo"

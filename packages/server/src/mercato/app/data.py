@@ -13,8 +13,8 @@ from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
-    from mercato.datasets import PanelBuilder, Rounds
-    from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session
+    from mercato.datasets import PanelBuilder, RoundDrafts, Rounds
+    from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session
 
 DATASET = "us-equities-daily"
 _BY = "the operator's command"
@@ -24,7 +24,7 @@ _BY = "the operator's command"
 class _Parts:
     """What the room of data needs, and no more: the command shall start quickly."""
 
-    session: "Session"
+    database: "Database"
     clock: "Clock"
     ids: "Ids"
     outbox: "Outbox"
@@ -34,12 +34,17 @@ class _Parts:
     def builder(self) -> "PanelBuilder":
         from mercato.datasets import PanelBuilder
 
-        return PanelBuilder(self.session, self.clock, self.ids, self.outbox, self.objects, self.data_key)
+        return PanelBuilder(self.database, self.clock, self.ids, self.outbox, self.objects, self.data_key)
 
-    def rounds(self) -> "Rounds":
+    def drafts(self) -> "RoundDrafts":
+        from mercato.datasets import RoundDrafts
+
+        return RoundDrafts(self.database, self.ids, self.objects)
+
+    def rounds(self, session: "Session") -> "Rounds":
         from mercato.datasets import Rounds
 
-        return Rounds(self.session, self.clock, self.ids, self.outbox, self.objects)
+        return Rounds(session, self.clock, self.outbox)
 
 
 Work = Callable[[_Parts], Awaitable[dict[str, Any]]]
@@ -67,7 +72,10 @@ def build(settings: Settings, name: str, organisation: str | None, as_json: bool
     async def work(parts: _Parts) -> dict[str, Any]:
         from mercato.identity import Directory
 
-        reader = (await Directory(parts.session).get_by_slug(organisation)).id if organisation else None
+        reader = None
+        if organisation:
+            async with parts.database.transaction() as session:
+                reader = (await Directory(session).get_by_slug(organisation)).id
         built = await parts.builder().build(by=_BY, name=name, reader_id=reader)
         panel = built.panel
         return {
@@ -107,8 +115,9 @@ def open_round(
         from mercato.datasets import Schedule
 
         schedule = Schedule(timedelta(hours=open_hours), timedelta(hours=embargo_hours))
-        opened = await parts.rounds().open(dataset, schedule, by=_BY, reason=reason, first_era=first_era, eras=eras)
-        return _told(opened)
+        draft = await parts.drafts().draft(dataset, first_era=first_era, eras=eras)
+        async with parts.database.transaction() as session:
+            return _told(await parts.rounds(session).open(draft, schedule, by=_BY, reason=reason))
 
     told = _do(settings, work)
     _show(told, as_json, f"round {told['number']} of {dataset} is open: eras {told['first_era']} to {told['last_era']} "
@@ -124,7 +133,8 @@ def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None
     """Take no more signals for ROUND_ID."""
 
     async def work(parts: _Parts) -> dict[str, Any]:
-        return _told(await parts.rounds().close(round_id, by=_BY, reason=reason))
+        async with parts.database.transaction() as session:
+            return _told(await parts.rounds(session).close(round_id, by=_BY, reason=reason))
 
     told = _do(settings, work)
     _show(told, as_json, f"round {told['number']} is closed; its embargo ends {told['embargo_until']}")
@@ -139,7 +149,8 @@ def resolve(settings: Settings, round_id: str, reason: str, as_json: bool) -> No
     """Hand the targets of ROUND_ID out, once it was scored and its embargo is over."""
 
     async def work(parts: _Parts) -> dict[str, Any]:
-        return _told(await parts.rounds().resolve(round_id, by=_BY, reason=reason))
+        async with parts.database.transaction() as session:
+            return _told(await parts.rounds(session).resolve(round_id, by=_BY, reason=reason))
 
     told = _do(settings, work)
     _show(told, as_json, f"round {told['number']} is resolved")
@@ -152,16 +163,15 @@ def _told(found: Any) -> dict[str, Any]:
 
 
 def _do(settings: Settings, work: Work) -> dict[str, Any]:
-    """One transaction on the marketplace's records; a refusal is one line and exit code 1."""
-    from mercato.app.files import build_objects
+    """Work on the marketplace's records; a refusal is one line and exit code 1."""
+    from mercato.app.engines import build_objects
     from mercato.platform import Database, Outbox, Refusal, SystemClock, SystemIds
 
     async def run(url: str) -> dict[str, Any]:
         clock, database = SystemClock(), Database(url, pool_size=1)
         ids, outbox, objects = SystemIds(clock), Outbox(clock), build_objects(settings, clock)
         try:
-            async with database.transaction() as session:
-                return await work(_Parts(session, clock, ids, outbox, objects, settings.data_key))
+            return await work(_Parts(database, clock, ids, outbox, objects, settings.data_key))
         finally:
             await database.close()
 

@@ -1,29 +1,33 @@
 """What the worker does at set times: room for next month's usage, monthly fees, and old rows go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
-from mercato.api.device import devices_of
-from mercato.api.idempotency import forget_answers
-from mercato.api.wiring import Wiring
 from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
-from mercato.datasets import PanelBuilder, Rounds, SampleRound
-from mercato.deployments import Heartbeats
-from mercato.identity import Attempts
+from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
+from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
+from mercato.edge.devices import devices_of
+from mercato.edge.idempotency import forget_answers
+from mercato.edge.wiring import Wiring
+from mercato.identity import Attempts, Passwords
 from mercato.metering import DayRows, Partitions
-from mercato.platform import DeskNotInstalled, Session, forget_events
+from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
-from mercato.training import end_overdue
+from mercato.training import end_overdue, find_next_deadline
 from mercato.webhooks import forget_messages
 
 log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 60.0
-_OFTEN_SECONDS = 2.0
+_SOONEST_SECONDS, _LATEST_SECONDS = 1.0, 15.0
+"""Between two looks at deadlines. The soonest is for one that passed and is in another worker's hands; the latest is
+less than any new deadline is away that no news tells of."""
 _NEWS_KEPT = timedelta(days=7)
 _ANSWERS_KEPT = timedelta(days=1)
 _COUNTERS_KEPT = timedelta(days=62)
@@ -31,30 +35,77 @@ _COUNTERS_KEPT = timedelta(days=62)
 Chore = Callable[[Session, Wiring], Awaitable[int | None]]
 
 
-async def keep_house(wiring: Wiring) -> None:
-    """For as long as the worker runs: what cannot wait every two seconds, the rest every minute.
+class Deadlines:
+    """Ends training runs and holds deployments whose time is over; asleep until the next of them is due.
+
+    Only news brings a deadline nearer; `subscriber` hears it.
+    """
+
+    def __init__(self, wiring: Wiring, *, latest_seconds: float = _LATEST_SECONDS) -> None:
+        self._wiring = wiring
+        self._latest_seconds = latest_seconds
+        self._nearer = asyncio.Event()
+
+    def subscriber(self) -> EphemeralSubscriber[Any]:
+        """To be run by the worker's `OutboxFeed`."""
+        return EphemeralSubscriber("deadlines", (DeploymentLinked, DeploymentLive), self._hear)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            seconds = _SOONEST_SECONDS
+            await _run_chores(self._wiring, DEADLINE_CHORES)
+            try:
+                seconds = await self._seconds_to_next()
+            except Exception as error:
+                log.warning("the next deadline could not be read and is looked for again", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._nearer.wait()
+            self._nearer.clear()
+
+    async def _hear(self, _: Sequence[Event[News]]) -> None:
+        self._nearer.set()
+
+    async def _seconds_to_next(self) -> float:
+        wiring = self._wiring
+        async with wiring.database.transaction() as session:
+            known = [await find_next_deadline(session), await _heartbeats(session, wiring).find_next_due()]
+        soonest = min((deadline for deadline in known if deadline is not None), default=None)
+        if soonest is None:
+            return self._latest_seconds
+        left = (soonest - wiring.clock.now()).total_seconds()
+        return min(max(left, _SOONEST_SECONDS), self._latest_seconds)
+
+
+async def keep_house(wiring: Wiring, deadlines: Deadlines) -> None:
+    """For as long as the worker runs: what has a deadline when it is due, the rest every minute.
 
     Each chore is a transaction of its own, and may run twice.
     """
     async with asyncio.TaskGroup() as chores:
-        chores.create_task(_keep(wiring, CHORES, _EVERY_SECONDS), name="chores")
-        chores.create_task(_keep(wiring, QUICK_CHORES, _OFTEN_SECONDS), name="quick chores")
+        chores.create_task(_keep(wiring, CHORES), name="chores")
+        chores.create_task(deadlines.run(), name="deadlines")
         if wiring.sample_data:
             # A task of its own: building takes seconds, and no other chore waits for it.
-            chores.create_task(_keep(wiring, SAMPLE_CHORES, _EVERY_SECONDS), name="sample data")
+            chores.create_task(_keep(wiring, SAMPLE_CHORES), name="sample data")
 
 
-async def _keep(wiring: Wiring, chores: dict[str, Chore], every_seconds: float) -> None:
+async def _keep(wiring: Wiring, chores: dict[str, Chore]) -> None:
     while True:
-        for name, chore in chores.items():
-            try:
-                async with wiring.database.transaction() as session:
-                    done = await chore(session, wiring)
-                if done:
-                    log.info("kept house", chore=name, rows=done)
-            except Exception as error:
-                log.warning("a chore failed and is tried again", chore=name, error=str(error))
-        await asyncio.sleep(every_seconds)
+        await _run_chores(wiring, chores)
+        await asyncio.sleep(_EVERY_SECONDS)
+
+
+async def _run_chores(wiring: Wiring, chores: dict[str, Chore]) -> None:
+    for name, chore in chores.items():
+        try:
+            async with wiring.database.transaction() as session:
+                done = await chore(session, wiring)
+            if done:
+                log.info("kept house", chore=name, rows=done)
+        except Exception as error:
+            log.warning("a chore failed and is tried again", chore=name, error=str(error))
 
 
 async def _make_partitions(session: Session, wiring: Wiring) -> None:
@@ -89,7 +140,7 @@ async def _resolve_rounds(session: Session, wiring: Wiring) -> int:
 
 
 def _rounds(session: Session, wiring: Wiring) -> Rounds:
-    return Rounds(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+    return Rounds(session, wiring.clock, wiring.outbox)
 
 
 async def _seal_signals(session: Session, wiring: Wiring) -> int:
@@ -127,6 +178,11 @@ async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
 
+async def _forget_letters(session: Session, wiring: Wiring) -> int:
+    passwords = Passwords(session, wiring.clock, wiring.ids, wiring.outbox, wiring.reset_links)
+    return await wiring.post().forget(session) + await passwords.forget()
+
+
 async def _forget_attempts(session: Session, wiring: Wiring) -> int:
     return await Attempts(session, wiring.clock).forget()
 
@@ -144,7 +200,11 @@ async def _judge_canaries(session: Session, wiring: Wiring) -> int:
 
 
 async def _hold_stale_deployments(session: Session, wiring: Wiring) -> int:
-    return await Heartbeats(session, wiring.clock, wiring.outbox).hold_stale()
+    return await _heartbeats(session, wiring).hold_stale()
+
+
+def _heartbeats(session: Session, wiring: Wiring) -> Heartbeats:
+    return Heartbeats(session, wiring.clock, wiring.outbox)
 
 
 CHORES: dict[str, Chore] = {
@@ -163,6 +223,7 @@ CHORES: dict[str, Chore] = {
     "old health": _forget_health,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old letters and links": _forget_letters,
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,
@@ -174,10 +235,12 @@ async def _end_overdue_runs(session: Session, wiring: Wiring) -> int:
     return await end_overdue(session, wiring.clock, wiring.outbox)
 
 
-async def _keep_sample_round(session: Session, wiring: Wiring) -> int:
-    builder = PanelBuilder(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+async def _keep_sample_round(_: Session, wiring: Wiring) -> int:
+    # Transactions of its own: files are written between them.
+    builder = PanelBuilder(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
+    drafts = RoundDrafts(wiring.database, wiring.ids, wiring.objects)
     try:
-        opened = await SampleRound(session, builder, _rounds(session, wiring)).keep_open()
+        opened = await SampleRound(wiring.database, wiring.clock, wiring.outbox, builder, drafts).keep_open()
     except DeskNotInstalled:
         return 0
     return 0 if opened is None else 1
@@ -185,7 +248,7 @@ async def _keep_sample_round(session: Session, wiring: Wiring) -> int:
 
 SAMPLE_CHORES: dict[str, Chore] = {"the sample round": _keep_sample_round}
 
-QUICK_CHORES: dict[str, Chore] = {
+DEADLINE_CHORES: dict[str, Chore] = {
     "training runs past their time": _end_overdue_runs,
     "stale deployments": _hold_stale_deployments,
 }

@@ -6,16 +6,15 @@ Gateways and Prometheus come by a port of their own, so that no crowd at the pub
 import asyncio
 import resource
 import socket
-from collections.abc import Callable
 from types import FrameType
 
 import click
 import uvicorn
 from fastapi import FastAPI
 
-from mercato.api.wiring import Wiring
 from mercato.app.connections import ConnectionLimits, Connections
 from mercato.app.protocol import bounded
+from mercato.edge.wiring import Wiring, running_of
 
 _DRAIN_SECONDS = 20
 _BACKLOG = 2048
@@ -38,7 +37,7 @@ class Listeners(uvicorn.Server):
         self._inner_socket = inner
         self._inner = uvicorn.Server(_config(internal, Connections(INTERNAL_LIMITS), wiring, lifespan="off"))
         self._inner_task: asyncio.Task[None] | None = None
-        self._ends_streams: list[Callable[[], None]] = public.state.ends_streams
+        self._ends_streams = running_of(public).ends_streams
 
     def serve_until_stopped(self) -> None:
         """In the foreground."""
@@ -89,7 +88,7 @@ def _config(app: FastAPI, connections: Connections, wiring: Wiring, lifespan: st
         access_log=False,
         log_config=None,
         server_header=False,
-        # Who the client is, `api/addresses.py` finds out: uvicorn would believe any process on this machine.
+        # Who the client is, `edge/addresses.py` finds out: uvicorn would believe any process on this machine.
         proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )

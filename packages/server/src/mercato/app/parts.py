@@ -1,13 +1,11 @@
 """What each role adds to a process: its routers, what it hears, what must be ready."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
-from mercato.adapters.embedder_minilm import MiniLmEmbedder
-from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import (
     billing,
     calls,
@@ -21,11 +19,15 @@ from mercato.api import (
     discovery,
     figures,
     identity,
+    invitations,
     marketplace,
     metering,
     oauth,
+    passwords,
     publishing,
+    second_factors,
     service_levels,
+    sessions,
     signals,
     statements,
     status,
@@ -34,9 +36,14 @@ from mercato.api import (
     usage_reviews,
     webhooks,
 )
-from mercato.api.wiring import Wiring
+from mercato.app.engines import build_embedder, build_search_index
+from mercato.console import device as device_page
+from mercato.console import links as link_pages
+from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
+from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.wiring import Running, Wiring
 from mercato.platform import EphemeralSubscriber
 
 
@@ -50,32 +57,39 @@ class Part:
     """Run in the background once the outbox is heard, so that no news falls between."""
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
     ends_streams: Callable[[], None] | None = None
-    """Told when the process begins to stop: answers that never end by themselves end now."""
+    """Called when the process begins to stop: answers that never end by themselves end then."""
+    adds: Callable[[Running], Running] = lambda running: running
+    """Adds what the routes of this role find."""
 
 
-def publishing_part(app: FastAPI, wiring: Wiring) -> Part:
+def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
-    app.state.catalog_pages = catalog.CatalogPages()
+    pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router)
+        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router),
+        adds=lambda running: replace(running, catalog_pages=pages),
     )
 
 
-def discovery_part(app: FastAPI, wiring: Wiring) -> Part:
+def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
-    embedder = MiniLmEmbedder()
-    index = EmbeddedSearchIndex(dimensions=embedder.dimensions)
+    embedder = build_embedder()
+    index = build_search_index(embedder.dimensions)
     keeper = IndexKeeper(wiring.database, index)
-    app.state.searching = Searching(index, embedder)
-    return Part((discovery.router,), (keeper.subscriber(),), keeper.build, {"the search index": keeper.is_ready})
+    searching = Searching(index, embedder)
+    return Part(
+        (discovery.router,),
+        (keeper.subscriber(),),
+        keeper.build,
+        {"the search index": keeper.is_ready},
+        adds=lambda running: replace(running, searching=searching),
+    )
 
 
-def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
+def consumption_part(wiring: Wiring) -> Part:
     """The gateway's side of the control plane; subscriptions, usage, invoices."""
     hub = SnapshotHub(wiring.gateway_database, wiring.clock, wiring.credential_seal)
-    app.state.snapshot_hub = hub
-    app.state.gates = Gates()
-    app.state.status_board = StatusBoard(wiring.clock)
+    gates, board = Gates(), StatusBoard(wiring.clock)
     return Part(
         (
             consumption.router,
@@ -88,20 +102,27 @@ def consumption_part(app: FastAPI, wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status.pages,
+            status_pages.router,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
+        adds=lambda running: replace(running, snapshot_hub=hub, gates=gates, status_board=board),
     )
 
 
-def admin_part(app: FastAPI, wiring: Wiring) -> Part:
+def admin_part(wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys."""
     return Part(
         (
             identity.router,
+            sessions.router,
+            passwords.router,
+            second_factors.router,
+            invitations.router,
             marketplace.router,
             device.router,
+            device_page.router,
+            link_pages.router,
             oauth.router,
             deployments.router,
             training.router,
@@ -111,7 +132,7 @@ def admin_part(app: FastAPI, wiring: Wiring) -> Part:
     )
 
 
-PARTS: dict[str, Callable[[FastAPI, Wiring], Part]] = {
+PARTS: dict[str, Callable[[Wiring], Part]] = {
     "publishing": publishing_part,
     "discovery": discovery_part,
     "consumption": consumption_part,

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mercato.api.addresses import UNKNOWN, TrustedProxies
 from mercato.app.connections import Connections
+from mercato.edge.addresses import UNKNOWN, TrustedProxies
 
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n"

@@ -13,8 +13,7 @@ from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
-    from mercato.billing import Reconciliation
-    from mercato.billing.reconcile import Progress
+    from mercato.billing import Progress, Reconciliation
 
 _TELL_SECONDS = 3.0
 _DAY = click.DateTime(["%Y-%m-%d"])

@@ -26,7 +26,8 @@ def require_schema(url: str) -> None:
     """Raises a `ClickException` unless the database answers and has the schema of this code."""
     from sqlalchemy.exc import DBAPIError
 
-    from mercato.app.schema import current_revision, newest_revision
+    from mercato.app import tables  # noqa: F401  (who needs the schema writes rows)
+    from mercato.app.revision import current_revision, newest_revision
     from mercato.platform import mask
 
     try:

@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from mercato.app.memory import leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
 
@@ -54,13 +55,7 @@ def serve(
             workers or settings.gateway_workers,
             with_parent=with_parent,
         )
-    from mercato.platform import configure_logging
-
-    configure_logging(settings.log_level)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
-    if with_parent:
-        _end_with_parent()
+    _become_process(settings, with_parent=with_parent)
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         require_schema(url)
         if role == "worker":
@@ -69,6 +64,19 @@ def serve(
             _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
         else:
             _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
+
+
+def _become_process(settings: Settings, *, with_parent: bool) -> None:
+    """What every process of the control plane sets before its work: memory, logs, how it is told to stop."""
+    return_memory_early()
+    leave_out_rich()
+    from mercato.platform import configure_logging
+
+    configure_logging(settings.log_level)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    if with_parent:
+        _end_with_parent()
 
 
 def _run_control(

@@ -1,6 +1,7 @@
 """Settings: the environment is read here, once, and nowhere else."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,6 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
-from mercato.api.addresses import read_networks
 
 _ABOVE = 100
 _HIGHEST_PORT = 65_535
@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         description="Web sites whose scripts may read the control API, such as `https://a.example,https://b.example`; "
         "none when not set",
     )
+    site: Path | None = Field(
+        default=None,
+        description="The folder of the documentation site, as `make site` writes it; when set, `/docs` serves it and "
+        "`/docs/api` the API reference",
+    )
     objects_url: str | None = Field(
         default=None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*/?$",
@@ -121,6 +126,16 @@ class Settings(BaseSettings):
         default=False,
         description="Whether a round of the sample dataset (`us-equities-daily`) is kept open, for trying out",
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="`smtp[s]://[user:password@]host[:port]` of the server that sends letters (invitations, new "
+        "passwords); files in `mail/` of the state when not set",
+    )
+    mail_from: str = Field(
+        default="Mercato <mercato@localhost>",
+        pattern=r"^[^\r\n<>@]*<?[^\s<>@]+@[^\s<>@]+>?$",
+        description="The sender of letters",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("runpod_endpoints")
@@ -129,10 +144,21 @@ class Settings(BaseSettings):
         read_places(told)
         return told
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.fullmatch(r"smtps?://([^\s/@]+@)?[^\s/@:]+(:\d{1,5})?/?", url.get_secret_value()):
+            raise ValueError("write smtp://host:port or smtps://user:password@host")
+        return url
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks_are_read(cls, text: str) -> str:
-        read_networks(text)
+        if text:
+            # Imported here: it brings Starlette along, which the parents of other processes need not hold.
+            from mercato.edge.addresses import read_networks
+
+            read_networks(text)
         return text
 
     def to_environment(self) -> dict[str, str]:
@@ -140,8 +166,10 @@ class Settings(BaseSettings):
         given = self.model_dump(exclude_none=True)
         given["state"] = self.state.absolute()
         url = given.pop("database_url", None)
-        if self.runpod_api_key is not None:
-            given["runpod_api_key"] = self.runpod_api_key.get_secret_value()
+        for name in ("runpod_api_key", "smtp_url"):
+            secret = getattr(self, name)
+            if secret is not None:
+                given[name] = secret.get_secret_value()
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
 

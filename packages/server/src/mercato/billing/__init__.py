@@ -1,4 +1,11 @@
-"""Ledger, monthly fees, invoices, payouts."""
+"""Ledger, monthly fees, invoices, payouts.
+
+* *Journal*: one entry of the ledger, whose postings sum to zero in each currency; it never changes.
+* *Posting*: an amount on one account in nano-units; positive is debit.
+* *Take rate*: the marketplace's share of what consumers pay, in basis points.
+* *Adjustment*: a correction of what was charged, posted as a journal of its own.
+* *Closing*: the issue of a month's invoices and payouts; a closed month issues no more.
+"""
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
 from mercato.billing.agreement import Agreement, Agreements
@@ -9,15 +16,22 @@ from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workl
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
-from mercato.billing.models import Account, Adjustment, Invoice, InvoiceLine, Journal, Payout, PayoutLine, Posting
+from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
-from mercato.billing.reconcile import Difference, Disagreement, Reconciliation, Reconciling, Recounted, month_days
+from mercato.billing.reconcile import (
+    Difference,
+    Disagreement,
+    Progress,
+    Reconciliation,
+    Reconciling,
+    Recounted,
+    month_days,
+)
 from mercato.billing.statement import STATEMENT_COLUMNS, Statement, Statements, check_scope, statement_lines
 from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
 
 __all__ = [
     "STATEMENT_COLUMNS",
-    "Account",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
@@ -36,18 +50,15 @@ __all__ = [
     "ExplainedCall",
     "Explaining",
     "Invoice",
-    "InvoiceLine",
     "IssuedInvoice",
     "IssuedPayout",
-    "Journal",
     "Ledger",
     "MonthlyFees",
     "Payout",
-    "PayoutLine",
     "PeriodClosed",
     "PlanEstimate",
-    "Posting",
     "PriceLine",
+    "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",

@@ -88,7 +88,7 @@ class Adjusting:
         if not is_operator:
             caller.require(Permission.BILLING_CREDIT)
         if wanted.direction == "charge" and not (is_operator and wanted.event_id is not None):
-            raise ChargeNeedsOperator("Only operators charge more, and only for one event.")
+            raise ChargeNeedsOperator("Only operators may charge more, and only for one event.")
         target = await self._find(caller, wanted, is_operator=is_operator)
         await self._rows.lock(target.terms.subscription.id)
         before = await self._rows.find_reference(caller.organisation_id, wanted.reference)

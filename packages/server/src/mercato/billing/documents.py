@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
+from mercato.billing.document_rows import DocumentRows
 from mercato.billing.models import Invoice, InvoiceLine, Payout, PayoutLine
 from mercato.billing.refusals import InvoiceNotFound, PayoutNotFound
 from mercato.identity import Caller, Permission
@@ -30,39 +29,33 @@ class Documents:
     """What was issued. Consumers read their invoices, vendors their payouts, operators all."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._rows = DocumentRows(session)
 
     async def invoices(self, caller: Caller, *, everyone: bool, after: str | None, limit: int) -> list[Invoice]:
         """The organisation's invoices in the order they were issued; `everyone`'s for operators."""
-        query = select(Invoice).order_by(Invoice.id).limit(limit)
-        if not _sees_all(caller, everyone):
-            query = query.where(Invoice.consumer_id == caller.organisation_id)
-        return list(await self._session.scalars(query if after is None else query.where(Invoice.id > after)))
+        whose = None if _sees_all(caller, everyone) else caller.organisation_id
+        return await self._rows.invoices(whose, after, limit)
 
     async def invoice(self, caller: Caller, invoice_id: str) -> IssuedInvoice:
         """Raises `InvoiceNotFound`."""
         caller.require(Permission.BILLING_READ)
-        invoice = await self._session.get(Invoice, invoice_id)
+        invoice = await self._rows.find_invoice(invoice_id)
         if invoice is None or not _may_read(caller, invoice.consumer_id):
             raise InvoiceNotFound(f"Your organisation has no invoice {invoice_id}.", invoice=invoice_id)
-        lines = select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id).order_by(InvoiceLine.position)
-        return IssuedInvoice(invoice, list(await self._session.scalars(lines)))
+        return IssuedInvoice(invoice, await self._rows.invoice_lines(invoice_id))
 
     async def payouts(self, caller: Caller, *, everyone: bool, after: str | None, limit: int) -> list[Payout]:
         """The organisation's payouts in the order they were issued; `everyone`'s for operators."""
-        query = select(Payout).order_by(Payout.id).limit(limit)
-        if not _sees_all(caller, everyone):
-            query = query.where(Payout.vendor_id == caller.organisation_id)
-        return list(await self._session.scalars(query if after is None else query.where(Payout.id > after)))
+        whose = None if _sees_all(caller, everyone) else caller.organisation_id
+        return await self._rows.payouts(whose, after, limit)
 
     async def payout(self, caller: Caller, payout_id: str) -> IssuedPayout:
         """Raises `PayoutNotFound`."""
         caller.require(Permission.BILLING_READ)
-        payout = await self._session.get(Payout, payout_id)
+        payout = await self._rows.find_payout(payout_id)
         if payout is None or not _may_read(caller, payout.vendor_id):
             raise PayoutNotFound(f"Your organisation has no payout {payout_id}.", payout=payout_id)
-        lines = select(PayoutLine).where(PayoutLine.payout_id == payout_id).order_by(PayoutLine.position)
-        return IssuedPayout(payout, list(await self._session.scalars(lines)))
+        return IssuedPayout(payout, await self._rows.payout_lines(payout_id))
 
 
 def _sees_all(caller: Caller, everyone: bool) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 from mercato.billing.amounts import price_of_call
 from mercato.billing.reconcile_rows import ReconcileRows
 from mercato.billing.refusals import PeriodMalformed
-from mercato.billing.repository import LedgerRepository, SumKey
+from mercato.billing.repository import LedgerRepository
 from mercato.identity import Caller, Permission
-from mercato.metering import PeriodDigest, billed_sums, digest_period
+from mercato.metering import PeriodDigest, PeriodUsage, SumKey, billed_sums, digest_period
 from mercato.platform import Session
 from mercato.publishing import Catalogue, Plan
 
@@ -96,6 +96,7 @@ class Reconciling:
         self._session = session
         self._ledger = LedgerRepository(session)
         self._rows = ReconcileRows(session)
+        self._usage = PeriodUsage(session)
         self._catalogue = Catalogue(session)
         self._plans: dict[str, Plan | None] = {}
 
@@ -130,20 +131,14 @@ class Reconciling:
 
     async def _reconcile_day(self, found: Reconciliation, day: date, progress: Progress) -> None:
         begin, end = _midnight(day), _midnight(day + _DAY)
-        async for page in self._rows.events(begin, end):
+        async for page in self._usage.events(begin, end):
             await self._learn_plans({row.plan_id for row in page if row.plan_id not in self._plans})
             for row in page:
                 self._recount(found, row)
             progress(day, len(page))
-        found.differences += _differences(
-            await self._ledger.event_sums(begin, end), await self._ledger.posted_sums(day, day + _DAY)
-        )
+        found.differences += _differences(await self._usage.sums(begin, end), await self._posted_sums(day, day + _DAY))
         found.disagreements += await self._compare_sums(begin, end)
-        for journal, calls, posted_calls, nanos, posted in await self._rows.journals(
-            day, day + _DAY, begin, end, _MOST
-        ):
-            text = f"{calls} calls in the events of {day}, {posted_calls} in its postings"
-            found.disagreements.append(Disagreement("journal", journal, int(nanos), int(posted), text))
+        await self._check_journals(found, day, begin, end)
         for journal, off in await self._rows.unbalanced(day, day + _DAY, _MOST):
             found.disagreements.append(Disagreement("unbalanced", journal, 0, int(off), f"its postings of {day}"))
         for one in await self._rows.adjustments(day, day + _DAY):
@@ -152,10 +147,32 @@ class Reconciling:
                     Disagreement("adjustment", one[0], one[1], int(one[2]), f"fee {one[3]}, posted {one[4]}")
                 )
 
+    async def _posted_sums(self, since: date, until: date) -> dict[SumKey, tuple[int, int]]:
+        posted = await self._ledger.posted_sums(since, until)
+        services = await self._catalogue.find_services({service for _, _, service, _ in posted})
+        vendors = {service.id: service.vendor_id for service in services}
+        return {
+            (day, consumer, vendors[service], service, currency): amounts
+            for (day, consumer, service, currency), amounts in posted.items()
+            if service in vendors
+        }
+
+    async def _check_journals(self, found: Reconciliation, day: date, begin: datetime, end: datetime) -> None:
+        events = await self._usage.journals(begin, end)
+        posted = await self._rows.journals(day, day + _DAY)
+        differ = [
+            journal for journal in events.keys() | posted.keys()
+            if events.get(journal, _NOTHING) != posted.get(journal, _NOTHING)
+        ]  # fmt: skip
+        for journal in sorted(differ)[:_MOST]:
+            (calls, nanos), (posted_calls, posted_nanos) = events.get(journal, _NOTHING), posted.get(journal, _NOTHING)
+            text = f"{calls} calls in the events of {day}, {posted_calls} in its postings"
+            found.disagreements.append(Disagreement("journal", journal, nanos, posted_nanos, text))
+
     async def _compare_sums(self, begin: datetime, end: datetime) -> list[Disagreement]:
         """The sums of usage by the quarter hour beside the events."""
         sums = await billed_sums(self._session, begin, end)
-        events = {key[1:]: counted for key, counted in (await self._ledger.event_sums(begin, end)).items()}
+        events = {key[1:]: counted for key, counted in (await self._usage.sums(begin, end)).items()}
         return [
             Disagreement(
                 "rollup", " ".join(key), events.get(key, _NOTHING)[1], sums.get(key, _NOTHING)[1],
@@ -167,7 +184,7 @@ class Reconciling:
         ][:_MOST]  # fmt: skip
 
     def _recount(self, found: Reconciliation, row: Any) -> None:
-        # One row of `ReconcileRows.events`, unpacked once: this runs for every call of the period.
+        # One row of `PeriodUsage.events`, unpacked once: this runs for every call of the period.
         _, event_id, consumer, vendor, service, currency, plan_id, journal, status, included, into, out, price = row
         plan = self._plans[plan_id]
         if plan is None and journal is not None:
@@ -199,10 +216,10 @@ class Reconciling:
             found.disagreements.append(Disagreement("document", document, int(posted), int(total), text))
 
     async def _check_counters(self, found: Reconciliation, since: date, until: date) -> None:
-        for scope, start, used, least, most in await self._rows.counters(_midnight(since), _midnight(until), _MOST):
-            text = f"since {start:%Y-%m-%d}; the events say {int(least)} to {int(most)}"
-            expected = int(most if used > most else least)
-            found.disagreements.append(Disagreement("counter", scope, expected, int(used), text))
+        for odd in await self._usage.odd_counters(_midnight(since), _midnight(until), _MOST):
+            text = f"since {odd.start:%Y-%m-%d}; the events say {odd.least} to {odd.most}"
+            expected = odd.most if odd.used > odd.most else odd.least
+            found.disagreements.append(Disagreement("counter", odd.scope, expected, odd.used, text))
 
 
 def _differences(

@@ -1,40 +1,17 @@
 """The SQL of reconciliation: each question covers days, so that none of them runs long."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from mercato.metering import MeteredCall
 from mercato.platform import Session
 
-_PAGE = 10_000
-_COLUMNS = (
-    MeteredCall.at,
-    MeteredCall.id,
-    MeteredCall.consumer_id,
-    MeteredCall.vendor_id,
-    MeteredCall.service_id,
-    MeteredCall.currency,
-    MeteredCall.plan_id,
-    MeteredCall.journal_id,
-    MeteredCall.status,
-    MeteredCall.included,
-    MeteredCall.tokens_in,
-    MeteredCall.tokens_out,
-    MeteredCall.price_nanos,
-)
 _JOURNALS = text(
-    "SELECT coalesce(events.journal_id, posted.journal_id) AS journal, coalesce(calls, 0), coalesce(posted_calls, 0),"
-    " coalesce(nanos, 0), coalesce(posted_nanos, 0) FROM"
-    " (SELECT journal_id, count(*) AS calls, sum(price_nanos) AS nanos FROM usage_events"
-    "  WHERE at >= :begin AND at < :end AND journal_id IS NOT NULL GROUP BY journal_id) AS events"
-    " FULL JOIN (SELECT journal_id, sum(calls) AS posted_calls, sum(amount_nanos) AS posted_nanos FROM postings"
-    "  JOIN accounts ON accounts.id = postings.account_id AND accounts.kind = 'consumer'"
-    "  WHERE item = 'usage' AND day >= :since AND day < :until GROUP BY journal_id) AS posted"
-    " ON posted.journal_id = events.journal_id"
-    " WHERE calls IS DISTINCT FROM posted_calls OR nanos IS DISTINCT FROM posted_nanos ORDER BY 1 LIMIT :most"
+    "SELECT journal_id, sum(calls), sum(amount_nanos) FROM postings"
+    " JOIN accounts ON accounts.id = postings.account_id AND accounts.kind = 'consumer'"
+    " WHERE item = 'usage' AND day >= :since AND day < :until GROUP BY journal_id"
 )
 _UNBALANCED = text(
     "SELECT journal_id, sum(amount_nanos) FROM postings JOIN accounts ON accounts.id = postings.account_id"
@@ -70,39 +47,6 @@ _ADJUSTED = text(
     "SELECT consumer_id, vendor_id, service_id, currency, sum(nanos) FROM adjustments"
     " WHERE since >= :since AND since < :until GROUP BY 1, 2, 3, 4"
 )
-# A call takes from a window when it is let in, which may be a little after it began: `slack` on both sides. The events
-# are read once, whatever the number of counters, and summed by party and day; windows begin and end at midnight, UTC.
-_COUNTERS = text(
-    "WITH counted AS (SELECT scope, window_start, used, split_part(scope, ':', 1) AS kind,"
-    "  split_part(scope, ':', 2) AS subject, split_part(scope, ':', 3) AS unit,"
-    "  CASE split_part(scope, ':', 4) WHEN 'day' THEN window_start + interval '24 hours'"
-    "   ELSE (window_start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' END AS window_end"
-    "  FROM counters WHERE window_start >= :begin AND window_start < :end"
-    "  AND split_part(scope, ':', 4) IN ('day', 'month')"
-    "  AND split_part(scope, ':', 1) IN ('subscription', 'key', 'consumer', 'vendor')),"
-    " calls AS MATERIALIZED (SELECT subscription_id, key_id, consumer_id, vendor_id, day,"
-    "  at >= day + interval '24 hours' - CAST(:slack AS interval) AS late, count(*) AS requests,"
-    "  sum(tokens_in + tokens_out) AS tokens, sum(price_nanos) AS nanos, sum(included) AS included"
-    "  FROM (SELECT *, date_trunc('day', at, 'UTC') AS day FROM usage_events"
-    "   WHERE at >= (SELECT min(window_start) - CAST(:slack AS interval) FROM counted)"
-    "   AND at < (SELECT max(window_end) FROM counted) AND journal_id IS NOT NULL) AS events"
-    "  GROUP BY 1, 2, 3, 4, 5, 6),"
-    " used_by AS MATERIALIZED (SELECT kind, subject, day, late, sum(requests) AS requests, sum(tokens) AS tokens,"
-    "  sum(nanos) AS nanos, sum(included) AS included FROM calls CROSS JOIN LATERAL (VALUES"
-    "   ('subscription', subscription_id), ('consumer', consumer_id), ('vendor', vendor_id),"
-    "   ('key', (SELECT lineage_id FROM keys WHERE keys.id = key_id))"
-    "  ) AS party (kind, subject) GROUP BY 1, 2, 3, 4),"
-    " summed AS (SELECT scope, window_start, used, kind, coalesce(sum(units), 0) AS at_most,"
-    "  coalesce(sum(units) FILTER (WHERE day >= window_start"
-    "   AND NOT (late AND day + interval '24 hours' = window_end)), 0) AS inside"
-    "  FROM (SELECT counted.*, day, late, CASE unit WHEN 'requests' THEN requests WHEN 'tokens' THEN tokens"
-    "    WHEN 'nanos' THEN nanos WHEN 'included' THEN included END AS units FROM counted"
-    "   LEFT JOIN used_by ON used_by.kind = counted.kind AND used_by.subject = counted.subject"
-    "    AND ((day >= window_start AND day < window_end) OR (late AND day + interval '24 hours' = window_start))"
-    "  ) AS each_day GROUP BY scope, window_start, used, kind)"
-    " SELECT scope, window_start, used, inside, at_most FROM summed"
-    " WHERE used > at_most OR (kind = 'subscription' AND used < inside) ORDER BY scope, window_start LIMIT :most"
-)
 
 
 class ReconcileRows:
@@ -111,20 +55,10 @@ class ReconcileRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def events(self, begin: datetime, end: datetime) -> AsyncIterator[Sequence[Any]]:
-        """The events of [`begin`, `end`) in their order, a page at a time, all by one question: asked page by page,
-        each page would sort the day anew.
-        """
-        query = select(*_COLUMNS).where(MeteredCall.at >= begin, MeteredCall.at < end)
-        query = query.order_by(MeteredCall.at, MeteredCall.id)
-        found = await self._session.stream(query, execution_options={"yield_per": _PAGE})
-        async for page in found.partitions():
-            yield page
-
-    async def journals(self, day: date, after: date, begin: datetime, end: datetime, most: int) -> Sequence[Any]:
-        """Journals whose events and postings of the day differ: journal, calls and nanos of both."""
-        given = {"since": day, "until": after, "begin": begin, "end": end, "most": most}
-        return (await self._session.execute(_JOURNALS, given)).all()
+    async def journals(self, since: date, until: date) -> dict[str, tuple[int, int]]:
+        """Calls and nano-units that consumers were charged for usage, by journal."""
+        rows = await self._session.execute(_JOURNALS, {"since": since, "until": until})
+        return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
     async def unbalanced(self, since: date, until: date, most: int) -> Sequence[Any]:
         """Journals that do not sum to zero."""
@@ -143,8 +77,3 @@ class ReconcileRows:
     async def adjusted(self, since: date, until: date) -> Sequence[Any]:
         """What was adjusted by consumer, vendor, service and currency."""
         return (await self._session.execute(_ADJUSTED, {"since": since, "until": until})).all()
-
-    async def counters(self, begin: datetime, end: datetime, most: int) -> Sequence[Any]:
-        """Quotas whose count is not that of the events: scope, window, used, at least, at most."""
-        given = {"begin": begin, "end": end, "most": most, "slack": "15 minutes"}
-        return (await self._session.execute(_COUNTERS, given)).all()

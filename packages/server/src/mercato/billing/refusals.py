@@ -8,7 +8,7 @@ class PeriodMalformed(Malformed):
 
     code = "billing_period_malformed"
     title = "Not a period that can be closed"
-    fix = "Give a month that has begun, such as 2026-11; `until`, when given, lies in it and not ahead."
+    fix = "Give a month that has begun, such as 2026-11; `until`, if given, must lie in it and not in the future."
 
 
 class StatementPeriodRefused(Malformed):
@@ -53,11 +53,11 @@ class AdjustmentTargetUnknown(NotFound):
 
 
 class ChargeNeedsOperator(Refusal):
-    """More may be charged by operators only, and for one event only."""
+    """Only operators may charge more, and only for one event."""
 
     code = "charge_needs_operator"
     status = 403
-    title = "Only operators charge more"
+    title = "Only operators may charge more"
     fix = "Post a credit, or ask an operator to charge the event."
 
 
@@ -75,7 +75,7 @@ class AdjustmentNothing(Refusal):
     code = "adjustment_nothing"
     status = 422
     title = "Nothing to adjust"
-    fix = "Give units or `nanos`; a call that was not charged has neither to give back."
+    fix = "Give units or `nanos`; a call that was not charged has nothing to give back."
 
 
 class AdjustmentExceedsCharge(Refusal):
@@ -84,11 +84,11 @@ class AdjustmentExceedsCharge(Refusal):
     code = "adjustment_exceeds_charge"
     status = 422
     title = "More than was charged"
-    fix = "Credit at most what `facts.left` says."
+    fix = "Credit at most `facts.left`."
 
 
 class AdjustmentReferenceReused(Conflict):
-    """The reference stands for another adjustment."""
+    """The reference was used for another adjustment."""
 
     code = "adjustment_reference_reused"
     title = "The reference was used for another adjustment"

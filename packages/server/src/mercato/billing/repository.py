@@ -5,14 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Date, cast, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.billing.models import Account, Journal, Posting
 from mercato.billing.sales import Sale, accounts_of, postings_of
-from mercato.metering import MeteredCall
 from mercato.platform import Session
-from mercato.publishing import Service
 
 _COLUMNS = ", ".join(column.name for column in Posting.__table__.columns if column.name != "number")
 # One statement for all lines: a trigger checks that what a statement adds to a journal sums to zero.
@@ -20,8 +18,6 @@ _ADD_POSTINGS = text(
     f"INSERT INTO postings ({_COLUMNS})"  # noqa: S608  (names of our own columns)
     f" SELECT {_COLUMNS} FROM json_populate_recordset(NULL::postings, CAST(:rows AS json))"
 )
-SumKey = tuple[date, str, str, str, str]
-"""Day, consumer, vendor, service, currency."""
 
 
 class LedgerRepository:
@@ -62,30 +58,13 @@ class LedgerRepository:
         )
         return [(account, int(balance)) for account, balance in rows]
 
-    async def event_sums(self, since: datetime, until: datetime) -> dict[SumKey, tuple[int, int]]:
-        """Calls and nano-units of billable usage events."""
-        key: list[Any] = [
-            cast(func.timezone("UTC", MeteredCall.at), Date).label("day"),
-            MeteredCall.consumer_id,
-            MeteredCall.vendor_id,
-            MeteredCall.service_id,
-            MeteredCall.currency,
-        ]
-        rows = await self._session.execute(
-            select(*key, func.count(), func.sum(MeteredCall.price_nanos))
-            .where(MeteredCall.at >= since, MeteredCall.at < until, MeteredCall.journal_id.is_not(None))
-            .group_by(*key)
-        )
-        return {(row[0], row[1], row[2], row[3], row[4]): (int(row[5]), int(row[6])) for row in rows}
-
-    async def posted_sums(self, since: date, until: date) -> dict[SumKey, tuple[int, int]]:
-        """Calls and nano-units that consumers were charged for usage."""
-        key: list[Any] = [Posting.day, Account.organisation_id, Service.vendor_id, Posting.service_id, Account.currency]
+    async def posted_sums(self, since: date, until: date) -> dict[tuple[date, str, str, str], tuple[int, int]]:
+        """Calls and nano-units that consumers were charged for usage, by day, consumer, service and currency."""
+        key: list[Any] = [Posting.day, Account.organisation_id, Posting.service_id, Account.currency]
         rows = await self._session.execute(
             select(*key, func.sum(Posting.calls), func.sum(Posting.amount_nanos))
             .join(Account, Account.id == Posting.account_id)
-            .join(Service, Service.id == Posting.service_id)
             .where(Account.kind == "consumer", Posting.item == "usage", Posting.day >= since, Posting.day < until)
             .group_by(*key)
         )
-        return {(row[0], row[1], row[2], row[3], row[4]): (int(row[5]), int(row[6])) for row in rows}
+        return {(row[0], row[1], row[2], row[3]): (int(row[4]), int(row[5])) for row in rows}

@@ -1,4 +1,12 @@
-"""The control side of the gateway: snapshot, grants of keys, leases, usage in."""
+"""The control side of the gateway: snapshot, grants of keys, leases, usage in.
+
+* *Snapshot*: the services, releases, deployments and plans that gateways route by, pushed to them when it changes.
+* *Grant*: what a gateway may know of a key: its scopes, limits and subscriptions.
+* *Lease*: a slice of a limit that a gateway borrows, spends on its own and gives back.
+* *Appraisal*: the check of a usage event against our own prices and leases.
+* *Alert*: a promise of a service whose error budget burns too fast.
+* *Review*: an operator's decision about a service whose counts were often implausible.
+"""
 
 from mercato.consumption.alerts import Alerts, WatchLevels
 from mercato.consumption.canaries import CanaryWatch, judge_canaries
@@ -9,7 +17,7 @@ from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
-from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
+from mercato.consumption.models import DisputeReview, ServiceAlert
 from mercato.consumption.news import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
@@ -23,7 +31,6 @@ __all__ = [
     "CanaryWatch",
     "DisputeReview",
     "DisputeReviews",
-    "DoubtedCalls",
     "Entry",
     "Gates",
     "Health",

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.consumption.models import ServiceAlert, ServiceHealth
 from mercato.platform import Session
-from mercato.publishing import Service
 
 _LOCK = 4_017_202_615  # any number, the same in every process that watches
 
@@ -23,26 +22,19 @@ class AlertRows:
         """Whether nobody else watches just now; held until the transaction ends."""
         return bool(await self._session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
 
-    async def candidates(self, since: datetime) -> list[str]:
-        """Services with a target that may be missed: something failed since, or answers were timed; or an alert is on.
-
-        Hours are asked, of which there are few.
-        """
-        missed = (
-            select(ServiceHealth.service_id)
-            .join(Service, Service.id == ServiceHealth.service_id)
-            .where(
-                ServiceHealth.seconds == 3600,
-                ServiceHealth.start >= since,
-                Service.status == "listed",
-                or_(
-                    and_(ServiceHealth.failed > 0, Service.availability_bp.is_not(None)),
-                    Service.p95_latency_ms.is_not(None),
-                ),
-            )
+    async def measured_since(self, since: datetime) -> dict[str, bool]:
+        """Services that were called since, and whether any call failed. Hours are asked, of which there are few."""
+        rows = await self._session.execute(
+            select(ServiceHealth.service_id, func.sum(ServiceHealth.failed) > 0)
+            .where(ServiceHealth.seconds == 3600, ServiceHealth.start >= since)
+            .group_by(ServiceHealth.service_id)
         )
-        on = select(ServiceAlert.service_id).where(ServiceAlert.resolved_at.is_(None))
-        return sorted(set(await self._session.scalars(missed.union(on))))
+        return {row[0]: bool(row[1]) for row in rows}
+
+    async def with_alerts(self) -> set[str]:
+        """Services of which an alert is on."""
+        query = select(ServiceAlert.service_id).where(ServiceAlert.resolved_at.is_(None))
+        return set(await self._session.scalars(query))
 
     async def open_of(self, service_ids: Collection[str]) -> list[ServiceAlert]:
         return list(

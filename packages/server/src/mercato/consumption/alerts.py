@@ -1,4 +1,4 @@
-"""Alerts on service levels: opened and resolved once each, kept, and told as news. Runs in the worker, every minute."""
+"""Alerts on service levels: opened and resolved once each, kept, published as news. The worker looks every minute."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -35,11 +35,22 @@ class WatchLevels:
         if not await self._rows.try_lock():
             return 0
         now = self._clock.now()
-        candidates = await self._rows.candidates(now - WINDOWS[-1] - timedelta(hours=1))
+        candidates = await self._candidates(now - WINDOWS[-1] - timedelta(hours=1))
         changed = 0
         for start in range(0, len(candidates), _PAGE):
             changed += await self._watch_page(candidates[start : start + _PAGE], now)
         return changed
+
+    async def _candidates(self, since: datetime) -> list[str]:
+        """Services with a target that may be missed: a call failed since, or answers were timed; or an alert is on."""
+        failed = await self._rows.measured_since(since)
+        missed = {
+            service.id
+            for service in await self._catalogue.find_services(failed)
+            if service.status == "listed"
+            and ((failed[service.id] and service.availability_bp is not None) or service.p95_latency_ms is not None)
+        }
+        return sorted(missed | await self._rows.with_alerts())
 
     async def _watch_page(self, service_ids: Sequence[str], now: datetime) -> int:
         windows: dict[timedelta, dict[str, Health]] = {}
@@ -57,7 +68,7 @@ class WatchLevels:
                 for rule in RULES:
                     alert = on.pop((service.id, objective, rule.severity), None)
                     changed += await self._apply(service, objective, budget_bp, rule, counted, alert, now)
-        for alert in on.values():  # its target is no more
+        for alert in on.values():  # its service has no such target any longer
             changed += await self._resolve(alert, now)
         return changed
 

@@ -44,19 +44,19 @@ def judge(canary: Canary, compared: Compared, *, age: timedelta) -> Verdict | No
     new, old = compared.canary, compared.stable
     if old is None or min(new.calls, old.calls) < canary.min_calls:
         return None
-    told = f"{new.failed} of {new.calls} calls failed, {old.failed} of {old.calls} of {compared.stable_version}"
+    errors = f"{new.failed} of {new.calls} calls failed, {old.failed} of {old.calls} of {compared.stable_version}"
     excess = new.failed * old.calls - old.failed * new.calls
     if 10_000 * excess > canary.max_error_points * new.calls * old.calls:
-        return Verdict(False, f"Its error rate is too high: {told}.")
+        return Verdict(False, f"Its error rate is too high: {errors}.")
     # Of at least one call there is a p95.
     assert new.p95_us is not None
     assert old.p95_us is not None
     times = f"p95 {new.p95_us} \N{MICRO SIGN}s beside {old.p95_us} \N{MICRO SIGN}s"
     if 100 * new.p95_us > canary.max_p95_percent * old.p95_us:
-        return Verdict(False, f"It is too slow: {times} to the first byte; {told}.")
+        return Verdict(False, f"It is too slow: {times} to the first byte; {errors}.")
     if age < timedelta(minutes=canary.min_minutes):
         return None
-    return Verdict(True, f"It is no worse: {told}; {times}.")
+    return Verdict(True, f"It is no worse: {errors}; {times}.")
 
 
 class CanaryWatch:

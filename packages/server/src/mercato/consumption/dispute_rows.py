@@ -1,6 +1,6 @@
 """The SQL of disputed claims and their reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mercato.consumption.models import DisputeReview, DoubtedCalls
 from mercato.platform import Session
-from mercato.publishing import Deployment, Release, Service
 
 # In the order of the primary key, so that two batches with the same rows wait for each other and never deadlock.
 _ADD = text(
@@ -36,17 +35,16 @@ class DisputeRows:
         await self._session.execute(_ADD, {"rows": msgspec.json.encode(rows).decode()})
 
     async def due(self, since: date, least: int) -> Sequence[Any]:
-        """Service, vendor, day and calls of each day with `least` disputed calls, and no review of it yet."""
+        """Service, day and calls of each day with `least` disputed calls, and no review of it yet."""
         calls = func.sum(DoubtedCalls.calls)
         reviewed = select(DisputeReview.id).where(
             DisputeReview.service_id == DoubtedCalls.service_id,
             (DisputeReview.day == DoubtedCalls.day) | DisputeReview.decided_at.is_(None),
         )
         query = (
-            select(DoubtedCalls.service_id, Service.vendor_id, DoubtedCalls.day, calls)
-            .join(Service, Service.id == DoubtedCalls.service_id)
+            select(DoubtedCalls.service_id, DoubtedCalls.day, calls)
             .where(DoubtedCalls.day >= since, ~reviewed.exists())
-            .group_by(DoubtedCalls.service_id, Service.vendor_id, DoubtedCalls.day)
+            .group_by(DoubtedCalls.service_id, DoubtedCalls.day)
             .having(calls >= least)
             .order_by(DoubtedCalls.service_id, DoubtedCalls.day)
         )
@@ -72,14 +70,10 @@ class DisputeRows:
             query = query.where(DisputeReview.decided_at.is_(None))
         return list(await self._session.scalars(query if before is None else query.where(DisputeReview.id < before)))
 
-    async def days(self, vendor_id: str | None, since: date) -> list[DoubtedCalls]:
-        """The newest day first, of one vendor or of all."""
+    async def days(self, service_ids: Collection[str] | None, since: date) -> list[DoubtedCalls]:
+        """The newest day first, of these services or of all."""
         query = select(DoubtedCalls).where(DoubtedCalls.day >= since)
-        if vendor_id is not None:
-            query = query.join(Service, Service.id == DoubtedCalls.service_id).where(Service.vendor_id == vendor_id)
+        if service_ids is not None:
+            query = query.where(DoubtedCalls.service_id.in_(service_ids))
         order = (DoubtedCalls.day.desc(), DoubtedCalls.service_id, DoubtedCalls.reason)
         return list(await self._session.scalars(query.order_by(*order).limit(1000)))
-
-    async def deployments_of(self, service_id: str) -> list[str]:
-        query = select(Deployment.id).join(Release, Release.id == Deployment.release_id)
-        return list(await self._session.scalars(query.where(Release.service_id == service_id).order_by(Deployment.id)))

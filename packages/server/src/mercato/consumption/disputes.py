@@ -11,7 +11,7 @@ from mercato.consumption.refusals import ReviewDecided, ReviewNotFound
 from mercato.identity import Caller, Permission
 from mercato.metering import Appraised
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing import DeploymentHolds
+from mercato.publishing import Catalogue, DeploymentHolds, RunningDeployments
 from mercato_contracts import ids as id_prefix
 
 Verdict = Literal["clear", "hold"]
@@ -44,6 +44,8 @@ class DisputeReviews:
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
         self._rows = DisputeRows(session)
+        self._catalogue = Catalogue(session)
+        self._running = RunningDeployments(session)
         self._holds = DeploymentHolds(session, clock, outbox)
         self._clock = clock
         self._ids = ids
@@ -52,10 +54,13 @@ class DisputeReviews:
     async def open_due(self) -> int:
         """Opens what is due, at most once a day for each service; returns how many were opened."""
         now, opened = self._clock.now(), 0
-        for service_id, vendor_id, day, calls in await self._rows.due(_since(now), MOST_DOUBTED_A_DAY):
+        due = await self._rows.due(_since(now), MOST_DOUBTED_A_DAY)
+        services = await self._catalogue.find_services({service_id for service_id, _, _ in due})
+        vendors = {service.id: service.vendor_id for service in services}
+        for service_id, day, calls in due:
             review = DisputeReview(
-                id=self._ids.new(id_prefix.DISPUTE_REVIEW), service_id=service_id, vendor_id=vendor_id, day=day,
-                calls=calls, opened_at=now, verdict=None, reason=None, decided_by=None, decided_at=None,
+                id=self._ids.new(id_prefix.DISPUTE_REVIEW), service_id=service_id, vendor_id=vendors[service_id],
+                day=day, calls=calls, opened_at=now, verdict=None, reason=None, decided_by=None, decided_at=None,
             )  # fmt: skip
             if await self._rows.open(review):
                 opened += 1
@@ -70,7 +75,9 @@ class DisputeReviews:
 
     async def list_days(self, caller: Caller, *, everyone: bool, since: date) -> list[DoubtedCalls]:
         """How many calls were disputed, by service, day and reason; the newest day first."""
-        return await self._rows.days(_vendor(caller, everyone), since)
+        vendor_id = _vendor(caller, everyone)
+        services = None if vendor_id is None else await self._running.services_of_vendor(vendor_id)
+        return await self._rows.days(services, since)
 
     async def decide(self, caller: Caller, review_id: str, verdict: Verdict, reason: str) -> DisputeReview:
         """`hold` takes the service's deployments out of routing; `clear` lets them back. For operators.
@@ -85,11 +92,11 @@ class DisputeReviews:
             raise ReviewDecided(f"It was decided: {review.verdict}.", verdict=review.verdict)
         review.verdict, review.reason = verdict, reason
         review.decided_by, review.decided_at = caller.actor, self._clock.now()
-        for deployment_id in await self._rows.deployments_of(review.service_id):
+        for deployment_id in await self._running.ids_of_service(review.service_id):
             if verdict == "hold":
-                await self._holds.hold_deployment(deployment_id, by=HOLDER, reason=reason)
+                await self._holds.hold_deployment(deployment_id, holder=HOLDER, reason=reason, by=caller.actor)
             else:
-                await self._holds.lift_hold(deployment_id, by=HOLDER)
+                await self._holds.lift_hold(deployment_id, holder=HOLDER, by=caller.actor)
         await self._session.flush()
         await self._outbox.add(self._session, UsageReviewDecided(by=caller.actor, **_facts(review)))
         return review

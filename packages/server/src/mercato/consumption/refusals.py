@@ -13,7 +13,7 @@ class NotTheGateway(Refusal):
 
 
 class UsageEventMalformed(Malformed):
-    """An event of the batch has no id that could be counted once. Nothing of the batch was taken."""
+    """An event in the batch has no valid id. Nothing in the batch was accepted."""
 
     code = "usage_event_malformed"
     title = "A usage event is malformed"
@@ -29,9 +29,9 @@ class ReviewNotFound(NotFound):
 
 
 class ReviewDecided(Refusal):
-    """Somebody decided it before."""
+    """The review was already decided."""
 
     code = "usage_review_decided"
     status = 409
-    title = "The review was decided"
-    fix = "Nothing; a service that was held can still be cleared."
+    title = "The review was already decided"
+    fix = "Nothing to do; a service that is held can still be cleared."

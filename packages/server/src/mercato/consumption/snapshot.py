@@ -41,7 +41,7 @@ class ChangeQueue:
         self.is_over = False
 
     def offer(self, lines: Sequence[bytes]) -> None:
-        """Add changes; where they are too many, drop all and end: the gateway asks anew."""
+        """Add changes; where they are too many, drop all and end: the gateway then asks again."""
         if len(self._lines) + len(lines) > self._depth:
             self.end()
         if not self.is_over:
@@ -109,13 +109,13 @@ class SnapshotHub:
         """The whole snapshot, then each change, and a heartbeat in every second without one.
 
         Ends when the reader is too slow or the process stops. Changes are kept from before the snapshot is read, so
-        none falls between; one that the snapshot has already is told again, which does no harm.
+        none falls between; one that the snapshot already has is sent again, which does no harm.
         """
         with self._listening() as queue:
             if queue.is_over:
                 return
-            async for piece in self._whole():
-                yield piece
+            async for line in self._whole():
+                yield line
             while not queue.is_over:
                 lines = await queue.take(_HEARTBEAT_SECONDS)
                 yield b"".join(lines) or self._heartbeat()
@@ -124,14 +124,14 @@ class SnapshotHub:
         yield _line(Begin())
         async with self._database.transaction() as session:
             ids = await Catalogue(session).listed_ids()
-        told = 0
+        sent = 0
         # A transaction a page: a slow reader must not hold one open.
         for page in _pages(ids):
             async with self._database.transaction() as session:
                 services = await routes_of(session, page, self._seal)
-            told += len(services)
+            sent += len(services)
             yield b"".join(_line(service) for service in services)
-        yield _line(Ready(services=told))
+        yield _line(Ready(services=sent))
 
     def _heartbeat(self) -> bytes:
         return _line(Heartbeat(at_ms=int(self._clock.now().timestamp() * 1000)))
@@ -173,8 +173,8 @@ async def compile_changes(session: Session, events: Iterable[Event[News]], seal:
     if vendors:
         consumers = await SubscriptionTerms(session, Catalogue(session)).consumers_of(vendors)
         forgotten |= {consumer_id: ConsumerChanged(id=consumer_id) for consumer_id in consumers}
-    told: list[Wire] = [routes.get(service_id) or ServiceRemoved(id=service_id) for service_id in services]
-    return [*told, *forgotten.values()]
+    changed: list[Wire] = [routes.get(service_id) or ServiceRemoved(id=service_id) for service_id in services]
+    return [*changed, *forgotten.values()]
 
 
 async def routes_of(session: Session, service_ids: Sequence[str], seal: CredentialSeal) -> list[SnapshotService]:

@@ -1,15 +1,13 @@
 """A gateway's spool comes in: events, ledger, counters, sums, in one transaction."""
 
-from collections.abc import Collection, Sequence
-
-from sqlalchemy import select
+from collections.abc import Sequence
 
 from mercato.billing import Ledger
 from mercato.consumption.appraisal import Known, appraise
 from mercato.consumption.disputes import DisputeBook
 from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
-from mercato.identity import Key
+from mercato.identity import Directory
 from mercato.metering import Appraised, Counters, Holder, Rollups, UsageIntake, event_time, is_event_id
 from mercato.platform import Clock, Session
 from mercato.publishing import Catalogue
@@ -26,7 +24,7 @@ class TakeUsage:
     """
 
     def __init__(self, session: Session, clock: Clock, counters: Counters, ledger: Ledger) -> None:
-        self._session = session
+        self._directory = Directory(session)
         self._counters = counters
         self._ledger = ledger
         self._intake = UsageIntake(session, clock)
@@ -71,13 +69,9 @@ class TakeUsage:
     async def _look_up(self, events: Sequence[UsageEvent]) -> Known:
         return Known(
             terms=await self._terms.find({event.subscription_id for event in events}),
-            key_owners=await self._key_owners({event.key_id for event in events}),
+            key_owners=await self._directory.key_owners({event.key_id for event in events}),
             lent=await self._counters.find({lease for event in events for lease, _ in event.spends}),
         )
-
-    async def _key_owners(self, key_ids: Collection[str]) -> dict[str, str]:
-        rows = await self._session.execute(select(Key.id, Key.organisation_id).where(Key.id.in_(key_ids)))
-        return {row[0]: row[1] for row in rows}
 
 
 def _check_ids(events: Sequence[UsageEvent]) -> None:

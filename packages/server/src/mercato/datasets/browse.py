@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mercato.datasets.drafts import TARGETS
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
 from mercato.datasets.refusals import (
     DataFileNotFound,
@@ -13,7 +14,6 @@ from mercato.datasets.refusals import (
     TargetsUnderEmbargo,
 )
 from mercato.datasets.repository import DatasetRepository
-from mercato.datasets.rounds import TARGETS
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, ObjectStore, Session
 

@@ -13,7 +13,7 @@ from mercato.datasets.panel import Horizon, Panel, build_panel
 from mercato.datasets.refusals import DatasetExists, PanelDamaged, PanelMissing, RoundNotFound
 from mercato.datasets.repository import DatasetRepository
 from mercato.datasets.sources import Market, read_market
-from mercato.platform import Clock, Ids, ObjectStore, Outbox, Session, desk_libraries
+from mercato.platform import Clock, Database, Ids, ObjectStore, Outbox, Session, desk_libraries
 from mercato_contracts import ids as id_prefix
 
 HORIZON = Horizon(days=5, lag=1)
@@ -28,12 +28,30 @@ class Built:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PanelDraft:
+    """A panel that is computed and stored, but not yet recorded: `PanelBuilder.record` does that."""
+
+    name: str
+    dataset_id: str
+    """Of the dataset of this name, or for it where there was none."""
+    object_key: str
+    sha256: str
+    size: int
+    card: str
+    panel: Panel
+    market: Market
+
+
 class PanelBuilder:
-    """Makes panels. `data_key` (32 secret bytes) obscures their ids; `read` says where prices come from."""
+    """Makes panels. `data_key` (32 secret bytes) obscures their ids; `read` says where prices come from.
+
+    Prices are read and files are written while no transaction is open: an open one holds back all news.
+    """
 
     def __init__(
         self,
-        session: Session,
+        database: Database,
         clock: Clock,
         ids: Ids,
         outbox: Outbox,
@@ -41,8 +59,7 @@ class PanelBuilder:
         data_key: bytes,
         read: Callable[[], Market] = read_market,
     ) -> None:
-        self._session = session
-        self._rows = DatasetRepository(session)
+        self._database = database
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
@@ -51,31 +68,60 @@ class PanelBuilder:
         self._read = read
 
     async def build(self, *, by: str, name: str = NAME, reader_id: str | None = None, title: str = TITLE) -> Built:
-        """The dataset `name` with the newest panel; a few seconds of work. The same prices make the same panel.
+        """`prepare` and `record`, in a transaction of its own."""
+        draft = await self.prepare(name)
+        async with self._database.transaction() as session:
+            return await self.record(session, draft, by=by, reader_id=reader_id, title=title)
 
-        A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset
-        is decided when it is made. Raises `DatasetExists`, `DeskNotInstalled`, `SourcesDisagree`.
+    async def prepare(self, name: str = NAME) -> PanelDraft:
+        """Compute the newest panel of the dataset `name` and store its file: a few seconds, in no transaction.
+
+        Raises `DeskNotInstalled`, `SourcesDisagree`.
         """
         market, panel, content = await asyncio.to_thread(self._make, name)
-        dataset = await self._rows.find_dataset(name, None, lock=True)
+        sha256 = hashlib.sha256(content).hexdigest()
+        async with self._database.transaction() as session:
+            rows = DatasetRepository(session)
+            dataset = await rows.find_dataset(name, None)
+            stored = await rows.find_panel_of(dataset.id, sha256) if dataset else None
+        dataset_id = dataset.id if dataset else self._ids.new(id_prefix.DATASET)
+        key = f"panels/{dataset_id}/{sha256}.parquet"
+        if stored is None:
+            await self._store.put(key, content)
+        card = write_card(panel, market.sources, market.agreements)
+        return PanelDraft(name, dataset_id, key, sha256, len(content), card, panel, market)
+
+    async def record(
+        self, session: Session, draft: PanelDraft, *, by: str, reader_id: str | None = None, title: str = TITLE
+    ) -> Built:
+        """The dataset with this panel as its newest. The same prices make the same panel.
+
+        A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset
+        is decided when it is made. Raises `DatasetExists`.
+        """
+        rows = DatasetRepository(session)
+        dataset = await rows.find_dataset(draft.name, None, lock=True)
         if dataset is None:
-            await self._rows.add_dataset(self._new(name, title, reader_id))
-            dataset = await self._rows.find_dataset(name, None, lock=True)
+            await rows.add_dataset(self._new(draft, title, reader_id))
+            dataset = await rows.find_dataset(draft.name, None, lock=True)
             assert dataset is not None
         if reader_id is not None and dataset.reader_id != reader_id:
-            raise DatasetExists(f"{name} was made for other readers.")
-        dataset.card = write_card(panel, market.sources, market.agreements)
-        sha256 = hashlib.sha256(content).hexdigest()
-        stored = await self._rows.find_panel_of(dataset.id, sha256)
+            raise DatasetExists(f"{draft.name} was made for other readers.")
+        dataset.card = draft.card
+        # Others may have recorded the same panel since the draft was made.
+        stored = await rows.find_panel_of(dataset.id, draft.sha256)
         is_new = stored is None
         if stored is None:
-            stored = await self._keep(dataset, panel, market, content, sha256, by)
+            stored = self._stored(dataset, draft)
+            rows.add(stored)
+            await rows.flush()
+            await self._outbox.add(session, PanelBuilt(by=by, dataset=dataset.name, panel_id=stored.id))
         dataset.panel_id = stored.id
         return Built(dataset, stored, is_new)
 
-    def _new(self, name: str, title: str, reader_id: str | None) -> Dataset:
+    def _new(self, draft: PanelDraft, title: str, reader_id: str | None) -> Dataset:
         return Dataset(
-            id=self._ids.new(id_prefix.DATASET), name=name, title=title, summary=SUMMARY, card="",
+            id=draft.dataset_id, name=draft.name, title=title, summary=SUMMARY, card="",
             reader_id=reader_id, panel_id=None, created_at=self._clock.now(),
         )  # fmt: skip
 
@@ -86,49 +132,44 @@ class PanelBuilder:
         panel = build_panel(market, Obscurer(self._data_key, name), HORIZON)
         return market, panel, write_panel(panel)
 
-    async def _keep(
-        self, dataset: Dataset, panel: Panel, market: Market, content: bytes, sha256: str, by: str
-    ) -> StoredPanel:
-        key = f"panels/{dataset.id}/{sha256}.parquet"
-        await self._store.put(key, content)
-        stored = StoredPanel(
+    def _stored(self, dataset: Dataset, draft: PanelDraft) -> StoredPanel:
+        panel = draft.panel
+        return StoredPanel(
             id=self._ids.new(id_prefix.PANEL),
             dataset_id=dataset.id,
-            object_key=key,
-            bytes=len(content),
-            sha256=sha256,
+            object_key=draft.object_key,
+            bytes=draft.size,
+            sha256=draft.sha256,
             eras=panel.eras,
             first_day=panel.days[0].isoformat(),
             last_day=panel.days[-1].isoformat(),
             horizon_days=panel.horizon.days,
             lag_days=panel.horizon.lag,
             features=list(panel.feature_names),
-            sources=[asdict(source) for source in market.sources],
+            sources=[asdict(source) for source in draft.market.sources],
             built_at=self._clock.now(),
         )
-        self._rows.add(stored)
-        await self._rows.flush()
-        await self._outbox.add(self._session, PanelBuilt(by=by, dataset=dataset.name, panel_id=stored.id))
-        return stored
 
 
 class Panels:
-    """Reads panels back, checked against their checksums."""
+    """Reads panels back, checked against their checksums. No transaction is open while a file is read."""
 
-    def __init__(self, session: Session, store: ObjectStore) -> None:
-        self._rows = DatasetRepository(session)
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = database
         self._store = store
 
     async def of_round(self, round_id: str) -> Panel:
         """The panel that the round was made of. Raises `RoundNotFound`, `PanelDamaged`."""
-        found = await self._rows.find_round(round_id)
+        async with self._database.transaction() as session:
+            found = await DatasetRepository(session).find_round(round_id)
         if found is None:
             raise RoundNotFound(f"There is no round {round_id}.")
         return await self.load(found.panel_id)
 
     async def load(self, panel_id: str) -> Panel:
         """Raises `PanelMissing`, `PanelDamaged`, `DeskNotInstalled`."""
-        stored = await self._rows.find_panel(panel_id)
+        async with self._database.transaction() as session:
+            stored = await DatasetRepository(session).find_panel(panel_id)
         if stored is None:
             raise PanelMissing("There is no such panel.")
         content = await self._store.get(stored.object_key)

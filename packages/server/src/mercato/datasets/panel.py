@@ -31,7 +31,7 @@ class Horizon:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A dataset in memory. Eras are numbered from 1, one trading day each; arrays are eras by tickers unless said.
+    """A dataset in memory. Eras are numbered from 1, one trading day each; arrays are eras by tickers unless noted.
 
     For the marketplace's own use: it maps ids to names, holds closes, and targets that are under embargo for vendors.
     `targets` are ranks within the era of the forward return, in (0, 1), NaN in the last eras, whose future is unknown.

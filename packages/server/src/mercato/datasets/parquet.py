@@ -31,19 +31,19 @@ def write_panel(panel: Panel) -> bytes:
     columns |= {
         name: pa.array(values.reshape(-1)) for name, values in zip(panel.feature_names, panel.features, strict=True)
     }
-    told = {"format": _FORMAT, "horizon_days": panel.horizon.days, "lag_days": panel.horizon.lag}
-    return _write(pa.table(columns), told)
+    header = {"format": _FORMAT, "horizon_days": panel.horizon.days, "lag_days": panel.horizon.lag}
+    return _write(pa.table(columns), header)
 
 
 def read_panel(content: bytes) -> Panel:
     """The panel that `write_panel` wrote. Raises `ValueError` for anything else."""
     try:
         table = pq.read_table(io.BytesIO(content))
-        told = json.loads((table.schema.metadata or {})[b"mercato"])
+        header = json.loads((table.schema.metadata or {})[b"mercato"])
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise ValueError(f"not a panel: {type(error).__name__}") from None
-    if told.get("format") != _FORMAT:
-        raise ValueError(f"a panel of another format: {told.get('format')}")
+    if header.get("format") != _FORMAT:
+        raise ValueError(f"a panel of another format: {header.get('format')}")
     tickers = tuple(dict.fromkeys(table["ticker"].to_pylist()))
     shape = (table.num_rows // len(tickers), len(tickers))
     features = [name for name in table.column_names if name.startswith("feature_")]
@@ -55,7 +55,7 @@ def read_panel(content: bytes) -> Panel:
         features=np.stack([table[name].to_numpy().reshape(shape) for name in features]),
         closes=table["close"].to_numpy().reshape(shape),
         index=table["index"].to_numpy().reshape(shape)[:, 0],
-        horizon=Horizon(told["horizon_days"], told["lag_days"]),
+        horizon=Horizon(header["horizon_days"], header["lag_days"]),
     )
 
 
@@ -84,8 +84,8 @@ def write_rows(panel: Panel, first_era: int, last_era: int, *, features: bool, t
     return _write(table, None), table.num_rows
 
 
-def _write(table: Any, told: dict[str, Any] | None) -> bytes:
-    metadata = None if told is None else {b"mercato": json.dumps(told, sort_keys=True).encode()}
+def _write(table: Any, header: dict[str, Any] | None) -> bytes:
+    metadata = None if header is None else {b"mercato": json.dumps(header, sort_keys=True).encode()}
     out = io.BytesIO()
     pq.write_table(
         table.replace_schema_metadata(metadata), out, compression="zstd", compression_level=9,

@@ -4,7 +4,7 @@ from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
 
 class SourcesDisagree(Refusal):
-    """Two packages that ship the same prices tell different stories; no panel is made of either."""
+    """Two packages that ship the same prices disagree; no panel is built from either."""
 
     code = "data_sources_disagree"
     status = 500
@@ -21,11 +21,11 @@ class DatasetNotFound(NotFound):
 
 
 class DatasetExists(Conflict):
-    """Who may see a dataset is decided when it is made."""
+    """The readers of a dataset are fixed when it is created."""
 
     code = "dataset_exists"
     title = "The dataset exists, for other readers"
-    fix = "Choose another name, or leave `organisation` out to build its panel anew."
+    fix = "Choose another name, or leave `organisation` out to rebuild its panel."
 
 
 class RoundNotFound(NotFound):

@@ -31,6 +31,10 @@ class DatasetRepository:
         query = select(Dataset).where(Dataset.name == name, _readable(reader))
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def lock_dataset(self, dataset_id: str) -> Dataset:
+        """Until this transaction ends no other opens a round of it. A dataset is never deleted."""
+        return (await self._session.scalars(select(Dataset).where(Dataset.id == dataset_id).with_for_update())).one()
+
     async def list_datasets(self, reader: str | None) -> Sequence[Dataset]:
         return (await self._session.scalars(select(Dataset).where(_readable(reader)).order_by(Dataset.name))).all()
 
@@ -48,6 +52,14 @@ class DatasetRepository:
     async def find_round(self, round_id: str, *, lock: bool = False) -> Round | None:
         query = select(Round).where(Round.id == round_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def share_round(self, round_id: str) -> Round | None:
+        """Locked against a change, not against others who lock it so."""
+        return await self._session.scalar(select(Round).where(Round.id == round_id).with_for_update(read=True))
+
+    async def round_ids(self, dataset_id: str) -> Sequence[str]:
+        query = select(Round.id).where(Round.dataset_id == dataset_id).order_by(Round.number)
+        return (await self._session.scalars(query)).all()
 
     async def find_round_number(self, dataset_id: str, number: int) -> Round | None:
         return await self._session.scalar(select(Round).where(Round.dataset_id == dataset_id, Round.number == number))

@@ -1,30 +1,22 @@
-"""Rounds: open, closed, scored, resolved, never back. The marketplace's own side; who may do it is asked before."""
+"""Rounds go from open to closed, scored and resolved, and never back. Callers check permissions first."""
 
-import asyncio
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mercato.datasets.build import Panels
-from mercato.datasets.eras import RoundEras, choose_eras
-from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition
+from mercato.datasets.drafts import RoundDraft, next_number
+from mercato.datasets.models import Round, RoundFile, RoundTransition
 from mercato.datasets.news import RoundClosed, RoundOpened, RoundResolved, RoundScored
-from mercato.datasets.panel import Panel
 from mercato.datasets.refusals import (
-    DatasetNotFound,
     EmbargoNotOver,
-    PanelMissing,
     RoundInWrongState,
     RoundNotFound,
     RoundOpenAlready,
     ScoresDiffer,
 )
 from mercato.datasets.repository import DatasetRepository
-from mercato.platform import Clock, Ids, News, ObjectStore, Outbox, Session, desk_libraries
-from mercato_contracts import ids as id_prefix
+from mercato.platform import Clock, News, Outbox, Session
 
-TRAIN, LIVE, TARGETS = "train.parquet", "live.parquet", "targets.parquet"
 _BEFORE = {"closed": "open", "scored": "closed", "resolved": "scored"}
 _BY_THE_CLOCK = "the clock"
 
@@ -38,19 +30,16 @@ class Schedule:
 
 
 class Rounds:
-    """The state machine. Every step locks the round, writes who did it and why, and tells the news of it.
+    """The state machine. Every step locks the round, writes who did it and why, and adds the news.
 
     `by` is an actor's id (`usr_…`, `key_…`) or words for the marketplace itself.
     """
 
-    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, store: ObjectStore) -> None:
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = DatasetRepository(session)
-        self._panels = Panels(session, store)
         self._clock = clock
-        self._ids = ids
         self._outbox = outbox
-        self._store = store
 
     async def get(self, round_id: str) -> Round:
         """Raises `RoundNotFound`."""
@@ -61,33 +50,18 @@ class Rounds:
         # The lock comes before the state is read: of two who move a round at once, the second sees what the first did.
         return _found(await self._rows.find_round(round_id, lock=True), round_id)
 
-    async def open(
-        self,
-        dataset_name: str,
-        schedule: Schedule,
-        *,
-        by: str,
-        reason: str,
-        first_era: int | None = None,
-        eras: int = 5,
-    ) -> Round:
-        """A new round over `eras` eras from `first_era` on (by default those after the last round), with its files.
+    async def open(self, draft: RoundDraft, schedule: Schedule, *, by: str, reason: str) -> Round:
+        """The round that was drafted (`RoundOpening.draft`).
 
-        Training data is purged: it ends so early that no target in it looks into the round, or into an earlier round
-        that is not resolved. Raises `DatasetNotFound`, `PanelMissing`, `RoundOpenAlready`, `ErasNotOffered`.
+        Raises `RoundOpenAlready`, also where another round was opened since the draft was made.
         """
-        dataset = await self._rows.find_dataset(dataset_name, None, lock=True)
-        if dataset is None:
-            raise DatasetNotFound(f"There is no dataset {dataset_name}.")
-        if dataset.panel_id is None:
-            raise PanelMissing(f"{dataset_name} has no panel yet.")
-        if await self._rows.find_open(dataset.id) is not None:
-            raise RoundOpenAlready(f"A round of {dataset_name} is open.")
-        panel = await self._panels.load(dataset.panel_id)
+        dataset = await self._rows.lock_dataset(draft.dataset_id)
         before = await self._rows.newest_round(dataset.id)
-        unresolved = await self._rows.first_unresolved_era(dataset.id)
-        chosen = choose_eras(panel, first_era, eras, before.last_era if before else None, unresolved)
-        return await self._begin(dataset, dataset.panel_id, panel, chosen, before, schedule, by, reason)
+        # A draft fits only what it was made from. Rounds that were resolved since then do no harm: training data could
+        # end later, and ends early enough as it is.
+        if await self._rows.find_open(dataset.id) is not None or draft.number != next_number(before):
+            raise RoundOpenAlready(f"A round of {dataset.name} is open.")
+        return await self._begin(draft, schedule, by, reason)
 
     async def close(self, round_id: str, *, by: str, reason: str) -> Round:
         """No signal is taken any more. Raises `RoundNotFound`, `RoundInWrongState`."""
@@ -150,22 +124,19 @@ class Rounds:
         self._rows.add(RoundTransition(round_id=found.id, state=found.state, by=by, reason=reason, at=now))
         await self._outbox.add(self._session, _news_of(found, by))
 
-    async def _begin(
-        self, dataset: Dataset, panel_id: str, panel: Panel, eras: RoundEras, before: Round | None,
-        schedule: Schedule, by: str, reason: str,
-    ) -> Round:  # fmt: skip
+    async def _begin(self, draft: RoundDraft, schedule: Schedule, by: str, reason: str) -> Round:
         now: datetime = self._clock.now()
         made = Round(
-            id=self._ids.new(id_prefix.ROUND),
-            dataset_id=dataset.id,
-            panel_id=panel_id,
-            number=before.number + 1 if before else 1,
+            id=draft.id,
+            dataset_id=draft.dataset_id,
+            panel_id=draft.panel_id,
+            number=draft.number,
             state="open",
-            first_era=eras.first,
-            last_era=eras.last,
-            train_last_era=eras.train_last,
-            horizon_days=panel.horizon.days,
-            lag_days=panel.horizon.lag,
+            first_era=draft.eras.first,
+            last_era=draft.eras.last,
+            train_last_era=draft.eras.train_last,
+            horizon_days=draft.horizon.days,
+            lag_days=draft.horizon.lag,
             opened_at=now,
             closes_at=now + schedule.open_for,
             embargo_until=now + schedule.open_for + schedule.embargo,
@@ -173,13 +144,13 @@ class Rounds:
         )
         self._rows.add(made)
         await self._rows.flush()
-        for name, (content, rows) in (await asyncio.to_thread(_write_files, panel, eras)).items():
-            key = f"rounds/{made.id}/{name}"
-            await self._store.put(key, content)
-            sha256 = hashlib.sha256(content).hexdigest()
+        for file in draft.files:
             self._rows.add(
-                RoundFile(round_id=made.id, name=name, object_key=key, bytes=len(content), sha256=sha256, rows=rows)
-            )
+                RoundFile(
+                    round_id=made.id, name=file.name, object_key=file.object_key, bytes=file.size,
+                    sha256=file.sha256, rows=file.rows,
+                )
+            )  # fmt: skip
         await self._note(made, by, reason)
         return made
 
@@ -209,13 +180,3 @@ def _expect(found: Round, state: str) -> None:
             state=found.state,
             wanted=state,
         )
-
-
-def _write_files(panel: Panel, eras: RoundEras) -> dict[str, tuple[bytes, int]]:
-    with desk_libraries():
-        from mercato.datasets.parquet import write_rows
-    return {
-        TRAIN: write_rows(panel, 1, eras.train_last, features=True, target=True),
-        LIVE: write_rows(panel, eras.first, eras.last, features=True, target=False),
-        TARGETS: write_rows(panel, eras.first, eras.last, features=False, target=True),
-    }

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from mercato.datasets.build import PanelBuilder
 from mercato.datasets.card import NAME
+from mercato.datasets.drafts import RoundDrafts
 from mercato.datasets.models import Round
 from mercato.datasets.refusals import RoundOpenAlready
 from mercato.datasets.repository import DatasetRepository
 from mercato.datasets.rounds import Rounds, Schedule
-from mercato.platform import Session
+from mercato.platform import Clock, Database, Outbox
 
 SCHEDULE = Schedule(timedelta(hours=24), timedelta(hours=144))
 _BY = "the marketplace"
@@ -18,19 +19,27 @@ _REASON = "a round for trying out"
 class SampleRound:
     """Keeps one round of the sample dataset open. Does nothing, in one query, while there is one."""
 
-    def __init__(self, session: Session, builder: PanelBuilder, rounds: Rounds) -> None:
-        self._rows = DatasetRepository(session)
+    def __init__(
+        self, database: Database, clock: Clock, outbox: Outbox, builder: PanelBuilder, drafts: RoundDrafts
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._outbox = outbox
         self._builder = builder
-        self._rounds = rounds
+        self._drafts = drafts
 
     async def keep_open(self) -> Round | None:
         """The round that was opened now; the dataset is built first where there is none, which takes some seconds."""
-        dataset = await self._rows.find_dataset(NAME, None)
+        async with self._database.transaction() as session:
+            rows = DatasetRepository(session)
+            dataset = await rows.find_dataset(NAME, None)
+            if dataset is not None and dataset.panel_id is not None and await rows.find_open(dataset.id) is not None:
+                return None
         if dataset is None or dataset.panel_id is None:
             await self._builder.build(by=_BY)
-        elif await self._rows.find_open(dataset.id) is not None:
-            return None
         try:
-            return await self._rounds.open(NAME, SCHEDULE, by=_BY, reason=_REASON)
+            draft = await self._drafts.draft(NAME)
+            async with self._database.transaction() as session:
+                return await Rounds(session, self._clock, self._outbox).open(draft, SCHEDULE, by=_BY, reason=_REASON)
         except RoundOpenAlready:
             return None  # another worker was quicker

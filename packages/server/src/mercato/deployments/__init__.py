@@ -1,4 +1,11 @@
-"""Running releases: who they are, what they show, whether they live."""
+"""Running releases: their keys, their tokens, and whether they live.
+
+* *Link*: a deployment's public key and how often it sends heartbeats; a vendor sets both once.
+* *Heartbeat*: a signed message that a deployment runs; it has a sequence number and never counts twice.
+* *Stale*: the state of a deployment whose heartbeats are overdue; it is held out of routing until one arrives.
+* *Exchange*: a vendor key for a token (`sit_…`) of one deployment that may do no more than the key.
+* *Signature*: of the exact bytes of a request, made with the linked key.
+"""
 
 from mercato.deployments.exchange import LIFE_DEFAULT, TokenExchange
 from mercato.deployments.heartbeat import Heartbeats

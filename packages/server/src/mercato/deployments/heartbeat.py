@@ -1,6 +1,6 @@
 """Heartbeats: taken once, of now, signed; who is not heard is held out of routing until it is heard again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mercato.deployments.link import MISSED
 from mercato.deployments.models import DeploymentLink
@@ -59,23 +59,30 @@ class Heartbeats:
         return link
 
     async def hold_stale(self) -> int:
-        """Those that should have been heard are held out of routing; how many. For the worker, every few seconds."""
+        """Those that should have been heard are held out of routing; how many. For the worker, when one is overdue."""
         overdue = await self._rows.lock_overdue(self._clock.now(), _AT_ONCE)
         for link in overdue:
             link.state = "stale"
             seconds = MISSED * link.interval_seconds
             reason = f"No heartbeat for {seconds} s, one is due every {link.interval_seconds} s."
-            await self._holds.hold_deployment(link.deployment_id, by=HOLDER, reason=reason)
+            await self._holds.hold_deployment(link.deployment_id, holder=HOLDER, reason=reason, by=HOLDER)
             news = DeploymentStale(
                 by=HOLDER, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason
             )
             await self._outbox.add(self._session, news)
         return len(overdue)
 
+    async def find_next_due(self) -> datetime | None:
+        """When `hold_stale` may have something to do again, as far as is known now.
+
+        It becomes earlier only with news: a deployment is linked, or lives again.
+        """
+        return await self._rows.find_next_due()
+
     async def _live_again(self, link: DeploymentLink, by: str) -> None:
         before = link.state
         if before != "live":
-            await self._holds.lift_hold(link.deployment_id, by=HOLDER)
+            await self._holds.lift_hold(link.deployment_id, holder=HOLDER, by=by)
             reason = f"A heartbeat came after it was {before}."
             news = DeploymentLive(
                 by=by, deployment_id=link.deployment_id, organisation_id=link.organisation_id, reason=reason

@@ -10,7 +10,7 @@ from mercato.platform import Base
 
 
 class DeploymentLink(Base):
-    """A deployment that says by itself that it lives: the key that it signs with, and when it was last heard."""
+    """A deployment that sends heartbeats: the key that it signs with, and when the last one came."""
 
     __tablename__ = "deployment_links"
     __table_args__ = (
@@ -24,7 +24,7 @@ class DeploymentLink(Base):
     public_key: Mapped[str]
     """Ed25519, its 32 bytes in base64."""
     interval_seconds: Mapped[int]
-    """How often it says that it lives."""
+    """How often it sends a heartbeat, in seconds."""
     state: Mapped[str]
     due_at: Mapped[datetime]
     """When it is stale, unless it is heard before."""
@@ -32,5 +32,5 @@ class DeploymentLink(Base):
     """Of the last heartbeat; the next one's is higher. 0 before the first."""
     heard_at: Mapped[datetime | None]
     figures: Mapped[dict[str, Any]]
-    """What the last heartbeat said of itself."""
+    """The figures of the last heartbeat."""
     linked_at: Mapped[datetime]

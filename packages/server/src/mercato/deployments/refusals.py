@@ -21,7 +21,7 @@ class PublicKeyMalformed(Refusal):
 
 
 class SignatureRefused(Refusal):
-    """The body is not signed by the deployment that it speaks for."""
+    """The body is not signed by the deployment that it names."""
 
     code = "signature_refused"
     status = 403
@@ -30,19 +30,19 @@ class SignatureRefused(Refusal):
 
 
 class OtherDeployment(Refusal):
-    """A deployment's token speaks for that deployment alone."""
+    """A deployment's token acts for that deployment only."""
 
     code = "other_deployment"
     status = 403
     title = "Another deployment"
-    fix = "Use the token of the deployment that you speak for; `mp deployments token` makes one."
+    fix = "Use the token of the deployment that you act for; `mp deployments token` makes one."
 
 
 class HeartbeatReplayed(Conflict):
-    """This heartbeat, or a later one, was taken already."""
+    """This heartbeat, or a later one, was already accepted."""
 
     code = "heartbeat_replayed"
-    title = "A heartbeat that was taken before"
+    title = "The heartbeat was already accepted"
     fix = "Raise `sequence` with every heartbeat, for instance by the time in milliseconds."
 
 
@@ -51,5 +51,5 @@ class HeartbeatOutOfTime(Refusal):
 
     code = "heartbeat_out_of_time"
     status = 422
-    title = "The heartbeat is not of now"
+    title = "The heartbeat is out of time"
     fix = "Set the clock by NTP and send each heartbeat when it is made."

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mercato.deployments.models import DeploymentLink
 from mercato.platform import Session
@@ -35,6 +35,12 @@ class LinkRepository:
             .with_for_update(skip_locked=True)
         )
         return list(await self._session.scalars(query))
+
+    async def find_next_due(self) -> datetime | None:
+        """When the next deployment will be overdue, unless it is heard."""
+        return await self._session.scalar(
+            select(func.min(DeploymentLink.due_at)).where(DeploymentLink.state != "stale")
+        )
 
     def add(self, row: DeploymentLink) -> None:
         """Write the row with this transaction."""

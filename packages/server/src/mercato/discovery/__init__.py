@@ -1,4 +1,11 @@
-"""Finding listings: the index's port, what it holds, and how it is fed and asked."""
+"""Finding listings: the index's port, what it holds, and how it is fed and asked.
+
+* *Document*: what the index knows of one listed service; it is a row, so that an index can be built again.
+* *Embedding*: a vector of a text's meaning; the worker computes those of documents, a search that of its words.
+* *Facet*: a property to filter by, such as task or licence, with the number of hits for each value.
+* *Hit*: a service that was found, with its score and, on request, the reasons.
+* *Reach*: how far down the list a search goes.
+"""
 
 from mercato.discovery.document import ListingDocument, PriceFact, Vector, from_facts, pack_vector, unpack_vector
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper

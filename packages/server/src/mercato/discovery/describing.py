@@ -1,4 +1,4 @@
-"""What the index is told of publishing's listing."""
+"""A listing as the index stores it."""
 
 from typing import cast
 

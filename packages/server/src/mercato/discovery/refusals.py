@@ -9,4 +9,4 @@ class CursorOfAnotherSearch(Refusal):
     code = "cursor_of_another_search"
     status = 422
     title = "The cursor belongs to another search"
-    fix = "Send `next` of the page before with the same words and filters, or leave `cursor` out to begin anew."
+    fix = "Send `next` of the page before with the same words and filters, or leave `cursor` out to start again."

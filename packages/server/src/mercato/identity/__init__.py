@@ -1,4 +1,12 @@
-"""Organisations, users, roles, keys, the Caller."""
+"""Organisations, users, roles, keys, the Caller.
+
+* *Caller*: whoever sends a request: an organisation, an actor (user, key or token) and what they may do.
+* *Role*: what a person may do in an organisation; *permission*: one thing that code asks for.
+* *Key*: `ck_…` for consumers, `vk_…` for vendors; only its hash is kept.
+* *Lineage*: a key and the keys that replaced it; limits and budgets count them as one.
+* *Deployment token*: `sit_…`, a short-lived credential of one deployment, made from a vendor key.
+* *Proof*: the slow check of a key or password against its hash, done before the transaction.
+"""
 
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
@@ -8,11 +16,25 @@ from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, Prove
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
+from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
-from mercato.identity.models import DeploymentToken, Key, Organisation, User
-from mercato.identity.news import KeyChanged, OrganisationCreated
-from mercato.identity.permissions import Permission, Role
+from mercato.identity.links import LinkTokens
+from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
+from mercato.identity.news import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+)
+from mercato.identity.passwords import Passwords, Proof
+from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
+from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
@@ -22,12 +44,16 @@ from mercato.identity.refusals import (
     NotSignedIn,
     TargetUnknown,
 )
+from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
-from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_up import SignUp
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "KEY_SCOPES",
+    "OPERATOR_ONLY",
+    "PERMISSIONS",
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
@@ -35,6 +61,7 @@ __all__ = [
     "Attempts",
     "Authentication",
     "Caller",
+    "Client",
     "DeploymentToken",
     "DeploymentTokens",
     "DeviceCodeUnknown",
@@ -43,30 +70,50 @@ __all__ = [
     "Directory",
     "DrawnSecret",
     "ExchangeRefused",
+    "FactorSeal",
     "GrantTypeUnknown",
     "HashedSecret",
+    "Invitation",
+    "InvitationAccepted",
+    "InvitationMade",
+    "InvitationWithdrawn",
+    "Invitations",
     "Key",
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
     "Keys",
     "KnownDevices",
+    "LetterLinks",
+    "LinkTokens",
+    "LoginSession",
+    "NewFactor",
+    "NewInvitation",
     "NewKey",
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
     "OrganisationCreated",
+    "PasswordChanged",
     "PasswordProof",
+    "PasswordResetAsked",
+    "Passwords",
     "Permission",
+    "Post",
+    "Proof",
     "ProvenKeys",
     "ProvenToken",
     "Question",
     "RememberedTokens",
     "Role",
+    "SecondFactor",
+    "SecondFactorChanged",
+    "SecondFactors",
     "SecretHasher",
     "SessionTokens",
     "Sessions",
+    "SessionsEnded",
     "SignUp",
     "Taken",
     "TargetUnknown",
@@ -74,4 +121,5 @@ __all__ = [
     "draw_secret",
     "keys_of_lineage",
     "newest_keys",
+    "permissions_of",
 ]

@@ -142,4 +142,5 @@ class Authentication:
             permissions=permissions_of(role, in_operator=organisation.is_operator),
             is_operator=organisation.is_operator,
             session_id=login.id,
+            proved_at=login.proved_at,
         )

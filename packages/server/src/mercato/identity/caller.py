@@ -1,9 +1,13 @@
 """Who is asking."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from mercato.identity.permissions import Permission, Role
-from mercato.identity.refusals import NotAllowed
+from mercato.identity.refusals import NotAllowed, StepUpNeeded
+
+RECENT = timedelta(minutes=10)
+"""How old a proof of who is asking may be before what is dangerous."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Caller:
     lineage_id: str | None = None
     """Of a key: the first key of its chain of rotations."""
 
+    proved_at: datetime | None = None
+    """When the person of this session last proved who they are."""
+
     @property
     def lasting_actor(self) -> str:
         """Who acts, under a name that a rotated key and a renewed token keep."""
@@ -33,6 +40,11 @@ class Caller:
         """Raises `NotAllowed` unless the caller may do this."""
         if permission not in self.permissions:
             raise NotAllowed(f"This needs the permission {permission}.", permission=permission, role=self.role)
+
+    def require_recent_proof(self, now: datetime) -> None:
+        """Raises `StepUpNeeded` unless the person proved who they are in the last ten minutes."""
+        if self.proved_at is None or now - self.proved_at > RECENT:
+            raise StepUpNeeded("This needs a proof of who you are from the last ten minutes.")
 
     def may(self, permission: Permission) -> bool:
         """Whether the caller may do this."""

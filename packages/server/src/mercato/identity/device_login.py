@@ -22,7 +22,7 @@ from mercato.identity.refusals import (
 )
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import digest
-from mercato.identity.sessions import Sessions, SessionTokens
+from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.platform import Clock, Ids, Session
 from mercato_contracts import ids as id_prefix
 
@@ -40,7 +40,7 @@ _KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class DeviceCodes:
-    """What the device is told: its secret, and what it shows to a person."""
+    """The codes for a device: its secret, and the one that it shows to a person."""
 
     device_code: str
     user_code: str
@@ -86,12 +86,13 @@ class DeviceLogins:
         self._rows.add(login)
         return DeviceCodes(secret, spell(login.user_code), int(LIFETIME.total_seconds()), INTERVAL_SECONDS)
 
-    async def ask(self, user_code: str, proven: User) -> Question:
-        """What the person who has just proved their password would approve.
+    async def ask(self, user_code: str, proven: User, code: str | None = None) -> Question:
+        """What the person who has just proved their password, and by `code` their second factor, would approve.
 
-        Raises `WrongPassword`; `UserCodeUnknown`, which counts against the person; `TooManyAttempts`.
+        Raises `WrongPassword`, `SecondFactorNeeded`, `WrongCode`; `UserCodeUnknown`, which counts against the person;
+        `TooManyAttempts`.
         """
-        user, guessed = await self._sessions.confirm(proven), f"device code:{proven.id}"
+        user, guessed = await self._sessions.confirm(proven, code), f"device code:{proven.id}"
         await self._attempts.check(guessed)
         login = await self._rows.find_device_login(user_code=read_code(user_code), lock=True)
         if login is None or login.state != "pending" or login.expires_at <= self._clock.now():
@@ -135,7 +136,7 @@ class DeviceLogins:
         if user is None or user.disabled_at is not None:
             raise DeviceDenied("The person who approved may no longer sign in.")
         login.state = "used"
-        return self._sessions.begin(user)
+        return self._sessions.begin(user, Client(device=login.device))
 
     async def forget(self) -> int:
         """Delete those that ended a day ago; how many."""

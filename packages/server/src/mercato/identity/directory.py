@@ -30,6 +30,19 @@ class Directory:
         """What the makers of these keys called them."""
         return {key.id: key.name for key in await self._rows.find_keys(ids)}
 
+    async def key_owners(self, ids: Collection[str]) -> dict[str, str]:
+        """The organisation of each of these keys; unknown ones are left out."""
+        return await self._rows.key_owners(ids)
+
+    async def find_lineage(self, organisation_id: str, key_id: str) -> str | None:
+        """The lineage of this organisation's key: the keys that replaced each other count as one."""
+        key = await self._rows.find_key(key_id)
+        return key.lineage_id if key is not None and key.organisation_id == organisation_id else None
+
+    async def later_lineages(self) -> dict[str, str]:
+        """The lineage of each key that replaced another. That of any other key is the key's own id."""
+        return await self._rows.later_lineages()
+
     async def get_by_slug(self, slug: str) -> Organisation:
         """Raises `NotFound`."""
         organisation = await self._rows.find_organisation_by_slug(slug)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, false, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -50,6 +50,94 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    """When it was last renewed."""
+    proved_at: Mapped[datetime | None]
+    """When the person last proved who they are in it, by password or second factor."""
+    device: Mapped[str | None]
+    """How the client names itself, at most 200 letters; shown to its owner."""
+    network: Mapped[str | None]
+    """Where it was begun: the address without its last part (IPv4 /24, IPv6 /48)."""
+
+
+class SecondFactor(Base):
+    """An authenticator app of a person (TOTP, RFC 6238). It counts once its first code was shown."""
+
+    __tablename__ = "second_factors"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str]
+    sealed_secret: Mapped[bytes]
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The time step of the newest code that was accepted; codes up to it are never accepted again."""
+
+
+class RecoveryCode(Base):
+    """A code that stands in for a second factor, once. Its digest is kept: it has 80 random bits."""
+
+    __tablename__ = "recovery_codes"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Invitation(Base):
+    """An address that may join an organisation with a role. The link is derived from the id, so no secret is kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        CheckConstraint("role in ('super_admin', 'admin', 'approver', 'viewer')", name="role"),
+        Index("ix_invitations_organisation_id_id", "organisation_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    email: Mapped[str]
+    role: Mapped[str]
+    invited_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class PasswordReset(Base):
+    """A person's wish for a new password. The link is derived from the id, so no secret is kept."""
+
+    __tablename__ = "password_resets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class PendingLetter(Base):
+    """A letter to a person that is to be sent. Its text is written when it is sent, so that no link is kept here."""
+
+    __tablename__ = "letters"
+    __table_args__ = (
+        CheckConstraint("kind in ('invitation', 'password_reset')", name="kind"),
+        Index("ix_letters_due_at", "due_at", postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject_id: Mapped[str]
+    """The invitation or the password reset."""
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    error: Mapped[str | None]
 
 
 class DeviceLogin(Base):

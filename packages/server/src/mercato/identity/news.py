@@ -25,3 +25,95 @@ class KeyChanged(News):
     """The key or the token."""
     organisation_id: str
     """The organisation that it belongs to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationMade(News):
+    """An address was invited to an organisation; the letter is sent by whoever reads this."""
+
+    topic = "invitation.made"
+
+    invitation_id: str
+    """The invitation."""
+    organisation_id: str
+    """The organisation that invites."""
+    role: str
+    """The role that the invitation gives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationWithdrawn(News):
+    """An invitation's link no longer works."""
+
+    topic = "invitation.withdrawn"
+
+    invitation_id: str
+    """The invitation."""
+    organisation_id: str
+    """The organisation that invites."""
+    role: str
+    """The role that the invitation gives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationAccepted(News):
+    """A person joined an organisation by an invitation."""
+
+    topic = "invitation.accepted"
+
+    invitation_id: str
+    """The invitation."""
+    organisation_id: str
+    """The organisation that invites."""
+    role: str
+    """The role that the invitation gives."""
+    user_id: str
+    """The new member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(News):
+    """A person has a new password; their other sessions ended."""
+
+    topic = "password.changed"
+
+    user_id: str
+    """Whose password it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordResetAsked(News):
+    """Somebody asked for a link to set a new password; the letter is sent by whoever reads this."""
+
+    topic = "password.reset_asked"
+
+    reset_id: str
+    """The link."""
+    user_id: str
+    """Whose password it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorChanged(News):
+    """A person added or removed a second factor, or renewed their recovery codes."""
+
+    topic = "second_factor.changed"
+
+    user_id: str
+    """Whose second factor it is."""
+    subject_id: str
+    """The factor, or the person whose recovery codes were renewed."""
+    change: str
+    """`added`, `removed` or `recovery_codes_renewed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsEnded(News):
+    """Sessions of a person were ended by themselves or an administrator."""
+
+    topic = "sessions.ended"
+
+    user_id: str
+    """Whose sessions they were."""
+    session_id: str | None = None
+    """The one that was ended; `None` where all were."""

@@ -16,12 +16,64 @@ class NotSignedIn(Refusal):
 
 
 class WrongPassword(Refusal):
-    """The address or the password is wrong; which of the two is not said."""
+    """The address or the password is wrong; the response does not say which of the two."""
 
     code = "wrong_password"
     status = 401
     title = "Wrong address or password"
     fix = "Check both and try again."
+
+
+class SecondFactorNeeded(Refusal):
+    """The password fits, and the account has a second factor."""
+
+    code = "second_factor_needed"
+    status = 401
+    title = "A second factor is needed"
+    fix = "Send `code` as well: six digits from your authenticator app, or a recovery code."
+
+
+class WrongCode(Refusal):
+    """The code of a second factor is wrong, too old, or was used before; the attempt counts."""
+
+    code = "wrong_code"
+    status = 401
+    title = "Wrong code"
+    fix = "Wait for the app's next code and try again; check the clock of its device. A recovery code works once."
+    keeps_changes = True
+
+
+class StepUpNeeded(Refusal):
+    """This needs a proof of who is asking that is ten minutes old at most."""
+
+    code = "step_up_needed"
+    status = 403
+    title = "Prove again who you are"
+    fix = "Send your password, or a code where you have a second factor, to `POST /api/sessions/current/proof`."
+
+
+class TooManySecondFactors(Conflict):
+    """A person has as many second factors as they can have."""
+
+    code = "too_many_second_factors"
+    title = "Too many second factors"
+    fix = "Remove one that you no longer use."
+
+
+class InvitationUnknown(NotFound):
+    """The link of an invitation does not work, or no longer does."""
+
+    code = "invitation_unknown"
+    title = "The invitation does not work"
+    fix = "Ask whoever invited you for a new one."
+
+
+class ResetUnknown(NotFound):
+    """The link for a new password does not work, or no longer does."""
+
+    code = "password_reset_unknown"
+    title = "The link does not work"
+    fix = "Ask for a new one with `POST /api/password-resets`; it is good for an hour."
 
 
 class TooManyAttempts(Refusal):
@@ -80,7 +132,7 @@ class DeviceLoginRefused(Refusal):
 
 
 class AuthorizationPending(DeviceLoginRefused):
-    """The person has not decided yet; that the device asked is kept."""
+    """The person has not decided yet; the time of the request is kept."""
 
     code = "authorization_pending"
     title = "Nobody has decided yet"
@@ -90,21 +142,21 @@ class AuthorizationPending(DeviceLoginRefused):
 
 
 class DevicePollsTooFast(DeviceLoginRefused):
-    """The device asks more often than it was told to; the interval grows by five seconds."""
+    """The device polls faster than its interval allows; the interval grows by five seconds."""
 
     code = "slow_down"
-    title = "The device asks too often"
+    title = "The device polls too often"
     fix = "Add five seconds to the interval and ask again after it."
     error = "slow_down"
     keeps_changes = True
 
 
 class DeviceDenied(DeviceLoginRefused):
-    """The person said no."""
+    """The person denied the login."""
 
     code = "access_denied"
     title = "The login was denied"
-    fix = "Begin again with `mp login` if it was a mistake."
+    fix = "Start again with `mp login` if it was a mistake."
     error = "access_denied"
 
 
@@ -113,7 +165,7 @@ class DeviceCodeExpired(DeviceLoginRefused):
 
     code = "device_code_expired"
     title = "The login took too long"
-    fix = "Begin again with `mp login`."
+    fix = "Start again with `mp login`."
     error = "expired_token"
 
 
@@ -122,17 +174,17 @@ class DeviceCodeUnknown(DeviceLoginRefused):
 
     code = "device_code_unknown"
     title = "The device code is not known"
-    fix = "Begin again with `mp login`."
+    fix = "Start again with `mp login`."
 
 
 class UserCodeUnknown(NotFound):
-    """No device waits with the code that a person typed; that they guessed is kept."""
+    """No device waits with the code that a person typed; the attempt is counted."""
 
     keeps_changes = True
 
     code = "user_code_unknown"
     title = "No device waits with this code"
-    fix = "Check the letters; begin again with `mp login` when ten minutes have passed."
+    fix = "Check the letters; start again with `mp login` when ten minutes have passed."
 
 
 class NotAllowed(Refusal):
@@ -191,7 +243,7 @@ class ExchangeRefused(Refusal):
 
 
 class GrantTypeUnknown(ExchangeRefused):
-    """The form asks for another way to a token."""
+    """The form asks for an unsupported grant."""
 
     code = "grant_type_unsupported"
     title = "Another grant type than those offered"

@@ -79,6 +79,15 @@ class IdentityRepository:
         query = select(Key).where(Key.id == key_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def key_owners(self, ids: Collection[str]) -> dict[str, str]:
+        rows = await self._session.execute(select(Key.id, Key.organisation_id).where(Key.id.in_(ids)))
+        return {row[0]: row[1] for row in rows}
+
+    async def later_lineages(self) -> dict[str, str]:
+        """The lineage of each key that is not the first of it."""
+        rows = await self._session.execute(select(Key.id, Key.lineage_id).where(Key.id != Key.lineage_id))
+        return {row[0]: row[1] for row in rows}
+
     async def newest_keys(self, key_ids: Collection[str]) -> dict[str, str]:
         """For each of these keys the id of the one in its lineage that was not rotated yet."""
         newest = aliased(Key)

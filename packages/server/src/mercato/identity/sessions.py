@@ -1,15 +1,20 @@
 """Sessions of people: signed in with a password, kept by rotating refresh tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import LoginSession, User
+from mercato.identity.news import SessionsEnded
+from mercato.identity.people_rows import PeopleRows
+from mercato.identity.permissions import Permission
 from mercato.identity.refusals import NotAllowed, RefreshTokenReused, SessionEnded, WrongPassword
 from mercato.identity.repository import IdentityRepository
+from mercato.identity.second_factors import SecondFactors
 from mercato.identity.secrets import digest
 from mercato.identity.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, AccessClaims, AccessTokens
-from mercato.platform import Clock, Ids, Session
+from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
 
@@ -23,24 +28,49 @@ class SessionTokens:
     refresh_expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a person signs in: how the client names itself, and the network that it is in."""
+
+    device: str | None = None
+    network: str | None = None
+
+
 class Sessions:
     """Signs people in and out. A refresh token is `<session id>.<secret>`; each is good for one refresh."""
 
-    def __init__(self, session: Session, clock: Clock, ids: Ids, tokens: AccessTokens) -> None:
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        ids: Ids,
+        tokens: AccessTokens,
+        factors: SecondFactors,
+        outbox: Outbox,
+    ) -> None:
+        self._session = session
         self._rows = IdentityRepository(session)
+        self._people = PeopleRows(session)
+        self._factors = factors
+        self._outbox = outbox
         self._clock = clock
         self._ids = ids
         self._tokens = tokens
 
-    async def confirm(self, proven: User) -> User:
-        """The person whose password was proven a moment ago. Raises `WrongPassword` where that changed meanwhile."""
+    async def confirm(self, proven: User, code: str | None = None) -> User:
+        """The person whose password was proven a moment ago, and whose second factor `code` proves if they have one.
+
+        Raises `WrongPassword` where the password changed meanwhile; `SecondFactorNeeded`, `WrongCode`.
+        """
         user = await self._rows.find_user(proven.id)
         if user is None or user.disabled_at is not None or user.password_hash != proven.password_hash:
             raise WrongPassword("The address or the password is wrong.")
+        await self._factors.check(user, code)
         return user
 
-    def begin(self, user: User) -> SessionTokens:
-        """A new session of a person who has proved who they are."""
+    def begin(self, user: User, client: Client | None = None) -> SessionTokens:
+        """A new session of a person who has just proved who they are."""
+        client = client or Client()
         now = self._clock.now()
         login = LoginSession(
             id=self._ids.new(id_prefix.SESSION),
@@ -48,6 +78,10 @@ class Sessions:
             refresh_digest="",
             created_at=now,
             expires_at=now + REFRESH_LIFETIME,
+            used_at=now,
+            proved_at=now,
+            device=client.device,
+            network=client.network,
         )
         self._rows.add(login)
         return self._issue(login, user, now)
@@ -65,6 +99,7 @@ class Sessions:
         if login.refresh_digest != digest(secret):
             login.ended_at = now
             raise RefreshTokenReused("This refresh token was used before, so the session was ended for safety.")
+        login.used_at = now
         return self._issue(login, user, now)
 
     async def sign_out(self, caller: Caller) -> None:
@@ -74,6 +109,66 @@ class Sessions:
         login = await self._rows.find_login_session(caller.session_id, lock=True)
         if login is not None and login.ended_at is None:
             login.ended_at = self._clock.now()
+
+    async def prove_again(self, caller: Caller, *, proven: User | None, code: str | None) -> None:
+        """The caller proves anew who they are, which is good for ten minutes: by a code where they have a second
+        factor, else by their password (`proven`).
+
+        Raises `SecondFactorNeeded`, `WrongCode`, `WrongPassword`, `NotAllowed`.
+        """
+        user = await self._rows.find_user(caller.actor) if caller.session_id else None
+        if user is None:
+            raise NotAllowed("A key cannot prove a person; sign in.")
+        if await self._factors.is_needed(user.id):
+            await self._factors.check(user, code)
+        elif proven is None or proven.id != user.id or proven.password_hash != user.password_hash:
+            raise WrongPassword("The password is wrong.")
+        login = await self._rows.find_login_session(caller.session_id or "", lock=True)
+        assert login is not None
+        login.proved_at = self._clock.now()
+
+    async def email_of(self, caller: Caller) -> str:
+        """The caller's own address. Raises `NotAllowed` for a key."""
+        user = await self._rows.find_user(caller.actor) if caller.session_id else None
+        if user is None:
+            raise NotAllowed("A key is no person; sign in.")
+        return user.email
+
+    async def list_of(self, caller: Caller, user_id: str | None = None) -> Sequence[LoginSession]:
+        """The sessions in force of the caller, or of a colleague, the newest first. Raises `NotFound`, `NotAllowed`."""
+        return await self._people.list_sessions(await self._whose(caller, user_id), self._clock.now())
+
+    async def end(self, caller: Caller, session_id: str) -> None:
+        """End one of the caller's own sessions. Ending an ended one changes nothing. Raises `NotFound`."""
+        login = await self._rows.find_login_session(session_id, lock=True)
+        if login is None or login.user_id != caller.actor:
+            raise NotFound(f"You have no session {session_id}.")
+        if login.ended_at is None:
+            login.ended_at = self._clock.now()
+            await self._tell(caller, login.user_id, session_id)
+
+    async def end_all(self, caller: Caller, user_id: str | None = None) -> int:
+        """End all of a colleague's sessions, or all of the caller's own but this one; how many."""
+        whose = await self._whose(caller, user_id)
+        but = caller.session_id if whose == caller.actor else None
+        ended = await self._people.end_sessions(whose, self._clock.now(), but=but)
+        if ended:
+            await self._tell(caller, whose, None)
+        return ended
+
+    async def _whose(self, caller: Caller, user_id: str | None) -> str:
+        if user_id is None or user_id == caller.actor:
+            if caller.session_id is None:
+                raise NotAllowed("A key has no sessions; sign in as a person.")
+            return caller.actor
+        caller.require(Permission.USERS_WRITE)
+        user = await self._rows.find_user(user_id)
+        if user is None or user.organisation_id != caller.organisation_id:
+            raise NotFound(f"There is no user {user_id}.")
+        return user.id
+
+    async def _tell(self, caller: Caller, user_id: str, session_id: str | None) -> None:
+        await self._outbox.add(self._session, SessionsEnded(by=caller.actor, user_id=user_id, session_id=session_id))
 
     def _issue(self, login: LoginSession, user: User, now: datetime) -> SessionTokens:
         secret = self._ids.secret(32).hex()

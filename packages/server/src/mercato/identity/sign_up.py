@@ -47,9 +47,7 @@ class SignUp:
         caller.require(Permission.USERS_WRITE)
         organisation = await self._rows.find_organisation(caller.organisation_id)
         assert organisation is not None
-        beyond = permissions_of(role, in_operator=caller.is_operator) - caller.permissions
-        if beyond or (role is Role.SUPER_ADMIN and not caller.is_operator):
-            raise NotAllowed(f"The role {role} may do more than you may.", role=role, beyond=sorted(beyond))
+        may_give(caller, role)
         return await self._add_user(organisation, email=email, name=name, password=password, role=role)
 
     async def _add_organisation(self, *, slug: str, name: str, is_operator: bool) -> Organisation:
@@ -87,3 +85,10 @@ class SignUp:
 
     async def _hash(self, password: str | HashedSecret) -> str:
         return password.encoded if isinstance(password, HashedSecret) else await self._hasher.hash(password)
+
+
+def may_give(caller: Caller, role: Role) -> None:
+    """Raises `NotAllowed` for a role that may do more than the caller."""
+    beyond = permissions_of(role, in_operator=caller.is_operator) - caller.permissions
+    if beyond or (role is Role.SUPER_ADMIN and not caller.is_operator):
+        raise NotAllowed(f"The role {role} may do more than you may.", role=role, beyond=sorted(beyond))

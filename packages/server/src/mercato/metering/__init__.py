@@ -1,4 +1,12 @@
-"""Usage, quotas and budgets: what was used, and how much more may be."""
+"""Usage, quotas and budgets: what was used, and how much more may be.
+
+* *Usage event*: one metered call, taken once by its id.
+* *Scope*: what a limit counts, such as `key:key_…:requests:minute`.
+* *Counter*: how much of a scope was used and is lent in one window.
+* *Lease*: units of a scope lent to a gateway until it reports them or the lease ends.
+* *Budget*: a cap that an organisation sets for itself or one of its keys.
+* *Appraised*: a usage event with our own price and verdict beside the gateway's figures.
+"""
 
 from mercato.metering.buckets import MICRO, BucketTerms, refill
 from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
@@ -9,9 +17,10 @@ from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
-from mercato.metering.models import Budget, Counter, GatewayLife, Lease, MeteredCall, UsageDispute
+from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged
 from mercato.metering.partitions import Partitions
+from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
@@ -38,7 +47,6 @@ __all__ = [
     "MICRO",
     "Appraised",
     "BucketTerms",
-    "Budget",
     "BudgetChanged",
     "BudgetState",
     "BudgetUnit",
@@ -47,22 +55,21 @@ __all__ = [
     "CallFilter",
     "Calls",
     "CallsPage",
-    "Counter",
     "Counters",
     "CursorForeign",
     "DayRows",
     "DaysAdjusted",
     "ExportsBusy",
-    "GatewayLife",
     "Group",
     "Holder",
-    "Lease",
     "Lent",
     "Level",
     "Line",
     "MeteredCall",
+    "OddCounter",
     "Partitions",
     "PeriodDigest",
+    "PeriodUsage",
     "ReleaseCalls",
     "Rollups",
     "Series",
@@ -70,6 +77,7 @@ __all__ = [
     "SetBudgets",
     "Side",
     "Slice",
+    "SumKey",
     "Summing",
     "Taken",
     "Usage",

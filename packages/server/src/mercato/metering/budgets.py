@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from mercato.identity import Caller, Key, Permission, newest_keys
+from mercato.identity import Caller, Directory, Key, Permission, newest_keys
 from mercato.metering.counters import Counters, Level
 from mercato.metering.models import Budget
 from mercato.metering.news import BudgetChanged
@@ -74,7 +74,7 @@ class Budgets:
         return await self._with_levels(await self._rows.budgets_of(caller.organisation_id))
 
     async def drop(self, caller: Caller, scope: str) -> None:
-        """The cap is no more. `scope` may name any key of the lineage. Raises `BudgetNotFound`, `BudgetKeyUnknown`."""
+        """Remove the cap. `scope` may name any key of the lineage. Raises `BudgetNotFound`, `BudgetKeyUnknown`."""
         caller.require(Permission.KEYS_WRITE)
         kind, _, rest = scope.partition(":")
         if kind == "key":
@@ -93,10 +93,10 @@ class Budgets:
         ]
 
     async def _lineage_of(self, caller: Caller, key_id: str) -> str:
-        key = await self._session.get(Key, key_id)
-        if key is None or key.organisation_id != caller.organisation_id:
+        lineage_id = await Directory(self._session).find_lineage(caller.organisation_id, key_id)
+        if lineage_id is None:
             raise BudgetKeyUnknown(f"Your organisation has no key {key_id}.", key=key_id)
-        return key.lineage_id
+        return lineage_id
 
     async def _tell(self, caller: Caller, scope: str) -> None:
         side: BudgetSide = "vendor" if scope.startswith("vendor:") else "consumer"

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
+from mercato.metering.partition_rows import PartitionRows
 from mercato.metering.windows import month_start, next_month
 from mercato.platform import Clock, Session
 
-_LOCK = 4_017_202_612  # any number, the same in every process that makes partitions
 _AHEAD = timedelta(days=45)
 
 
@@ -24,20 +22,9 @@ async def make_partitions(session: Session, times: Iterable[datetime]) -> None:
     holds rows of the table.
     """
     months = {partition_name(month): month for month in {month_start(at) for at in times}}
-    missing = await session.scalars(
-        text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"),
-        {"names": sorted(months)},
-    )
-    for name in missing.all():
-        await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        first, after = months[name], next_month(months[name])
-        # Values cannot be parameters here; both are made of digits by us.
-        await session.execute(
-            text(
-                f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF usage_events"
-                f" FOR VALUES FROM ('{first:%Y-%m-%d} 00:00:00+00') TO ('{after:%Y-%m-%d} 00:00:00+00')"
-            )
-        )
+    rows = PartitionRows(session)
+    for name in await rows.missing(months):
+        await rows.make(name, months[name], next_month(months[name]))
 
 
 class Partitions:

@@ -4,11 +4,11 @@ from mercato.platform import Malformed, NotFound, Refusal
 
 
 class GroupRefused(Refusal):
-    """Usage seen from this side cannot be grouped so."""
+    """Usage seen from this side cannot be grouped this way."""
 
     code = "usage_group_refused"
     status = 422
-    title = "Usage cannot be grouped so"
+    title = "Usage cannot be grouped this way"
     fix = "Group by one of those named under `facts.groups`."
 
 
@@ -79,7 +79,7 @@ class BudgetNotFound(NotFound):
 
 
 class BudgetKeyUnknown(NotFound):
-    """The key of a budget is none of the organisation's."""
+    """The key of the budget does not belong to the organisation."""
 
     code = "budget_key_unknown"
     title = "No such key"

@@ -1,5 +1,14 @@
-"""The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business."""
+"""The lowest room: session, outbox, durable workflows, clock, refusals, telemetry. No business.
 
+* *Session*: one transaction of the database.
+* *News*: what happened, as a typed value; the *outbox* stores it in the transaction of the change.
+* *Subscriber*: a reader of news: durable, once for the marketplace, or ephemeral, in every process.
+* *Workflow*: work in steps whose results outlive the process; a step may run twice.
+* *Refusal*: an error that is an answer, with a stable code.
+* *Chain*: rows of which each covers the one before; *head*: a signed state of a chain.
+"""
+
+from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.database import Base, Database, Session
@@ -7,18 +16,32 @@ from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
 from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
+from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
 from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.telemetry import configure_logging
-from mercato.platform.workflows import Json, Steps, Workflow, Workflows
+from mercato.platform.workflows import (
+    Json,
+    NotJson,
+    StepFunction,
+    Steps,
+    UnknownStep,
+    Workflow,
+    WorkflowFunction,
+    Workflows,
+    copy_json,
+    name_call,
+)
 from mercato_contracts.masking import mask
 
 __all__ = [
     "Base",
+    "Bell",
     "Chain",
     "ChainDamaged",
     "ChainTables",
@@ -32,16 +55,21 @@ __all__ = [
     "HeadKey",
     "Ids",
     "Json",
+    "Letter",
     "LineFormat",
     "LinkedDigests",
+    "Mail",
+    "MailRefused",
     "Malformed",
     "MerkleTree",
     "News",
     "NotFound",
+    "NotJson",
     "ObjectNotFound",
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "Prepared",
     "Purpose",
     "RangeOutside",
     "Refusal",
@@ -49,15 +77,19 @@ __all__ = [
     "SealBroken",
     "Session",
     "SignedHead",
+    "StepFunction",
     "Steps",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
     "SystemIds",
     "Unavailable",
+    "UnknownStep",
     "Workflow",
+    "WorkflowFunction",
     "Workflows",
     "configure_logging",
+    "copy_json",
     "csv_head",
     "derive_key",
     "desk_libraries",
@@ -67,5 +99,6 @@ __all__ = [
     "is_locked",
     "line_of",
     "mask",
+    "name_call",
     "stream_lines",
 ]

@@ -16,8 +16,10 @@ from typing import Any, Generic, TypeVar
 import psycopg
 import structlog
 from prometheus_client import Counter
+from psycopg import pq, sql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from mercato.platform.bell import Bell
 from mercato.platform.database import Database, Session
 from mercato.platform.news import News
 from mercato.platform.outbox import (
@@ -36,7 +38,9 @@ log = structlog.get_logger(__name__)
 _BATCH = 200
 _RETRY_SECONDS = 1.0
 _QUIET_SECONDS = 30.0
-"""How long readers rest while the bell works: it rings for everything, so this is for what nobody foresaw."""
+"""How often a process looks for news whose notification it did not get."""
+_LONGEST_REST_SECONDS = 300.0
+"""How often a reader looks by itself while its process listens: for what nobody foresaw."""
 _FIRST_PAUSE_SECONDS = 0.05
 _OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
@@ -76,10 +80,17 @@ class EphemeralSubscriber(Generic[_N]):
 
 
 class OutboxFeed:
-    """Runs subscribers until it is closed. A lost database is waited for; nothing is skipped."""
+    """Runs subscribers until it is closed. A lost database is waited for; nothing is skipped.
 
-    def __init__(self, database: Database) -> None:
+    It also listens for `bells`. News whose notification is lost is found within `quiet_seconds`.
+    """
+
+    def __init__(
+        self, database: Database, bells: Sequence[Bell] = (), *, quiet_seconds: float = _QUIET_SECONDS
+    ) -> None:
         self._database = database
+        self._other_bells = {bell.channel: bell for bell in bells}
+        self._quiet_seconds = quiet_seconds
         self._bells: list[asyncio.Event] = []
         self._news_came = asyncio.Event()
         self._is_listening = False
@@ -114,17 +125,31 @@ class OutboxFeed:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self._is_listening = True
+                    for channel in (CHANNEL, *self._other_bells):
+                        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    self._note_listening(True)
                     self._news_came.set()  # whatever came while nobody listened
-                    async for payload in _notifications(connection):
-                        self._news_came.set()
-                        await self._hurry(payload)
+                    async for note in _notifications(connection):
+                        await self._hear(note)
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
-                self._is_listening = False
+                self._note_listening(False)
                 self._ring()  # from now on readers look by themselves
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    def _note_listening(self, is_listening: bool) -> None:
+        self._is_listening = is_listening
+        for bell in self._other_bells.values():
+            bell.is_heard = is_listening
+            bell.ring()  # it may have been rung while nobody listened, and waits less long when nobody does
+
+    async def _hear(self, note: pq.PGnotify) -> None:
+        channel = note.relname.decode()
+        if channel in self._other_bells:
+            self._other_bells[channel].ring()
+            return
+        self._news_came.set()
+        await self._hurry(note.extra.decode())
 
     async def _watch(self) -> None:
         """Ring when there is something to read.
@@ -136,31 +161,36 @@ class OutboxFeed:
         while True:
             try:
                 async with self._database.transaction() as session:
-                    oldest, waits = await read_oldest_open(session)
+                    oldest, waits, is_new = await read_oldest_open(session, oldest_before)
             except (DBAPIError, SQLAlchemyError, psycopg.Error, OSError):
-                oldest, waits = -1, True  # readers note the outage themselves
-            if oldest != oldest_before or not waits:
+                oldest, waits, is_new = -1, True, True  # readers note the outage themselves
+            if is_new and (oldest != oldest_before or not waits):
                 self._ring()
             oldest_before = oldest
             if not waits:
                 pause = _FIRST_PAUSE_SECONDS
-                await self._news_came.wait()
-                self._news_came.clear()
+                await self._await_news()
                 continue
             await asyncio.sleep(pause)
             pause = min(2 * pause, _RETRY_SECONDS)
 
-    async def _hurry(self, said: str) -> None:
+    async def _await_news(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._quiet_seconds):
+                await self._news_came.wait()
+        self._news_came.clear()
+
+    async def _hurry(self, payload: str) -> None:
         """Hand the news over at once to those who asked for it; should that fail, it comes again in its turn."""
-        if not said or not self._hurried:
+        if not payload or not self._hurried:
             return
-        told = json.loads(said)
+        notice = json.loads(payload)
         for hearer, turn in self._hurried:
-            kind = hearer.find_hurried(told["topic"])
+            kind = hearer.find_hurried(notice["topic"])
             if kind is None:
                 continue
             try:
-                event = Event(_OUT_OF_TURN, kind.from_payload(told["payload"]), datetime.now(UTC))
+                event = Event(_OUT_OF_TURN, kind.from_payload(notice["payload"]), datetime.now(UTC))
                 async with turn:
                     await hearer.handle([event])
             except Exception as error:
@@ -173,7 +203,7 @@ class OutboxFeed:
     async def _wait(self, bell: asyncio.Event, *, soon: bool) -> None:
         """Until the bell rings; at most a moment where it is known that the reader must look again."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_RETRY_SECONDS if soon or not self._is_listening else _QUIET_SECONDS):
+            async with asyncio.timeout(_RETRY_SECONDS if soon or not self._is_listening else _LONGEST_REST_SECONDS):
                 await bell.wait()
         bell.clear()
 
@@ -238,8 +268,8 @@ class OutboxFeed:
             log.error("outbox reader failed; the same events come again", reader=name, exc_info=error)
 
 
-async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[str]:
-    """The payload of each notification, for ever; raises `psycopg.Error` when the connection is lost.
+async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[pq.PGnotify]:
+    """Each notification, for ever; raises `psycopg.Error` when the connection is lost.
 
     psycopg's own `notifies()` wakes ten times a second to look for Ctrl-C, which an event loop does not need.
     """
@@ -251,7 +281,7 @@ async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[s
             readable.clear()
             connection.pgconn.consume_input()
             while (note := connection.pgconn.notifies()) is not None:
-                yield note.extra.decode()
+                yield note
             await readable.wait()
     finally:
         loop.remove_reader(descriptor)

@@ -20,7 +20,7 @@ from mercato.platform.database import Base, Session
 from mercato.platform.news import News
 
 CHANNEL = "mercato_outbox"
-_MOST_SAID = 7_000  # PostgreSQL takes fewer than 8,000 bytes
+_LONGEST_NOTICE = 7_000  # PostgreSQL takes fewer than 8,000 bytes
 _N = TypeVar("_N", bound=News)
 _N_co = TypeVar("_N_co", bound=News, covariant=True)
 _OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -79,8 +79,8 @@ class Outbox:
         await session.flush()
         # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
         # is where that is short, for those who may hear it before its turn.
-        said = json.dumps({"topic": topic, "payload": payload})
-        await session.execute(select(func.pg_notify(CHANNEL, said if len(said) < _MOST_SAID else "")))
+        notice = json.dumps({"topic": topic, "payload": payload})
+        await session.execute(select(func.pg_notify(CHANNEL, notice if len(notice) < _LONGEST_NOTICE else "")))
 
 
 async def read_end(session: Session) -> Place:
@@ -90,11 +90,14 @@ async def read_end(session: Session) -> Place:
     return Place(int(oldest_open) - 1, 2**62)
 
 
-async def read_oldest_open(session: Session) -> tuple[int, bool]:
-    """The oldest transaction still open, and whether news waits for it: committed, but not to be read yet."""
+async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, bool, bool]:
+    """The oldest transaction still open; whether news waits for it: committed, but not to be read yet; and whether any
+    news is new since `oldest_before`, what this returned the last time.
+    """
     waits = select(OutboxRow.number).where(OutboxRow.transaction >= _OLDEST_OPEN).exists()
-    oldest, waiting = (await session.execute(select(_OLDEST_OPEN, waits))).one()
-    return int(oldest), bool(waiting)
+    is_new = select(OutboxRow.number).where(OutboxRow.transaction >= oldest_before).exists()
+    oldest, waiting, new = (await session.execute(select(_OLDEST_OPEN, waits, is_new))).one()
+    return int(oldest), bool(waiting), bool(new)
 
 
 async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]], limit: int) -> list[Event[_N]]:

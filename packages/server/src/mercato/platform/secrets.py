@@ -25,6 +25,9 @@ class Purpose(enum.Enum):
     TRAINING_CLAIM = b"claims of training runs"
     SIGNED_HEAD = b"signal log heads"
     STOCK_ID = b"ids of "
+    SECOND_FACTOR = b"second factor\0"
+    INVITATION_LINK = b"invitation link\0"
+    PASSWORD_RESET_LINK = b"password reset link\0"
 
 
 class SealBroken(Exception):

@@ -1,51 +1,72 @@
 """Durable workflows: steps whose results outlive the process, and waits that may last for days.
 
-The port; its engines stand in `mercato.adapters`. A workflow is plain code over `Steps`: after a crash it is run again
-from its start, and every step that had ended answers at once with what it answered then. So a step may run twice and
-does not mind, and the code between steps decides by nothing but their results.
+The port; its engines are in `mercato.adapters`. A workflow is plain code over `Steps`: after a crash it runs again from
+its start, and every step that had ended returns at once what it returned then. A step may therefore run twice, and must
+not mind; the code between steps decides by nothing but their results.
+
+Steps have names and take JSON, never closures: an engine may run a step in another process than the workflow.
 """
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 Json = Any
-"""What JSON can say: results of steps and values of signals cross processes."""
+"""What JSON can express: arguments and results of steps and values of messages cross processes."""
 
 
 class Steps(Protocol):
     """What a running workflow may ask for."""
 
-    async def run(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
-        """The result of `action`, done once and remembered; a step cut off by a crash is done again."""
+    async def run(self, step: str, *arguments: Json) -> Json:
+        """The result of the workflow's step of this name, called with the workflow's subject and `arguments`.
+
+        Done once and remembered; a step that a crash cut off is done again. Raises `UnknownStep` and `NotJson`,
+        which are faults of the workflow's code.
+        """
         ...
 
     async def wait(self, topic: str, timeout: timedelta) -> Json | None:
-        """The next value sent to this workflow on `topic`; `None` when none came in time. The wait is durable."""
+        """The next value sent to this workflow on `topic`; `None` if none came in time. The wait is durable."""
         ...
 
 
 WorkflowFunction = Callable[[Steps, str], Awaitable[None]]
+StepFunction = Callable[..., Awaitable[Json]]
+"""Gets the workflow's subject, then the arguments of the call; returns JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A kind of work: `name` never changes; `run` gets the id of what it works on."""
+    """A kind of work: `run` gets the id of what it works on, its subject, and calls `steps` by their names.
+
+    Running workflows have the name of the workflow and the names of its steps in their records, so neither changes.
+    """
 
     name: str
     run: WorkflowFunction
+    steps: Mapping[str, StepFunction]
+
+    def get_step(self, name: str) -> StepFunction:
+        """The step of this name. Raises `UnknownStep`."""
+        try:
+            return self.steps[name]
+        except KeyError:
+            known = ", ".join(self.steps) or "none"
+            raise UnknownStep(f"The workflow {self.name} has no step {name!r}; it has {known}.") from None
 
 
 class Workflows(Protocol):
     """The engine."""
 
     async def open(self) -> None:
-        """Begin to work, first on what earlier processes left unfinished."""
+        """Start to work, first on what earlier processes left unfinished."""
         ...
 
     async def close(self) -> None:
-        """Stop after the step in hand; the rest goes on at the next `open`."""
+        """Stop after the current step; the rest continues at the next `open`."""
         ...
 
     async def start(self, workflow: str, subject: str) -> None:
@@ -53,5 +74,35 @@ class Workflows(Protocol):
         ...
 
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
-        """Hand `value` to the waiting workflow; `once` names the message, so that a second sending is ignored."""
+        """Send `value` to the waiting workflow; `once` names the message, and a second one of that name is ignored.
+
+        Raises `NotJson`.
+        """
         ...
+
+
+class UnknownStep(Exception):
+    """A workflow called a step that it does not have."""
+
+
+class NotJson(TypeError):
+    """A value would not come back from JSON as it went in."""
+
+
+def copy_json(value: Json, what: str) -> Json:
+    """The value as it comes back from JSON. Raises `NotJson` if that differs: no tuples, dates or NaN.
+
+    `what` names the value in the message. A copy, because two processes would share no object either.
+    """
+    try:
+        copied = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJson(f"{what} is not JSON: {error}") from None
+    if copied != value:
+        raise NotJson(f"{what} is not JSON: {value!r:.200} comes back as {copied!r:.200}")
+    return copied
+
+
+def name_call(step: str, *arguments: Json) -> str:
+    """How the call of a step stands in the records of an engine: `portfolio 3`."""
+    return " ".join([step, *(json.dumps(argument) for argument in arguments)])

@@ -1,4 +1,11 @@
-"""Listings, their immutable releases and plans, and the pipeline that publishes them."""
+"""Listings, their immutable releases and plans, and the pipeline that publishes them.
+
+Submission: a manifest and its OpenAPI document, which a vendor wants to release as one version.
+Phase: a check or decision about a submission; each leaves evidence (findings, and facts for later phases).
+Release: an immutable version of a service; its deployment is the endpoint that serves it.
+Canary: a release that takes a share of the calls until it is promoted or rolled back.
+Hold: a reason to keep a deployment out of routing; it is routed to again once no holder holds it.
+"""
 
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
@@ -28,9 +35,10 @@ from mercato.publishing.news import (
 )
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
-from mercato.publishing.policy import BrokenPolicy, CedarPolicy, PolicyEngine
+from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
@@ -44,7 +52,6 @@ __all__ = [
     "Canaries",
     "Canary",
     "Catalogue",
-    "CedarPolicy",
     "CredentialBook",
     "CredentialChanged",
     "CredentialSeal",
@@ -59,13 +66,18 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "OwnedDeployment",
     "Pipeline",
     "PipelineStarter",
     "Plan",
     "PlanNotFound",
+    "PolicyDecision",
     "PolicyEngine",
     "PublishedDocument",
+    "Reason",
     "Release",
+    "ReleaseFacts",
+    "RunningDeployments",
     "RunningRelease",
     "Service",
     "ServiceChanged",

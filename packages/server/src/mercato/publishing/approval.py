@@ -1,23 +1,25 @@
-"""Phase 9: a rule decides, or people do; what the policy of phase 8 asked for."""
+"""The approval phase: a rule decides, or as many people as the policy phase required."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from mercato.publishing.facts import ApprovalFacts, PhaseName, PolicyFacts, VoteFacts
 from mercato.publishing.models import Approval, Evidence, Vote
 from mercato.publishing.work import PhaseResult
 from mercato_checks.codes import found
 
 
 def open_approval(submission_id: str, evidence: Sequence[Evidence], now: datetime) -> Approval:
-    """Approved at once where the policy's rule says so; else waiting for as many people as it asks for."""
-    policy = next(row.facts for row in evidence if row.phase == 8)
-    people = int(policy["required_people"])
+    """Approved at once if the policy required nobody; otherwise waiting for as many people as it required."""
+    stored = next(row.facts for row in evidence if row.phase == PhaseName.POLICY.position)
+    policy = PolicyFacts.from_json(stored)
+    people = policy.required_people
     return Approval(
         submission_id=submission_id,
         state="approved" if people == 0 else "pending",
         required_people=people,
-        rule=str(policy["rule"]),
-        reason=str(policy["reason"]),
+        rule=policy.rule,
+        reason=policy.reason,
         created_at=now,
         decided_at=now if people == 0 else None,
     )
@@ -25,16 +27,13 @@ def open_approval(submission_id: str, evidence: Sequence[Evidence], now: datetim
 
 def decided(approval: Approval, votes: Sequence[Vote]) -> PhaseResult:
     """Where the approval stands."""
-    facts = {
-        "state": approval.state,
-        "rule": approval.rule,
-        "reason": approval.reason,
-        "required_people": approval.required_people,
-        "votes": [
-            {"person": vote.person, "decision": vote.decision, "reason": vote.reason, "at": vote.at.isoformat()}
-            for vote in votes
-        ],
-    }
+    facts = ApprovalFacts(
+        state=approval.state,
+        rule=approval.rule,
+        reason=approval.reason,
+        required_people=approval.required_people,
+        votes=[VoteFacts(vote.person, vote.decision, vote.reason, vote.at.isoformat()) for vote in votes],
+    )
     if approval.state != "rejected":
         return PhaseResult(facts=facts, waits=approval.state == "pending")
     message = f"An approver rejected this submission: {approval.reason}"

@@ -8,13 +8,13 @@ from mercato.publishing.models import PhaseAttempts
 
 
 class AttemptRepository:
-    """How often each phase was begun without coming to an end."""
+    """How often each phase was started without finishing."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     async def add(self, submission_id: str, phase: int, count: int) -> int:
-        """Count `count` more; how many there are now."""
+        """Count `count` more; returns the new total."""
         row = insert(PhaseAttempts).values(submission_id=submission_id, phase=phase, begun=1)
         counted = row.on_conflict_do_update(
             index_elements=["submission_id", "phase"], set_={"begun": PhaseAttempts.begun + count}

@@ -1,4 +1,4 @@
-"""A phase that ended its process twice is not begun a third time: it ends with a reason instead."""
+"""A phase that crashed its process twice is not started a third time: it fails, with a finding that says why."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import structlog
 
 from mercato.platform import Session
 from mercato.publishing.attempt_rows import AttemptRepository
+from mercato.publishing.facts import PhaseName, StoppedFacts
 from mercato.publishing.phases import Phase
 from mercato.publishing.work import PhaseResult, Work
 from mercato_checks.codes import found
@@ -23,52 +24,54 @@ _CODES = {
 
 
 class PhaseCrashed(Exception):
-    """A check's process ended without a result; the phase is tried once more."""
+    """A check's process ended without a result; the phase is retried once."""
 
 
 class Attempts:
-    """Counts the attempts at each phase in the database, so that a worker that was killed leaves its mark."""
+    """Counts the attempts at each phase in the database, where the attempt of a killed worker stays counted."""
 
     def __init__(self) -> None:
-        # What this very process has begun and tries again (after an outage of the database, say) counts once.
-        self._counted: set[tuple[str, int]] = set()
+        # An attempt that this process has counted already, and retries after an outage of the database, counts once.
+        self._counted: set[tuple[str, PhaseName]] = set()
 
-    async def begin(self, session: Session, submission_id: str, phase: int) -> int:
-        """Which attempt this is, from 1. Call `begun` once the transaction is committed."""
+    async def begin(self, session: Session, submission_id: str, phase: PhaseName) -> int:
+        """The number of this attempt, from 1. Call `begun` once the transaction is committed."""
         count = 0 if (submission_id, phase) in self._counted else 1
-        return await AttemptRepository(session).add(submission_id, phase, count)
+        return await AttemptRepository(session).add(submission_id, phase.position, count)
 
-    def begun(self, submission_id: str, phase: int) -> None:
+    def begun(self, submission_id: str, phase: PhaseName) -> None:
         """The attempt is counted."""
         self._counted.add((submission_id, phase))
 
-    def crashed(self, submission_id: str, phase: int) -> None:
-        """The attempt ended a process, so the next one counts."""
+    def crashed(self, submission_id: str, phase: PhaseName) -> None:
+        """The attempt crashed a process, so the next one counts."""
         self._counted.discard((submission_id, phase))
 
-    async def take_back(self, session: Session, submission_id: str, phase: int) -> None:
-        """The attempt was cut off by an orderly stop and does not count."""
-        await AttemptRepository(session).take_back(submission_id, phase)
+    async def take_back(self, session: Session, submission_id: str, phase: PhaseName) -> None:
+        """An orderly stop cut the attempt short, so it does not count."""
+        await AttemptRepository(session).take_back(submission_id, phase.position)
         self._counted.discard((submission_id, phase))
 
-    async def end(self, session: Session, submission_id: str, phase: int) -> None:
+    async def end(self, session: Session, submission_id: str, phase: PhaseName) -> None:
         """The phase has a result."""
-        await AttemptRepository(session).forget(submission_id, phase)
+        await AttemptRepository(session).forget(submission_id, phase.position)
         self._counted.discard((submission_id, phase))
 
 
 async def run_phase(phase: Phase, work: Work, attempt: int) -> PhaseResult:
-    """The phase's result, also where a limit or a crash ended it. Raises `PhaseCrashed` where it may be tried again."""
+    """The phase's result, also if a limit or a crash ended it. Raises `PhaseCrashed` if it may be retried."""
     submission = work.submission.id
     if attempt > _MOST_ATTEMPTS:
-        log.error("phase abandoned", submission=submission, phase=phase.number)
-        message = f"Phase {phase.number} ({phase.name}) was begun {_MOST_ATTEMPTS} times and never came to an end."
-        return PhaseResult([found("check_abandoned", "", message)], {"stopped": "abandoned"})
+        log.error("phase abandoned", submission=submission, phase=phase.name.position)
+        message = f"Phase {phase.name.position} ({phase.name}) was started {_MOST_ATTEMPTS} times and never finished."
+        return PhaseResult([found("check_abandoned", "", message)], StoppedFacts("abandoned"))
     try:
         async with asyncio.timeout(phase.seconds) as deadline:
             return await phase.check(work)
     except CheckStopped as stopped:
-        log.warning("check stopped", submission=submission, phase=phase.number, reason=str(stopped), attempt=attempt)
+        log.warning(
+            "check stopped", submission=submission, phase=phase.name.position, reason=str(stopped), attempt=attempt
+        )
         if stopped.reason == "crash" and attempt < _MOST_ATTEMPTS:
             raise PhaseCrashed(str(stopped)) from None
         return _stopped(phase, _CODES[stopped.reason], stopped.detail)
@@ -79,5 +82,5 @@ async def run_phase(phase: Phase, work: Work, attempt: int) -> PhaseResult:
 
 
 def _stopped(phase: Phase, code: str, detail: str) -> PhaseResult:
-    message = f"Phase {phase.number} ({phase.name}) has no result: {detail}."
-    return PhaseResult([found(code, "", message)], {"stopped": detail})
+    message = f"Phase {phase.name.position} ({phase.name}) has no result: {detail}."
+    return PhaseResult([found(code, "", message)], StoppedFacts(detail))

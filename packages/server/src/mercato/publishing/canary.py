@@ -1,4 +1,4 @@
-"""A new release on a share of the calls: started, promoted, rolled back. Who judges it stands above this room."""
+"""A new release that takes a share of the calls: started, promoted, rolled back. A room above judges it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -33,7 +33,7 @@ class Canaries:
         self._outbox = outbox
 
     async def start(self, caller: Caller, vendor: str, name: str, version: str, terms: CanaryTerms) -> Canary:
-        """`version` takes `terms.percent` of the calls; the release before it takes the rest, its words and its plans.
+        """`version` takes `terms.percent` of the calls; the release before it keeps the rest, listing and plans.
 
         Raises `ServiceNotFound`, `ReleaseNotFound`, `ReleaseOver`, `CanaryUnderWay`, `CanaryNotNewest`.
         """
@@ -66,7 +66,7 @@ class Canaries:
         return service
 
     async def get_running(self, service: Service) -> Canary:
-        """The canary that runs, locked. Raises `CanaryNotFound`."""
+        """The running canary, locked. Raises `CanaryNotFound`."""
         canary = await self._rows.find_running_canary(service.id, lock=True)
         if canary is None:
             raise CanaryNotFound(f"No canary of {service.name} runs.")
@@ -81,7 +81,7 @@ class Canaries:
         return [canary.service_id for canary in await self._rows.running_canaries()]
 
     async def take_running(self, service_id: str) -> tuple[Service, Canary] | None:
-        """The service and its canary, both locked; `None` where none runs any more."""
+        """The service and its canary, both locked; `None` if it no longer runs."""
         service = await self._rows.find_service(service_id)
         assert service is not None, "a canary has a service"
         await self._rows.lock_service(service.vendor_id, service.name)
@@ -89,7 +89,7 @@ class Canaries:
         return None if canary is None else (service, canary)
 
     async def stable_of(self, canary: Canary) -> Release | None:
-        """The release that takes the other calls; `None` where every other one was yanked."""
+        """The release that takes the other calls; `None` if every other one was yanked."""
         others = [
             release
             for release in await self._rows.releases([canary.service_id])
@@ -98,7 +98,7 @@ class Canaries:
         return latest_of(others) if others else None
 
     async def end(self, canary: Canary, ending: Ending, *, reason: str, by: str, figures: Mapping[str, Any]) -> Canary:
-        """`promoted`: it takes all calls. Else it is deprecated, so that only who names its version still gets it."""
+        """`promoted`: it takes all calls. Otherwise it is deprecated: only callers that name its version get it."""
         service = await self._rows.find_service(canary.service_id)
         assert service is not None, "a canary has a service"
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""What is listed: what other rooms may ask about services, releases and plans."""
+"""The listings: what other rooms may ask about services, releases and plans."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from mercato_contracts.money import Currency
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A service as it is shown and found: the service, its vendor, its releases from the highest version down, its
-    open plans."""
+    """A service as it is shown and found: with its vendor, its releases from the highest version down, and its open
+    plans."""
 
     service: Service
     vendor: Organisation
@@ -35,7 +35,7 @@ class Listing:
 
     @property
     def latest(self) -> Release:
-        """The release that the service's words come from."""
+        """The release that the service is described by."""
         return next(release for release in self.releases if release.version == self.service.latest_version)
 
 
@@ -59,7 +59,7 @@ class RunningRelease:
 
 
 class Catalogue:
-    """The listings. Everybody may read them, so nothing here is scoped by organisation."""
+    """The listings. Everyone may read them, so nothing here is scoped by organisation."""
 
     def __init__(self, session: Session) -> None:
         self._rows = CatalogueRepository(session)
@@ -93,7 +93,7 @@ class Catalogue:
         return await self._rows.open_plans([service_id]) if service.status == "listed" else []
 
     async def plans_of(self, service_ids: Collection[str]) -> dict[str, list[Plan]]:
-        """All plans by service, retired ones too: subscriptions to them go on."""
+        """All plans by service, including retired ones, whose subscriptions continue."""
         plans: dict[str, list[Plan]] = {service_id: [] for service_id in service_ids}
         for plan in await self._rows.plans(service_ids):
             plans[plan.service_id].append(plan)
@@ -108,7 +108,7 @@ class Catalogue:
         return await self._rows.versions(release_ids)
 
     async def deployment_limits(self, deployment_ids: Collection[str]) -> dict[str, list[RateLimit]]:
-        """What these endpoints bear, of those that say so."""
+        """The limits of these endpoints, of those that have any."""
         found = await self._rows.deployment_limits(deployment_ids)
         return {key: [RateLimit.model_validate(limit) for limit in limits] for key, limits in found.items()}
 
@@ -117,7 +117,7 @@ class Catalogue:
         return await self._rows.find_deployment(deployment_id)
 
     async def find_service_of(self, deployment_id: str) -> Service | None:
-        """The service that this deployment runs a release of; its `vendor_id` says whose it is."""
+        """The service that this deployment runs a release of; its `vendor_id` is the owner."""
         return await self._rows.find_service_of(deployment_id)
 
     async def running_of_vendor(self, vendor_id: str) -> list[RunningRelease]:
@@ -125,7 +125,7 @@ class Catalogue:
         return [RunningRelease(*row) for row in await self._rows.running_of_vendor(vendor_id)]
 
     async def deployments_of_vendor(self, vendor_id: str) -> list[Deployment]:
-        """All of them in the order they were made, held ones and those of yanked releases too."""
+        """All of them in the order they were made, including held ones and those of yanked releases."""
         return await self._rows.deployments_of_vendor(vendor_id)
 
     async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
@@ -133,7 +133,7 @@ class Catalogue:
         return await self._rows.listed_after(after, limit)
 
     async def public_page(self, after: str, limit: int) -> list[CatalogModel]:
-        """What anybody may see of the listed services after this id, in the order of their ids."""
+        """The public entries of the listed services after this id, in the order of their ids."""
         found = await self._rows.listed_after(after, limit)
         ids = [service.id for service, _ in found]
         plans: dict[str, list[str]] = {}
@@ -147,11 +147,11 @@ class Catalogue:
         ]
 
     async def listed_ids(self) -> list[str]:
-        """The ids of every listed service, in their order: what an index is built from."""
+        """The ids of all listed services, in order; an index is built from them."""
         return await self._rows.listed_ids()
 
     async def listing(self, service_id: str) -> Listing | None:
-        """All that discovery shows of a listed service; `None` where it is withdrawn or never was."""
+        """All that discovery shows of a listed service; `None` if it is withdrawn or does not exist."""
         found = await self._rows.find_with_vendor(service_id)
         if found is None or found[0].status != "listed":
             return None
@@ -161,7 +161,7 @@ class Catalogue:
         return Listing(service, vendor, releases, await self._rows.open_plans([service_id]))
 
     async def get_listing(self, vendor_slug: str, name: str) -> Listing:
-        """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also where it was withdrawn."""
+        """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also if it was withdrawn."""
         service = await self.find_service(vendor_slug, name)
         listing = None if service is None else await self.listing(service.id)
         if listing is None:
@@ -182,9 +182,9 @@ class Catalogue:
     async def routes(self, service_ids: Collection[str] | None = None) -> list[SnapshotService]:
         """What the gateway must know of these services, or of all; withdrawn ones are left out.
 
-        Yanked releases are part of it, so that the gateway can say why a version is refused, and so are held
-        deployments, with weight 0: a call is told that the service runs nowhere now, instead of being sent to an
-        older version unasked. The limits of deployments are left to who counts them.
+        Yanked releases are included, because the gateway explains why it rejects their versions. Held deployments are
+        included with weight 0: a call gets the answer that the service runs nowhere now, and is not sent to an older
+        version that nobody asked for. The limits of deployments come from the room that counts them.
         """
         services = await self._rows.listed_with_vendors(service_ids)
         ids = [service.id for service, _ in services]

@@ -11,7 +11,7 @@ from mercato.publishing.models import Deployment, Release, Service, VendorCreden
 
 
 class CredentialRepository:
-    """Vendors' sealed secrets, and who presents which."""
+    """Vendors' sealed secrets, and the releases that use them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -29,7 +29,7 @@ class CredentialRepository:
         return await self._session.scalar(query.with_for_update() if lock else query)
 
     async def keep(self, organisation_id: str, name: str) -> bool:
-        """Whether it is there; it stays there until the transaction ends."""
+        """Whether it exists; if so, nobody removes it until the transaction ends."""
         query = select(VendorCredential.name).where(
             VendorCredential.organisation_id == organisation_id, VendorCredential.name == name
         )
@@ -52,17 +52,17 @@ class CredentialRepository:
         await self._session.flush()
 
     async def names_using(self, organisation_id: str, name: str) -> list[str]:
-        """Names of the listed services with a release that may be called and presents it."""
+        """Names of the listed services with a callable release that uses it."""
         query = _presenting(select(Service.name).distinct(), organisation_id, name)
         return list(await self._session.scalars(query.order_by(Service.name)))
 
     async def services_using(self, organisation_id: str, name: str) -> list[str]:
-        """Their ids."""
+        """Ids of the listed services with a callable release that uses it."""
         query = _presenting(select(Service.id).distinct(), organisation_id, name)
         return list(await self._session.scalars(query.order_by(Service.id)))
 
     async def asked_by(self, service_ids: Collection[str]) -> list[tuple[str, str, str, dict[str, Any], bytes | None]]:
-        """Deployment, vendor, credential's name, what presents it, and the vendor's sealed secret of that name."""
+        """Deployment, vendor, credential's name, its `EndpointCredential`, and the sealed secret of that name."""
         named = Deployment.credential["secret"].astext
         rows = await self._session.execute(
             select(Deployment.id, Service.vendor_id, named, Deployment.credential, VendorCredential.sealed)

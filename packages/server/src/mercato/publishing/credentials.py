@@ -1,4 +1,4 @@
-"""Secrets that vendors' endpoints ask for: stored sealed, changed and removed by their owner, opened to be sent."""
+"""Secrets that vendors' endpoints require: stored sealed, changed and removed by their owner, opened to be sent."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 _MOST = 100
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-# Visible ASCII, blanks inside: what may stand in a header field as one line, whatever reads it.
+# Visible ASCII with inner spaces: safe on one line of a header field for every parser.
 _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
@@ -47,8 +47,9 @@ class Credentials:
         self._seal = seal
 
     async def put(self, caller: Caller, name: str, value: str) -> StoredCredential:
-        """Store it, or replace the one of that name; gateways send the new one from then on. The same again changes
-        nothing. Raises `CredentialRefused`, `TooManyCredentials`.
+        """Store it, or replace the one of that name; gateways send the new one from then on.
+
+        Storing the same value again changes nothing. Raises `CredentialRefused`, `TooManyCredentials`.
         """
         caller.require(Permission.CREDENTIALS_WRITE)
         _check(name, value)
@@ -59,7 +60,7 @@ class Credentials:
             return await self._with_users(caller, row)
         if row is None:
             if await self._rows.count(owner) >= _MOST:
-                raise TooManyCredentials(f"Your organisation has {_MOST} credentials, which is the most.")
+                raise TooManyCredentials(f"Your organisation has {_MOST} credentials; that is the limit.")
             row = VendorCredential(organisation_id=owner, name=name, created_by=caller.actor, created_at=now)
         row.sealed = self._seal.seal(owner, name, self._ids.secret(12), value)
         row.fingerprint = self._seal.fingerprint(owner, value)
@@ -77,7 +78,7 @@ class Credentials:
         """Raises `CredentialNotFound`, and `CredentialInUse` while a release that can be called presents it."""
         caller.require(Permission.CREDENTIALS_WRITE)
         owner = caller.organisation_id
-        # A release that is being written holds this lock: after it, its use is seen below.
+        # A release that is being written holds this lock, so `used_by` below includes it.
         row = await self._rows.find(owner, name, lock=True)
         if row is None:
             raise CredentialNotFound(f"Your organisation has no credential {name}.", credential=name)
@@ -99,7 +100,7 @@ class Credentials:
 
 
 class CredentialBook:
-    """Opens secrets for what sends them: the pipeline's calls and the gateways."""
+    """Opens secrets for the pipeline's calls and for the gateways, which send them."""
 
     def __init__(self, session: Session, seal: CredentialSeal) -> None:
         self._rows = CredentialRepository(session)
@@ -110,9 +111,9 @@ class CredentialBook:
         return await self._rows.services_using(organisation_id, name)
 
     async def hand_over(self, routes: Sequence[SnapshotService]) -> list[SnapshotService]:
-        """The routes with what their deployments present.
+        """The routes, each deployment with the credential that it requires.
 
-        A deployment whose secret is not there or does not open takes no calls: none may go without it.
+        A deployment whose secret is missing or does not open gets weight 0: no call may be sent without it.
         """
         asked = await self._rows.asked_by([route.id for route in routes])
         if not asked:
@@ -139,7 +140,7 @@ def _check(name: str, value: str) -> None:
     if "\r" in value or "\n" in value:
         raise _refused("value", "The value has a line break, which would end the header field that carries it.")
     if not _VALUE.fullmatch(value):
-        raise _refused("value", "The value is not visible ASCII, or it begins or ends with a blank.")
+        raise _refused("value", "The value is not visible ASCII, or it starts or ends with a space.")
 
 
 def _refused(field: str, message: str) -> CredentialRefused:

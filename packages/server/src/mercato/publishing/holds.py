@@ -1,4 +1,4 @@
-"""Deployments kept out of routing for a reason, by any number of holders at once, and let back."""
+"""Deployments kept out of routing for a reason, by any number of holders at once."""
 
 from collections.abc import Collection
 
@@ -10,9 +10,10 @@ from mercato.publishing.repository import CatalogueRepository, HoldRepository
 
 
 class DeploymentHolds:
-    """Holds on deployments. A deployment is routed to while nobody holds it; gateways hear of each change at once.
+    """Holds on deployments. A deployment gets calls while nobody holds it; gateways hear of each change at once.
 
-    `by` names who holds it and what for (`heartbeat`, `kill-switch:vendor`): one holder never lifts another's hold.
+    `holder` names what holds it (`heartbeat`, `kill-switch:kil_…`): one holder never lifts another's hold. `by` is who
+    caused the change: the id of a user, key or token, or the name of the process or chore.
     """
 
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
@@ -22,23 +23,29 @@ class DeploymentHolds:
         self._clock = clock
         self._outbox = outbox
 
-    async def hold_deployment(self, deployment_id: str, *, by: str, reason: str) -> bool:
+    async def hold_deployment(self, deployment_id: str, *, holder: str, reason: str, by: str) -> bool:
         """No new call is routed to it. Whether this changed anything: the same holder again only renews its reason.
 
         Raises `DeploymentNotFound`.
         """
         service_id = await self._service_of(deployment_id)
-        if not await self._rows.put(deployment_id, by, reason, self._clock.now()):
+        if not await self._rows.put(deployment_id, holder, reason, self._clock.now()):
             return False
-        await self._tell(deployment_id, service_id, by, held=True)
+        await self._outbox.add(
+            self._session,
+            HoldChanged(by=by, deployment_id=deployment_id, service_id=service_id, holder=holder, held=True),
+        )
         return True
 
-    async def lift_hold(self, deployment_id: str, *, by: str) -> bool:
+    async def lift_hold(self, deployment_id: str, *, holder: str, by: str) -> bool:
         """This holder lets go; whether it had held. Routed to again once nobody holds. Raises `DeploymentNotFound`."""
         service_id = await self._service_of(deployment_id)
-        if not await self._rows.remove(deployment_id, by):
+        if not await self._rows.remove(deployment_id, holder):
             return False
-        await self._tell(deployment_id, service_id, by, held=False)
+        await self._outbox.add(
+            self._session,
+            HoldChanged(by=by, deployment_id=deployment_id, service_id=service_id, holder=holder, held=False),
+        )
         return True
 
     async def holds_on(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
@@ -50,7 +57,3 @@ class DeploymentHolds:
         if service is None:
             raise DeploymentNotFound(f"There is no deployment {deployment_id}.", deployment=deployment_id)
         return service.id
-
-    async def _tell(self, deployment_id: str, service_id: str, by: str, *, held: bool) -> None:
-        news = HoldChanged(by=by, deployment_id=deployment_id, service_id=service_id, held=held)
-        await self._outbox.add(self._session, news)

@@ -1,4 +1,4 @@
-"""What becomes of releases and services after they were published: deprecated, yanked, withdrawn."""
+"""Releases and services after they were published: deprecated, yanked, withdrawn."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.models import Release, Service
 from mercato.publishing.news import ServiceChanged, ServiceWithdrawn
 from mercato.publishing.refusals import ReleaseNotFound, ReleaseOver, ServiceNotFound
-from mercato.publishing.release import wear_latest
+from mercato.publishing.release import move_latest_alias
 from mercato.publishing.repository import CatalogueRepository
 
 
@@ -23,9 +23,9 @@ class Lifecycle:
     async def retire_release(
         self, caller: Caller, vendor: str, name: str, version: str, status: Literal["deprecated", "yanked"], reason: str
     ) -> Release:
-        """`deprecated`: calls go on, with a warning. `yanked`: no call is routed to it any more; there is no way back.
+        """`deprecated`: calls continue, with a warning. `yanked`: it gets no more calls; there is no way back.
 
-        The same again changes nothing. Raises `ServiceNotFound`, `ReleaseNotFound`, `ReleaseOver`.
+        The same status again changes nothing. Raises `ServiceNotFound`, `ReleaseNotFound`, `ReleaseOver`.
         """
         caller.require(Permission.SERVICES_PUBLISH)
         service = await self._get_own(caller, vendor, name)
@@ -42,12 +42,12 @@ class Lifecycle:
             canary.state, canary.reason, canary.ended_by = "aborted", f"The release is {status}: {reason}", caller.actor
             canary.ended_at, canary = self._clock.now(), None
         await self._rows.flush()
-        wear_latest(service, await self._rows.releases([service.id]), self._clock.now(), canary)
+        move_latest_alias(service, await self._rows.releases([service.id]), self._clock.now(), canary)
         await self._outbox.add(self._session, ServiceChanged(by=caller.actor, service_id=service.id))
         return release
 
     async def withdraw(self, caller: Caller, vendor: str, name: str) -> Service:
-        """Take the service from the catalogue: not found, not subscribed to, not called. A new release lists it again.
+        """Take the service from the catalogue: it is not found, subscribed to or called. A new release lists it again.
 
         Raises `ServiceNotFound`.
         """

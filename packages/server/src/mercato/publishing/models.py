@@ -11,7 +11,7 @@ from mercato.platform import Base
 
 
 class Service(Base):
-    """What a vendor lists. Words and filters are those of the newest release; `name` is unique within the vendor."""
+    """A vendor's listing, described by its newest release; `name` is unique within the vendor."""
 
     __tablename__ = "services"
     __table_args__ = (
@@ -35,10 +35,10 @@ class Service(Base):
     context_window: Mapped[int | None]
     availability_bp: Mapped[int | None]
     p95_latency_ms: Mapped[int | None]
-    """What the vendor promises: calls that do not fail, in ten thousand; what 95 of 100 answers do not pass."""
+    """The vendor's promises: successful calls in ten thousand; the latency that 95 of 100 responses stay within."""
     status: Mapped[str]
     latest_version: Mapped[str]
-    """The version that the words above come from: the highest that is live, or else the highest there is."""
+    """The version that describes the service: the highest live one, or else the highest of all."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -85,7 +85,7 @@ class Deployment(Base):
     on_disconnect: Mapped[str]
     health_path: Mapped[str | None]
     limits: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    """`RateLimit`s of the manifest: what the endpoint bears, whoever calls it."""
+    """`RateLimit`s of the manifest: limits of the endpoint over all callers."""
     credential: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """`EndpointCredential` of the manifest: which header carries which of the vendor's credentials."""
     created_at: Mapped[datetime]
@@ -107,7 +107,7 @@ class VendorCredential(Base):
 
 
 class DeploymentHold(Base):
-    """A holder that keeps a deployment out of routing; there may be several, each with its reason."""
+    """One holder's hold, which keeps a deployment out of routing; there may be several, each with its reason."""
 
     __tablename__ = "deployment_holds"
 
@@ -118,7 +118,7 @@ class DeploymentHold(Base):
 
 
 class Canary(Base):
-    """A new release that takes a share of its service's calls until it is judged; at most one a service runs.
+    """A new release that takes a share of its service's calls until it is judged; a service runs at most one.
 
     `figures` are the counts that ended it: calls, failed calls and p95 of both releases.
     """
@@ -140,9 +140,9 @@ class Canary(Base):
     min_calls: Mapped[int]
     min_minutes: Mapped[int]
     max_error_points: Mapped[int]
-    """Hundredths of a percent that the canary's error rate may lie above the stable release's."""
+    """How far the canary's error rate may exceed the stable release's, in hundredths of a percentage point."""
     max_p95_percent: Mapped[int]
-    """What the canary's p95 may be, in percent of the stable release's."""
+    """The limit of the canary's p95, in percent of the stable release's."""
     state: Mapped[str]
     reason: Mapped[str]
     figures: Mapped[dict[str, Any]]
@@ -190,7 +190,7 @@ class Plan(Base):
 
 
 class Submission(Base):
-    """A vendor's wish to release a version. At most one for a version is under way or released."""
+    """A vendor's request to release a version. At most one for a version is under way or released."""
 
     __tablename__ = "submissions"
     __table_args__ = (
@@ -212,7 +212,7 @@ class Submission(Base):
     version: Mapped[str]
     manifest: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True)
     document: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
-    """Both texts are read with `find_content` only: they may have megabytes. Empty once a secret was found."""
+    """Read both texts with `find_content` only: they may have megabytes. Empty once a secret was found."""
     digest: Mapped[str]
     """SHA-256 over manifest and document."""
     state: Mapped[str]
@@ -222,7 +222,7 @@ class Submission(Base):
 
 
 class Evidence(Base):
-    """What a phase left behind. A phase that runs twice writes the same row."""
+    """What a phase found. A phase that runs twice writes the same row."""
 
     __tablename__ = "evidence"
     __table_args__ = (
@@ -241,7 +241,7 @@ class Evidence(Base):
 
 
 class PhaseAttempts(Base):
-    """How often a phase was begun that has not come to an end; gone once it has."""
+    """How often an unfinished phase was started; removed once the phase finishes."""
 
     __tablename__ = "phase_attempts"
 
@@ -251,7 +251,7 @@ class PhaseAttempts(Base):
 
 
 class Approval(Base):
-    """Whether a submission may be released: decided by a `rule`, or by `required_people` persons."""
+    """Whether a submission may be released: decided by a `rule`, or by `required_people` people."""
 
     __tablename__ = "approvals"
     __table_args__ = (
@@ -262,7 +262,7 @@ class Approval(Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
     state: Mapped[str]
     required_people: Mapped[int]
-    """0 where a rule decides."""
+    """0 if a rule decides."""
     rule: Mapped[str]
     reason: Mapped[str]
     created_at: Mapped[datetime]
@@ -270,7 +270,7 @@ class Approval(Base):
 
 
 class Vote(Base):
-    """What one person said to a submission; each person speaks once."""
+    """One person's vote on a submission; each person votes once."""
 
     __tablename__ = "approval_votes"
     __table_args__ = (CheckConstraint("decision in ('approve', 'reject')", name="decision"),)

@@ -1,4 +1,4 @@
-"""What publishing tells."""
+"""The news of publishing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ class SubmissionReceived(News):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalDecided(News):
-    """People approved or rejected a submission; the pipeline goes on."""
+    """People approved or rejected a submission; the pipeline continues."""
 
     topic = "approval.decided"
 
@@ -60,10 +60,7 @@ class ServiceWithdrawn(News):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldChanged(News):
-    """A deployment was held out of routing or a hold was lifted.
-
-    `by` is the holder, such as `heartbeat` or `kill-switch:kil_…`.
-    """
+    """A deployment was held out of routing or a hold was lifted."""
 
     topic = "deployment.hold_changed"
 
@@ -71,6 +68,8 @@ class HoldChanged(News):
     """The deployment."""
     service_id: str
     """The service that it runs."""
+    holder: str = ""
+    """What holds it, such as `heartbeat` or `kill-switch:kil_…`; empty in news from before this field."""
     held: bool
     """Whether this holder now holds it."""
 
@@ -88,4 +87,4 @@ class CredentialChanged(News):
     change: Literal["set", "removed"]
     """What happened to it."""
     fingerprint: str
-    """A keyed fingerprint of the secret, which tells whether it differs from another."""
+    """A keyed fingerprint of the secret, to see whether it differs from another."""

@@ -1,19 +1,31 @@
-"""Phases 1 to 8: what is looked at before anybody decides. Each only reads and calls; the pipeline writes."""
+"""The phases before the approval, up to the policy. Each only reads and calls; the pipeline writes."""
 
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_network
-from typing import Any
 
-from mercato.publishing.policy import PolicyEngine, gather_facts
+from mercato.publishing.facts import (
+    CompatibilityFacts,
+    ContractFacts,
+    DocumentFacts,
+    IntakeFacts,
+    ManifestFacts,
+    PerformanceFacts,
+    PhaseName,
+    PolicyFacts,
+    SecretsFacts,
+)
+from mercato.publishing.policy import gather_facts
+from mercato.publishing.ports import PolicyEngine
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import digest_of
 from mercato.publishing.work import PastRelease, PhaseResult, Work, credential_missing
 from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, check_address
 from mercato_checks.codes import found
 from mercato_checks.confined.tasks import (
+    DocumentCheck,
     Documents,
     LiveEndpoint,
     content_findings,
@@ -29,37 +41,33 @@ from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasurePolicy
 from mercato_checks.semver import Version
 
-SECRETS = 5
-"""The phase that looks for secrets: what it refuses is not kept."""
-
 PRIVATE: tuple[Network, ...] = tuple(
     ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 )
-"""What an operator opens who lets vendors publish from this machine and its own network."""
+"""The networks that an operator opens to let vendors publish from this machine and the operator's own network."""
 
 _LARGEST_SAMPLE = 16_384
 """Bytes of a test call that evidence keeps; those of signals carry a year of prices."""
 
 _CALL_SECONDS = 10.0
-"""No test call waits longer, whatever the manifest allows: who publishes waits for it."""
+"""The limit of a test call, whatever the manifest allows: a vendor is waiting for the result."""
 
 
 _OWN_SECONDS = 60.0
-"""A phase that runs in this process takes milliseconds; one that waits for an engine must end as well."""
+"""A phase that runs in this process takes milliseconds; the limit is for one that waits for an engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase before the decision. `seconds` is its deadline; None where its confined processes have their own."""
+    """One phase before the approval. `seconds` is its deadline; None if its confined processes have their own."""
 
-    number: int
-    name: str
+    name: PhaseName
     check: Callable[[Work], Awaitable[PhaseResult]]
     seconds: float | None = None
 
 
 async def intake(work: Work) -> PhaseResult:
-    """1: who submits what, and that it is still what was submitted."""
+    """Records who submitted what, and checks that the content is unchanged and the version still free."""
     submission = work.submission
     findings = []
     if digest_of(work.manifest_text, work.document_text) != submission.digest:
@@ -67,69 +75,81 @@ async def intake(work: Work) -> PhaseResult:
     if any(release.version == submission.version for release in work.releases):
         message = f"{submission.service_name} {submission.version} is released already."
         findings.append(found("version_exists", "version", message))
-    facts = {
-        "vendor": work.vendor.slug,
-        "submitted_by": submission.created_by,
-        "digest": submission.digest,
-        "manifest_bytes": len(work.manifest_text.encode()),
-        "document_bytes": len((work.document_text or "").encode()),
-    }
+    facts = IntakeFacts(
+        vendor=work.vendor.slug,
+        submitted_by=submission.created_by,
+        digest=submission.digest,
+        manifest_bytes=len(work.manifest_text.encode()),
+        document_bytes=len((work.document_text or "").encode()),
+    )
     return PhaseResult(findings, facts)
 
 
 async def manifest(work: Work) -> PhaseResult:
-    """2: the manifest's rules."""
+    """Checks the manifest's rules, and that its credential exists."""
     findings = await work.checks.run(manifest_findings, work.owner, work.manifest_text)
     credential = work.manifest.endpoint.credential
     missing = [] if credential is None or await work.find_credential(credential) else [credential_missing(credential)]
-    facts = {
-        "protocol": work.manifest.protocol,
-        "task": work.manifest.task,
-        "plans": [plan.name for plan in work.manifest.plans],
-    }
+    plans = [plan.name for plan in work.manifest.plans]
+    facts = ManifestFacts(work.manifest.protocol, work.manifest.task, plans)
     return PhaseResult([*findings, *missing], facts)
 
 
 async def openapi(work: Work) -> PhaseResult:
-    """3: the OpenAPI document in five layers. Services of a known protocol may do without one."""
+    """Checks the OpenAPI document in five layers. Services of a known protocol may do without one."""
     if work.document_text is None:
-        return PhaseResult(facts={"document": False, "operations": []})
+        return PhaseResult(facts=DocumentFacts(document=False, operations=[]))
     name = work.manifest.openapi or ""
     url = str(work.manifest.endpoint.url)
     checked = await work.checks.run(document_check, work.owner, work.document_text, name, work.manifest.version, url)
-    facts: dict[str, Any] = {"document": True, "operations": []}
-    if checked.facts is not None:
-        facts |= asdict(checked.facts)
-    facts["layers"] = checked.layers
-    return PhaseResult(checked.findings, facts)
+    return PhaseResult(checked.findings, _document_facts(checked))
+
+
+def _document_facts(checked: DocumentCheck) -> DocumentFacts:
+    layers = {str(layer): count for layer, count in checked.layers.items()}
+    read = checked.facts
+    if read is None:
+        return DocumentFacts(document=True, operations=[], layers=layers)
+    return DocumentFacts(
+        document=True,
+        operations=read.operations,
+        layers=layers,
+        openapi=read.openapi,
+        title=read.title,
+        version=read.version,
+        summary=read.summary,
+        size=read.size,
+        schemas=read.schemas,
+        security_schemes=read.security_schemes,
+    )
 
 
 async def compatibility(work: Work) -> PhaseResult:
-    """4: what changed since the release that callers come from, and whether the version says so."""
+    """Finds what changed since the release that callers use now, and checks that the version number reflects it."""
     version = Version.parse(work.submission.version)
     baseline = work.baseline
     old = None if baseline is None else await work.document_of(baseline)
     stable = None if work.stable is None else await work.document_of(work.stable)
-    # A yanked version is taken for ever, but nobody comes from it.
+    # The number of a yanked version stays taken, but no caller upgrades from it.
     taken = [known for known in work.versions(yanked=True) if known == version]
     known = taken or work.versions(yanked=False)
     documents = Documents(old, stable, work.document_text, work.manifest.openapi or "")
     terms = _changed_terms(work, baseline)
     checked = await work.checks.run(version_check, work.owner, work.submission.version, known, documents, terms)
-    facts = {
-        "version": work.submission.version,
-        "compared_with": None if baseline is None else baseline.version,
-        "least": None if checked.least is None else str(checked.least),
-        "bump": checked.bump,
-        "breaking": checked.breaking,
-        "complete": checked.complete,
-        "changes": dict(Counter(change.weight for change in checked.changes)),
-    }
+    facts = CompatibilityFacts(
+        version=work.submission.version,
+        compared_with=None if baseline is None else baseline.version,
+        least=None if checked.least is None else str(checked.least),
+        bump=checked.bump,
+        breaking=checked.breaking,
+        complete=checked.complete,
+        changes={**Counter(change.weight for change in checked.changes)},
+    )
     return PhaseResult([*checked.findings, *_same_protocol(work), *_canary(work)], facts)
 
 
 def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
-    """What the manifest takes from callers of the baseline, whatever the document says."""
+    """What the manifest takes away from callers of the baseline, whatever the document says."""
     if baseline is None:
         return []
     changes = []
@@ -143,14 +163,14 @@ def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
 
 
 def _canary(work: Work) -> list[Finding]:
-    """Terms of a canary that cannot begin as one: its calls would come all at once, unlike what the vendor wrote."""
+    """Canary terms without effect: the release would get all calls at once, which is not what the vendor asked for."""
     if work.manifest.canary is None:
         return []
     own, where = Version.parse(work.submission.version), "canary"
     finals = [Version.parse(other.version) for other in work.releases if other.status == "live"]
     finals = [version for version in finals if not version.pre]
     if own.pre:
-        return [found("canary_without_effect", where, f"{own} is a pre-release: only who names it gets it.")]
+        return [found("canary_without_effect", where, f"{own} is a pre-release: only callers that name it get it.")]
     if not finals:
         return [found("canary_without_effect", where, "No other version is live to take the rest of the calls.")]
     if max(finals) > own:
@@ -168,15 +188,15 @@ def _same_protocol(work: Work) -> list[Finding]:
 
 
 async def secrets(work: Work) -> PhaseResult:
-    """5: secrets and pickles, in all that was sent and in the comments of it."""
+    """Looks for secrets and pickles in all that was sent, including comments."""
     return PhaseResult(
         await work.checks.run(content_findings, work.owner, work.texts),
-        {"scanned_bytes": len(work.manifest_text.encode()) + len((work.document_text or "").encode())},
+        SecretsFacts(len(work.manifest_text.encode()) + len((work.document_text or "").encode())),
     )
 
 
 class LiveCalls:
-    """6 and 7: called as a gateway calls, with the vendor's credential, at addresses that were judged."""
+    """The phases contract and performance: calls as a gateway makes them, to checked addresses."""
 
     def __init__(
         self,
@@ -189,30 +209,26 @@ class LiveCalls:
         self._seal = seal
         self._allowed: Sequence[Network] = PRIVATE if allow_private else ()
         self._resolver = resolver or SystemResolver()
-        # A vendor waits for this: twelve calls of a quick endpoint, and of a slow one what fits in a second and a half.
+        # A vendor is waiting: twelve calls of a quick endpoint; of a slow one, as many as fit in a second and a half.
         self._measuring = measuring or MeasurePolicy(calls=12, within_seconds=1.5, least_calls=3)
 
     async def contract(self, work: Work) -> PhaseResult:
-        """6: the address is judged and pinned, the answers are held against the contract."""
+        """Checks and pins the address, and checks the responses against the contract."""
         url = str(work.manifest.endpoint.url)
         address = await check_address(url, resolver=self._resolver, allowed=self._allowed)
         if address.target is None:
-            return PhaseResult(address.findings, {"addresses": []})
+            return PhaseResult(address.findings, ContractFacts([]))
         shown = await self._credential(work)
         if isinstance(shown, Finding):
-            return PhaseResult([*address.findings, shown], {"addresses": []})
+            return PhaseResult([*address.findings, shown], ContractFacts([]))
         endpoint = _endpoint(work, address.target, shown)
         probe = await work.checks.run_live(probe_check, work.owner, endpoint, work.texts)
-        facts = {
-            "addresses": list(address.target.addresses),
-            "seen": probe.facts.seen,
-            "exchanges": [asdict(exchange) for exchange in probe.facts.exchanges],
-            "sample": _as_facts(probe.facts.sample),
-        }
+        addresses, sample = list(address.target.addresses), _small_enough(probe.facts.sample)
+        facts = ContractFacts(addresses, probe.facts.seen, probe.facts.exchanges, sample)
         return PhaseResult([*address.findings, *probe.findings], facts)
 
     async def performance(self, work: Work) -> PhaseResult:
-        """7: a call that works is repeated and timed."""
+        """Repeats and times a call that works."""
         address = await check_address(str(work.manifest.endpoint.url), resolver=self._resolver, allowed=self._allowed)
         if address.target is None:
             return PhaseResult(address.findings)
@@ -221,14 +237,14 @@ class LiveCalls:
             return PhaseResult([shown])
         endpoint = _endpoint(work, address.target, shown)
         measured = await work.checks.run_live(
-            measure_check, work.owner, endpoint, work.texts, _sample(work), self._measuring
+            measure_check, work.owner, endpoint, work.texts, work.facts_of(ContractFacts).sample, self._measuring
         )
         if measured is None:
-            return PhaseResult(facts={"measured": False})
-        return PhaseResult(measured.findings, {"measured": True, **asdict(measured.facts)})
+            return PhaseResult(facts=PerformanceFacts())
+        return PhaseResult(measured.findings, PerformanceFacts(measured=True, **asdict(measured.facts)))
 
     async def _credential(self, work: Work) -> str | Finding:
-        """The secret that the endpoint asks for; empty where it asks for none."""
+        """The secret that the endpoint requires: empty if none, a finding if it is missing or unreadable."""
         asked = work.manifest.endpoint.credential
         if asked is None:
             return ""
@@ -248,21 +264,21 @@ def _endpoint(work: Work, target: Target, secret: str) -> LiveEndpoint:
 
 
 class PolicyPhase:
-    """8: the operator's rules decide whether a rule may release it or people must look."""
+    """Asks the operator's rules whether the release is forbidden, released by rule, or reviewed by people."""
 
     def __init__(self, engine: PolicyEngine) -> None:
         self._engine = engine
 
     async def decide(self, work: Work) -> PhaseResult:
-        """The engine is asked anew each time; the same facts always get the same answer."""
+        """Asks the engine anew each time: the same facts always get the same decision."""
         facts = gather_facts(
             work.manifest,
             work.findings,
             vendor_verified=work.vendor.is_verified,
             vendor_suspended=False,  # identity cannot suspend an organisation yet
             earlier_releases=work.vendor_releases,
-            breaking=bool(work.facts[4]["breaking"]),
-            p95_us=work.facts[7].get("p95_us"),
+            breaking=work.facts_of(CompatibilityFacts).breaking,
+            p95_us=work.facts_of(PerformanceFacts).p95_us,
         )
         release = f"{work.vendor.slug}/{work.manifest.name}@{work.manifest.version}"
         decision = await self._engine.decide(work.vendor.slug, release, facts)
@@ -272,40 +288,30 @@ class PolicyPhase:
             findings.append(found("policy_forbidden", "", f"The operator's rules forbid this release. {reason}"))
         return PhaseResult(
             findings,
-            {
-                "outcome": decision.outcome,
-                "rule": ", ".join(reason.rule for reason in decision.reasons),
-                "reason": reason,
-                "required_people": decision.approvers,
-                "asked": {**asdict(facts), "codes": sorted(facts.codes)},
-            },
+            PolicyFacts(
+                outcome=decision.outcome,
+                rule=", ".join(reason.rule for reason in decision.reasons),
+                reason=reason,
+                required_people=decision.approvers,
+                asked={**asdict(facts), "codes": sorted(facts.codes)},
+            ),
         )
 
 
 def phases_before_approval(live: LiveCalls, policy: PolicyEngine) -> tuple[Phase, ...]:
-    """The phases before the decision, in their order."""
+    """The phases before the approval, in their order."""
     return (
-        Phase(1, "intake", intake, _OWN_SECONDS),
-        Phase(2, "manifest", manifest),
-        Phase(3, "openapi", openapi),
-        Phase(4, "compatibility", compatibility),
-        Phase(SECRETS, "secrets", secrets),
-        Phase(6, "contract", live.contract),
-        Phase(7, "performance", live.performance),
-        Phase(8, "policy", PolicyPhase(policy).decide, _OWN_SECONDS),
+        Phase(PhaseName.INTAKE, intake, _OWN_SECONDS),
+        Phase(PhaseName.MANIFEST, manifest),
+        Phase(PhaseName.OPENAPI, openapi),
+        Phase(PhaseName.COMPATIBILITY, compatibility),
+        Phase(PhaseName.SECRETS, secrets),
+        Phase(PhaseName.CONTRACT, live.contract),
+        Phase(PhaseName.PERFORMANCE, live.performance),
+        Phase(PhaseName.POLICY, PolicyPhase(policy).decide, _OWN_SECONDS),
     )
 
 
-def _as_facts(sample: Call | None) -> dict[str, Any] | None:
-    """The call that is timed, as evidence; None for a large one, which is then made anew."""
-    facts = None if sample is None else asdict(sample)
-    return facts if len(json.dumps(facts)) <= _LARGEST_SAMPLE else None
-
-
-def _sample(work: Work) -> Call | None:
-    """The call that worked in phase 6, where the evidence keeps it."""
-    facts = work.facts[6].get("sample")
-    if facts is None:
-        return None
-    headers = tuple((name, value) for name, value in facts["headers"])
-    return Call(facts["method"], facts["path"], facts["body"], headers)
+def _small_enough(sample: Call | None) -> Call | None:
+    """The call to be timed, if it is small enough for evidence; the performance phase makes a large one anew."""
+    return sample if sample is not None and len(json.dumps(asdict(sample))) <= _LARGEST_SAMPLE else None

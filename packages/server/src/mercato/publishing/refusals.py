@@ -1,4 +1,4 @@
-"""What publishing refuses."""
+"""The refusals of publishing."""
 
 from mercato.platform import Conflict, Malformed, NotFound
 
@@ -8,15 +8,15 @@ class ManifestRefused(Malformed):
 
     code = "manifest_refused"
     title = "The manifest is refused"
-    fix = "Mend the fields named under `errors`; `mp validate` gives the same verdict."
+    fix = "Fix the fields named under `errors`; `mp validate` gives the same verdict."
 
 
 class DocumentMissing(Malformed):
-    """The manifest names an OpenAPI document and none was sent, or the other way round."""
+    """The manifest names an OpenAPI document and none was sent, or it names none and one was sent."""
 
     code = "openapi_document_mismatch"
     title = "Manifest and OpenAPI document do not belong together"
-    fix = "Send the text of the file that the manifest names under `openapi`, and nothing where it names none."
+    fix = "Send the text of the file that the manifest names under `openapi`, or nothing if it names none."
 
 
 class VersionExists(Conflict):
@@ -49,7 +49,7 @@ class CredentialRefused(Malformed):
     code = "credential_refused"
     status = 422
     title = "The credential is refused"
-    fix = "Mend the field under `errors`: a value is one line of visible ASCII, as its endpoint expects it."
+    fix = "Fix the field under `errors`: a value is one line of visible ASCII, as its endpoint expects it."
 
 
 class CredentialNotFound(NotFound):
@@ -61,7 +61,7 @@ class CredentialNotFound(NotFound):
 
 
 class CredentialInUse(Conflict):
-    """Releases that can be called present it to their endpoints."""
+    """Callable releases send it to their endpoints."""
 
     code = "credential_in_use"
     title = "The credential is in use"
@@ -101,7 +101,7 @@ class DocumentNotFound(NotFound):
 
 
 class DeploymentNotFound(NotFound):
-    """There is no such deployment, or none that the caller may touch."""
+    """There is no such deployment, or the caller may not change it."""
 
     code = "deployment_not_found"
     title = "No such deployment"
@@ -141,11 +141,11 @@ class CanaryUnderWay(Conflict):
 
 
 class CanaryNotNewest(Conflict):
-    """Only the newest final version can be tried beside an older live one."""
+    """Only the newest final version can be a canary, beside an older live one."""
 
     code = "canary_not_newest"
     title = "The release cannot be a canary"
-    fix = "Name the highest version; it is no pre-release, and an older live release is there to be compared with."
+    fix = "Name the highest version that is not a pre-release; an older live release must exist to compare it with."
 
 
 class ApprovalNotFound(NotFound):
@@ -166,8 +166,8 @@ class OwnSubmission(Conflict):
 
 
 class AlreadyDecided(Conflict):
-    """The decision was taken, or this person has spoken otherwise before."""
+    """The submission is decided, or this person has cast another vote before."""
 
     code = "already_decided"
-    title = "The decision was taken"
+    title = "The submission is decided"
     fix = "Read the submission; a vendor may submit again."

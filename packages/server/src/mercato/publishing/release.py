@@ -1,7 +1,8 @@
-"""Phase 10: service, release, deployment and plans, all in one transaction."""
+"""Writes a release: service, release, deployment and plans, all in one transaction."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service, Submission
 from mercato.publishing.news import ServiceReleased
 from mercato.publishing.repository import CatalogueRepository
+from mercato_checks.openapi.check import PublishedOperation
 from mercato_checks.semver import Version
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.manifest import CanaryTerms, PlanManifest, ServiceManifest
@@ -32,7 +34,7 @@ class Releasing:
         manifest: ServiceManifest,
         *,
         document: str | None,
-        operations: list[dict[str, Any]],
+        operations: list[PublishedOperation],
         addresses: list[str],
     ) -> Release:
         """The new release, announced as `service.released`. The caller holds the lock on the service's name."""
@@ -47,10 +49,10 @@ class Releasing:
         self._rows.add(release)
         await self._rows.flush()
         self._rows.add(self._new_deployment(release.id, manifest, addresses, now))
-        await self._try_on_few(service, release, manifest.canary, submission.created_by)
-        # A release that only few calls reach changes neither the service's words nor what is for sale.
+        await self._start_canary(service, release, manifest.canary, submission.created_by)
+        # A canary changes neither the listing nor the plans for sale.
         canary = await self._rows.find_running_canary(service.id)
-        wear_latest(service, await self._rows.releases([service.id]), now, canary)
+        move_latest_alias(service, await self._rows.releases([service.id]), now, canary)
         if service.latest_version == release.version:
             await renew_plans(self._rows, self._ids, service.id, manifest.plans, now)
         await self._rows.flush()
@@ -66,7 +68,7 @@ class Releasing:
             status="listed",
             created_at=now,
         )
-        _wear(service, manifest, now)
+        _describe(service, manifest, now)
         return service
 
     def _new_release(
@@ -75,7 +77,7 @@ class Releasing:
         submission_id: str,
         manifest: ServiceManifest,
         document: str | None,
-        operations: list[dict[str, Any]],
+        operations: list[PublishedOperation],
         now: datetime,
     ) -> Release:
         return Release(
@@ -86,7 +88,7 @@ class Releasing:
             manifest=manifest.model_dump(mode="json"),
             document=document,
             document_digest=None if document is None else hashlib.sha256(document.encode()).hexdigest(),
-            operations=operations,
+            operations=[asdict(operation) for operation in operations],
             released_at=now,
             status="live",
             status_reason="",
@@ -112,8 +114,8 @@ class Releasing:
             created_at=now,
         )
 
-    async def _try_on_few(self, service: Service, release: Release, terms: CanaryTerms | None, actor: str) -> None:
-        """A higher version ends the canary that runs; the release is the next one where its manifest asks for it."""
+    async def _start_canary(self, service: Service, release: Release, terms: CanaryTerms | None, actor: str) -> None:
+        """A higher version ends the running canary, and is the next one if its manifest asks for that."""
         running = await self._rows.find_running_canary(service.id, lock=True)
         if running is not None and Version.parse(running.version) < Version.parse(release.version):
             running.state, running.reason = "superseded", f"{release.version} was released."
@@ -128,14 +130,14 @@ class Releasing:
 
 
 def may_be_canary(release: Release, releases: Sequence[Release]) -> bool:
-    """Whether it is the highest final version and another live final one is there to be compared with."""
+    """Whether it is the highest final version, and another live final one exists to compare it with."""
     finals = [other for other in releases if other.status == "live" and _is_final(other) and other.id != release.id]
     own = Version.parse(release.version)
     return _is_final(release) and bool(finals) and all(Version.parse(other.version) < own for other in finals)
 
 
 def new_canary(ids: Ids, release: Release, terms: CanaryTerms, actor: str, now: datetime) -> Canary:
-    """A canary that begins now."""
+    """A canary that starts now."""
     return Canary(
         id=ids.new(id_prefix.CANARY),
         service_id=release.service_id,
@@ -155,7 +157,7 @@ def new_canary(ids: Ids, release: Release, terms: CanaryTerms, actor: str, now: 
 async def renew_plans(
     rows: CatalogueRepository, ids: Ids, service_id: str, wanted: Sequence[PlanManifest], now: datetime
 ) -> None:
-    """Same terms, same plan; changed terms are a new plan, and what is no longer offered is retired."""
+    """Keep plans whose terms are unchanged, add a new plan for changed terms, and retire what is no longer offered."""
     open_plans = {plan.name: plan for plan in await rows.open_plans([service_id])}
     fresh = {plan.name: terms_of(plan) for plan in wanted}
     for name, plan in open_plans.items():
@@ -169,7 +171,7 @@ async def renew_plans(
 
 
 def terms_of(plan: PlanManifest) -> dict[str, Any]:
-    """What a plan of the manifest says, in the columns of `Plan`."""
+    """A plan of the manifest, in the columns of `Plan`."""
     return {
         "name": plan.name,
         "title": plan.title,
@@ -214,24 +216,26 @@ def _is_final(release: Release) -> bool:
     return not Version.parse(release.version).pre
 
 
-def wear_latest(service: Service, releases: Sequence[Release], now: datetime, canary: Canary | None = None) -> Release:
-    """Give the service the words of its latest release, and return that; a canary is none yet."""
+def move_latest_alias(
+    service: Service, releases: Sequence[Release], now: datetime, canary: Canary | None = None
+) -> Release:
+    """Describe the service by its latest release, and return that release; a running canary does not count yet."""
     settled = [release for release in releases if canary is None or release.id != canary.release_id]
     latest = latest_of(settled or releases)
-    _wear(service, ServiceManifest.model_validate(latest.manifest), now)
+    _describe(service, ServiceManifest.model_validate(latest.manifest), now)
     return latest
 
 
 async def follow_latest(rows: CatalogueRepository, ids: Ids, service: Service, now: datetime) -> None:
-    """After a canary began or ended: words and plans are those of the release that takes the calls."""
+    """After a canary started or ended: description and plans become those of the release that takes the calls."""
     await rows.flush()
     canary = await rows.find_running_canary(service.id)
-    latest = wear_latest(service, await rows.releases([service.id]), now, canary)
+    latest = move_latest_alias(service, await rows.releases([service.id]), now, canary)
     await renew_plans(rows, ids, service.id, ServiceManifest.model_validate(latest.manifest).plans, now)
     await rows.flush()
 
 
-def _wear(service: Service, manifest: ServiceManifest, now: datetime) -> None:
+def _describe(service: Service, manifest: ServiceManifest, now: datetime) -> None:
     service.title = manifest.title
     service.summary = manifest.summary
     service.description = manifest.description

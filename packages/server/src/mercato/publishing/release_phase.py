@@ -1,7 +1,14 @@
-"""Phase 10: what was checked becomes a release, unless the world has moved on meanwhile."""
+"""The release phase: a checked submission becomes a release, unless another release came first."""
 
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.credential_rows import CredentialRepository
+from mercato.publishing.facts import (
+    CompatibilityFacts,
+    ContractFacts,
+    DocumentFacts,
+    OvertakenFacts,
+    ReleasedFacts,
+)
 from mercato.publishing.release import Releasing
 from mercato.publishing.repository import CatalogueRepository
 from mercato.publishing.work import PhaseResult, Work, credential_missing, read_work
@@ -10,15 +17,15 @@ from mercato_checks.findings import Finding
 
 
 async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: Outbox, work: Work) -> PhaseResult:
-    """Part of the transaction of the evidence: both are written, or neither."""
+    """Runs in the transaction of the evidence: both are written, or neither."""
     submission = work.submission
-    # The lock comes before the releases are read again: another submission may be released at this moment.
+    # Lock before reading the releases again: another submission may be released at this moment.
     await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
     fresh = await read_work(session, work.database, work.checks, submission)
     baseline = None if fresh.baseline is None else fresh.baseline.version
-    compared = work.facts[4]["compared_with"]
+    compared = work.facts_of(CompatibilityFacts).compared_with
     if baseline != compared:
-        return PhaseResult([_overtaken(compared, baseline)], {"compared_with": compared, "baseline": baseline})
+        return PhaseResult([_overtaken(compared, baseline)], OvertakenFacts(compared, baseline))
     credential = work.manifest.endpoint.credential
     if credential is not None and not await CredentialRepository(session).keep(submission.vendor_id, credential.secret):
         return PhaseResult([credential_missing(credential)])
@@ -26,10 +33,10 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
         submission,
         work.manifest,
         document=work.document_text,
-        operations=work.facts[3]["operations"],
-        addresses=work.facts[6]["addresses"],
+        operations=work.facts_of(DocumentFacts).operations,
+        addresses=work.facts_of(ContractFacts).addresses,
     )
-    return PhaseResult(facts={"service": release.service_id, "release": release.id, "version": release.version})
+    return PhaseResult(facts=ReleasedFacts(release.service_id, release.id, release.version))
 
 
 def _overtaken(compared: str | None, baseline: str | None) -> Finding:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
 from mercato.platform import Session
+from mercato.publishing.facts import PhaseName
 from mercato.publishing.models import (
     Approval,
     Canary,
@@ -23,9 +24,12 @@ from mercato.publishing.models import (
     Vote,
 )
 
+_QUOTING = tuple(phase.position for phase in (PhaseName.MANIFEST, PhaseName.OPENAPI, PhaseName.COMPATIBILITY))
+"""The phases whose evidence quotes what the vendor sent."""
+
 
 class CatalogueRepository:
-    """What is listed."""
+    """Services, releases, deployments, plans and canaries."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -200,7 +204,7 @@ class CatalogueRepository:
         return count or 0
 
     async def find_document(self, release_id: str) -> str | None:
-        """The OpenAPI document's text; no other question reads it, since it may have megabytes."""
+        """The OpenAPI document's text; no other query reads it, because it may have megabytes."""
         return await self._session.scalar(select(Release.document).where(Release.id == release_id))
 
     async def lock_service(self, vendor_id: str, name: str) -> Service | None:
@@ -247,7 +251,7 @@ class HoldRepository:
         self._session = session
 
     async def put(self, deployment_id: str, holder: str, reason: str, at: datetime) -> bool:
-        """Whether it is a new hold; one that is there gets the new reason and keeps its time."""
+        """Returns whether it is a new hold; an existing one gets the new reason and keeps its time."""
         fresh = insert(DeploymentHold).values(deployment_id=deployment_id, holder=holder, reason=reason, held_at=at)
         # `xmax` is 0 in a row that this statement wrote anew, and this transaction's number in one that it updated.
         written = await self._session.scalar(
@@ -258,7 +262,7 @@ class HoldRepository:
         return bool(written)
 
     async def remove(self, deployment_id: str, holder: str) -> bool:
-        """Whether there was one."""
+        """Returns whether there was one."""
         gone = await self._session.scalar(
             delete(DeploymentHold)
             .where(DeploymentHold.deployment_id == deployment_id, DeploymentHold.holder == holder)
@@ -278,7 +282,7 @@ class HoldRepository:
         return found
 
     async def held_of(self, service_ids: Collection[str]) -> set[str]:
-        """The deployments of these services that somebody holds."""
+        """The held deployments of these services."""
         return set(
             await self._session.scalars(
                 select(DeploymentHold.deployment_id)
@@ -291,13 +295,13 @@ class HoldRepository:
 
 
 class SubmissionRepository:
-    """What vendors submitted and what was found of it."""
+    """Submissions, with their evidence, approvals and votes."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     async def add_submission(self, submission: Submission) -> bool:
-        """False, and nothing written, where the version has a submission that is under way or released."""
+        """Returns False and writes nothing if the version has a submission that is under way or released."""
         columns = {column.name: getattr(submission, column.name) for column in Submission.__table__.columns}
         written = await self._session.scalar(
             insert(Submission).values(columns).on_conflict_do_nothing().returning(Submission.id)
@@ -320,7 +324,7 @@ class SubmissionRepository:
         return await self._session.scalar(query.with_for_update() if lock else query)
 
     async def find_content(self, submission_id: str) -> tuple[str, str | None]:
-        """The texts of manifest and document of a submission that there is."""
+        """The texts of manifest and document of an existing submission."""
         rows = await self._session.execute(
             select(Submission.manifest, Submission.document).where(Submission.id == submission_id)
         )
@@ -328,10 +332,10 @@ class SubmissionRepository:
         return manifest, document
 
     async def forget_content(self, submission_id: str) -> None:
-        """Keep neither manifest nor document nor what was quoted of them: they hold a secret. The digest stays."""
+        """Delete manifest, document and all quotations of them, because they hold a secret. The digest stays."""
         await self._session.execute(
             update(Evidence)
-            .where(Evidence.submission_id == submission_id, Evidence.phase.in_((2, 3, 4)))
+            .where(Evidence.submission_id == submission_id, Evidence.phase.in_(_QUOTING))
             .values(findings=[], facts={})
         )
         await self._session.execute(
@@ -358,7 +362,7 @@ class SubmissionRepository:
         return found
 
     async def put_evidence(self, evidence: Evidence) -> None:
-        """Write the phase's evidence; what an earlier run of the phase left is replaced."""
+        """Write the phase's evidence, in place of what an earlier run of the phase left."""
         await self._session.merge(evidence)
 
     async def find_approval(self, submission_id: str, *, lock: bool = False) -> Approval | None:
@@ -373,7 +377,7 @@ class SubmissionRepository:
         )
 
     async def votes(self, submission_id: str) -> list[Vote]:
-        """In the order in which they were given."""
+        """In the order they were cast."""
         return list(
             await self._session.scalars(
                 select(Vote).where(Vote.submission_id == submission_id).order_by(Vote.at, Vote.person)

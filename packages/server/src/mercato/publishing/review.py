@@ -1,4 +1,4 @@
-"""People decide what rules do not."""
+"""People decide what the rules leave to them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ Decision = Literal["approve", "reject"]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A submission that waits for people, and what the phases before found."""
+    """A submission that waits for people, with the evidence of the phases before."""
 
     approval: Approval
     submission: Submission
@@ -33,7 +33,7 @@ class Approvals:
         self._outbox = outbox
 
     async def waiting(self, caller: Caller, *, after: str | None, limit: int) -> list[Waiting]:
-        """What waits, the oldest first."""
+        """The submissions that wait, the oldest first."""
         caller.require(Permission.MARKETPLACE_READ)
         approvals = await self._rows.list_pending(after, limit)
         ids = [approval.submission_id for approval in approvals]
@@ -50,18 +50,18 @@ class Approvals:
         ]
 
     async def decide(self, caller: Caller, submission_id: str, decision: Decision, reason: str) -> Waiting:
-        """One person's word. The first rejection ends it; enough approvals, each of another person, release it.
+        """Cast one person's vote. The first rejection refuses the submission; enough approvals release it.
 
-        Saying the same again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`.
+        Casting the same vote again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`.
         """
         caller.require(Permission.APPROVALS_DECIDE)
-        # The lock comes before the votes are read, so that two people at once are counted as two.
+        # Lock before reading the votes: two people may vote at the same moment.
         approval = await self._rows.find_approval(submission_id, lock=True)
         submission = await self._rows.find(submission_id)
         if approval is None or submission is None:
             raise ApprovalNotFound(f"No submission {submission_id} waits for people.", submission=submission_id)
         if submission.vendor_id == caller.organisation_id:
-            raise OwnSubmission("You may not decide on what your own organisation submitted.")
+            raise OwnSubmission("You may not decide on a submission of your own organisation.")
         votes = await self._rows.votes(submission_id)
         own = next((vote for vote in votes if vote.person == caller.actor), None)
         if own is None:

@@ -1,4 +1,4 @@
-"""A vendor hands in a manifest and its OpenAPI document; from here on the pipeline works."""
+"""A vendor submits a manifest and its OpenAPI document; the pipeline does the rest."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ENDED = ("released", "refused")
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A submission with all that was found of it and said to it."""
+    """A submission with its evidence, approval and votes."""
 
     submission: Submission
     evidence: list[Evidence]
@@ -46,9 +46,9 @@ class Submissions:
         self._outbox = outbox
 
     async def submit(self, caller: Caller, *, manifest: str, document: str | None) -> tuple[Submission, bool]:
-        """The submission, and whether it is a new one: the same content handed in again is the same submission.
+        """The submission, and whether it is new: the same content submitted again is the same submission.
 
-        Raises `ManifestRefused`, `DocumentMissing`, `VersionExists`, `SubmissionUnderWay`; nothing is written then.
+        Raises `ManifestRefused`, `DocumentMissing`, `VersionExists`, `SubmissionUnderWay`; and then writes nothing.
         """
         caller.require(Permission.SERVICES_PUBLISH)
         typed = _read(manifest)
@@ -81,7 +81,7 @@ class Submissions:
         raise SubmissionUnderWay(f"{named} is being checked already, with other content.", submission=known.id)
 
     async def get(self, caller: Caller, submission_id: str) -> Dossier:
-        """One's own submission; operators may read each. Raises `SubmissionNotFound`."""
+        """A submission of the caller's organisation; operators may read all. Raises `SubmissionNotFound`."""
         caller.require(Permission.SERVICES_READ)
         submission = await self._rows.find(submission_id)
         foreign = submission is None or submission.vendor_id != caller.organisation_id
@@ -102,7 +102,7 @@ class Submissions:
 
 def digest_of(manifest: str, document: str | None) -> str:
     """SHA-256 of a submission's content, in hexadecimal digits."""
-    # The length keeps apart where one text ends and the other begins.
+    # The length marks where one text ends and the other begins.
     first = manifest.encode()
     rest = b"none" if document is None else b"text" + document.encode()
     return hashlib.sha256(len(first).to_bytes(8, "big") + first + rest).hexdigest()
@@ -128,14 +128,14 @@ def _read(manifest: str) -> ServiceManifest:
 
 def _require_document(manifest: ServiceManifest, document: str | None) -> None:
     if (manifest.openapi is None) != (document is None):
-        said = "names no OpenAPI document" if manifest.openapi is None else f"names {manifest.openapi}"
-        raise DocumentMissing(f"The manifest {said}, and {'none' if document is None else 'one'} was sent.")
+        named = "no OpenAPI document" if manifest.openapi is None else manifest.openapi
+        raise DocumentMissing(f"The manifest names {named}, and {'none' if document is None else 'one'} was sent.")
     if document is not None and not _storable(document):
         raise DocumentMissing("The OpenAPI document holds a NUL character or half a character.")
 
 
 def _storable(text: str) -> bool:
-    """Whether PostgreSQL can keep it: no NUL, also none spelled as JSON's escape, no half of a surrogate pair."""
+    """Whether PostgreSQL can store it: no NUL, not even as a JSON escape, and no half of a surrogate pair."""
     try:
         decode(text)
     except NotText:

@@ -1,4 +1,4 @@
-"""What the worker runs of publishing: the pipeline, and the readers that start it and tell it what people decided."""
+"""Starts the pipeline for new submissions, and wakes it when people have decided."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from mercato.publishing.pipeline import DECISION, WORKFLOW
 
 
 class PipelineStarter:
-    """Hears of submissions and decisions."""
+    """Reads the news of submissions and decisions."""
 
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
 
     def subscriber(self) -> DurableSubscriber[SubmissionReceived | ApprovalDecided]:
-        """One reader for both, so that a decision is never told before its workflow was started."""
+        """One reader for both, so a decision never reaches the engine before the start of its workflow."""
         return DurableSubscriber("publishing", (SubmissionReceived, ApprovalDecided), self._handle)
 
     async def _handle(self, _: Session, events: Sequence[Event[SubmissionReceived | ApprovalDecided]]) -> None:
-        # The engine keeps its own records: what is started twice is started once, so events may come again.
+        # Events may come again: the engine ignores a second start, and a second message of the same name.
         for event in events:
             submission_id = event.news.submission_id
             if isinstance(event.news, SubmissionReceived):

@@ -49,24 +49,28 @@ def build_consensus(book: RoundBook, held: Collection[str], spec: WeightSpec) ->
     """The consensus of each era. Weights are decided once for the round, from what was known before it."""
     voices = book.whole()
     candidates = [_candidate(voice, held) for voice in voices]
-    scores = np.array([book.said(voice) for voice in voices]).reshape(len(voices), len(book.eras), -1)
+    scores = np.array([book.scores_of(voice) for voice in voices]).reshape(len(voices), len(book.eras), -1)
     weights = decide_weights(candidates, scores, spec)
-    told = [
+    weighted = [
         ConsensusWeight(
-            deployment=voice.deployment.id, vendor=voice.vendor.slug, weight=nano, cluster=cluster, reason=why
+            deployment=voice.deployment.id, vendor=voice.deployment.vendor, weight=nano, cluster=cluster, reason=why
         )
         for voice, nano, cluster, why in zip(voices, weights.nanos, weights.clusters, weights.reasons, strict=True)
     ]
     silent = [
         ConsensusWeight(
-            deployment=voice.deployment.id, vendor=voice.vendor.slug, weight=0, cluster=len(told), reason="silent"
+            deployment=voice.deployment.id,
+            vendor=voice.deployment.vendor,
+            weight=0,
+            cluster=len(weighted),
+            reason="silent",
         )
         for voice in book.voices
         if voice not in voices
     ]
     best = _leader(voices, weights)
     return [
-        _of_era(book, at, era, voices, scores[:, at], weights, told + silent, best, spec)
+        _of_era(book, at, era, voices, scores[:, at], weights, weighted + silent, best, spec)
         for at, era in enumerate(book.eras)
     ]
 
@@ -75,11 +79,11 @@ def _candidate(voice: Voice, held: Collection[str]) -> Candidate:
     barred: WeightReason | None = None
     if voice.deployment.id in held or (voice.earlier and voice.earlier[-1].figures["gates"]):
         barred = "held"
-    return Candidate(voice.deployment.id, voice.vendor.slug, voice.skill, barred)
+    return Candidate(voice.deployment.id, voice.deployment.vendor, voice.skill, barred)
 
 
 def _leader(voices: Sequence[Voice], weights: Weights) -> str | None:
-    """Who was best so far among those that have a weight."""
+    """The best deployment so far among those that have a weight."""
     known = [voice for voice, nano in zip(voices, weights.nanos, strict=True) if nano]
     return max(known, key=lambda v: (mean(v.skill), v.deployment.id)).deployment.id if known else None
 
@@ -91,7 +95,7 @@ def _of_era(
     voices: Sequence[Voice],
     scores: Floats,
     weights: Weights,
-    told: Sequence[ConsensusWeight],
+    published: Sequence[ConsensusWeight],
     best: str | None,
     spec: WeightSpec,
 ) -> ConsensusWrite:
@@ -105,7 +109,7 @@ def _of_era(
         round=book.round.id,
         era=era,
         spec=spec.version,
-        weights=list(told),
+        weights=list(published),
         scores={one: round(score, _PLACES) for one, score in zip(ids, consensus, strict=True)},
         equal_weight={one: round(score, _PLACES) for one, score in zip(ids, equal, strict=True)},
         best_single=best,
@@ -115,8 +119,8 @@ def _of_era(
 
 
 def _digest_entries(voices: Sequence[Voice], era: int) -> str:
-    told = [[voice.deployment.id, voice.written[era].place, voice.written[era].leaf.hex()] for voice in voices]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    entries = [[voice.deployment.id, voice.written[era].place, voice.written[era].leaf.hex()] for voice in voices]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
 def build_portfolio(
@@ -133,9 +137,9 @@ def build_portfolio(
     if not voices:
         return OptimizerWrite(portfolio=_flat(book, era, mandate), method="shapley", attributions=[], inputs=inputs)
     at = era - book.round.first_era
-    rows = {voice.deployment.id: book.said(voice)[at].tolist() for voice in voices}
-    vendors = sorted({voice.vendor.slug for voice in voices})
-    of_vendor = {vendor: [v.deployment.id for v in voices if v.vendor.slug == vendor] for vendor in vendors}
+    rows = {voice.deployment.id: book.scores_of(voice)[at].tolist() for voice in voices}
+    vendors = sorted({voice.deployment.vendor for voice in voices})
+    of_vendor = {vendor: [v.deployment.id for v in voices if v.deployment.vendor == vendor] for vendor in vendors}
 
     def solve(members: Collection[str]) -> OptimizerInferenceResponse:
         chosen = [one for vendor in vendors if vendor in members for one in of_vendor[vendor]]
@@ -206,9 +210,9 @@ def build_inputs(
         signals=[
             ScoredSignal(
                 deployment=voice.deployment.id,
-                vendor=voice.vendor.slug,
+                vendor=voice.deployment.vendor,
                 weight=weights.get(voice.deployment.id, 0),
-                trials=max(1, trials.get(voice.vendor.id, 0)),
+                trials=max(1, trials.get(voice.deployment.vendor_id, 0)),
                 history=voice.skill,
                 eras=book.writing(voice),
             )

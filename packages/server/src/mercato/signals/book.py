@@ -1,4 +1,4 @@
-"""What was said of a round, laid out by eras and names; the truth beside it."""
+"""The scores written for a round, laid out by eras and names, and its targets."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mercato.datasets import Panel, Round
-from mercato.identity import Organisation
-from mercato.publishing import Deployment
+from mercato.publishing import OwnedDeployment
 from mercato.signals.models import DeploymentRoundScore, SignalEntry
 from mercato_contracts.scores import EraTargets, WrittenEra
 
@@ -20,8 +19,7 @@ Floats = npt.NDArray[np.float64]
 class Voice:
     """One deployment's part in a round: its last write of every era, and its scores of earlier rounds, oldest first."""
 
-    deployment: Deployment
-    vendor: Organisation
+    deployment: OwnedDeployment
     written: Mapping[int, SignalEntry]
     earlier: Sequence[DeploymentRoundScore]
 
@@ -47,7 +45,7 @@ class RoundBook:
         """Those who scored every era."""
         return [voice for voice in self.voices if set(voice.written) >= set(self.eras)]
 
-    def said(self, voice: Voice) -> Floats:
+    def scores_of(self, voice: Voice) -> Floats:
         """Scores: eras by tickers, in the panel's order."""
         rows = []
         for era in self.eras:

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from sqlalchemy.dialects.postgresql import insert
-
 from mercato.datasets import DataShelves, SeenRound
 from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, ObjectStore, Session
@@ -24,7 +22,7 @@ class DeskWindow:
     """The desk as the caller may see it, within one transaction."""
 
     def __init__(self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds) -> None:
-        self._session = session
+        self._directory = Directory(session)
         self._rows = SignalRepository(session)
         self._shelves = DataShelves(session, clock, store)
         self._catalogue = Catalogue(session)
@@ -82,19 +80,19 @@ class DeskWindow:
         service = await self._catalogue.find_service_of(deployment_id)
         if service is None or service.vendor_id != caller.organisation_id:
             raise SignalDeploymentUnknown(f"{deployment_id} is no deployment of yours.")
-        values = {"deployment_id": deployment_id, "claimed_at": self._clock.now(), **claim.model_dump()}
-        await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
+        row = BacktestClaim(deployment_id=deployment_id, claimed_at=self._clock.now(), **claim.model_dump())
+        await self._rows.put_claim(row)
         return await self.reconcile(deployment_id)
 
     async def reconcile(self, deployment_id: str) -> Reconciliation:
         """Live rank ICs against the claim; for everybody. Raises `SignalDeploymentUnknown`."""
         results = [row for row in await self._rows.all_scores() if row.deployment_id == deployment_id]
-        claim = await self._session.get(BacktestClaim, deployment_id)
+        claim = await self._rows.find_claim(deployment_id)
         if not results and claim is None:
             raise SignalDeploymentUnknown(f"Of {deployment_id} there is neither a claim nor a score.")
         service = await self._catalogue.find_service_of(deployment_id)
         live = [era["rank_ic"] for row in results for era in row.figures["eras"]]
-        vendor = "" if service is None else (await Directory(self._session).get(service.vendor_id)).slug
+        vendor = "" if service is None else (await self._directory.get(service.vendor_id)).slug
         return _compare(deployment_id, vendor, claim, live, results)
 
     async def _document(self, round_id: str, kind: str) -> DeskDocument:
@@ -151,11 +149,11 @@ def _compare(
         error = math.sqrt(spread**2 * horizon / len(live) + claim.deviation**2 * horizon / claim.eras)
         z = round((middle - claim.mean_ic) / error, 6) if error > 0 else 0.0
         verdict = "as-claimed" if abs(z) <= 2 else ("worse" if z < 0 else "better")
-    told = None if claim is None else BacktestRequest(
+    claimed = None if claim is None else BacktestRequest(
         eras=claim.eras, mean_ic=claim.mean_ic, deviation=claim.deviation, source=claim.source
     )  # fmt: skip
     return Reconciliation(
-        deployment=deployment, vendor=rows[-1].vendor if rows else vendor, claimed=told,
+        deployment=deployment, vendor=rows[-1].vendor if rows else vendor, claimed=claimed,
         claimed_at=claim.claimed_at if claim else None, live_eras=len(live), live_mean_ic=round(middle, 9),
         live_deviation=round(spread, 9), z=z, verdict=verdict,
     )  # fmt: skip

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
-
 from mercato.deployments import DeploymentLive, DeploymentStale
 from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Session
-from mercato.publishing import Catalogue, Deployment, DeploymentHolds, Release, Service, ServiceReleased
+from mercato.publishing import Catalogue, DeploymentHolds, RunningDeployments, ServiceReleased
+from mercato.signals.kill_rows import KillRows
 from mercato.signals.models import KillSwitch
 from mercato.signals.record import DeskRecord
 from mercato.signals.refusals import KillSwitchNotFound, KillTargetUnknown
@@ -18,15 +17,17 @@ from mercato_contracts.desk import KillScope
 ALL = "*"
 OPERATOR = "operator"
 BY_ITSELF = "the desk"
-"""Who acts where nobody was asked."""
+"""The actor of what happens without a person."""
 
 
 class KillSwitches:
     """Throws and lifts, within one transaction: record, holds and news together or not at all."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
-        self._session = session
+        self._rows = KillRows(session)
         self._catalogue = Catalogue(session)
+        self._running = RunningDeployments(session)
+        self._directory = Directory(session)
         self._holds = DeploymentHolds(session, clock, outbox)
         self._record = DeskRecord(session, clock)
         self._clock = clock
@@ -48,24 +49,21 @@ class KillSwitches:
         """Raises `NotAllowed`, `KillSwitchNotFound`; lifting twice is lifting once."""
         caller.require(Permission.MARKETPLACE_WRITE)
         await self._record.lock()
-        row = await self._session.get(KillSwitch, switch_id)
+        row = await self._rows.find(switch_id)
         if row is None:
             raise KillSwitchNotFound(f"There is no kill switch {switch_id}.")
         if row.lifted_at is not None:
             return row
         row.lifted_at, row.lifted_by = self._clock.now(), caller.actor
         for deployment_id in await self._covered(row.scope, row.target):
-            await self._holds.lift_hold(deployment_id, by=_holder(row))
+            await self._holds.lift_hold(deployment_id, holder=_holder(row), by=caller.actor)
         await self._record.add(caller.actor, "kill.lifted", row.target, switch=row.id, reason=reason)
         return row
 
     async def list_all(self, caller: Caller, *, thrown_only: bool) -> Sequence[KillSwitch]:
         """The newest first, as the operator sees them."""
         caller.require(Permission.MARKETPLACE_READ)
-        query = select(KillSwitch).order_by(KillSwitch.id.desc()).limit(200)
-        return (
-            await self._session.scalars(query.where(KillSwitch.lifted_at.is_(None)) if thrown_only else query)
-        ).all()
+        return await self._rows.newest(thrown_only=thrown_only)
 
     async def held(self, deployment_ids: Collection[str]) -> set[str]:
         """Those of these that somebody holds out of routing: a switch, or a heartbeat that is missing."""
@@ -74,7 +72,7 @@ class KillSwitches:
     async def cover(self, service_ids: Collection[str]) -> int:
         """Hold what was released under a switch that is thrown already; returns how many deployments that are."""
         await self._record.lock()
-        switches = (await self._session.scalars(select(KillSwitch).where(KillSwitch.lifted_at.is_(None)))).all()
+        switches = await self._rows.thrown()
         found = 0
         for service_id in service_ids if switches else ():
             service = await self._catalogue.get_service(service_id)
@@ -92,54 +90,41 @@ class KillSwitches:
                 raise KillTargetUnknown(f"There is no deployment {target}.")
             return target
         if target.startswith("org_"):
-            return (await Directory(self._session).get(target)).id
-        return (await Directory(self._session).get_by_slug(target)).id
+            return (await self._directory.get(target)).id
+        return (await self._directory.get_by_slug(target)).id
 
     async def _throw(self, scope: str, target: str, origin: str, reason: str, by: str) -> KillSwitch:
-        thrown = select(KillSwitch).where(
-            KillSwitch.scope == scope, KillSwitch.target == target, KillSwitch.origin == origin,
-            KillSwitch.lifted_at.is_(None),
-        )  # fmt: skip
-        # Of two who throw the same switch at once, the second finds the first one's.
+        # The lock comes before the read: thrown twice at once, the second finds the row of the first.
         await self._record.lock()
-        row = await self._session.scalar(thrown)
+        row = await self._rows.find_thrown(scope, target, origin)
         what = "kill.thrown" if row is None else "kill.confirmed"
         if row is None:
             row = KillSwitch(
                 id=self._ids.new(id_prefix.KILL_SWITCH), scope=scope, target=target, origin=origin, reason=reason,
                 by=by, thrown_at=self._clock.now(), lifted_by=None, lifted_at=None,
             )  # fmt: skip
-            self._session.add(row)
-            await self._session.flush()
+            await self._rows.add(row)
         await self._record.add(by, what, target, switch=row.id, scope=scope, origin=origin, reason=reason)
         for deployment_id in await self._covered(scope, target):
-            await self._hold(row, deployment_id)
+            await self._hold(row, deployment_id, by)
         return row
 
     async def _extend(self, switch: KillSwitch, deployment_id: str) -> bool:
-        if not await self._hold(switch, deployment_id):
+        if not await self._hold(switch, deployment_id, BY_ITSELF):
             return False
         await self._record.add(BY_ITSELF, "kill.extended", deployment_id, switch=switch.id, reason=switch.reason)
         return True
 
-    async def _hold(self, switch: KillSwitch, deployment_id: str) -> bool:
-        return await self._holds.hold_deployment(deployment_id, by=_holder(switch), reason=switch.reason)
+    async def _hold(self, switch: KillSwitch, deployment_id: str, by: str) -> bool:
+        return await self._holds.hold_deployment(deployment_id, holder=_holder(switch), reason=switch.reason, by=by)
 
     async def _covered(self, scope: str, target: str, service_id: str | None = None) -> Sequence[str]:
-        """Ids of the deployments under a switch, in their order."""
-        query = (
-            select(Deployment.id)
-            .join(Release, Release.id == Deployment.release_id)
-            .join(Service, Service.id == Release.service_id)
-            .order_by(Deployment.id)
-        )
-        if service_id is not None:
-            query = query.where(Service.id == service_id)
+        """Ids of the deployments under a switch, in their order; `service_id` names the one service to look at."""
         if scope == "all":
-            query = query.where(Service.protocol == "signal")
-        else:
-            query = query.where(or_(Deployment.id == target, Service.vendor_id == target))
-        return (await self._session.scalars(query)).all()
+            return await self._running.ids_of_protocol("signal", service_id)
+        if scope == "vendor":
+            return await self._running.ids_of_vendor(target, service_id)
+        return [target] if service_id is None else []
 
 
 def _holder(switch: KillSwitch) -> str:
@@ -169,5 +154,5 @@ class KillKeeper:
         record = DeskRecord(session, self._parts[0])
         for event in events:
             what = "heartbeat.missing" if isinstance(event.news, DeploymentStale) else "heartbeat.back"
-            told = {"since": event.at.isoformat(), "reason": event.news.reason}
-            await record.add(BY_ITSELF, what, event.news.deployment_id, **told)
+            facts = {"since": event.at.isoformat(), "reason": event.news.reason}
+            await record.add(BY_ITSELF, what, event.news.deployment_id, **facts)

@@ -123,9 +123,9 @@ def find_conflict(limits: Sequence[Limit], held: Floats) -> PortfolioInfeasible 
         if not _is_possible(rest, held):
             conflict = rest
     gives = {limit.words: _must_give(limit, conflict, held) for limit in conflict}
-    told = "; ".join(f"{words} (possible with {gap:.2%} more room)" for words, gap in gives.items())
+    relaxed = "; ".join(f"{words} (possible with {gap:.2%} more room)" for words, gap in gives.items())
     return PortfolioInfeasible(
-        f"These limits cannot hold together: {told}.",
+        f"These limits cannot hold together: {relaxed}.",
         conflict=[limit.name for limit in conflict],
         relax_by={words: round(gap * NANO) for words, gap in gives.items()},
     )

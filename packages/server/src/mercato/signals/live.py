@@ -1,15 +1,16 @@
 """The open rounds: which ids each of their eras asks for."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
-
-from mercato.datasets import Panels, Round
-from mercato.platform import ObjectStore, Session
+from mercato.datasets import Panels, Round, RoundLookup
+from mercato.platform import Database, ObjectStore, Session
 from mercato.signals.refusals import SignalLate, SignalRoundUnknown
 
 _ROUNDS_MAX = 16
+
+RoundIds = Mapping[int, frozenset[str]]
+"""By era of one round, the ids to be scored."""
 
 
 class LiveRounds:
@@ -17,27 +18,44 @@ class LiveRounds:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._known: OrderedDict[str, Mapping[int, frozenset[str]]] = OrderedDict()
+        self._known: OrderedDict[str, RoundIds] = OrderedDict()
 
-    async def open_eras(self, session: Session, round_id: str) -> Mapping[int, frozenset[str]]:
-        """By era, the ids to be scored. The round stays open until this transaction ends.
+    async def read(self, database: Database, round_ids: Collection[str]) -> dict[str, RoundIds]:
+        """The ids of those of these rounds that are open now, by round.
 
-        Raises `SignalRoundUnknown`, `SignalLate`.
+        Call it before the transaction that takes signals: what this process does not know yet comes from the store of
+        files. Whether a round is open still is what `check_open` says.
         """
-        # Shared: writes do not wait for each other, and who closes the round waits for them.
-        found = await session.scalar(select(Round).where(Round.id == round_id).with_for_update(read=True))
-        if found is None:
-            raise SignalRoundUnknown(f"There is no round {round_id}.", round=round_id)
-        if found.state != "open":
-            raise SignalLate(
-                f"Round {found.number} was closed at {found.closes_at:%Y-%m-%d %H:%M:%S} UTC.",
-                round=round_id,
-                closed_at=found.closes_at.isoformat(),
-            )
+        return {round_id: known for round_id in round_ids if (known := await self._read(database, round_id))}
+
+    async def _read(self, database: Database, round_id: str) -> RoundIds | None:
         if round_id not in self._known:
-            panel = await Panels(session, self._store).load(found.panel_id)
+            async with database.transaction() as session:
+                found = await RoundLookup(session).find(round_id)
+            if found is None or found.state != "open":
+                return None
+            panel = await Panels(database, self._store).load(found.panel_id)
             eras = range(found.first_era, found.last_era + 1)
             self._known[round_id] = {era: frozenset(panel.names(era)) for era in eras}
             if len(self._known) > _ROUNDS_MAX:
                 self._known.popitem(last=False)
-        return self._known[round_id]
+        return self._known.get(round_id)
+
+
+async def check_open(session: Session, round_id: str) -> Round:
+    """The round, which stays open until this transaction ends. Raises `SignalRoundUnknown`, `SignalLate`."""
+    found = await RoundLookup(session).keep_from_closing(round_id)
+    if found is None:
+        raise unknown_round(round_id)
+    if found.state != "open":
+        raise SignalLate(
+            f"Round {found.number} was closed at {found.closes_at:%Y-%m-%d %H:%M:%S} UTC.",
+            round=round_id,
+            closed_at=found.closes_at.isoformat(),
+        )
+    return found
+
+
+def unknown_round(round_id: str) -> SignalRoundUnknown:
+    """The refusal."""
+    return SignalRoundUnknown(f"There is no round {round_id}.", round=round_id)

@@ -4,13 +4,12 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import select
-
 from mercato.platform import Chain, ChainDamaged, ChainTables, Clock, HeadKey, MerkleTree, Session
 from mercato.signals.entries import digest_scores, write_entry
 from mercato.signals.heads import view_log_head
 from mercato.signals.models import SignalEntry, SignalHead, SignalNode
 from mercato.signals.refusals import EntryNotFound, HeadNotFound, LogDamaged, NotSealedYet
+from mercato.signals.repository import SignalRepository
 from mercato_contracts.merkle import leaf_hash
 from mercato_contracts.signals import SignalConsistency, SignalProof, TreeHead, tree_head_bytes
 
@@ -30,7 +29,7 @@ class SignalLog:
     """The log within one transaction."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
-        self._session = session
+        self._rows = SignalRepository(session)
         self._clock = clock
         self._tree = MerkleTree(session, _TABLES, SignalNode)
         self._chain = Chain(session, clock, _TABLES, self._tree)
@@ -54,7 +53,7 @@ class SignalLog:
 
     async def prove(self, entry_id: str) -> SignalProof:
         """That the entry stands in the newest sealed log. Raises `EntryNotFound`, `NotSealedYet`."""
-        row = await self._session.scalar(select(SignalEntry).where(SignalEntry.id == entry_id))
+        row = await self._rows.find_entry(entry_id)
         if row is None:
             raise EntryNotFound(f"There is no entry {entry_id}.")
         head = await self._chain.newest_head()
@@ -83,10 +82,7 @@ class SignalLog:
         """
         leaves: list[bytes] = []
         last: datetime | None = None
-        rows = await self._session.stream_scalars(
-            select(SignalEntry).order_by(SignalEntry.place).execution_options(yield_per=1000)
-        )
-        async for row in rows:
+        async for row in self._rows.all_entries():
             entry = write_entry(
                 deployment_id=row.deployment_id, round_id=row.round_id, era=row.era, place=len(leaves),
                 scores_sha256=digest_scores(row.scores), received_at=row.received_at,

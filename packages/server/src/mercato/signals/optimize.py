@@ -120,26 +120,14 @@ def _mean_risk(
         import pandas as pd
         from skfolio import RiskMeasure
         from skfolio.exceptions import OptimizationError
-        from skfolio.moments import BaseMu
         from skfolio.optimization import MeanRisk, ObjectiveFunction
-        from skfolio.prior import EmpiricalPrior
-
-    class Given(BaseMu):  # type: ignore[misc]
-        """Expected returns that come from the scores and not from the past."""
-
-        def __init__(self) -> None:
-            pass
-
-        def fit(self, X: Any, y: Any = None, **_: Any) -> "Given":  # noqa: N803
-            self.mu_ = expected
-            return self
 
     is_cvar = objective == "min-cvar"
     model = MeanRisk(
         objective_function=ObjectiveFunction.MINIMIZE_RISK if is_cvar else ObjectiveFunction.MAXIMIZE_UTILITY,
         risk_measure=RiskMeasure.CVAR if is_cvar else RiskMeasure.VARIANCE,
         risk_aversion=spec.aversion,
-        prior_estimator=EmpiricalPrior(mu_estimator=Given()),
+        prior_estimator=_prior(expected),
         # Every limit stands in our own list, so that it can be named when it binds or cannot hold.
         min_weights=None,
         max_weights=None,
@@ -153,6 +141,25 @@ def _mean_risk(
         raise _explain(limits, held, str(error)) from None
     found: Floats = np.asarray(model.weights_, dtype=np.float64)
     return found
+
+
+def _prior(expected: Floats) -> Any:
+    """Skfolio's, with expected returns that come from the scores and not from the past."""
+    with desk_libraries():
+        from skfolio.moments import BaseMu
+        from skfolio.prior import EmpiricalPrior
+
+    class Given(BaseMu):  # type: ignore[misc]
+        """Estimates nothing."""
+
+        def __init__(self) -> None:
+            pass
+
+        def fit(self, X: Any, y: Any = None, **_: Any) -> "Given":  # noqa: N803
+            self.mu_ = expected
+            return self
+
+    return EmpiricalPrior(mu_estimator=Given())
 
 
 def _risk_parity(returns: Floats) -> Floats:

@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import select
-
 from mercato.platform import Chain, ChainDamaged, ChainTables, Clock, HeadKey, LinkedDigests, Session
 from mercato.signals.heads import view_record_head
 from mercato.signals.models import DeskEvent, DeskRecordHead
+from mercato.signals.record_rows import RecordRows
 from mercato.signals.refusals import RecordDamaged
 from mercato_contracts.record import BEGINNING, RecordHead, chain_line, record_head_bytes, write_facts
 
@@ -27,7 +26,7 @@ class DeskRecord:
     """Appends, seals and checks, within one transaction."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
-        self._session = session
+        self._rows = RecordRows(session)
         self._clock = clock
         self._chain = Chain(session, clock, _TABLES, LinkedDigests(session, _TABLES))
 
@@ -51,18 +50,12 @@ class DeskRecord:
             digest="",
         )
         line.digest = _digest(line, last.digest if last else BEGINNING)
-        self._session.add(line)
-        await self._session.flush()
+        await self._rows.add(line)
         return line
 
     async def read(self, subject: str | None, limit: int, before: int | None = None) -> Sequence[DeskEvent]:
         """The newest first; `before` a line's number."""
-        query = select(DeskEvent).order_by(DeskEvent.number.desc()).limit(limit)
-        if subject is not None:
-            query = query.where(DeskEvent.subject == subject)
-        if before is not None:
-            query = query.where(DeskEvent.number < before)
-        return (await self._session.scalars(query)).all()
+        return await self._rows.newest(subject, limit, before)
 
     async def seal(self, key: HeadKey, *, at_once: bool = False) -> RecordHead | None:
         """A new signed head when an hour has passed since the last and lines came; else nothing.
@@ -84,7 +77,7 @@ class DeskRecord:
         """
         digests: list[str] = []
         before = BEGINNING
-        for line in await self._session.scalars(select(DeskEvent).order_by(DeskEvent.number)):
+        async for line in self._rows.all_lines():
             number = len(digests)
             if line.number != number or _digest(line, before) != line.digest:
                 raise RecordDamaged(f"Line {number} of the desk's record is not what was written.", line=number)

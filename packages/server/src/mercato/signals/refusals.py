@@ -44,11 +44,11 @@ class SignalMalformed(Malformed):
 
     code = "signal_malformed"
     title = "Not a signal write"
-    fix = "Mend what `detail` names; `mp validate` checks a handler's answers before they are sent."
+    fix = "Fix what `detail` names; `mp validate` checks a handler's answers before they are sent."
 
 
 class SignalDeploymentUnknown(NotFound):
-    """No deployment that the caller may speak for; another vendor's is not told apart from one that is not there."""
+    """The caller may not act for this deployment. Whether it exists is not revealed."""
 
     code = "signal_deployment_unknown"
     title = "No deployment of yours"
@@ -135,8 +135,8 @@ class SignalNotFinite(SignalMalformed):
     """A deployment signed NaN or an infinity: it is not sound, and was taken out of routing and of the consensus."""
 
     code = "signal_not_finite"
-    title = "A score that is no number"
-    fix = "Mend the model, then ask the operator to lift the kill switch."
+    title = "A score that is not a number"
+    fix = "Fix the model, then ask the operator to lift the kill switch."
     keeps_changes = True
 
 

@@ -1,15 +1,14 @@
 """The desk's questions to the database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from mercato.datasets import Round
 from mercato.platform import Session
-from mercato.signals.models import DeploymentRoundScore, DeskDocument, SignalEntry
+from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
 
 # One look into the index for each era, however often it was written before.
 _NEWEST = text(
@@ -21,10 +20,24 @@ _NEWEST = text(
 _APPEND = text(
     "INSERT INTO signal_entries (place, id, deployment_id, vendor_id, round_id, era, scores, scores_sha256, entry, "
     "leaf, created_at, received_at) SELECT place, id, :deployment, :vendor, round_id, era, scores, scores_sha256, "
-    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told("
+    "entry, decode(leaf, 'hex'), created_at, :received FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS entry_rows("
     "place bigint, id text, round_id text, era bigint, scores jsonb, scores_sha256 text, entry text, leaf text, "
     "created_at timestamptz)"
 )
+
+
+class LastWrite(NamedTuple):
+    """All of an entry but its scores."""
+
+    id: str
+    deployment_id: str
+    round_id: str
+    era: int
+    place: int
+    entry: str
+    leaf: bytes
+    scores_sha256: str
+    received_at: datetime
 
 
 class SignalRepository:
@@ -35,15 +48,15 @@ class SignalRepository:
 
     async def newest_of(
         self, deployment_id: str, written: Collection[tuple[str, int]]
-    ) -> dict[tuple[str, int], Row[Any]]:
-        """Of these rounds and eras, the deployment's last write: all of an entry but its scores."""
+    ) -> dict[tuple[str, int], LastWrite]:
+        """Of these rounds and eras, the deployment's last write."""
         values = {
             "deployment": deployment_id,
             "rounds": [round_id for round_id, _ in written],
             "eras": [era for _, era in written],
         }
         found = await self._session.execute(_NEWEST, values)
-        return {(row.round_id, row.era): row for row in found}
+        return {(row.round_id, row.era): LastWrite._make(row) for row in found}
 
     async def append(self, vendor_id: str, deployment_id: str, received_at: datetime, rows: str) -> None:
         """Entries of one deployment, as a JSON array of their columns; one statement, however many they are."""
@@ -74,6 +87,20 @@ class SignalRepository:
     async def find_entry(self, entry_id: str) -> SignalEntry | None:
         return await self._session.scalar(select(SignalEntry).where(SignalEntry.id == entry_id))
 
+    async def all_entries(self) -> AsyncIterator[SignalEntry]:
+        """In the order of the log, a thousand in memory at a time."""
+        query = select(SignalEntry).order_by(SignalEntry.place).execution_options(yield_per=1000)
+        async for row in await self._session.stream_scalars(query):
+            yield row
+
+    async def put_claim(self, row: BacktestClaim) -> None:
+        """Unless the deployment has one: the first stays."""
+        values = {column.key: getattr(row, column.key) for column in BacktestClaim.__table__.columns}
+        await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
+
+    async def find_claim(self, deployment_id: str) -> BacktestClaim | None:
+        return await self._session.get(BacktestClaim, deployment_id)
+
     async def find_document(self, round_id: str, kind: str, era: int = 0) -> DeskDocument | None:
         return await self._session.get(DeskDocument, (round_id, kind, era))
 
@@ -103,18 +130,19 @@ class SignalRepository:
         values = {column.key: getattr(row, column.key) for column in DeploymentRoundScore.__table__.columns}
         await self._session.execute(insert(DeploymentRoundScore).values(values).on_conflict_do_nothing())
 
-    async def newest_portfolio(self, dataset_id: str, before_era: int) -> DeskDocument | None:
-        """Of the last era of this dataset before this one that has a portfolio."""
+    async def newest_portfolio(self, round_ids: Sequence[str], before_era: int) -> DeskDocument | None:
+        """Of the last era before this one that has a portfolio, in these rounds."""
         query = (
             select(DeskDocument)
-            .join(Round, Round.id == DeskDocument.round_id)
-            .where(Round.dataset_id == dataset_id, DeskDocument.kind == "portfolio", DeskDocument.era < before_era)
+            .where(
+                DeskDocument.round_id.in_(round_ids), DeskDocument.kind == "portfolio", DeskDocument.era < before_era
+            )
             .order_by(DeskDocument.era.desc())
             .limit(1)
         )
         return await self._session.scalar(query)
 
-    async def scores_said_before(self, deployment_id: str, round_id: str) -> list[float]:
+    async def scores_written_before(self, deployment_id: str, round_id: str) -> list[float]:
         """All scores of the deployment's entries for other rounds, the newest 2,000 entries."""
         query = (
             select(SignalEntry.scores)

@@ -3,18 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import ValidationError
-from sqlalchemy import Row
 
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Database, Ids, Outbox, Prepared, Session
 from mercato.publishing import Catalogue
 from mercato.signals.entries import write_entry, write_scores
 from mercato.signals.kill import KillSwitches
-from mercato.signals.live import LiveRounds
+from mercato.signals.live import LiveRounds, RoundIds, check_open, unknown_round
 from mercato.signals.log import SignalLog
 from mercato.signals.models import SignalEntry
 from mercato.signals.refusals import (
@@ -26,7 +26,7 @@ from mercato.signals.refusals import (
     SignalNotFinite,
     SignalTooLarge,
 )
-from mercato.signals.repository import SignalRepository
+from mercato.signals.repository import LastWrite, SignalRepository
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.ids import is_id
 from mercato_contracts.merkle import leaf_hash
@@ -45,12 +45,33 @@ class Signing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedBody:
+    """A body that was read before the transaction, and what the rounds that it names ask for."""
+
+    content: bytes
+    writes: Prepared[Sequence[SignalWrite]]
+    rounds: Mapping[str, RoundIds]
+
+
+async def receive(database: Database, live: LiveRounds, caller: Caller, body: bytes) -> ReceivedBody:
+    """Read a body and what its rounds ask for, while no transaction is open. Raises `NotAllowed`."""
+    caller.require(Permission.SIGNALS_WRITE)
+    writes = await Prepared.by(_read_within_bounds(body))
+    rounds = await live.read(database, {write.round for write in writes.value or ()})
+    return ReceivedBody(body, writes, rounds)
+
+
+async def _read_within_bounds(body: bytes) -> Sequence[SignalWrite]:
+    if len(body) > MOST_BYTES:
+        raise SignalTooLarge(f"The body has {len(body)} bytes; the limit is {MOST_BYTES}.", most=MOST_BYTES)
+    return read_writes(body)
+
+
 class SignalStore:
     """Takes writes within one transaction: all of a body or nothing of it."""
 
-    def __init__(
-        self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing, live: LiveRounds
-    ) -> None:
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing) -> None:
         self._session = session
         self._rows = SignalRepository(session)
         self._catalogue = Catalogue(session)
@@ -59,9 +80,8 @@ class SignalStore:
         self._clock = clock
         self._ids = ids
         self._signing = signing
-        self._live = live
 
-    async def take(self, caller: Caller, body: bytes, signature: str | None) -> list[SignalReceipt]:
+    async def take(self, caller: Caller, body: ReceivedBody, signature: str | None) -> list[SignalReceipt]:
         """A receipt for each write of `body` (a `SignalWrite` or a `SignalWriteBatch`), in their order.
 
         What is there already gets its old receipt again. Raises `NotAllowed`, `SignalTooLarge`, `SignalMalformed`,
@@ -70,49 +90,51 @@ class SignalStore:
         `SignalEraWrong`, `SignalIdsWrong`, `SignalFromTheFuture`.
         """
         caller.require(Permission.SIGNALS_WRITE)
-        if len(body) > MOST_BYTES:
-            raise SignalTooLarge(f"The body has {len(body)} bytes; {MOST_BYTES} are taken at once.", most=MOST_BYTES)
-        writes = await self._read(caller, body, signature)
+        if isinstance(body.writes.refusal, SignalMalformed):
+            await self._switch_off(caller, body.content, signature, body.writes.refusal)
+        writes = body.writes.take()
         deployment_id = writes[0].deployment
         vendor_id = await self._vendor_of(caller, deployment_id)
-        await self._signing.check(deployment_id, body, signature)
-        await self._check(writes)
+        await self._signing.check(deployment_id, body.content, signature)
+        await self._check(writes, body.rounds)
         return await self._append(vendor_id, deployment_id, writes)
 
-    async def _read(self, caller: Caller, body: bytes, signature: str | None) -> Sequence[SignalWrite]:
-        """The writes. A deployment that signed something that is no number is switched off before it is refused."""
-        try:
-            return read_writes(body)
-        except SignalMalformed as refusal:
-            deployment_id = named_beside_no_number(body)
-            if deployment_id is None:
-                raise
-            await self._vendor_of(caller, deployment_id)
-            await self._signing.check(deployment_id, body, signature)
-            await self._switches.throw_automatically(
-                deployment_id, "not-finite", "It signed a score that is no number."
-            )
-            raise SignalNotFinite(refusal.detail, deployment=deployment_id) from None
+    async def _switch_off(
+        self, caller: Caller, content: bytes, signature: str | None, refusal: SignalMalformed
+    ) -> None:
+        """Switch off a deployment that signed a score that is not a number, and raise `SignalNotFinite`."""
+        deployment_id = non_finite_deployment(content)
+        if deployment_id is None:
+            return
+        await self._vendor_of(caller, deployment_id)
+        await self._signing.check(deployment_id, content, signature)
+        await self._switches.throw_automatically(deployment_id, "not-finite", "It signed a score that is not a number.")
+        raise SignalNotFinite(refusal.detail, deployment=deployment_id)
 
     async def _vendor_of(self, caller: Caller, deployment_id: str) -> str:
         service = await self._catalogue.find_service_of(deployment_id)
         foreign = service is None or service.vendor_id != caller.organisation_id
         if service is None or foreign or caller.deployment_id not in (None, deployment_id):
             raise SignalDeploymentUnknown(
-                f"{deployment_id} is no deployment that these credentials may speak for.", deployment=deployment_id
+                f"{deployment_id} is no deployment that these credentials may act for.", deployment=deployment_id
             )
         return service.vendor_id
 
-    async def _check(self, writes: Sequence[SignalWrite]) -> None:
+    async def _check(self, writes: Sequence[SignalWrite], rounds: Mapping[str, RoundIds]) -> None:
         latest = self._clock.now() + _AHEAD
+        # In one order, so that two transactions that hold several rounds never wait for each other.
         for round_id in sorted({write.round for write in writes}):
-            wanted = await self._live.open_eras(self._session, round_id)
+            await check_open(self._session, round_id)
+            if round_id not in rounds:
+                raise unknown_round(round_id)  # It was opened while the body was read.
             for write in writes:
                 if write.round != round_id:
                     continue
                 if write.created_at > latest:
-                    raise SignalFromTheFuture(f"Era {write.era} was created at {write.created_at}, which is to come.")
-                _check_ids(write, wanted)
+                    raise SignalFromTheFuture(
+                        f"Era {write.era} was created at {write.created_at}, which is in the future."
+                    )
+                _check_ids(write, rounds[round_id])
 
     async def _append(self, vendor_id: str, deployment_id: str, writes: Sequence[SignalWrite]) -> list[SignalReceipt]:
         place, now = await self._log.begin_append()
@@ -120,8 +142,8 @@ class SignalStore:
         receipts: list[SignalReceipt] = []
         rows: list[str] = []
         for write in writes:
-            told = write_scores(write.scores)
-            digest = hashlib.sha256(told.encode()).hexdigest()
+            scores = write_scores(write.scores)
+            digest = hashlib.sha256(scores.encode()).hexdigest()
             old = before.get((write.round, write.era))
             if old is not None and old.scores_sha256 == digest:
                 receipts.append(view_receipt(old, is_repeated=True))
@@ -134,7 +156,7 @@ class SignalStore:
                 id=self._ids.new(id_prefix.SIGNAL), deployment=deployment_id, round=write.round, era=write.era,
                 place=place + len(rows), entry=entry, digest=leaf_hash(entry.encode()).hex(), received_at=now,
             )  # fmt: skip
-            rows.append(_as_json(receipt, told, digest, write.created_at))
+            rows.append(_as_json(receipt, scores, digest, write.created_at))
             receipts.append(receipt)
         if rows:
             await self._rows.append(vendor_id, deployment_id, now, f"[{','.join(rows)}]")
@@ -153,12 +175,12 @@ def _as_json(receipt: SignalReceipt, scores: str, digest: str, created_at: datet
 def read_writes(body: bytes) -> Sequence[SignalWrite]:
     """The writes of a body. Raises `SignalMalformed` and says where."""
     try:
-        told = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_constant)
+        parsed = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise SignalMalformed(f"The body is not JSON as it should be: {str(error)[:200]}.") from None
-    is_batch = isinstance(told, dict) and told.get("contract") == "signal-write-batch/1"
+        raise SignalMalformed(f"The body is not valid JSON: {str(error)[:200]}.") from None
+    is_batch = isinstance(parsed, dict) and parsed.get("contract") == "signal-write-batch/1"
     try:
-        return SignalWriteBatch.model_validate(told).writes if is_batch else [SignalWrite.model_validate(told)]
+        return SignalWriteBatch.model_validate(parsed).writes if is_batch else [SignalWrite.model_validate(parsed)]
     except ValidationError as error:
         errors = [
             FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
@@ -167,16 +189,16 @@ def read_writes(body: bytes) -> Sequence[SignalWrite]:
         raise SignalMalformed(f"Not a signal write: {errors[0].field}: {errors[0].message}.", errors=errors) from None
 
 
-def named_beside_no_number(body: bytes) -> str | None:
-    """The deployment that a body names, where what is wrong with it is NaN or an infinity."""
+def non_finite_deployment(body: bytes) -> str | None:
+    """The deployment that a body names, where the body is invalid only because of NaN or an infinity."""
     seen: list[str] = []
     try:
-        told = json.loads(body, object_pairs_hook=_each_once, parse_constant=lambda name: seen.append(name))
+        parsed = json.loads(body, object_pairs_hook=_each_once, parse_constant=lambda name: seen.append(name))
     except (ValueError, RecursionError):
         return None
-    if isinstance(told, dict) and isinstance(told.get("writes"), list) and told["writes"]:
-        told = told["writes"][0]
-    named = told.get("deployment") if isinstance(told, dict) else None
+    if isinstance(parsed, dict) and isinstance(parsed.get("writes"), list) and parsed["writes"]:
+        parsed = parsed["writes"][0]
+    named = parsed.get("deployment") if isinstance(parsed, dict) else None
     return named if seen and isinstance(named, str) and is_id(named, id_prefix.DEPLOYMENT) else None
 
 
@@ -184,19 +206,19 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # JSON lets a name stand twice, and parsers then disagree about which counts.
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name occurs twice in one object")
     return found
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _check_ids(write: SignalWrite, wanted: Mapping[int, frozenset[str]]) -> None:
     asked = wanted.get(write.era)
     if asked is None:
         raise SignalEraWrong(
-            f"Era {write.era} is not of this round; it has eras {min(wanted)} to {max(wanted)}.", era=write.era
+            f"Era {write.era} is not part of this round, which has eras {min(wanted)} to {max(wanted)}.", era=write.era
         )
     if write.scores.keys() == asked:
         return
@@ -209,7 +231,7 @@ def _check_ids(write: SignalWrite, wanted: Mapping[int, frozenset[str]]) -> None
     )
 
 
-def view_receipt(row: SignalEntry | Row[Any], *, is_repeated: bool = False) -> SignalReceipt:
+def view_receipt(row: SignalEntry | LastWrite, *, is_repeated: bool = False) -> SignalReceipt:
     return SignalReceipt(
         id=row.id,
         deployment=row.deployment_id,

@@ -24,7 +24,7 @@ class TriggerSpec:
     drawdown_most: float = 4.0
     """In standard deviations of a sum of as many rank ICs of no skill, whose horizons overlap."""
     drawdown_eras: int = 60
-    """With fewer eras nothing is said."""
+    """With fewer eras the trigger does not fire."""
     drift_most: float = 0.25
     """PSI; above a quarter the distribution has shifted (Siddiqi, "Credit Risk Scorecards", 2006)."""
     drift_least_scores: int = 100
@@ -40,21 +40,21 @@ def fired(
 ) -> list[tuple[Trigger, str]]:
     """Which triggers fire for a deployment, and why in words.
 
-    `history`: its rank ICs by era up to now, oldest first. `scores`: all it said in this round; `earlier_scores` in the
-    rounds before.
+    `history`: its rank ICs by era up to now, oldest first. `scores`: all that it wrote in this round; `earlier_scores`
+    in the rounds before.
     """
     found: list[tuple[Trigger, str]] = []
     if "constant" in score.gates:
         found.append(("constant", "It gave the same score to every id of an era."))
     if score.churn > spec.churn_most:
-        found.append(("churn", f"Churn is {score.churn:.2f} and at most {spec.churn_most:.2f} is borne."))
+        found.append(("churn", f"Churn is {score.churn:.2f}; the limit is {spec.churn_most:.2f}."))
     depth = drawdown(history, spec.horizon_days)
     if len(history) >= spec.drawdown_eras and depth > spec.drawdown_most:
-        found.append(("drawdown", f"Its drawdown is {depth:.1f} and at most {spec.drawdown_most:.1f} is borne."))
+        found.append(("drawdown", f"Drawdown is {depth:.1f}; the limit is {spec.drawdown_most:.1f}."))
     if min(len(scores), len(earlier_scores)) >= spec.drift_least_scores:
         shift = stability_index(earlier_scores, scores, overlap=spec.horizon_days)
         if shift > spec.drift_most:
-            found.append(("drift", f"PSI is {shift:.2f} and at most {spec.drift_most:.2f} is borne."))
+            found.append(("drift", f"PSI is {shift:.2f}; the limit is {spec.drift_most:.2f}."))
     return found
 
 
@@ -78,14 +78,14 @@ def stability_index(before: Sequence[float], now: Sequence[float], *, bins: int 
     PSI is the sum of (p - q) ln(p / q). Of two samples of the same distribution it is about (1/n + 1/m) times a
     chi-squared with bins - 1 degrees of freedom (Yurdakul and Naranjo, "Statistical properties of the population
     stability index", 2020); its mean and three standard deviations are taken off. One score in `overlap` counts as
-    independent, because what is said of a stock hardly changes from day to day.
+    independent, because the score of a stock hardly changes from day to day.
     """
     edges = _edges(before, bins)
     old, new = _shares(before, edges), _shares(now, edges)
-    told = math.fsum((p - q) * math.log(p / q) for p, q in zip(new, old, strict=True))
+    index = math.fsum((p - q) * math.log(p / q) for p, q in zip(new, old, strict=True))
     freedom = len(old) - 1
     by_chance = (freedom + 3 * math.sqrt(2 * freedom)) * overlap * (1 / len(before) + 1 / len(now))
-    return max(0.0, told - by_chance)
+    return max(0.0, index - by_chance)
 
 
 def _edges(values: Sequence[float], bins: int) -> list[float]:

@@ -100,9 +100,9 @@ def correlate(scores: Floats) -> Floats:
     rows -= rows.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(rows, axis=1)
     rows /= np.where(norms > 0, norms, 1.0)[:, None]
-    told: Floats = np.clip(rows @ rows.T, -1, 1)
-    np.fill_diagonal(told, 1.0)
-    return told
+    found: Floats = np.clip(rows @ rows.T, -1, 1)
+    np.fill_diagonal(found, 1.0)
+    return found
 
 
 def find_clusters(correlations: Floats, alike: float) -> list[int]:
@@ -144,8 +144,9 @@ def _share(
     clusters = _parts(range(len(candidates)), correlations, spec.alike)
     families = [_parts(inside, correlations, _SAME) for inside in clusters]
     owners = [candidates[inside[0]].vendor for inside in clusters]
-    skills = [[[candidates[at].skill for at in family] for family in inside] for inside in families]
-    raw = _raw_shares(skills, spec)
+    raw = _raw_shares(
+        [_Cluster([[candidates[at].skill for at in family] for family in inside]) for inside in families], spec
+    )
     totals, cluster_cap, vendor_cap = _cap(raw, owners, spec)
     # First between families, whose number a clone does not change …
     every = [family for inside in families for family in inside]
@@ -216,16 +217,30 @@ def _of(owner: str, owners: Sequence[str], totals: Sequence[float]) -> float:
     return sum(total for one, total in zip(owners, totals, strict=True) if one == owner)
 
 
-def _raw_shares(skills: Sequence[Sequence[Sequence[Sequence[float]]]], spec: WeightSpec) -> list[float]:
-    """By cluster, from the skills of its families' members."""
-    recent = [[[list(skill)[-spec.trailing_eras :] for skill in family] for family in inside] for inside in skills]
-    means = [max(0.0, mean([mean([mean(one) for one in family]) for family in inside])) for inside in recent]
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Models that are alike, in families of those that are nearly the same: each model's rank ICs, oldest first."""
+
+    families: Sequence[Sequence[Sequence[float]]]
+
+    def mean_over(self, measure: Callable[[Sequence[float]], float]) -> float:
+        """The mean over families of the mean over their models; a clone in a family does not change it much."""
+        return mean([mean([measure(skill) for skill in family]) for family in self.families])
+
+
+def _raw_shares(clusters: Sequence[_Cluster], spec: WeightSpec) -> list[float]:
+    """By cluster, from the last `trailing_eras` rank ICs of its models."""
+
+    def recent(skill: Sequence[float]) -> Sequence[float]:
+        return skill[-spec.trailing_eras :]
+
+    means = [max(0.0, cluster.mean_over(lambda skill: mean(recent(skill)))) for cluster in clusters]
     whole = sum(means)
     shares = []
-    for inside, skill in zip(recent, means, strict=True):
-        independent = mean([mean([len(one) for one in family]) for family in inside]) / spec.horizon_days
+    for cluster, skill in zip(clusters, means, strict=True):
+        independent = cluster.mean_over(lambda skill: len(recent(skill))) / spec.horizon_days
         trust = independent / (independent + spec.doubt) if whole > 0 else 0.0
-        shares.append((1 - trust) / len(recent) + (trust * skill / whole if whole > 0 else 0.0))
+        shares.append((1 - trust) / len(clusters) + (trust * skill / whole if whole > 0 else 0.0))
     total = sum(shares)
     return [share / total for share in shares]
 

@@ -7,7 +7,7 @@ class PlanNotOffered(Conflict):
     """The plan is retired, or its service takes no new subscriptions."""
 
     code = "plan_not_offered"
-    title = "The plan is not offered any more"
+    title = "The plan is no longer offered"
     fix = "Choose an open plan: `GET /api/services/{vendor}/{name}` lists them."
 
 

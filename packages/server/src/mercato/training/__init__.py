@@ -1,4 +1,11 @@
-"""Turning data into a model: runs on a provider, watched, bounded, and what they left."""
+"""Turning data into a model: training runs on a provider.
+
+Run: one training of a project's code, with limits and a budget; it ends once and for good.
+Provider: a place where runs run (the port `Provider`); it knows a run's job by a handle.
+Step: metrics that the code reported while it ran.
+Artifact: a file that a run left and that was checked: LightGBM text or ONNX.
+Claim: the request by which a job that runs elsewhere becomes the job of its run.
+"""
 
 from mercato.training.claims import ClaimLinks, claim_run, handle_of
 from mercato.training.code import read_code, unpack
@@ -13,9 +20,9 @@ from mercato.training.provider import (
     ProviderUnavailable,
     StoredFile,
 )
-from mercato.training.reconcile import TrainingStarter, end_overdue
+from mercato.training.reconcile import TrainingStarter, end_overdue, find_next_deadline
 from mercato.training.refusals import RunNotFound
-from mercato.training.runs import Dossier, Said, StoredCode, TrainingRuns, store_code
+from mercato.training.runs import Dossier, OutputPage, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
 
 __all__ = [
@@ -25,13 +32,13 @@ __all__ = [
     "Job",
     "LaunchUncertain",
     "Look",
+    "OutputPage",
     "Provider",
     "ProviderRefused",
     "ProviderUnavailable",
     "Run",
     "RunNotFound",
     "RunStep",
-    "Said",
     "StoredCode",
     "StoredFile",
     "TrainingEnded",
@@ -42,6 +49,7 @@ __all__ = [
     "TrainingWork",
     "claim_run",
     "end_overdue",
+    "find_next_deadline",
     "handle_of",
     "read_code",
     "store_code",

@@ -1,4 +1,4 @@
-"""What a run left: LightGBM text or ONNX, bounded, hashed. Nothing is loaded, least of all a pickle."""
+"""Checks and hashes the files that a run left: LightGBM text or ONNX. Loads nothing, least of all a pickle."""
 
 import hashlib
 import os
@@ -35,7 +35,7 @@ class Checked:
 
 
 def check_artifacts(files: list[Path]) -> list[Checked]:
-    """These files, looked at. Raises `ArtifactRefused`; sizes are seen before a byte is read."""
+    """Check these files. Raises `ArtifactRefused`; sizes are checked before a byte is read."""
     if len(files) > MOST_FILES:
         raise ArtifactRefused(f"The run left {len(files)} files; at most {MOST_FILES} are kept.")
     sizes = {path: _size(path) for path in files}
@@ -46,17 +46,19 @@ def check_artifacts(files: list[Path]) -> list[Checked]:
 
 
 def _size(path: Path) -> int:
-    told = path.lstat()
-    if not stat.S_ISREG(told.st_mode):
-        raise ArtifactRefused(f"{path.name[:100]} is no plain file.")
-    return told.st_size
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactRefused(f"{path.name[:100]} is not a regular file.")
+    return status.st_size
 
 
 def _check(path: Path, size: int) -> Checked:
     name = path.name
     if not _NAME.fullmatch(name):
-        raise ArtifactRefused(f"{name[:100]!r} is no name for an artifact: lower-case letters, digits, `.`, `_`, `-`.")
-    # Opened once without following links, so that what is looked at is what is hashed.
+        raise ArtifactRefused(
+            f"{name[:100]!r} is not a name for an artifact: use lower-case letters, digits, `.`, `_`, `-`."
+        )
+    # Open once without following links: the bytes that are checked are those that are hashed.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
         kind = _kind_of(name, file.read(64), size)
@@ -72,7 +74,7 @@ def _check(path: Path, size: int) -> Checked:
 
 
 def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
-    # A pickle begins with the opcode PROTO (protocol 2 and later); earlier ones are text that is neither kind below.
+    # A pickle starts with the opcode PROTO (protocol 2 and later); earlier ones are text that is neither kind below.
     if name.endswith(_PICKLED) or (head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5) or head[:2] == b"PK":
         raise ArtifactRefused(f"{name} is a pickle or an archive: loading one runs code, so it is never kept.")
     if head.startswith(_LIGHTGBM_HEAD):
@@ -83,15 +85,15 @@ def _kind_of(name: str, head: bytes, size: int) -> ArtifactKind:
 
 
 def _find_fault_of_text(file: BinaryIO) -> str | None:
-    """Why this is no LightGBM model, as far as can be said without loading it."""
+    """Why this is not a LightGBM model, as far as that shows without loading it."""
     while line := file.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE or b"\0" in line:
-            return "it is no text"
+            return "it is not text"
         name, _, value = line.partition(b"=")
-        # LightGBM sets memory aside by this number before it reads on.
+        # LightGBM allocates memory by this number before it reads on.
         if name == b"num_leaves" and not (value.strip().isdigit() and 1 <= int(value[:20]) <= _MOST_LEAVES):
-            told = value[:20].decode(errors="replace").strip()
-            return f"a tree has 1 to {_MOST_LEAVES} leaves, and one says {told!r}"
+            leaves = value[:20].decode(errors="replace").strip()
+            return f"a tree has 1 to {_MOST_LEAVES} leaves, and one has {leaves!r}"
     return None
 
 

@@ -1,7 +1,7 @@
-"""Claims: a job that runs elsewhere says which run is its own before it begins.
+"""Claims: a job that runs elsewhere names its run before it starts to train.
 
-So a job whose launch was cut short, before its id was written down, is found; and one whose run has ended meanwhile, or
-that was launched beside another, ends before it costs anything.
+A claim finds the job of a launch that was cut short before the job's id was written down. It also stops, before it
+costs anything, a job whose run has ended meanwhile or already has another job.
 """
 
 import hmac
@@ -29,7 +29,7 @@ class ClaimLinks:
         self._clock = clock
 
     def sign(self, run_id: str, place: str, expires_in: timedelta) -> str:
-        """The link for a job of `place`, which is the first part of its handle."""
+        """The claim link for a job of `place`, which is the first part of its handle."""
         expires = str(int((self._clock.now() + expires_in).timestamp()))
         query = urlencode({"place": place, "expires": expires, "signature": self._signature(run_id, place, expires)})
         return f"{self._base_url}/api/training/runs/{run_id}/claim?{query}"
@@ -38,23 +38,23 @@ class ClaimLinks:
         """Raises `ClaimLinkRefused`."""
         expected = self._signature(run_id, place, expires)
         if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
-            raise ClaimLinkRefused("The link's signature does not fit its address.")
+            raise ClaimLinkRefused("The link's signature does not match its address.")
         if self._clock.now().timestamp() >= int(expires):
-            raise ClaimLinkRefused("The link's time is over.")
+            raise ClaimLinkRefused("The link has expired.")
 
     def _signature(self, run_id: str, place: str, expires: str) -> str:
-        said = f"{run_id}\n{place}\n{expires}".encode("utf-8", "replace")
-        return hmac.digest(self._key, said, "sha256").hex()
+        signed = f"{run_id}\n{place}\n{expires}".encode("utf-8", "replace")
+        return hmac.digest(self._key, signed, "sha256").hex()
 
 
 async def claim_run(session: Session, run_id: str, place: str, job: str) -> None:
-    """Make the job the run's, unless it has one; the same claim again changes nothing. Raises `ClaimRefused`."""
+    """Make this the run's job, unless it has one; the same claim again changes nothing. Raises `ClaimRefused`."""
     rows = TrainingRepository(session)
     run = await rows.find(run_id, lock=True)
     if run is None:
         raise RunNotFound(f"There is no training run {run_id[:80]}.")
     if not _JOB.fullmatch(job):
-        raise ClaimRefused("That is no id of a job.")
+        raise ClaimRefused("That is not the id of a job.")
     handle = handle_of(place, job)
     if run.state in TERMINAL or run.stop_asked_at is not None:
         raise ClaimRefused(f"{run_id} is over, or is being stopped.")
@@ -64,5 +64,5 @@ async def claim_run(session: Session, run_id: str, place: str, job: str) -> None
 
 
 def handle_of(place: str, job: str) -> str:
-    """What the provider knows a job by."""
+    """The name by which the provider knows a job."""
     return f"{place}/{job}"

@@ -1,4 +1,4 @@
-"""The project's code as it is sent: a zip, bounded, whose names stay inside the folder."""
+"""The project's code as it is sent: a zip of limited size, whose names stay inside the folder."""
 
 import base64
 import binascii
@@ -15,13 +15,13 @@ MOST_FILES = 500
 
 
 def read_code(text: str, *, needs: str) -> bytes:
-    """The zip behind base64 `text`, which has a file `needs` at its top. Raises `CodeRefused`."""
+    """Decode a zip from base64; a file `needs` must be at its top. Raises `CodeRefused`."""
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise CodeRefused("`code` is not base64.") from None
     if len(content) > MOST_ZIPPED_BYTES:
-        raise CodeRefused(f"The zip has {len(content)} bytes; at most {MOST_ZIPPED_BYTES} are taken.")
+        raise CodeRefused(f"The zip has {len(content)} bytes; at most {MOST_ZIPPED_BYTES} are accepted.")
     names = {member.filename for member in _members(content)}
     if needs not in names:
         raise CodeRefused(f"The zip has no `{needs}` at its top.")
@@ -29,14 +29,14 @@ def read_code(text: str, *, needs: str) -> bytes:
 
 
 def unpack(content: bytes, folder: Path) -> None:
-    """The files of a zip that was read, into `folder`. Never writes outside of it, nor more than it declared."""
+    """Unpack a zip from `read_code` into `folder`. Never writes outside of it, nor more than the zip declares."""
     members = _members(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in members:
             path = folder / member.filename
             path.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as source:
-                # One byte more than declared would be read here, and zipfile checks the sum of what it declared.
+                # Reads one byte more than declared, so that zipfile checks the checksum of a member that is longer.
                 path.write_bytes(source.read(member.file_size + 1)[: member.file_size])
 
 
@@ -46,9 +46,9 @@ def _members(content: bytes) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise CodeRefused("`code` is no zip.") from None
+        raise CodeRefused("`code` is not a zip.") from None
     if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
-        raise CodeRefused(f"The zip holds more than {MOST_FILES} files or {MOST_BYTES} bytes.")
+        raise CodeRefused(f"The zip has more than {MOST_FILES} files or {MOST_BYTES} bytes.")
     for member in members:
         path = PurePosixPath(member.filename)
         kind = stat.S_IFMT(member.external_attr >> 16)

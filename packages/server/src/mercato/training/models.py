@@ -1,4 +1,4 @@
-"""Runs, what they reported, said and left."""
+"""Runs, with their steps, logs and artifacts."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ OPEN = "state in ('queued', 'running', 'collecting')"
 
 
 class Run(Base):
-    """A training run. It leaves a state only forwards, and a terminal one never."""
+    """A training run. It changes state only forwards, and never leaves a terminal one."""
 
     __tablename__ = "training_runs"
     __table_args__ = (
@@ -29,16 +29,16 @@ class Run(Base):
     provider: Mapped[str]
     code_sha256: Mapped[str]
     data_sha256: Mapped[str | None]
-    """Of the round's training file."""
+    """SHA-256 of the round's training file."""
     data_key: Mapped[str | None]
-    """Where that file is in the object store."""
+    """The key of that file in the object store."""
     environment: Mapped[dict[str, Any]]
     state: Mapped[str]
     why: Mapped[str]
     handle: Mapped[str | None]
-    """What the provider knows it by."""
+    """The name by which the provider knows its job."""
     launching_at: Mapped[datetime | None]
-    """When a worker began to launch it: another one that finds this looks for the job and launches none."""
+    """When a worker started to launch it: another worker that finds this looks for the job, and launches none."""
     stop_asked_at: Mapped[datetime | None]
     seconds: Mapped[int]
     """How long it may run."""
@@ -56,7 +56,7 @@ class Run(Base):
 
 
 class RunStep(Base):
-    """What the code reported at a step; the same step again replaces it, in whatever order they come."""
+    """What the code reported at a step. Steps may come in any order; the same step again replaces it."""
 
     __tablename__ = "training_steps"
 
@@ -67,7 +67,7 @@ class RunStep(Base):
 
 
 class RunLog(Base):
-    """A piece of what the run said, masked; `place` counts the provider's bytes before it."""
+    """A chunk of the run's output, masked; `place` counts the provider's bytes before it."""
 
     __tablename__ = "training_logs"
 
@@ -78,7 +78,7 @@ class RunLog(Base):
 
 
 class Artifact(Base):
-    """A file that a run left and that was looked at; its bytes are in the object store under `key`."""
+    """A file that a run left and that was checked; its bytes are in the object store under `key`."""
 
     __tablename__ = "training_artifacts"
 

@@ -1,4 +1,4 @@
-"""What training tells."""
+"""The news of training."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class TrainingRequested(News):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStopAsked(News):
-    """Somebody asked for the end of a run that has not ended."""
+    """Somebody asked to stop a run that has not ended."""
 
     topic = "training.stop_asked"
 

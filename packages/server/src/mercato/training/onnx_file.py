@@ -1,14 +1,14 @@
-"""An ONNX file, walked through without loading any of it: is it whole, and does it name other files?
+"""Walks through an ONNX file without loading it: is it complete, and does it refer to other files?
 
-ONNX is a protobuf message (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). A tensor may say that its numbers
-lie in another file, by a path that whoever loads the model then opens; such a model is not the file that was hashed.
+ONNX is a protobuf message (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). A tensor may refer to another file
+for its numbers, by a path that a program opens when it loads the model; the file that was hashed is then not the model.
 """
 
 from collections.abc import Iterator
 from mmap import mmap
 
 _DEEPEST = 32
-"""Messages in messages: subgraphs of subgraphs are seldom more than three deep."""
+"""How deep messages may nest: subgraphs of subgraphs are rarely more than three deep."""
 _MOST_FIELDS = 2_000_000
 """A model of a hundred layers has about twenty thousand."""
 
@@ -24,14 +24,14 @@ _INSIDE: dict[str, dict[int, str]] = {
     "sparse tensor": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }  # fmt: skip
-"""By message, the fields that hold messages in which a tensor may lie."""
+"""By message, the fields whose messages may contain a tensor."""
 _GRAPH = 7
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
 
 
 def find_fault(content: bytes | mmap) -> str | None:
-    """Why this is no model that stands for itself, in a few words; nothing when it is one."""
+    """Why this is not a self-contained model, in a few words; None if it is one."""
     has_graph, left = False, _MOST_FIELDS
     ahead = [("model", 0, len(content), 0)]
     while ahead:
@@ -45,7 +45,7 @@ def find_fault(content: bytes | mmap) -> str | None:
                     return "it has too many parts"
                 if kind == "tensor" and number in (_EXTERNAL_DATA, _DATA_LOCATION):
                     if number == _EXTERNAL_DATA or content[begin:after] != b"\0":
-                        return "its numbers lie in another file"
+                        return "its numbers are in another file"
                 elif wire == _LENGTH and number in _INSIDE[kind]:
                     has_graph = has_graph or (kind == "model" and number == _GRAPH)
                     ahead.append((_INSIDE[kind][number], begin, after, depth + 1))
@@ -55,7 +55,7 @@ def find_fault(content: bytes | mmap) -> str | None:
 
 
 def _fields(content: bytes | mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Number, wire type, begin and end of each field's value. Raises `ValueError` where it is no message."""
+    """Number, wire type, start and end of each field's value. Raises `ValueError` if it is not a message."""
     while at < end:
         key, at = _varint(content, at, end)
         number, wire = key >> 3, key & 7

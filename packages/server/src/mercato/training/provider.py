@@ -1,4 +1,4 @@
-"""Where runs run: the port. Its engines stand in `mercato.adapters`: processes of this machine, and RunPod."""
+"""The port for places where runs run. Its engines are in `mercato.adapters`: processes of this machine, and RunPod."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ LookState = Literal["waiting", "running", "succeeded", "failed", "timed_out", "s
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run: `code` is the zip of the project, `data` a folder with the round's files, if there are any.
+    """A job to run: `code` is the zip of the project, `data` a folder with the round's files, if there are any.
 
     `seconds` is how long it may run: the spec's limit, or what its budget buys, whichever is less. A provider that
-    `fetches` is told where both are in the object store instead: `code` is empty and `data` is None.
+    `fetches` gets `stored` instead, which is where both are in the object store; then `code` is empty, `data` is None.
     """
 
     run_id: str
@@ -36,8 +36,8 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a job stands. `why`: why it waits or how it ended, in a sentence. `log` is what it said from the asked offset
-    on, up to `log_next`; `milliseconds` of use so far are what it costs."""
+    """The state of a job. `why` is a sentence: why it waits, or how it ended. `log` is its output from the requested
+    offset up to `log_next`. `milliseconds` is the use so far, which it is billed by."""
 
     state: LookState
     why: str = ""
@@ -48,7 +48,7 @@ class Look:
 
 
 class ProviderUnavailable(Exception):
-    """The provider does not answer, or has no room: asked again later. The text says why."""
+    """The provider does not respond or has no capacity; the caller retries later. The text says why."""
 
 
 class ProviderRefused(Exception):
@@ -56,7 +56,7 @@ class ProviderRefused(Exception):
 
 
 class LaunchUncertain(Exception):
-    """Nobody knows whether the job was begun: it is not launched again, and found if it was. The text says why."""
+    """Nobody knows whether the job was started: it is not launched again, but looked for. The text says why."""
 
 
 class Provider(Protocol):
@@ -68,38 +68,38 @@ class Provider(Protocol):
         ...
 
     def nanos_per_hour(self, spec: TrainingSpec) -> int:
-        """What an hour of it costs, in nano-dollars. Raises `ProviderRefused` for what it does not have."""
+        """The price of an hour, in nano-dollars. Raises `ProviderRefused` for a machine that it does not have."""
         ...
 
     def environment(self) -> dict[str, str]:
-        """What is worth recording about where it runs."""
+        """Facts about the provider that are recorded with each run."""
         ...
 
     async def launch(self, job: Job) -> str:
-        """Run it; the handle by which it is found. Not called again for a run unless it raised `ProviderUnavailable`,
-        which says that nothing was begun. Raises `ProviderRefused`, `LaunchUncertain`."""
+        """Start it; returns its handle. Called again for the same run only after `ProviderUnavailable`, which promises
+        that nothing was started. Raises `ProviderRefused`, `LaunchUncertain`."""
         ...
 
     async def find(self, run_id: str) -> str | None:
-        """The handle of a job that may have been launched by a process that died meanwhile; None where there is none.
+        """The handle of a job that a process may have launched before it died; None if there is none.
 
-        Raises `ProviderUnavailable` where that is not known yet: such a job claims its run (`claims.py`), or the run's
+        Raises `ProviderUnavailable` if that is not known yet: such a job claims its run (`claims.py`), or the run's
         time passes."""
         ...
 
     async def look(self, handle: str, log_offset: int) -> Look:
-        """How it stands, and what it said from `log_offset` on. The same end, however often it is asked."""
+        """Its state, and its output from `log_offset` on. The end is the same, however often it is asked for."""
         ...
 
     async def stop(self, handle: str) -> None:
-        """End it, all of it; what has ended stays as it ended."""
+        """Stop it with all its processes; a job that has ended stays as it ended."""
         ...
 
     async def collect(self, handle: str, folder: Path, most_bytes: int) -> list[Path]:
-        """The files that it left, as they are (nothing of them can be trusted), at most `most_bytes` of them in
-        `folder`. Raises `ProviderRefused` where it left more."""
+        """Copy the files that it left into `folder`, unchecked. Raises `ProviderRefused` if they have more than
+        `most_bytes` together."""
         ...
 
     async def forget(self, handle: str) -> None:
-        """Nothing of it is needed any more."""
+        """Delete what is left of it; nothing of it is needed any longer."""
         ...

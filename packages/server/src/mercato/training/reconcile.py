@@ -1,6 +1,7 @@
-"""Runs that nobody answers for any more: every state has a deadline, and what is past it is over."""
+"""Ends abandoned runs: every state has a deadline, and a run past it is over."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session, Workflows
 from mercato.training.news import TrainingEnded, TrainingRequested
@@ -11,13 +12,13 @@ _AT_ONCE = 100
 _BY = "training-deadlines"
 _WHY = {
     "queued": ("failed", "No worker and no machine took it up in time; start it again."),
-    "running": ("timed_out", "It was to end by then and was not heard of again."),
+    "running": ("timed_out", "It did not end in time, and nothing was heard of it."),
     "collecting": ("failed", "What it left could not be collected in time."),
 }
 
 
 async def end_overdue(session: Session, clock: Clock, outbox: Outbox) -> int:
-    """End what is past its deadline, for good; how many. Its job, should it still run, is stopped by who watches it."""
+    """End the runs past their deadline, for good; returns how many. The workflow stops the job of such a run."""
     now = clock.now()
     overdue = await TrainingRepository(session).lock_overdue(now, _AT_ONCE)
     for run in overdue:
@@ -26,6 +27,11 @@ async def end_overdue(session: Session, clock: Clock, outbox: Outbox) -> int:
         news = TrainingEnded(by=_BY, run_id=run.id, organisation_id=run.organisation_id, state=run.state)
         await outbox.add(session, news)
     return len(overdue)
+
+
+async def find_next_deadline(session: Session) -> datetime | None:
+    """When `end_overdue` may have something to do again. A new deadline is always minutes away."""
+    return await TrainingRepository(session).find_next_deadline()
 
 
 class TrainingStarter:

@@ -1,4 +1,4 @@
-"""What training refuses."""
+"""The refusals of training."""
 
 from mercato.platform import Conflict, NotFound, Refusal
 
@@ -21,7 +21,7 @@ class CodeRefused(Refusal):
 
 
 class BudgetTooSmall(Refusal):
-    """The budget does not buy a minute, or not what the limits name."""
+    """The budget does not buy a second of this machine."""
 
     code = "training_over_budget"
     status = 422
@@ -30,7 +30,7 @@ class BudgetTooSmall(Refusal):
 
 
 class ProviderMissing(Refusal):
-    """The marketplace does not offer this provider, or the provider not this machine."""
+    """The marketplace does not offer this provider, or the provider does not offer this machine."""
 
     code = "training_provider_unavailable"
     status = 422
@@ -56,7 +56,7 @@ class ArtifactNotFound(NotFound):
 
 
 class ArtifactRefused(Refusal):
-    """A file that a run left is none of those that may be kept. Never answered over HTTP: it ends the run as failed."""
+    """A file that a run left may not be kept. Never a response over HTTP: it ends the run as failed."""
 
     code = "training_artifact_refused"
     status = 422
@@ -65,7 +65,7 @@ class ArtifactRefused(Refusal):
 
 
 class ClaimRefused(Refusal):
-    """A job says that a run is its own, and it is not."""
+    """A job claims a run that is not its own."""
 
     code = "training_claim_refused"
     status = 409
@@ -74,7 +74,7 @@ class ClaimRefused(Refusal):
 
 
 class ClaimLinkRefused(Refusal):
-    """The link with which a job claims its run is not ours, or its time is over."""
+    """The link with which a job claims its run is not ours, or has expired."""
 
     code = "training_claim_link_refused"
     status = 403

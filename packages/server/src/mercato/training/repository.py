@@ -1,4 +1,4 @@
-"""Training's questions to the database."""
+"""Training's queries."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class TrainingRepository:
         return list(await self._session.scalars(query if before is None else query.where(Run.id < before)))
 
     async def count_open(self, organisation_id: str) -> int:
-        """Runs under way; the organisation is locked, so that two that start at once count each other."""
+        """Counts runs under way. Locks the organisation, so two runs that start at once count each other."""
         lock = int.from_bytes(organisation_id.encode()[-7:], "big")
         await self._session.execute(select(func.pg_advisory_xact_lock(lock)))
         count = await self._session.scalar(
@@ -45,40 +45,44 @@ class TrainingRepository:
         return count or 0
 
     async def change_open(self, run_id: str, **values: Any) -> bool:
-        """Change a run that has not ended; whether there was one: an end is never taken back."""
+        """Change a run that has not ended; returns whether there was one. An end is never taken back."""
         changed = await self._session.scalar(
             update(Run).where(Run.id == run_id, _IS_OPEN).values(**values).returning(Run.id)
         )
         return changed is not None
 
     async def lock_overdue(self, now: datetime, limit: int) -> list[Run]:
-        """Runs whose state should be over; those that another worker looks at are left out."""
+        """Runs past their deadline, locked; those that another worker has locked are left out."""
         query = select(Run).where(_IS_OPEN, Run.deadline_at <= now).order_by(Run.deadline_at).limit(limit)
         return list(await self._session.scalars(query.with_for_update(skip_locked=True)))
+
+    async def find_next_deadline(self) -> datetime | None:
+        """When the next run's state should be over."""
+        return await self._session.scalar(select(func.min(Run.deadline_at)).where(_IS_OPEN))
 
     async def steps(self, run_id: str) -> list[RunStep]:
         rows = select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.step)
         return list(await self._session.scalars(rows))
 
     async def put_step(self, run_id: str, step: int, metrics: dict[str, float], at: datetime) -> None:
-        """The same step again replaces what it said."""
+        """Write a step; the same step again replaces its metrics."""
         fresh = insert(RunStep).values(run_id=run_id, step=step, metrics=metrics, at=at)
         await self._session.execute(
             fresh.on_conflict_do_update(index_elements=[RunStep.run_id, RunStep.step], set_={"metrics": metrics})
         )
 
-    async def put_log(self, run_id: str, place: int, stop: int, said: str) -> None:
-        """What is there already stays as it is."""
-        fresh = insert(RunLog).values(run_id=run_id, place=place, stop=stop, text=said)
+    async def put_log(self, run_id: str, place: int, stop: int, output: str) -> None:
+        """Write a chunk of output; a chunk that exists stays as it is."""
+        fresh = insert(RunLog).values(run_id=run_id, place=place, stop=stop, text=output)
         await self._session.execute(fresh.on_conflict_do_nothing())
 
     async def logs(self, run_id: str, after: int, limit: int) -> list[RunLog]:
-        """Pieces from the place `after` on."""
+        """Chunks of output from the place `after` on."""
         query = select(RunLog).where(RunLog.run_id == run_id, RunLog.place >= after).order_by(RunLog.place)
         return list(await self._session.scalars(query.limit(limit)))
 
     async def last_logs(self, run_id: str, limit: int) -> list[RunLog]:
-        """The last pieces, the oldest first."""
+        """The last chunks of output, the oldest first."""
         query = select(RunLog).where(RunLog.run_id == run_id).order_by(RunLog.place.desc()).limit(limit)
         return list(await self._session.scalars(query))[::-1]
 

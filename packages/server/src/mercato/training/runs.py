@@ -1,4 +1,4 @@
-"""Runs asked for, looked at, stopped."""
+"""Starts, reads and stops runs for the caller's organisation."""
 
 import hashlib
 import math
@@ -23,13 +23,13 @@ MOST_OPEN = 20
 QUEUED_FOR = timedelta(minutes=30)
 """How long a run may wait for a worker and a machine."""
 _LEAST_SECONDS = 1
-_LOG_PIECES = 200
+_PAGE_CHUNKS = 200
 _HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A run with what it reported and left."""
+    """A run with its steps and artifacts."""
 
     run: Run
     steps: list[RunStep]
@@ -37,8 +37,8 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a run said from a place on; `next` is the place to ask from again."""
+class OutputPage:
+    """A page of a run's output, from `offset`; `next` is the offset of the next page. `ended`: there is no more."""
 
     text: str
     offset: int
@@ -55,9 +55,9 @@ class StoredCode:
 
 
 async def store_code(objects: ObjectStore, ids: Ids, content: bytes) -> StoredCode:
-    """Stored before the run's row is committed, so a worker that hears of the run finds it.
+    """Store the code before the run's row is committed: a worker that hears of the run must find it.
 
-    The store may be slow: outside requests store before their transaction, with what `TrainingRuns.check` gave.
+    The store may be slow, so requests store the result of `TrainingRuns.check` before their transaction.
     """
     run_id = ids.new(id_prefix.TRAINING_RUN)
     await objects.put(code_key(run_id), content)
@@ -86,7 +86,7 @@ class TrainingRuns:
         self._providers = providers
 
     async def check(self, caller: Caller, spec: TrainingSpec, code: str) -> bytes:
-        """The code of a run that could start now, to be stored. Raises what `start` raises, except `RoundNotFound`."""
+        """The code of a run that may start now, to be stored. Raises what `start` raises, except `RoundNotFound`."""
         caller.require(Permission.TRAINING_WRITE)
         content = read_code(code, needs="train.py")
         affordable_seconds(spec, self._price(spec))
@@ -95,7 +95,7 @@ class TrainingRuns:
         return content
 
     async def start(self, caller: Caller, spec: TrainingSpec, code: str | StoredCode) -> Dossier:
-        """A run, queued; its code as it was sent, or stored before the transaction began.
+        """Queue a run. `code` is the code as it was sent, or as it was stored before the transaction.
 
         Raises `CodeRefused`, `ProviderMissing`, `BudgetTooSmall`, `TooManyRuns`, `RoundNotFound`.
         """
@@ -145,7 +145,7 @@ class TrainingRuns:
         return Dossier(run, await self._rows.steps(run_id), await self._rows.artifacts(run_id))
 
     async def stop(self, caller: Caller, run_id: str) -> Dossier:
-        """Ask for its end; one that has ended stays as it ended. Raises `RunNotFound`."""
+        """Ask to stop it; a run that has ended stays as it ended. Raises `RunNotFound`."""
         caller.require(Permission.TRAINING_WRITE)
         run = await self._get(caller, run_id)
         if run.state not in TERMINAL and run.stop_asked_at is None:
@@ -155,14 +155,14 @@ class TrainingRuns:
             await self._outbox.add(self._session, TrainingStopAsked(by=caller.actor, run_id=run_id))
         return await self.get(caller, run_id)
 
-    async def read_log(self, caller: Caller, run_id: str, after: int) -> Said:
-        """What it said from the place `after` on, a page of it. Raises `RunNotFound`."""
+    async def read_log(self, caller: Caller, run_id: str, after: int) -> OutputPage:
+        """A page of its output from the offset `after`. Raises `RunNotFound`."""
         run = await self._get(caller, run_id)
-        pieces = await self._rows.logs(run_id, after, _LOG_PIECES)
-        stop = pieces[-1].stop if pieces else after
-        # What was written before it ended is all there is: the end is written last.
-        ended = run.state in TERMINAL and len(pieces) < _LOG_PIECES
-        return Said("".join(piece.text for piece in pieces), after, stop, ended)
+        chunks = await self._rows.logs(run_id, after, _PAGE_CHUNKS)
+        stop = chunks[-1].stop if chunks else after
+        # The end is written last, so a run that has ended has all its output here.
+        ended = run.state in TERMINAL and len(chunks) < _PAGE_CHUNKS
+        return OutputPage("".join(chunk.text for chunk in chunks), after, stop, ended)
 
     async def get_artifact(self, caller: Caller, run_id: str, name: str) -> Artifact:
         """Raises `RunNotFound`, `ArtifactNotFound`."""

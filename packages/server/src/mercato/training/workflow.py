@@ -1,7 +1,7 @@
-"""A run as durable steps: launch once, watch until it ends, look at what it left.
+"""A run as durable steps: launch once, watch until it ends, collect what it left.
 
-A worker that dies in between is taken up at the step it was in. Launching is guarded by a mark in the row: whoever
-finds it looks for the job and launches none, so that a run may be lost but is never run twice.
+If a worker dies, another continues with the same step. A mark in the run's row guards the launch: a worker that finds
+the mark looks for the job and launches none, so a run may be lost but never runs twice.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 WORKFLOW = "train"
 _BY = "training-workflow"
 GRACE = timedelta(minutes=2)
-"""Beyond a state's own limit before it is taken for lost."""
+"""Time beyond a state's own limit, after which the run counts as lost."""
 _COLLECTING_FOR = timedelta(minutes=15)
 _LOOK_SECONDS = 0.3
 _AWAY_SECONDS = 5.0
@@ -52,7 +52,7 @@ _ENDS = {"succeeded": "collecting", "failed": "failed", "timed_out": "timed_out"
 
 @dataclass(frozen=True, slots=True)
 class TrainingWork:
-    """Trains: everything that the steps need."""
+    """The training workflow, with everything that its steps need."""
 
     database: Database
     clock: Clock
@@ -62,19 +62,23 @@ class TrainingWork:
 
     def workflow(self) -> Workflow:
         """The durable workflow; its subject is a run's id."""
-        return Workflow(WORKFLOW, self.run)
+        return Workflow(
+            WORKFLOW,
+            self.run,
+            {"launch": self._launch, "watch": self._watch, "collect": self._collect, "clear": self._clear},
+        )
 
     async def run(self, steps: Steps, run_id: str) -> None:
         """From launch to end."""
-        if await steps.run("launch", lambda: self._launch(run_id)):
+        if await steps.run("launch"):
             number = 0
-            while await steps.run(f"watch {number}", lambda: self._watch(run_id)):
+            while await steps.run("watch", number):
                 number += 1
-            await steps.run("collect", lambda: self._collect(run_id))
-        await steps.run("clear", lambda: self._clear(run_id))
+            await steps.run("collect")
+        await steps.run("clear")
 
     async def _launch(self, run_id: str) -> Json:
-        """Whether there is a job to watch."""
+        """Launch the job, or find it; returns whether there is a job to watch."""
         while True:
             run = await self._find(run_id)
             if run.state in TERMINAL:
@@ -90,13 +94,13 @@ class TrainingWork:
             except LaunchUncertain as doubt:
                 await self._change(run_id, why=mask(str(doubt)))
             except ProviderUnavailable as lack:
-                # Only a launch that was not begun is tried again; what may have been begun is waited for.
+                # Retry only a launch that did not start; one that may have started is waited for.
                 begun = {} if run.launching_at is not None else {"launching_at": None}
                 await self._change(run_id, why=mask(str(lack)), **begun)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _take_up(self, run: Run) -> bool:
-        """Another worker began to launch it: the job is there, or the run is lost."""
+        """Another worker started to launch it: either its job exists, or the run is lost."""
         handle = await self._providers_of(run).find(run.id)
         if handle is None:
             return await self._end(run.id, "failed", "The worker died while it launched this run; start it again.")
@@ -126,25 +130,26 @@ class TrainingWork:
 
     async def _fetch(self, key: str, path: Path) -> None:
         with path.open("wb") as file:
-            async for piece in self.objects.stream(key):
-                await asyncio.to_thread(file.write, piece)
+            async for chunk in self.objects.stream(key):
+                await asyncio.to_thread(file.write, chunk)
 
     async def _launched(self, run: Run, handle: str) -> bool:
         provider = self._providers_of(run)
         if await self._change(run.id, handle=handle, environment=provider.environment(), why="It waits for a machine."):
             return True
-        # It ended while it was launched: nobody will watch this job.
+        # The run ended during the launch, so nobody will watch this job.
         await _until_available(lambda: provider.stop(handle))
         return False
 
-    async def _watch(self, run_id: str) -> Json:
-        """Whether there is more to watch after this slice of it."""
+    async def _watch(self, run_id: str, number: int) -> Json:
+        """Watch for a while; returns whether there is more to watch. Slices are numbered from 0."""
+        log.debug("watching a training run", run=run_id, slice=number)
         for _ in range(_LOOKS):
             run = await self._find(run_id)
             assert run.handle is not None
             provider = self._providers_of(run)
             try:
-                # One that was ended from elsewhere, by the reconciler, must not go on either.
+                # A run that the reconciler ended must not continue either.
                 if run.state in TERMINAL or run.stop_asked_at is not None:
                     await provider.stop(run.handle)
                 if run.state in TERMINAL:
@@ -159,7 +164,7 @@ class TrainingWork:
         return True
 
     async def _note(self, run: Run, look: Look) -> bool:
-        """Write down what was seen; whether the job has ended."""
+        """Write down what was seen; returns whether the job has ended."""
         now = self.clock.now()
         steps, done = read_progress(look.log)
         async with self.database.transaction() as session:
@@ -175,7 +180,7 @@ class TrainingWork:
                 await rows.put_step(run.id, step, metrics, now)
             if done is not None:
                 current.metrics = dict(done)
-            # A provider that was not asked for a while may know less than it did: time that was used stays used.
+            # A provider that was not asked for a while may report less than before, but used time stays used.
             current.milliseconds = max(current.milliseconds, look.milliseconds)
             current.cost_nanos = cost_of(current.milliseconds, current.nanos_per_hour)
             if current.started_at is None and look.state != "waiting":
@@ -195,7 +200,7 @@ class TrainingWork:
         run.state = _ENDS.get(look.state, "failed")
         if look.state == "timed_out" and run.seconds < int(run.spec["limits"]["seconds"]):
             run.state, look = "stopped", replace(look, why=f"Its budget was used up after {run.seconds} s.")
-        run.why = mask(look.why or ("The job is gone and left no trace." if look.state == "gone" else ""))
+        run.why = mask(look.why or ("The job disappeared without a trace." if look.state == "gone" else ""))
         if run.state == "collecting":
             run.deadline_at = now + _COLLECTING_FOR
         else:
@@ -227,7 +232,7 @@ class TrainingWork:
         return await self._end(run_id, "succeeded", "")
 
     async def _collect_files(self, run: Run, handle: str, folder: Path) -> list[Path]:
-        """Asked again while the provider does not answer, until the run's time for it is over."""
+        """Retries while the provider does not respond, until the run's deadline for collecting has passed."""
         while True:
             try:
                 return await self._providers_of(run).collect(handle, folder, MOST_BYTES)
@@ -237,7 +242,7 @@ class TrainingWork:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _clear(self, run_id: str) -> Json:
-        """The job's files go; the code and the artifacts stay."""
+        """Delete the job's files; the code and the artifacts stay."""
         run = await self._find(run_id)
         handle = run.handle
         if handle is not None:
@@ -245,7 +250,7 @@ class TrainingWork:
         return True
 
     async def _end(self, run_id: str, state: str, why: str) -> bool:
-        """End it, unless it has ended; False, so that a step can answer with it."""
+        """End it, unless it has ended. Returns False, the result of a step after which there is no more to do."""
         now = self.clock.now()
         async with self.database.transaction() as session:
             rows = TrainingRepository(session)
@@ -278,7 +283,7 @@ async def _until_available(act: Callable[[], Awaitable[None]]) -> None:
         try:
             return await act()
         except ProviderUnavailable as lack:
-            log.warning("a training provider does not answer", why=mask(str(lack)))
+            log.warning("a training provider does not respond", why=mask(str(lack)))
             await asyncio.sleep(_AWAY_SECONDS)
 
 

@@ -1,11 +1,18 @@
-"""Signed webhooks: where organisations want news, and its delivery."""
+"""Signed webhooks: where organisations want news, and its delivery.
+
+* *Endpoint*: an organisation's address for news, with the event types that it wants and a secret.
+* *Message*: one piece of news for one organisation, as it is sent.
+* *Delivery*: a message on its way to one endpoint, tried again until it arrives or is given up.
+* *Attempt*: one request of a delivery, and its response.
+* *Signature*: as Standard Webhooks defines it, over id, time and body.
+"""
 
 from mercato.webhooks.addresses import WebhookAddresses
 from mercato.webhooks.announce import announce, webhook_subscriber
 from mercato.webhooks.deliver import Deliverer, forget_messages
 from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
 from mercato.webhooks.events import EVENT_TYPES
-from mercato.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from mercato.webhooks.models import WebhookEndpoint
 from mercato.webhooks.news import WebhookDisabled
 from mercato.webhooks.signing import SecretSeal
 
@@ -16,11 +23,8 @@ __all__ = [
     "NewSecret",
     "SecretSeal",
     "WebhookAddresses",
-    "WebhookAttempt",
-    "WebhookDelivery",
     "WebhookDisabled",
     "WebhookEndpoint",
-    "WebhookMessage",
     "Webhooks",
     "announce",
     "forget_messages",

@@ -10,7 +10,7 @@ from mercato.webhooks.repository import WebhookRepository
 
 
 def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber[News]:
-    """Runs in the worker; each piece of news is announced once, whatever dies meanwhile."""
+    """Runs in the worker; each event is announced once, whatever process dies."""
 
     async def handle(session: Session, events: Sequence[Event[News]]) -> None:
         await announce(session, events, clock, ids)
@@ -19,11 +19,11 @@ def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber[News]:
 
 
 async def announce(session: Session, events: Sequence[Event[News]], clock: Clock, ids: Ids) -> None:
-    """Write what these events mean for those who asked to be told."""
+    """Write what these events mean for the endpoints that want them."""
     rows = WebhookRepository(session)
     audiences = [(event, KINDS[type(event.news)]) for event in events]
-    told = {organisation for event, kind in audiences for organisation in kind.audience(event.news)}
-    endpoints = await rows.enabled_of(told) if told else []
+    organisations = {organisation for event, kind in audiences for organisation in kind.audience(event.news)}
+    endpoints = await rows.enabled_of(organisations) if organisations else []
     deliveries: list[WebhookDelivery] = []
     for event, kind in audiences:
         for organisation_id in sorted(kind.audience(event.news)):

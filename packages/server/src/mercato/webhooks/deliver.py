@@ -14,11 +14,11 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter
 
-from mercato.platform import Clock, Database, Ids, Outbox, Refusal, Session
+from mercato.platform import Bell, Clock, Database, Ids, Outbox, Refusal, Session
 from mercato.webhooks.addresses import WebhookAddresses
 from mercato.webhooks.models import WebhookAttempt
 from mercato.webhooks.news import WebhookDisabled
-from mercato.webhooks.repository import Due, WebhookRepository
+from mercato.webhooks.repository import CHANNEL, Due, WebhookRepository
 from mercato.webhooks.schedule import pause_after
 from mercato.webhooks.signing import SecretSeal, sign
 from mercato_checks.endpoint import Call, CallFailed, PinnedEndpoint
@@ -30,6 +30,8 @@ _BY = "webhooks"
 
 _TIMEOUT_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 1.0
+_QUIET_SECONDS = 30.0
+"""How often it looks for a delivery whose bell it did not hear."""
 _MOST_AT_ONCE = 32
 _EACH_AT_ONCE = 4
 _GIVEN_UP_AFTER = timedelta(days=3)
@@ -52,7 +54,11 @@ class _Outcome:
 
 
 class Deliverer:
-    """Delivers for as long as it runs. `lease` is how long an attempt may take before somebody else takes it up."""
+    """Delivers for as long as it runs. `lease` is how long an attempt may take before somebody else takes it up.
+
+    `bell` rings when there is something to deliver, once an `OutboxFeed` listens for it; until then it looks every
+    second.
+    """
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class Deliverer:
         addresses: WebhookAddresses,
         *,
         lease: timedelta = timedelta(seconds=60),
+        quiet_seconds: float = _QUIET_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -72,6 +79,8 @@ class Deliverer:
         self._seal = seal
         self._addresses = addresses
         self._lease = lease
+        self._quiet_seconds = quiet_seconds
+        self.bell = Bell(CHANNEL)
 
     async def run(self) -> None:
         """Until it is cancelled. What is in hand then is due again when its lease is over."""
@@ -87,7 +96,7 @@ class Deliverer:
                 if sending and not due:
                     await asyncio.wait(sending, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 elif not due:
-                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                    await self.bell.wait(await self._seconds_to_next())
         finally:
             for task in sending:
                 task.cancel()
@@ -105,6 +114,19 @@ class Deliverer:
             return await WebhookRepository(session).claim(
                 now, lease=self._lease, each=_EACH_AT_ONCE, most=most, busy=busy
             )
+
+    async def _seconds_to_next(self) -> float:
+        """How long nothing is due, as far as is known."""
+        try:
+            async with self._database.transaction() as session:
+                next_at = await WebhookRepository(session).find_next_at()
+        except Exception:
+            return _LOOK_AGAIN_SECONDS  # the next claim says what is wrong
+        if next_at is None:
+            return self._quiet_seconds
+        # What is due and yet was not claimed is in another worker's hands: it is looked at again in a while.
+        left = (next_at - self._clock.now()).total_seconds()
+        return min(max(left, _LOOK_AGAIN_SECONDS), self._quiet_seconds)
 
     async def _claim_safely(self, most: int, busy: Mapping[str, int]) -> list[Due]:
         try:

@@ -140,6 +140,7 @@ class Webhooks:
             raise WebhookNotFound(f"This webhook has no delivery {delivery_id}.", delivery=delivery_id)
         delivery.state, delivery.attempts, delivery.ended_at = "pending", 0, None
         delivery.next_at = self._clock.now()
+        await self._rows.ring()
 
     async def _get(self, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
         caller.require(Permission.WEBHOOKS_WRITE)

@@ -16,7 +16,7 @@ class WebhookAddressRefused(Refusal):
 
     code = "webhook_address_refused"
     status = 422
-    title = "Webhooks are not sent there"
+    title = "Webhooks are not sent to this address"
     fix = "Give an `https` address without a query, on a public host that resolves."
 
 
@@ -30,7 +30,7 @@ class WebhookEventUnknown(Refusal):
 
 
 class TooManyWebhooks(Conflict):
-    """The organisation has as many endpoints as it may."""
+    """The organisation has the maximum number of endpoints."""
 
     code = "too_many_webhooks"
     title = "Too many webhooks"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from mercato.platform import Session
+from mercato.platform import Bell, Session
 from mercato.webhooks.models import (
     WebhookAttempt,
     WebhookDelivery,
@@ -15,6 +15,9 @@ from mercato.webhooks.models import (
     WebhookMessage,
     WebhookSecret,
 )
+
+CHANNEL = "mercato_webhooks"
+"""Rings when a delivery is due."""
 
 # At most a few of one endpoint at once: one that hangs must not take every place.
 _CLAIM = text(
@@ -105,6 +108,16 @@ class WebhookRepository:
                 for row in deliveries
             ]
             await self._session.execute(insert(WebhookDelivery).values(values).on_conflict_do_nothing())
+            await self.ring()
+
+    async def ring(self) -> None:
+        """Say at commit that something is due."""
+        await Bell(CHANNEL).ring_at_commit(self._session)
+
+    async def find_next_at(self) -> datetime | None:
+        """When the next delivery is due, those included that somebody has in hand."""
+        query = select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.state == "pending")
+        return await self._session.scalar(query)
 
     async def find_delivery(self, endpoint_id: str, delivery_id: str) -> WebhookDelivery | None:
         query = select(WebhookDelivery).where(

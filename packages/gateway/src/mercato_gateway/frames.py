@@ -1,0 +1,134 @@
+"""The structure of an answer, as the scanner follows it: open objects and lists, and what each place can hold."""
+
+from typing import Final
+
+from mercato_contracts.answers import REASONING_NAMES
+from mercato_gateway.texts import NO_TEXT_NAMES
+from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, USAGE_NAMES, Statement
+
+# Places in an answer where an object, a list or a string may stand.
+NOWHERE: Final = 0
+TOP: Final = 1
+CHOICE: Final = 2
+MESSAGE: Final = 3
+CONTENT: Final = 4
+ERROR: Final = 5
+USAGE: Final = 6
+PASSED: Final = 7
+STATUS: Final = 8
+
+MESSAGE_NAMES = frozenset({"message", "delta", "output", "item", "part", "content_block", "token"})
+_CONTENT_NAMES = frozenset(
+    {
+        "content", "text", "generated_text", "generation", "completion", "outputText", "output_text", "candidates",
+        "b64_json", "partial_image_b64",
+    }
+)  # fmt: skip
+WRAPPER_NAMES = frozenset({"response", "result", "results", "data", "body", "generations", "predictions"})
+# Members whose value may also be a string of text.
+STRING_NAMES = frozenset({"delta", "output", "token", "response", "result"})
+# Members that repeat what came earlier in a stream.
+_SNAPSHOT_NAMES = frozenset({"response", "item", "part", "generated_text"})
+ERROR_NAMES = frozenset({"error", "errors"})
+NOTED_NAMES = frozenset({"type", "object", "status", "finish_reason", "finishReason"})
+CODE_NAMES = frozenset({"code", "status", "status_code", "statusCode"})
+_FINISH_NAMES = ("finish_reason", "finishReason")
+
+
+class Frame:
+    """An open object or list; `text`, `reasoning` and `snapshot` are bytes of text in it."""
+
+    __slots__ = (
+        "billed", "delta", "expects_name", "is_list", "message", "name", "place", "reasoning", "snapshot", "statement",
+        "text",
+    )  # fmt: skip
+
+    def __init__(self, place: int, *, is_list: bool, name: str) -> None:
+        self.place = place
+        self.is_list = is_list
+        self.expects_name = not is_list
+        self.name = name  # of the member that is being read; in a list, of the list
+        self.text = self.reasoning = self.snapshot = 0
+        self.delta = self.message = -1
+        self.statement: Statement | None = None
+        self.billed = False
+
+    def receive(self, name: str, text: int, snapshot: int, *, container: bool) -> None:
+        """Adds the text of a member or an element. Of alternatives, at the top and in a choice, the longest counts."""
+        place = self.place
+        if self.is_list:
+            self.text += text
+            self.snapshot += snapshot
+        elif place == TOP:
+            if name in _SNAPSHOT_NAMES and (container or name == "generated_text"):
+                self.snapshot = max(self.snapshot, text, snapshot)
+            else:
+                self.text = max(self.text, text)
+                self.snapshot = max(self.snapshot, snapshot)
+        elif place == CHOICE and name == "delta":
+            self.delta = text
+        elif place == CHOICE and name == "message":
+            self.message = text
+        elif place == CHOICE:
+            self.text = max(self.text, text)
+        elif place == MESSAGE and name in REASONING_NAMES:
+            self.reasoning = max(self.reasoning, text)
+        else:
+            self.text += text
+
+    def total(self) -> int:
+        """Bytes of text that count."""
+        if self.place == CHOICE and not self.is_list:
+            # Some streams repeat the whole message beside each delta.
+            return max(self.text, self.delta if self.delta >= 0 else self.message)
+        return self.text + self.reasoning
+
+    def own_statement(self) -> Statement:
+        """The counts that this object states."""
+        statement = self.statement
+        if statement is None:
+            statement = self.statement = Statement()
+        return statement
+
+
+def is_noted(place: int, name: str) -> bool:
+    """Whether the value of this member may mean a failure, or names the kind of the event."""
+    return name in NOTED_NAMES if place == TOP else place in (CHOICE, MESSAGE) and name in _FINISH_NAMES
+
+
+def place_of(place: int, name: str) -> int:
+    """The place of a member `name` of an object at `place`."""
+    if place in (TOP, CHOICE):
+        if name in USAGE_NAMES:
+            return USAGE
+        if name in ERROR_NAMES or name.endswith("Exception"):
+            return ERROR
+        if name in PASSED_NAMES:
+            return PASSED
+    if place == TOP:
+        return _place_at_top(name)
+    if place == CHOICE:
+        if name in ("delta", "message"):
+            return MESSAGE
+        return CONTENT if name == "text" else NOWHERE
+    if place == MESSAGE:
+        if name in NO_TEXT_NAMES:
+            return NOWHERE
+        return USAGE if name == "usage" else CONTENT
+    if place == CONTENT:
+        return NOWHERE if name in NO_TEXT_NAMES else CONTENT
+    if place == USAGE:
+        return USAGE if name in PART_NAMES or name in USAGE_NAMES else NOWHERE
+    return USAGE if place == PASSED and name in USAGE_NAMES else NOWHERE
+
+
+def _place_at_top(name: str) -> int:
+    if name == "choices":
+        return CHOICE
+    if name in MESSAGE_NAMES:
+        return MESSAGE
+    if name in _CONTENT_NAMES:
+        return CONTENT
+    if name in WRAPPER_NAMES:
+        return TOP
+    return STATUS if name == "base_resp" else NOWHERE

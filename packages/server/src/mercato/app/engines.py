@@ -1,0 +1,81 @@
+"""Which engine stands behind each port: one function a port. An engine is imported only where it is chosen."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from mercato.app.settings import Settings
+from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
+
+if TYPE_CHECKING:
+    from mercato.discovery import Embedder, SearchIndex
+    from mercato.metering import Counters
+    from mercato.training import ClaimLinks, Provider
+
+
+def build_objects(settings: Settings, clock: Clock) -> ObjectStore:
+    """The store of files: the bucket of `MERCATO_OBJECTS_URL`, or a folder of the state."""
+    from mercato.adapters.objects_folder import LocalFolder
+    from mercato.adapters.signed_links import SignedLinks
+
+    place = settings.bucket
+    if place is not None:
+        from mercato.adapters.objects_s3 import Bucket, S3Objects  # 3 MB, which most marketplaces need not hold
+
+        return S3Objects(Bucket(*place, settings.s3_endpoint, settings.s3_region))
+    links = SignedLinks(settings.signing_key, clock)
+    return LocalFolder(settings.state / "objects", links, settings.client_url)
+
+
+def build_counters(
+    settings: Settings, clock: Clock, ids: Ids
+) -> "tuple[Callable[[Session], Counters], Callable[[], Awaitable[None]] | None]":
+    """The counted scopes within a transaction, and what closes their engine: Redis of `MERCATO_REDIS_URL`, or none."""
+    if settings.redis_url is None:
+        from mercato.adapters.counters_postgres import PostgresCounters
+
+        return lambda session: PostgresCounters(session, clock, ids), None
+    # Its client costs 18 MB, which most marketplaces need not hold.
+    from mercato.adapters.counters_redis import RedisCounters, connect
+
+    redis = connect(settings.redis_url)
+    return lambda session: RedisCounters(session, redis, clock, ids), redis.aclose
+
+
+def build_providers(settings: Settings, objects: ObjectStore, claims: "ClaimLinks") -> "dict[str, Provider]":
+    """Where training runs: on this machine, and on RunPod where the operator has a key and endpoints."""
+    from mercato.adapters.training_local import LocalProvider
+    from mercato.adapters.training_runpod import RunPodClient, RunPodProvider, read_places
+
+    local = LocalProvider(settings.state / "training", nanos_per_hour=settings.local_nanos_per_hour)
+    places = read_places(settings.runpod_endpoints)
+    if settings.runpod_api_key is None or not places:
+        return {"local": local}
+    client = RunPodClient(
+        settings.runpod_api_key.get_secret_value(),
+        jobs_url=settings.runpod_jobs_url,
+        rest_url=settings.runpod_rest_url,
+    )
+    return {"local": local, "runpod": RunPodProvider(client, places, objects, claims)}
+
+
+def build_mail(settings: Settings, clock: Clock) -> Mail:
+    """What sends letters: the server of `MERCATO_SMTP_URL`, or files in a folder of the state."""
+    from mercato.adapters.mail import FolderMail, SmtpMail
+
+    if settings.smtp_url is None:
+        return FolderMail(settings.state / "mail", settings.mail_from, clock)
+    return SmtpMail(settings.smtp_url.get_secret_value(), settings.mail_from, clock)
+
+
+def build_embedder() -> "Embedder":
+    """What turns words into vectors."""
+    from mercato.adapters.embedder_minilm import MiniLmEmbedder
+
+    return MiniLmEmbedder()
+
+
+def build_search_index(dimensions: int) -> "SearchIndex":
+    """A process's own index, empty."""
+    from mercato.adapters.search_embedded import EmbeddedSearchIndex
+
+    return EmbeddedSearchIndex(dimensions=dimensions)

@@ -1,0 +1,100 @@
+"""What every request passes: an id, its client's address, its whole body, headers of the answer, a count of it."""
+
+import re
+import time
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mercato.edge.addresses import UNKNOWN, TrustedProxies, origin_of
+from mercato.edge.bodies import Body, BodyRoom, ClientLeft
+from mercato.edge.problems import render
+from mercato.platform import Ids, Refusal
+from mercato_contracts import ids as id_prefix
+
+_SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_CLIENT_LEFT = 499
+"""Not sent to anybody: what the count of answers says where the client was gone."""
+
+_ANSWERS = Counter("mercato_http_answers_total", "Answers of the control API", ["method", "route", "status"])
+_SECONDS = Histogram("mercato_http_seconds", "Time to answer, in seconds", ["method", "route"])
+
+
+class Edge:
+    """Outermost: names the request, reads its body, counts its answer."""
+
+    def __init__(self, app: ASGIApp, ids: Ids, proxies: TrustedProxies, room: BodyRoom) -> None:
+        self._app = app
+        self._ids = ids
+        self._proxies = proxies
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        sent_id = request.headers.get("x-request-id", "")
+        request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
+        scope.setdefault("state", {})["request_id"] = request_id
+        peer, port = scope.get("client") or (UNKNOWN, 0)
+        scope["client"] = (self._proxies.client_of(peer, request.headers), port)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        answer = _Answer(send, request_id)
+        began = time.perf_counter()
+        try:
+            await self._pass(scope, receive, answer)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+            route = getattr(scope.get("route"), "path", "unmatched")
+            _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
+            _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)
+
+    async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        request = Request(scope)
+        body = Body(receive, self._room, origin_of(request))
+        try:
+            if _has_body(request):
+                await body.read(_declared(request))
+                receive = body.receive
+            await self._app(scope, receive, answer)
+        except ClientLeft:
+            return
+        except Refusal as refusal:
+            # The rest of the body is not read, so the connection cannot be used again.
+            await render(refusal, request, {"connection": "close"})(scope, receive, answer)
+        finally:
+            body.close()
+
+
+def _has_body(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or _declared(request) != 0
+
+
+def _declared(request: Request) -> int | None:
+    """`Content-Length`; 0 where there is none, `None` where it is no number."""
+    text = request.headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+class _Answer:
+    __slots__ = ("_request_id", "_send", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            headers["x-content-type-options"] = "nosniff"
+            # What an API answers is somebody's own unless the route says otherwise: no cache keeps it.
+            headers.setdefault("cache-control", "no-store")
+            headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        await self._send(message)

@@ -1,0 +1,160 @@
+"""What the edge hands to the rooms, put together once by the app. It knows ports; the app chooses their engines."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, FastAPI, Request
+
+from mercato.consumption import Gates, SnapshotHub, StatusBoard
+from mercato.discovery import Searching
+from mercato.edge.addresses import TrustedProxies
+from mercato.edge.bodies import BodyRoom
+from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.idempotency import AnswerCipher
+from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
+from mercato.identity import (
+    AccessTokens,
+    Authentication,
+    FactorSeal,
+    KeyProof,
+    KnownDevices,
+    LetterLinks,
+    LinkTokens,
+    PasswordProof,
+    Post,
+    ProvenKeys,
+    RememberedTokens,
+    SecretHasher,
+)
+from mercato.metering import Counters
+from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session
+from mercato.publishing import CredentialSeal
+from mercato.signals import LiveRounds
+from mercato.training import ClaimLinks, Provider
+from mercato.webhooks import SecretSeal, WebhookAddresses
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts that live as long as the process."""
+
+    database: Database
+    gateway_database: Database
+    """Connections for gateways alone, which requests of users cannot use up."""
+    clock: Clock
+    ids: Ids
+    outbox: Outbox
+    hasher: SecretHasher
+    tokens: AccessTokens
+    proven: ProvenKeys
+    key_proof: KeyProof
+    gateway_key_proof: KeyProof
+    """With a thread and connections for gateways alone."""
+    password_proof: PasswordProof
+    known_devices: KnownDevices
+    factor_seal: FactorSeal
+    invitation_links: LinkTokens
+    reset_links: LinkTokens
+    mail: Mail
+    cipher: AnswerCipher
+    gateway_token: str
+    webhook_seal: SecretSeal
+    credential_seal: CredentialSeal
+    webhook_addresses: WebhookAddresses
+    counters_of: Callable[[Session], Counters]
+    """The engine of `counters`."""
+    objects: ObjectStore
+    data_key: bytes
+    """Obscures the ids of data rounds."""
+    proxies: TrustedProxies
+    """Who may say where a request comes from."""
+    cors_origins: tuple[str, ...]
+    """Web sites whose scripts may read the control API."""
+    client_url: str
+    """Where clients reach the control API, without a closing slash."""
+    gateway_url: str | None
+    """Where clients reach the gateway, without a closing slash; at `gateway_port` of this host where it is `None`."""
+    gateway_port: int
+    log_key: HeadKey
+    live_rounds: LiveRounds
+    providers: Mapping[str, Provider]
+    """Where training runs, by name."""
+    claims: ClaimLinks
+    """Links by which jobs claim their runs."""
+    take_rate_bp: int
+    """The marketplace's share of what consumers pay, in basis points."""
+    sample_data: bool = False
+    """Whether the worker keeps a round of the sample dataset open."""
+    site: Path | None = None
+    """The folder of the documentation site, where one is served."""
+    close_engines: Callable[[], Awaitable[None]] | None = None
+    """Gives back the connections of engines other than PostgreSQL."""
+    body_room: BodyRoom = field(default_factory=BodyRoom)
+    remembered: RememberedTokens = field(default_factory=RememberedTokens)
+    throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
+    guessing: Throttle = field(default_factory=lambda: Throttle(GUESSABLE))
+
+    organisations: Throttle = field(default_factory=lambda: Throttle(ORGANISATION))
+
+    def authentication(self, session: Session) -> Authentication:
+        """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
+        return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
+
+    def post(self) -> Post:
+        """The letters to people: one for a process that sends them."""
+        links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
+        return Post(self.database, self.clock, self.ids, self.mail, links)
+
+    def counters(self, session: Session) -> Counters:
+        """The counted scopes within a transaction."""
+        return self.counters_of(session)
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        if self.close_engines is not None:
+            await self.close_engines()
+        await self.gateway_database.close()
+        await self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the routes of one process find: its wiring, and what its roles add; `None` where a role is not served."""
+
+    wiring: Wiring
+    searching: Searching | None = None
+    snapshot_hub: SnapshotHub | None = None
+    gates: Gates | None = None
+    status_board: StatusBoard | None = None
+    catalog_pages: CatalogPages | None = None
+    readiness: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
+    """What must be ready before the process takes requests, by the name that a refusal gives it."""
+    ends_streams: Sequence[Callable[[], None]] = ()
+    """Called when the process begins to stop: answers that never end by themselves end then."""
+
+
+def set_running(app: FastAPI, running: Running) -> None:
+    """Put it where the routes of `app` find it."""
+    app.state.running = running
+
+
+def running_of(app: FastAPI) -> Running:
+    """What `set_running` put there."""
+    return cast(Running, app.state.running)
+
+
+def get_wiring(request: Request) -> Wiring:
+    """The process's parts."""
+    return running_of(request.app).wiring
+
+
+async def get_session(request: Request) -> Session:
+    """The request's transaction, which a `LateTransactionalRoute` opens here."""
+    session: Session = await request.state.unit.open()
+    return session
+
+
+Parts = Annotated[Wiring, Depends(get_wiring)]
+Transaction = Annotated[Session, Depends(get_session)]

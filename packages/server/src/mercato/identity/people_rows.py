@@ -1,0 +1,141 @@
+"""Questions to the database about people's sessions, second factors, invitations and password resets."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, func, select, update
+
+from mercato.identity.models import (
+    Invitation,
+    LoginSession,
+    Organisation,
+    PasswordReset,
+    PendingLetter,
+    RecoveryCode,
+    SecondFactor,
+    User,
+)
+from mercato.platform import Session
+
+
+class PeopleRows:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: SecondFactor | RecoveryCode | Invitation | PasswordReset | PendingLetter) -> None:
+        """Write the row with this transaction."""
+        self._session.add(row)
+
+    async def delete(self, row: SecondFactor) -> None:
+        await self._session.delete(row)
+        await self._session.flush()
+
+    async def list_factors(self, user_id: str, *, lock: bool = False) -> Sequence[SecondFactor]:
+        query = select(SecondFactor).where(SecondFactor.user_id == user_id).order_by(SecondFactor.id)
+        return list(await self._session.scalars(query.with_for_update() if lock else query))
+
+    async def find_factor(self, user_id: str, factor_id: str) -> SecondFactor | None:
+        """Locked: two requests with the same code are one after the other."""
+        query = select(SecondFactor).where(SecondFactor.user_id == user_id, SecondFactor.id == factor_id)
+        return await self._session.scalar(query.with_for_update())
+
+    async def has_factor(self, user_id: str) -> bool:
+        confirmed = (SecondFactor.user_id == user_id) & SecondFactor.confirmed_at.is_not(None)
+        return bool(await self._session.scalar(select(exists().where(confirmed))))
+
+    async def forget_unconfirmed(self, user_id: str) -> None:
+        await self._session.execute(
+            delete(SecondFactor).where(SecondFactor.user_id == user_id, SecondFactor.confirmed_at.is_(None))
+        )
+
+    async def find_recovery_code(self, user_id: str, code_digest: str) -> RecoveryCode | None:
+        query = select(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.digest == code_digest)
+        return await self._session.scalar(query.with_for_update())
+
+    async def count_recovery_codes(self, user_id: str) -> int:
+        """Those that were not used yet."""
+        query = select(func.count()).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))
+        return await self._session.scalar(query) or 0
+
+    async def forget_recovery_codes(self, user_id: str) -> None:
+        await self._session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+
+    async def list_sessions(self, user_id: str, now: datetime) -> Sequence[LoginSession]:
+        """Those in force, the newest first."""
+        query = (
+            select(LoginSession)
+            .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now)
+            .order_by(LoginSession.id.desc())
+        )
+        return list(await self._session.scalars(query))
+
+    async def end_sessions(self, user_id: str, now: datetime, *, but: str | None = None) -> int:
+        """End all sessions of a person except one; how many were ended."""
+        query = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+        if but is not None:
+            query = query.where(LoginSession.id != but)
+        ended = await self._session.execute(query.values(ended_at=now).returning(LoginSession.id))
+        return len(ended.all())
+
+    async def list_invitations(self, organisation_id: str, after: str | None, limit: int) -> list[Invitation]:
+        """The newest first."""
+        query = select(Invitation).where(Invitation.organisation_id == organisation_id)
+        query = query if after is None else query.where(Invitation.id < after)
+        return list(await self._session.scalars(query.order_by(Invitation.id.desc()).limit(limit)))
+
+    async def find_invitation(self, invitation_id: str) -> tuple[Invitation, Organisation] | None:
+        """Locked: it is accepted once."""
+        found = await self._session.execute(
+            select(Invitation, Organisation)
+            .join(Organisation, Organisation.id == Invitation.organisation_id)
+            .where(Invitation.id == invitation_id)
+            .with_for_update(of=Invitation)
+        )
+        row = found.one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def find_reset(self, reset_id: str) -> tuple[PasswordReset, User] | None:
+        """Locked: it is used once."""
+        found = await self._session.execute(
+            select(PasswordReset, User)
+            .join(User, User.id == PasswordReset.user_id)
+            .where(PasswordReset.id == reset_id)
+            .with_for_update()
+        )
+        row = found.one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def void_resets(self, user_id: str, now: datetime) -> None:
+        """Links that were sent before no longer work."""
+        unused = (PasswordReset.user_id == user_id) & PasswordReset.used_at.is_(None)
+        await self._session.execute(update(PasswordReset).where(unused).values(used_at=now))
+
+    async def count_resets_since(self, user_id: str, since: datetime) -> int:
+        query = select(func.count()).where(PasswordReset.user_id == user_id, PasswordReset.created_at > since)
+        return await self._session.scalar(query) or 0
+
+    async def forget_resets(self, before: datetime) -> int:
+        gone = await self._session.execute(
+            delete(PasswordReset).where(PasswordReset.expires_at < before).returning(PasswordReset.id)
+        )
+        return len(gone.all())
+
+    async def take_letter(self, now: datetime, lease: timedelta) -> PendingLetter | None:
+        """The letter that is due first, for this caller alone until the lease ends."""
+        waiting = PendingLetter.sent_at.is_(None) & PendingLetter.failed_at.is_(None) & (PendingLetter.due_at <= now)
+        query = select(PendingLetter).where(waiting).order_by(PendingLetter.due_at).limit(1)
+        letter = await self._session.scalar(query.with_for_update(skip_locked=True))
+        if letter is not None:
+            letter.due_at, letter.attempts = now + lease, letter.attempts + 1
+        return letter
+
+    async def find_letter(self, letter_id: str) -> PendingLetter | None:
+        return await self._session.get(PendingLetter, letter_id)
+
+    async def forget_letters(self, before: datetime) -> int:
+        gone = await self._session.execute(
+            delete(PendingLetter).where(PendingLetter.created_at < before).returning(PendingLetter.id)
+        )
+        return len(gone.all())

@@ -1,0 +1,56 @@
+"""SQL stands in `repository.py` and `*_rows.py` of a room, and nowhere else."""
+
+import ast
+
+import pytest
+
+from tests.architecture.reading import Module, imports, rooms_modules
+
+_MECHANISM = {
+    "platform/bell.py": "notifies PostgreSQL's listeners",
+    "platform/chain.py": "appends to and seals the tables that a room names",
+    "platform/database.py": "the engine itself",
+    "platform/feed.py": "listens to PostgreSQL",
+    "platform/lines.py": "writes any query as lines of a file",
+    "platform/merkle_tree.py": "keeps subtrees of a chain in the table that a room names",
+    "platform/outbox.py": "the table of news is its own",
+}
+_ASKING = {
+    "execute",
+    "scalar",
+    "scalars",
+    "stream",
+    "stream_scalars",
+    "get",
+    "get_one",
+    "add",
+    "add_all",
+    "merge",
+    "delete",
+}
+
+
+def _files() -> list[Module]:
+    return [
+        module
+        for module in rooms_modules()
+        if not module.asks_the_database and not module.file.endswith("models.py") and module.name not in _MECHANISM
+    ]
+
+
+def _asks(tree: ast.AST) -> list[str]:
+    """Calls such as `self._session.scalar(…)`."""
+    return [
+        f"line {node.lineno}: {ast.unparse(node.func)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _ASKING
+        and ast.unparse(node.func.value).endswith("session")
+    ]
+
+
+@pytest.mark.parametrize("module", _files(), ids=lambda module: module.name)
+def test_a_use_case_neither_writes_sql_nor_hands_it_to_the_database(module: Module) -> None:
+    known = [f"line {line}: {source}" for source, _, line in imports(module.tree) if source.startswith("sqlalchemy")]
+    assert known + _asks(module.tree) == []
