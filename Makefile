@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle clean
+.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,9 @@ bench-desk: setup ## the desk alone: signal writes, the kill switch; and the wal
 
 bench-discovery: setup ## search: ranking on judged sets, latency
 	@$(PY) -m bench.discovery
+
+bench-admin: setup ## lists, series, exports and intake at a million usage events (EVENTS=10000000: more)
+	@$(PY) -m bench.admin $(if $(EVENTS),--events $(EVENTS))
 
 bench-idle: setup ## what a marketplace that nobody calls costs: memory and CPU time
 	@$(PY) -m bench.idle

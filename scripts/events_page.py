@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import mercato
 from mercato.platform import News, every_news
@@ -124,6 +124,8 @@ def _type_name(hint: Any) -> str:
     """In JSON's words."""
     if hint is type(None):
         return "null"
+    if get_origin(hint) is dict:
+        return "object"
     if isinstance(hint, type):
         return {str: "string", int: "integer", bool: "boolean"}[hint]
     return " or ".join(f"`{part}`" if isinstance(part, str) else _type_name(part) for part in get_args(hint))

@@ -91,7 +91,7 @@ async def test_no_address_is_answered_with_one_of_the_clients_making(api: httpx.
     [
         ("PATCH", "/api/keys", "GET, POST"),
         ("DELETE", "/api/users", "GET, POST"),
-        ("GET", "/api/sessions", "POST"),
+        ("PUT", "/api/sessions", "DELETE, GET, POST"),
         ("POST", "/api/budgets/some", "DELETE"),
         ("PUT", "/api/objects/a/b", "GET, HEAD"),
         ("POST", "/api/me", "GET"),

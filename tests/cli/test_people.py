@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pyotp
 import pytest
 from fastapi import FastAPI
 
+from mercato_cli.main import main
 from tests.cli.conftest import Mp
 from tests.conftest import People, TestClock
 from tests.support.asgi import serve_app
@@ -101,3 +103,19 @@ async def test_an_app_is_needed_from_its_first_code_on(url: str, tmp_path: Path,
     assert (await run(mp, "second-factor", "recovery-codes")).returncode == 0
     factor = json.loads((await run(mp, "second-factor", "list", "--json")).stdout)["items"][0]["id"]
     assert (await run(mp, "second-factor", "remove", factor)).stdout == f"{factor} is removed.\n"
+
+
+def test_every_command_of_the_page_exists() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "people.md").read_text()
+    lines = [line.partition("#")[0].split() for line in page.splitlines() if line.startswith("mp ")]
+    assert len(lines) > 10
+    for words in lines:
+        command: click.Command = main
+        for word in words[1:]:
+            if not isinstance(command, click.Group):
+                break
+            found = command.get_command(click.Context(command), word)
+            assert found is not None, words
+            command = found
+        options = {option for each in command.params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options, words

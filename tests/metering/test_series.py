@@ -31,12 +31,14 @@ async def shop(market: Market) -> tuple[Any, list[Customer]]:
     return vendor, customers
 
 
-def random_events(market: Market, customers: list[Customer], draw: random.Random, count: int) -> list[UsageEvent]:
+def random_events(
+    market: Market, customers: list[Customer], draw: random.Random, count: int, days: int = 40
+) -> list[UsageEvent]:
     now = market.clock.now()
     return [
         market.event(
             draw.choice(customers),
-            at=now - timedelta(seconds=draw.randrange(40 * 86_400)),
+            at=now - timedelta(seconds=draw.randrange(days * 86_400)),
             status=draw.choice([200, 200, 200, 404, 500, 503]),
             tokens_in=draw.randrange(1000), tokens_out=draw.randrange(1000), tokens_cached=draw.randrange(5),
             bytes_in=draw.randrange(10**6), bytes_out=draw.randrange(10**6), duration_us=draw.randrange(10**7),
@@ -87,7 +89,8 @@ async def test_every_series_sums_to_the_events_and_the_ledger(
 ) -> None:
     draw = random.Random(seed)
     _, customers = await shop(market)
-    events = random_events(market, customers, draw, 120)
+    # Few days hold many calls, so that some levels of day rows are made and others are not.
+    events = random_events(market, customers, draw, 60) + random_events(market, customers, draw, 60, days=3)
     await asyncio.gather(*(market.take(events[place : place + 30]) for place in range(0, 120, 30)))
     await make_days(market)
     late = random_events(market, customers, draw, 20)

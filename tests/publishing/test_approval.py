@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mercato.identity import Caller, NotAllowed, Role
+from mercato.identity import Caller, NotAllowed, Permission, Role
+from mercato.identity.permissions import KEY_SCOPES
 from mercato.publishing import Approvals, Waiting
 from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
 from tests.conftest import People, TestClock
@@ -90,6 +91,22 @@ async def test_nobody_decides_on_a_submission_of_their_own_organisation(
     await marketplace.follow(operator, submission.id, "waiting")
     with pytest.raises(OwnSubmission):
         await marketplace.decide(operator, submission.id, "approve")
+
+
+async def test_whoever_submitted_does_not_decide_as_an_operator_either(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
+    vendor, operator = await people.join("acme"), await people.operator()
+    submission = await marketplace.submit(vendor, needs_people(offer))
+    await marketplace.follow(vendor, submission.id, "waiting")
+    with pytest.raises(OwnSubmission):
+        await marketplace.decide(replace(operator, actor=vendor.actor), submission.id, "approve")
+    await marketplace.decide(operator, submission.id, "approve")
+
+
+@pytest.mark.parametrize("kind", sorted(KEY_SCOPES))
+def test_no_key_can_decide(kind: str) -> None:
+    assert Permission.APPROVALS_DECIDE not in KEY_SCOPES[kind]
 
 
 async def test_only_approvers_of_the_operator_see_the_queue_and_decide(

@@ -49,7 +49,7 @@ async def check_answer(answer: httpx.Response) -> None:
     await answer.aread()
     kind = answer.headers.get("content-type", "")
     content = resolved(said).get("content", {}).get(kind)
-    if content is None or not kind.endswith("json"):
+    if content is None or not kind.endswith(("/json", "+json")):
         return
     code = answer.json().get("code") if "problem" in kind else None
     assert code is None or code in content["examples"], f"{where} {code} is not documented; run `make docs`"

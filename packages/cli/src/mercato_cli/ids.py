@@ -46,6 +46,8 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
         yield from (item.id for item in client.list_training())
     elif argument == "switch_id":
         yield from (item.id for item in client.kill_switches(thrown=False))
+    elif argument == "call_id":
+        yield from (item.id for item in client.calls({}, _NEWEST))
     elif argument == "invoice_id":
         yield from (item.id for item in client.list_invoices(everyone=client.me().is_operator))
     elif argument == "payout_id":
@@ -59,6 +61,6 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
 
 ARGUMENTS = frozenset({
     "deployment", "key_id", "submission_id", "subscription_id", "webhook_id", "run_id", "switch_id", "invoice_id",
-    "payout_id", "entry", "token_id",
+    "payout_id", "entry", "token_id", "call_id",
 })  # fmt: skip
 """The arguments of commands that are ids which a table shows."""

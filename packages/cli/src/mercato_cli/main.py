@@ -4,8 +4,10 @@ import click
 
 from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.approvals import approvals
+from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
+from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
@@ -16,6 +18,7 @@ from mercato_cli.commands.deployments import deployments, heartbeat, link_infra,
 from mercato_cli.commands.dev import dev
 from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
+from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
@@ -23,6 +26,7 @@ from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
+from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.password import password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
@@ -34,6 +38,7 @@ from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
 from mercato_cli.commands.signup import signup
+from mercato_cli.commands.statement import balance, statement, unbilled
 from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
 from mercato_cli.commands.usage import usage
@@ -63,9 +68,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        roles,
         keys,
         limits,
         webhooks,
+        audit,
         doctor,
         explain,
         completion,
@@ -92,6 +99,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Consumer": (
         search,
         services,
+        estimate,
         subscribe,
         subscriptions,
         unsubscribe,
@@ -99,11 +107,16 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sla,
         status,
         usage,
+        calls,
+        call_detail,
+        statement,
+        balance,
+        unbilled,
         invoices,
         adjustments,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
-    "Operator": (approvals, kill, record),
+    "Operator": (approvals, organisations, kill, record),
 }
 """Every command, under the heading of those who need it most."""
 

@@ -45,6 +45,11 @@ class Transport:
         self._now = now
         self._http = open_client(profile.url, timeout=timeout, base_url=profile.url, headers={"user-agent": "mp"})
 
+    @property
+    def url(self) -> str:
+        """The marketplace's address."""
+        return self._profile.url
+
     def pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Any]:
         """The items of all pages, page by page."""
         after: str | None = None
@@ -121,6 +126,20 @@ class Transport:
         if answer.status_code >= 300:
             raise refusal(answer.status_code, answer.content, url, log_in=_how_to_log_in(self._profile))
         return answer.content
+
+    def stream(self, path: str, query: dict[str, Any]) -> Iterator[bytes]:
+        """A file of any length as it comes. Raises `MpError` also where it ends before its end."""
+        self._refresh_when_due()
+        headers = {"authorization": f"Bearer {self._profile.credential}"}
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given, headers=headers) as answer:
+                if answer.status_code >= 300:
+                    content = answer.read()
+                    raise refusal(answer.status_code, content, self._profile.url, log_in=_how_to_log_in(self._profile))
+                yield from answer.iter_bytes()
+        except httpx.RequestError as error:
+            raise unreachable(self._profile.url, error, self._timeout) from None
 
     def _send_authenticated(self, request: httpx.Request, credential: str | None) -> tuple[int, bytes, float | None]:
         if credential is not None:

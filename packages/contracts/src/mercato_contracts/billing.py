@@ -164,7 +164,8 @@ class ReconciliationTotal(Wire):
 class DisagreementView(Wire):
     """One thing that is not what it should be.
 
-    `kind`: `event_price`, `event_plan`, `journal`, `unbalanced`, `document`, `adjustment` or `counter`; `id` names it.
+    `kind`: `event_price`, `event_plan`, `rollup`, `journal`, `unbalanced`, `document`, `adjustment` or `counter`;
+    `id` names it.
     """
 
     kind: str

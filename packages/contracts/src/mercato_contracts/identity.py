@@ -53,6 +53,8 @@ class OrganisationView(Wire):
     is_operator: bool
     is_verified: bool
     created_at: datetime
+    suspended_at: datetime | None = Field(default=None, description="Since when it is suspended")
+    suspended_reason: str = Field(default="", description="Why it is suspended")
 
 
 class UserView(Wire):
@@ -63,6 +65,7 @@ class UserView(Wire):
     name: str
     role: RoleName
     created_at: datetime
+    disabled_at: datetime | None = Field(default=None, description="Since when the person cannot sign in")
 
 
 class SignUpAnswer(Wire):
@@ -76,6 +79,7 @@ class VerificationRequest(Wire):
     """Whether the operator vouches for the organisation: its releases may then go live by rule."""
 
     verified: bool
+    reason: Annotated[str, Field(max_length=500, description="Why; it is in the audit log")] = ""
 
 
 class NewUserRequest(Wire):
@@ -172,9 +176,10 @@ class KeyPage(Wire):
 
 
 class UserList(Wire):
-    """The people of an organisation."""
+    """The people of an organisation, the oldest first."""
 
     items: list[UserView]
+    next: str | None = None
 
 
 class IntrospectionView(Wire):

@@ -43,6 +43,7 @@ PANEL = "pnl"
 ROUND = "rnd"
 SIGNAL = "sig"
 KILL_SWITCH = "kil"
+AUDIT_ENTRY = "aud"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

@@ -111,3 +111,37 @@ def is_consistent(first: int, first_root: bytes, second: int, second_root: bytes
             new = node_hash(new, step)
         node, last = node >> 1, last >> 1
     return old == first_root and new == second_root and last == 0
+
+
+class Frontier:
+    """A tree that grows entry by entry, kept as its whole subtrees: adding costs one hash on average, a root a few."""
+
+    def __init__(self) -> None:
+        self._subtrees: list[tuple[int, bytes]] = []
+        self.size = 0
+
+    def add(self, leaf: bytes) -> None:
+        """One more entry, by its leaf hash."""
+        self._add(0, leaf)
+
+    def add_subtree(self, level: int, root: bytes) -> None:
+        """`2 ** level` entries by their root. Raises `ValueError` where they would not begin a subtree."""
+        if self.size % (1 << level):
+            raise ValueError(f"a subtree of {1 << level} entries does not begin at {self.size}")
+        self._add(level, root)
+
+    def root(self) -> bytes:
+        """Of all entries so far."""
+        if not self._subtrees:
+            return EMPTY
+        found = self._subtrees[-1][1]
+        for _, left in reversed(self._subtrees[:-1]):
+            found = node_hash(left, found)
+        return found
+
+    def _add(self, level: int, node: bytes) -> None:
+        self.size += 1 << level
+        while self._subtrees and self._subtrees[-1][0] == level:
+            node = node_hash(self._subtrees.pop()[1], node)
+            level += 1
+        self._subtrees.append((level, node))

@@ -87,7 +87,8 @@ export interface CloseRequest {
 /**
  * One thing that is not what it should be.
  *
- * `kind`: `event_price`, `event_plan`, `journal`, `unbalanced`, `document`, `adjustment` or `counter`; `id` names it.
+ * `kind`: `event_price`, `event_plan`, `rollup`, `journal`, `unbalanced`, `document`, `adjustment` or `counter`;
+ * `id` names it.
  */
 export interface DisagreementView {
   kind: string;

@@ -11,6 +11,10 @@ export type ErrorCode =
   | "already_decided"
   | "approval_not_found"
   | "asked_too_often"
+  | "audit_entries_pruned"
+  | "audit_entry_not_found"
+  | "audit_head_not_found"
+  | "audit_log_damaged"
   | "authorization_pending"
   | "backtest_malformed"
   | "bad_body"
@@ -74,6 +78,7 @@ export type ErrorCode =
   | "key_not_found"
   | "kill_switch_not_found"
   | "kill_target_unknown"
+  | "last_administrator"
   | "limits_unavailable"
   | "link_expired"
   | "link_refused"
@@ -93,7 +98,9 @@ export type ErrorCode =
   | "openapi_document_mismatch"
   | "openapi_document_not_found"
   | "operation_not_found"
+  | "operator_organisation"
   | "organisation_name_taken"
+  | "organisation_suspended"
   | "other_deployment"
   | "other_plan_active"
   | "own_submission"
@@ -146,6 +153,7 @@ export type ErrorCode =
   | "slow_down"
   | "slow_request"
   | "starting"
+  | "statement_period_refused"
   | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
@@ -192,6 +200,7 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workload_empty"
   | "wrong_code"
   | "wrong_method"
   | "wrong_password"
@@ -355,6 +364,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   already_decided: 409,
   approval_not_found: 404,
   asked_too_often: 429,
+  audit_entries_pruned: 409,
+  audit_entry_not_found: 404,
+  audit_head_not_found: 404,
+  audit_log_damaged: 500,
   authorization_pending: 400,
   backtest_malformed: 422,
   bad_body: 400,
@@ -418,6 +431,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   key_not_found: 404,
   kill_switch_not_found: 404,
   kill_target_unknown: 404,
+  last_administrator: 409,
   limits_unavailable: 503,
   link_expired: 403,
   link_refused: 403,
@@ -437,7 +451,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   openapi_document_mismatch: 422,
   openapi_document_not_found: 404,
   operation_not_found: 404,
+  operator_organisation: 409,
   organisation_name_taken: 409,
+  organisation_suspended: 403,
   other_deployment: 403,
   other_plan_active: 409,
   own_submission: 403,
@@ -490,6 +506,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   slow_down: 400,
   slow_request: 408,
   starting: 503,
+  statement_period_refused: 422,
   step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
@@ -536,6 +553,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,
   wrong_password: 401,

@@ -68,7 +68,8 @@ export interface SeriesAnswer {
  * What the period comes to in one currency: what was used so far, and the range that the weeks before give.
  *
  * `method`: `same_weekdays` of up to four weeks before, `run_rate` where the usage is younger than a week, `none`
- * where the period is over. `weeks` is how many were read.
+ * where the period is over. `weeks` is how many were read. The figures are the sums behind the metrics asked for:
+ * `charged_nanos` is `price_nanos` and `adjusted_nanos`.
  */
 export interface SeriesForecast {
   currency: string;

@@ -114,6 +114,10 @@ export interface OrganisationView {
   is_verified: boolean;
   /** (format: "date-time") */
   created_at: string;
+  /** Since when it is suspended */
+  suspended_at?: string | null;
+  /** Why it is suspended (default: "") */
+  suspended_reason?: string;
 }
 
 /** The refresh token of the last pair; each is good once. */
@@ -170,9 +174,10 @@ export interface SignUpRequest {
   password: string;
 }
 
-/** The people of an organisation. */
+/** The people of an organisation, the oldest first. */
 export interface UserList {
   items: Array<UserView>;
+  next?: string | null;
 }
 
 /** A person. */
@@ -183,10 +188,14 @@ export interface UserView {
   role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
   /** (format: "date-time") */
   created_at: string;
+  /** Since when the person cannot sign in */
+  disabled_at?: string | null;
 }
 
 /** Whether the operator vouches for the organisation: its releases may then go live by rule. */
 export interface VerificationRequest {
   verified: boolean;
+  /** Why; it is in the audit log (maxLength: 500, default: "") */
+  reason?: string;
 }
 

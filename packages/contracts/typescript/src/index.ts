@@ -1,5 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
+export * as audit from "./audit.js";
 export * as billing from "./billing.js";
 export * as calls from "./calls.js";
 export * as catalog from "./catalog.js";
@@ -23,6 +24,8 @@ export * as record from "./record.js";
 export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";
 export * as signals from "./signals.js";
+export * as standing from "./standing.js";
+export * as statements from "./statements.js";
 export * as subscriptions from "./subscriptions.js";
 export * as training from "./training.js";
 export * as webhooks from "./webhooks.js";

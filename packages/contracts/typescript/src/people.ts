@@ -147,6 +147,10 @@ export interface OrganisationView {
   is_verified: boolean;
   /** (format: "date-time") */
   created_at: string;
+  /** Since when it is suspended */
+  suspended_at?: string | null;
+  /** Why it is suspended (default: "") */
+  suspended_reason?: string;
 }
 
 /** The current password and the new one. */
@@ -219,5 +223,7 @@ export interface UserView {
   role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
   /** (format: "date-time") */
   created_at: string;
+  /** Since when the person cannot sign in */
+  disabled_at?: string | null;
 }
 

@@ -101,7 +101,7 @@ def _base_url_advice(path: bytes) -> str:
         end = "is this gateway's address without a path: Anthropic's clients add /v1 themselves"
     else:
         end = "ends in /v1, once"
-    return f"Here it is {wanted.decode('ascii')}: check that the base URL of your client {end}."
+    return f"It is {wanted.decode('ascii')} here: check that the base URL of your client {end}."
 
 
 def wrong_task(operation: ModelOperation, service: Service) -> Refused:
@@ -110,5 +110,5 @@ def wrong_task(operation: ModelOperation, service: Service) -> Refused:
     """
     right = [other for other in MODEL_OPERATIONS.values() if other.protocol == service.protocol]
     names = [other.name for other in right if other.path not in service.wrong_paths]
-    detail = f"{service.name} is a service for {service.wire.task}; {operation.name} is not one of its operations."
+    detail = f"{service.name} is a service for {service.wire.task}; {operation.name} is not for that."
     return Refused("operation_not_found", detail, facts={"task": service.wire.task, "operations": names})

@@ -4,6 +4,7 @@ A new route is a method in the file of its noun; a new noun is a file here and a
 """
 
 from mercato_cli.client.account import AccountCalls
+from mercato_cli.client.audit import AuditCalls
 from mercato_cli.client.billing import BillingCalls
 from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
@@ -16,6 +17,7 @@ from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
+from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
 from mercato_cli.client.usage import UsageCalls
@@ -39,6 +41,8 @@ class Client(
     BillingCalls,
     ServiceLevelCalls,
     WebhookCalls,
+    AuditCalls,
+    StandingCalls,
     SignalCalls,
     DeskCalls,
     TrainingCalls,

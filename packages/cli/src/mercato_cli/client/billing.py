@@ -1,6 +1,6 @@
 """Invoices, payouts and corrections."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
@@ -15,6 +15,8 @@ from mercato_contracts.billing import (
     PayoutPage,
     PayoutView,
 )
+from mercato_contracts.calls import EntryView
+from mercato_contracts.statements import BalanceAnswer, PriceEstimate, StatementAnswer, UnbilledAnswer
 
 
 class BillingCalls(Transport):
@@ -23,6 +25,30 @@ class BillingCalls(Transport):
     def adjust(self, request: AdjustmentRequest) -> AdjustmentView:
         """The posted correction."""
         return self.ask(AdjustmentView, "POST", "/api/adjustments", request.model_dump(mode="json"))
+
+    def statement(self, query: dict[str, Any], most: int) -> StatementAnswer:
+        """The newest postings of a period, at most so many, and what stood before and after it."""
+        items: list[EntryView] = []
+        after: str | None = None
+        while True:
+            asked = {**query, "after": after, "limit": min(most - len(items), 200)}
+            page = self.ask(StatementAnswer, "GET", "/api/statement", query=asked)
+            items += page.items
+            after = page.next
+            if after is None or len(items) >= most:
+                return page.model_copy(update={"items": items})
+
+    def balance(self, side: str) -> BalanceAnswer:
+        """What the organisation stands at."""
+        return self.ask(BalanceAnswer, "GET", "/api/balance", query={"side": side})
+
+    def unbilled(self, side: str) -> UnbilledAnswer:
+        """What the next invoice or payout would hold."""
+        return self.ask(UnbilledAnswer, "GET", "/api/unbilled", query={"side": side})
+
+    def estimate(self, vendor: str, name: str, query: dict[str, Any]) -> PriceEstimate:
+        """What a month would cost under each plan."""
+        return self.ask(PriceEstimate, "GET", f"/api/services/{segment(vendor)}/{segment(name)}/estimate", query=query)
 
     def list_adjustments(self, side: Literal["consumer", "vendor"]) -> list[AdjustmentView]:
         """Every correction seen from this side."""

@@ -76,7 +76,7 @@ class PeopleCalls(Transport):
 
     def list_users(self) -> list[UserView]:
         """The people of the organisation."""
-        return self.ask(UserList, "GET", "/api/users").items
+        return list(self.pages(UserList, "/api/users"))
 
     def invite(self, email: str, role: str) -> NewInvitationAnswer:
         """An invitation with its link."""

@@ -4,6 +4,8 @@ from typing import Any
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
+from mercato_contracts.calls import CallExplanation, CallPage, CallView
+from mercato_contracts.figures import FiguresAgreementPage, SeriesAnswer
 from mercato_contracts.metering import (
     DoubtedCallsList,
     UsageAnswer,
@@ -19,6 +21,31 @@ class UsageCalls(Transport):
     def usage(self, query: dict[str, Any]) -> UsageAnswer:
         """Sums by group and totals."""
         return self.ask(UsageAnswer, "GET", "/api/usage", query=query)
+
+    def series(self, query: dict[str, Any]) -> SeriesAnswer:
+        """Figures over time."""
+        return self.ask(SeriesAnswer, "GET", "/api/usage/series", query=query)
+
+    def calls(self, query: dict[str, Any], most: int) -> list[CallView]:
+        """The newest calls, at most so many: pages may be short and have a next one."""
+        found: list[CallView] = []
+        after: str | None = None
+        while len(found) < most:
+            asked = {**query, "after": after, "limit": min(most - len(found), 500)}
+            page = self.ask(CallPage, "GET", "/api/usage/calls", query=asked)
+            found += page.items
+            after = page.next
+            if after is None:
+                break
+        return found
+
+    def call_detail(self, call_id: str) -> CallExplanation:
+        """One call with all that explains it."""
+        return self.ask(CallExplanation, "GET", f"/api/usage/calls/{segment(call_id)}")
+
+    def agreements(self, query: dict[str, Any]) -> FiguresAgreementPage:
+        """The newest day first."""
+        return self.ask(FiguresAgreementPage, "GET", "/api/usage/agreement", query=query)
 
     def doubted_calls(self, query: dict[str, Any]) -> DoubtedCallsList:
         """Calls whose counts cannot be true, by day, service and reason."""

@@ -36,6 +36,35 @@ def list_people(mp: Mp) -> None:
     )
 
 
+@people.command("role")
+@click.argument("user_id", metavar="PERSON")
+@click.argument("role", type=click.Choice(_ROLES))
+@command
+def change_role(mp: Mp, user_id: str, role: str) -> None:
+    """Give PERSON (`usr_…`) another ROLE. Needs `mp prove` in the last ten minutes."""
+    user = mp.client.change_role(user_id, role)
+    mp.console.show(user.model_dump(mode="json"), lambda: mp.console.say(f"{user.name} is {user.role}."))
+
+
+@people.command("disable")
+@click.argument("user_id", metavar="PERSON")
+@click.option("--keep-keys", is_flag=True, help="Keys that the person made stay in force.")
+@command
+def disable(mp: Mp, user_id: str, keep_keys: bool) -> None:
+    """Keep PERSON (`usr_…`) from signing in; their sessions end and their keys are revoked at once."""
+    user = mp.client.disable_user(user_id, keep_keys=keep_keys)
+    mp.console.show(user.model_dump(mode="json"), lambda: mp.console.say(f"{user.name} can no longer sign in."))
+
+
+@people.command("enable")
+@click.argument("user_id", metavar="PERSON")
+@command
+def enable(mp: Mp, user_id: str) -> None:
+    """Let PERSON (`usr_…`) sign in again. Keys that were revoked stay revoked."""
+    user = mp.client.enable_user(user_id)
+    mp.console.show(user.model_dump(mode="json"), lambda: mp.console.say(f"{user.name} can sign in again."))
+
+
 @people.command("invite")
 @click.argument("email")
 @click.option("--role", type=click.Choice(_ROLES), default="viewer", show_default=True, help="What they may do.")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from mercato.api.entries import view_entries
-from mercato.api.exports import ExportFormat, answer_export, as_documented
+from mercato.api.exports import answer_export, as_documented
 from mercato.api.metering import view_event, view_event_adjustment
 from mercato.billing import Adjusted, Adjustment, Explaining
 from mercato.edge.caller import SignedIn
@@ -16,7 +16,8 @@ from mercato.edge.names import Called, Names
 from mercato.edge.paging import After
 from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
-from mercato.metering import EXPORTED, CallFilter, Calls, MeteredCall, stream_calls
+from mercato.metering import EXPORTED, CallFilter, Calls, MeteredCall, export_lines
+from mercato.platform import LineFormat
 from mercato_contracts.calls import CallExplanation, CallPage, CallView, PriceLineView, SliceView
 from mercato_contracts.metering import UsageSide
 
@@ -115,14 +116,16 @@ async def list_calls(
     response_class=Response,
 )
 async def export_calls(
-    caller: SignedIn, calls: CallDesk, parts: Parts, wanted: Wanted, format: ExportFormat = "csv"
+    caller: SignedIn, calls: CallDesk, parts: Parts, wanted: Wanted, format: LineFormat = "csv"
 ) -> Response:
     """The same filters as the list, without a cap, the newest first; read it to the end, it is written meanwhile. In
     CSV a text that begins like a formula gets an apostrophe. What ends early lacks its last chunk.
     """
     scoped = await calls.scope(caller, wanted.filter, side=wanted.side, key_id=wanted.key_id)
     columns = [name for name in EXPORTED if wanted.side != "vendor" or name not in ("key_id", "asked_service_id")]
-    return answer_export(parts, format, "calls", columns, lambda session: stream_calls(session, scoped, columns))
+    return answer_export(
+        parts, format, "calls", columns, lambda session: export_lines(session, scoped, format, columns)
+    )
 
 
 @router.get("/usage/calls/{call_id}", summary="One call with all that explains it")

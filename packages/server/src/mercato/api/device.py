@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 from mercato.edge.devices import PAGE, Devices
 from mercato.edge.forms import form_body, read_form
 from mercato.edge.route import TransactionalRoute
-from mercato.edge.wiring import Parts
-from mercato.identity import DeviceCodeUnknown, DeviceLogins
+from mercato.edge.wiring import Parts, Wiring
+from mercato.identity import DeviceCodeUnknown, DeviceLogins, tell_sign_in
+from mercato.platform import Session
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
 router = APIRouter(tags=["identity"], route_class=TransactionalRoute)
@@ -42,11 +43,14 @@ async def begin_device_login(
     )
 
 
-async def answer_device_grant(form: dict[str, str], parts: Parts, devices: DeviceLogins) -> DeviceTokenAnswer:
+async def answer_device_grant(
+    form: dict[str, str], session: Session, parts: Wiring, devices: DeviceLogins
+) -> DeviceTokenAnswer:
     """The tokens of the device whose code the form holds."""
     if "device_code" not in form:
         raise DeviceCodeUnknown("The form lacks `device_code`.")
     tokens = await devices.collect(form["device_code"])
+    await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())
     return DeviceTokenAnswer(
         access_token=tokens.access_token,
         expires_in=int((tokens.access_expires_at - parts.clock.now()).total_seconds()),

@@ -15,12 +15,12 @@ from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove
 from mercato.edge.sessions import client_of
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import (
-    Directory,
     DrawnSecret,
     HashedSecret,
     Key,
     KeyIntrospection,
     Keys,
+    Members,
     NewKey,
     NotSignedIn,
     Organisation,
@@ -29,8 +29,10 @@ from mercato.identity import (
     Role,
     SessionTokens,
     SignUp,
+    Standing,
     User,
     draw_secret,
+    tell_sign_in,
 )
 from mercato.platform import Malformed
 from mercato_contracts.identity import (
@@ -71,10 +73,6 @@ def _keys_of(session: Transaction, parts: Parts) -> Keys:
 
 def _introspection_of(session: Transaction, parts: Parts) -> KeyIntrospection:
     return KeyIntrospection(session, parts.authentication(session))
-
-
-def _directory_of(session: Transaction) -> Directory:
-    return Directory(session)
 
 
 async def _hash_sign_up(body: SignUpRequest, request: Request, parts: Parts) -> tuple[SignUpRequest, HashedSecret]:
@@ -126,7 +124,6 @@ Shown = Annotated[str, Depends(_prove_shown)]
 Joining = Annotated[SignUp, Depends(_sign_up)]
 KeyDesk = Annotated[Keys, Depends(_keys_of)]
 WhoseKey = Annotated[KeyIntrospection, Depends(_introspection_of)]
-WhoIsWho = Annotated[Directory, Depends(_directory_of)]
 
 
 def view_organisation(organisation: Organisation) -> OrganisationView:
@@ -137,12 +134,19 @@ def view_organisation(organisation: Organisation) -> OrganisationView:
         is_operator=organisation.is_operator,
         is_verified=organisation.is_verified,
         created_at=organisation.created_at,
+        suspended_at=organisation.suspended_at,
+        suspended_reason=organisation.suspended_reason,
     )
 
 
 def view_user(user: User) -> UserView:
     return UserView(
-        id=user.id, email=user.email, name=user.name, role=cast(RoleName, user.role), created_at=user.created_at
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        role=cast(RoleName, user.role),
+        created_at=user.created_at,
+        disabled_at=user.disabled_at,
     )
 
 
@@ -211,10 +215,11 @@ async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
 
 @router.put("/organisations/{slug}/verification", summary="Vouch for an organisation (operator)")
 async def verify_organisation(
-    slug: str, body: VerificationRequest, caller: SignedIn, directory: WhoIsWho
+    slug: str, body: VerificationRequest, caller: SignedIn, session: Transaction, parts: Parts
 ) -> OrganisationView:
     """Releases of a verified vendor may go live by rule, without a person. The same again changes nothing."""
-    return view_organisation(await directory.verify(caller, slug, verified=body.verified))
+    standing = Standing(session, parts.clock, parts.outbox)
+    return view_organisation(await standing.verify(caller, slug, verified=body.verified, reason=body.reason))
 
 
 @late.post("/users", status_code=201, summary="Add a colleague")
@@ -228,20 +233,24 @@ async def add_user(hashed: HashedNewUser, caller: SignedIn, joining: Joining) ->
 
 
 @router.get("/users", summary="The people of your organisation")
-async def list_users(caller: SignedIn, directory: WhoIsWho) -> UserList:
-    """Everybody with their role, the oldest first."""
-    return UserList(items=[view_user(user) for user in await directory.users(caller)])
+async def list_users(
+    caller: SignedIn, session: Transaction, parts: Parts, after: After = None, limit: PageSize = 50
+) -> UserList:
+    """Everybody with their role, the oldest first; disabled people too."""
+    users = await Members(session, parts.clock, parts.outbox).page(caller, after=after, limit=limit)
+    return UserList(items=[view_user(user) for user in users], next=users[-1].id if len(users) == limit else None)
 
 
 @late.post("/sessions", status_code=201, summary="Sign in with address and password")
 async def sign_in(
-    body: SignInRequest, proven: ProvenPerson, request: Request, desk: SessionDesk, parts: Parts
+    body: SignInRequest, proven: ProvenPerson, request: Request, desk: SessionDesk, session: Transaction, parts: Parts
 ) -> SessionView:
     """An access token for 15 minutes and a refresh token for 30 days. Every sign-in begins a session of its own. Wrong
     guesses are slowed down. People with a second factor send `code` too.
     """
     code = None if body.code is None else body.code.get_secret_value()
     tokens = desk.begin(await desk.confirm(proven, code), client_of(request))
+    await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())
     device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
     return _view_tokens(tokens).model_copy(update={"device_token": device})
 

@@ -72,7 +72,7 @@ _FORM = form_body(
     openapi_extra=_FORM,
 )
 async def give_token(
-    form: Form, response: Response, parts: Parts, desk: Exchanging, devices: Devices
+    form: Form, response: Response, session: Transaction, parts: Parts, desk: Exchanging, devices: Devices
 ) -> TokenAnswer | DeviceTokenAnswer:
     """Send a form. With RFC 8693's grant, a vendor key is exchanged for a token of one deployment, which may do no more
     than the key and lives no longer; every exchange makes another token. With RFC 8628's grant, a device collects the
@@ -81,7 +81,7 @@ async def give_token(
     response.headers["cache-control"] = "no-store"
     grant = form.get("grant_type")
     if grant == DEVICE_CODE:
-        return await answer_device_grant(form, parts, devices)
+        return await answer_device_grant(form, session, parts, devices)
     if grant != TOKEN_EXCHANGE:
         raise GrantTypeUnknown(f"This endpoint offers `{TOKEN_EXCHANGE}` and `{DEVICE_CODE}`.")
     return await _exchange(form, parts, desk)

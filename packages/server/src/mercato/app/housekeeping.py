@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from mercato.billing import MonthlyFees
+from mercato.admin import AuditAnchors, Refusals
+from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
@@ -116,6 +117,13 @@ async def _make_day_rows(session: Session, wiring: Wiring) -> int:
     return await DayRows(session, wiring.clock).make_due()
 
 
+async def _check_agreement(session: Session, wiring: Wiring) -> int:
+    disagreeing = await Agreements(session, wiring.clock).check_due()
+    if disagreeing:
+        log.error("sums of usage, events and ledger disagree: see `mercato reconcile`", days=disagreeing)
+    return disagreeing
+
+
 async def _charge_fees(session: Session, wiring: Wiring) -> int:
     return await MonthlyFees(session, wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp).charge_due()
 
@@ -200,9 +208,18 @@ def _heartbeats(session: Session, wiring: Wiring) -> Heartbeats:
     return Heartbeats(session, wiring.clock, wiring.outbox)
 
 
+async def _tell_refusals(session: Session, wiring: Wiring) -> int:
+    return await Refusals(session, wiring.clock, wiring.outbox).tell()
+
+
+async def _anchor_audit(session: Session, wiring: Wiring) -> int:
+    return await AuditAnchors(session, wiring.clock, wiring.ids, wiring.objects).anchor_due()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
+    "agreement of figures": _check_agreement,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,
@@ -220,6 +237,8 @@ CHORES: dict[str, Chore] = {
     "old news": _forget_events,
     "old answers": _forget_answers,
     "canaries": _judge_canaries,
+    "refusals of the last minute": _tell_refusals,
+    "heads of the audit log": _anchor_audit,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mercato.api import (
+    audit,
     billing,
     calls,
     canaries,
@@ -23,12 +24,14 @@ from mercato.api import (
     marketplace,
     metering,
     oauth,
+    organisations,
     passwords,
     publishing,
     second_factors,
     service_levels,
     sessions,
     signals,
+    statements,
     status,
     subscriptions,
     training,
@@ -37,6 +40,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.console import device as device_page
+from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
@@ -96,6 +100,7 @@ def consumption_part(wiring: Wiring) -> Part:
             calls.router,
             metering.router,
             billing.router,
+            statements.router,
             service_levels.router,
             usage_reviews.router,
             status.router,
@@ -119,7 +124,10 @@ def accounts_part(wiring: Wiring) -> Part:
             marketplace.router,
             device.router,
             device_page.router,
+            link_pages.router,
             oauth.router,
+            audit.router,
+            organisations.router,
         )
     )
 

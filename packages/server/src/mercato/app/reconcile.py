@@ -109,4 +109,6 @@ def _print(found: "Reconciliation") -> None:
         )
     for one in found.disagreements:
         click.echo(f"{one.kind}: {one.id}: expected {one.expected}, found {one.found} ({one.detail})")
+    if not any(one.kind == "rollup" for one in found.disagreements):
+        click.echo(f"sums    those of {found.digest.calls} calls that pages and exports show are those of the events")
     click.echo("everything agrees" if found.agrees else "NOT RECONCILED")

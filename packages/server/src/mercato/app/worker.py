@@ -10,6 +10,7 @@ import structlog
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.admin import AuditRecorder, AuditSealer, SuspensionKeeper
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
@@ -70,11 +71,14 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
     feed = OutboxFeed(wiring.database, [webhooks.bell])
     await workflows.open()
-    await feed.start([*_readers(workflows, wiring), letters.subscriber()], [deadlines.subscriber()])
+    to_seal = asyncio.Event()
+    audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
+    await feed.start([*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()], [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
     try:
         yield
@@ -84,6 +88,10 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
         await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:
+    return AuditSealer(wiring.database, wiring.clock, wiring.log_key, to_seal)
 
 
 def _deliverer(wiring: Wiring) -> Deliverer:
@@ -102,4 +110,5 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
+        SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
     ]

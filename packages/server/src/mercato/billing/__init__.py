@@ -8,9 +8,11 @@
 """
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
+from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
+from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
@@ -25,13 +27,17 @@ from mercato.billing.reconcile import (
     Recounted,
     month_days,
 )
-from mercato.billing.statement_rows import Entry
+from mercato.billing.statement import STATEMENT_COLUMNS, Statement, Statements, check_scope, statement_lines
+from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
 
 __all__ = [
+    "STATEMENT_COLUMNS",
     "AccountBalance",
     "Adjusted",
     "Adjusting",
     "Adjustment",
+    "Agreement",
+    "Agreements",
     "ChargeAdjusted",
     "Close",
     "Closing",
@@ -39,6 +45,8 @@ __all__ = [
     "Disagreement",
     "Documents",
     "Entry",
+    "Estimates",
+    "Estimating",
     "ExplainedCall",
     "Explaining",
     "Invoice",
@@ -48,14 +56,22 @@ __all__ = [
     "MonthlyFees",
     "Payout",
     "PeriodClosed",
+    "PlanEstimate",
     "PriceLine",
     "Progress",
     "Reconciliation",
     "Reconciling",
     "Recounted",
+    "Standing",
+    "Statement",
+    "Statements",
     "TrialBalance",
+    "UnbilledLine",
     "UsageAgreement",
     "Wanted",
+    "Workload",
+    "check_scope",
     "fee_subscriber",
     "month_days",
+    "statement_lines",
 ]

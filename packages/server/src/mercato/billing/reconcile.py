@@ -14,7 +14,7 @@ from mercato.billing.reconcile_rows import ReconcileRows
 from mercato.billing.refusals import PeriodMalformed
 from mercato.billing.repository import LedgerRepository
 from mercato.identity import Caller, Permission
-from mercato.metering import PeriodDigest, PeriodUsage, SumKey, digest_period
+from mercato.metering import PeriodDigest, PeriodUsage, SumKey, billed_sums, digest_period
 from mercato.platform import Session
 from mercato.publishing import Catalogue, Plan
 
@@ -40,8 +40,9 @@ class Difference:
 class Disagreement:
     """One thing that is not what it should be.
 
-    `kind`: `event_price` (priced anew it costs something else), `event_plan` (its plan is unknown), `journal` (events
-    and postings of one batch differ), `unbalanced`, `document` (an invoice or payout), `adjustment`, `counter`.
+    `kind`: `event_price` (priced anew it costs something else), `event_plan` (its plan is unknown), `rollup` (events
+    and the sums that pages show), `journal` (events and postings of one batch differ), `unbalanced`, `document` (an
+    invoice or payout), `adjustment`, `counter`.
     """
 
     kind: str
@@ -136,6 +137,7 @@ class Reconciling:
                 self._recount(found, row)
             progress(day, len(page))
         found.differences += _differences(await self._usage.sums(begin, end), await self._posted_sums(day, day + _DAY))
+        found.disagreements += await self._compare_sums(begin, end)
         await self._check_journals(found, day, begin, end)
         for journal, off in await self._rows.unbalanced(day, day + _DAY, _MOST):
             found.disagreements.append(Disagreement("unbalanced", journal, 0, int(off), f"its postings of {day}"))
@@ -166,6 +168,20 @@ class Reconciling:
             (calls, nanos), (posted_calls, posted_nanos) = events.get(journal, _NOTHING), posted.get(journal, _NOTHING)
             text = f"{calls} calls in the events of {day}, {posted_calls} in its postings"
             found.disagreements.append(Disagreement("journal", journal, nanos, posted_nanos, text))
+
+    async def _compare_sums(self, begin: datetime, end: datetime) -> list[Disagreement]:
+        """The sums of usage by the quarter hour beside the events."""
+        sums = await billed_sums(self._session, begin, end)
+        events = {key[1:]: counted for key, counted in (await self._usage.sums(begin, end)).items()}
+        return [
+            Disagreement(
+                "rollup", " ".join(key), events.get(key, _NOTHING)[1], sums.get(key, _NOTHING)[1],
+                f"{begin:%Y-%m-%d}: {events.get(key, _NOTHING)[0]} calls in the events,"
+                f" {sums.get(key, _NOTHING)[0]} in the sums",
+            )
+            for key in sorted(sums.keys() | events.keys())
+            if sums.get(key, _NOTHING) != events.get(key, _NOTHING)
+        ][:_MOST]  # fmt: skip
 
     def _recount(self, found: Reconciliation, row: Any) -> None:
         # One row of `PeriodUsage.events`, unpacked once: this runs for every call of the period.

@@ -11,6 +11,23 @@ class PeriodMalformed(Malformed):
     fix = "Give a month that has begun, such as 2026-11; `until`, if given, must lie in it and not in the future."
 
 
+class StatementPeriodRefused(Malformed):
+    """The days of a statement are none, or upside down."""
+
+    code = "statement_period_refused"
+    title = "No such period"
+    fix = "Give `since` and a later `until`, both days such as 2026-11-01."
+
+
+class WorkloadEmpty(Refusal):
+    """Nothing to price: no calls and no tokens."""
+
+    code = "workload_empty"
+    status = 422
+    title = "Nothing to price"
+    fix = "Give `calls` or tokens of a month, or leave all out where your organisation called the service last month."
+
+
 class InvoiceNotFound(NotFound):
     """The caller's organisation has no such invoice."""
 

@@ -1,7 +1,7 @@
 """The SQL of statements: postings of an organisation's own accounts, each with the document that it stands on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from mercato.billing.models import (
     Posting,
 )
 from mercato.metering import Side
-from mercato.platform import Session
+from mercato.platform import LineFormat, Session, line_of, stream_lines
 
 _KINDS: dict[Side, tuple[str, ...]] = {
     "consumer": ("consumer",),
@@ -115,12 +115,14 @@ class StatementRows:
             query = query.where(Posting.day <= before[0], tuple_(Posting.day, Posting.number) < before)
         return [Entry(*row) for row in await self._session.execute(query)]
 
-    async def stream(self, side: Side, owner: str | None, since: date, until: date) -> Any:
-        """All of a period, some at a time through a cursor of the server."""
+    async def lines(
+        self, kind: LineFormat, side: Side, owner: str | None, since: date, until: date
+    ) -> AsyncIterator[bytes]:
+        """All of a period as lines of a file, in the order of the fields of `Entry`."""
         query = self._statement(side, owner, since, until)
-        found = await self._session.stream(query, execution_options={"yield_per": 1_000})
-        async for rows in found.partitions():
-            yield [Entry(*row) for row in rows]
+        named = [(field.name, column) for field, column in zip(fields(Entry), query.selected_columns, strict=True)]
+        async for some in stream_lines(self._session, query.with_only_columns(line_of(kind, named))):
+            yield some
 
     def _statement(self, side: Side, owner: str | None, since: date, until: date) -> Any:
         query = _entries().where(Posting.day >= since, Posting.day < until, Posting.account_id.in_(_own(side, owner)))

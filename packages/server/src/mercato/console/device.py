@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from mercato.console.page import render
+from mercato.console.page import refuse_other_sites, render
 from mercato.edge.addresses import origin_of
 from mercato.edge.devices import PAGE, Devices
 from mercato.edge.forms import read_form
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.wiring import Parts
 from mercato.identity import Question, User
-from mercato.platform import Malformed, Refusal
+from mercato.platform import Refusal
 
 router = APIRouter(route_class=TransactionalRoute, include_in_schema=False)
 late = APIRouter(route_class=LateTransactionalRoute, include_in_schema=False)
@@ -43,7 +43,7 @@ class _SignIn:
 
 
 async def _prove_person(request: Request, parts: Parts) -> _SignIn:
-    _refuse_other_sites(request)
+    refuse_other_sites(request)
     form = await read_form(request)
     code, email = form.get("user_code", "")[:20], form.get("email", "")[:254]
     try:
@@ -80,19 +80,13 @@ async def ask_about_device(
 @router.post(f"{PAGE}/decision")
 async def decide_about_device(request: Request, devices: Devices) -> Response:
     """The person has decided."""
-    _refuse_other_sites(request)
+    refuse_other_sites(request)
     form = await read_form(request)
     try:
         approved = await devices.decide(form.get("confirmation", ""), approved=form.get("decision") == "approve")
     except Refusal as refusal:
         return _sign_in_page("", refusal=refusal)
     return _page("device_done.html", approved=approved)
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Browsers say where a form came from; no other site has a reason to send ours."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Malformed("This form was sent from another site.")
 
 
 def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = None) -> Response:

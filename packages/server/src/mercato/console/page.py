@@ -3,8 +3,10 @@
 from functools import cache
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mercato.platform import Malformed
 
 
 @cache
@@ -31,3 +33,9 @@ def render(template: str, status_code: int = 200, *, forms: bool, cache_control:
     }
     text = _templates().get_template(template).render(values)
     return Response(text, status_code, media_type="text/html", headers=headers)
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Browsers say where a form came from; no other site has a reason to send ours. Raises `Malformed`."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Malformed("This form was sent from another site.")

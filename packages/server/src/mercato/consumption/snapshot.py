@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, S
 from contextlib import contextmanager
 
 from mercato.consumption.limits import Limits
-from mercato.identity import KeyChanged
+from mercato.identity import KeyChanged, OrganisationChanged
 from mercato.metering import BudgetChanged
 from mercato.platform import Clock, Database, EphemeralSubscriber, Event, News, Session
 from mercato.publishing import (
@@ -27,8 +27,8 @@ from mercato_contracts.wire import Wire
 _PAGE = 100
 _HEARTBEAT_SECONDS = 1.0
 _OF_SERVICES = (ServiceReleased, ServiceChanged, ServiceWithdrawn, HoldChanged)
-_HEARD = (*_OF_SERVICES, KeyChanged, CredentialChanged, SubscriptionChanged, BudgetChanged)
-_HURRIED = (KeyChanged, HoldChanged, CredentialChanged)
+_HEARD = (*_OF_SERVICES, KeyChanged, OrganisationChanged, CredentialChanged, SubscriptionChanged, BudgetChanged)
+_HURRIED = (KeyChanged, OrganisationChanged, HoldChanged, CredentialChanged)
 
 
 class ChangeQueue:
@@ -165,7 +165,7 @@ async def compile_changes(session: Session, events: Iterable[Event[News]], seal:
             forgotten[news.key_id] = dataplane.KeyChanged(id=news.key_id)
         elif isinstance(news, BudgetChanged) and news.side == "vendor":
             vendors.add(news.organisation_id)
-        elif isinstance(news, SubscriptionChanged | BudgetChanged):
+        elif isinstance(news, OrganisationChanged | SubscriptionChanged | BudgetChanged):
             forgotten[news.organisation_id] = ConsumerChanged(id=news.organisation_id)
     routes: dict[str, SnapshotService] = {}
     if services:

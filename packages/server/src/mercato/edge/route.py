@@ -13,11 +13,12 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mercato.edge.addresses import origin_of
+from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
-from mercato.platform import Refusal, Session
+from mercato.platform import Refusal, Session, serving
 from mercato_contracts.keys import KINDS
 
 _GUESSABLE = frozenset(
@@ -37,6 +38,8 @@ _GUESSABLE = frozenset(
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
 renews an expired session often still sends the expired access token."""
+_GUESSABLE_LINKS = ("/join/", "/new-password/")
+"""Pages whose address holds a token."""
 
 
 class AlreadyAnswered(Exception):
@@ -123,35 +126,43 @@ class TransactionalRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring = get_wiring(request)
-            left = _take_guess(request, wiring) if _proves_by_body(request) else {}
-            kept_refusal: Refusal | None = None
-            admitted = await _admit_deployment(request, wiring)
-            await prove_credential(request, wiring)
-            async with UnitOfWork(request, wiring) as unit:
-                request.state.unit = unit
-                if admitted is None:
-                    request.state.caller = await self._authenticate(request, wiring, unit)
-                    left = left or _take_allowance(request, wiring)
-                else:
-                    request.state.caller, left = admitted
-                try:
-                    if not self.opens_late:
-                        await unit.open()
-                    response = await answer(request)
-                    unit.keep(response)
-                except AlreadyAnswered as again:
-                    stored, headers = again.stored, {"idempotent-replayed": "true"}
-                    response = Response(stored.body, stored.status, headers, stored.media_type)
-                except Refusal as refusal:
-                    if not refusal.keeps_changes:
-                        raise
-                    kept_refusal = refusal
-            if kept_refusal is not None:
-                raise kept_refusal
-            response.headers.update(left)
-            return response
+            async with noting_refusals(request, wiring):
+                return await self._handle(request, wiring, answer)
 
         return handle
+
+    async def _handle(
+        self, request: Request, wiring: Wiring, answer: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Response:
+        left = _take_guess(request, wiring) if _proves_by_body(request) else {}
+        kept_refusal: Refusal | None = None
+        admitted = await _admit_deployment(request, wiring)
+        await prove_credential(request, wiring)
+        async with UnitOfWork(request, wiring) as unit:
+            request.state.unit = unit
+            if admitted is None:
+                request.state.caller = await self._authenticate(request, wiring, unit)
+                left = left or _take_allowance(request, wiring)
+            else:
+                request.state.caller, left = admitted
+            try:
+                if not self.opens_late:
+                    await unit.open()
+                with serving(context_of(request)) as served:
+                    response = await answer(request)
+                    await note_change(request, unit.begin, wiring, served, response)
+                unit.keep(response)
+            except AlreadyAnswered as again:
+                stored, headers = again.stored, {"idempotent-replayed": "true"}
+                response = Response(stored.body, stored.status, headers, stored.media_type)
+            except Refusal as refusal:
+                if not refusal.keeps_changes:
+                    raise
+                kept_refusal = refusal
+        if kept_refusal is not None:
+            raise kept_refusal
+        response.headers.update(left)
+        return response
 
     async def _authenticate(self, request: Request, wiring: Wiring, unit: UnitOfWork) -> Caller | None:
         if _credential(request) is None:
@@ -198,7 +209,8 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 
 
 def _proves_by_body(request: Request) -> bool:
-    return request.method == "POST" and request.scope["path"] in _GUESSABLE
+    path = request.scope["path"]
+    return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
 
 
 def _credential(request: Request) -> str | None:

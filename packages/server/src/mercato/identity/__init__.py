@@ -8,6 +8,7 @@
 * *Proof*: the slow check of a key or password against its hash, done before the transaction.
 """
 
+from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
@@ -20,8 +21,23 @@ from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
+from mercato.identity.members import Members
 from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
-from mercato.identity.news import InvitationMade, KeyChanged, OrganisationCreated, PasswordResetAsked
+from mercato.identity.news import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+    SignedIn,
+    TokenIssued,
+    UserChanged,
+)
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
@@ -34,10 +50,14 @@ from mercato.identity.refusals import (
     NotSignedIn,
     TargetUnknown,
 )
+from mercato.identity.rights import every_permission, key_rights, rights_of
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Client, Sessions, SessionTokens
+from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
+from mercato.identity.standing import Standing
+from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
@@ -47,6 +67,8 @@ __all__ = [
     "PER_MINUTE",
     "TOKEN_PREFIX",
     "AccessTokens",
+    "Actor",
+    "Actors",
     "Allowances",
     "Attempts",
     "Authentication",
@@ -64,7 +86,9 @@ __all__ = [
     "GrantTypeUnknown",
     "HashedSecret",
     "Invitation",
+    "InvitationAccepted",
     "InvitationMade",
+    "InvitationWithdrawn",
     "Invitations",
     "Key",
     "KeyChanged",
@@ -75,6 +99,7 @@ __all__ = [
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
+    "Members",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -82,7 +107,10 @@ __all__ = [
     "NotAllowed",
     "NotSignedIn",
     "Organisation",
+    "OrganisationChanged",
     "OrganisationCreated",
+    "OrganisationState",
+    "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
     "Passwords",
@@ -95,16 +123,26 @@ __all__ = [
     "RememberedTokens",
     "Role",
     "SecondFactor",
+    "SecondFactorChanged",
     "SecondFactors",
     "SecretHasher",
     "SessionTokens",
     "Sessions",
+    "SessionsEnded",
     "SignUp",
+    "SignedIn",
+    "Standing",
     "Taken",
     "TargetUnknown",
+    "TokenIssued",
     "User",
+    "UserChanged",
     "draw_secret",
+    "every_permission",
+    "key_rights",
     "keys_of_lineage",
     "newest_keys",
     "permissions_of",
+    "rights_of",
+    "tell_sign_in",
 ]

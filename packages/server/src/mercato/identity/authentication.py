@@ -5,9 +5,9 @@ from collections import OrderedDict
 
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import ProvenToken, RememberedTokens, TokenProof
-from mercato.identity.models import Key
+from mercato.identity.models import Key, Organisation
 from mercato.identity.permissions import KEY_SCOPES, Permission, Role, permissions_of
-from mercato.identity.refusals import NotSignedIn
+from mercato.identity.refusals import NotSignedIn, OrganisationSuspended
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import SecretHasher
 from mercato.identity.tokens import AccessTokens
@@ -92,6 +92,7 @@ class Authentication:
             raise NotSignedIn("This key was revoked.")
         if row.expires_at is not None and row.expires_at <= self._clock.now():
             raise NotSignedIn("This key has expired.")
+        await self._active_organisation(row.organisation_id)
         return row
 
     async def prove_token(self, text: str) -> ProvenToken:
@@ -112,8 +113,7 @@ class Authentication:
 
     async def _by_key(self, text: str) -> Caller:
         key = await self.prove_key(text)
-        organisation = await self._rows.find_organisation(key.organisation_id)
-        assert organisation is not None
+        organisation = await self._active_organisation(key.organisation_id)
         most = KEY_SCOPES[key.kind]
         return Caller(
             organisation_id=organisation.id,
@@ -131,8 +131,7 @@ class Authentication:
         user = await self._rows.find_user(claims.user_id)
         if login is None or login.ended_at is not None or user is None or user.disabled_at is not None:
             raise NotSignedIn("This session has ended; sign in again.")
-        organisation = await self._rows.find_organisation(user.organisation_id)
-        assert organisation is not None
+        organisation = await self._active_organisation(user.organisation_id)
         role = Role(user.role)
         return Caller(
             organisation_id=organisation.id,
@@ -144,3 +143,11 @@ class Authentication:
             session_id=login.id,
             proved_at=login.proved_at,
         )
+
+    async def _active_organisation(self, organisation_id: str) -> Organisation:
+        """Raises `OrganisationSuspended`."""
+        organisation = await self._rows.find_organisation(organisation_id)
+        assert organisation is not None
+        if organisation.suspended_at is not None:
+            raise OrganisationSuspended(organisation.slug)
+        return organisation

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import DeploymentToken, Key
-from mercato.identity.news import KeyChanged
+from mercato.identity.news import KeyChanged, OrganisationChanged, TokenIssued
 from mercato.identity.permissions import KEY_SCOPES, Permission
-from mercato.identity.refusals import KeyNotFound, NotSignedIn, TokenScopesTooWide
+from mercato.identity.refusals import KeyNotFound, NotSignedIn, OrganisationSuspended, TokenScopesTooWide
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import digest
 from mercato.platform import Clock, EphemeralSubscriber, Event, Ids, Outbox, Session
@@ -60,14 +60,19 @@ class RememberedTokens:
         self.changes = 0
         """Rises with every revocation that was heard."""
 
-    def subscriber(self) -> EphemeralSubscriber[KeyChanged]:
+    def subscriber(self) -> EphemeralSubscriber[KeyChanged | OrganisationChanged]:
         """To be run by the process's `OutboxFeed`."""
-        return EphemeralSubscriber("identity.tokens", (KeyChanged,), self.hear, hurried=(KeyChanged,))
+        heard = (KeyChanged, OrganisationChanged)
+        return EphemeralSubscriber("identity.tokens", heard, self.hear, hurried=heard)
 
-    async def hear(self, events: Sequence[Event[KeyChanged]]) -> None:
-        """Forget what changed: a token, or all that were exchanged for a key."""
+    async def hear(self, events: Sequence[Event[KeyChanged | OrganisationChanged]]) -> None:
+        """Forget what changed: a token, or all that were exchanged for a key; all tokens when an organisation did."""
         for event in events:
             self.changes += 1
+            if isinstance(event.news, OrganisationChanged):
+                self._known.clear()
+                self._digests.clear()
+                continue
             for name in self._digests.pop(event.news.key_id, set()):
                 self._drop(name)
 
@@ -125,6 +130,8 @@ class TokenProof:
         if found is None or not hmac.compare_digest(found[0].secret_digest, digest(parsed.secret)):
             raise NotSignedIn("There is no such token.")
         row, subject, organisation = found
+        if organisation.suspended_at is not None:
+            raise OrganisationSuspended(organisation.slug)
         if row.revoked_at is not None:
             raise NotSignedIn("This token was revoked.")
         if subject.revoked_at is not None:
@@ -175,6 +182,10 @@ class DeploymentTokens:
         )
         self._rows.add(row)
         await self._rows.flush()
+        news = TokenIssued(
+            by=subject.id, token_id=token_id, deployment_id=deployment_id, organisation_id=subject.organisation_id
+        )
+        await self._outbox.add(self._session, news)
         return NewToken(row, text, row.expires_at)
 
     async def list_all(

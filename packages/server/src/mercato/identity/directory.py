@@ -2,9 +2,7 @@
 
 from collections.abc import Collection
 
-from mercato.identity.caller import Caller
-from mercato.identity.models import Organisation, User
-from mercato.identity.permissions import Permission
+from mercato.identity.models import Organisation
 from mercato.identity.repository import IdentityRepository
 from mercato.platform import NotFound, Session
 
@@ -49,15 +47,3 @@ class Directory:
         if organisation is None:
             raise NotFound(f"There is no organisation {slug}.", organisation=slug)
         return organisation
-
-    async def verify(self, caller: Caller, slug: str, *, verified: bool) -> Organisation:
-        """The operator vouches for an organisation, or no longer does. Raises `NotFound`."""
-        caller.require(Permission.ORGANISATIONS_WRITE)
-        organisation = await self.get_by_slug(slug)
-        organisation.is_verified = verified
-        return organisation
-
-    async def users(self, caller: Caller) -> list[User]:
-        """The people of the caller's organisation."""
-        caller.require(Permission.ORGANISATION_READ)
-        return await self._rows.list_users(caller.organisation_id)

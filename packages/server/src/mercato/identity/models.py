@@ -19,6 +19,9 @@ class Organisation(Base):
     is_operator: Mapped[bool] = mapped_column(Boolean, server_default=false())
     is_verified: Mapped[bool] = mapped_column(Boolean, server_default=false())
     created_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+    """Since when it calls nothing and signs nobody in."""
+    suspended_reason: Mapped[str] = mapped_column(server_default="")
 
 
 class User(Base):

@@ -16,6 +16,62 @@ class OrganisationCreated(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganisationChanged(News):
+    """An operator verified, suspended or reinstated an organisation."""
+
+    topic = "organisation.changed"
+
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`verified`, `unverified`, `suspended` or `reinstated`."""
+    reason: str
+    """Why, in the operator's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChanged(News):
+    """A person has another role, was disabled or was enabled again."""
+
+    topic = "user.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    change: str
+    """`role`, `disabled` or `enabled`."""
+    before: dict[str, str | bool]
+    """What was so before."""
+    after: dict[str, str | bool]
+    """What is so now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(News):
+    """A person signed in; a session of theirs began."""
+
+    topic = "session.began"
+
+    session_id: str
+    """The new session."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenIssued(News):
+    """A vendor key was exchanged for a deployment's token."""
+
+    topic = "deployment_token.issued"
+
+    token_id: str
+    """The new token."""
+    deployment_id: str
+    """The deployment that it is for."""
+    organisation_id: str
+    """The organisation that both belong to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyChanged(News):
     """A key was rotated or revoked, or a deployment's token was revoked; caches must forget it."""
 
@@ -34,6 +90,7 @@ class InvitationMade(News):
     topic = "invitation.made"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
     """The organisation that invites."""
     role: str
@@ -47,8 +104,11 @@ class InvitationWithdrawn(News):
     topic = "invitation.withdrawn"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
+    """The organisation that invites."""
     role: str
+    """The role that the invitation gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +118,11 @@ class InvitationAccepted(News):
     topic = "invitation.accepted"
 
     invitation_id: str
+    """The invitation."""
     organisation_id: str
+    """The organisation that invites."""
     role: str
+    """The role that the invitation gives."""
     user_id: str
     """The new member."""
 
@@ -71,6 +134,7 @@ class PasswordChanged(News):
     topic = "password.changed"
 
     user_id: str
+    """Whose password it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +144,7 @@ class PasswordResetAsked(News):
     topic = "password.reset_asked"
 
     reset_id: str
+    """The link."""
     user_id: str
     """Whose password it is."""
 
@@ -91,6 +156,7 @@ class SecondFactorChanged(News):
     topic = "second_factor.changed"
 
     user_id: str
+    """Whose second factor it is."""
     subject_id: str
     """The factor, or the person whose recovery codes were renewed."""
     change: str
@@ -104,5 +170,6 @@ class SessionsEnded(News):
     topic = "sessions.ended"
 
     user_id: str
+    """Whose sessions they were."""
     session_id: str | None = None
     """The one that was ended; `None` where all were."""

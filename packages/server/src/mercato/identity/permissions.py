@@ -29,6 +29,7 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
     WEBHOOKS_WRITE = "webhooks:write"
+    AUDIT_READ = "audit:read"
     CALL = "call"
     TRAINING_WRITE = "training:write"
     DEPLOYMENTS_WRITE = "deployments:write"
@@ -79,6 +80,7 @@ _OWN = (
         Permission.SUBSCRIPTIONS_WRITE,
         Permission.BILLING_CREDIT,
         Permission.WEBHOOKS_WRITE,
+        Permission.AUDIT_READ,
         Permission.CALL,
     }
 )

@@ -15,6 +15,18 @@ class NotSignedIn(Refusal):
     fix = "Send `Authorization: Bearer` with a key or a session's access token; `POST /api/sessions` gives one."
 
 
+class OrganisationSuspended(NotSignedIn):
+    """The operator suspended the organisation of the key or person."""
+
+    code = "organisation_suspended"
+    status = 403
+    title = "The organisation is suspended"
+    fix = "Ask the marketplace's operator. Your data stays, and your keys work again once you are reinstated."
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The operator suspended the organisation {slug}.", organisation=slug)
+
+
 class WrongPassword(Refusal):
     """The address or the password is wrong; the response does not say which of the two."""
 
@@ -194,6 +206,22 @@ class NotAllowed(Refusal):
     status = 403
     title = "Not allowed"
     fix = "Ask an administrator of your organisation for a role or key that may."
+
+
+class OperatorStays(Conflict):
+    """The operator's own organisation runs the marketplace."""
+
+    code = "operator_organisation"
+    title = "This is the operator's own organisation"
+    fix = "Disable single people instead; the last super_admin stays."
+
+
+class LastAdministrator(Conflict):
+    """Nobody else could run the organisation."""
+
+    code = "last_administrator"
+    title = "This is the last administrator"
+    fix = "Give another person the role first."
 
 
 class SlugTaken(Conflict):

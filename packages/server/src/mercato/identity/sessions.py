@@ -9,7 +9,7 @@ from mercato.identity.models import LoginSession, User
 from mercato.identity.news import SessionsEnded
 from mercato.identity.people_rows import PeopleRows
 from mercato.identity.permissions import Permission
-from mercato.identity.refusals import NotAllowed, RefreshTokenReused, SessionEnded, WrongPassword
+from mercato.identity.refusals import NotAllowed, OrganisationSuspended, RefreshTokenReused, SessionEnded, WrongPassword
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.second_factors import SecondFactors
 from mercato.identity.secrets import digest
@@ -65,6 +65,7 @@ class Sessions:
         user = await self._rows.find_user(proven.id)
         if user is None or user.disabled_at is not None or user.password_hash != proven.password_hash:
             raise WrongPassword("The address or the password is wrong.")
+        await self._check_standing(user)
         await self._factors.check(user, code)
         return user
 
@@ -96,11 +97,18 @@ class Sessions:
         user = await self._rows.find_user(login.user_id)
         if user is None or user.disabled_at is not None:
             raise SessionEnded("This session has ended.")
+        await self._check_standing(user)
         if login.refresh_digest != digest(secret):
             login.ended_at = now
             raise RefreshTokenReused("This refresh token was used before, so the session was ended for safety.")
         login.used_at = now
         return self._issue(login, user, now)
+
+    async def _check_standing(self, user: User) -> None:
+        organisation = await self._rows.find_organisation(user.organisation_id)
+        assert organisation is not None
+        if organisation.suspended_at is not None:
+            raise OrganisationSuspended(organisation.slug)
 
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session; its access tokens are refused from now on. A key has no session to end."""

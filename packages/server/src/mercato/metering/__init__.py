@@ -11,7 +11,7 @@
 from mercato.metering.buckets import MICRO, BucketTerms, refill
 from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
 from mercato.metering.call_rows import EXPORTED, CallFilter
-from mercato.metering.calls import Calls, CallsPage, Slice, stream_calls
+from mercato.metering.calls import Calls, CallsPage, Slice, export_lines
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
@@ -22,10 +22,10 @@ from mercato.metering.news import BudgetChanged
 from mercato.metering.partitions import Partitions
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
-from mercato.metering.refusals import ExportsBusy
+from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
-from mercato.metering.rollups import DaysAdjusted, Rollups
+from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.windows import (
@@ -56,6 +56,7 @@ __all__ = [
     "Calls",
     "CallsPage",
     "Counters",
+    "CursorForeign",
     "DayRows",
     "DaysAdjusted",
     "ExportsBusy",
@@ -89,21 +90,23 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Want",
+    "billed_sums",
     "bucket_of",
     "bucket_us",
     "call_time",
     "calls_of_release",
     "digest_period",
     "event_time",
+    "export_lines",
     "find_call",
     "is_event_id",
     "lease_end",
     "month_start",
+    "month_usage",
     "next_month",
     "quantile_us",
     "refill",
     "slice_units",
-    "stream_calls",
     "to_ms",
     "window_end",
     "window_start",

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from mercato.identity import Caller, Permission, keys_of_lineage
 from mercato.metering.call_rows import CallFilter, CallRows
@@ -12,7 +11,7 @@ from mercato.metering.events import event_time, is_event_id
 from mercato.metering.models import MeteredCall
 from mercato.metering.refusals import CallNotFound, CursorForeign, FilterRefused, PeriodRefused
 from mercato.metering.usage import Side
-from mercato.platform import Malformed, Session
+from mercato.platform import LineFormat, Malformed, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +88,13 @@ class Calls:
         return [Slice(lease, units, *known.get(lease, (None, None))) for lease, units in call.spends]
 
 
-async def stream_calls(
-    session: Session, scoped: CallFilter, columns: Sequence[str]
-) -> AsyncIterator[Sequence[Sequence[Any]]]:
+async def export_lines(
+    session: Session, scoped: CallFilter, kind: LineFormat, columns: Sequence[str]
+) -> AsyncIterator[bytes]:
     """These columns, of `EXPORTED`, of all calls of a filter that `Calls.scope` gave, some at a time; newest first."""
     rows = CallRows(session)
     await rows.let_run()
-    async for some in rows.stream(scoped, columns):
+    async for some in rows.lines(scoped, kind, columns):
         yield some
 
 

@@ -1,11 +1,11 @@
 """What a period will come to: what was used so far, and what the same hours of the weeks before used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from mercato.metering.rollup_models import MEASURES
 from mercato.metering.rollup_rows import RollupRows
 from mercato.metering.series_rows import SeriesFilter, SeriesRows, level_of, sources_of
 from mercato.metering.steps import QUARTER, Steps, floor_quarter, shift
@@ -35,10 +35,11 @@ class Forecast:
 class Forecasting:
     """Reads the same sums as series do."""
 
-    def __init__(self, rows: SeriesRows, days: RollupRows, clock: Clock) -> None:
+    def __init__(self, rows: SeriesRows, days: RollupRows, clock: Clock, measures: Sequence[str]) -> None:
         self._rows = rows
         self._days = days
         self._clock = clock
+        self._measures = measures
 
     async def forecast(self, whose: SeriesFilter, zone: ZoneInfo, steps: Steps) -> list[Forecast]:
         """One for each currency that was used in the period or in the weeks before."""
@@ -52,9 +53,9 @@ class Forecasting:
         if weeks == 0:
             lately = await self._total(whose, first, now)
             rests = [{name: _scale(sums, left, now - first) for name, sums in lately.items()}]
-            return _join(so_far, rests, "run_rate", 0)
+            return _join(so_far, rests, "run_rate", 0, self._measures)
         rests = [await self._week(whose, zone, now, steps.until, back) for back in range(1, weeks + 1)]
-        return _join(so_far, rests, "same_weekdays", weeks)
+        return _join(so_far, rests, "same_weekdays", weeks, self._measures)
 
     async def _week(
         self, whose: SeriesFilter, zone: ZoneInfo, now: datetime, until: datetime, back: int
@@ -72,8 +73,8 @@ class Forecasting:
         true_days = await self._days.true_days(since.date(), until.date() + timedelta(days=1))
         level = level_of({*whose.columns, "currency"})
         sources = sources_of(level, (since, until), true_days)
-        found = await self._rows.sums(whose, sources, level, (since, until))
-        return {key[-1]: dict(zip(MEASURES, sums, strict=True)) for _, key, sums in found}
+        found = await self._rows.sums(whose, sources, level, (since, until), self._measures)
+        return {key[-1]: dict(zip(self._measures, sums, strict=True)) for _, key, sums in found}
 
 
 def _scale(sums: dict[str, int], part: timedelta, whole: timedelta) -> dict[str, int]:
@@ -85,13 +86,14 @@ def _join(
     rests: list[dict[str, dict[str, int]]],
     method: Literal["same_weekdays", "run_rate"],
     weeks: int,
+    measures: Sequence[str],
 ) -> list[Forecast]:
-    nothing = dict.fromkeys(MEASURES, 0)
+    nothing = dict.fromkeys(measures, 0)
     found = []
     for currency in sorted(so_far.keys() | {name for rest in rests for name in rest}):
         used = so_far.get(currency, nothing)
         of_weeks = [rest.get(currency, nothing) for rest in rests]
-        columns = {name: [week[name] for week in of_weeks] for name in MEASURES}
+        columns = {name: [week[name] for week in of_weeks] for name in measures}
         found.append(
             Forecast(
                 currency, method, weeks, used,

@@ -118,12 +118,16 @@ class UsageDay(Figures, Base):
 
 
 class UsageDayState(Base):
-    """A day, UTC, whose rows in `usage_days` are made; true unless `usage_touched` names it."""
+    """A day, UTC, whose rows in `usage_days` are made; true unless `usage_touched` names it.
+
+    `made` names levels and lengths, such as `market:86400`: those that would not save half of the rows are not made.
+    """
 
     __tablename__ = "usage_day_states"
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     made_at: Mapped[datetime]
+    made: Mapped[list[str]]
 
 
 class UsageTouched(Base):

@@ -63,7 +63,8 @@ def _make(level: str, seconds: int) -> Any:
         f" coalesce(latency_n, '{{}}') AS latency_n FROM whole LEFT JOIN buckets USING ({key}))"
         f" INSERT INTO usage_days (level, seconds, start, shape, {', '.join(_NAMES)})"
         f" SELECT :level, :seconds, start, md5(concat_ws(chr(31), {', '.join(DIMENSIONS)}))::uuid, {', '.join(_NAMES)}"
-        " FROM rows"
+        " FROM rows WHERE (SELECT count(*) FROM rows) * 2 <= (SELECT count(*) FROM base)"
+        " RETURNING 1"
     )
 
 
@@ -107,24 +108,46 @@ class RollupRows:
         return sorted(days)
 
     async def make_day(self, day: date, at: datetime) -> None:
-        """This day's rows anew, from its quarter rows."""
+        """This day's rows anew, from its quarter rows: of each level and length that saves at least half of them."""
         begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
         end = begin + timedelta(days=1)
+        made: list[str] = []
         for (level, seconds), statement in _MAKE.items():
             gone = delete(UsageDay).where(UsageDay.level == level, UsageDay.seconds == seconds)
             await self._session.execute(gone.where(UsageDay.start >= begin, UsageDay.start < end))
             values = {"level": level, "seconds": seconds, "begin": begin, "end": end}
-            await self._session.execute(statement, values)
-        await self._session.merge(UsageDayState(day=day, made_at=at))
+            if (await self._session.scalars(statement, values)).first() is not None:
+                made.append(f"{level}:{seconds}")
+        await self._session.merge(UsageDayState(day=day, made_at=at, made=made))
         await self._session.flush()
 
-    async def true_days(self, since: date, until: date) -> set[date]:
-        """Days in [`since`, `until`) whose day rows are made and true."""
+    async def true_days(self, since: date, until: date) -> dict[date, frozenset[str]]:
+        """What is made, and true, of the days in [`since`, `until`): names such as `market:86400`."""
         touched = select(UsageTouched.day).where(UsageTouched.day >= since, UsageTouched.day < until)
-        query = select(UsageDayState.day).where(
+        query = select(UsageDayState.day, UsageDayState.made).where(
             UsageDayState.day >= since, UsageDayState.day < until, UsageDayState.day.not_in(touched)
         )
-        return set(await self._session.scalars(query))
+        return {row[0]: frozenset(row[1]) for row in await self._session.execute(query)}
+
+    async def owed_sums(
+        self, consumer_id: str, service_id: str, begin: datetime, end: datetime
+    ) -> tuple[int, int, int]:
+        """Calls and tokens of one consumer and service that were answered, of quarter rows."""
+        rows = await self._session.execute(
+            select(
+                func.coalesce(func.sum(UsageQuarter.billed), 0),
+                func.coalesce(func.sum(UsageQuarter.tokens_in), 0),
+                func.coalesce(func.sum(UsageQuarter.tokens_out), 0),
+            ).where(
+                UsageQuarter.consumer_id == consumer_id,
+                UsageQuarter.service_id == service_id,
+                UsageQuarter.start >= begin,
+                UsageQuarter.start < end,
+                UsageQuarter.status_class.in_([1, 2, 3]),
+            )
+        )
+        calls, into, out = rows.one()
+        return int(calls), int(into), int(out)
 
     async def billed_sums(self, begin: datetime, end: datetime) -> dict[tuple[str, str, str, str], tuple[int, int]]:
         """Of quarter rows: calls that stand in the ledger and their price, by consumer, vendor, service, currency."""

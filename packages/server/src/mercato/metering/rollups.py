@@ -94,6 +94,21 @@ class Rollups:
         await self._rows.touch(sorted(day for day in days if day < today))
 
 
+async def billed_sums(
+    session: Session, begin: datetime, end: datetime
+) -> dict[tuple[str, str, str, str], tuple[int, int]]:
+    """What the sums say of [`begin`, `end`): calls that stand in the ledger and their price, by consumer, vendor,
+    service and currency."""
+    return await RollupRows(session).billed_sums(begin, end)
+
+
+async def month_usage(
+    session: Session, consumer_id: str, service_id: str, begin: datetime, end: datetime
+) -> tuple[int, int, int]:
+    """Calls that stand in the ledger and did not fail, and their tokens in and out."""
+    return await RollupRows(session).owed_sums(consumer_id, service_id, begin, end)
+
+
 def tally(calls: Iterable[Appraised]) -> list[QuarterTally]:
     """The sums of these calls. Runs for every call: the quarter is a number made from the id's own milliseconds."""
     found: dict[tuple[object, ...], QuarterTally] = {}

@@ -1,6 +1,6 @@
 """Usage over time: any figure, by up to two groups, in any time zone, beside the period before, with a forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -96,12 +96,14 @@ class Summing:
                 f"Steps, series and metrics together are more than {_MOST_FIGURES} figures.", most=_MOST_FIGURES
             )
         earlier = before(zone, wanted.step, steps) if wanted.compare else None
+        await self._rows.widen()
         names, groups = await self._largest(whose, wanted, steps)
         totals = await self._lines(whose, wanted, steps, earlier, ())
         lines = await self._lines(whose, wanted, steps, earlier, wanted.groups, names) if names else []
         forecasts: list[Forecast] = []
         if wanted.forecast:
-            forecasts = await Forecasting(self._rows, self._days, self._clock).forecast(whose, zone, steps)
+            forecasting = Forecasting(self._rows, self._days, self._clock, measures_of(wanted.metrics))
+            forecasts = await forecasting.forecast(whose, zone, steps)
         return Series(steps, lines, totals, groups, forecasts)
 
     async def _scope(self, caller: Caller, wanted: SeriesWanted) -> SeriesFilter:
@@ -170,9 +172,10 @@ class Summing:
         level, sources = await self._sources(whose, columns, steps)
         only = None if names is None else sorted(names)
         found: dict[tuple[str, ...], _Sums] = {}
-        for step, key, sums in await self._rows.sums(whose, sources, level, steps.bounds, columns, only):
+        measures = measures_of(wanted.metrics)
+        for step, key, sums in await self._rows.sums(whose, sources, level, steps.bounds, measures, columns, only):
             one = found.setdefault((names or {}).get(key, key), _Sums())
-            one.add(step, sums)
+            one.add(step, dict(zip(measures, sums, strict=True)))
         if _QUANTILES.keys() & set(wanted.metrics):
             rows = await self._rows.latencies(whose, sources, level, steps.bounds, columns, only)
             for step, key, bucket, count in rows:
@@ -189,43 +192,62 @@ class _Sums:
     """The sums of one series by step, and its latencies."""
 
     def __init__(self) -> None:
-        self.by_step: dict[int, list[int]] = {}
+        self.by_step: dict[int, dict[str, int]] = {}
         self.buckets: dict[int, list[int]] = {}
 
-    def add(self, step: int, sums: Sequence[int]) -> None:
-        before = self.by_step.get(step)
-        self.by_step[step] = list(sums) if before is None else [a + b for a, b in zip(before, sums, strict=True)]
+    def add(self, step: int, sums: dict[str, int]) -> None:
+        earlier = self.by_step.get(step, {})
+        self.by_step[step] = {name: value + earlier.get(name, 0) for name, value in sums.items()}
 
     def count(self, step: int, bucket: int, calls: int) -> None:
         self.buckets.setdefault(step, [0] * BUCKETS)[bucket] += calls
 
+    def whole(self) -> tuple[dict[str, int], list[int]]:
+        """Of all steps."""
+        sums: dict[str, int] = {}
+        for step in self.by_step.values():
+            for name, value in step.items():
+                sums[name] = sums.get(name, 0) + value
+        return sums, [sum(column) for column in zip(*self.buckets.values(), strict=True)]
 
-_ZERO = [0] * len(MEASURES)
-_PLACE = {name: place for place, name in enumerate(MEASURES)}
+
+_NONE: dict[str, int] = {}
 
 
 def _read(sums: _Sums | None, metrics: Sequence[Metric], count: int) -> tuple[dict[str, list[int]], dict[str, int]]:
     sums = sums or _Sums()
-    whole = [sum(column) for column in zip(*sums.by_step.values(), strict=True)] or _ZERO
-    buckets = [sum(column) for column in zip(*sums.buckets.values(), strict=True)]
+    whole, buckets = sums.whole()
     values: dict[str, list[int]] = {
-        metric: [_figure(metric, sums.by_step.get(step, _ZERO), sums.buckets.get(step, [])) for step in range(count)]
+        metric: [_figure(metric, sums.by_step.get(step, _NONE), sums.buckets.get(step, [])) for step in range(count)]
         for metric in metrics
     }
     return values, {metric: _figure(metric, whole, buckets) for metric in metrics}
 
 
-def _figure(metric: Metric, sums: Sequence[int], buckets: Sequence[int]) -> int:
+_PARTS: dict[Metric, tuple[str, ...]] = {
+    "charged_nanos": ("price_nanos", "adjusted_nanos"),
+    "mean_us": ("duration_us", "calls"),
+    "error_rate_bp": ("failed", "calls"),
+}
+
+
+def measures_of(metrics: Sequence[Metric]) -> list[str]:
+    """What has to be added up for these metrics; quantiles are read from latencies."""
+    wanted = {part for metric in metrics for part in _PARTS.get(metric, (metric,))}
+    return [name for name in MEASURES if name in wanted] or ["calls"]
+
+
+def _figure(metric: Metric, sums: Mapping[str, int], buckets: Sequence[int]) -> int:
     """One figure; 0 where there was no call."""
     if metric in _QUANTILES:
         return quantile_us(buckets, _QUANTILES[metric]) or 0
     if metric == "charged_nanos":
-        return sums[_PLACE["price_nanos"]] + sums[_PLACE["adjusted_nanos"]]
+        return sums.get("price_nanos", 0) + sums.get("adjusted_nanos", 0)
     if metric in ("mean_us", "error_rate_bp"):
-        calls = sums[_PLACE["calls"]]
-        part = sums[_PLACE["duration_us"]] if metric == "mean_us" else sums[_PLACE["failed"]] * 10_000
+        calls = sums.get("calls", 0)
+        part = sums.get("duration_us", 0) if metric == "mean_us" else sums.get("failed", 0) * 10_000
         return part // calls if calls else 0
-    return sums[_PLACE[metric]]
+    return sums.get(metric, 0)
 
 
 def _sizes(metric: Metric) -> list[str]:

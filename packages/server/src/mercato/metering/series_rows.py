@@ -1,14 +1,14 @@
 """The SQL of series: sums of quarter and day rows, by step and group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
 
-from mercato.metering.rollup_models import MEASURES, UsageQuarter
-from mercato.metering.rollup_rows import DAY_SECONDS, LENGTHS, LEVELS, QUARTER_SECONDS
+from mercato.metering.rollup_models import UsageQuarter
+from mercato.metering.rollup_rows import DAY_SECONDS, LEVELS, QUARTER_SECONDS
 from mercato.platform import Session
 
 _DAY = timedelta(days=1)
@@ -54,7 +54,7 @@ def level_of(columns: set[str]) -> str:
     return min((name for name, kept in LEVELS.items() if columns <= set(kept)), key=lambda name: len(LEVELS[name]))
 
 
-def sources_of(level: str, bounds: Sequence[datetime], true_days: set[date]) -> list[Source]:
+def sources_of(level: str, bounds: Sequence[datetime], true_days: Mapping[date, frozenset[str]]) -> list[Source]:
     """The fewest rows that make these steps: whole days where their rows are true and no step cuts them."""
     begin, end = bounds[0], bounds[-1]
     cuts = {bound.date() for bound in bounds if bound != bound.replace(hour=0, minute=0)}
@@ -65,11 +65,11 @@ def sources_of(level: str, bounds: Sequence[datetime], true_days: set[date]) -> 
         until = min(midnight + _DAY, end)
         is_whole = at == midnight and until == midnight + _DAY
         one = Source(QUARTER_SECONDS, False, at, until)
-        if midnight.date() in true_days:
-            if is_whole and midnight.date() not in cuts:
-                one = Source(DAY_SECONDS, True, at, until)
-            elif QUARTER_SECONDS in LENGTHS[level]:
-                one = Source(QUARTER_SECONDS, True, at, until)
+        made = true_days.get(midnight.date(), frozenset())
+        if is_whole and midnight.date() not in cuts and f"{level}:{DAY_SECONDS}" in made:
+            one = Source(DAY_SECONDS, True, at, until)
+        elif f"{level}:{QUARTER_SECONDS}" in made:
+            one = Source(QUARTER_SECONDS, True, at, until)
         last = found[-1] if found else None
         if last is not None and (last.seconds, last.is_day_table) == (one.seconds, one.is_day_table):
             found[-1] = Source(last.seconds, last.is_day_table, last.begin, one.end)
@@ -87,16 +87,16 @@ class SeriesRows:
 
     async def sums(
         self, wanted: SeriesFilter, sources: Sequence[Source], level: str, bounds: Sequence[datetime],
-        groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
+        measures: Sequence[str], groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
     ) -> list[tuple[int, tuple[str, ...], list[int]]]:  # fmt: skip
-        """Step (from 0), then group values and currency, then the sums in the order of `MEASURES`.
+        """Step (from 0), then group values and currency, then the sums in the order of `measures`.
 
         `only` keeps these combinations of groups and currency.
         """
         columns = [*groups, "currency"]
-        rows, values = _rows(wanted, sources, level, [*columns, *MEASURES], only, columns)
+        rows, values = _rows(wanted, sources, level, [*columns, *measures], only, columns)
         key = ", ".join(f"{name}::text" for name in columns)
-        sums = ", ".join(f"sum({name})::bigint" for name in MEASURES)
+        sums = ", ".join(f"sum({name})::bigint" for name in measures)
         query = text(
             f"SELECT width_bucket(start, CAST(:bounds AS timestamptz[])) - 1 AS step, {key}, {sums}"  # noqa: S608
             f" FROM ({rows}) AS rows GROUP BY step, {', '.join(columns)}"
@@ -104,6 +104,10 @@ class SeriesRows:
         found = await self._session.execute(query, values | {"bounds": list(bounds)})
         wide = 1 + len(columns)
         return [(row[0], tuple(row[1:wide]), list(row[wide:])) for row in found]
+
+    async def widen(self) -> None:
+        """Room to add up in memory until the transaction ends: what does not fit is sorted on the disk."""
+        await self._session.execute(text("SET LOCAL work_mem = '64MB'"))
 
     async def totals(
         self, wanted: SeriesFilter, sources: Sequence[Source], level: str, groups: Sequence[str],

@@ -11,10 +11,12 @@
 from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
+from mercato.platform.context import RequestContext, Served, current_request, serving
 from mercato.platform.database import Base, Database, Session, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -33,7 +35,7 @@ from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
-from mercato.platform.telemetry import configure_logging
+from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.workflows import (
     Json,
     NotJson,
@@ -66,6 +68,7 @@ __all__ = [
     "Ids",
     "Json",
     "Letter",
+    "LineFormat",
     "LinkedDigests",
     "Mail",
     "MailRefused",
@@ -82,8 +85,10 @@ __all__ = [
     "Purpose",
     "RangeOutside",
     "Refusal",
+    "RequestContext",
     "Seal",
     "SealBroken",
+    "Served",
     "Session",
     "SignedHead",
     "StepFunction",
@@ -103,6 +108,8 @@ __all__ = [
     "check_range",
     "configure_logging",
     "copy_json",
+    "csv_head",
+    "current_request",
     "derive_key",
     "desk_libraries",
     "driver_url",
@@ -110,6 +117,10 @@ __all__ = [
     "every_refusal",
     "forget_events",
     "is_locked",
+    "line_of",
     "mask",
+    "mask_fields",
     "name_call",
+    "serving",
+    "stream_lines",
 ]

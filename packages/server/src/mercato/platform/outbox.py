@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Identity, Index, delete, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform.clock import Clock
+from mercato.platform.context import RequestContext, current_request
 from mercato.platform.database import Base, Session
 from mercato.platform.news import News
 
@@ -37,6 +38,7 @@ class OutboxRow(Base):
     topic: Mapped[str]
     payload: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class OutboxPlace(Base):
@@ -59,11 +61,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[_N_co]):
-    """News as a reader gets it: its place in the log, what happened, and when."""
+    """News as a reader gets it: its place in the log, what happened, when, and for which request."""
 
     place: Place
     news: _N_co
     at: datetime
+    context: RequestContext | None = None
 
 
 class Outbox:
@@ -72,10 +75,18 @@ class Outbox:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def add(self, session: Session, news: News) -> None:
-        """Tell every reader of this class of news, if and only if this transaction is committed."""
+    async def add(self, session: Session, news: News, context: RequestContext | None = None) -> None:
+        """Tell every reader of this class of news, if and only if this transaction is committed.
+
+        `context` is the request in hand where it is not given.
+        """
         topic, payload = news.topic, news.to_payload()
-        session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now()))
+        request = current_request()
+        if request is not None:
+            request.told.add(topic)
+            context = context or request.context
+        told_of = None if context is None else context.to_payload()
+        session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now(), context=told_of))
         await session.flush()
         # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
         # is where that is short, for those who may hear it before its turn.
@@ -114,7 +125,13 @@ async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]],
         .limit(limit)
     )
     return [
-        Event(Place(row.transaction, row.number), by_topic[row.topic].from_payload(row.payload), row.at) for row in rows
+        Event(
+            Place(row.transaction, row.number),
+            by_topic[row.topic].from_payload(row.payload),
+            row.at,
+            RequestContext.from_payload(row.context),
+        )
+        for row in rows
     ]
 
 

@@ -29,6 +29,12 @@ def mask_event(_: Any, __: str, event: EventDict) -> EventDict:
     return masked
 
 
+def mask_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same fields with secrets replaced: texts that look like one, and values whose name says that they are one."""
+    masked: dict[str, Any] = _mask_value(fields)
+    return masked
+
+
 def configure_logging(level: str = "INFO") -> None:
     """One JSON line a fact on stderr, for our own logs and for those of libraries."""
     shared: list[Any] = [

@@ -62,6 +62,9 @@ class Approvals:
             raise ApprovalNotFound(f"No submission {submission_id} waits for people.", submission=submission_id)
         if submission.vendor_id == caller.organisation_id:
             raise OwnSubmission("You may not decide on a submission of your own organisation.")
+        # Whoever submitted it may have changed sides since.
+        if submission.created_by == caller.actor:
+            raise OwnSubmission("You may not decide on what you submitted yourself.")
         votes = await self._rows.votes(submission_id)
         own = next((vote for vote in votes if vote.person == caller.actor), None)
         if own is None:

@@ -9,6 +9,7 @@
 
 from mercato.webhooks.addresses import WebhookAddresses
 from mercato.webhooks.announce import announce, webhook_subscriber
+from mercato.webhooks.audit_heads import announce_audit_head
 from mercato.webhooks.deliver import Deliverer, forget_messages
 from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
 from mercato.webhooks.events import EVENT_TYPES
@@ -27,6 +28,7 @@ __all__ = [
     "WebhookEndpoint",
     "Webhooks",
     "announce",
+    "announce_audit_head",
     "forget_messages",
     "webhook_subscriber",
 ]

@@ -13,6 +13,8 @@ from mercato.webhooks.news import WebhookDisabled
 
 TEST = "endpoint.test"
 DISABLED = "endpoint.disabled"
+AUDIT_SEALED = "audit.sealed"
+"""Hourly, and only to endpoints that name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ KINDS = {
         EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }
-EVENT_TYPES = tuple(sorted({kind.event_type for kind in KINDS.values()}))
+EVENT_TYPES = tuple(sorted({AUDIT_SEALED, *(kind.event_type for kind in KINDS.values())}))
 
 
 def matches(event_types: Iterable[str], event_type: str) -> bool:

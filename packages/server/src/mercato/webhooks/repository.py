@@ -85,6 +85,12 @@ class WebhookRepository:
         )
         return list(await self._session.scalars(query.order_by(WebhookEndpoint.id)))
 
+    async def enabled_for(self, event_type: str) -> list[WebhookEndpoint]:
+        """Endpoints of every organisation that name this type of event and are sent to."""
+        named = WebhookEndpoint.event_types.contains([event_type])
+        query = select(WebhookEndpoint).where(named, WebhookEndpoint.disabled_at.is_(None))
+        return list(await self._session.scalars(query.order_by(WebhookEndpoint.id)))
+
     async def remove(self, endpoint: WebhookEndpoint) -> None:
         """With its secrets and deliveries."""
         await self._session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint.id))

@@ -9,6 +9,9 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "limit": ("How many items a page has at most", 50),
     "cursor": ("`next` of the page before", None),
     "currency": ("The currency of `max_price_per_call`", "USD"),
+    "calls": ("Calls of a month that are answered", 10_000),
+    "tokens_in": ("Their tokens in", 2_000_000),
+    "tokens_out": ("Their tokens out", 500_000),
     "client_left": ("Only calls whose caller left, or did not, before the answer ended", None),
     "compare": ("Whether as many steps just before stand beside each", False),
     "duration_above_us": ("Only calls that took longer, in microseconds", 1_000_000),
@@ -87,6 +90,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
 }
 
 _OF_OPERATION: dict[tuple[str, str], tuple[str, Any]] = {
+    ("list_organisations", "state"): ("Only organisations in this state", "suspended"),
     ("put_credential", "name"): ("The credential's name, as manifests refer to it", "embedder-token"),
     ("remove_credential", "name"): ("The credential's name, as manifests refer to it", "embedder-token"),
     ("get_dataset", "name"): ("The dataset's name", "us-equities"),
@@ -106,6 +110,8 @@ _OF_OPERATION: dict[tuple[str, str], tuple[str, Any]] = {
     ("list_calls", "after"): ("`next` of the page before, with the same filters", None),
     ("list_calls", "request_id"): ("Only the calls of this request", "req_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     ("list_calls", "deployment_id"): ("Only calls that this deployment answered", None),
+    ("read_statement", "since"): ("The first day", "2026-11-01"),
+    ("read_statement", "until"): ("The day after the last", "2026-12-01"),
     ("read_catalog", "after"): ("`next` of the page before", "svc_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     ("search_services", "limit"): ("How many hits a page has at most", 20),
 }

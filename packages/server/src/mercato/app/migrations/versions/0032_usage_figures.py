@@ -119,6 +119,7 @@ def _tables() -> None:
         "usage_day_states",
         sa.Column("day", sa.Date, primary_key=True),
         sa.Column("made_at", _TIME, nullable=False),
+        sa.Column("made", JSONB, nullable=False),
     )
     op.create_table(
         "usage_touched",

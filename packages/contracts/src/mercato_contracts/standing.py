@@ -1,0 +1,58 @@
+"""What operators decide about organisations, what administrators decide about people, and what each role may do."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mercato_contracts.identity import OrganisationView, RoleName
+from mercato_contracts.wire import Wire
+
+Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; it is in the audit log")]
+
+
+class StandingRequest(Wire):
+    """A decision about an organisation."""
+
+    reason: Reason
+
+
+class OrganisationPage(Wire):
+    """The oldest first."""
+
+    items: list[OrganisationView]
+    next: str | None
+
+
+class RoleChange(Wire):
+    """Another role for a person."""
+
+    role: RoleName
+
+
+class DisableRequest(Wire):
+    """A person who shall not sign in any more."""
+
+    keep_keys: bool = Field(default=False, description="Whether keys that the person made stay in force")
+
+
+class RoleRights(Wire):
+    """What a role may do in its own organisation, and what more in the operator's."""
+
+    role: RoleName
+    permissions: list[str]
+    operator_permissions: list[str]
+
+
+class KeyRights(Wire):
+    """What a kind of key may carry at most."""
+
+    kind: str
+    scopes: list[str]
+
+
+class RightsView(Wire):
+    """The matrix of rights, made from the code that enforces it. What is not listed is refused."""
+
+    roles: list[RoleRights]
+    keys: list[KeyRights]
+    permissions: list[str] = Field(description="Every permission that there is")

@@ -1,0 +1,39 @@
+"""What operators may do to everyone, and the audit log of what everybody did.
+
+*Entry*: one line of the audit log; its core is sealed, its details name people and can be erased. *Head*: a signed
+state of the log. *Anchor*: a head that is kept outside of the database. *Segment*: 256 entries with one root.
+*Refusal*: a request that was denied; those of a minute are one entry.
+"""
+
+from mercato.admin.audit_rows import EntryFilter
+from mercato.admin.browse import AuditLog, export_lines
+from mercato.admin.changes import tell_change
+from mercato.admin.denials import Refusals
+from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
+from mercato.admin.prune import AuditPruning
+from mercato.admin.record import AuditRecorder
+from mercato.admin.seal import AuditAnchors, AuditSealer
+from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
+from mercato.admin.suspension import SuspensionKeeper
+from mercato.admin.verify import LogCheck
+
+__all__ = [
+    "NOT_AUDITED",
+    "AccessRefused",
+    "AuditAnchors",
+    "AuditLog",
+    "AuditPruned",
+    "AuditPruning",
+    "AuditRecorder",
+    "AuditSealer",
+    "EntryFilter",
+    "LogCheck",
+    "PrivateDataRead",
+    "Refusals",
+    "RequestServed",
+    "SuspensionKeeper",
+    "audited_news",
+    "export_lines",
+    "target_of",
+    "tell_change",
+]

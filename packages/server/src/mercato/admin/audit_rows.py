@@ -1,0 +1,175 @@
+"""The audit log's questions to the database."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from mercato.admin.models import AuditAnchor, AuditHeadRow, AuditNode, AuditRow, RefusedRow
+from mercato.platform import Session
+from mercato_contracts.audit import SEGMENT_LEVEL
+
+_AT_A_TIME = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries are wanted; an empty field wants all."""
+
+    organisation_id: str | None = None
+    actor_id: str | None = None
+    verb: str | None = None
+    target_id: str | None = None
+    target_type: str | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with every column that repeats a part of it."""
+
+    place: int
+    id: str
+    at: datetime
+    verb: str
+    outcome: str
+    actor_id: str
+    organisation_id: str
+    target_type: str
+    target_id: str
+    entry: str
+    leaf: bytes
+    details: dict[str, Any] | None
+
+
+class AuditRows:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Write these entries, in one statement."""
+        await self._session.execute(insert(AuditRow), list(entries))
+
+    async def page(self, wanted: EntryFilter, before: int | None, limit: int) -> list[AuditRow]:
+        """The newest first."""
+        query = _narrow(select(AuditRow), wanted).order_by(AuditRow.place.desc()).limit(limit)
+        if before is not None:
+            query = query.where(AuditRow.place < before)
+        return list(await self._session.scalars(query))
+
+    async def find(self, entry_id: str, organisation_id: str | None) -> AuditRow | None:
+        """By its id, of one organisation or of any."""
+        query = _narrow(select(AuditRow), EntryFilter(organisation_id=organisation_id))
+        found: AuditRow | None = await self._session.scalar(query.where(AuditRow.id == entry_id))
+        return found
+
+    async def after(self, wanted: EntryFilter, place: int, limit: int) -> list[AuditRow]:
+        """The oldest first, from the one after this place."""
+        query = _narrow(select(AuditRow), wanted).where(AuditRow.place > place)
+        return list(await self._session.scalars(query.order_by(AuditRow.place).limit(limit)))
+
+    async def walk(self) -> AsyncIterator[Sequence[StoredEntry]]:
+        """Every entry, the oldest first, some thousand at a time."""
+        columns = [getattr(AuditRow, name) for name in StoredEntry.__dataclass_fields__]
+        query = select(*columns).order_by(AuditRow.place).execution_options(yield_per=_AT_A_TIME)
+        result = await self._session.stream(query)
+        async for rows in result.partitions():
+            yield [StoredEntry(*row) for row in rows]
+
+    async def bounds(self) -> tuple[int, int]:
+        """The places of the first entry and past the last one; the same twice where there are none."""
+        first, last = (await self._session.execute(select(func.min(AuditRow.place), func.max(AuditRow.place)))).one()
+        return (0, 0) if last is None else (int(first), int(last) + 1)
+
+    async def leaves(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Places and hashes from this place on."""
+        query = select(AuditRow.place, AuditRow.leaf).where(AuditRow.place >= first)
+        rows = await self._session.execute(query.order_by(AuditRow.place).limit(limit))
+        return [(row[0], row[1]) for row in rows]
+
+    async def segments(self, until: int) -> list[bytes]:
+        """The roots of the whole segments before this place, as far as they are kept without a gap."""
+        query = select(AuditNode.number, AuditNode.root).where(
+            AuditNode.level == SEGMENT_LEVEL, AuditNode.number < until >> SEGMENT_LEVEL
+        )
+        rows = list(await self._session.execute(query.order_by(AuditNode.number)))
+        return [row[1] for number, row in enumerate(rows) if row[0] == number]
+
+    async def heads(self, before: int | None, limit: int) -> list[AuditHeadRow]:
+        """The newest first."""
+        query = select(AuditHeadRow).order_by(AuditHeadRow.size.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(AuditHeadRow.size < before)))
+
+    async def all_heads(self) -> list[AuditHeadRow]:
+        """The smallest first."""
+        return list(await self._session.scalars(select(AuditHeadRow).order_by(AuditHeadRow.size)))
+
+    async def newest_anchor(self) -> AuditAnchor | None:
+        return await self._session.scalar(select(AuditAnchor).order_by(AuditAnchor.size.desc()).limit(1))
+
+    def add_anchor(self, anchor: AuditAnchor) -> None:
+        """Write the row with this transaction."""
+        self._session.add(anchor)
+
+    async def newest_head_before(self, sealed_at: datetime) -> AuditHeadRow | None:
+        """The newest head that was sealed before this time."""
+        query = select(AuditHeadRow).where(AuditHeadRow.sealed_at < sealed_at)
+        return await self._session.scalar(query.order_by(AuditHeadRow.size.desc()).limit(1))
+
+    async def prune(self, until: int) -> int:
+        """Delete the entries before this place; how many. The table's guard is told for this transaction."""
+        await self._session.execute(text("SET LOCAL mercato.audit = 'prune'"))
+        gone = await self._session.execute(delete(AuditRow).where(AuditRow.place < until).returning(AuditRow.place))
+        count = len(gone.all())
+        await self._session.execute(text("SET LOCAL mercato.audit = ''"))
+        return count
+
+    async def erase_details(self, actor_id: str) -> int:
+        """Drop what entries say of this person beside the sealed part; how many entries."""
+        await self._session.execute(text("SET LOCAL mercato.audit = 'erase'"))
+        of_person = (AuditRow.actor_id == actor_id) | (AuditRow.target_id == actor_id)
+        erased = await self._session.execute(
+            update(AuditRow).where(of_person, AuditRow.details.is_not(None)).values(details=None).returning(AuditRow.id)
+        )
+        count = len(erased.all())
+        await self._session.execute(text("SET LOCAL mercato.audit = ''"))
+        return count
+
+    async def count_refusal(self, row: dict[str, Any]) -> None:
+        """One more of this kind in its minute."""
+        first = upsert(RefusedRow).values(**row, count=1)
+        await self._session.execute(
+            first.on_conflict_do_update(
+                index_elements=["minute", "asker", "code", "route"], set_={"count": RefusedRow.count + 1}
+            )
+        )
+
+    async def take_refusals(self, before: datetime, limit: int) -> list[RefusedRow]:
+        """Remove and hand over refusals of minutes before this time; two who ask at once get different ones."""
+        chosen = select(RefusedRow).where(RefusedRow.minute < before).limit(limit).with_for_update(skip_locked=True)
+        rows = list(await self._session.scalars(chosen))
+        for row in rows:
+            await self._session.delete(row)
+        return rows
+
+
+def _narrow(query: Select[tuple[AuditRow]], wanted: EntryFilter) -> Select[tuple[AuditRow]]:
+    equal = {
+        AuditRow.organisation_id: wanted.organisation_id,
+        AuditRow.actor_id: wanted.actor_id,
+        AuditRow.verb: wanted.verb,
+        AuditRow.target_id: wanted.target_id,
+        AuditRow.target_type: wanted.target_type,
+        AuditRow.outcome: wanted.outcome,
+    }
+    query = query.where(*(column == value for column, value in equal.items() if value is not None))
+    if wanted.since is not None:
+        query = query.where(AuditRow.at >= wanted.since)
+    return query if wanted.until is None else query.where(AuditRow.at < wanted.until)

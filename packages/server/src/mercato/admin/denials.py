@@ -1,0 +1,44 @@
+"""Refusals are entries too: those of one kind to one asker within a minute are one entry with a count."""
+
+from datetime import datetime, timedelta
+
+from mercato.admin.audit_rows import AuditRows
+from mercato.admin.news import AccessRefused
+from mercato.platform import Clock, Outbox, Refusal, RequestContext, Session
+
+WINDOW = timedelta(seconds=60)
+_AT_ONCE = 500
+
+
+class Refusals:
+    """Counts refusals, and tells of them when their minute is over."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = AuditRows(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def count(self, refusal: Refusal, route: str, context: RequestContext) -> None:
+        """One more."""
+        row = {
+            "minute": _minute_of(self._clock.now()),
+            "asker": context.actor or context.address,
+            "code": refusal.code,
+            "route": route,
+            "detail": refusal.detail,
+            "context": context.to_payload(),
+        }
+        await self._rows.count_refusal(row)
+
+    async def tell(self) -> int:
+        """News of every minute that is over; how many."""
+        rows = await self._rows.take_refusals(_minute_of(self._clock.now()), _AT_ONCE)
+        for row in rows:
+            news = AccessRefused(by=row.asker, code=row.code, route=row.route, count=row.count, reason=row.detail)
+            await self._outbox.add(self._session, news, RequestContext.from_payload(row.context))
+        return len(rows)
+
+
+def _minute_of(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

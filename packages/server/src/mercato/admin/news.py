@@ -1,0 +1,65 @@
+"""What the admin room tells."""
+
+from dataclasses import dataclass
+
+from mercato.platform import News
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRefused(News):
+    """Somebody was refused; all refusals of one kind within a minute are one piece of news."""
+
+    topic = "access.refused"
+
+    code: str
+    """The stable code of the refusal."""
+    route: str
+    """The method and the route."""
+    count: int
+    """How often in this minute."""
+    reason: str
+    """The sentence of the refusal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateDataRead(News):
+    """Somebody exported data, or read data of another organisation."""
+
+    topic = "data.read"
+
+    what: str
+    """What was read, such as `audit log`."""
+    organisation_id: str
+    """Whose data it is; empty for data of every organisation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditPruned(News):
+    """Old entries of the audit log were dropped; the roots over them stay."""
+
+    topic = "audit.pruned"
+
+    until: int
+    """The place of the first entry that was kept."""
+    root: str
+    """The root over everything that was dropped, in hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestServed(News):
+    """A request changed something that no room tells of."""
+
+    topic = "request.served"
+
+    verb: str
+    """What happened, as `noun.verb`; the audit log lists the entry under it."""
+    operation: str
+    """The operation of the API."""
+    subject_type: str
+    """The kind of thing that was changed."""
+    subject_id: str
+    """The thing that was changed; empty where the request does not name it."""
+    organisation_id: str
+    """The organisation of whoever asked."""
+    after: dict[str, str] | None = None
+    """The names in the address."""

@@ -1,0 +1,104 @@
+"""Do the figures agree? For each day the sums of usage, its events and the ledger are compared, and the result kept."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from mercato.billing.agreement_models import UsageAgreement
+from mercato.billing.agreement_rows import AgreementRows, PartyKey, Sums
+from mercato.identity import Caller, Permission
+from mercato.metering import Side
+from mercato.platform import Clock, Session
+
+_DAYS_AT_ONCE = 2
+_NAMED = 100
+_NOTHING = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A day as the caller may see it: `figures` are everybody's, for operators; `differences` are its own."""
+
+    day: date
+    checked_at: datetime
+    agrees: bool
+    figures: UsageAgreement | None
+    differences: list[dict[str, Any]]
+
+
+class Agreements:
+    """Compares in the worker, and shows what came of it."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._rows = AgreementRows(session)
+        self._clock = clock
+
+    async def check_due(self) -> int:
+        """The newest days that were added up since they were compared, a few at a time. Comes first in a transaction:
+        all is read as of one moment. Returns how many days disagree.
+        """
+        await self._rows.hold_still()
+        disagreeing = 0
+        for day in await self._rows.due_days(_DAYS_AT_ONCE):
+            found = await self.check(day)
+            await self._rows.put(found)
+            disagreeing += found.differing > 0
+        return disagreeing
+
+    async def check(self, day: date) -> UsageAgreement:
+        """Compare one day, UTC."""
+        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        end = begin + timedelta(days=1)
+        events = await self._rows.of_events(begin, end)
+        quarters = await self._rows.of_quarters(begin, end)
+        posted = await self._rows.of_postings(day, end.date())
+        differing = [
+            key
+            for key in sorted(events.keys() | quarters.keys() | posted.keys())
+            if len({part.get(key, _NOTHING) for part in (events, quarters, posted)}) > 1
+        ]
+        return UsageAgreement(
+            day=day,
+            checked_at=self._clock.now(),
+            event_calls=_calls(events),
+            rollup_calls=_calls(quarters),
+            posted_calls=_calls(posted),
+            differing=len(differing),
+            event_nanos=_nanos(events),
+            rollup_nanos=_nanos(quarters),
+            posted_nanos=_nanos(posted),
+            differences=[_difference(key, events, quarters, posted) for key in differing[:_NAMED]],
+        )
+
+    async def page(self, caller: Caller, *, side: Side, before: date | None, limit: int) -> list[Agreement]:
+        """The newest day first. An organisation sees whether its own figures agree, operators everybody's."""
+        caller.require(Permission.MARKETPLACE_READ if side == "marketplace" else Permission.BILLING_READ)
+        return [_seen(row, side, caller.organisation_id) for row in await self._rows.page(before, limit)]
+
+
+def _seen(row: UsageAgreement, side: Side, organisation_id: str) -> Agreement:
+    if side == "marketplace":
+        return Agreement(row.day, row.checked_at, row.differing == 0, row, row.differences)
+    own = [one for one in row.differences if one[f"{side}_id"] == organisation_id]
+    # Those beyond the first that are named might be anybody's.
+    return Agreement(row.day, row.checked_at, not own and row.differing <= _NAMED, None, own)
+
+
+def _calls(sums: Sums) -> int:
+    return sum(calls for calls, _ in sums.values())
+
+
+def _nanos(sums: Sums) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for key, (_, nanos) in sums.items():
+        found[key[3]] = found.get(key[3], 0) + nanos
+    return found
+
+
+def _difference(key: PartyKey, events: Sums, quarters: Sums, posted: Sums) -> dict[str, Any]:
+    names: Collection[str] = ("consumer_id", "vendor_id", "service_id", "currency")
+    found: dict[str, Any] = dict(zip(names, key, strict=True))
+    for name, sums in (("event", events), ("rollup", quarters), ("posted", posted)):
+        found[f"{name}_calls"], found[f"{name}_nanos"] = sums.get(key, _NOTHING)
+    return found

@@ -1,0 +1,140 @@
+"""What the audit log says of every operation that may change something. A new route is added here, or a test fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mercato.admin import PrivateDataRead
+from mercato.billing import ChargeAdjusted, PeriodClosed
+from mercato.consumption import UsageReviewDecided
+from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
+from mercato.deployments import DeploymentLinked
+from mercato.identity import (
+    InvitationAccepted,
+    InvitationMade,
+    InvitationWithdrawn,
+    KeyChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+    PasswordChanged,
+    PasswordResetAsked,
+    SecondFactorChanged,
+    SessionsEnded,
+    SignedIn,
+    TokenIssued,
+    UserChanged,
+)
+from mercato.metering import BudgetChanged
+from mercato.platform import News
+from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
+from mercato.subscriptions import SubscriptionChanged
+from mercato.training import TrainingRequested, TrainingStopAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The entries that an operation makes.
+
+    `news` are classes that its room tells. Where it tells none of them, `verb` is the entry that the edge makes; an
+    operation with neither makes none, for the reason under `why`. `of` names the parameter with the id of the target,
+    where that is not the last one of the address or the `id` of the answer.
+    """
+
+    news: tuple[type[News], ...] = ()
+    verb: str = ""
+    why: str = ""
+    of: str = ""
+
+
+def _tells(*news: type[News], or_else: str = "") -> Audited:
+    return Audited(news, or_else)
+
+
+def _is(verb: str, of: str = "") -> Audited:
+    return Audited(verb=verb, of=of)
+
+
+def _nothing(why: str) -> Audited:
+    return Audited(why=why)
+
+
+OPERATIONS: Mapping[str, Audited] = {
+    "adjust_charges": _tells(ChargeAdjusted),
+    "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
+    "close_period": _tells(PeriodClosed),
+    "put_budget": _tells(BudgetChanged),
+    "drop_budget": _tells(BudgetChanged),
+    "remove_credential": _tells(CredentialChanged),
+    "put_credential": _tells(CredentialChanged),
+    "build_dataset": _tells(PanelBuilt),
+    "open_round": _tells(RoundOpened),
+    "revoke_token": _tells(KeyChanged),
+    "claim_backtest": _is("deployment.backtest_claimed"),
+    "link_deployment": _tells(DeploymentLinked),
+    "ask_optimizer": _nothing("it computes an answer and keeps nothing"),
+    "take_heartbeat": _nothing("a machine's sign of life; `deployment.stale` and `deployment.live` are entries"),
+    "introspect_credential": _nothing("it answers a question about a key that the caller shows"),
+    "make_key": _is("key.made"),
+    "revoke_key": _tells(KeyChanged),
+    "rotate_key": _tells(KeyChanged),
+    "throw_switch": _is("kill_switch.thrown"),
+    "lift_switch": _is("kill_switch.lifted", of="switch_id"),
+    "begin_device_login": _nothing("anybody may ask for a code; the sign-in that follows is an entry"),
+    "give_token": _tells(SignedIn, TokenIssued),
+    "sign_up": _tells(OrganisationCreated),
+    "verify_organisation": _tells(OrganisationChanged),
+    "suspend_organisation": _tells(OrganisationChanged),
+    "reinstate_organisation": _tells(OrganisationChanged),
+    "change_role": _tells(UserChanged),
+    "disable_user": _tells(UserChanged),
+    "enable_user": _tells(UserChanged),
+    "close_round": _tells(RoundClosed),
+    "resolve_round": _tells(RoundResolved),
+    "start_canary": _tells(ServiceChanged),
+    "abort_canary": _tells(ServiceChanged),
+    "promote_canary": _tells(ServiceChanged),
+    "deprecate_release": _tells(ServiceChanged),
+    "yank_release": _tells(ServiceChanged),
+    "withdraw_service": _tells(ServiceWithdrawn),
+    "sign_in": _tells(SignedIn),
+    "sign_out": _is("session.ended"),
+    "refresh_session": _nothing("it keeps a session that began with an entry"),
+    "seal_log": _is("signals.sealed"),
+    "store_signals": _nothing("each signal is an entry of its own sealed log"),
+    "submit_release": _tells(SubmissionReceived),
+    "subscribe": _tells(SubscriptionChanged),
+    "cancel_subscription": _tells(SubscriptionChanged),
+    "start_training_run": _tells(TrainingRequested),
+    "claim_training_run": _nothing("the job of a run that somebody started, which is an entry"),
+    "stop_training_run": _tells(TrainingStopAsked),
+    "decide_usage_review": _tells(UsageReviewDecided),
+    "add_user": _is("user.added"),
+    "invite": _tells(InvitationMade),
+    "show_invitation": _nothing("it shows an invitation to whoever has its link"),
+    "accept_invitation": _tells(InvitationAccepted),
+    "withdraw_invitation": _tells(InvitationWithdrawn),
+    "change_password": _tells(PasswordChanged),
+    "ask_for_reset": _tells(PasswordResetAsked),
+    "use_reset": _tells(PasswordChanged),
+    "add_second_factor": _is("second_factor.begun"),
+    "confirm_second_factor": _tells(SecondFactorChanged),
+    "remove_second_factor": _tells(SecondFactorChanged),
+    "renew_recovery_codes": _tells(SecondFactorChanged),
+    "prove_again": _is("session.proved"),
+    "end_session": _tells(SessionsEnded),
+    "end_other_sessions": _tells(SessionsEnded),
+    "end_sessions_of": _tells(SessionsEnded),
+    "add_webhook": _is("webhook.added"),
+    "remove_webhook": _is("webhook.removed"),
+    "change_webhook": _is("webhook.changed"),
+    "redeliver_message": _is("webhook.redelivered", of="delivery_id"),
+    "rotate_webhook": _is("webhook.secret_rotated", of="webhook_id"),
+    "test_webhook": _is("webhook.tested", of="webhook_id"),
+}
+"""By operation: every POST, PUT, PATCH and DELETE of the document."""
+
+READS: Mapping[str, Audited] = {
+    "export_audit_log": _tells(PrivateDataRead),
+    "list_audit_entries": _tells(PrivateDataRead),
+    "export_calls": _is("usage.exported"),
+}
+"""Reads that are entries: exports, and what an operator reads of others (the room knows which those are)."""

@@ -1,0 +1,40 @@
+"""Identity's questions to the database about everybody who can act, whatever their organisation."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from mercato.identity.models import DeploymentToken, Key, Organisation, User
+from mercato.platform import Session
+
+
+class ActorRows:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def users(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, name and organisation of each."""
+        return await self._rows(select(User.id, User.name, User.organisation_id).where(User.id.in_(ids)))
+
+    async def keys(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, name and organisation of each."""
+        return await self._rows(select(Key.id, Key.name, Key.organisation_id).where(Key.id.in_(ids)))
+
+    async def tokens(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, deployment and organisation of each."""
+        query = select(DeploymentToken.id, DeploymentToken.deployment_id, DeploymentToken.organisation_id)
+        return await self._rows(query.where(DeploymentToken.id.in_(ids)))
+
+    async def organisations(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, short name and the id again."""
+        query = select(Organisation.id, Organisation.slug, Organisation.id)
+        return await self._rows(query.where(Organisation.id.in_(ids)))
+
+    async def operator_ids(self) -> set[str]:
+        """The operator's organisation."""
+        return set(await self._session.scalars(select(Organisation.id).where(Organisation.is_operator)))
+
+    async def _rows(self, query: object) -> list[tuple[str, str, str]]:
+        return [(row[0], row[1], row[2]) for row in await self._session.execute(query)]  # type: ignore[call-overload]

@@ -1,0 +1,101 @@
+"""The people of an organisation: their roles, and who may sign in."""
+
+from mercato.identity.caller import Caller
+from mercato.identity.models import User
+from mercato.identity.news import KeyChanged, SessionsEnded, UserChanged
+from mercato.identity.people_rows import PeopleRows
+from mercato.identity.permissions import Permission, Role, permissions_of
+from mercato.identity.refusals import LastAdministrator, NotAllowed
+from mercato.identity.sign_up import may_give
+from mercato.identity.standing_rows import StandingRows
+from mercato.platform import Clock, NotFound, Outbox, Session
+
+
+class Members:
+    """The caller's own colleagues. Changes of one organisation are one after the other, so the last person who can run
+    it stays."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = StandingRows(session)
+        self._people = PeopleRows(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def page(self, caller: Caller, *, after: str | None, limit: int) -> list[User]:
+        """The oldest first, disabled ones too."""
+        caller.require(Permission.ORGANISATION_READ)
+        return await self._rows.page_of_users(caller.organisation_id, after, limit)
+
+    async def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
+        """From the next request on. Raises `NotFound`, `NotAllowed`, `LastAdministrator`, `StepUpNeeded`."""
+        user = await self._take(caller, user_id)
+        may_give(caller, role)
+        if user.role != role:
+            await self._keep_one(caller, user)
+            before, user.role = user.role, role
+            await self._tell(caller, user, "role", {"role": before}, {"role": role.value})
+        return user
+
+    async def disable(self, caller: Caller, user_id: str, *, keep_keys: bool = False) -> User:
+        """Their sessions end now, and so do the keys that they made, unless `keep_keys`. Again changes nothing.
+
+        Raises `NotFound`, `NotAllowed`, `LastAdministrator`, `StepUpNeeded`.
+        """
+        user = await self._take(caller, user_id)
+        if user.disabled_at is None:
+            await self._keep_one(caller, user)
+            user.disabled_at = self._clock.now()
+            await self._end_access(caller, user, keep_keys=keep_keys)
+            await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
+        return user
+
+    async def enable(self, caller: Caller, user_id: str) -> User:
+        """They may sign in again. Keys that were revoked stay revoked. Raises `NotFound`, `NotAllowed`."""
+        user = await self._take(caller, user_id)
+        if user.disabled_at is not None:
+            user.disabled_at = None
+            await self._tell(caller, user, "enabled", {"disabled": True}, {"disabled": False})
+        return user
+
+    async def _take(self, caller: Caller, user_id: str) -> User:
+        """The colleague, once nobody else changes who runs the organisation."""
+        caller.require(Permission.USERS_WRITE)
+        caller.require_recent_proof(self._clock.now())
+        await self._rows.lock_organisation(caller.organisation_id)
+        user = await self._rows.find_user(caller.organisation_id, user_id)
+        if user is None:
+            raise NotFound(f"Your organisation has no person {user_id}.", user=user_id)
+        beyond = permissions_of(Role(user.role), in_operator=caller.is_operator) - caller.permissions
+        if beyond:
+            raise NotAllowed(f"The role {user.role} may do more than you may.", role=user.role, beyond=sorted(beyond))
+        return user
+
+    async def _keep_one(self, caller: Caller, user: User) -> None:
+        highest = Role.SUPER_ADMIN if caller.is_operator else Role.ADMIN
+        if user.role != highest or user.disabled_at is not None:
+            return
+        if await self._rows.count_active(caller.organisation_id, highest) <= 1:
+            raise LastAdministrator(f"{user.name} is the last {highest} of your organisation.", role=highest)
+
+    async def _end_access(self, caller: Caller, user: User, *, keep_keys: bool) -> None:
+        now = self._clock.now()
+        if await self._people.end_sessions(user.id, now):
+            await self._outbox.add(self._session, SessionsEnded(by=caller.actor, user_id=user.id))
+        for key in () if keep_keys else await self._rows.keys_in_force(user.id):
+            key.revoked_at = now
+            news = KeyChanged(by=caller.actor, key_id=key.id, organisation_id=key.organisation_id)
+            await self._outbox.add(self._session, news)
+
+    async def _tell(
+        self, caller: Caller, user: User, change: str, before: dict[str, str | bool], after: dict[str, str | bool]
+    ) -> None:
+        news = UserChanged(
+            by=caller.actor,
+            user_id=user.id,
+            organisation_id=user.organisation_id,
+            change=change,
+            before=before,
+            after=after,
+        )
+        await self._outbox.add(self._session, news)

@@ -1,0 +1,57 @@
+"""Rows as lines of a file, made by the database: a process that exports millions of rows only hands them on."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Boolean, ColumnElement, Date, DateTime, Text, case, cast, func, literal
+
+from mercato.platform.database import Session
+
+LineFormat = Literal["csv", "jsonl"]
+
+_AT_ONCE = 2_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def csv_head(names: Sequence[str]) -> str:
+    """The first line of a file of CSV."""
+    return ",".join(names) + "\r\n"
+
+
+def line_of(kind: LineFormat, columns: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[str]:
+    """One line of these named columns, with its end.
+
+    CSV as RFC 4180 has it: texts are quoted, and one that a table would take for a formula gets an apostrophe before
+    it; what is not there is empty. JSON lines hold one object each.
+    """
+    if kind == "jsonl":
+        pairs = [part for name, column in columns for part in (literal(name, Text), _plain(column))]
+        return cast(func.json_build_object(*pairs), Text).concat("\n")
+    cells: list[Any] = []
+    for _, column in columns:
+        cells += [literal(",", Text), _cell(column)]
+    return func.concat(*cells[1:], literal("\r\n", Text))
+
+
+async def stream_lines(session: Session, query: Any) -> AsyncIterator[bytes]:
+    """The lines of a query for one column of them, some at a time through a cursor of the server."""
+    found = await session.stream_scalars(query, execution_options={"yield_per": _AT_ONCE})
+    async for some in found.partitions():
+        yield "".join(some).encode()
+
+
+def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Times as RFC 3339 has them, to the microsecond."""
+    if isinstance(column.type, DateTime):
+        return func.to_char(func.timezone("UTC", column), literal('YYYY-MM-DD"T"HH24:MI:SS.US"Z"', Text))
+    return column
+
+
+def _cell(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, Boolean):
+        return case((column.is_(True), literal("true", Text)), (column.is_(False), literal("false", Text)))
+    if isinstance(column.type, DateTime | Date) or not isinstance(column.type, Text):
+        return _plain(column)
+    mark = case((func.left(column, 1).in_(_FORMULA), literal("\"'", Text)), else_=literal('"', Text))
+    # Nothing joined to what is not there is nothing: an empty cell.
+    return mark.concat(func.replace(column, '"', '""')).concat('"')
