@@ -47,9 +47,9 @@ def serve(
     """Run one ROLE until it is told to stop; any number of replicas by --port.
 
     The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003), accounts
-    (3004), vendors (3006) and admin (3007). Gateways and metrics have a port of their own, 100 above. `worker` does what is durable and
-    answers health on 3005; `gateway` takes the calls (8080). Calls in hand are finished before it ends. Without
-    DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
+    (3004), vendors (3006) and admin (3007). Gateways and metrics have a port of their own, 100 above. `worker` does
+    what is durable and answers health on 3005; `gateway` takes the calls (8080). Calls in hand are finished before it
+    ends. Without DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
     """
     host = host or settings.host
     if role == "gateway":
