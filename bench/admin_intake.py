@@ -36,8 +36,10 @@ class _NoSums:
 
 
 async def measure_intake(url: str) -> list[Row]:
-    """Events a second with the sums and without, and what they cost: of 600 keys, each call nearly a row of its own, and of
-    24 keys."""
+    """Events a second with the sums and without, and what they cost.
+
+    First of 600 keys, where nearly each call is a row of its own, then of 24.
+    """
     clock = SystemClock()
     database, ids = Database(url), SystemIds(clock)
     async with database.transaction() as session:
