@@ -48,7 +48,7 @@ buckets AS (
 INSERT INTO usage_quarter (start, slot, shape, {_DIMENSIONS}, {", ".join(_COUNTS)}, latency_at, latency_n)
 SELECT start, 0, md5(concat_ws(chr(31), {_DIMENSIONS}))::uuid, {_DIMENSIONS},
   {", ".join(_COUNTS[:-1])}, 0, latency_at, latency_n
-FROM sums JOIN buckets USING (start, {_DIMENSIONS})
+FROM sums JOIN buckets USING (start, {_DIMENSIONS}) ORDER BY start
 """  # noqa: S608  (names of our own columns)
 
 # An adjustment of one call stands with that call; one of days at their first midnight.
