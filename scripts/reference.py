@@ -165,7 +165,10 @@ def _command_page(name: str, command: click.Command, level: int) -> list[str]:
     if isinstance(command, SectionedGroup):
         lines += _section_table(name, command)
     if isinstance(command, click.Group):
-        for verb, inner in command.commands.items():
+        # The commands of `mercato` are imported when they are asked for: the group holds none.
+        for verb in list(command.commands) or command.list_commands(context):
+            inner = command.get_command(context, verb)
+            assert inner is not None, verb
             lines += _command_page(f"{name} {verb}", inner, level=min(level + 1, 4))
     return lines
 

@@ -19,7 +19,7 @@ def own(place: Place, database_url: str) -> Place:
     return place
 
 
-@pytest.mark.parametrize("role", ["publishing", "discovery", "consumption", "admin", "worker"])
+@pytest.mark.parametrize("role", ["publishing", "discovery", "consumption", "accounts", "vendors", "worker"])
 def test_each_role_answers_on_its_port_and_ends_with_code_0(own: Place, role: str) -> None:
     port, internal = free_ports(2)
     served = own.start("serve", role, "--port", str(port), "--internal-port", str(internal))
@@ -37,7 +37,7 @@ def test_each_role_answers_on_its_port_and_ends_with_code_0(own: Place, role: st
 def test_two_roles_share_the_embedded_server_and_the_last_one_stops_it(place: Place) -> None:
     assert place.run("migrate").returncode == 0
     ports = free_ports(2)
-    served = [place.start("serve", "admin", "--port", str(port)) for port in ports]
+    served = [place.start("serve", "accounts", "--port", str(port)) for port in ports]
     for port, each in zip(ports, served, strict=True):
         eventually(lambda port=port: get(port, "/readyz")[0] == 200, f"ready: {each.err()}")  # type: ignore[misc]
     assert served[0].stop() == 0
@@ -47,14 +47,14 @@ def test_two_roles_share_the_embedded_server_and_the_last_one_stops_it(place: Pl
 
 
 def test_an_unmigrated_database_is_refused_with_the_command_that_mends_it(place: Place) -> None:
-    refused = place.run("serve", "admin")
+    refused = place.run("serve", "accounts")
     assert refused.returncode == 1
     assert "run `mercato migrate`" in refused.stderr
 
 
 def test_a_gone_database_is_refused_without_its_password(place: Place) -> None:
     place.environment["DATABASE_URL"] = "postgresql://me:hunter2@127.0.0.1:1/none"
-    refused = place.run("serve", "admin")
+    refused = place.run("serve", "accounts")
     assert refused.returncode == 1
     assert "does not answer" in refused.stderr
     assert "hunter2" not in refused.stderr

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from mercato.edge.wiring import Wiring
+from mercato.edge.wiring import Wiring, running_of
 from mercato.identity import LinkTokens
 from tests.identity.test_sign_in import ACME, bearer, sign_in
 
@@ -60,7 +60,7 @@ async def test_a_link_for_a_new_password_is_used_once(
     api: httpx.AsyncClient, tokens: dict[str, str], app: FastAPI
 ) -> None:
     await api.post("/api/password-resets", json={"email": "ada@acme.example"})
-    wiring: Wiring = app.state.wiring
+    wiring = running_of(app).wiring
     path = f"/new-password/{await newest_reset(wiring, wiring.reset_links)}"
     assert (await api.get(path)).status_code == 200
     short = await api.post(path, data={"password": "short"})

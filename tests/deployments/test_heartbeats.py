@@ -26,8 +26,8 @@ __all__ = ["market"]
 
 @pytest.fixture
 async def app(settings: Settings, database_url: str, clock: TestClock) -> AsyncIterator[FastAPI]:
-    """The role that takes part: no search index is built for these tests."""
-    app = create_app(build_wiring(settings, database_url, clock), ["admin"])
+    """The roles that take part: no search index is built for these tests."""
+    app = create_app(build_wiring(settings, database_url, clock), ["accounts", "vendors"])
     async with app.router.lifespan_context(app):
         yield app
 

@@ -26,3 +26,7 @@ def test_the_table_is_what_the_code_writes(path: Path) -> None:
 
 def test_no_page_is_left_over() -> None:
     assert {path.name for path in reference.FOLDER.iterdir()} == set(reference.PAGES)
+
+
+def test_commands_that_are_imported_when_asked_for_have_their_place() -> None:
+    assert "\n### `mercato serve`\n" in reference.cli()

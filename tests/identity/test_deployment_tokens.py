@@ -78,7 +78,7 @@ def bearer(credential: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {credential}"}
 
 
-ROLES = ["admin", "consumption"]
+ROLES = ["accounts", "consumption"]
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def test_it_is_out_of_force_at_every_process_though_each_remembers_it(
         place = Place(folder)
         ports = free_ports(2)
         environment = place.environment | {"DATABASE_URL": database_url}
-        running = [place.start("serve", "admin", "--port", str(port), environment=environment) for port in ports]
+        running = [place.start("serve", "accounts", "--port", str(port), environment=environment) for port in ports]
         try:
             for port in ports:
                 eventually(lambda port=port: get(port, "/readyz")[0] == 200, f"the process on {port}")  # type: ignore[misc]

@@ -24,7 +24,7 @@ from tests.signals.conftest import Desk, Writer
 @pytest.fixture
 async def app(settings: Settings, database_url: str, clock: TestClock) -> AsyncIterator[FastAPI]:
     """The roles that take part: no search index is built for these tests."""
-    app = create_app(build_wiring(settings, database_url, clock), ["publishing", "admin"])
+    app = create_app(build_wiring(settings, database_url, clock), ["publishing", "accounts", "vendors"])
     async with app.router.lifespan_context(app):
         yield app
 

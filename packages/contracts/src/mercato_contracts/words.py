@@ -12,6 +12,7 @@ PATTERNS = {
     r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$": "must be lower-case letters, digits and inner hyphens, at most 63",
     r"^[^@\s]{1,64}@[^@\s]{1,190}$": "must be an e-mail address such as ada@acme.example",
     r"^\d{4}-(0[1-9]|1[0-2])$": "must be a month such as 2026-11",
+    r"^[0-9a-f]{32}$": "must be 16 bytes in 32 hexadecimal digits",
     r"^[0-9a-f]{64}$": "must be a SHA-256 in 64 hexadecimal digits",
     r"^rnd_[0-9a-f]{32}$": "must be the id of a round such as rnd_019ab3c1f2d47e0b8a6d5c4b3a291807",
     r"^dep_[0-9a-f]{32}$": "must be the id of a deployment such as dep_019ab3c1f2d47e0b8a6d5c4b3a291807",

@@ -13,7 +13,7 @@ from secrets import token_hex
 from urllib.parse import urlencode
 
 from mercato.adapters.signed_links import SignedLinks
-from mercato.platform.objects import (
+from mercato.platform import (
     CHUNK_BYTES,
     ObjectNotFound,
     StoredObject,

@@ -13,11 +13,11 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from mercato.platform import Unavailable
-from mercato.platform.objects import (
+from mercato.platform import (
     CHUNK_BYTES,
     ObjectNotFound,
     StoredObject,
+    Unavailable,
     check_expiry,
     check_key,
     check_prefix,

@@ -68,7 +68,7 @@ def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router, credentials.router),
+        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router),
         adds=lambda running: replace(running, catalog_pages=pages),
     )
 
@@ -112,8 +112,8 @@ def consumption_part(wiring: Wiring) -> Part:
     )
 
 
-def admin_part(wiring: Wiring) -> Part:
-    """Organisations, people, sessions, keys."""
+def accounts_part(wiring: Wiring) -> Part:
+    """Organisations, people, sessions, keys, tokens; what the marketplace says of itself."""
     return Part(
         (
             identity.router,
@@ -126,19 +126,25 @@ def admin_part(wiring: Wiring) -> Part:
             device_page.router,
             link_pages.router,
             oauth.router,
-            deployments.router,
-            training.router,
-            training.streams,
-            webhooks.router,
-            audit.router,
-            organisations.router,
         )
     )
+
+
+def vendors_part(wiring: Wiring) -> Part:
+    """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
+    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
+
+
+def admin_part(wiring: Wiring) -> Part:
+    """The audit log, the standing of organisations and people."""
+    return Part((audit.router, organisations.router))
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {
     "publishing": publishing_part,
     "discovery": discovery_part,
     "consumption": consumption_part,
+    "accounts": accounts_part,
+    "vendors": vendors_part,
     "admin": admin_part,
 }

@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 
 from mercato.app.revision import MIGRATIONS, current_revision, newest_revision
 from mercato.app.tables import METADATA
-from mercato.platform.database import driver_url
+from mercato.platform import driver_url
 
 __all__ = ["METADATA", "current_revision", "migrate", "newest_revision"]
 

@@ -12,7 +12,14 @@ from mercato.app.memory import leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
 
-ROLE_PORTS = {"publishing": 3001, "discovery": 3002, "consumption": 3003, "admin": 3004}
+ROLE_PORTS = {
+    "publishing": 3001,
+    "discovery": 3002,
+    "consumption": 3003,
+    "accounts": 3004,
+    "vendors": 3006,
+    "admin": 3007,
+}
 """The ports of the control plane's roles when they run apart."""
 
 _PARENT_GONE_SECONDS = 45
@@ -39,10 +46,10 @@ def serve(
 ) -> None:
     """Run one ROLE until it is told to stop; any number of replicas by --port.
 
-    The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003) and admin (3004).
-    Gateways and metrics have a port of their own, 100 above. `worker` does what is durable and answers health on 3005;
-    `gateway` takes the calls (8080). Calls in hand are finished before it ends. Without DATABASE_URL the embedded
-    PostgreSQL of the state folder is started or joined.
+    The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003), accounts
+    (3004), vendors (3006) and admin (3007). Gateways and metrics have a port of their own, 100 above. `worker` does
+    what is durable and answers health on 3005; `gateway` takes the calls (8080). Calls in hand are finished before it
+    ends. Without DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
     """
     host = host or settings.host
     if role == "gateway":

@@ -97,9 +97,12 @@ class Summing:
             )
         earlier = before(zone, wanted.step, steps) if wanted.compare else None
         await self._rows.widen()
-        names, groups = await self._largest(whose, wanted, steps)
-        totals = await self._lines(whose, wanted, steps, earlier, ())
-        lines = await self._lines(whose, wanted, steps, earlier, wanted.groups, names) if names else []
+        if wanted.groups and not _is_wide(wanted, steps):
+            lines, totals, groups = await self._at_once(whose, wanted, steps, earlier)
+        else:
+            names, groups = await self._largest(whose, wanted, steps)
+            totals = await self._lines(whose, wanted, steps, earlier, ())
+            lines = await self._lines(whose, wanted, steps, earlier, wanted.groups, names) if names else []
         forecasts: list[Forecast] = []
         if wanted.forecast:
             forecasting = Forecasting(self._rows, self._days, self._clock, measures_of(wanted.metrics))
@@ -127,6 +130,34 @@ class Summing:
             key_id = str(equal.pop("key_id"))
             among["key_id"] = await keys_of_lineage(self._session, caller.organisation_id, key_id)
         return SeriesFilter(equal, among)
+
+    async def _at_once(
+        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, earlier: Steps | None
+    ) -> tuple[list[Line], list[Line], int]:
+        """Where groups are few, one reading of all of them gives the largest and the totals."""
+        now = await self._renamed(wanted, await self._figures(whose, wanted, steps, wanted.groups, None))
+        then = None
+        if earlier is not None:
+            then = await self._renamed(wanted, await self._figures(whose, wanted, earlier, wanted.groups, None))
+        sizes = {
+            key: sum(found.whole()[0].get(name, 0) for name in _sizes(wanted.metrics[0])) for key, found in now.items()
+        }
+        kept = sorted(sizes, key=lambda key: (-sizes[key], key))[: wanted.top]
+        lines = _lines_of({key: now[key] for key in kept}, then, wanted, steps)
+        totals = _lines_of(_together(now), None if then is None else _together(then), wanted, steps, everything=True)
+        return lines, totals, len(now)
+
+    async def _renamed(self, wanted: SeriesWanted, found: "_Groups") -> "_Groups":
+        """A key and those that it was rotated from are one group, under the newest."""
+        if "key" not in wanted.groups:
+            return found
+        place = wanted.groups.index("key")
+        newest = await newest_keys(self._session, {key[place] for key in found})
+        merged: _Groups = {}
+        for key, sums in found.items():
+            name = tuple(newest.get(one, one) for one in key)
+            merged.setdefault(name, _Sums()).merge(sums)
+        return merged
 
     async def _largest(
         self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps
@@ -156,13 +187,7 @@ class Summing:
     ) -> list[Line]:  # fmt: skip
         now = await self._figures(whose, wanted, steps, groups, names)
         then = None if earlier is None else await self._figures(whose, wanted, earlier, groups, names)
-        lines = []
-        for key in sorted(now.keys() | (then.keys() if then else set())):
-            line = Line(key[:-1], key[-1], *_read(now.get(key), wanted.metrics, len(steps.starts)))
-            if then is not None:
-                line.before, line.before_total = _read(then.get(key), wanted.metrics, len(steps.starts))
-            lines.append(line)
-        return sorted(lines, key=lambda line: -line.total[wanted.metrics[0]]) if groups else lines
+        return _lines_of(now, then, wanted, steps, everything=True)
 
     async def _figures(
         self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, groups: Sequence[SeriesGroup],
@@ -188,6 +213,33 @@ class Summing:
         return level, sources_of(level, steps.bounds, true_days)
 
 
+def _is_wide(wanted: SeriesWanted, steps: Steps) -> bool:
+    """Whether there may be so many groups that the largest are better found first."""
+    many = wanted.side == "marketplace" and not {"consumer", "subscription", "operation"}.isdisjoint(wanted.groups)
+    return many or len(steps.starts) > 400
+
+
+def _lines_of(
+    now: "_Groups", then: "_Groups | None", wanted: SeriesWanted, steps: Steps, *, everything: bool = False
+) -> list[Line]:
+    """A line for each group of now, the largest first; with `everything` also for those of the period before alone."""
+    lines = []
+    for key in sorted(now.keys() | (then.keys() if then and everything else set())):
+        line = Line(key[:-1], key[-1], *_read(now.get(key), wanted.metrics, len(steps.starts)))
+        if then is not None:
+            line.before, line.before_total = _read(then.get(key), wanted.metrics, len(steps.starts))
+        lines.append(line)
+    return sorted(lines, key=lambda line: -line.total[wanted.metrics[0]]) if wanted.groups else lines
+
+
+def _together(groups: "_Groups") -> "_Groups":
+    """All groups of a currency as one."""
+    found: _Groups = {}
+    for key, sums in groups.items():
+        found.setdefault(key[-1:], _Sums()).merge(sums)
+    return found
+
+
 class _Sums:
     """The sums of one series by step, and its latencies."""
 
@@ -202,6 +254,14 @@ class _Sums:
     def count(self, step: int, bucket: int, calls: int) -> None:
         self.buckets.setdefault(step, [0] * BUCKETS)[bucket] += calls
 
+    def merge(self, other: "_Sums") -> None:
+        """Both together."""
+        for step, sums in other.by_step.items():
+            self.add(step, sums)
+        for step, counts in other.buckets.items():
+            have = self.buckets.setdefault(step, [0] * BUCKETS)
+            self.buckets[step] = [one + more for one, more in zip(have, counts, strict=True)]
+
     def whole(self) -> tuple[dict[str, int], list[int]]:
         """Of all steps."""
         sums: dict[str, int] = {}
@@ -211,6 +271,8 @@ class _Sums:
         return sums, [sum(column) for column in zip(*self.buckets.values(), strict=True)]
 
 
+_Groups = dict[tuple[str, ...], _Sums]
+"""By the values of the groups, and the currency last."""
 _NONE: dict[str, int] = {}
 
 
@@ -234,7 +296,8 @@ _PARTS: dict[Metric, tuple[str, ...]] = {
 def measures_of(metrics: Sequence[Metric]) -> list[str]:
     """What has to be added up for these metrics; quantiles are read from latencies."""
     wanted = {part for metric in metrics for part in _PARTS.get(metric, (metric,))}
-    return [name for name in MEASURES if name in wanted] or ["calls"]
+    wanted |= set(_sizes(metrics[0]))
+    return [name for name in MEASURES if name in wanted]
 
 
 def _figure(metric: Metric, sums: Mapping[str, int], buckets: Sequence[int]) -> int:

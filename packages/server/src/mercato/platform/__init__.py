@@ -12,7 +12,7 @@ from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.context import RequestContext, Served, current_request, serving
-from mercato.platform.database import Base, Database, Session
+from mercato.platform.database import Base, Database, Session, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
@@ -20,7 +20,17 @@ from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
-from mercato.platform.objects import ObjectNotFound, ObjectStore, RangeOutside, StoredObject
+from mercato.platform.objects import (
+    CHUNK_BYTES,
+    ObjectNotFound,
+    ObjectStore,
+    RangeOutside,
+    StoredObject,
+    check_expiry,
+    check_key,
+    check_prefix,
+    check_range,
+)
 from mercato.platform.outbox import Event, Outbox, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -41,6 +51,7 @@ from mercato.platform.workflows import (
 from mercato_contracts.masking import mask
 
 __all__ = [
+    "CHUNK_BYTES",
     "Base",
     "Bell",
     "Chain",
@@ -91,12 +102,17 @@ __all__ = [
     "Workflow",
     "WorkflowFunction",
     "Workflows",
+    "check_expiry",
+    "check_key",
+    "check_prefix",
+    "check_range",
     "configure_logging",
     "copy_json",
     "csv_head",
     "current_request",
     "derive_key",
     "desk_libraries",
+    "driver_url",
     "every_news",
     "every_refusal",
     "forget_events",

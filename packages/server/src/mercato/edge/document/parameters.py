@@ -90,6 +90,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
 }
 
 _OF_OPERATION: dict[tuple[str, str], tuple[str, Any]] = {
+    ("list_organisations", "state"): ("Only organisations in this state", "suspended"),
     ("put_credential", "name"): ("The credential's name, as manifests refer to it", "embedder-token"),
     ("remove_credential", "name"): ("The credential's name, as manifests refer to it", "embedder-token"),
     ("get_dataset", "name"): ("The dataset's name", "us-equities"),
