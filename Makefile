@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin clean
+.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -77,6 +77,9 @@ bench-admin: setup ## lists, series, exports and intake at a million usage event
 
 bench-idle: setup ## what a marketplace that nobody calls costs: memory and CPU time
 	@$(PY) -m bench.idle
+
+bench-audit: setup ## the audit log: entries a second, the check of 100,000; how soon calls of the suspended stop
+	@$(PY) -m bench.audit
 
 clean: ## remove the environment (state in .mercato stays)
 	rm -rf .venv .tools

@@ -121,7 +121,7 @@ async def test_operators_list_organisations_by_state_and_name(api: httpx.AsyncCl
         return [item["slug"] for item in answer.json()["items"]]
 
     assert set(await listed()) == {"operator", "acme", "globex", "initech"}
-    assert await listed(state="suspended") == ["globex"]
+    assert await listed(standing="suspended") == ["globex"]
     assert await listed(named="ini") == ["initech"]
     assert await listed(named="%") == []
     first = (await api.get("/api/organisations", params={"limit": 2}, headers=operator)).json()

@@ -11,7 +11,7 @@ class StandingCalls(Transport):
 
     def list_organisations(self, state: str | None, named: str | None) -> list[OrganisationView]:
         """The oldest first."""
-        return list(self.pages(OrganisationPage, "/api/organisations", {"state": state, "named": named}))
+        return list(self.pages(OrganisationPage, "/api/organisations", {"standing": state, "named": named}))
 
     def show_organisation(self, slug: str) -> OrganisationView:
         """Where it stands."""

@@ -84,7 +84,9 @@ class LogCheck:
         expected = self._frontier.size
         if entry.place != expected and not self._findings:
             self._find("missing", expected, f"Entry {expected} is not there.")
-        if leaf_hash(entry.entry.encode()) != entry.leaf:
+        # From the text, not from the stored hash: what a person reads is what is proved.
+        leaf = leaf_hash(entry.entry.encode())
+        if leaf != entry.leaf:
             self._find("edited", entry.place, f"Entry {entry.place} does not have the hash that is stored with it.")
         core = _read(entry.entry)
         if core is None or not _repeats(entry, core):
@@ -93,8 +95,7 @@ class LogCheck:
             self._erased += 1
         elif details_digest(entry.details) != core["details_sha256"]:
             self._find("edited", entry.place, f"The details of entry {entry.place} are not those that were sealed.")
-        # From the text, not from the stored hash: what a person reads is what is proved.
-        self._frontier.add(leaf_hash(entry.entry.encode()))
+        self._frontier.add(leaf)
         if core is not None and core.get("verb") == AuditPruned.topic and entry.details is not None:
             self._note_pruned(entry.details)
 

@@ -40,13 +40,13 @@ MemberDesk = Annotated[Members, Depends(_members)]
 async def list_organisations(
     caller: SignedIn,
     desk: StandingDesk,
-    state: OrganisationState | None = None,
+    standing: Annotated[OrganisationState | None, Query(description="Only those that stand so")] = None,
     named: Annotated[str | None, Query(max_length=100, description="A part of the name")] = None,
     after: After = None,
     limit: PageSize = 50,
 ) -> OrganisationPage:
     """The oldest first, with where each stands."""
-    found = await desk.page(caller, state=state, words=named, after=after, limit=limit)
+    found = await desk.page(caller, state=standing, words=named, after=after, limit=limit)
     return OrganisationPage(
         items=[view_organisation(each) for each in found], next=found[-1].id if len(found) == limit else None
     )
