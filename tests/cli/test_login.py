@@ -32,7 +32,7 @@ def test_a_key_from_standard_input_is_checked_and_kept_for_its_owner_only(mp: Mp
     [
         ("ck_0123", 2, "checksum"),
         ("", 2, "No token"),
-        ("two words", 2, "no key"),
+        ("two words", 2, "neither a key"),
         ("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", 3, "not one of ours"),
     ],
 )
