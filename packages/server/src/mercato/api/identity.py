@@ -76,16 +76,14 @@ def _introspection_of(session: Transaction, parts: Parts) -> KeyIntrospection:
 
 
 async def _hash_sign_up(body: SignUpRequest, request: Request, parts: Parts) -> tuple[SignUpRequest, HashedSecret]:
-    async with parts.hasher.place(origin_of(request)):
-        return body, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+    return body, await parts.hasher.hash_for(origin_of(request), body.password.get_secret_value())
 
 
 async def _hash_new_user(
     body: NewUserRequest, caller: SignedIn, request: Request, parts: Parts
 ) -> tuple[NewUserRequest, HashedSecret]:
     caller.require(Permission.USERS_WRITE)
-    async with parts.hasher.place(origin_of(request)):
-        return body, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+    return body, await parts.hasher.hash_for(origin_of(request), body.password.get_secret_value())
 
 
 async def _draw_secret(caller: SignedIn, request: Request, parts: Parts) -> DrawnSecret:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from mercato.api.identity import view_organisation, view_user
 from mercato.edge.addresses import origin_of
 from mercato.edge.caller import SignedIn
+from mercato.edge.letters import InvitationDesk
 from mercato.edge.paging import After, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
-from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import HashedSecret, Invitation, Invitations, Role
+from mercato.edge.wiring import Parts
+from mercato.identity import HashedSecret, Invitation, Role
 from mercato_contracts.people import (
     InvitationAcceptance,
     InvitationAccepted,
@@ -31,19 +32,11 @@ late = APIRouter(route_class=LateTransactionalRoute)
 async def _hash_acceptance(
     body: InvitationAcceptance, request: Request, parts: Parts
 ) -> tuple[InvitationAcceptance, HashedSecret]:
-    async with parts.hasher.place(origin_of(request)):
-        return body, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+    return body, await parts.hasher.hash_for(origin_of(request), body.password.get_secret_value())
 
 
 # Named before what asks for the transaction.
 HashedAcceptance = Annotated[tuple[InvitationAcceptance, HashedSecret], Depends(_hash_acceptance)]
-
-
-def _invitations_of(session: Transaction, parts: Parts) -> Invitations:
-    return Invitations(session, parts.clock, parts.ids, parts.outbox, parts.invitation_links)
-
-
-InvitationDesk = Annotated[Invitations, Depends(_invitations_of)]
 
 
 def view_invitation(invitation: Invitation, now: datetime) -> InvitationView:

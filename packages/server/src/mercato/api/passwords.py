@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Request
 from mercato.api.identity import view_user
 from mercato.edge.addresses import origin_of
 from mercato.edge.caller import SignedIn
+from mercato.edge.letters import PasswordDesk
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.sessions import sessions_in
-from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import HashedSecret, Passwords, Proof
+from mercato.edge.wiring import Parts
+from mercato.identity import HashedSecret, Proof
 from mercato_contracts.identity import UserView
 from mercato_contracts.people import (
     PasswordChangeRequest,
@@ -28,26 +29,17 @@ async def _prove_change(body: PasswordChangeRequest, caller: SignedIn, request: 
         email = await sessions_in(session, parts).email_of(caller)
     origin = origin_of(request)
     proven = await parts.password_proof.prove(email, body.current.get_secret_value(), origin=origin)
-    async with parts.hasher.place(origin):
-        return Proof(proven, HashedSecret(await parts.hasher.hash(body.new.get_secret_value())))
+    return Proof(proven, await parts.hasher.hash_for(origin, body.new.get_secret_value()))
 
 
 async def _hash_reset(body: PasswordResetUse, request: Request, parts: Parts) -> tuple[str, HashedSecret]:
-    token = body.token.get_secret_value()
-    async with parts.hasher.place(origin_of(request)):
-        return token, HashedSecret(await parts.hasher.hash(body.password.get_secret_value()))
+    hashed = await parts.hasher.hash_for(origin_of(request), body.password.get_secret_value())
+    return body.token.get_secret_value(), hashed
 
 
 # Each is named before what asks for the transaction.
 ProvenChange = Annotated[Proof, Depends(_prove_change)]
 HashedReset = Annotated[tuple[str, HashedSecret], Depends(_hash_reset)]
-
-
-def _passwords_of(session: Transaction, parts: Parts) -> Passwords:
-    return Passwords(session, parts.clock, parts.ids, parts.outbox, parts.reset_links)
-
-
-PasswordDesk = Annotated[Passwords, Depends(_passwords_of)]
 
 
 @late.put("/me/password", summary="Change your password")

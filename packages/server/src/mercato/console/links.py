@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from mercato.console.page import refuse_other_sites, render
 from mercato.edge.addresses import origin_of
 from mercato.edge.forms import read_form
+from mercato.edge.letters import InvitationDesk, PasswordDesk
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
-from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import HashedSecret, Invitations, Passwords
+from mercato.edge.wiring import Parts
+from mercato.identity import HashedSecret, Invitations
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 
@@ -38,8 +39,7 @@ async def _read_password(request: Request, parts: Parts) -> _Typed:
     if not PASSWORD_SHORTEST <= len(password) <= PASSWORD_LONGEST:
         return _Typed(name, Malformed(f"A password has {PASSWORD_SHORTEST} to {PASSWORD_LONGEST} characters."))
     try:
-        async with parts.hasher.place(origin_of(request)):
-            return _Typed(name, HashedSecret(await parts.hasher.hash(password)))
+        return _Typed(name, await parts.hasher.hash_for(origin_of(request), password))
     except Refusal as refusal:
         return _Typed(name, refusal)
 
@@ -48,24 +48,14 @@ async def _read_password(request: Request, parts: Parts) -> _Typed:
 Typed = Annotated[_Typed, Depends(_read_password)]
 
 
-def _invitations_of(session: Transaction, parts: Parts) -> Invitations:
-    return Invitations(session, parts.clock, parts.ids, parts.outbox, parts.invitation_links)
-
-
-def _passwords_of(session: Transaction, parts: Parts) -> Passwords:
-    return Passwords(session, parts.clock, parts.ids, parts.outbox, parts.reset_links)
-
-
 @router.get("/join/{token}")
-async def show_invitation(token: str, invitations: Annotated[Invitations, Depends(_invitations_of)]) -> Response:
+async def show_invitation(token: str, invitations: InvitationDesk) -> Response:
     """Who invites, and the form to accept."""
     return await _join_page(invitations, token)
 
 
 @late.post("/join/{token}")
-async def join(
-    token: str, typed: Typed, parts: Parts, invitations: Annotated[Invitations, Depends(_invitations_of)]
-) -> Response:
+async def join(token: str, typed: Typed, parts: Parts, invitations: InvitationDesk) -> Response:
     """The person joins."""
     if isinstance(typed.password, Refusal):
         return await _join_page(invitations, token, typed.name, typed.password)
@@ -102,9 +92,7 @@ async def show_new_password(token: str) -> Response:
 
 
 @late.post("/new-password/{token}")
-async def set_new_password(
-    token: str, typed: Typed, parts: Parts, passwords: Annotated[Passwords, Depends(_passwords_of)]
-) -> Response:
+async def set_new_password(token: str, typed: Typed, parts: Parts, passwords: PasswordDesk) -> Response:
     """The password is set."""
     if isinstance(typed.password, Refusal):
         return _password_page(typed.password)

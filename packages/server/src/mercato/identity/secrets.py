@@ -87,6 +87,11 @@ class SecretHasher:
         """The encoded hash of `secret`, with its own salt and parameters."""
         return await self._run(lambda: self._argon2.hash(secret))
 
+    async def hash_for(self, origin: str, secret: str) -> HashedSecret:
+        """The hash of a new secret that somebody outside chose, in their turn. Raises `HashingBusy`."""
+        async with self.place(origin):
+            return HashedSecret(await self.hash(secret))
+
     async def verify(self, encoded: str | None, secret: str) -> bool:
         """Whether `secret` fits. `None` takes as long as a wrong one, so that time does not tell who exists."""
         fits = await self._run(lambda: self._fits(encoded or self._decoy, secret))
