@@ -20,6 +20,7 @@ from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
+from mercato_cli.commands.graphql import graphql
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
 from mercato_cli.commands.kill import kill
@@ -116,7 +117,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         adjustments,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
-    "Operator": (approvals, organisations, kill, record),
+    "Operator": (approvals, organisations, graphql, kill, record),
 }
 """Every command, under the heading of those who need it most."""
 

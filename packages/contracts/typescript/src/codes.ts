@@ -56,7 +56,12 @@ export type ErrorCode =
   | "embedding_model_missing"
   | "eras_not_offered"
   | "exports_busy"
+  | "foreign_site"
   | "grant_type_unsupported"
+  | "graphql_invalid"
+  | "graphql_page_size"
+  | "graphql_too_large"
+  | "graphql_wrong_door"
   | "handler_broke_contract"
   | "handler_failed"
   | "handler_too_slow"
@@ -167,6 +172,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_live"
   | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
@@ -409,7 +415,12 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embedding_model_missing: 503,
   eras_not_offered: 422,
   exports_busy: 503,
+  foreign_site: 403,
   grant_type_unsupported: 400,
+  graphql_invalid: 422,
+  graphql_page_size: 422,
+  graphql_too_large: 422,
+  graphql_wrong_door: 422,
   handler_broke_contract: 500,
   handler_failed: 500,
   handler_too_slow: 504,
@@ -520,6 +531,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_live: 503,
   too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,

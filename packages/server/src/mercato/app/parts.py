@@ -19,6 +19,7 @@ from mercato.api import (
     device,
     discovery,
     figures,
+    graphql,
     identity,
     invitations,
     marketplace,
@@ -45,6 +46,7 @@ from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
 from mercato.platform import EphemeralSubscriber
 
@@ -136,8 +138,14 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people."""
-    return Part((audit.router, organisations.router))
+    """The audit log, the standing of organisations and people; governance by GraphQL."""
+    live = LiveChanges(wiring.database)
+    return Part(
+        (audit.router, organisations.router, graphql.router, graphql.streams),
+        (live.subscriber(),),
+        ends_streams=live.close,
+        adds=lambda running: replace(running, live_changes=live),
+    )
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -59,6 +59,8 @@ def _nothing(why: str) -> Audited:
 
 OPERATIONS: Mapping[str, Audited] = {
     "adjust_charges": _tells(ChargeAdjusted),
+    "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
+    "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
     "close_period": _tells(PeriodClosed),
     "put_budget": _tells(BudgetChanged),
