@@ -32,14 +32,10 @@ _GUESSABLE = frozenset(
         "/api/password-resets/use",
         "/api/invitations/show",
         "/api/invitations/accept",
-        "/device",
-        "/device/decision",
     }
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
 renews an expired session often still sends the expired access token."""
-_GUESSABLE_LINKS = ("/join/", "/new-password/")
-"""Pages whose address holds a token."""
 
 
 class AlreadyAnswered(Exception):
@@ -51,11 +47,12 @@ class AlreadyAnswered(Exception):
 
 
 class UnitOfWork:
-    """One request's transaction, and its claim on its `Idempotency-Key`."""
+    """One request's transaction, and its claim on its `Idempotency-Key`, or on the `key` that its form holds."""
 
-    def __init__(self, request: Request, wiring: Wiring) -> None:
+    def __init__(self, request: Request, wiring: Wiring, key: str | None = None) -> None:
         self._request = request
         self._wiring = wiring
+        self._key = key or request.headers.get("idempotency-key")
         self._stack = AsyncExitStack()
         self._session: Session | None = None
         self._idempotency: Idempotency | None = None
@@ -93,7 +90,7 @@ class UnitOfWork:
 
     async def _claim(self, session: Session) -> None:
         request = self._request
-        key = request.headers.get("idempotency-key")
+        key = self._key
         if request.method != "POST" or key is None:
             return
         body = await request.body()
@@ -209,8 +206,7 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 
 
 def _proves_by_body(request: Request) -> bool:
-    path = request.scope["path"]
-    return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
+    return request.method == "POST" and request.scope["path"] in _GUESSABLE
 
 
 def _credential(request: Request) -> str | None:
