@@ -38,6 +38,8 @@ _GUESSABLE = frozenset(
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
 renews an expired session often still sends the expired access token."""
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_THROUGH_MAINTENANCE = ("/api/sessions", "/api/oauth/", "/api/heartbeats", "/api/introspect", "/device")
 _GUESSABLE_LINKS = ("/join/", "/new-password/")
 """Pages whose address holds a token."""
 
@@ -146,6 +148,8 @@ class TransactionalRoute(APIRoute):
             else:
                 request.state.caller, left = admitted
             try:
+                if _is_change(request):
+                    wiring.notices.admit_change(request.state.caller)
                 if not self.opens_late:
                     await unit.open()
                 with serving(context_of(request)) as served:
@@ -211,6 +215,11 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 def _proves_by_body(request: Request) -> bool:
     path = request.scope["path"]
     return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
+
+
+def _is_change(request: Request) -> bool:
+    """Whether maintenance keeps it from everybody but operators. Signing in and a machine's signs of life go on."""
+    return request.method not in _READING and not request.scope["path"].startswith(_THROUGH_MAINTENANCE)
 
 
 def _credential(request: Request) -> str | None:
