@@ -57,6 +57,7 @@ export type ErrorCode =
   | "embedding_model_missing"
   | "eras_not_offered"
   | "exports_busy"
+  | "form_of_another_site"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -415,6 +416,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embedding_model_missing: 503,
   eras_not_offered: 422,
   exports_busy: 503,
+  form_of_another_site: 403,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,

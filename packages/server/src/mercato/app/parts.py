@@ -45,6 +45,7 @@ from mercato.api import (
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console import device as device_page
+from mercato.console import landing, sign_in
 from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -128,6 +129,8 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
+            landing.router,
+            sign_in.router,
             device_page.router,
             link_pages.router,
             oauth.router,

@@ -12,6 +12,7 @@ from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
+from mercato.identity.browser_sessions import BrowserSessions, Person
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
@@ -48,6 +49,7 @@ from mercato.identity.refusals import (
     GrantTypeUnknown,
     NotAllowed,
     NotSignedIn,
+    OrganisationSuspended,
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
@@ -72,6 +74,7 @@ __all__ = [
     "Allowances",
     "Attempts",
     "Authentication",
+    "BrowserSessions",
     "Caller",
     "Client",
     "DeploymentToken",
@@ -110,11 +113,13 @@ __all__ = [
     "OrganisationChanged",
     "OrganisationCreated",
     "OrganisationState",
+    "OrganisationSuspended",
     "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
     "Passwords",
     "Permission",
+    "Person",
     "Post",
     "Proof",
     "ProvenKeys",
