@@ -71,6 +71,10 @@ class Agreements:
             differences=[_difference(key, events, quarters, posted) for key in differing[:_NAMED]],
         )
 
+    async def newest(self) -> UsageAgreement | None:
+        """The day that was compared last, for the marketplace's own health."""
+        return await self._rows.newest()
+
     async def page(self, caller: Caller, *, side: Side, before: date | None, limit: int) -> list[Agreement]:
         """The newest day first. An organisation sees whether its own figures agree, operators everybody's."""
         caller.require(Permission.MARKETPLACE_READ if side == "marketplace" else Permission.BILLING_READ)

@@ -16,6 +16,7 @@ from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
+from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged
@@ -62,6 +63,7 @@ __all__ = [
     "ExportsBusy",
     "Group",
     "Holder",
+    "KeyUse",
     "Lent",
     "Level",
     "Line",
@@ -108,6 +110,7 @@ __all__ = [
     "refill",
     "slice_units",
     "to_ms",
+    "use_of_keys",
     "window_end",
     "window_start",
 ]
