@@ -45,7 +45,7 @@ from mercato.api import (
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console import device as device_page
-from mercato.console import landing, sign_in
+from mercato.console import landing, sign_in, vendor
 from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -140,7 +140,16 @@ def accounts_part(wiring: Wiring) -> Part:
 
 def vendors_part(wiring: Wiring) -> Part:
     """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
-    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
+    return Part(
+        (
+            deployments.router,
+            training.router,
+            training.streams,
+            webhooks.router,
+            credentials.router,
+            *vendor.ROUTERS,
+        )
+    )
 
 
 def admin_part(wiring: Wiring) -> Part:

@@ -7,10 +7,12 @@ A page module asks for `Anybody` or `SignedIn`, fills a dataclass with everythin
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.routing import iter_route_contexts
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
@@ -160,7 +162,13 @@ def _signed_in(request: Request) -> Visit:
 
 
 def _served(request: Request) -> frozenset[str]:
-    return frozenset(getattr(route, "path", "") for route in request.app.router.routes)
+    return _paths_of(request.app)
+
+
+@lru_cache(maxsize=4)
+def _paths_of(app: FastAPI) -> frozenset[str]:
+    """The addresses that this process serves; routers inside of routers are looked into once."""
+    return frozenset(context.path for context in iter_route_contexts(app.routes) if context.path is not None)
 
 
 Anybody = Annotated[Visit, Depends(visit_of)]
