@@ -39,10 +39,7 @@ from mercato.api import (
     webhooks,
 )
 from mercato.app.engines import build_embedder, build_search_index
-from mercato.console import device as device_page
-from mercato.console import landing, sign_in
-from mercato.console import links as link_pages
-from mercato.console import status as status_pages
+from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -81,7 +78,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router,),
+        (discovery.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
@@ -105,7 +102,7 @@ def consumption_part(wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status_pages.router,
+            *CONSUMER_PAGES,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -124,10 +121,7 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
-            landing.router,
-            sign_in.router,
-            device_page.router,
-            link_pages.router,
+            *ACCOUNT_PAGES,
             oauth.router,
         )
     )

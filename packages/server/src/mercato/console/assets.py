@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request, Response
 
@@ -35,7 +36,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files of `static/`."""
+    """All files of `static/` and of what is vendored there."""
 
     by_name: Mapping[str, Asset]
     names: Mapping[str, str]
@@ -47,7 +48,8 @@ def assets() -> Assets:
     """Read once a process."""
     by_name: dict[str, Asset] = {}
     names: dict[str, str] = {}
-    for file in sorted(files("mercato.console").joinpath("static").iterdir(), key=lambda each: each.name):
+    folder = files("mercato.console").joinpath("static")
+    for file in (*_files(folder), *_files(folder / "vendor")):
         stem, dot, ending = file.name.rpartition(".")
         if f"{dot}{ending}" not in _KINDS:
             continue
@@ -56,6 +58,10 @@ def assets() -> Assets:
         small = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_COMPRESSED else None
         by_name[names[file.name]] = Asset(_KINDS[f".{ending}"], content, small)
     return Assets(by_name, names)
+
+
+def _files(folder: Traversable) -> list[Traversable]:
+    return sorted(folder.iterdir(), key=lambda each: each.name)
 
 
 @router.get(PREFIX + "{name}")
