@@ -58,6 +58,7 @@ export type ErrorCode =
   | "eras_not_offered"
   | "exports_busy"
   | "form_of_another_site"
+  | "gateway_away"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -417,6 +418,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   eras_not_offered: 422,
   exports_busy: 503,
   form_of_another_site: 403,
+  gateway_away: 502,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,

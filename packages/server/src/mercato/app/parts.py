@@ -44,10 +44,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
-from mercato.console import device as device_page
-from mercato.console import landing, sign_in, vendor
-from mercato.console import links as link_pages
-from mercato.console import status as status_pages
+from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -86,7 +83,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router,),
+        (discovery.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
@@ -110,7 +107,7 @@ def consumption_part(wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status_pages.router,
+            *CONSUMER_PAGES,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -129,10 +126,7 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
-            landing.router,
-            sign_in.router,
-            device_page.router,
-            link_pages.router,
+            *ACCOUNT_PAGES,
             oauth.router,
         )
     )
@@ -147,7 +141,7 @@ def vendors_part(wiring: Wiring) -> Part:
             training.streams,
             webhooks.router,
             credentials.router,
-            *vendor.ROUTERS,
+            *VENDOR_PAGES,
         )
     )
 

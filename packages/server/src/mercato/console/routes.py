@@ -10,7 +10,8 @@ from fastapi.routing import APIRoute
 from mercato.console.forms import MOST_FIELDS
 from mercato.console.origin import refuse_other_sites
 from mercato.console.page import HEADERS
-from mercato.console.visit import Visit, see_other
+from mercato.console.query import asked
+from mercato.console.visit import Visit, see_other, zone_of
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import StoredAnswer
@@ -53,6 +54,8 @@ class PageRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring = get_wiring(request)
+            # A form that is sent by GET names its empty fields too, which no filter means.
+            request.scope["query_string"] = asked(request.scope["query_string"], zone_of(request))
             request.state.is_page = True
             request.state.caller = None
             async with noting_refusals(request, wiring):

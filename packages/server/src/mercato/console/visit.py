@@ -16,6 +16,7 @@ from fastapi.routing import iter_route_contexts
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
+from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import Caller, NotSignedIn, Person
 from mercato.platform import Refusal
@@ -31,6 +32,7 @@ class Shell:
     prefix: str
     path: str
     query: str
+    here: Address
     person: Person | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
@@ -60,7 +62,12 @@ class Visit:
     @property
     def zone(self) -> str:
         """The time zone that the person chose; UTC until then."""
-        return known_zone(self.request.cookies.get(ZONE_COOKIE))
+        return zone_of(self.request)
+
+    @property
+    def here(self) -> Address:
+        """This page's address, to make others of."""
+        return address_of(self.prefix + self.path, self.request.url.query)
 
     @property
     def now(self) -> datetime:
@@ -111,6 +118,7 @@ class Visit:
             prefix=self.prefix,
             path=self.path,
             query=self.request.url.query,
+            here=self.here,
             person=self.person,
             public=navigation.public_links(served),
             areas=areas,
@@ -120,6 +128,11 @@ class Visit:
             request_id=getattr(self.request.state, "request_id", ""),
             new_once=lambda: self.wiring.ids.secret(16).hex(),
         )
+
+
+def zone_of(request: Request) -> str:
+    """The time zone of this browser's pages."""
+    return known_zone(request.cookies.get(ZONE_COOKIE))
 
 
 def see_other(address: str) -> Response:
