@@ -18,7 +18,7 @@ from tests.conftest import People, TestClock
 from tests.support.market import Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
-_DAYS = 45
+_DAYS = 40
 _FINDING = {
     "code": "openapi_response_missing", "level": "error", "where": "/paths/~1embed/post/responses",
     "message": f"The operation has no response for success. {HOSTILE}",
@@ -35,13 +35,17 @@ class Scenery:
     foreign: dict[str, str]
 
     @classmethod
-    async def furnish(cls, database_url: str, slug: str = "vendor", *, hostile: bool = True) -> Self:
+    async def furnish(
+        cls, database_url: str, slug: str = "vendor", *, hostile: bool = True, operator: bool = False
+    ) -> Self:
         """A vendor `slug` with a little of everything, and a stranger with the same."""
         database, clock = Database(database_url), TestClock(datetime.now(UTC))
         ids, outbox, hasher = SystemIds(clock), Outbox(clock), SecretHasher()
         market = Market(database, clock, ids, outbox, hasher, People(database, clock, ids, hasher, outbox))
         try:
             strange = HOSTILE if hostile else ""
+            if operator:
+                await market.operator()
             own = await _Vendor(market, await market.people.join(slug), strange).settle()
             foreign = await _Vendor(market, await market.people.join(f"{slug}-marker"), strange).settle()
             return cls(slug, own, foreign)
@@ -57,6 +61,9 @@ class _Vendor:
 
     async def settle(self) -> dict[str, str]:
         """Everything of this vendor; the values of parameters by their names."""
+        for name in ("leaky", "tried", "gone"):
+            spare, _ = await self.market.list_service(self.caller, name)
+            await self.market.add_release(spare, "1.1.0")
         service, plan = await self.market.list_service(
             self.caller, "embedder", availability_bp=9990, p95_latency_ms=300
         )
