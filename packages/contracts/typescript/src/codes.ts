@@ -9,6 +9,7 @@ export type ErrorCode =
   | "adjustment_reference_reused"
   | "adjustment_target_unknown"
   | "already_decided"
+  | "announcement_not_found"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -180,6 +181,7 @@ export type ErrorCode =
   | "training_provider_unavailable"
   | "training_run_not_found"
   | "training_too_many_runs"
+  | "under_maintenance"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_encoding"
@@ -201,6 +203,9 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workflow_not_over"
+  | "workflow_over"
+  | "workflow_unknown"
   | "workload_empty"
   | "wrong_code"
   | "wrong_method"
@@ -363,6 +368,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   adjustment_reference_reused: 409,
   adjustment_target_unknown: 404,
   already_decided: 409,
+  announcement_not_found: 404,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -534,6 +540,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_provider_unavailable: 422,
   training_run_not_found: 404,
   training_too_many_runs: 429,
+  under_maintenance: 503,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_encoding: 415,
@@ -555,6 +562,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workflow_not_over: 409,
+  workflow_over: 409,
+  workflow_unknown: 404,
   workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,

@@ -10,8 +10,10 @@ from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
 from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
@@ -43,6 +45,8 @@ class Client(
     WebhookCalls,
     AuditCalls,
     StandingCalls,
+    HealthCalls,
+    OperatorCalls,
     SignalCalls,
     DeskCalls,
     TrainingCalls,

@@ -5,35 +5,92 @@ state of the log. *Anchor*: a head that is kept outside of the database. *Segmen
 *Refusal*: a request that was denied; those of a minute are one entry.
 """
 
+from mercato.admin.announcements import Announcements, NoticeBoard
 from mercato.admin.audit_rows import EntryFilter
+from mercato.admin.backlog import Backlog, Queue
 from mercato.admin.browse import AuditLog, export_lines
 from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
+from mercato.admin.health import (
+    KEPT,
+    SERVICES,
+    STALE,
+    Gauge,
+    HealthBook,
+    Probed,
+    ServiceNow,
+    Span,
+    State,
+    is_stale,
+    worst,
+)
+from mercato.admin.health_models import HealthChange, HealthGauge
+from mercato.admin.health_rows import Step
+from mercato.admin.models import Announcement
+from mercato.admin.news import (
+    AccessRefused,
+    AnnouncementChanged,
+    AuditPruned,
+    HealthChanged,
+    PrivateDataRead,
+    RequestServed,
+    WorkflowOrdered,
+)
+from mercato.admin.overview import Overview, OverviewDesk
+from mercato.admin.probing import Probe, Probing
 from mercato.admin.prune import AuditPruning
 from mercato.admin.record import AuditRecorder
 from mercato.admin.seal import AuditAnchors, AuditSealer
 from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
 from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
+from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
 
 __all__ = [
+    "KEPT",
     "NOT_AUDITED",
+    "SERVICES",
+    "STALE",
     "AccessRefused",
+    "Announcement",
+    "AnnouncementChanged",
+    "Announcements",
     "AuditAnchors",
     "AuditLog",
     "AuditPruned",
     "AuditPruning",
     "AuditRecorder",
     "AuditSealer",
+    "Backlog",
     "EntryFilter",
+    "Gauge",
+    "HealthBook",
+    "HealthChange",
+    "HealthChanged",
+    "HealthGauge",
     "LogCheck",
+    "NoticeBoard",
+    "Overview",
+    "OverviewDesk",
     "PrivateDataRead",
+    "Probe",
+    "Probed",
+    "Probing",
+    "Queue",
     "Refusals",
     "RequestServed",
+    "ServiceNow",
+    "Span",
+    "State",
+    "Step",
     "SuspensionKeeper",
+    "WorkflowDesk",
+    "WorkflowOrdered",
+    "WorkflowOrders",
     "audited_news",
     "export_lines",
+    "is_stale",
     "target_of",
     "tell_change",
+    "worst",
 ]

@@ -1,9 +1,9 @@
-"""The audit log's entries, tree, heads and anchors; refusals that wait for the end of their minute."""
+"""The audit log's entries, tree, heads and anchors; refusals that wait for their minute's end; announcements."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, PrimaryKeyConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,3 +76,21 @@ class RefusedRow(Base):
     count: Mapped[int]
     detail: Mapped[str]
     context: Mapped[dict[str, Any]]
+
+
+class Announcement(Base):
+    """What the operator tells everybody, in force from `starts_at` until `ends_at`."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (
+        CheckConstraint("kind in ('notice', 'maintenance')", name="kind"),
+        Index("ix_announcements_ends_at", "ends_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    text: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]

@@ -21,13 +21,16 @@ from mercato.api import (
     figures,
     identity,
     invitations,
+    keys_of_all,
     marketplace,
     metering,
     oauth,
     organisations,
+    overview,
     passwords,
     publishing,
     second_factors,
+    service_health,
     service_levels,
     sessions,
     signals,
@@ -37,8 +40,10 @@ from mercato.api import (
     training,
     usage_reviews,
     webhooks,
+    workflows,
 )
 from mercato.app.engines import build_embedder, build_search_index
+from mercato.app.probes import admin_probing
 from mercato.console import device as device_page
 from mercato.console import landing, sign_in, vendor
 from mercato.console import links as link_pages
@@ -148,8 +153,20 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people."""
-    return Part((audit.router, organisations.router))
+    """The audit log, the standing of organisations and people, the health of the marketplace's own services."""
+    places = wiring.health_places
+    probing = None if places is None else admin_probing(wiring, places)
+    return Part(
+        (
+            audit.router,
+            organisations.router,
+            service_health.router,
+            overview.router,
+            keys_of_all.router,
+            workflows.router,
+        ),
+        opens=None if probing is None else probing.run,
+    )
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -14,6 +14,7 @@ from mercato.console.visit import Visit, see_other
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import StoredAnswer
+from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.route import AlreadyAnswered, UnitOfWork
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import BrowserSessions, OrganisationSuspended, Person
@@ -71,6 +72,7 @@ class PageRoute(APIRoute):
         async with UnitOfWork(request, wiring, await _once_of(request)) as unit:
             request.state.unit = unit
             try:
+                refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()
                 with serving(context_of(request)) as served:

@@ -31,7 +31,7 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
-from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
@@ -44,9 +44,13 @@ from mercato.platform.workflows import (
     UnknownStep,
     Workflow,
     WorkflowFunction,
+    WorkflowRecord,
+    WorkflowRecords,
     Workflows,
+    WorkflowState,
     copy_json,
     name_call,
+    place_of,
 )
 from mercato_contracts.masking import mask
 
@@ -67,6 +71,7 @@ __all__ = [
     "HeadKey",
     "Ids",
     "Json",
+    "Lag",
     "Letter",
     "LineFormat",
     "LinkedDigests",
@@ -81,6 +86,7 @@ __all__ = [
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "OutboxLag",
     "Prepared",
     "Purpose",
     "RangeOutside",
@@ -101,6 +107,9 @@ __all__ = [
     "UnknownStep",
     "Workflow",
     "WorkflowFunction",
+    "WorkflowRecord",
+    "WorkflowRecords",
+    "WorkflowState",
     "Workflows",
     "check_expiry",
     "check_key",
@@ -121,6 +130,7 @@ __all__ = [
     "mask",
     "mask_fields",
     "name_call",
+    "place_of",
     "serving",
     "stream_lines",
 ]

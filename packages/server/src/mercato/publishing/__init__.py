@@ -39,7 +39,7 @@ from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
-from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import Dossier, Submissions
@@ -80,6 +80,7 @@ __all__ = [
     "PolicyDecision",
     "PolicyEngine",
     "PublishedDocument",
+    "Queued",
     "Reason",
     "Release",
     "ReleaseFacts",
