@@ -1,7 +1,7 @@
 """One browser and one marketplace a run: the real control plane on a free port, with somebody of every kind in it."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from playwright.async_api import Browser
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.browser.scenery import Scenery
 from tests.support.inhabitants import Inhabitants
+from tests.support.pages import KnownPage, pages_of
 from tests.support.served import served
 from tests.support.site import build_site, own_database
 
@@ -28,11 +29,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @dataclass(frozen=True)
 class Site:
-    """A control plane that answers at `origin`, and who lives there."""
+    """A control plane that answers at `origin`, its pages, and what is on them."""
 
     origin: str
-    database_url: str
-    people: Inhabitants
+    pages: Sequence[KnownPage]
     scenery: Scenery
 
     def cookies_of(self, email: str) -> dict[str, str]:
@@ -56,5 +56,7 @@ async def site(site_database: str) -> AsyncIterator[Site]:
     """Its allowances do not end, so that every page is answered for what it shows."""
     with tempfile.TemporaryDirectory(prefix="mercato-site-", ignore_cleanup_errors=True) as folder:
         scenery = await Scenery.furnish(site_database)
-        with served(build_site(Path(folder), site_database)) as origin:
-            yield Site(origin, site_database, await Inhabitants.settle(site_database, origin), scenery)
+        app = build_site(Path(folder), site_database)
+        with served(app) as origin:
+            await Inhabitants.settle(site_database, origin)
+            yield Site(origin, pages_of(app), scenery)

@@ -3,6 +3,7 @@
 The texts of strangers are hostile here: a page that lets one of them through breaks, or is caught by the policy.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -19,6 +20,7 @@ from tests.support.market import Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
 _DAYS = 40
+_places = itertools.count(1)
 _FINDING = {
     "code": "openapi_response_missing", "level": "error", "where": "/paths/~1embed/post/responses",
     "message": f"The operation has no response for success. {HOSTILE}",
@@ -89,7 +91,7 @@ class _Vendor:
                 for row in rows:
                     session.add(row)
                     await session.flush()
-        self_ids = {"name": "embedder", "version": "1.1.0", "verb": "yank"}
+        self_ids = {"vendor": self.caller.organisation_slug, "name": "embedder", "version": "1.1.0", "verb": "yank"}
         return self_ids | self.found | await self._deployments(release.id)
 
     def __post_init__(self) -> None:
@@ -210,10 +212,9 @@ class _Vendor:
         return {"deployment_id": mine[0].id}
 
     def _signals(self, deployment_id: str) -> list[Any]:
-        first = int(self.now.timestamp() * 1000) + int.from_bytes(self.caller.organisation_slug.encode()[-2:], "big")
         entries: list[Any] = [
             SignalEntry(
-                place=first + n, id=self.market.ids.new("sig"), deployment_id=deployment_id,
+                place=next(_places), id=self.market.ids.new("sig"), deployment_id=deployment_id,
                 vendor_id=self.caller.organisation_id, round_id=self.found["round_id"], era=1100 + n, scores={},
                 scores_sha256="e1" * 32, entry="{}", leaf=bytes(32), created_at=self.now, received_at=self.now,
             )

@@ -163,7 +163,7 @@ class TestPublishing:
         page = await office.get(sent.headers["location"])
         assert "weather 1.0.0" in page
         assert page.count("<li>") >= 10
-        assert 'hx-trigger="every 2s"' in page
+        assert 'data-hx-trigger="every 2s"' in page
         assert '<noscript><meta http-equiv="refresh"' in page
 
     async def test_a_zip_with_a_folder_is_read(self, office: Office) -> None:
