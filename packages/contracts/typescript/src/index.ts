@@ -18,6 +18,7 @@ export * as marketplace from "./marketplace.js";
 export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
 export * as people from "./people.js";
+export * as privacy from "./privacy.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";
 export * as record from "./record.js";

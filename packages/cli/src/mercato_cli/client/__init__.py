@@ -13,6 +13,7 @@ from mercato_cli.client.desk import DeskCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
 from mercato_cli.client.people import PeopleCalls
+from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -42,6 +43,7 @@ class Client(
     ServiceLevelCalls,
     WebhookCalls,
     AuditCalls,
+    PrivacyCalls,
     StandingCalls,
     SignalCalls,
     DeskCalls,

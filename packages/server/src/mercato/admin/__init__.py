@@ -9,15 +9,33 @@ from mercato.admin.audit_rows import EntryFilter
 from mercato.admin.browse import AuditLog, export_lines
 from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
+from mercato.admin.erase import ERASURES, ErasureStarter, ErasureWork
+from mercato.admin.erasures import Erasures
+from mercato.admin.export import ExportStarter, ExportWork
+from mercato.admin.exports import PersonExports
+from mercato.admin.legal_holds import LegalHolds
+from mercato.admin.models import Erasure, LegalHold, PersonExport
+from mercato.admin.news import (
+    AccessRefused,
+    AuditPruned,
+    ErasureAsked,
+    LegalHoldChanged,
+    PersonExportAsked,
+    PrivateDataRead,
+    RequestServed,
+    SubjectErased,
+)
 from mercato.admin.prune import AuditPruning
 from mercato.admin.record import AuditRecorder
+from mercato.admin.replay import KeptErasure, Replay, kept_erasures
+from mercato.admin.retention import KeptRows, Retention, chores_of_the_map
 from mercato.admin.seal import AuditAnchors, AuditSealer
 from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
 from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
 
 __all__ = [
+    "ERASURES",
     "NOT_AUDITED",
     "AccessRefused",
     "AuditAnchors",
@@ -27,13 +45,33 @@ __all__ = [
     "AuditRecorder",
     "AuditSealer",
     "EntryFilter",
+    "Erasure",
+    "ErasureAsked",
+    "ErasureStarter",
+    "ErasureWork",
+    "Erasures",
+    "ExportStarter",
+    "ExportWork",
+    "KeptErasure",
+    "KeptRows",
+    "LegalHold",
+    "LegalHoldChanged",
+    "LegalHolds",
     "LogCheck",
+    "PersonExport",
+    "PersonExportAsked",
+    "PersonExports",
     "PrivateDataRead",
     "Refusals",
+    "Replay",
     "RequestServed",
+    "Retention",
+    "SubjectErased",
     "SuspensionKeeper",
     "audited_news",
+    "chores_of_the_map",
     "export_lines",
+    "kept_erasures",
     "target_of",
     "tell_change",
 ]

@@ -26,6 +26,7 @@ from mercato.api import (
     oauth,
     organisations,
     passwords,
+    privacy,
     publishing,
     second_factors,
     service_levels,
@@ -136,8 +137,8 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people."""
-    return Part((audit.router, organisations.router))
+    """The audit log, the standing of organisations and people, privacy."""
+    return Part((audit.router, organisations.router, privacy.router))
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -16,6 +16,7 @@ from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
+from mercato.identity.erasing import Missed, Person, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
@@ -40,12 +41,14 @@ from mercato.identity.news import (
 )
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
+from mercato.identity.person_keys import Keyring, PersonKeys, is_person, is_sealed, keyring_of
 from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
     GrantTypeUnknown,
+    LastAdministrator,
     NotAllowed,
     NotSignedIn,
     TargetUnknown,
@@ -94,12 +97,15 @@ __all__ = [
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
+    "Keyring",
     "Keys",
     "KnownDevices",
+    "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
     "Members",
+    "Missed",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -115,6 +121,8 @@ __all__ = [
     "PasswordResetAsked",
     "Passwords",
     "Permission",
+    "Person",
+    "PersonKeys",
     "Post",
     "Proof",
     "ProvenKeys",
@@ -132,6 +140,7 @@ __all__ = [
     "SignUp",
     "SignedIn",
     "Standing",
+    "Subjects",
     "Taken",
     "TargetUnknown",
     "TokenIssued",
@@ -139,7 +148,10 @@ __all__ = [
     "UserChanged",
     "draw_secret",
     "every_permission",
+    "is_person",
+    "is_sealed",
     "key_rights",
+    "keyring_of",
     "keys_of_lineage",
     "newest_keys",
     "permissions_of",
