@@ -28,6 +28,7 @@ from mercato.api import (
     organisations,
     overview,
     passwords,
+    privacy,
     publishing,
     second_factors,
     service_health,
@@ -147,13 +148,14 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people, the health of the marketplace's own services."""
+    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
     places = wiring.health_places
     probing = None if places is None else admin_probing(wiring, places)
     return Part(
         (
             audit.router,
             organisations.router,
+            privacy.router,
             service_health.router,
             overview.router,
             keys_of_all.router,

@@ -18,7 +18,7 @@ from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, Person
+from mercato.identity import Caller, NotSignedIn, SignedInPerson
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -33,7 +33,7 @@ class Shell:
     path: str
     query: str
     here: Address
-    person: Person | None
+    person: SignedInPerson | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
     current: str
@@ -50,7 +50,7 @@ class Visit:
 
     request: Request
     wiring: Wiring
-    person: Person | None = field(default=None)
+    person: SignedInPerson | None = field(default=None)
 
     @property
     def caller(self) -> Caller:
