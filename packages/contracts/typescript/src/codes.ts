@@ -185,8 +185,8 @@ export type ErrorCode =
   | "training_provider_unavailable"
   | "training_run_not_found"
   | "training_too_many_runs"
-  | "under_maintenance"
   | "under_legal_hold"
+  | "under_maintenance"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_encoding"
@@ -549,8 +549,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_provider_unavailable: 422,
   training_run_not_found: 404,
   training_too_many_runs: 429,
-  under_maintenance: 503,
   under_legal_hold: 409,
+  under_maintenance: 503,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_encoding: 415,
