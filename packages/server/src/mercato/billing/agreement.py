@@ -74,6 +74,10 @@ class Agreements:
             differences=[_difference(key, events, quarters, posted) for key in differing[:_NAMED]],
         )
 
+    async def newest(self) -> UsageAgreement | None:
+        """The day that was compared last, for the marketplace's own health."""
+        return await self._rows.newest()
+
     async def _note_odd_days(self, day: date, found: UsageAgreement) -> None:
         """Rows of days that do not add up to their quarter hours are named, for nobody in particular, and made anew."""
         odd = await self._days.odd(day)

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mercato.admin import PrivateDataRead
+from mercato.admin import (
+    AnnouncementChanged,
+    ErasureAsked,
+    LegalHoldChanged,
+    PersonExportAsked,
+    PrivateDataRead,
+    WorkflowOrdered,
+)
 from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
@@ -23,7 +30,7 @@ from mercato.identity import (
     TokenIssued,
     UserChanged,
 )
-from mercato.metering import BudgetChanged
+from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
 from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
 from mercato.subscriptions import SubscriptionChanged
@@ -59,6 +66,7 @@ def _nothing(why: str) -> Audited:
 
 OPERATIONS: Mapping[str, Audited] = {
     "adjust_charges": _tells(ChargeAdjusted),
+    "call_anomaly_normal": _tells(UsageCalledNormal),
     "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
     "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
@@ -86,12 +94,20 @@ OPERATIONS: Mapping[str, Audited] = {
     "verify_organisation": _tells(OrganisationChanged),
     "suspend_organisation": _tells(OrganisationChanged),
     "reinstate_organisation": _tells(OrganisationChanged),
+    "retry_workflow": _tells(WorkflowOrdered),
+    "cancel_workflow": _tells(WorkflowOrdered),
+    "make_announcement": _tells(AnnouncementChanged),
+    "end_announcement": _tells(AnnouncementChanged),
     "change_role": _tells(UserChanged),
     "disable_user": _tells(UserChanged),
     "enable_user": _tells(UserChanged),
     "close_round": _tells(RoundClosed),
     "resolve_round": _tells(RoundResolved),
     "start_canary": _tells(ServiceChanged),
+    "erase_person": _tells(ErasureAsked, or_else="erasure.asked_again"),
+    "export_person": _tells(PersonExportAsked, or_else="person_export.asked_again"),
+    "place_legal_hold": _tells(LegalHoldChanged, or_else="legal_hold.placed_again"),
+    "lift_legal_hold": _tells(LegalHoldChanged),
     "abort_canary": _tells(ServiceChanged),
     "promote_canary": _tells(ServiceChanged),
     "deprecate_release": _tells(ServiceChanged),

@@ -16,9 +16,10 @@ from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.intake import UsageIntake
+from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from mercato.metering.models import MeteredCall, UsageDispute
-from mercato.metering.news import BudgetChanged
+from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal
 from mercato.metering.partitions import Partitions
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
@@ -27,7 +28,9 @@ from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
+from mercato.metering.unusual_models import UsageAnomaly
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
+from mercato.metering.watch_usage import Anomalies, WatchUsage
 from mercato.metering.window_check_rows import OddLevel, WindowCheck
 from mercato.metering.windows import (
     EPOCH,
@@ -46,6 +49,7 @@ __all__ = [
     "EPOCH",
     "EXPORTED",
     "MICRO",
+    "Anomalies",
     "Appraised",
     "BucketTerms",
     "BudgetChanged",
@@ -63,6 +67,7 @@ __all__ = [
     "ExportsBusy",
     "Group",
     "Holder",
+    "KeyUse",
     "Lent",
     "Level",
     "Line",
@@ -83,6 +88,9 @@ __all__ = [
     "Summing",
     "Taken",
     "Usage",
+    "UsageAnomaly",
+    "UsageAnomalyFound",
+    "UsageCalledNormal",
     "UsageDay",
     "UsageDayState",
     "UsageDispute",
@@ -92,6 +100,7 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Want",
+    "WatchUsage",
     "WindowCheck",
     "billed_sums",
     "bucket_of",
@@ -112,6 +121,7 @@ __all__ = [
     "remake_days",
     "slice_units",
     "to_ms",
+    "use_of_keys",
     "window_end",
     "window_start",
 ]

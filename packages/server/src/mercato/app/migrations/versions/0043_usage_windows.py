@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0043"
-down_revision = "0036"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
