@@ -9,6 +9,7 @@ export type ErrorCode =
   | "adjustment_reference_reused"
   | "adjustment_target_unknown"
   | "already_decided"
+  | "announcement_not_found"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -58,6 +59,7 @@ export type ErrorCode =
   | "erasure_not_found"
   | "export_not_found"
   | "exports_busy"
+  | "form_of_another_site"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -183,6 +185,7 @@ export type ErrorCode =
   | "training_run_not_found"
   | "training_too_many_runs"
   | "under_legal_hold"
+  | "under_maintenance"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_encoding"
@@ -204,6 +207,9 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workflow_not_over"
+  | "workflow_over"
+  | "workflow_unknown"
   | "workload_empty"
   | "wrong_code"
   | "wrong_method"
@@ -366,6 +372,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   adjustment_reference_reused: 409,
   adjustment_target_unknown: 404,
   already_decided: 409,
+  announcement_not_found: 404,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -415,6 +422,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   erasure_not_found: 404,
   export_not_found: 404,
   exports_busy: 503,
+  form_of_another_site: 403,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,
@@ -540,6 +548,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_run_not_found: 404,
   training_too_many_runs: 429,
   under_legal_hold: 409,
+  under_maintenance: 503,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_encoding: 415,
@@ -561,6 +570,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workflow_not_over: 409,
+  workflow_over: 409,
+  workflow_unknown: 404,
   workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,

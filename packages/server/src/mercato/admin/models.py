@@ -1,9 +1,9 @@
-"""The audit log: entries, tree, heads, anchors, refusals that wait for the end of their minute. Holds and erasures."""
+"""The audit log: entries, tree, heads, anchors, refusals of the minute. Announcements. Holds, erasures, copies."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -131,3 +131,21 @@ class PersonExport(Base):
     bytes: Mapped[int] = mapped_column(server_default="0")
     sha256: Mapped[str] = mapped_column(server_default="")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+
+
+class Announcement(Base):
+    """What the operator tells everybody, in force from `starts_at` until `ends_at`."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (
+        CheckConstraint("kind in ('notice', 'maintenance')", name="kind"),
+        Index("ix_announcements_ends_at", "ends_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    text: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]

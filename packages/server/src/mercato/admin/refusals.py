@@ -1,6 +1,6 @@
 """What the admin room refuses."""
 
-from mercato.platform import Conflict, NotFound, Refusal
+from mercato.platform import Conflict, NotFound, Refusal, Unavailable
 
 
 class AuditEntryNotFound(NotFound):
@@ -66,3 +66,43 @@ class ExportNotFound(NotFound):
     code = "export_not_found"
     title = "No such copy"
     fix = "A copy is kept for seven days: ask for a new one with `POST /api/privacy/exports`."
+
+
+class AnnouncementNotFound(NotFound):
+    """There is no such announcement."""
+
+    code = "announcement_not_found"
+    title = "No such announcement"
+    fix = "`mp announcements list` shows those that there are."
+
+
+class UnderMaintenance(Unavailable):
+    """Nobody but operators changes anything while maintenance is in force. Calls of services go on."""
+
+    code = "under_maintenance"
+    title = "The marketplace is under maintenance"
+    fix = "Try again after the time in `Retry-After`. Calls of services and reads work meanwhile."
+
+
+class WorkflowUnknown(NotFound):
+    """There is no such workflow."""
+
+    code = "workflow_unknown"
+    title = "No such workflow"
+    fix = "`mp workflows list` shows those that there are."
+
+
+class WorkflowNotOver(Conflict):
+    """Only what failed or was cancelled can be retried."""
+
+    code = "workflow_not_over"
+    title = "The workflow did not fail"
+    fix = "Wait until it ends, or cancel it first."
+
+
+class WorkflowOver(Conflict):
+    """Only what is under way can be cancelled."""
+
+    code = "workflow_over"
+    title = "The workflow has ended"
+    fix = "Nothing is left to cancel; `mp workflows list` shows how it ended."

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mercato.admin import AuditAnchors, PersonExports, Refusals, Retention
+from mercato.admin import AuditAnchors, HealthBook, PersonExports, Refusals, Retention
 from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
@@ -171,6 +171,10 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
 
+async def _forget_probes(session: Session, wiring: Wiring) -> int:
+    return await HealthBook(session, wiring.clock, wiring.ids, wiring.outbox).forget()
+
+
 async def _forget_messages(session: Session, wiring: Wiring) -> int:
     return await forget_messages(session, wiring.clock)
 
@@ -242,6 +246,7 @@ CHORES: dict[str, Chore] = {
     "service levels": _watch_levels,
     "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
+    "old probes": _forget_probes,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
     "old letters and links": _forget_letters,

@@ -21,14 +21,17 @@ from mercato.api import (
     figures,
     identity,
     invitations,
+    keys_of_all,
     marketplace,
     metering,
     oauth,
     organisations,
+    overview,
     passwords,
     privacy,
     publishing,
     second_factors,
+    service_health,
     service_levels,
     sessions,
     signals,
@@ -38,9 +41,12 @@ from mercato.api import (
     training,
     usage_reviews,
     webhooks,
+    workflows,
 )
 from mercato.app.engines import build_embedder, build_search_index
+from mercato.app.probes import admin_probing
 from mercato.console import device as device_page
+from mercato.console import landing, sign_in, vendor
 from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -124,6 +130,8 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
+            landing.router,
+            sign_in.router,
             device_page.router,
             link_pages.router,
             oauth.router,
@@ -133,12 +141,34 @@ def accounts_part(wiring: Wiring) -> Part:
 
 def vendors_part(wiring: Wiring) -> Part:
     """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
-    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
+    return Part(
+        (
+            deployments.router,
+            training.router,
+            training.streams,
+            webhooks.router,
+            credentials.router,
+            *vendor.ROUTERS,
+        )
+    )
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people, privacy."""
-    return Part((audit.router, organisations.router, privacy.router))
+    """The audit log, standing of organisations and people, privacy, the health of the marketplace's own services."""
+    places = wiring.health_places
+    probing = None if places is None else admin_probing(wiring, places)
+    return Part(
+        (
+            audit.router,
+            organisations.router,
+            privacy.router,
+            service_health.router,
+            overview.router,
+            keys_of_all.router,
+            workflows.router,
+        ),
+        opens=None if probing is None else probing.run,
+    )
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -9,11 +9,10 @@ import mercato
 from mercato.edge import idempotency
 from mercato.platform import Base
 
-for _name in ("models", "data_map"):
+for _names in ("models.py", "*data_map.py"):
     for _room in pkgutil.iter_modules(mercato.__path__):
-        if _room.ispkg and (Path(mercato.__path__[0]) / _room.name / f"{_name}.py").exists():
-            importlib.import_module(f"mercato.{_room.name}.{_name}")
+        for _path in sorted((Path(mercato.__path__[0]) / _room.name).glob(_names)):
+            importlib.import_module(f"mercato.{_room.name}.{_path.stem}")
 
-importlib.import_module("mercato.platform.own_data_map")
 METADATA = Base.metadata
 assert idempotency.IdempotentAnswer.metadata is METADATA

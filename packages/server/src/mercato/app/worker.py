@@ -18,8 +18,11 @@ from mercato.admin import (
     ExportStarter,
     ExportWork,
     SuspensionKeeper,
+    WorkflowOrders,
 )
 from mercato.app.housekeeping import Deadlines, keep_house
+from mercato.app.places import with_probes
+from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
@@ -49,7 +52,7 @@ async def run_worker(
 
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
-    wiring = build_wiring(settings, database_url)
+    wiring = with_probes(build_wiring(settings, database_url), settings)
     async with ConfinedChecks() as checks, _open(_workflows(settings, wiring, checks, executor), wiring):
         ready.set()
         log.info("worker is ready", executor=executor)
@@ -83,13 +86,17 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
-    await feed.start([*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()], [deadlines.subscriber()])
+    readers = [*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()]
+    await feed.start(readers, [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
+    if wiring.health_places is not None:
+        probing = worker_probing(wiring, wiring.health_places, readers)
+        work.append(asyncio.create_task(probing.run(), name="probes of health"))
     try:
         yield
     finally:
@@ -123,4 +130,5 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
         SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
+        WorkflowOrders(workflows).subscriber(),
     ]

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mercato.admin import ErasureAsked, LegalHoldChanged, PersonExportAsked, PrivateDataRead
+from mercato.admin import (
+    AnnouncementChanged,
+    ErasureAsked,
+    LegalHoldChanged,
+    PersonExportAsked,
+    PrivateDataRead,
+    WorkflowOrdered,
+)
 from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
@@ -84,6 +91,10 @@ OPERATIONS: Mapping[str, Audited] = {
     "verify_organisation": _tells(OrganisationChanged),
     "suspend_organisation": _tells(OrganisationChanged),
     "reinstate_organisation": _tells(OrganisationChanged),
+    "retry_workflow": _tells(WorkflowOrdered),
+    "cancel_workflow": _tells(WorkflowOrdered),
+    "make_announcement": _tells(AnnouncementChanged),
+    "end_announcement": _tells(AnnouncementChanged),
     "change_role": _tells(UserChanged),
     "disable_user": _tells(UserChanged),
     "enable_user": _tells(UserChanged),

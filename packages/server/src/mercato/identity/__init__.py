@@ -12,11 +12,12 @@ from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
+from mercato.identity.browser_sessions import BrowserSessions, Person
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
-from mercato.identity.erasing import Missed, Person, Subjects
+from mercato.identity.erasing import KnownPerson, Missed, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
@@ -51,6 +52,7 @@ from mercato.identity.refusals import (
     LastAdministrator,
     NotAllowed,
     NotSignedIn,
+    OrganisationSuspended,
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
@@ -75,6 +77,7 @@ __all__ = [
     "Allowances",
     "Attempts",
     "Authentication",
+    "BrowserSessions",
     "Caller",
     "Client",
     "DeploymentToken",
@@ -100,6 +103,7 @@ __all__ = [
     "Keyring",
     "Keys",
     "KnownDevices",
+    "KnownPerson",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
@@ -116,6 +120,7 @@ __all__ = [
     "OrganisationChanged",
     "OrganisationCreated",
     "OrganisationState",
+    "OrganisationSuspended",
     "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",

@@ -80,6 +80,13 @@ class Keys:
         caller.require(Permission.ORGANISATION_READ)
         return await self._rows.list_keys(caller.organisation_id, after, limit)
 
+    async def list_everyone(
+        self, caller: Caller, *, organisation_id: str | None, after: str | None, limit: int
+    ) -> list[Key]:
+        """The keys of every organisation, or of one, in the order they were made. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.list_keys(organisation_id, after, limit)
+
     async def revoke(self, caller: Caller, key_id: str) -> None:
         """Out of force at once and everywhere. Revoking a revoked key changes nothing."""
         caller.require(Permission.KEYS_WRITE)

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     MARKETPLACE_READ = "marketplace:read"
     MARKETPLACE_WRITE = "marketplace:write"
     ORGANISATIONS_WRITE = "organisations:write"
+    SETTINGS_READ = "settings:read"
 
 
 OPERATOR_ONLY = frozenset(
@@ -49,6 +50,7 @@ OPERATOR_ONLY = frozenset(
         Permission.MARKETPLACE_READ,
         Permission.MARKETPLACE_WRITE,
         Permission.ORGANISATIONS_WRITE,
+        Permission.SETTINGS_READ,
     }
 )
 
@@ -89,7 +91,13 @@ _OWN = (
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPER_ADMIN: frozenset(Permission),
-    Role.ADMIN: _OWN | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ, Permission.MARKETPLACE_WRITE},
+    Role.ADMIN: _OWN
+    | {
+        Permission.APPROVALS_DECIDE,
+        Permission.MARKETPLACE_READ,
+        Permission.MARKETPLACE_WRITE,
+        Permission.SETTINGS_READ,
+    },
     Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},
     Role.VIEWER: _READ | {Permission.MARKETPLACE_READ},
     Role.SERVICE_ACCOUNT: _READ

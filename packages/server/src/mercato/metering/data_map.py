@@ -8,6 +8,8 @@ from mercato.metering.rollup_models import (
     UsageDayState,
     UsageQuarter,
     UsageTouched,
+    UsageWindow,
+    UsageZone,
 )
 from mercato.platform import BOOKS, OPERATION, WITH_ORGANISATION, Keep, LegalBasis, describe
 
@@ -50,3 +52,7 @@ describe(UsageDay, "Calls added up by the day.", LegalBasis.LAW, BOOKS,
          times="start")  # fmt: skip
 describe(UsageDayState, "Days that were added up.", LegalBasis.LAW, BOOKS, facts="made", times="day made_at")
 describe(UsageTouched, "Days to be added up again.", LegalBasis.LAW, OPERATION, measures="number", times="day")
+describe(UsageWindow, "Stretches that were added up by the day.", LegalBasis.LAW, OPERATION, facts="made",
+         times="start made_at")  # fmt: skip
+describe(UsageZone, "Time zones that somebody asked for.", LegalBasis.INTEREST, OPERATION, facts="zone",
+         times="asked_on")  # fmt: skip

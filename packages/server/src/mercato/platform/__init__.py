@@ -51,7 +51,7 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
-from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
@@ -64,9 +64,13 @@ from mercato.platform.workflows import (
     UnknownStep,
     Workflow,
     WorkflowFunction,
+    WorkflowRecord,
+    WorkflowRecords,
     Workflows,
+    WorkflowState,
     copy_json,
     name_call,
+    place_of,
 )
 from mercato_contracts.masking import mask
 
@@ -100,6 +104,7 @@ __all__ = [
     "Ids",
     "Json",
     "Keep",
+    "Lag",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -115,6 +120,7 @@ __all__ = [
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "OutboxLag",
     "Prepared",
     "Purpose",
     "RangeOutside",
@@ -135,6 +141,9 @@ __all__ = [
     "UnknownStep",
     "Workflow",
     "WorkflowFunction",
+    "WorkflowRecord",
+    "WorkflowRecords",
+    "WorkflowState",
     "Workflows",
     "check_expiry",
     "check_key",
@@ -158,6 +167,7 @@ __all__ = [
     "mask",
     "mask_fields",
     "name_call",
+    "place_of",
     "serving",
     "stream_lines",
     "undescribed",

@@ -376,6 +376,10 @@ class SubmissionRepository:
             await self._session.scalars(query if after is None else query.where(Approval.submission_id > after))
         )
 
+    async def count_pending(self) -> int:
+        query = select(func.count()).select_from(Approval).where(Approval.state == "pending")
+        return await self._session.scalar(query) or 0
+
     async def votes(self, submission_id: str) -> list[Vote]:
         """In the order they were cast."""
         return list(

@@ -1,0 +1,65 @@
+// Comfort for those who let scripts run; every page works without it.
+
+const status = document.getElementById("status");
+
+function say(text) {
+  if (status) status.textContent = text;
+}
+
+document.addEventListener("click", async (event) => {
+  const copier = event.target.closest("[data-copy]");
+  if (copier) {
+    const source = document.getElementById(copier.dataset.copy);
+    await navigator.clipboard.writeText(source.textContent.trim());
+    say("Copied.");
+    const label = copier.textContent;
+    copier.textContent = "Copied";
+    setTimeout(() => (copier.textContent = label), 1500);
+  }
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) {
+    event.preventDefault();
+    document.getElementById(opener.dataset.dialog).showModal();
+  }
+  const closer = event.target.closest("[data-close]");
+  if (closer) closer.closest("dialog").close();
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    document.getElementById("find")?.focus();
+  }
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+});
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
+
+// The zone of this browser is offered first where none was chosen.
+const zone = document.querySelector("select[data-zone='unset']");
+if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+document.addEventListener("htmx:after:swap", () => {
+  const told = document.querySelector("[data-status]");
+  if (told) say(told.dataset.status);
+});
