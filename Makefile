@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,10 @@ docs: setup ## write the generated reference pages anew
 
 site: setup ## the documentation site in site/, built offline; a broken link ends it
 	@$(PY) scripts/site.py
+
+screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL=, PASSWORD=: of a marketplace that runs)
+	@command -v chromium >/dev/null || scripts/debian chromium
+	@$(PY) scripts/screenshots.py
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock
