@@ -44,8 +44,8 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
+from mercato.console import desk, landing, operator, sign_in
 from mercato.console import device as device_page
-from mercato.console import landing, sign_in
 from mercato.console import links as link_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -155,6 +155,8 @@ def admin_part(wiring: Wiring) -> Part:
             overview.router,
             keys_of_all.router,
             workflows.router,
+            *operator.ROUTERS,
+            *desk.ROUTERS,
         ),
         opens=None if probing is None else probing.run,
     )

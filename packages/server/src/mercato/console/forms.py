@@ -58,7 +58,7 @@ class Form:
         return name in self._fields
 
 
-def as_request(kind: type[_Wanted], **values: Any) -> _Wanted:
+def as_request(kind: type[_Wanted], /, **values: Any) -> _Wanted:
     """The request that the API's route would take. Raises `Malformed` with a sentence for each field."""
     try:
         return kind.model_validate({name: value for name, value in values.items() if value is not None})

@@ -33,6 +33,7 @@ from mercato.publishing.news import (
     ServiceWithdrawn,
     SubmissionReceived,
 )
+from mercato.publishing.offers import Offers, PriceChange
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
@@ -66,6 +67,7 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "Offers",
     "OwnedDeployment",
     "Pipeline",
     "PipelineStarter",
@@ -73,6 +75,7 @@ __all__ = [
     "PlanNotFound",
     "PolicyDecision",
     "PolicyEngine",
+    "PriceChange",
     "PublishedDocument",
     "Queued",
     "Reason",
