@@ -56,8 +56,11 @@ export type ErrorCode =
   | "embargo_not_over"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "erasure_not_found"
+  | "export_not_found"
   | "exports_busy"
   | "form_of_another_site"
+  | "gateway_away"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -72,6 +75,7 @@ export type ErrorCode =
   | "invalid_request"
   | "invitation_unknown"
   | "invoice_not_found"
+  | "invoices_open"
   | "key_expired"
   | "key_invalid"
   | "key_is_over"
@@ -182,6 +186,7 @@ export type ErrorCode =
   | "training_run_not_found"
   | "training_too_many_runs"
   | "under_maintenance"
+  | "under_legal_hold"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_encoding"
@@ -415,8 +420,11 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embargo_not_over: 409,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  erasure_not_found: 404,
+  export_not_found: 404,
   exports_busy: 503,
   form_of_another_site: 403,
+  gateway_away: 502,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,
@@ -431,6 +439,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 422,
   invitation_unknown: 404,
   invoice_not_found: 404,
+  invoices_open: 409,
   key_expired: 401,
   key_invalid: 401,
   key_is_over: 409,
@@ -541,6 +550,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_run_not_found: 404,
   training_too_many_runs: 429,
   under_maintenance: 503,
+  under_legal_hold: 409,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_encoding: 415,

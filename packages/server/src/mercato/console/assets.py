@@ -35,7 +35,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files of `static/`."""
+    """All files of `static/` and of what is vendored there."""
 
     by_name: Mapping[str, Asset]
     names: Mapping[str, str]
@@ -47,15 +47,27 @@ def assets() -> Assets:
     """Read once a process."""
     by_name: dict[str, Asset] = {}
     names: dict[str, str] = {}
-    for file in sorted(files("mercato.console").joinpath("static").iterdir(), key=lambda each: each.name):
-        stem, dot, ending = file.name.rpartition(".")
+    for name, content in _contents().items():
+        stem, dot, ending = name.rpartition(".")
         if f"{dot}{ending}" not in _KINDS:
             continue
-        content = file.read_bytes()
-        names[file.name] = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+        names[name] = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
         small = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_COMPRESSED else None
-        by_name[names[file.name]] = Asset(_KINDS[f".{ending}"], content, small)
+        by_name[names[name]] = Asset(_KINDS[f".{ending}"], content, small)
     return Assets(by_name, names)
+
+
+def _contents() -> dict[str, bytes]:
+    """Ours and those of others by name. Styles of charts go into the one file of styles: a request less a page."""
+    static = files("mercato.console").joinpath("static")
+    found = {
+        file.name: file.read_bytes()
+        for folder in (static, static.joinpath("vendor"))
+        for file in sorted(folder.iterdir(), key=lambda each: each.name)
+        if file.is_file()
+    }
+    found["console.css"] += found.pop("charts.css")
+    return found
 
 
 @router.get(PREFIX + "{name}")

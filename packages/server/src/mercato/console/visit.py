@@ -7,15 +7,18 @@ A page module asks for `Anybody` or `SignedIn`, fills a dataclass with everythin
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.routing import iter_route_contexts
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
+from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, Person
+from mercato.identity import Caller, NotSignedIn, SignedInPerson
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -29,7 +32,8 @@ class Shell:
     prefix: str
     path: str
     query: str
-    person: Person | None
+    here: Address
+    person: SignedInPerson | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
     current: str
@@ -46,7 +50,7 @@ class Visit:
 
     request: Request
     wiring: Wiring
-    person: Person | None = field(default=None)
+    person: SignedInPerson | None = field(default=None)
 
     @property
     def caller(self) -> Caller:
@@ -58,7 +62,12 @@ class Visit:
     @property
     def zone(self) -> str:
         """The time zone that the person chose; UTC until then."""
-        return known_zone(self.request.cookies.get(ZONE_COOKIE))
+        return zone_of(self.request)
+
+    @property
+    def here(self) -> Address:
+        """This page's address, to make others of."""
+        return address_of(self.prefix + self.path, self.request.url.query)
 
     @property
     def now(self) -> datetime:
@@ -109,6 +118,7 @@ class Visit:
             prefix=self.prefix,
             path=self.path,
             query=self.request.url.query,
+            here=self.here,
             person=self.person,
             public=navigation.public_links(served),
             areas=areas,
@@ -118,6 +128,11 @@ class Visit:
             request_id=getattr(self.request.state, "request_id", ""),
             new_once=lambda: self.wiring.ids.secret(16).hex(),
         )
+
+
+def zone_of(request: Request) -> str:
+    """The time zone of this browser's pages."""
+    return known_zone(request.cookies.get(ZONE_COOKIE))
 
 
 def see_other(address: str) -> Response:
@@ -160,7 +175,13 @@ def _signed_in(request: Request) -> Visit:
 
 
 def _served(request: Request) -> frozenset[str]:
-    return frozenset(getattr(route, "path", "") for route in request.app.router.routes)
+    return _paths_of(request.app)
+
+
+@lru_cache(maxsize=4)
+def _paths_of(app: FastAPI) -> frozenset[str]:
+    """The addresses that this process serves; routers inside of routers are looked into once."""
+    return frozenset(context.path for context in iter_route_contexts(app.routes) if context.path is not None)
 
 
 Anybody = Annotated[Visit, Depends(visit_of)]

@@ -60,6 +60,13 @@ class StandingRows:
         )
         return await self._session.scalar(query) or 0
 
+    async def count_others(self, organisation_id: str, user_id: str) -> int:
+        """People beside this one who can sign in."""
+        query = select(func.count()).where(
+            User.organisation_id == organisation_id, User.id != user_id, User.disabled_at.is_(None)
+        )
+        return await self._session.scalar(query) or 0
+
     async def keys_in_force(self, user_id: str) -> list[Key]:
         """Keys that this person made and nobody revoked."""
         query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None))

@@ -27,9 +27,10 @@ from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
-from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage
+from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
+from mercato.metering.window_check_rows import OddLevel, WindowCheck
 from mercato.metering.windows import (
     EPOCH,
     bucket_us,
@@ -72,6 +73,7 @@ __all__ = [
     "Line",
     "MeteredCall",
     "OddCounter",
+    "OddLevel",
     "Partitions",
     "PeriodDigest",
     "PeriodUsage",
@@ -95,6 +97,7 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Want",
+    "WindowCheck",
     "billed_sums",
     "bucket_of",
     "bucket_us",
@@ -111,6 +114,7 @@ __all__ = [
     "next_month",
     "quantile_us",
     "refill",
+    "remake_days",
     "slice_units",
     "to_ms",
     "use_of_keys",

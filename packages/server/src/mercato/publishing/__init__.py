@@ -10,6 +10,7 @@ Hold: a reason to keep a deployment out of routing; it is routed to again once n
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
+from mercato.publishing.facts import PHASES
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
@@ -34,6 +35,7 @@ from mercato.publishing.news import (
     SubmissionReceived,
 )
 from mercato.publishing.offers import Offers, PriceChange
+from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
@@ -45,6 +47,7 @@ from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
+    "PHASES",
     "PRIVATE",
     "Approval",
     "ApprovalDecided",
@@ -68,6 +71,9 @@ __all__ = [
     "Listing",
     "LiveCalls",
     "Offers",
+    "OwnListing",
+    "OwnService",
+    "OwnServices",
     "OwnedDeployment",
     "Pipeline",
     "PipelineStarter",
