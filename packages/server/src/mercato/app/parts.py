@@ -45,7 +45,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
-from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -160,6 +160,7 @@ def admin_part(wiring: Wiring) -> Part:
             overview.router,
             keys_of_all.router,
             workflows.router,
+            *ADMIN_PAGES,
         ),
         opens=None if probing is None else probing.run,
     )

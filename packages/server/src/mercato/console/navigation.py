@@ -92,7 +92,7 @@ _OPERATOR = Area(
         Link("Retention", "/ops/retention", Permission.MARKETPLACE_READ),
         Link("Datasets", "/ops/datasets", Permission.MARKETPLACE_READ),
         Link("Rounds", "/ops/rounds", Permission.MARKETPLACE_READ),
-        Link("Settings", "/ops/settings", Permission.MARKETPLACE_READ),
+        Link("Settings", "/ops/settings", Permission.SETTINGS_READ),
         Link("Announcements", "/ops/announcements", Permission.MARKETPLACE_READ),
         Link("Single sign-on", "/ops/sso", Permission.MARKETPLACE_READ),
     ),

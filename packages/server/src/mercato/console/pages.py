@@ -2,12 +2,14 @@
 
 from mercato.console import (
     calls,
+    desk,
     device,
     home,
     keys,
     landing,
     links,
     money,
+    operator,
     search,
     service,
     sign_in,
@@ -32,3 +34,4 @@ CONSUMER_PAGES = (
     status.router,
 )
 VENDOR_PAGES = vendor.ROUTERS
+ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS)
