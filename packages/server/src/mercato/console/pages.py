@@ -8,13 +8,16 @@ from mercato.console import (
     landing,
     links,
     money,
+    organisation,
     search,
     service,
     sign_in,
+    standings,
     status,
     subscriptions,
     try_it,
     usage,
+    webhooks,
 )
 
 ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, links.router)
@@ -25,8 +28,11 @@ CONSUMER_PAGES = (
     usage.router,
     calls.router,
     money.router,
+    organisation.router,
+    webhooks.router,
     subscriptions.router,
     service.router,
     try_it.router,
     status.router,
+    standings.router,
 )
