@@ -111,6 +111,8 @@ _DESK = Area(
     lambda caller: caller.is_operator,
 )
 _AREAS = (_CONSUMER, _VENDOR, _OPERATOR, _DESK)
+PATHS = tuple(link.path for area in (PUBLIC, *_AREAS) for link in area.links)
+"""Every entry that there may be."""
 
 
 def public_links(served: frozenset[str]) -> list[Link]:
