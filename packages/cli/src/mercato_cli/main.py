@@ -33,6 +33,7 @@ from mercato_cli.commands.overview import all_keys, overview, settings
 from mercato_cli.commands.password import password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
+from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
 from mercato_cli.commands.score import score
@@ -77,6 +78,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         limits,
         webhooks,
         audit,
+        privacy,
         doctor,
         explain,
         completion,

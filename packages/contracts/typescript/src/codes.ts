@@ -56,6 +56,8 @@ export type ErrorCode =
   | "embargo_not_over"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "erasure_not_found"
+  | "export_not_found"
   | "exports_busy"
   | "form_of_another_site"
   | "gateway_away"
@@ -73,6 +75,7 @@ export type ErrorCode =
   | "invalid_request"
   | "invitation_unknown"
   | "invoice_not_found"
+  | "invoices_open"
   | "key_expired"
   | "key_invalid"
   | "key_is_over"
@@ -182,6 +185,7 @@ export type ErrorCode =
   | "training_provider_unavailable"
   | "training_run_not_found"
   | "training_too_many_runs"
+  | "under_legal_hold"
   | "under_maintenance"
   | "unknown_contract"
   | "unknown_operation"
@@ -416,6 +420,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embargo_not_over: 409,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  erasure_not_found: 404,
+  export_not_found: 404,
   exports_busy: 503,
   form_of_another_site: 403,
   gateway_away: 502,
@@ -433,6 +439,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 422,
   invitation_unknown: 404,
   invoice_not_found: 404,
+  invoices_open: 409,
   key_expired: 401,
   key_invalid: 401,
   key_is_over: 409,
@@ -542,6 +549,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_provider_unavailable: 422,
   training_run_not_found: 404,
   training_too_many_runs: 429,
+  under_legal_hold: 409,
   under_maintenance: 503,
   unknown_contract: 422,
   unknown_operation: 404,

@@ -21,6 +21,7 @@ export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
 export * as overview from "./overview.js";
 export * as people from "./people.js";
+export * as privacy from "./privacy.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";
 export * as record from "./record.js";

@@ -15,6 +15,7 @@ from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
 from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.people import PeopleCalls
+from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -44,6 +45,7 @@ class Client(
     ServiceLevelCalls,
     WebhookCalls,
     AuditCalls,
+    PrivacyCalls,
     StandingCalls,
     HealthCalls,
     OperatorCalls,

@@ -66,6 +66,66 @@ class RequestServed(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LegalHoldChanged(News):
+    """An operator placed or lifted a legal hold on what is known of a person."""
+
+    topic = "legal_hold.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    hold_id: str
+    """The hold."""
+    change: str
+    """`placed` or `lifted`."""
+    reason: str
+    """Why, in the operator's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureAsked(News):
+    """A person is to be erased; they have no access from now on."""
+
+    topic = "erasure.asked"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    erasure_id: str
+    """The erasure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectErased(News):
+    """A person was erased. Nothing here names them."""
+
+    topic = "subject.erased"
+
+    user_id: str
+    """The id of the account, which is empty now."""
+    organisation_id: str
+    """Its organisation."""
+    erasure_id: str
+    """The erasure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonExportAsked(News):
+    """Somebody wants a copy of what is known of a person."""
+
+    topic = "person_export.asked"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    export_id: str
+    """The copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HealthChanged(News):
     """A service of the marketplace went down or came back."""
 

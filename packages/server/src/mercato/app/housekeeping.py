@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mercato.admin import AuditAnchors, HealthBook, Refusals
+from mercato.admin import AuditAnchors, HealthBook, PersonExports, Refusals, Retention
 from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
@@ -220,6 +220,18 @@ async def _anchor_audit(session: Session, wiring: Wiring) -> int:
     return await AuditAnchors(session, wiring.clock, wiring.ids, wiring.objects).anchor_due()
 
 
+async def _forget_copies(session: Session, wiring: Wiring) -> int:
+    return await PersonExports(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects).forget()
+
+
+async def _prune(session: Session, wiring: Wiring) -> int:
+    return await Retention(session, wiring.clock, wiring.outbox).prune()
+
+
+async def _prune_audit(session: Session, wiring: Wiring) -> int:
+    return await Retention(session, wiring.clock, wiring.outbox).prune_audit()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
@@ -241,6 +253,9 @@ CHORES: dict[str, Chore] = {
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,
+    "old copies": _forget_copies,
+    "old rows": _prune,
+    "old audit entries": _prune_audit,
     "canaries": _judge_canaries,
     "refusals of the last minute": _tell_refusals,
     "heads of the audit log": _anchor_audit,

@@ -28,6 +28,7 @@ from mercato.api import (
     organisations,
     overview,
     passwords,
+    privacy,
     publishing,
     second_factors,
     service_health,
@@ -44,7 +45,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
-from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -147,17 +148,19 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people, the health of the marketplace's own services."""
+    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
     places = wiring.health_places
     probing = None if places is None else admin_probing(wiring, places)
     return Part(
         (
             audit.router,
             organisations.router,
+            privacy.router,
             service_health.router,
             overview.router,
             keys_of_all.router,
             workflows.router,
+            *ADMIN_PAGES,
         ),
         opens=None if probing is None else probing.run,
     )

@@ -10,7 +10,16 @@ import structlog
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.admin import AuditRecorder, AuditSealer, SuspensionKeeper, WorkflowOrders
+from mercato.admin import (
+    AuditRecorder,
+    AuditSealer,
+    ErasureStarter,
+    ErasureWork,
+    ExportStarter,
+    ExportWork,
+    SuspensionKeeper,
+    WorkflowOrders,
+)
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
@@ -64,7 +73,9 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
     training = TrainingWork(wiring.database, wiring.clock, wiring.outbox, wiring.objects, wiring.providers)
-    workflows = [pipeline.workflow(), settling.workflow(), training.workflow()]
+    erasure = ErasureWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.mail)
+    export = ExportWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+    workflows = [each.workflow() for each in (pipeline, settling, training, erasure, export)]
     return DbosWorkflows(wiring.database.url, workflows, executor=executor, version=WORKFLOWS_VERSION)
 
 
@@ -113,6 +124,8 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         SettlingStarter(workflows).subscriber(),
         *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
         TrainingStarter(workflows).subscriber(),
+        ErasureStarter(workflows).subscriber(),
+        ExportStarter(workflows).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),

@@ -92,7 +92,7 @@ _OPERATOR = Area(
         Link("Retention", "/ops/retention", Permission.MARKETPLACE_READ),
         Link("Datasets", "/ops/datasets", Permission.MARKETPLACE_READ),
         Link("Rounds", "/ops/rounds", Permission.MARKETPLACE_READ),
-        Link("Settings", "/ops/settings", Permission.MARKETPLACE_READ),
+        Link("Settings", "/ops/settings", Permission.SETTINGS_READ),
         Link("Announcements", "/ops/announcements", Permission.MARKETPLACE_READ),
         Link("Single sign-on", "/ops/sso", Permission.MARKETPLACE_READ),
     ),
@@ -111,6 +111,8 @@ _DESK = Area(
     lambda caller: caller.is_operator,
 )
 _AREAS = (_CONSUMER, _VENDOR, _OPERATOR, _DESK)
+PATHS = tuple(link.path for area in (PUBLIC, *_AREAS) for link in area.links)
+"""Every entry that there may be."""
 
 
 def public_links(served: frozenset[str]) -> list[Link]:

@@ -11,6 +11,7 @@ from mercato.identity.models import (
     Organisation,
     PasswordReset,
     PendingLetter,
+    PersonKey,
     RecoveryCode,
     SecondFactor,
     User,
@@ -148,3 +149,12 @@ describe(
 )
 describe(DeploymentAllowance, "How many requests a deployment may still make.", LegalBasis.INTEREST, OPERATION,
          ids="deployment_id", times="full_at")  # fmt: skip
+describe(
+    PersonKey,
+    "Keys of people, for what is written once.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    people="person_id",
+    times="made_at destroyed_at",
+    more={"key": ColumnNote(ColumnKind.SECRET, "Opens what names the person.", Erased.BLANKED)},
+)

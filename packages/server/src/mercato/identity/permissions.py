@@ -30,6 +30,7 @@ class Permission(StrEnum):
     BILLING_CREDIT = "billing:credit"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_WRITE = "privacy:write"
     CALL = "call"
     TRAINING_WRITE = "training:write"
     DEPLOYMENTS_WRITE = "deployments:write"
@@ -83,6 +84,7 @@ _OWN = (
         Permission.BILLING_CREDIT,
         Permission.WEBHOOKS_WRITE,
         Permission.AUDIT_READ,
+        Permission.PRIVACY_WRITE,
         Permission.CALL,
     }
 )

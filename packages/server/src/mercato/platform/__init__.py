@@ -41,6 +41,7 @@ from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import (
     CHUNK_BYTES,
+    LONGEST_LINK,
     ObjectNotFound,
     ObjectStore,
     RangeOutside,
@@ -76,6 +77,7 @@ from mercato_contracts.masking import mask
 __all__ = [
     "BOOKS",
     "CHUNK_BYTES",
+    "LONGEST_LINK",
     "OPERATION",
     "PERSONAL",
     "RECORD",
