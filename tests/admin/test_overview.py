@@ -138,7 +138,7 @@ async def test_operators_see_whose_keys_there_are_and_who_made_them(api: httpx.A
         who = await sign_up(api, slug)
         assert (await api.post("/api/keys", json={"kind": "ck", "name": "laptop"}, headers=who)).status_code == 201
     everyone = (await api.get("/api/marketplace/keys", headers=operator)).json()["items"]
-    assert [(each["organisation"], each["created_by_name"]) for each in everyone] == [
+    assert sorted((each["organisation"], each["created_by_name"]) for each in everyone) == [
         ("acme", "Acme"),
         ("globex", "Globex"),
     ]

@@ -3,6 +3,7 @@
 The texts of strangers are hostile here: a page that lets one of them through breaks, or is caught by the policy.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -18,7 +19,8 @@ from tests.conftest import People, TestClock
 from tests.support.market import Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
-_DAYS = 45
+_DAYS = 40
+_places = itertools.count(1)
 _FINDING = {
     "code": "openapi_response_missing", "level": "error", "where": "/paths/~1embed/post/responses",
     "message": f"The operation has no response for success. {HOSTILE}",
@@ -35,13 +37,17 @@ class Scenery:
     foreign: dict[str, str]
 
     @classmethod
-    async def furnish(cls, database_url: str, slug: str = "vendor", *, hostile: bool = True) -> Self:
+    async def furnish(
+        cls, database_url: str, slug: str = "vendor", *, hostile: bool = True, operator: bool = False
+    ) -> Self:
         """A vendor `slug` with a little of everything, and a stranger with the same."""
         database, clock = Database(database_url), TestClock(datetime.now(UTC))
         ids, outbox, hasher = SystemIds(clock), Outbox(clock), SecretHasher()
         market = Market(database, clock, ids, outbox, hasher, People(database, clock, ids, hasher, outbox))
         try:
             strange = HOSTILE if hostile else ""
+            if operator:
+                await market.operator()
             own = await _Vendor(market, await market.people.join(slug), strange).settle()
             foreign = await _Vendor(market, await market.people.join(f"{slug}-marker"), strange).settle()
             return cls(slug, own, foreign)
@@ -57,13 +63,19 @@ class _Vendor:
 
     async def settle(self) -> dict[str, str]:
         """Everything of this vendor; the values of parameters by their names."""
+        for name in ("leaky", "tried", "gone"):
+            spare, _ = await self.market.list_service(self.caller, name)
+            await self.market.add_release(spare, "1.1.0", title=f"Embeddings, {name}")
         service, plan = await self.market.list_service(
             self.caller, "embedder", availability_bp=9990, p95_latency_ms=300
         )
         customers = [
             await self.market.customer(service, plan, f"{self.caller.organisation_slug}-buyer-{n}") for n in (1, 2)
         ]
-        release = await self.market.add_release(service, "1.1.0")
+        release = await self.market.add_release(
+            service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
+            summary="Sentence vectors for 40 languages, 384 dimensions.",
+        )  # fmt: skip
         events = []
         for day in range(_DAYS):
             at = self.market.clock.now() - timedelta(days=day, minutes=30)
@@ -82,7 +94,7 @@ class _Vendor:
                 for row in rows:
                     session.add(row)
                     await session.flush()
-        self_ids = {"name": "embedder", "version": "1.1.0", "verb": "yank"}
+        self_ids = {"vendor": self.caller.organisation_slug, "name": "embedder", "version": "1.1.0", "verb": "yank"}
         return self_ids | self.found | await self._deployments(release.id)
 
     def __post_init__(self) -> None:
@@ -203,10 +215,9 @@ class _Vendor:
         return {"deployment_id": mine[0].id}
 
     def _signals(self, deployment_id: str) -> list[Any]:
-        first = int(self.now.timestamp() * 1000) + int.from_bytes(self.caller.organisation_slug.encode()[-2:], "big")
         entries: list[Any] = [
             SignalEntry(
-                place=first + n, id=self.market.ids.new("sig"), deployment_id=deployment_id,
+                place=next(_places), id=self.market.ids.new("sig"), deployment_id=deployment_id,
                 vendor_id=self.caller.organisation_id, round_id=self.found["round_id"], era=1100 + n, scores={},
                 scores_sha256="e1" * 32, entry="{}", leaf=bytes(32), created_at=self.now, received_at=self.now,
             )

@@ -1,7 +1,6 @@
 """The frame of every page: who is signed in, what forms may do, how refusals look, what files are served."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -18,13 +17,6 @@ from mercato.platform import Database
 from tests.conftest import People, TestClock
 from tests.console.browser import HTML, PASSWORD, browser_of, sign_in, sign_up
 from tests.identity.test_second_factors import enrol
-
-
-@pytest.fixture
-async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody yet."""
-    async with browser_of(app) as client:
-        yield client
 
 
 class TestSessions:
@@ -231,7 +223,8 @@ class TestFrame:
 
     async def test_styles_and_scripts_are_small(self) -> None:
         styles = assets().by_name[assets().names["console.css"]]
-        assert len(styles.content) <= 20_000
+        # Those of charts are in the same file.
+        assert len(styles.content) <= 24_000
         assert styles.compressed is not None
         assert len(styles.compressed) <= 10_000
 

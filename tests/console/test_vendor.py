@@ -4,9 +4,9 @@ import asyncio
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 import mercato_cli
 from mercato.console.vendor.hyper_parameters import TEMPLATE
-from mercato.platform import Database
+from mercato.edge.wiring import running_of
 from tests.browser.scenery import Scenery
-from tests.conftest import TestClock
 from tests.console.browser import OWN, browser_of, once_in, sign_in
+from tests.support.site import build_site, own_database
 
 LISTS = (
     "/vendor", "/vendor/services", "/vendor/publish", "/vendor/submissions", "/vendor/deployments", "/vendor/canaries",
@@ -45,6 +45,14 @@ plans: [{name: standard}]
 
 
 @dataclass
+class Marketplace:
+    """What all tests here share."""
+
+    app: FastAPI
+    scenery: Scenery
+
+
+@dataclass
 class Office:
     """The vendor of the scenery at its browser, and what there is."""
 
@@ -60,19 +68,33 @@ class Office:
         return await self.browser.post(path.format(**self.scenery.own), data=form)
 
 
-@pytest.fixture
-async def office(app: FastAPI, database_url: str) -> AsyncIterator[Office]:
-    """Signed in as the vendor's administrator; every stranger's text is hostile."""
-    scenery = await Scenery.furnish(database_url)
-    async with browser_of(app) as browser:
-        assert (await sign_in(browser, scenery.vendor)).status_code == 303
-        yield Office(browser, scenery)
+@pytest.fixture(scope="module")
+def module_database(postgres: str, migrated_template: str) -> Iterator[str]:
+    """One for all tests here: each changes things that no other one looks at."""
+    with own_database(postgres, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def marketplace(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marketplace]:
+    """The control plane, and a vendor with everything in it; every stranger's text is hostile."""
+    app = build_site(tmp_path_factory.mktemp("site"), module_database)
+    async with app.router.lifespan_context(app):
+        yield Marketplace(app, await Scenery.furnish(module_database))
 
 
 @pytest.fixture
-def clock() -> TestClock:
-    """The scenery is of now, so the marketplace is too."""
-    return TestClock(datetime.now(UTC))
+async def office(marketplace: Marketplace) -> AsyncIterator[Office]:
+    """Signed in as the vendor's administrator."""
+    async with browser_of(marketplace.app) as browser:
+        assert (await sign_in(browser, marketplace.scenery.vendor)).status_code == 303
+        yield Office(browser, marketplace.scenery)
+
+
+async def ask(marketplace: Marketplace, question: str, **values: str) -> Any:
+    """One value from the database."""
+    async with running_of(marketplace.app).wiring.database.transaction() as session:
+        return await session.scalar(text(question), values)
 
 
 async def test_every_page_shows_what_there_is_and_lets_no_text_through(office: Office) -> None:
@@ -87,8 +109,8 @@ async def test_every_page_shows_what_there_is_and_lets_no_text_through(office: O
     assert "&lt;img src=x" in await office.get("/vendor/canaries")
 
 
-async def test_pages_of_an_empty_vendor_say_what_would_fill_them(app: FastAPI) -> None:
-    async with browser_of(app) as browser:
+async def test_pages_of_an_empty_vendor_say_what_would_fill_them(marketplace: Marketplace) -> None:
+    async with browser_of(marketplace.app) as browser:
         form = {"name": "New", "organisation": "new", "email": "new@example.org", "password": "correct horse battery"}
         assert (await browser.post("/sign-up", data=form)).status_code == 303
         for path in LISTS:
@@ -97,8 +119,8 @@ async def test_pages_of_an_empty_vendor_say_what_would_fill_them(app: FastAPI) -
             assert re.search(r"<code>m(p|ercato) ", page.text), path
 
 
-async def test_nobody_is_sent_to_the_sign_in_page(app: FastAPI) -> None:
-    async with browser_of(app) as browser:
+async def test_nobody_is_sent_to_the_sign_in_page(marketplace: Marketplace) -> None:
+    async with browser_of(marketplace.app) as browser:
         for path in LISTS:
             answer = await browser.get(path)
             assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in"), path
@@ -141,7 +163,7 @@ class TestPublishing:
         page = await office.get(sent.headers["location"])
         assert "weather 1.0.0" in page
         assert page.count("<li>") >= 10
-        assert 'hx-trigger="every 2s"' in page
+        assert 'data-hx-trigger="every 2s"' in page
         assert '<noscript><meta http-equiv="refresh"' in page
 
     async def test_a_zip_with_a_folder_is_read(self, office: Office) -> None:
@@ -171,19 +193,17 @@ class TestPublishing:
         large = await office.browser.post("/vendor/publish", files={"archive": ("x.zip", b"0" * (17 * 1024 * 1024))})
         assert large.status_code == 413
 
-    async def test_a_double_click_is_one_submission(self, office: Office, database: Database) -> None:
+    async def test_a_double_click_is_one_submission(self, office: Office, marketplace: Marketplace) -> None:
         page = await office.get("/vendor/publish")
         found = re.search(r'action="(/vendor/publish\?once=[0-9a-f]+)"', page)
         assert found is not None
-        content = {"manifest_file": ("service.yaml", MANIFEST, "text/yaml")}
+        content = {"manifest_file": ("service.yaml", MANIFEST.replace("weather", "clicked"), "text/yaml")}
         headers = {"content-type": "multipart/form-data; boundary=x"}
         request = office.browser.build_request("POST", found[1], files=content, headers=headers)
         body = request.read()
         twice = await asyncio.gather(*(office.browser.post(found[1], content=body, headers=headers) for _ in range(2)))
         assert {answer.status_code for answer in twice} <= {303, 409}
-        async with database.transaction() as session:
-            count = await session.scalar(text("SELECT count(*) FROM submissions WHERE service_name = 'weather'"))
-        assert count == 1
+        assert await ask(marketplace, "SELECT count(*) FROM submissions WHERE service_name = 'clicked'") == 1
 
 
 class TestReleases:
@@ -196,7 +216,7 @@ class TestReleases:
         assert "by 2 organisations" in page
 
     async def test_a_release_is_yanked_with_a_reason_and_its_version_typed(self, office: Office) -> None:
-        path = "/vendor/services/embedder/releases/1.1.0/yank"
+        path = "/vendor/services/leaky/releases/1.1.0/yank"
         untyped = await office.post(path, reason="It leaks.")
         assert (untyped.status_code, "Type 1.1.0" in untyped.text) == (422, True)
         assert "It leaks." in untyped.text
@@ -204,17 +224,17 @@ class TestReleases:
         once = once_in(await office.browser.get(path))
         for _ in range(2):
             done = await office.post(path, reason="It leaks.", typed="1.1.0", once=once)
-            assert (done.status_code, done.headers["location"]) == (303, "/vendor/services/embedder")
-        assert "It leaks." in await office.get("/vendor/services/embedder")
+            assert (done.status_code, done.headers["location"]) == (303, "/vendor/services/leaky")
+        assert "It leaks." in await office.get("/vendor/services/leaky")
 
     async def test_a_release_is_deprecated(self, office: Office) -> None:
-        path = "/vendor/services/embedder/releases/1.0.0/deprecate"
+        path = "/vendor/services/leaky/releases/1.0.0/deprecate"
         assert (await office.post(path, reason="1.1 is faster.")).status_code == 303
-        assert "1.1 is faster." in await office.get("/vendor/services/embedder")
+        assert "1.1 is faster." in await office.get("/vendor/services/leaky")
 
     async def test_a_service_is_withdrawn_once_its_name_is_typed(self, office: Office) -> None:
-        assert (await office.post("/vendor/services/embedder/withdraw", typed="other")).status_code == 422
-        assert (await office.post("/vendor/services/embedder/withdraw", typed="embedder")).status_code == 303
+        assert (await office.post("/vendor/services/gone/withdraw", typed="other")).status_code == 422
+        assert (await office.post("/vendor/services/gone/withdraw", typed="gone")).status_code == 303
         assert "withdrawn" in await office.get("/vendor/services")
 
     async def test_unknown_versions_and_verbs_are_not_found(self, office: Office) -> None:
@@ -234,7 +254,7 @@ class TestTraining:
         return archive.getvalue()
 
     async def test_a_run_is_started_with_its_hyper_parameters_and_its_cap(
-        self, office: Office, database: Database
+        self, office: Office, marketplace: Marketplace
     ) -> None:
         fields = {
             "task": "us-equities", "hp_trees": "200", "hp_leaves": "7", "more": "depth=6\nuse_bagging=true",
@@ -243,9 +263,8 @@ class TestTraining:
         sent = await office.browser.post("/vendor/training/new", data=fields, files={"code": ("p.zip", self.code())})
         assert sent.status_code == 303, sent.text
         assert "us-equities" in await office.get(sent.headers["location"])
-        async with database.transaction() as session:
-            query = text("SELECT spec FROM training_runs WHERE id = :id")
-            spec = await session.scalar(query, {"id": sent.headers["location"].rpartition("/")[2]})
+        run_id = sent.headers["location"].rpartition("/")[2]
+        spec = await ask(marketplace, "SELECT spec FROM training_runs WHERE id = :id", id=run_id)
         assert spec["hyperparameters"] == {"trees": 200, "depth": 6, "use_bagging": True}
         assert spec["max_cost_nanos"] == 1_250_000_000
 
@@ -299,23 +318,23 @@ async def test_a_credential_is_stored_removed_and_never_shown(office: Office) ->
 
 
 async def test_a_canary_is_started_and_aborted(office: Office) -> None:
-    wrong = await office.post("/vendor/canaries", service="embedder", version="9.9.9", percent="20")
+    wrong = await office.post("/vendor/canaries", service="tried", version="9.9.9", percent="20")
     assert wrong.status_code in (404, 409, 422)
-    started = await office.post("/vendor/canaries", service="embedder", version="1.1.0", percent="20")
+    started = await office.post("/vendor/canaries", service="tried", version="1.1.0", percent="20")
     assert started.status_code == 303, started.text
-    assert "Decide about embedder 1.1.0 yourself" in await office.get("/vendor/canaries")
-    assert (await office.post("/vendor/canaries/embedder/abort", reason="Too slow.")).status_code == 303
+    assert "Decide about tried 1.1.0 yourself" in await office.get("/vendor/canaries")
+    assert (await office.post("/vendor/canaries/tried/abort", reason="Too slow.")).status_code == 303
     assert "Too slow." in await office.get("/vendor/canaries")
 
 
-async def test_a_viewer_reads_all_and_changes_nothing(office: Office, app: FastAPI) -> None:
+async def test_a_viewer_reads_all_and_changes_nothing(office: Office, marketplace: Marketplace) -> None:
     tokens = await office.browser.post(
         "/api/sessions", json={"email": "vendor@example.org", "password": "correct horse battery"}
     )
     person = {"email": "eye@example.org", "name": "Eye", "password": "correct horse battery", "role": "viewer"}
     headers = {"authorization": f"Bearer {tokens.json()['access_token']}"}
     assert (await office.browser.post("/api/users", json=person, headers=headers)).status_code == 201
-    async with browser_of(app) as browser:
+    async with browser_of(marketplace.app) as browser:
         assert (await sign_in(browser, "eye")).status_code == 303
         for path in LISTS + SINGLES:
             page = await browser.get(path.format(**office.scenery.own))

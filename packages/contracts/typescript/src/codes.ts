@@ -60,6 +60,7 @@ export type ErrorCode =
   | "export_not_found"
   | "exports_busy"
   | "form_of_another_site"
+  | "gateway_away"
   | "grant_type_unsupported"
   | "handler_broke_contract"
   | "handler_failed"
@@ -423,6 +424,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   export_not_found: 404,
   exports_busy: 503,
   form_of_another_site: 403,
+  gateway_away: 502,
   grant_type_unsupported: 400,
   handler_broke_contract: 500,
   handler_failed: 500,

@@ -45,10 +45,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
-from mercato.console import device as device_page
-from mercato.console import landing, sign_in, vendor
-from mercato.console import links as link_pages
-from mercato.console import status as status_pages
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -87,7 +84,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router,),
+        (discovery.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
@@ -111,7 +108,7 @@ def consumption_part(wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status_pages.router,
+            *CONSUMER_PAGES,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -130,10 +127,7 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
-            landing.router,
-            sign_in.router,
-            device_page.router,
-            link_pages.router,
+            *ACCOUNT_PAGES,
             oauth.router,
         )
     )
@@ -148,13 +142,13 @@ def vendors_part(wiring: Wiring) -> Part:
             training.streams,
             webhooks.router,
             credentials.router,
-            *vendor.ROUTERS,
+            *VENDOR_PAGES,
         )
     )
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, standing of organisations and people, privacy, the health of the marketplace's own services."""
+    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
     places = wiring.health_places
     probing = None if places is None else admin_probing(wiring, places)
     return Part(
@@ -166,6 +160,7 @@ def admin_part(wiring: Wiring) -> Part:
             overview.router,
             keys_of_all.router,
             workflows.router,
+            *ADMIN_PAGES,
         ),
         opens=None if probing is None else probing.run,
     )

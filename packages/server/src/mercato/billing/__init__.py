@@ -12,7 +12,7 @@ from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
-from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload
+from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload, estimate
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
@@ -73,6 +73,7 @@ __all__ = [
     "Wanted",
     "Workload",
     "check_scope",
+    "estimate",
     "fee_subscriber",
     "find_open_amounts",
     "month_days",

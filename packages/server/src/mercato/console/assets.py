@@ -35,7 +35,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files of `static/`."""
+    """All files of `static/` and of what is vendored there."""
 
     by_name: Mapping[str, Asset]
     names: Mapping[str, str]

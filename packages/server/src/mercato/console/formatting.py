@@ -18,6 +18,12 @@ def usd(nanos: int | None) -> str:
     return f"{'−' if nanos < 0 else ''}${whole:,}.{shown}"
 
 
+def money(nanos: int | None, currency: str) -> str:
+    """An exact amount of any currency: dollars with their sign, others with their code."""
+    text = usd(nanos)
+    return text if currency == "USD" or nanos is None else f"{text.replace('$', '')} {currency}"
+
+
 def usd_rounded(nanos: int | None) -> str:
     """Nano-dollars to the cent, half away from zero, for overviews; the exact amount belongs beside it."""
     if nanos is None:

@@ -24,6 +24,9 @@ class Form:
 
     @classmethod
     async def of(cls, request: Request) -> "Form":
+        """The form of this request; a form without fields may come without a type."""
+        if not await request.body():
+            return cls({})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _TYPE:
             raise Malformed(f"The body must be a form (`{_TYPE}`).")
@@ -58,7 +61,7 @@ class Form:
         return name in self._fields
 
 
-def as_request(kind: type[_Wanted], **values: Any) -> _Wanted:
+def as_request(kind: type[_Wanted], /, **values: Any) -> _Wanted:
     """The request that the API's route would take. Raises `Malformed` with a sentence for each field."""
     try:
         return kind.model_validate({name: value for name, value in values.items() if value is not None})

@@ -10,14 +10,15 @@ from fastapi.routing import APIRoute
 from mercato.console.forms import MOST_FIELDS
 from mercato.console.origin import refuse_other_sites
 from mercato.console.page import HEADERS
-from mercato.console.visit import Visit, see_other
+from mercato.console.query import asked
+from mercato.console.visit import Visit, see_other, zone_of
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.route import AlreadyAnswered, UnitOfWork
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import BrowserSessions, OrganisationSuspended, Person
+from mercato.identity import BrowserSessions, OrganisationSuspended, SignedInPerson
 from mercato.platform import Refusal, serving
 
 _SECURE_COOKIE = "__Host-mercato"
@@ -53,6 +54,8 @@ class PageRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             wiring = get_wiring(request)
+            # A form that is sent by GET names its empty fields too, which no filter means.
+            request.scope["query_string"] = asked(request.scope["query_string"], zone_of(request))
             request.state.is_page = True
             request.state.caller = None
             async with noting_refusals(request, wiring):
@@ -102,7 +105,7 @@ def _proves_by_form(request: Request) -> bool:
     return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
 
 
-async def _find_person(request: Request, wiring: Wiring) -> Person | None:
+async def _find_person(request: Request, wiring: Wiring) -> SignedInPerson | None:
     token = request.cookies.get(cookie_name(wiring.client_url))
     if token is None:
         return None
@@ -115,7 +118,7 @@ async def _find_person(request: Request, wiring: Wiring) -> Person | None:
             return None
 
 
-def _take_allowance(request: Request, wiring: Wiring, person: Person | None) -> None:
+def _take_allowance(request: Request, wiring: Wiring, person: SignedInPerson | None) -> None:
     now = wiring.clock.now()
     if person is None:
         wiring.throttle.take(origin_of(request), now)

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.routing import iter_route_contexts
+from starlette.routing import Match
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
+from mercato.console.navigation import PATHS
+from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, Person
+from mercato.identity import Caller, NotSignedIn, SignedInPerson
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -31,7 +33,8 @@ class Shell:
     prefix: str
     path: str
     query: str
-    person: Person | None
+    here: Address
+    person: SignedInPerson | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
     current: str
@@ -48,7 +51,7 @@ class Visit:
 
     request: Request
     wiring: Wiring
-    person: Person | None = field(default=None)
+    person: SignedInPerson | None = field(default=None)
 
     @property
     def caller(self) -> Caller:
@@ -60,7 +63,12 @@ class Visit:
     @property
     def zone(self) -> str:
         """The time zone that the person chose; UTC until then."""
-        return known_zone(self.request.cookies.get(ZONE_COOKIE))
+        return zone_of(self.request)
+
+    @property
+    def here(self) -> Address:
+        """This page's address, to make others of."""
+        return address_of(self.prefix + self.path, self.request.url.query)
 
     @property
     def now(self) -> datetime:
@@ -105,12 +113,13 @@ class Visit:
 
     def shell(self) -> Shell:
         """The frame of this visit's page."""
-        served = _served(self.request)
+        served = _served(self.request.app)
         areas = navigation.areas_for(self.person.caller, served) if self.person else []
         return Shell(
             prefix=self.prefix,
             path=self.path,
             query=self.request.url.query,
+            here=self.here,
             person=self.person,
             public=navigation.public_links(served),
             areas=areas,
@@ -120,6 +129,11 @@ class Visit:
             request_id=getattr(self.request.state, "request_id", ""),
             new_once=lambda: self.wiring.ids.secret(16).hex(),
         )
+
+
+def zone_of(request: Request) -> str:
+    """The time zone of this browser's pages."""
+    return known_zone(request.cookies.get(ZONE_COOKIE))
 
 
 def see_other(address: str) -> Response:
@@ -161,14 +175,14 @@ def _signed_in(request: Request) -> Visit:
     return visit
 
 
-def _served(request: Request) -> frozenset[str]:
-    return _paths_of(request.app)
-
-
-@lru_cache(maxsize=4)
-def _paths_of(app: FastAPI) -> frozenset[str]:
-    """The addresses that this process serves; routers inside of routers are looked into once."""
-    return frozenset(context.path for context in iter_route_contexts(app.routes) if context.path is not None)
+@lru_cache(maxsize=8)
+def _served(app: FastAPI) -> frozenset[str]:
+    """Which entries of the navigation this process has a page for."""
+    routes = app.router.routes
+    asked = {path: {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []} for path in PATHS}
+    return frozenset(
+        path for path, scope in asked.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
 
 
 Anybody = Annotated[Visit, Depends(visit_of)]

@@ -12,7 +12,7 @@ from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
-from mercato.identity.browser_sessions import BrowserSessions, Person
+from mercato.identity.browser_sessions import BrowserSessions, SignedInPerson
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
@@ -144,6 +144,7 @@ __all__ = [
     "SessionsEnded",
     "SignUp",
     "SignedIn",
+    "SignedInPerson",
     "Standing",
     "Subjects",
     "Taken",

@@ -34,6 +34,7 @@ from mercato.publishing.news import (
     ServiceWithdrawn,
     SubmissionReceived,
 )
+from mercato.publishing.offers import Offers, PriceChange
 from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
@@ -69,6 +70,7 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "Offers",
     "OwnListing",
     "OwnService",
     "OwnServices",
@@ -79,6 +81,7 @@ __all__ = [
     "PlanNotFound",
     "PolicyDecision",
     "PolicyEngine",
+    "PriceChange",
     "PublishedDocument",
     "Queued",
     "Reason",
