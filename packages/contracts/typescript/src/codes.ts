@@ -107,8 +107,10 @@ export type ErrorCode =
   | "panel_damaged"
   | "panel_missing"
   | "password_reset_unknown"
+  | "password_sign_in_off"
   | "payout_not_found"
   | "period_refused"
+  | "person_disabled"
   | "plan_not_found"
   | "plan_not_offered"
   | "portfolio_infeasible"
@@ -152,6 +154,20 @@ export type ErrorCode =
   | "signature_refused"
   | "slow_down"
   | "slow_request"
+  | "sso_address_refused"
+  | "sso_address_taken"
+  | "sso_administrator"
+  | "sso_already_linked"
+  | "sso_denied"
+  | "sso_domain_refused"
+  | "sso_email_unverified"
+  | "sso_no_role"
+  | "sso_not_configured"
+  | "sso_not_invited"
+  | "sso_not_proven_yet"
+  | "sso_provider_failed"
+  | "sso_sign_in_unknown"
+  | "sso_token_refused"
   | "starting"
   | "statement_period_refused"
   | "step_up_needed"
@@ -460,8 +476,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   panel_damaged: 500,
   panel_missing: 409,
   password_reset_unknown: 404,
+  password_sign_in_off: 403,
   payout_not_found: 404,
   period_refused: 422,
+  person_disabled: 403,
   plan_not_found: 404,
   plan_not_offered: 409,
   portfolio_infeasible: 422,
@@ -472,7 +490,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   quota_exceeded: 429,
   quota_exhausted: 429,
   rate_limit_exceeded: 429,
-  refused: 400,
+  refused: 403,
   release_not_found: 404,
   release_yanked: 409,
   request_timeout: 408,
@@ -505,6 +523,20 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   signature_refused: 403,
   slow_down: 400,
   slow_request: 408,
+  sso_address_refused: 422,
+  sso_address_taken: 403,
+  sso_administrator: 403,
+  sso_already_linked: 409,
+  sso_denied: 401,
+  sso_domain_refused: 403,
+  sso_email_unverified: 403,
+  sso_no_role: 403,
+  sso_not_configured: 404,
+  sso_not_invited: 403,
+  sso_not_proven_yet: 409,
+  sso_provider_failed: 502,
+  sso_sign_in_unknown: 401,
+  sso_token_refused: 401,
   starting: 503,
   statement_period_refused: 422,
   step_up_needed: 403,

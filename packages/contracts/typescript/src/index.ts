@@ -24,6 +24,7 @@ export * as record from "./record.js";
 export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";
 export * as signals from "./signals.js";
+export * as sso from "./sso.js";
 export * as standing from "./standing.js";
 export * as statements from "./statements.js";
 export * as subscriptions from "./subscriptions.js";

@@ -31,6 +31,7 @@ from mercato.api import (
     service_levels,
     sessions,
     signals,
+    sso,
     statements,
     status,
     subscriptions,
@@ -41,6 +42,7 @@ from mercato.api import (
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.console import device as device_page
 from mercato.console import links as link_pages
+from mercato.console import sso as sso_pages
 from mercato.console import status as status_pages
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
@@ -125,6 +127,8 @@ def accounts_part(wiring: Wiring) -> Part:
             device.router,
             device_page.router,
             link_pages.router,
+            sso.router,
+            sso_pages.router,
             oauth.router,
         )
     )

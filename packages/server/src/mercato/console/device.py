@@ -23,13 +23,15 @@ router = APIRouter(route_class=TransactionalRoute, include_in_schema=False)
 late = APIRouter(route_class=LateTransactionalRoute, include_in_schema=False)
 
 _DEVICE_COOKIE = "mercato_device"
+SSO = f"{PAGE}/sso"
+"""Where the form for those goes who sign in through their organisation."""
 _COOKIE_SECONDS = 90 * 24 * 3600
 
 
 @router.get(PAGE)
-async def show_device_page(user_code: str = "") -> Response:
+async def show_device_page(user_code: str = "", organisation: str = "") -> Response:
     """Where a person types the code and signs in."""
-    return _sign_in_page(user_code[:20])
+    return sign_in_page(user_code[:20], organisation=organisation[:63])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,11 @@ async def ask_about_device(
 ) -> Response:
     """The person has signed in: what would they approve?"""
     if isinstance(sign_in.proven, Refusal):
-        return _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=sign_in.proven)
+        return sign_in_page(sign_in.user_code, email=sign_in.email, refusal=sign_in.proven)
     try:
-        page = _question_page(await devices.ask(sign_in.user_code, sign_in.proven, sign_in.code))
+        page = question_page(await devices.ask(sign_in.user_code, sign_in.proven, sign_in.code))
     except Refusal as refusal:
-        page = _sign_in_page(sign_in.user_code, email=sign_in.email, refusal=refusal)
+        page = sign_in_page(sign_in.user_code, email=sign_in.email, refusal=refusal)
     token = parts.known_devices.issue(sign_in.proven.id, parts.ids, parts.clock.now())
     page.set_cookie(
         _DEVICE_COOKIE, token, max_age=_COOKIE_SECONDS, path=PAGE, httponly=True, samesite="strict",
@@ -85,19 +87,26 @@ async def decide_about_device(request: Request, devices: Devices) -> Response:
     try:
         approved = await devices.decide(form.get("confirmation", ""), approved=form.get("decision") == "approve")
     except Refusal as refusal:
-        return _sign_in_page("", refusal=refusal)
+        return sign_in_page("", refusal=refusal)
     return _page("device_done.html", approved=approved)
 
 
-def _sign_in_page(user_code: str, *, email: str = "", refusal: Refusal | None = None) -> Response:
+def sign_in_page(
+    user_code: str, *, email: str = "", organisation: str = "", refusal: Refusal | None = None
+) -> Response:
+    """Where a person types the code and signs in, with what was refused."""
     status = 200 if refusal is None else refusal.status
-    page = _page("device_sign_in.html", status, user_code=user_code, email=email, refusal=refusal)
+    page = _page(
+        "device_sign_in.html", status, user_code=user_code, email=email, organisation=organisation, refusal=refusal,
+        sso_action=SSO,
+    )  # fmt: skip
     if refusal is not None and refusal.retry_after_seconds is not None:
         page.headers["retry-after"] = str(refusal.retry_after_seconds)
     return page
 
 
-def _question_page(question: Question) -> Response:
+def question_page(question: Question) -> Response:
+    """What a signed-in person would approve."""
     return _page("device_question.html", question=question)
 
 

@@ -32,6 +32,9 @@ _GUESSABLE = frozenset(
         "/api/password-resets/use",
         "/api/invitations/show",
         "/api/invitations/accept",
+        "/api/sso/sign-ins",
+        "/api/sso/answers",
+        "/device/sso",
         "/device",
         "/device/decision",
     }

@@ -18,11 +18,22 @@ from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
+from mercato.identity.issuers import IssuerAddresses
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
-from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
+from mercato.identity.models import (
+    DeploymentToken,
+    Invitation,
+    Key,
+    LoginSession,
+    Organisation,
+    SecondFactor,
+    SsoAccount,
+    SsoProvider,
+    User,
+)
 from mercato.identity.news import (
     InvitationAccepted,
     InvitationMade,
@@ -35,9 +46,12 @@ from mercato.identity.news import (
     SecondFactorChanged,
     SessionsEnded,
     SignedIn,
+    SsoAccountChanged,
+    SsoProviderChanged,
     TokenIssued,
     UserChanged,
 )
+from mercato.identity.oidc import Claims, OpenIdConnect, RelyingParty, check_issuer
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
@@ -56,11 +70,17 @@ from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
+from mercato.identity.sso import CALLBACK, Begun, Outcome, SingleSignOn
+from mercato.identity.sso import Answer as SsoAnswer
+from mercato.identity.sso import Taken as SsoTaken
+from mercato.identity.sso_providers import ProviderSettings, SsoProviders
+from mercato.identity.sso_secrets import SsoSecrets
 from mercato.identity.standing import Standing
 from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "CALLBACK",
     "KEY_SCOPES",
     "OPERATOR_ONLY",
     "PERMISSIONS",
@@ -72,7 +92,9 @@ __all__ = [
     "Allowances",
     "Attempts",
     "Authentication",
+    "Begun",
     "Caller",
+    "Claims",
     "Client",
     "DeploymentToken",
     "DeploymentTokens",
@@ -90,6 +112,7 @@ __all__ = [
     "InvitationMade",
     "InvitationWithdrawn",
     "Invitations",
+    "IssuerAddresses",
     "Key",
     "KeyChanged",
     "KeyIntrospection",
@@ -106,10 +129,12 @@ __all__ = [
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
+    "OpenIdConnect",
     "Organisation",
     "OrganisationChanged",
     "OrganisationCreated",
     "OrganisationState",
+    "Outcome",
     "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
@@ -119,7 +144,9 @@ __all__ = [
     "Proof",
     "ProvenKeys",
     "ProvenToken",
+    "ProviderSettings",
     "Question",
+    "RelyingParty",
     "RememberedTokens",
     "Role",
     "SecondFactor",
@@ -131,12 +158,22 @@ __all__ = [
     "SessionsEnded",
     "SignUp",
     "SignedIn",
+    "SingleSignOn",
+    "SsoAccount",
+    "SsoAccountChanged",
+    "SsoAnswer",
+    "SsoProvider",
+    "SsoProviderChanged",
+    "SsoProviders",
+    "SsoSecrets",
+    "SsoTaken",
     "Standing",
     "Taken",
     "TargetUnknown",
     "TokenIssued",
     "User",
     "UserChanged",
+    "check_issuer",
     "draw_secret",
     "every_permission",
     "key_rights",
