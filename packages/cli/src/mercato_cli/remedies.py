@@ -76,7 +76,7 @@ REMEDIES = {
     "sso_not_configured": "Set a provider up with `mp sso set`, or sign in with a password.",
     "sso_not_proven_yet": "Sign in through the provider once: `mp login --sso ORGANISATION`.",
     "sso_sign_in_unknown": "Begin again and copy the address within ten minutes.",
-    "step_up_needed": "Run `mp prove` (with `--code` where you have a second factor) and then this again.",
+    "step_up_needed": "Run `mp prove` (`--code` with a second factor) or `mp sso prove`, and then this again.",
     "submission_not_found": "Publish it with `mp publish`.",
     "submission_under_way": "Wait until it is decided, or raise `version` in service.yaml.",
     "subscription_not_found": "List them with `mp subscriptions`.",
