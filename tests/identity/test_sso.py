@@ -175,8 +175,25 @@ async def test_a_verified_address_links_a_colleague_once(office: Office) -> None
     assert (await office.me(await office.sign_in()))["actor"] == user
 
 
+async def test_a_name_is_kept_as_far_as_it_can_be_shown(office: Office) -> None:
+    await office.me(await office.sign_in(name="Bo\0b\n\ud800 " + "x" * 500))
+    accounts = (await office.api.get("/api/sso/accounts", headers=bearer(office.admin))).json()["items"]
+    assert accounts[0]["name"] == "Bob " + "x" * 116
+
+
 async def test_an_address_that_is_not_called_verified_links_nobody(office: Office) -> None:
     await office.add("bob@acme.example")
+    for address in (
+        "bob\0@acme.example",
+        "bob@acme.example\ud800",
+        "bob",
+        "@acme.example",
+        "a@b@acme.example",
+        7,
+        None,
+    ):
+        assert refusal(await office.sign_in(email=address)) == (403, "sso_email_unverified")
+    office.provider.person["email"] = "bob@acme.example"
     for verified in (False, None, "true", 1):
         assert refusal(await office.sign_in(email_verified=verified)) == (403, "sso_email_unverified")
 
@@ -363,6 +380,7 @@ PROOFS_THAT_DO_NOT_FIT = [
     (Mischief(claims={"sub": ""}), "sub"),
     (Mischief(claims={"sub": "x" * 256}), "subject"),
     (Mischief(claims={"sub": 7}), "sub"),
+    (Mischief(claims={"sub": "bob\0"}), "subject"),
     (Mischief(claims={"at_hash": "AAAA"}), "at_hash"),
     (Mischief(sign=without_signature), "not valid"),
     (Mischief(sign=with_shared_secret), "not valid"),

@@ -242,7 +242,7 @@ class OpenIdConnect:
             name = getattr(error, "claim", None) or getattr(error, "claim_name", None) or type(error).__name__
             raise SsoTokenRefused(f"The ID token does not fit this sign-in ({name}).") from None
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
+        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
             raise SsoTokenRefused("The ID token has no usable subject.")
         return claims
 

@@ -11,7 +11,6 @@ from mercato.identity.models import SsoAccount, SsoProvider, User
 from mercato.identity.news import InvitationAccepted, SsoAccountChanged, UserChanged
 from mercato.identity.oidc import Claims
 from mercato.identity.permissions import Role, permissions_of
-from mercato.identity.refusals import LastAdministrator
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.sso_providers import ROLES
 from mercato.identity.sso_refusals import (
@@ -121,7 +120,7 @@ class SsoPeople:
             id=self._ids.new(id_prefix.USER),
             organisation_id=provider.organisation_id,
             email=email,
-            name=(claims.name or email).strip()[:_LONGEST_NAME] or email,
+            name=_name_of(claims) or email[:_LONGEST_NAME],
             role=role,
             password_hash=None,
             created_at=now,
@@ -175,10 +174,6 @@ class SsoPeople:
 
     async def _change_role(self, user: User, role: Role) -> None:
         before = Role(user.role)
-        try:
-            await self._ways.keep_one(user)
-        except LastAdministrator:
-            return
         user.role = role
         await self._tell(user, "role", {"role": before.value}, {"role": role.value})
         if permissions_of(before, in_operator=True) - permissions_of(role, in_operator=True):
@@ -210,12 +205,16 @@ def _default_role(provider: SsoProvider) -> Role | None:
 def _verified_email(claims: Claims) -> str:
     email = claims.email or ""
     local, _, domain = email.partition("@")
-    usable = local and domain and "@" not in domain and not any(each.isspace() for each in email)
+    usable = local and domain and "@" not in domain and email.isprintable() and " " not in email
     if not usable or len(email) > _LONGEST_EMAIL:
         raise SsoEmailUnverified("The provider names no mail address.")
     if not claims.email_verified:
         raise SsoEmailUnverified(f"The provider does not say that {email} is verified.")
     return email
+
+
+def _name_of(claims: Claims) -> str:
+    return "".join(each for each in claims.name or "" if each.isprintable()).strip()[:_LONGEST_NAME]
 
 
 def _domain(email: str) -> str:
