@@ -27,7 +27,7 @@ from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
-from mercato_cli.commands.password import password, prove, second_factor
+from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
 from mercato_cli.commands.publish import publish
@@ -66,6 +66,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         whoami,
         password,
         second_factor,
+        passkeys,
         prove,
         sessions,
         people,

@@ -106,6 +106,7 @@ export type ErrorCode =
   | "own_submission"
   | "panel_damaged"
   | "panel_missing"
+  | "passkey_refused"
   | "password_reset_unknown"
   | "password_sign_in_off"
   | "payout_not_found"
@@ -183,6 +184,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_passkeys"
   | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
@@ -475,6 +477,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   own_submission: 403,
   panel_damaged: 500,
   panel_missing: 409,
+  passkey_refused: 401,
   password_reset_unknown: 404,
   password_sign_in_off: 403,
   payout_not_found: 404,
@@ -552,6 +555,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_passkeys: 409,
   too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,

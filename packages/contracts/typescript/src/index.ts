@@ -17,6 +17,7 @@ export * as manifest from "./manifest.js";
 export * as marketplace from "./marketplace.js";
 export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
+export * as passkeys from "./passkeys.js";
 export * as people from "./people.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";

@@ -32,6 +32,8 @@ _GUESSABLE = frozenset(
         "/api/password-resets/use",
         "/api/invitations/show",
         "/api/invitations/accept",
+        "/api/passkeys/options",
+        "/api/passkeys/sign-ins",
         "/api/sso/sign-ins",
         "/api/sso/answers",
         "/device/sso",

@@ -29,6 +29,7 @@ from mercato.identity.models import (
     Key,
     LoginSession,
     Organisation,
+    Passkey,
     SecondFactor,
     SsoAccount,
     SsoProvider,
@@ -41,6 +42,7 @@ from mercato.identity.news import (
     KeyChanged,
     OrganisationChanged,
     OrganisationCreated,
+    PasskeyChanged,
     PasswordChanged,
     PasswordResetAsked,
     SecondFactorChanged,
@@ -52,6 +54,7 @@ from mercato.identity.news import (
     UserChanged,
 )
 from mercato.identity.oidc import Claims, OpenIdConnect, RelyingParty, check_issuer
+from mercato.identity.passkeys import Passkeys, Site
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.post import LetterLinks, Post
@@ -135,6 +138,9 @@ __all__ = [
     "OrganisationCreated",
     "OrganisationState",
     "Outcome",
+    "Passkey",
+    "PasskeyChanged",
+    "Passkeys",
     "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
@@ -159,6 +165,7 @@ __all__ = [
     "SignUp",
     "SignedIn",
     "SingleSignOn",
+    "Site",
     "SsoAccount",
     "SsoAccountChanged",
     "SsoAnswer",

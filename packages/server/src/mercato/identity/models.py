@@ -92,6 +92,34 @@ class RecoveryCode(Base):
     used_at: Mapped[datetime | None]
 
 
+class Passkey(Base):
+    """A key pair that an authenticator of a person holds (WebAuthn); only its public half is here."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    """The authenticator's own name for it."""
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    """How often it signed, as it says; 0 where it does not count. One that goes back was copied."""
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PasskeyChallenge(Base):
+    """What an authenticator signs next, once; its digest is kept."""
+
+    __tablename__ = "passkey_challenges"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    """Who adds a passkey; `None` where somebody signs in."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Invitation(Base):
     """An address that may join an organisation with a role. The link is derived from the id, so no secret is kept."""
 

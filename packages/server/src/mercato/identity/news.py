@@ -206,3 +206,17 @@ class SsoAccountChanged(News):
     """`joined` (the person is new), `linked` or `unlinked`."""
     issuer: str
     """The provider."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyChanged(News):
+    """A person added or removed a passkey."""
+
+    topic = "passkey.changed"
+
+    passkey_id: str
+    """The passkey."""
+    user_id: str
+    """Whose it is."""
+    change: str
+    """`added` or `removed`."""

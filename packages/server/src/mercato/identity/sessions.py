@@ -145,6 +145,13 @@ class Sessions:
         assert login is not None
         login.proved_at = self._clock.now()
 
+    async def prove_by_passkey(self, caller: Caller, proven: User) -> None:
+        """The caller proved anew, by a passkey of theirs, who they are. Raises `NotAllowed`."""
+        login = await self._rows.find_login_session(caller.session_id or "", lock=True)
+        if login is None or proven.id != caller.actor:
+            raise NotAllowed("The passkey is somebody else's.")
+        login.proved_at = self._clock.now()
+
     async def email_of(self, caller: Caller) -> str:
         """The caller's own address. Raises `NotAllowed` for a key."""
         user = await self._rows.find_user(caller.actor) if caller.session_id else None
