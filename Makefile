@@ -28,10 +28,13 @@ up: setup ## a marketplace that stays: control API on 8000, gateway on 8080
 
 test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
+	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 test-all: setup lint types imports ## everything, the slow tests too
+	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
+	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile
 
 lint: setup

@@ -156,7 +156,8 @@ def test_at_a_terminal_a_code_is_shown_and_a_person_approves_it(mp: Mp, shop: Sh
 
 def _approve(shop: Shop, code: str) -> None:
     """As somebody does in a browser without JavaScript."""
-    with httpx.Client(base_url=shop.url, timeout=60) as browser:
+    own = {"sec-fetch-site": "same-origin"}
+    with httpx.Client(base_url=shop.url, timeout=60, headers=own) as browser:
         assert 'name="password"' in browser.get("/device", params={"user_code": code}).text
         form = {"user_code": code, "email": "demo@localhost", "password": shop.password}
         page = browser.post("/device", data=form).text

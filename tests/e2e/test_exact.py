@@ -142,11 +142,14 @@ async def test_a_gateway_killed_in_the_middle_passes_no_budget_and_its_next_life
         calls = before + after
         cut_off = sum(each.code == "cut_off" for each in calls)
         answers = sum(each.answered for each in calls)
-        print(f"killed after 40: {kinds(before)}, then {kinds(after)}")
-        assert 100 - cut_off <= answers <= 100
-        assert consumer.member.budget("consumer:") == {"used": 100 * PRICE, "held": 0, "left": 0}
+        budget = consumer.member.budget("consumer:")
+        events = consumer.member.usage_events()
+        seen = (
+            f"killed after 40: {kinds(before)}, then {kinds(after)}; {budget}, {len(events)} events,"
+            f" prices {Counter(event.price_nanos for event in events)}"
+        )
+        assert 100 - cut_off <= answers <= 100, seen
+        assert budget == {"used": 100 * PRICE, "held": 0, "left": 0}, seen
         assert set(kinds(before)) <= {"200", "429 budget_exceeded", "0 cut_off", "0 not_sent"}
         assert_each_metered_once(consumer.member, calls)
-        assert len(consumer.member.usage_events()) == 100, (
-            "every unit went to a call, whether its answer arrived or not"
-        )
+        assert len(events) == 100, f"every unit went to a call, whether its answer arrived or not: {seen}"

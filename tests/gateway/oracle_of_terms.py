@@ -190,11 +190,10 @@ def used(ask: Ask, reply: Reply) -> Used:
         return Used(source="partial" if _is_cut(ask, reply) else "provider")
     if reply.status >= 400:
         return Used()
-    # Packed, a stream cannot be read: what nobody can look into counts by its bytes.
-    if reply.error and not (reply.packed and ask.streams):
+    if reply.error:
         return Used(failed=True)
     cut = _is_cut(ask, reply)
-    said = reply.usage not in ("none", "absurd") and not (ask.streams and reply.packed)
+    said = reply.usage not in ("none", "absurd")
     streamed_openai = ask.streams and ask.path not in PATHS["anthropic"]
     if cut and said and streamed_openai:
         said = False  # the cut comes before the event that tells it
@@ -217,10 +216,15 @@ def _is_cut(ask: Ask, reply: Reply) -> bool:
 
 
 def _text(ask: Ask, reply: Reply) -> int:
-    """Bytes of text, or of everything where a stream is packed."""
+    """Bytes of text; of a packed stream at most the bytes that came."""
     if ask.streams and reply.packed:
-        return len(gzip.compress(b"".join(event for event, _ in reply.events(ask)), mtime=0))
+        return min(reply.size, len(_packed(ask, reply)))
     return reply.size
+
+
+def _packed(ask: Ask, reply: Reply) -> bytes:
+    """A stream as it comes compressed."""
+    return gzip.compress(b"".join(event for event, _ in reply.events(ask)), mtime=0)
 
 
 @dataclass(frozen=True)
@@ -257,7 +261,7 @@ def _output_room(ask: Ask, reply: Reply, bound: int | None) -> tuple[int, str]:
         return (bound + 16) * times, "output_beyond_bound"
     if ask.streams:
         parts = b"".join(event for event, usage in reply.events(ask) if not (usage and ask.asks_usage))
-        sent = 20 * _text(ask, reply) if reply.packed else len(parts)
+        sent = 20 * len(_packed(ask, reply)) if reply.packed else len(parts)
     else:
         body = reply.body(ask)
         sent = 20 * len(gzip.compress(body, mtime=0)) if reply.packed else len(body)

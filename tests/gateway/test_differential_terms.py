@@ -451,7 +451,9 @@ class Market:
         pending, self._open = self._open, {}
         for request_id, told in pending.items():
             event = await until(partial(self._event, request_id))
-            assert told.least_included <= event.included <= told.most_included, told
+            assert told.least_included <= event.included <= told.most_included, (
+                f"{told.ask} -> {told.reply}\nleft {told.left}\n{told.stages[told.stage].plan}\n{event}"
+            )
             self._use(told, event.included)
 
     def _event(self, request_id: str) -> UsageEvent | None:

@@ -196,6 +196,7 @@ async def test_a_device_is_not_approved_without_the_second_factor(
     without = await api.post("/device", data=form)
     assert without.status_code == 401
     assert "confirmation" not in without.text
-    shown = await api.post("/device", data={**form, "code": app.next_code()})
+    own = {"sec-fetch-site": "same-origin"}
+    shown = await api.post("/device", data={**form, "code": app.next_code()}, headers=own)
     assert shown.status_code == 200
     assert "confirmation" in shown.text

@@ -148,6 +148,13 @@ async def _everybody(api: httpx.AsyncClient, clock: TestClock) -> None:
     assert (eve.status_code, eve.json()["code"]) == (403, "sso_email_unverified")
 
 
+def _way(page: httpx.Response) -> str:
+    """The address of the provider that a page leads to."""
+    found = re.search(r'<a href="([^"]+)" rel="noreferrer">', page.text)
+    assert found is not None, page.text
+    return found[1].replace("&amp;", "&")
+
+
 async def test_a_device_is_approved_through_the_organisations_provider(
     api: httpx.AsyncClient, admin: dict[str, str], clock: TestClock, tmp_path: Path
 ) -> None:
@@ -161,9 +168,7 @@ async def test_a_device_is_approved_through_the_organisations_provider(
         unknown = await api.post("/device/sso", data={**form, "organisation": "nobody"})
         assert (unknown.status_code, "There is no organisation nobody" in unknown.text) == (404, True)
         page = await api.post("/device/sso", data=form)
-        found = re.search(r'<a href="([^"]+)">', page.text)
-        assert found is not None, page.text
-        back = Browser("bob").visit(found[1].replace("&amp;", "&"))
+        back = Browser("bob").visit(_way(page))
         clock.at = datetime.now(UTC)
         path = f"/sso/callback?{urlsplit(back).query}"
         # In another browser, or none, the answer is worth nothing and stays good.
@@ -179,3 +184,21 @@ async def test_a_device_is_approved_through_the_organisations_provider(
         tokens = await api.post("/api/oauth/token", data={"grant_type": grant, "device_code": codes["device_code"]})
         me = await api.get("/api/me", headers={"authorization": f"Bearer {tokens.json()['access_token']}"})
         assert (me.json()["organisation"], me.json()["role"]) == ("acme", "viewer")
+
+
+async def test_somebody_signs_in_at_the_console_through_their_organisations_provider(
+    api: httpx.AsyncClient, admin: dict[str, str], clock: TestClock, tmp_path: Path
+) -> None:
+    with serve_oidc_provider(tmp_path) as issuer:
+        body = {**CLIENT, "issuer": issuer, "domains": ["acme.example"], "default_role": "viewer"}
+        assert (await api.put("/api/sso", json=body, headers=bearer(admin))).status_code == 200
+        assert 'action="/sign-in/sso"' in (await api.get("/sign-in")).text
+        unknown = await api.post("/sign-in/sso", data={"organisation": "nobody"})
+        assert (unknown.status_code, "There is no organisation nobody" in unknown.text) == (404, True)
+        page = await api.post("/sign-in/sso", data={"organisation": "Acme"})
+        path = f"/sso/callback?{urlsplit(Browser('bob').visit(_way(page))).query}"
+        clock.at = datetime.now(UTC)
+        done = await api.get(path, headers={"cookie": f"mercato_sso={page.cookies['mercato_sso']}"})
+        assert done.status_code == 303, done.text
+        home = await api.get("/organisation", headers={"cookie": f"mercato_session={done.cookies['mercato_session']}"})
+        assert (home.status_code, "bob@acme.example" in home.text) == (200, True)

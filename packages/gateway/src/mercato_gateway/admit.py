@@ -11,6 +11,9 @@ from mercato_gateway.tokens import NO_TOKENS, Tokens
 
 _NOTHING_DUE = Charge(0, 0)
 _PRICES_KEPT = 4096
+# How often a call under a plan with overage asks for included units before it does with fewer: once, and once more when
+# what this worker gave back is free again.
+_INCLUDED_STEPS = 3
 # Shared by all calls to deployments without limits of their own: nothing may be added to it.
 NO_SLICES: Final[list[Slice]] = []
 
@@ -22,7 +25,7 @@ class Hold:
     used and never charges more than is held.
     """
 
-    __slots__ = ("_leases", "_requested_included", "deployment_slices", "estimate", "included", "lane", "taken")
+    __slots__ = ("_included_steps", "_leases", "deployment_slices", "estimate", "included", "lane", "taken")
 
     def __init__(self, lane: Lane, leases: Leases, estimate: Tokens) -> None:
         self.lane = lane
@@ -31,7 +34,7 @@ class Hold:
         self.included = 0
         self.deployment_slices = NO_SLICES
         self._leases = leases
-        self._requested_included = False
+        self._included_steps = 0
 
     def take(self, deployment_slices: list[Slice], now: float) -> tuple[Lacking, bool] | None:
         """Takes everything; or takes nothing, and returns what is lacking and whether the call accepts a part of it."""
@@ -61,9 +64,10 @@ class Hold:
         if slice_.take(need, now, self.taken):
             self.included = need
             return False
-        known_gone = now < slice_.denied_until
-        if not self.lane.plan.overage or not (known_gone or self._requested_included):
-            self._requested_included = True
+        steps = self._included_steps
+        known_gone = now < slice_.denied_until and not steps
+        if not self.lane.plan.overage or not (known_gone or steps == _INCLUDED_STEPS):
+            self._included_steps = min(steps + 1, _INCLUDED_STEPS)
             lacking.append((slice_, need))
             return True
         part = min(need, max(0, slice_.available(now)))
@@ -101,6 +105,11 @@ class Hold:
                 prices.clear()
             prices[use] = found
         return found
+
+    @property
+    def included_may_return(self) -> bool:
+        """Whether included units were asked for in vain, and some that this worker gave back may be free again soon."""
+        return self._included_steps == 2
 
     def release(self) -> None:
         """Gives back all that is held."""
@@ -182,7 +191,7 @@ class Hold:
         each = largest(fits, whole.out // choices) if whole.out >= choices and fits(1) else 0
         if each:
             self.estimate = Tokens(whole.into, each * choices, 0)
-            self._requested_included = True  # the bound counts on exactly what is at hand
+            self._included_steps = _INCLUDED_STEPS  # the bound counts on exactly what is at hand
         return each
 
     def is_near_end(self, tokens: Tokens, now: float) -> bool:

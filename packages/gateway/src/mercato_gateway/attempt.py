@@ -95,6 +95,9 @@ class AttemptingCall(AnsweringCall):
         slice_, need = missing[0]
         if self.rounds > _MAX_ROUNDS:
             raise slice_.refusal(need, now)
+        if part and self.hold.included_may_return:
+            self.gateway.leases.wait_for_returns(self)
+            return False
         try:
             self.gateway.leases.wait(self, missing, now, part=part)
         except Refused as refused:

@@ -36,7 +36,7 @@ _IDLE_SLICES_SECONDS = 400.0
 _UNDER_WAY_SECONDS = 60.0
 # How often a call asks for units that others may give back.
 _RETRY_SECONDS = 0.1
-_MOST_WAITS = 10
+_MOST_WAITS = 40
 _MOST_UNANSWERED = 1_000
 
 
@@ -337,7 +337,12 @@ class Leases:
             return
         if slice_.leases and lease in slice_.leases:
             slice_.leases.remove(lease)
-            slice_.elsewhere += lease.left
+        self._give_back(slice_, lease)
+
+    def _give_back(self, slice_: Slice, lease: Lease) -> None:
+        slice_.elsewhere += lease.left
+        if slice_.included and lease.left:
+            slice_.denied_until = 0.0  # what was denied may be had again
         self._spool.append_closed(lease.id)
 
     def sweep(self, now: float, seconds: float) -> None:
@@ -367,8 +372,7 @@ class Leases:
         if lease.held:
             lease.closed = True
         else:
-            slice_.elsewhere += lease.left
-            self._spool.append_closed(lease.id)
+            self._give_back(slice_, lease)
 
     def close_all(self) -> None:
         """Gives all leases back, for a clean stop."""

@@ -212,8 +212,8 @@ async def finish_sso(
     """The answer counts once. A sign-in answers with a session; the role follows the person's groups. The first sign-in
     links by a verified mail address, or joins by an invitation or a domain of the organisation.
     """
-    outcome = await desk.finish(proven.taken, proven.claims, approves_device=False)
-    if outcome.purpose == "link" or outcome.purpose == "proof":
+    outcome = await desk.finish(proven.taken, proven.claims, at_browser=False)
+    if outcome.purpose in ("link", "proof"):
         return SsoFinished(purpose=outcome.purpose)
     tokens = sessions_in(session, parts).begin_proved_at(outcome.user, outcome.proved_at, client_of(request))
     await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())

@@ -13,6 +13,8 @@ from fastapi_offline import FastAPIOffline
 from mercato.api import consumption, health, objects
 from mercato.app.parts import PARTS, Part
 from mercato.app.wiring import build_wiring
+from mercato.console import assets
+from mercato.console.errors import error_page
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.document import install_document, operation_id
@@ -41,6 +43,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     app.include_router(reference_pages(app, wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
+    app.include_router(assets.router)
     for part in parts:
         for router in part.routers:
             app.include_router(router)
@@ -48,7 +51,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     install_document(app)
     if wiring.cors_origins:
         _let_sites_read(app, wiring.cors_origins)
-    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room)
+    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room, error_page=error_page)
     return app
 
 
@@ -84,8 +87,16 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     """Hear the outbox and open what takes time, until the process stops."""
     feed = OutboxFeed(wiring.database)
-    await feed.start([], [wiring.remembered.subscriber(), *(hearer for part in parts for hearer in part.hears)])
-    opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
+    await feed.start(
+        [],
+        [
+            wiring.remembered.subscriber(),
+            wiring.notices.subscriber(),
+            *(hearer for part in parts for hearer in part.hears),
+        ],
+    )
+    opens = [wiring.notices.load, *(part.opens for part in parts if part.opens is not None)]
+    opening = [asyncio.create_task(_open(each)) for each in opens]
     yield
     for task in opening:
         task.cancel()

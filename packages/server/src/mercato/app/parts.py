@@ -21,14 +21,18 @@ from mercato.api import (
     figures,
     identity,
     invitations,
+    keys_of_all,
     marketplace,
     metering,
     oauth,
     organisations,
+    overview,
     passkeys,
     passwords,
+    privacy,
     publishing,
     second_factors,
+    service_health,
     service_levels,
     sessions,
     signals,
@@ -39,12 +43,11 @@ from mercato.api import (
     training,
     usage_reviews,
     webhooks,
+    workflows,
 )
 from mercato.app.engines import build_embedder, build_search_index
-from mercato.console import device as device_page
-from mercato.console import links as link_pages
-from mercato.console import sso as sso_pages
-from mercato.console import status as status_pages
+from mercato.app.probes import admin_probing
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -83,7 +86,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router,),
+        (discovery.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
@@ -107,7 +110,7 @@ def consumption_part(wiring: Wiring) -> Part:
             service_levels.router,
             usage_reviews.router,
             status.router,
-            status_pages.router,
+            *CONSUMER_PAGES,
         ),
         (hub.subscriber(),),
         ends_streams=hub.close,
@@ -126,11 +129,9 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
-            device_page.router,
-            link_pages.router,
             passkeys.router,
             sso.router,
-            sso_pages.router,
+            *ACCOUNT_PAGES,
             oauth.router,
         )
     )
@@ -138,12 +139,35 @@ def accounts_part(wiring: Wiring) -> Part:
 
 def vendors_part(wiring: Wiring) -> Part:
     """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
-    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
+    return Part(
+        (
+            deployments.router,
+            training.router,
+            training.streams,
+            webhooks.router,
+            credentials.router,
+            *VENDOR_PAGES,
+        )
+    )
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people."""
-    return Part((audit.router, organisations.router))
+    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
+    places = wiring.health_places
+    probing = None if places is None else admin_probing(wiring, places)
+    return Part(
+        (
+            audit.router,
+            organisations.router,
+            privacy.router,
+            service_health.router,
+            overview.router,
+            keys_of_all.router,
+            workflows.router,
+            *ADMIN_PAGES,
+        ),
+        opens=None if probing is None else probing.run,
+    )
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -12,12 +12,13 @@ from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
-from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload
+from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload, estimate
 from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
+from mercato.billing.open_amounts import OpenAmounts, find_open_amounts
 from mercato.billing.reconcile import (
     Difference,
     Disagreement,
@@ -54,6 +55,7 @@ __all__ = [
     "IssuedPayout",
     "Ledger",
     "MonthlyFees",
+    "OpenAmounts",
     "Payout",
     "PeriodClosed",
     "PlanEstimate",
@@ -71,7 +73,9 @@ __all__ = [
     "Wanted",
     "Workload",
     "check_scope",
+    "estimate",
     "fee_subscriber",
+    "find_open_amounts",
     "month_days",
     "statement_lines",
 ]

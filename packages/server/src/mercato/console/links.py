@@ -4,22 +4,22 @@ They need no script. The link's token proves who may act, so there is no session
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
-from mercato.console.page import refuse_other_sites, render
+from mercato.console.routes import page_router
+from mercato.console.visit import Anybody, Visit
 from mercato.edge.addresses import origin_of
 from mercato.edge.forms import read_form
 from mercato.edge.letters import InvitationDesk, PasswordDesk
-from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.wiring import Parts
-from mercato.identity import HashedSecret, Invitations
+from mercato.identity import HashedSecret, Invitation, Invitations, Organisation, User
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
 
-router = APIRouter(route_class=TransactionalRoute, include_in_schema=False)
-late = APIRouter(route_class=LateTransactionalRoute, include_in_schema=False)
+router = page_router()
+late = page_router(slow=True)
 
 _LONGEST_NAME = 120
 
@@ -33,7 +33,6 @@ class _Typed:
 
 
 async def _read_password(request: Request, parts: Parts) -> _Typed:
-    refuse_other_sites(request)
     form = await read_form(request)
     name, password = form.get("name", "").strip()[:_LONGEST_NAME], form.get("password", "")
     if not PASSWORD_SHORTEST <= len(password) <= PASSWORD_LONGEST:
@@ -48,68 +47,88 @@ async def _read_password(request: Request, parts: Parts) -> _Typed:
 Typed = Annotated[_Typed, Depends(_read_password)]
 
 
-@router.get("/join/{token}")
-async def show_invitation(token: str, invitations: InvitationDesk) -> Response:
+@dataclass(frozen=True, slots=True)
+class JoinPage:
     """Who invites, and the form to accept."""
-    return await _join_page(invitations, token)
+
+    invitation: Invitation
+    organisation: Organisation
+    name: str
+    shortest: int = PASSWORD_SHORTEST
+    longest: int = PASSWORD_LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedPage:
+    """Who joined what."""
+
+    organisation: Organisation
+    user: User
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasswordPage:
+    """The form."""
+
+    shortest: int = PASSWORD_SHORTEST
+    longest: int = PASSWORD_LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSetPage:
+    """Whose password was set."""
+
+    user: User
+    url: str
+
+
+@router.get("/join/{token}")
+async def show_invitation(token: str, visit: Anybody, invitations: InvitationDesk) -> Response:
+    """Who invites, and the form to accept."""
+    return await _join_page(visit, invitations, token)
 
 
 @late.post("/join/{token}")
-async def join(token: str, typed: Typed, parts: Parts, invitations: InvitationDesk) -> Response:
+async def join(token: str, typed: Typed, visit: Anybody, parts: Parts, invitations: InvitationDesk) -> Response:
     """The person joins."""
     if isinstance(typed.password, Refusal):
-        return await _join_page(invitations, token, typed.name, typed.password)
+        return await _join_page(visit, invitations, token, typed.name, typed.password)
     if not typed.name:
-        return await _join_page(invitations, token, "", Malformed("Your name is missing."))
+        return await _join_page(visit, invitations, token, "", Malformed("Your name is missing."))
     try:
         organisation, user = await invitations.accept(token, name=typed.name, password=typed.password)
     except Refusal as refusal:
-        return _page("link_refused.html", refusal.status, refusal=refusal)
-    return _page("join_done.html", organisation=organisation, user=user, url=parts.client_url)
+        return visit.show("link_refused.html", None, refusal=refusal)
+    return visit.show("join_done.html", JoinedPage(organisation, user, parts.client_url))
 
 
-async def _join_page(invitations: Invitations, token: str, name: str = "", refusal: Refusal | None = None) -> Response:
+async def _join_page(
+    visit: Visit, invitations: Invitations, token: str, name: str = "", refusal: Refusal | None = None
+) -> Response:
     try:
         invitation, organisation = await invitations.show(token)
     except Refusal as unknown:
-        return _page("link_refused.html", unknown.status, refusal=unknown)
-    return _page(
-        "join.html",
-        200 if refusal is None else refusal.status,
-        invitation=invitation,
-        organisation=organisation,
-        name=name,
-        refusal=refusal,
-        shortest=PASSWORD_SHORTEST,
-        longest=PASSWORD_LONGEST,
-    )
+        return visit.show("link_refused.html", None, refusal=unknown)
+    return visit.show("join.html", JoinPage(invitation, organisation, name), refusal=refusal)
 
 
 @router.get("/new-password/{token}")
-async def show_new_password(token: str) -> Response:
+async def show_new_password(token: str, visit: Anybody) -> Response:
     """The form; whether the link works is known when it is used."""
-    return _password_page()
+    return visit.show("new_password.html", NewPasswordPage())
 
 
 @late.post("/new-password/{token}")
-async def set_new_password(token: str, typed: Typed, parts: Parts, passwords: PasswordDesk) -> Response:
+async def set_new_password(token: str, typed: Typed, visit: Anybody, parts: Parts, passwords: PasswordDesk) -> Response:
     """The password is set."""
     if isinstance(typed.password, Refusal):
-        return _password_page(typed.password)
+        return visit.show("new_password.html", NewPasswordPage(), refusal=typed.password)
     try:
         user = await passwords.reset(token, typed.password)
     except Refusal as refusal:
-        return _page("link_refused.html", refusal.status, refusal=refusal)
-    return _page("new_password_done.html", user=user, url=parts.client_url)
-
-
-def _password_page(refusal: Refusal | None = None) -> Response:
-    status = 200 if refusal is None else refusal.status
-    return _page("new_password.html", status, refusal=refusal, shortest=PASSWORD_SHORTEST, longest=PASSWORD_LONGEST)
-
-
-def _page(template: str, status: int = 200, **values: Any) -> Response:
-    return render(template, status, forms=True, cache_control="no-store", **values)
+        return visit.show("link_refused.html", None, refusal=refusal)
+    return visit.show("new_password_done.html", PasswordSetPage(user, parts.client_url))
 
 
 router.include_router(late)

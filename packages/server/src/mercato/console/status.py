@@ -1,13 +1,17 @@
 """The public status pages, readable without styles, scripts or colours."""
 
-from fastapi import APIRouter, Response
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from mercato.console.page import render
+from fastapi import Response
+
+from mercato.console.routes import page_router
+from mercato.console.visit import Anybody
 from mercato.edge.paging import After
-from mercato.edge.public_status import CACHED, Board
-from mercato.edge.route import TransactionalRoute
+from mercato.edge.public_status import CACHED_SECONDS, Board
+from mercato_contracts.service_levels import ServiceStatusView, StatusList
 
-router = APIRouter(prefix="/status", route_class=TransactionalRoute, include_in_schema=False)
+router = page_router()
 
 _STATES = {
     "operational": "Operational",
@@ -17,21 +21,36 @@ _STATES = {
 }
 
 
-@router.get("")
-async def show_list(board: Board, after: After = None) -> Response:
-    """Every service of the page and its state."""
-    status = await board.list_services(after, 100)
-    return render(
-        "status_list.html", forms=False, cache_control=CACHED, status=status, items=status.items, states=_STATES
-    )
-
-
-@router.get("/{vendor}/{service}")
-async def show_service(vendor: str, service: str, board: Board) -> Response:
-    """A service's state, incidents and days."""
-    status = await board.get_service(vendor, service)
-    return render("status_service.html", forms=False, cache_control=CACHED, status=status, states=_STATES, share=_share)
-
-
 def _share(basis_points: int | None) -> str:
     return "no calls" if basis_points is None else f"{basis_points // 100}.{basis_points % 100:02d} %"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusListPage:
+    """Every service of the page and its state."""
+
+    status: StatusList
+    states: Mapping[str, str] = field(default_factory=lambda: _STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """One service."""
+
+    status: ServiceStatusView
+    share: Callable[[int | None], str] = _share
+    states: Mapping[str, str] = field(default_factory=lambda: _STATES)
+
+
+@router.get("/status")
+async def show_list(visit: Anybody, board: Board, after: After = None) -> Response:
+    """Every service of the page and its state."""
+    found = await board.list_services(after, 100)
+    return visit.show("status_list.html", StatusListPage(found), public_seconds=CACHED_SECONDS)
+
+
+@router.get("/status/{vendor}/{service}")
+async def show_service(vendor: str, service: str, visit: Anybody, board: Board) -> Response:
+    """A service's state, incidents and days."""
+    found = await board.get_service(vendor, service)
+    return visit.show("status_service.html", StatusPage(found), public_seconds=CACHED_SECONDS)

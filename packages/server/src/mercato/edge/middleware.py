@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mercato.edge.addresses import UNKNOWN, TrustedProxies, origin_of
 from mercato.edge.bodies import Body, BodyRoom, ClientLeft
-from mercato.edge.problems import render
+from mercato.edge.problems import ErrorPage, render
 from mercato.platform import Ids, Refusal
 from mercato_contracts import ids as id_prefix
 
@@ -26,11 +26,19 @@ _SECONDS = Histogram("mercato_http_seconds", "Time to answer, in seconds", ["met
 class Edge:
     """Outermost: names the request, reads its body, counts its answer."""
 
-    def __init__(self, app: ASGIApp, ids: Ids, proxies: TrustedProxies, room: BodyRoom) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        ids: Ids,
+        proxies: TrustedProxies,
+        room: BodyRoom,
+        error_page: ErrorPage | None = None,
+    ) -> None:
         self._app = app
         self._ids = ids
         self._proxies = proxies
         self._room = room
+        self._error_page = error_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +47,7 @@ class Edge:
         request = Request(scope)
         sent_id = request.headers.get("x-request-id", "")
         request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {}).update(request_id=request_id, error_page=self._error_page)
         peer, port = scope.get("client") or (UNKNOWN, 0)
         scope["client"] = (self._proxies.client_of(peer, request.headers), port)
         structlog.contextvars.bind_contextvars(request_id=request_id)

@@ -1,5 +1,7 @@
 """Every refusal leaves as `application/problem+json` (RFC 9457) with a code, what to do and the request's id."""
 
+from collections.abc import Callable
+
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +17,12 @@ from mercato_contracts.problem import MEDIA_TYPE, FieldError
 from mercato_contracts.words import message_of
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+_DATA = ("/api/", "/objects/", "/openapi.json", "/internal/", "/static-offline-docs/")
+"""Addresses that answer programs, also where a browser asks."""
+
+ErrorPage = Callable[[Refusal, Request], Response]
+"""A refusal as a page. `Edge` hands it to each request."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +85,10 @@ def install_problems(app: FastAPI) -> None:
 
 
 def render(refusal: Refusal, request: Request, headers: dict[str, str] | None = None) -> Response:
-    """The refusal as an answer to this request."""
+    """The refusal as an answer to this request: a page for a browser, a problem for everybody else."""
+    page: ErrorPage | None = getattr(request.state, "error_page", None)
+    if page is not None and _is_for_a_browser(request):
+        return page(refusal, request)
     request_id = getattr(request.state, "request_id", None)
     sent = dict(headers or {})
     if refusal.retry_after_seconds is not None:
@@ -86,6 +97,13 @@ def render(refusal: Refusal, request: Request, headers: dict[str, str] | None = 
         sent["WWW-Authenticate"] = "Bearer"
     body = refusal.to_problem(request_id).model_dump_json(exclude_none=True)
     return Response(body, refusal.status, sent, MEDIA_TYPE)
+
+
+def _is_for_a_browser(request: Request) -> bool:
+    if getattr(request.state, "is_page", False):
+        return True
+    is_data = request.url.path.startswith(_DATA)
+    return not is_data and "text/html" in request.headers.get("accept", "")
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

@@ -9,8 +9,9 @@ from mercato.edge.paging import Page
 from mercato.edge.wiring import Parts, Transaction, Wiring, running_of
 from mercato_contracts.service_levels import IncidentView, ServiceStatusView, StatusDay, StatusEntry, StatusList
 
-CACHED = "public, max-age=30"
+CACHED_SECONDS = 30
 """How long an answer or a page may be kept."""
+CACHED = f"public, max-age={CACHED_SECONDS}"
 
 
 class PublicStatus:

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import Idempotency, StoredAnswer
+from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
@@ -36,15 +37,10 @@ _GUESSABLE = frozenset(
         "/api/passkeys/sign-ins",
         "/api/sso/sign-ins",
         "/api/sso/answers",
-        "/device/sso",
-        "/device",
-        "/device/decision",
     }
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever
 renews an expired session often still sends the expired access token."""
-_GUESSABLE_LINKS = ("/join/", "/new-password/")
-"""Pages whose address holds a token."""
 
 
 class AlreadyAnswered(Exception):
@@ -56,11 +52,12 @@ class AlreadyAnswered(Exception):
 
 
 class UnitOfWork:
-    """One request's transaction, and its claim on its `Idempotency-Key`."""
+    """One request's transaction, and its claim on its `Idempotency-Key`, or on the `key` that its form holds."""
 
-    def __init__(self, request: Request, wiring: Wiring) -> None:
+    def __init__(self, request: Request, wiring: Wiring, key: str | None = None) -> None:
         self._request = request
         self._wiring = wiring
+        self._key = key or request.headers.get("idempotency-key")
         self._stack = AsyncExitStack()
         self._session: Session | None = None
         self._idempotency: Idempotency | None = None
@@ -98,7 +95,7 @@ class UnitOfWork:
 
     async def _claim(self, session: Session) -> None:
         request = self._request
-        key = request.headers.get("idempotency-key")
+        key = self._key
         if request.method != "POST" or key is None:
             return
         body = await request.body()
@@ -151,6 +148,7 @@ class TransactionalRoute(APIRoute):
             else:
                 request.state.caller, left = admitted
             try:
+                refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()
                 with serving(context_of(request)) as served:
@@ -214,8 +212,7 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
 
 
 def _proves_by_body(request: Request) -> bool:
-    path = request.scope["path"]
-    return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
+    return request.method == "POST" and request.scope["path"] in _GUESSABLE
 
 
 def _credential(request: Request) -> str | None:

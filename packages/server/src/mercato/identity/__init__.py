@@ -12,10 +12,12 @@ from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
+from mercato.identity.browser_sessions import BrowserSessions, SignedInPerson
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
+from mercato.identity.erasing import Missed, Person, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.issuers import IssuerAddresses
@@ -57,14 +59,17 @@ from mercato.identity.oidc import Claims, OpenIdConnect, RelyingParty, check_iss
 from mercato.identity.passkeys import Passkeys, Site
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
+from mercato.identity.person_keys import Keyring, PersonKeys, is_person, is_sealed, keyring_of
 from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
     GrantTypeUnknown,
+    LastAdministrator,
     NotAllowed,
     NotSignedIn,
+    OrganisationSuspended,
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
@@ -96,6 +101,7 @@ __all__ = [
     "Attempts",
     "Authentication",
     "Begun",
+    "BrowserSessions",
     "Caller",
     "Claims",
     "Client",
@@ -120,12 +126,15 @@ __all__ = [
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
+    "Keyring",
     "Keys",
     "KnownDevices",
+    "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
     "Members",
+    "Missed",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -137,6 +146,7 @@ __all__ = [
     "OrganisationChanged",
     "OrganisationCreated",
     "OrganisationState",
+    "OrganisationSuspended",
     "Outcome",
     "Passkey",
     "PasskeyChanged",
@@ -146,6 +156,8 @@ __all__ = [
     "PasswordResetAsked",
     "Passwords",
     "Permission",
+    "Person",
+    "PersonKeys",
     "Post",
     "Proof",
     "ProvenKeys",
@@ -164,6 +176,7 @@ __all__ = [
     "SessionsEnded",
     "SignUp",
     "SignedIn",
+    "SignedInPerson",
     "SingleSignOn",
     "Site",
     "SsoAccount",
@@ -175,6 +188,7 @@ __all__ = [
     "SsoSecrets",
     "SsoTaken",
     "Standing",
+    "Subjects",
     "Taken",
     "TargetUnknown",
     "TokenIssued",
@@ -183,7 +197,10 @@ __all__ = [
     "check_issuer",
     "draw_secret",
     "every_permission",
+    "is_person",
+    "is_sealed",
     "key_rights",
+    "keyring_of",
     "keys_of_lineage",
     "newest_keys",
     "permissions_of",

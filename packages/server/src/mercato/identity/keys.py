@@ -80,6 +80,19 @@ class Keys:
         caller.require(Permission.ORGANISATION_READ)
         return await self._rows.list_keys(caller.organisation_id, after, limit)
 
+    async def list_everyone(
+        self, caller: Caller, *, organisation_id: str | None, after: str | None, limit: int
+    ) -> list[Key]:
+        """The keys of every organisation, or of one, in the order they were made. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.list_keys(organisation_id, after, limit)
+
+    async def find_own(self, caller: Caller, key_id: str) -> Key | None:
+        """A key of the organisation, or `None`."""
+        caller.require(Permission.ORGANISATION_READ)
+        key = await self._rows.find_key(key_id)
+        return key if key is not None and key.organisation_id == caller.organisation_id else None
+
     async def revoke(self, caller: Caller, key_id: str) -> None:
         """Out of force at once and everywhere. Revoking a revoked key changes nothing."""
         caller.require(Permission.KEYS_WRITE)

@@ -30,13 +30,17 @@ class LocalWays:
 
         Raises `LastAdministrator` for the last local person of the highest role.
         """
+        if await self.is_last(user):
+            raise LastAdministrator(f"{user.name} is the last {user.role} of your organisation.", role=user.role)
+
+    async def is_last(self, user: User) -> bool:
+        """Whether nobody else could run the organisation without its identity provider."""
         highest = await self.highest_role(user.organisation_id)
         if user.role != highest or user.disabled_at is not None:
-            return
+            return False
         if await self._rows.find_account_of(user.id) is not None:
-            return
-        if await self._rows.count_local(user.organisation_id, highest) <= 1:
-            raise LastAdministrator(f"{user.name} is the last {highest} of your organisation.", role=highest)
+            return False
+        return await self._rows.count_local(user.organisation_id, highest) <= 1
 
     async def may_use_password(self, user: User) -> bool:
         """Whether this person signs in with a password."""

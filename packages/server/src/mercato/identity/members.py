@@ -1,7 +1,7 @@
 """The people of an organisation: their roles, and who may sign in."""
 
+from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
-from mercato.identity.leaving import Leaving
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import UserChanged
@@ -19,7 +19,6 @@ class Members:
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = StandingRows(session)
-        self._leaving = Leaving(session, outbox)
         self._ways = LocalWays(session)
         self._clock = clock
         self._outbox = outbox
@@ -48,7 +47,7 @@ class Members:
         if user.disabled_at is None:
             await self._ways.keep_one(user)
             user.disabled_at = self._clock.now()
-            await self._leaving.end_access(caller.actor, user, user.disabled_at, keep_keys=keep_keys)
+            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor, keep_keys=keep_keys)
             await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
         return user
 

@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, false, text, true
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -327,3 +338,17 @@ class DeploymentAllowance(Base):
 
     deployment_id: Mapped[str] = mapped_column(primary_key=True)
     full_at: Mapped[datetime]
+
+
+class PersonKey(Base):
+    """The key of a person for what is written once and names them. Without it nobody reads that again.
+
+    `key` is null once it was destroyed; the row stays, so that none is made again.
+    """
+
+    __tablename__ = "person_keys"
+
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]

@@ -71,6 +71,16 @@ class PeopleRows:
         )
         return list(await self._session.scalars(query))
 
+    async def find_session_with_person(self, session_id: str) -> tuple[LoginSession, User, Organisation] | None:
+        found = await self._session.execute(
+            select(LoginSession, User, Organisation)
+            .join(User, User.id == LoginSession.user_id)
+            .join(Organisation, Organisation.id == User.organisation_id)
+            .where(LoginSession.id == session_id)
+        )
+        row = found.one_or_none()
+        return None if row is None else (row[0], row[1], row[2])
+
     async def end_sessions(self, user_id: str, now: datetime, *, but: str | None = None) -> int:
         """End all sessions of a person except one; how many were ended."""
         query = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from mercato.identity.models import (
@@ -33,6 +34,16 @@ class IdentityRepository:
     async def flush(self) -> None:
         """Send what was added, so that the database's own checks speak now."""
         await self._session.flush()
+
+    async def add_new(self, row: Organisation | User) -> bool:
+        """Write the row now; `False` where another transaction was first, and nothing else is undone."""
+        try:
+            async with self._session.begin_nested():
+                self._session.add(row)
+                await self._session.flush()
+        except IntegrityError:
+            return False
+        return True
 
     async def find_organisation(self, organisation_id: str) -> Organisation | None:
         return await self._session.get(Organisation, organisation_id)
@@ -108,8 +119,11 @@ class IdentityRepository:
         )
         return list(await self._session.scalars(query))
 
-    async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
-        query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
+    async def list_keys(self, organisation_id: str | None, after: str | None, limit: int) -> list[Key]:
+        """Of one organisation, or of all."""
+        query = select(Key).order_by(Key.id).limit(limit)
+        if organisation_id is not None:
+            query = query.where(Key.organisation_id == organisation_id)
         return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))
 
     async def find_token(self, token_id: str, *, lock: bool = False) -> DeploymentToken | None:

@@ -152,6 +152,10 @@ class Sessions:
             raise NotAllowed("The passkey is somebody else's.")
         login.proved_at = self._clock.now()
 
+    async def needs_code(self, caller: Caller) -> bool:
+        """Whether the caller proves who they are by a second factor rather than by their password."""
+        return await self._factors.is_needed(caller.actor)
+
     async def email_of(self, caller: Caller) -> str:
         """The caller's own address. Raises `NotAllowed` for a key."""
         user = await self._rows.find_user(caller.actor) if caller.session_id else None

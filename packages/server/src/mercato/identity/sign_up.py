@@ -61,8 +61,8 @@ class SignUp:
             is_verified=is_operator,
             created_at=self._clock.now(),
         )
-        self._rows.add(organisation)
-        await self._rows.flush()
+        if not await self._rows.add_new(organisation):
+            raise SlugTaken(f"An organisation named {slug} exists.", slug=slug)
         return organisation
 
     async def _add_user(
@@ -79,8 +79,8 @@ class SignUp:
             password_hash=await self._hash(password),
             created_at=self._clock.now(),
         )
-        self._rows.add(user)
-        await self._rows.flush()
+        if not await self._rows.add_new(user):
+            raise EmailTaken("A user with this address exists.")
         return user
 
     async def _hash(self, password: str | HashedSecret) -> str:

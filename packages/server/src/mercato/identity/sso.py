@@ -144,8 +144,8 @@ class SingleSignOn:
             denied=_denial(answer),
         )
 
-    async def finish(self, taken: Taken, claims: Claims, *, approves_device: bool) -> Outcome:
-        """Who signed in, once the provider said so. `approves_device`: whether it was begun for that.
+    async def finish(self, taken: Taken, claims: Claims, *, at_browser: bool) -> Outcome:
+        """Who signed in, once the provider said so. At a browser people sign in and approve devices, no more.
 
         Raises `SsoRefused` in one of its kinds, `SsoTokenRefused`, `SsoSignInUnknown`.
         """
@@ -157,7 +157,7 @@ class SingleSignOn:
         if organisation is None or organisation.suspended_at is not None:
             raise OrganisationSuspended("" if organisation is None else organisation.slug)
         purpose: Purpose = row.purpose  # type: ignore[assignment]
-        if (purpose == "device") != approves_device:
+        if (purpose == "device" and not at_browser) or (purpose in ("link", "proof") and at_browser):
             raise SsoSignInUnknown("This sign-in was begun for something else.")
         if purpose == "link":
             user = await self._people.link(provider, claims, row.user_id or "")

@@ -5,7 +5,7 @@ organisation who is bound to no account yet and is no administrator. Without suc
 and whoever has an address in one of the organisation's domains.
 """
 
-from mercato.identity.leaving import Leaving
+from mercato.identity.access import end_access, end_sessions
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import SsoAccount, SsoProvider, User
 from mercato.identity.news import InvitationAccepted, SsoAccountChanged, UserChanged
@@ -42,7 +42,6 @@ class SsoPeople:
         self._rows = SsoRows(session)
         self._identities = IdentityRepository(session)
         self._standing = StandingRows(session)
-        self._leaving = Leaving(session, outbox)
         self._ways = LocalWays(session)
         self._clock = clock
         self._ids = ids
@@ -162,7 +161,7 @@ class SsoPeople:
         role, now = _role_of(provider, claims), self._clock.now()
         if role is None:
             if user.disabled_at is None:
-                await self._leaving.end_access(_BY, user, now)
+                await end_access(self._session, self._clock, self._outbox, user.id, by=_BY)
                 account.disabled_at = user.disabled_at = now
                 await self._tell(user, "disabled", {"disabled": False}, {"disabled": True})
             raise SsoNoRole("None of your groups has a role here.")
@@ -177,7 +176,7 @@ class SsoPeople:
         user.role = role
         await self._tell(user, "role", {"role": before.value}, {"role": role.value})
         if permissions_of(before, in_operator=True) - permissions_of(role, in_operator=True):
-            await self._leaving.end_sessions(_BY, user, self._clock.now())
+            await end_sessions(self._session, self._clock, self._outbox, user.id, by=_BY)
 
     async def _tell(self, user: User, change: str, before: dict[str, str | bool], after: dict[str, str | bool]) -> None:
         news = UserChanged(

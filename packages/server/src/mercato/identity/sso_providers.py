@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from mercato.identity.access import end_sessions
 from mercato.identity.caller import Caller
-from mercato.identity.leaving import Leaving
 from mercato.identity.models import SsoAccount, SsoProvider, User
 from mercato.identity.news import SsoAccountChanged, SsoProviderChanged
 from mercato.identity.permissions import Permission, Role
@@ -45,7 +45,6 @@ class SsoProviders:
         self._session = session
         self._rows = SsoRows(session)
         self._standing = StandingRows(session)
-        self._leaving = Leaving(session, outbox)
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
@@ -119,7 +118,7 @@ class SsoProviders:
         if account is None or user is None or account.organisation_id != caller.organisation_id:
             raise NotFound(f"No person {user_id} of your organisation is linked to an account at the provider.")
         await self._rows.delete(account)
-        await self._leaving.end_sessions(caller.actor, user, self._clock.now())
+        await end_sessions(self._session, self._clock, self._outbox, user.id, by=caller.actor)
         news = SsoAccountChanged(
             by=caller.actor,
             user_id=user_id,

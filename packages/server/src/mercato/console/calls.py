@@ -1,0 +1,71 @@
+"""Calls: the newest first by any filter, and one explained to the ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Response
+
+from mercato.api import calls as api
+from mercato.console.routes import page_router
+from mercato.console.visit import SignedIn
+from mercato_contracts.calls import CallExplanation, CallPage
+
+router = page_router()
+
+FILTERS: Mapping[str, str] = {
+    "from": "From", "to": "To", "service_id": "Service", "key_id": "Key", "release_id": "Release",
+    "deployment_id": "Deployment", "subscription_id": "Subscription", "request_id": "Request", "operation": "Operation",
+    "status": "Status", "status_class": "Status class", "failed": "Failed", "error": "Error", "streamed": "Streamed",
+    "client_left": "Client left", "fallback": "Fallback", "gateway": "Gateway", "duration_above_us": "Longer than (µs)",
+    "price_above_nanos": "Dearer than (nanos)", "consumer_id": "Consumer", "vendor_id": "Vendor",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CallsPage:
+    """A page of calls, and the filters in force."""
+
+    found: CallPage
+    chips: Sequence[tuple[str, str, str]]
+    clear: str
+    first: str
+    next: str
+    export: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """One call with all that explains it."""
+
+    found: CallExplanation
+    upstream_us: int
+
+
+@router.get("/calls")
+async def show_calls(visit: SignedIn, found: Annotated[CallPage, Depends(api.list_calls)]) -> Response:
+    """As a consumer; the same filters as the API's list and its files."""
+    here = visit.here
+    page = CallsPage(
+        found=found,
+        chips=here.chips(FILTERS),
+        clear=visit.prefix + "/calls",
+        first=here.first(),
+        next=here.on("after", found.next),
+        export=f"{visit.prefix}/calls/export?{visit.here.query(('from', 'to'))}",
+    )
+    return visit.show("calls.html", page)
+
+
+@router.get("/calls/export")
+async def export_calls(visit: SignedIn, answer: Annotated[Response, Depends(api.export_calls)]) -> Response:
+    """All that the filters find, as a file, without a cap."""
+    assert visit.caller
+    return answer
+
+
+@router.get("/calls/{call_id}")
+async def explain_call(visit: SignedIn, found: Annotated[CallExplanation, Depends(api.explain_call)]) -> Response:
+    """The service asked for and the one that answered, the price line by line, limits, corrections, the ledger."""
+    upstream = max(0, found.call.duration_us - found.call.overhead_us)
+    return visit.show("call.html", CallDetail(found, upstream))
