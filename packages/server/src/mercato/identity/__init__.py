@@ -17,7 +17,7 @@ from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
-from mercato.identity.erasing import Missed, Person, Subjects
+from mercato.identity.erasing import KnownPerson, Missed, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.issuers import IssuerAddresses
@@ -129,6 +129,7 @@ __all__ = [
     "Keyring",
     "Keys",
     "KnownDevices",
+    "KnownPerson",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
