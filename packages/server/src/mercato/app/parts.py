@@ -29,6 +29,7 @@ from mercato.api import (
     oauth,
     organisations,
     overview,
+    passkeys,
     passwords,
     privacy,
     publishing,
@@ -37,6 +38,7 @@ from mercato.api import (
     service_levels,
     sessions,
     signals,
+    sso,
     statements,
     status,
     subscriptions,
@@ -47,7 +49,7 @@ from mercato.api import (
 )
 from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
-from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -131,6 +133,8 @@ def accounts_part(wiring: Wiring) -> Part:
             invitations.router,
             marketplace.router,
             device.router,
+            passkeys.router,
+            sso.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )
@@ -168,6 +172,7 @@ def admin_part(wiring: Wiring) -> Part:
             workflows.router,
             graphql.router,
             graphql.streams,
+            *ADMIN_PAGES,
         ),
         (live.subscriber(),),
         opens=None if probing is None else probing.run,

@@ -24,6 +24,9 @@ class Form:
 
     @classmethod
     async def of(cls, request: Request) -> "Form":
+        """The form of this request; a form without fields may come without a type."""
+        if not await request.body():
+            return cls({})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _TYPE:
             raise Malformed(f"The body must be a form (`{_TYPE}`).")

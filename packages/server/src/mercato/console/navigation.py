@@ -92,7 +92,7 @@ _OPERATOR = Area(
         Link("Retention", "/ops/retention", Permission.MARKETPLACE_READ),
         Link("Datasets", "/ops/datasets", Permission.MARKETPLACE_READ),
         Link("Rounds", "/ops/rounds", Permission.MARKETPLACE_READ),
-        Link("Settings", "/ops/settings", Permission.MARKETPLACE_READ),
+        Link("Settings", "/ops/settings", Permission.SETTINGS_READ),
         Link("Announcements", "/ops/announcements", Permission.MARKETPLACE_READ),
         Link("Single sign-on", "/ops/sso", Permission.MARKETPLACE_READ),
     ),
@@ -111,6 +111,8 @@ _DESK = Area(
     lambda caller: caller.is_operator,
 )
 _AREAS = (_CONSUMER, _VENDOR, _OPERATOR, _DESK)
+PATHS = tuple(link.path for area in (PUBLIC, *_AREAS) for link in area.links)
+"""Every entry that there may be."""
 
 
 def public_links(served: frozenset[str]) -> list[Link]:
@@ -121,7 +123,8 @@ def public_links(served: frozenset[str]) -> list[Link]:
 def areas_for(caller: Caller, served: frozenset[str]) -> list[Area]:
     """What this caller may see, among the pages that are `served`."""
     shown = []
-    for area in _AREAS:
+    # What operators came for is not below what every organisation has.
+    for area in (_OPERATOR, _DESK, _CONSUMER, _VENDOR) if caller.is_operator else _AREAS:
         links = [link for link in area.links if link.path in served and (link.needs is None or caller.may(link.needs))]
         if links and area.open_to(caller):
             shown.append(Area(area.title, links))

@@ -2,23 +2,29 @@
 
 from mercato.console import (
     calls,
+    desk,
     device,
     home,
     keys,
     landing,
     links,
     money,
+    operator,
+    organisation,
     search,
     service,
     sign_in,
+    sso,
+    standings,
     status,
     subscriptions,
     try_it,
     usage,
     vendor,
+    webhooks,
 )
 
-ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, links.router)
+ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router)
 DISCOVERY_PAGES = (search.router,)
 CONSUMER_PAGES = (
     home.router,
@@ -26,9 +32,13 @@ CONSUMER_PAGES = (
     usage.router,
     calls.router,
     money.router,
+    organisation.router,
+    webhooks.router,
     subscriptions.router,
     service.router,
     try_it.router,
     status.router,
+    standings.router,
 )
 VENDOR_PAGES = vendor.ROUTERS
+ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS)

@@ -25,8 +25,14 @@ def prose(text: str) -> Prose:
     """What a vendor wrote. Source of the cleaner: ammonia, which `nh3` binds."""
     if not text.strip():
         return Prose(Markup())
+    tokens = _MARKDOWN.parse(text[:_LONGEST])
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    highest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        # The page has headings of its own above these.
+        token.tag = f"h{min(6, int(token.tag[1]) - highest + 3)}"
     cleaned = nh3.clean(
-        _MARKDOWN.render(text[:_LONGEST]),
+        _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto"},

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.routing import iter_route_contexts
+from starlette.routing import Match
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
+from mercato.console.navigation import PATHS
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import Caller, NotSignedIn, SignedInPerson
@@ -112,7 +113,7 @@ class Visit:
 
     def shell(self) -> Shell:
         """The frame of this visit's page."""
-        served = _served(self.request)
+        served = _served(self.request.app)
         areas = navigation.areas_for(self.person.caller, served) if self.person else []
         return Shell(
             prefix=self.prefix,
@@ -174,14 +175,14 @@ def _signed_in(request: Request) -> Visit:
     return visit
 
 
-def _served(request: Request) -> frozenset[str]:
-    return _paths_of(request.app)
-
-
-@lru_cache(maxsize=4)
-def _paths_of(app: FastAPI) -> frozenset[str]:
-    """The addresses that this process serves; routers inside of routers are looked into once."""
-    return frozenset(context.path for context in iter_route_contexts(app.routes) if context.path is not None)
+@lru_cache(maxsize=8)
+def _served(app: FastAPI) -> frozenset[str]:
+    """Which entries of the navigation this process has a page for."""
+    routes = app.router.routes
+    asked = {path: {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []} for path in PATHS}
+    return frozenset(
+        path for path, scope in asked.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
 
 
 Anybody = Annotated[Visit, Depends(visit_of)]

@@ -15,6 +15,7 @@ from mercato.metering.calls import Calls, CallsPage, Slice, export_lines
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
+from mercato.metering.gateways import GatewayNow, Gateways
 from mercato.metering.intake import UsageIntake
 from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
@@ -65,6 +66,8 @@ __all__ = [
     "DayRows",
     "DaysAdjusted",
     "ExportsBusy",
+    "GatewayNow",
+    "Gateways",
     "Group",
     "Holder",
     "KeyUse",

@@ -34,6 +34,7 @@ from mercato.publishing.news import (
     ServiceWithdrawn,
     SubmissionReceived,
 )
+from mercato.publishing.offers import Offers, PriceChange
 from mercato.publishing.oversight import Oversight
 from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
@@ -70,6 +71,7 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "Offers",
     "Oversight",
     "OwnListing",
     "OwnService",
@@ -81,6 +83,7 @@ __all__ = [
     "PlanNotFound",
     "PolicyDecision",
     "PolicyEngine",
+    "PriceChange",
     "PublishedDocument",
     "Queued",
     "Reason",

@@ -55,9 +55,17 @@ addEventListener("pageshow", () => {
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 
-// The zone of this browser is offered first where none was chosen.
-const zone = document.querySelector("select[data-zone='unset']");
-if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+// What a page waits for: it is asked again while somebody looks, and shown once it changed.
+const watched = document.querySelector("[data-watch][data-seconds]");
+if (watched) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.querySelector("[data-watch]");
+    if (answer.ok && now && now.dataset.watch !== watched.dataset.watch) location.reload();
+  }, Number(watched.dataset.seconds) * 1000);
+}
 
 // Parts that renew themselves rest while nobody sees the page, and stay as they are where an answer is of no use.
 const isRenewal = (event) => event.detail.ctx?.sourceEvent?.type === "every";

@@ -1,0 +1,74 @@
+"""The public leaderboard, and the rounds of data that it comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Response
+
+from mercato.api import datasets as data_api
+from mercato.api import signals as api
+from mercato.console.routes import page_router
+from mercato.console.visit import Anybody, SignedIn
+from mercato_contracts.datasets import DatasetList, RoundDetail, RoundView
+from mercato_contracts.desk import Leaderboard, LeaderboardRow
+
+router = page_router()
+
+_FEW_ROUNDS = 5
+"""Fewer scored rounds than these say little: such deployments stand apart."""
+_MOST_DATASETS = 6
+_PUBLIC_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardPage:
+    """Those with enough rounds, those with too few, and the reader's own vendor."""
+
+    ranked: Sequence[LeaderboardRow]
+    early: Sequence[LeaderboardRow]
+    few: int
+    own: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsPage:
+    """The rounds of every dataset that the reader may use."""
+
+    rounds: Sequence[RoundView]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPage:
+    """One round."""
+
+    found: RoundDetail
+
+
+@router.get("/leaderboard")
+async def show_leaderboard(visit: Anybody, found: Annotated[Leaderboard, Depends(api.get_leaderboard)]) -> Response:
+    """By what each adds to the consensus."""
+    page = LeaderboardPage(
+        ranked=[row for row in found.items if row.rounds >= _FEW_ROUNDS],
+        early=[row for row in found.items if row.rounds < _FEW_ROUNDS],
+        few=_FEW_ROUNDS,
+        own="" if visit.person is None else visit.caller.organisation_slug,
+    )
+    return visit.show("leaderboard.html", page, public_seconds=_PUBLIC_SECONDS)
+
+
+@router.get("/rounds")
+async def show_rounds(
+    visit: SignedIn, found: Annotated[DatasetList, Depends(data_api.list_datasets)], shelves: data_api.Shelves
+) -> Response:
+    """The newest of each dataset."""
+    rounds: list[RoundView] = []
+    for dataset in found.items[:_MOST_DATASETS]:
+        rounds += (await data_api.list_rounds(dataset.name, visit.caller, shelves, limit=20)).items
+    return visit.show("rounds.html", RoundsPage(sorted(rounds, key=lambda each: each.opened_at, reverse=True)))
+
+
+@router.get("/rounds/{round_id}")
+async def show_round(visit: SignedIn, found: Annotated[RoundDetail, Depends(data_api.get_round)]) -> Response:
+    """Its files with their checksums, and what happened to it."""
+    return visit.show("round.html", RoundPage(found))
