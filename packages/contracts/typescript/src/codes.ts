@@ -196,8 +196,8 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
-  | "too_many_passkeys"
   | "too_many_live"
+  | "too_many_passkeys"
   | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
@@ -585,8 +585,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
-  too_many_passkeys: 409,
   too_many_live: 503,
+  too_many_passkeys: 409,
   too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,
