@@ -26,13 +26,13 @@ PASSWORD = "correct horse battery"
 IMAGES = ROOT / "docs/images"
 SHOTS = {
     "landing": "/",
-    "search": "/search",
     "service": "/services/{vendor}/{name}",
-    "usage": "/usage",
     "vendor": "/vendor",
-    "publish": "/vendor/submissions/{submission_id}",
+    "submission": "/vendor/submissions/{submission_id}",
     "training": "/vendor/training/{run_id}",
     "revenue": "/vendor/revenue",
+    "new-run": "/vendor/training/new",
+    "deployments": "/vendor/deployments",
 }
 """By the name of the picture; those without a page of it here are left out."""
 

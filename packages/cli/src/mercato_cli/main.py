@@ -30,7 +30,7 @@ from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.overview import all_keys, overview, settings
-from mercato_cli.commands.password import password, prove, second_factor
+from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
@@ -42,6 +42,7 @@ from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
 from mercato_cli.commands.signup import signup
+from mercato_cli.commands.sso import sso
 from mercato_cli.commands.statement import balance, statement, unbilled
 from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
@@ -70,9 +71,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         whoami,
         password,
         second_factor,
+        passkeys,
         prove,
         sessions,
         people,
+        sso,
         roles,
         keys,
         limits,

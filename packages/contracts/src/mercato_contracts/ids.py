@@ -10,6 +10,7 @@ USER = "usr"
 SESSION = "ses"
 DEVICE_LOGIN = "dvl"
 SECOND_FACTOR = "fac"
+PASSKEY = "pky"
 INVITATION = "ivt"
 LETTER = "ltr"
 PASSWORD_RESET = "pwr"  # noqa: S105  (a kind, no secret)

@@ -20,6 +20,7 @@ from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
+from mercato_cli.client.sso import SsoCalls
 from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
@@ -32,6 +33,7 @@ __all__ = ["Client"]
 class Client(
     AccountCalls,
     PeopleCalls,
+    SsoCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,

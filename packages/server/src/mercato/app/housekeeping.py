@@ -15,6 +15,8 @@ from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
 from mercato.edge.devices import devices_of
 from mercato.edge.idempotency import forget_answers
+from mercato.edge.passkeys import passkeys_in
+from mercato.edge.sso import sso_in
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
 from mercato.metering import DayRows, Partitions
@@ -183,6 +185,14 @@ async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
 
+async def _forget_sso_sign_ins(session: Session, wiring: Wiring) -> int:
+    return await sso_in(session, wiring).forget()
+
+
+async def _forget_challenges(session: Session, wiring: Wiring) -> int:
+    return await passkeys_in(session, wiring).forget()
+
+
 async def _forget_letters(session: Session, wiring: Wiring) -> int:
     passwords = Passwords(session, wiring.clock, wiring.ids, wiring.outbox, wiring.reset_links)
     return await wiring.post().forget(session) + await passwords.forget()
@@ -249,6 +259,8 @@ CHORES: dict[str, Chore] = {
     "old probes": _forget_probes,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old sign-ins at providers": _forget_sso_sign_ins,
+    "old challenges": _forget_challenges,
     "old letters and links": _forget_letters,
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,

@@ -33,6 +33,10 @@ _GUESSABLE = frozenset(
         "/api/password-resets/use",
         "/api/invitations/show",
         "/api/invitations/accept",
+        "/api/passkeys/options",
+        "/api/passkeys/sign-ins",
+        "/api/sso/sign-ins",
+        "/api/sso/answers",
     }
 )
 """Routes that prove who is asking by what their body holds. An `Authorization` header is not read there: whoever

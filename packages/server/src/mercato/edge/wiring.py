@@ -24,11 +24,13 @@ from mercato.identity import (
     KnownDevices,
     LetterLinks,
     LinkTokens,
+    OpenIdConnect,
     PasswordProof,
     Post,
     ProvenKeys,
     RememberedTokens,
     SecretHasher,
+    SsoSecrets,
 )
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session, WorkflowRecords
@@ -60,6 +62,9 @@ class Wiring:
     password_proof: PasswordProof
     known_devices: KnownDevices
     factor_seal: FactorSeal
+    open_id: OpenIdConnect
+    """Organisations' identity providers."""
+    sso_secrets: SsoSecrets
     invitation_links: LinkTokens
     reset_links: LinkTokens
     mail: Mail

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mercato.identity.access import end_access
 from mercato.identity.attempts import Attempts
 from mercato.identity.caller import Caller
+from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.permissions import Permission, Role, permissions_of
 from mercato.identity.refusals import NotAllowed
@@ -67,10 +68,8 @@ class Subjects:
         user = await self._rows.find_user(person.id)
         assert organisation is not None
         assert user is not None
-        highest = Role.SUPER_ADMIN if organisation.is_operator else Role.ADMIN
-        runs_it = user.role == highest and user.disabled_at is None
         return Missed(
-            last_administrator=runs_it and await self._standing.count_active(organisation.id, highest) <= 1,
+            last_administrator=await LocalWays(self._session).is_last(user),
             last_person=await self._standing.count_others(organisation.id, user.id) == 0,
             suspended=organisation.suspended_at is not None,
             is_operator=organisation.is_operator,

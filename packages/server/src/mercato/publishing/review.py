@@ -81,9 +81,11 @@ class Approvals:
     async def decide(self, caller: Caller, submission_id: str, decision: Decision, reason: str) -> Waiting:
         """Cast one person's vote. The first rejection refuses the submission; enough approvals release it.
 
-        Casting the same vote again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`.
+        Casting the same vote again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`,
+        `StepUpNeeded`.
         """
         caller.require(Permission.APPROVALS_DECIDE)
+        caller.require_step_up(self._clock.now())
         # Lock before reading the votes: two people may vote at the same moment.
         approval = await self._rows.find_approval(submission_id, lock=True)
         submission = await self._rows.find(submission_id)
