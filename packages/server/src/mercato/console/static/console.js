@@ -34,6 +34,13 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("find")?.focus();
   }
+  // One step on or back: to the next page of a queue, or to the next row of its list.
+  if ((event.key === "j" || event.key === "k") && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    document.querySelector(`[data-key="${event.key}"]`)?.click();
+    const rows = [...document.querySelectorAll("[data-row]")];
+    const at = rows.indexOf(document.activeElement);
+    rows[event.key === "j" ? at + 1 : Math.max(at - 1, 0)]?.focus();
+  }
   if (event.key === "Escape") {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       menu.open = false;
