@@ -121,7 +121,7 @@ class Visit:
             query=self.request.url.query,
             here=self.here,
             person=self.person,
-            public=navigation.public_links(served),
+            public=navigation.public_links(self.person.caller if self.person else None, served),
             areas=areas,
             current=navigation.current_path(self.path, [navigation.PUBLIC, *areas]),
             zone=self.zone,
