@@ -1,6 +1,6 @@
 """The figures below the pages, at millions of usage events: lists, series, exports through HTTP, and intake.
 
-    python -m bench.admin [--events 1000000] [--requests 400] [--keep FOLDER]
+    python -m bench.admin [--events 1000000] [--requests 400] [--keep FOLDER] [--parts series,intake]
 
 A PostgreSQL of its own is filled to the size asked for, as if 90 days of calls had come in: 10,000 consumers of which
 few call much, ten keys each, 200 vendors with two services each. The migration that adds usage up then runs over it,
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from typing import Any
 
 import httpx
 
-from bench.admin_fill import CONSUMERS, PASSWORD, Filled, add_up, fill
+from bench.admin_fill import CONSUMERS, PASSWORD, Filled, add_days, add_up, busy_and_quiet, fill
 from bench.admin_intake import measure_intake
 from bench.discovery import show
 from bench.discovery_rows import Row
@@ -38,6 +38,7 @@ RESULTS = Path(__file__).parent / "results" / "admin.json"
 BIN = Path(sys.executable).parent
 PORT = 21_790
 PAGE_BAR_MS, SERIES_BAR_MS, EXPORT_BAR = 100.0, 150.0, 50_000.0
+PARTS = ("pages", "series", "export", "intake")
 _PERIODS = [(1, "15m"), (2, "hour"), (7, "hour"), (30, "day"), (90, "day"), (90, "week"), (90, "month")]
 _METRICS = [["calls"], ["charged_nanos"], ["calls", "failed", "p95_us"]]
 _CALLS, _SERIES = "/api/usage/calls", "/api/usage/series"
@@ -130,9 +131,7 @@ def plots(askers: Askers, draw: random.Random) -> tuple[str, dict[str, Any], dic
               "marketplace": ["vendor", "service", "status", "protocol", "consumer"]}[side]  # fmt: skip
     if side != "marketplace":
         _, headers = draw.choice(askers.consumers if side == "consumer" else askers.vendors)
-    days, step = draw.choice(
-        [(1, "15m"), (2, "hour"), (7, "hour"), (30, "day"), (90, "day"), (90, "week"), (90, "month")]
-    )
+    days, step = draw.choice(_PERIODS)
     now = datetime.now(UTC)
     until = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     asked: dict[str, Any] = {
@@ -172,6 +171,14 @@ def measure(
     ]
 
 
+def make_zones(client: httpx.Client, askers: Askers, url: str) -> list[Row]:
+    """Each zone is asked for once; then the worker makes its days, as it does over the hours that follow."""
+    for zone in _ZONES:
+        answer = client.get(_SERIES, params={"side": "marketplace", "zone": zone}, headers=askers.operator)
+        assert answer.status_code == 200, answer.text
+    return asyncio.run(add_days(url, ".zones"))
+
+
 def measure_export(client: httpx.Client, headers: dict[str, str], pids: tuple[int, int]) -> list[Row]:
     """Rows a second of all calls, in each format."""
     rows = []
@@ -191,7 +198,7 @@ def measure_export(client: httpx.Client, headers: dict[str, str], pids: tuple[in
     return rows
 
 
-def run(events: int, requests: int, folder: Path) -> list[Row]:
+def run(events: int, requests: int, folder: Path, parts: Sequence[str] = PARTS) -> list[Row]:
     """All figures, shown as they come."""
     folder.chmod(0o755)
     server = EmbeddedPostgres(folder / "pg")
@@ -203,17 +210,26 @@ def run(events: int, requests: int, folder: Path) -> list[Row]:
         show(found)
 
     try:
-        filled, took = asyncio.run(fill(url, events))
-        note([Row("fill_s", took, "s")])
+        if (folder / "filled").exists():
+            filled = busy_and_quiet()
+        else:
+            filled, took = asyncio.run(fill(url, events))
+            (folder / "filled").touch()
+            note([Row("fill_s", took, "s")])
         note(asyncio.run(add_up(url, events)))
         with control(url, folder) as (client, pid):
             assert server.pid is not None
             pids = pid, server.pid
             askers = Askers(client, filled)
-            note(measure(client, _CALLS, partial(pages, askers), requests, "events_page_p95_ms", PAGE_BAR_MS, pids))
-            note(measure(client, _SERIES, partial(plots, askers), requests, "series_p95_ms", SERIES_BAR_MS, pids))
-            note(measure_export(client, askers.operator, pids))
-        note(asyncio.run(measure_intake(url)))
+            if "pages" in parts:
+                note(measure(client, _CALLS, partial(pages, askers), requests, "events_page_p95_ms", PAGE_BAR_MS, pids))
+            if "series" in parts:
+                note(make_zones(client, askers, url))
+                note(measure(client, _SERIES, partial(plots, askers), requests, "series_p95_ms", SERIES_BAR_MS, pids))
+            if "export" in parts:
+                note(measure_export(client, askers.operator, pids))
+        if "intake" in parts:
+            note(asyncio.run(measure_intake(url)))
     finally:
         server.stop()
     return rows
@@ -223,10 +239,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--parts", default=",".join(PARTS), help="which to measure; only a whole run is written down")
+    parser.add_argument("--keep", type=Path, help="a folder for the database; a run with the same one fills no more")
     arguments = parser.parse_args()
     print(f"{arguments.events:,} usage events, {CONSUMERS:,} consumers, {CONSUMERS * 10:,} keys")
-    with tempfile.TemporaryDirectory(prefix="mercato-bench-", ignore_cleanup_errors=True) as folder:
-        rows = run(arguments.events, arguments.requests, Path(folder))
+    if arguments.keep is not None:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        rows = run(arguments.events, arguments.requests, arguments.keep, arguments.parts.split(","))
+    else:
+        with tempfile.TemporaryDirectory(prefix="mercato-bench-", ignore_cleanup_errors=True) as folder:
+            rows = run(arguments.events, arguments.requests, Path(folder), arguments.parts.split(","))
+    if set(arguments.parts.split(",")) != set(PARTS):
+        return
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     known = json.loads(RESULTS.read_text())["sizes"] if RESULTS.exists() else {}
     known[str(arguments.events)] = [row.to_facts() for row in rows]

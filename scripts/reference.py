@@ -35,6 +35,7 @@ from mercato_gateway.codes import CODES as GATEWAY_CODES
 from mercato_gateway.document import build_document
 
 sys.path.insert(0, str(Path(__file__).parent))
+from data_map_page import data_map as data_map_text
 from events_page import events as events_text
 from reachable_refusals import Reachable, load_everything
 
@@ -198,6 +199,11 @@ def settings() -> str:
         default = "not set" if field.default is None else f"`{field.default}`"
         lines.append(f"| `{variable}` | {default} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
+
+
+def data_map() -> str:
+    """Every column of every table, and what an erasure does to it."""
+    return _GENERATED + data_map_text()
 
 
 def events() -> str:
@@ -370,6 +376,7 @@ def _cell(text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
+    "data-map.md": data_map,
     "errors.md": errors,
     "events.md": events,
     "gateway-openapi.json": gateway_openapi,

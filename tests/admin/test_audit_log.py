@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from mercato.admin import AuditPruning, audited_news, target_of
 from mercato.admin.audit_rows import AuditRows
-from mercato.identity import KeyChanged
+from mercato.admin.details import open_all
+from mercato.identity import KeyChanged, PersonKeys
 from mercato.platform import HeadKey, News, RequestContext, serving
 from mercato_contracts.audit import AuditFinding, details_digest, head_bytes
 from mercato_contracts.merkle import Frontier, is_consistent, leaf_hash, root_of
@@ -42,7 +43,10 @@ async def test_an_entry_says_who_did_what_to_what_and_how_they_asked(ledger: Led
     async with ledger.database.transaction() as session:
         row = (await AuditRows(session).leaves(0, 10))[1]
         entry = await session.scalar(text("SELECT entry FROM audit_entries WHERE place = 1"))
-        details = await session.scalar(text("SELECT details FROM audit_entries WHERE place = 1"))
+        stored = await session.scalar(text("SELECT details FROM audit_entries WHERE place = 1"))
+        (details,) = await open_all(session, [stored])
+    assert "Acme" not in json.dumps(stored), "details at rest are sealed with the keys of those whom they name"
+    assert details is not None
     core = json.loads(entry)
     assert core["actor"] == {"id": acme.actor, "kind": "user", "organisation": acme.organisation_id}
     assert (core["verb"], core["outcome"], core["request"]) == ("key.changed", "allowed", "req_1")
@@ -253,7 +257,23 @@ async def test_a_person_can_be_erased_and_every_proof_holds(ledger: Ledger, peop
     await ledger.fill(300)
     await ledger.anchor()
     async with ledger.database.transaction() as session:
-        assert await AuditRows(session).erase_details(acme.actor) == 1
+        assert await AuditRows(session).erase_details(acme.actor) == 0, "nothing is stored unsealed"
+        await PersonKeys(session, ledger.wiring.clock, ledger.wiring.ids).destroy(acme.actor)
         left = await session.scalar(text("SELECT count(*) FROM audit_entries WHERE audit_entries::text ~* 'acme'"))
     result = await ledger.check()
     assert (result.holds, result.erased, left) == (True, 1, 0)
+
+
+async def test_details_from_before_they_were_sealed_are_erased_in_place(ledger: Ledger, people: People) -> None:
+    acme = await people.join("acme")
+    await ledger.fill(10)
+    async with ledger.database.transaction() as session:
+        stored = await session.scalar(text("SELECT details FROM audit_entries WHERE place = 0"))
+        (opened,) = await open_all(session, [stored])
+    details = json.dumps(opened).replace("'", "''").replace(":", "\\:")
+    await ledger.tamper(f"UPDATE audit_entries SET details = '{details}' WHERE place = 0")
+    assert (await ledger.check()).holds
+    async with ledger.database.transaction() as session:
+        assert await AuditRows(session).erase_details(acme.actor) == 1
+    result = await ledger.check()
+    assert (result.holds, result.erased) == (True, 1)

@@ -9,6 +9,7 @@ from tests.architecture.reading import Module, imports, rooms_modules
 _MECHANISM = {
     "platform/bell.py": "notifies PostgreSQL's listeners",
     "platform/chain.py": "appends to and seals the tables that a room names",
+    "platform/data_map.py": "describes columns, and asks nothing",
     "platform/database.py": "the engine itself",
     "platform/feed.py": "listens to PostgreSQL",
     "platform/lines.py": "writes any query as lines of a file",

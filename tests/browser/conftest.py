@@ -1,23 +1,20 @@
 """One browser and one marketplace a run: the real control plane on a free port, with somebody of every kind in it."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
+import httpx
 import pytest
 from playwright.async_api import Browser
-from psycopg import sql
 
-from mercato.app.control import ROLES, build_wiring, create_app
-from mercato.app.settings import Settings
-from mercato.edge.throttle import Allowance, Throttle
 from tests.browser.chromium import find_chromium, open_chromium
-from tests.conftest import as_url
+from tests.browser.scenery import Scenery
 from tests.support.inhabitants import Inhabitants
+from tests.support.pages import KnownPage, pages_of
 from tests.support.served import served
+from tests.support.site import build_site, own_database
 
 
 @pytest.fixture(scope="session")
@@ -32,33 +29,34 @@ async def browser() -> AsyncIterator[Browser]:
 
 @dataclass(frozen=True)
 class Site:
-    """A control plane that answers at `origin`, and who lives there."""
+    """A control plane that answers at `origin`, its pages, and what is on them."""
 
     origin: str
-    database_url: str
-    people: Inhabitants
+    pages: Sequence[KnownPage]
+    scenery: Scenery
+
+    def cookies_of(self, email: str) -> dict[str, str]:
+        """Those of a person who has just signed in."""
+        form = {"email": email, "password": "correct horse battery"}
+        headers = {"sec-fetch-site": "same-origin"}
+        answer = httpx.post(f"{self.origin}/sign-in", data=form, headers=headers, timeout=60)
+        assert answer.status_code == 303, answer.text
+        return {name: value for name, value in answer.cookies.items() if "session" in name}
 
 
 @pytest.fixture(scope="session")
 def site_database(postgres: str, migrated_template: str) -> Iterator[str]:
     """A database of the site alone."""
-    name = f"site_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        connection.execute(made.format(sql.Identifier(name), sql.Identifier(migrated_template)))
-    yield as_url(postgres, name)
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with own_database(postgres, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 async def site(site_database: str) -> AsyncIterator[Site]:
     """Its allowances do not end, so that every page is answered for what it shows."""
     with tempfile.TemporaryDirectory(prefix="mercato-site-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(state=Path(folder), DATABASE_URL=site_database, allow_private_endpoints=True)
-        endless = Throttle(Allowance("api", 10**9))
-        wiring = replace(
-            build_wiring(settings, site_database), throttle=endless, guessing=endless, organisations=endless
-        )
-        with served(create_app(wiring, list(ROLES))) as origin:
-            yield Site(origin, site_database, await Inhabitants.settle(site_database, origin))
+        scenery = await Scenery.furnish(site_database)
+        app = build_site(Path(folder), site_database)
+        with served(app) as origin:
+            await Inhabitants.settle(site_database, origin)
+            yield Site(origin, pages_of(app), scenery)

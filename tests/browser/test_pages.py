@@ -1,21 +1,74 @@
-"""Every page in a real browser: nothing foreign is asked for, no policy is broken, nothing is wider than its window."""
+"""Every page in a real browser: nothing foreign is asked for, no policy is broken, nothing is wider than its window.
+
+The pages come from the router. Each is opened as the vendor of the scenery, whose strangers' texts are hostile, as the
+operator where it is the operator's, or as nobody.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.chromium import ALL_LOOKS, FEW_LOOKS, Look, open_tab
+from tests.browser.chromium import ALL_LOOKS, FEW_LOOKS, Look, Tab, open_tab
 from tests.browser.conftest import Site
+from tests.browser.markup import can_check, check_markup
+from tests.support.pages import KnownPage
 
-PUBLIC = ("/device", "/status", "/status/acme/embedder", "/new-password/x.y")
 _MOST_REQUESTS = 6
+_OPERATORS = ("/ops", "/desk")
+_PUBLIC = ("/device", "/join/", "/new-password/", "/sign-in", "/sign-up", "/status")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pages that one person looks at."""
+
+    name: str
+    email: str | None
+    pages: Sequence[str]
+
+
+def _groups(site: Site) -> list[Group]:
+    addresses = [(page, page.address(site.scenery.own)) for page in site.pages]
+    return [
+        Group("nobody", None, [path for page, path in addresses if _is(page, _PUBLIC)]),
+        Group("operator", "operator@example.org", [path for page, path in addresses if _is(page, _OPERATORS)]),
+        Group(
+            "vendor", f"{site.scenery.vendor}@example.org",
+            [path for page, path in addresses if not _is(page, _PUBLIC + _OPERATORS)],
+        ),
+    ]  # fmt: skip
+
+
+def _is(page: KnownPage, prefixes: tuple[str, ...]) -> bool:
+    return any(page.template == each or page.template.startswith(each.rstrip("/") + "/") for each in prefixes)
+
+
+@asynccontextmanager
+async def _looking(browser: Browser, site: Site, group: Group, look: Look) -> AsyncIterator[Tab]:
+    cookies = {} if group.email is None else site.cookies_of(group.email)
+    async with open_tab(browser, site.origin, look, cookies) as tab:
+        yield tab
 
 
 async def _look_at(browser: Browser, site: Site, look: Look) -> None:
-    async with open_tab(browser, site.origin, look) as tab:
-        for path in PUBLIC:
-            await tab.go(path)
-            await tab.check()
-            assert len(tab.requests) <= _MOST_REQUESTS, tab.requests
+    faults: list[str] = []
+    for group in _groups(site):
+        async with _looking(browser, site, group, look) as tab:
+            for path in group.pages:
+                answer = await tab.go(path, expects=None)
+                try:
+                    await tab.check()
+                except AssertionError as fault:
+                    faults.append(str(fault))
+                if answer.status >= 500:
+                    faults.append(f"{path} answers {answer.status}")
+                if len(tab.requests) > _MOST_REQUESTS:
+                    faults.append(f"{path} makes {len(tab.requests)} requests")
+    assert faults == []
 
 
 @pytest.mark.parametrize("look", FEW_LOOKS, ids=str)
@@ -29,11 +82,64 @@ async def test_pages_keep_to_themselves_however_they_are_looked_at(browser: Brow
     await _look_at(browser, site, look)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_axe_finds_nothing(browser: Browser, site: Site, dark: bool) -> None:
-    async with open_tab(browser, site.origin, Look(dark=dark)) as tab:
-        found: list[str] = []
-        for path in ("/device", "/new-password/x.y"):
-            await tab.go(path)
-            found += [f"{path}: {each}" for each in await tab.axe()]
-        assert found == []
+async def _axe(browser: Browser, site: Site, look: Look) -> list[str]:
+    found: list[str] = []
+    for group in _groups(site):
+        async with _looking(browser, site, group, look) as tab:
+            for path in group.pages:
+                await tab.go(path, expects=None)
+                found += [f"{path}: {each}" for each in await tab.axe()]
+    return found
+
+
+async def test_axe_finds_nothing(browser: Browser, site: Site) -> None:
+    assert await _axe(browser, site, Look(width=390)) == []
+
+
+@pytest.mark.slow
+async def test_axe_finds_nothing_in_the_dark(browser: Browser, site: Site) -> None:
+    assert await _axe(browser, site, Look(dark=True)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_check(), reason="Java or the HTML checker is missing")
+async def test_the_markup_of_every_page_is_valid(browser: Browser, site: Site, tmp_path: Path) -> None:
+    texts: dict[str, str] = {}
+    for group in _groups(site):
+        async with _looking(browser, site, group, Look(script=False)) as tab:
+            for path in group.pages:
+                # As the server sent it: what the browser made of it is always well-formed.
+                texts[path] = (await (await tab.go(path, expects=None)).body()).decode()
+    assert check_markup(texts, tmp_path) == []
+
+
+async def test_the_keyboard_reaches_the_content_first_and_leaves_nothing_out(browser: Browser, site: Site) -> None:
+    async with open_tab(browser, site.origin, Look(), site.cookies_of(f"{site.scenery.vendor}@example.org")) as tab:
+        await tab.go("/vendor/publish")
+        await tab.page.keyboard.press("Tab")
+        assert await tab.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        await tab.page.keyboard.press("Enter")
+        reached = set()
+        for _ in range(60):
+            await tab.page.keyboard.press("Tab")
+            reached.add(await tab.page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+            # A person sees where they are.
+            outline = "getComputedStyle(document.activeElement).outlineStyle"
+            assert await tab.page.evaluate(f"document.activeElement === document.body || {outline} !== 'none'")
+        assert {"manifest_file", "openapi_file", "archive", "BUTTON"} <= reached
+        await tab.page.keyboard.press("Escape")
+        await tab.page.evaluate("document.body.focus(); document.activeElement.blur()")
+        await tab.page.keyboard.press("/")
+        assert await tab.page.evaluate("document.activeElement.id") == "find"
+        await tab.check()
+
+
+async def test_a_submission_renews_itself_and_says_so(browser: Browser, site: Site) -> None:
+    path = f"/vendor/submissions/{site.scenery.own['submission_id']}"
+    async with open_tab(browser, site.origin, Look(), site.cookies_of(f"{site.scenery.vendor}@example.org")) as tab:
+        await tab.go(path)
+        async with tab.page.expect_response(lambda answer: answer.url.endswith(path)):
+            pass
+        await tab.page.wait_for_function("document.getElementById('status').textContent.includes('approval')")
+        assert await tab.page.locator("#phases li").count() >= 10
+        await tab.check()

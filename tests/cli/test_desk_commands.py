@@ -340,7 +340,7 @@ class TestRecord:
         switch = desk.operator.json("kill", "deployment", desk.deployment, "--reason", "a test of the record")
         desk.operator.json("kill", "lift", switch["id"], "--reason", "it was only a test")
         items = desk.operator.json("record", "list", "--subject", desk.deployment, "--limit", "2")["items"]
-        assert [(one["what"], one["facts"]["switch"], one["facts"]["reason"]) for one in items] == [
+        assert [(one["what"], one["facts"]["switch"], one["reason"]) for one in items] == [
             ("kill.lifted", switch["id"], "it was only a test"),
             ("kill.thrown", switch["id"], "a test of the record"),
         ]

@@ -223,7 +223,8 @@ class TestFrame:
 
     async def test_styles_and_scripts_are_small(self) -> None:
         styles = assets().by_name[assets().names["console.css"]]
-        assert len(styles.content) <= 20_000
+        # Those of charts are in the same file.
+        assert len(styles.content) <= 24_000
         assert styles.compressed is not None
         assert len(styles.compressed) <= 10_000
 

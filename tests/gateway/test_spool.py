@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mercato_gateway.settle import new_life
-from mercato_gateway.spool import Spool, SpoolLocked, frame, read_records, segments_in
+from mercato_gateway.spool import CLOSED, EVENT, Spool, SpoolLocked, frame, read_records, segments_in
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
 
@@ -121,6 +121,22 @@ def test_what_is_flushed_together_is_read_in_its_order(
     read = [payload for name in segments_in(folder) for payload in records((folder / str(name)).read_bytes())]
     assert [int(payload[1:].split()[0]) for payload in read] == list(range(len(sizes)))
     assert len(waiting) == -(-len(sizes) // 7), "told once for each flush"
+
+
+def test_a_lease_is_closed_behind_the_event_that_spends_the_last_of_it(tmp_path: Path) -> None:
+    """So no batch, wherever it ends, closes a lease whose events come with the next one."""
+    spool = make_spool(tmp_path, max_bytes=2 << 20)
+    for number in range(30):
+        assert spool.reserve()
+        spool.append_closed(f"lease_{number}")  # a call settles its hold before its event is written
+        spool.append_event(b"%d" % number)
+        if number % 4 == 3:
+            spool.flush()
+    spool.close()
+    read = [payload for name in segments_in(tmp_path) for payload in records((tmp_path / str(name)).read_bytes())]
+    for number in range(30):
+        assert read.index(EVENT + b"%d" % number) < read.index(CLOSED + b"lease_%d" % number)
+    assert len(read) == 60
 
 
 async def load(gateway: GatewayProcess, shop: Shop, answered: set[str], stop: asyncio.Event) -> None:

@@ -42,3 +42,11 @@ def test_keys_tokens_and_passwords_are_masked_wherever_they_stand(capsys: pytest
     lines = [json.loads(line) for line in written.splitlines()]
     assert lines[0]["level"] == "error"
     assert key.rpartition("_")[0] in lines[0]["event"]
+
+
+def test_addresses_of_people_are_masked_and_versions_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    refused = OSError("550 no such user <Ada.Lovelace+x@mail.example.org>")
+    structlog.get_logger("test").warning("a letter was not sent", error=str(refused), service="acme/embedder@1.2.0")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["error"], line["service"]) == ("550 no such user <…@…>", "acme/embedder@1.2.0")

@@ -109,8 +109,9 @@ class TestWhatIsRecorded:
         assert [line.what for line in (thrown, confirmed, lifted)] == ["kill.thrown", "kill.confirmed", "kill.lifted"]
         assert {line.actor for line in (thrown, confirmed, lifted)} == {operator.actor}
         for line, reason in ((thrown, "a test"), (confirmed, "a test"), (lifted, "it is sound again")):
-            facts = json.loads(line.facts)
-            assert (facts["switch"], facts["reason"]) == (switch, reason)
+            assert json.loads(line.facts)["switch"] == switch
+            assert reason not in line.facts, "what a person wrote is sealed with their key"
+            assert await _reasons(desk, [line]) == [reason]
         at = [datetime.fromisoformat(line.at) for line in (thrown, confirmed, lifted)]
         assert at == [desk.clock.now() - timedelta(minutes=5), desk.clock.now(), desk.clock.now()]
 
@@ -176,6 +177,11 @@ class TestWhatIsRecorded:
 async def _lines(desk: Desk, subject: str) -> list[DeskEvent]:
     async with desk.database.transaction() as session:
         return list(await DeskRecord(session, desk.clock).read(subject, 100))
+
+
+async def _reasons(desk: Desk, lines: list[DeskEvent]) -> list[str]:
+    async with desk.database.transaction() as session:
+        return await DeskRecord(session, desk.clock).reasons(lines)
 
 
 async def _seal(desk: Desk) -> RecordHead | None:

@@ -3,6 +3,7 @@
 import click
 
 from mercato_cli.commands.adjustments import adjustments
+from mercato_cli.commands.announcements import announcements
 from mercato_cli.commands.approvals import approvals
 from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
@@ -20,6 +21,7 @@ from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
+from mercato_cli.commands.health import health
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
 from mercato_cli.commands.kill import kill
@@ -27,9 +29,11 @@ from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
+from mercato_cli.commands.overview import all_keys, overview, settings
 from mercato_cli.commands.password import password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
+from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
 from mercato_cli.commands.score import score
@@ -44,6 +48,7 @@ from mercato_cli.commands.train import train
 from mercato_cli.commands.usage import usage
 from mercato_cli.commands.validate import validate
 from mercato_cli.commands.webhooks import webhooks
+from mercato_cli.commands.workflows import queues, workflows
 from mercato_cli.sections import SectionedGroup
 
 
@@ -73,6 +78,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         limits,
         webhooks,
         audit,
+        privacy,
         doctor,
         explain,
         completion,
@@ -116,7 +122,19 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         adjustments,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
-    "Operator": (approvals, organisations, kill, record),
+    "Operator": (
+        overview,
+        health,
+        approvals,
+        organisations,
+        kill,
+        record,
+        announcements,
+        workflows,
+        queues,
+        all_keys,
+        settings,
+    ),
 }
 """Every command, under the heading of those who need it most."""
 

@@ -50,11 +50,13 @@ class Transport:
         """The marketplace's address."""
         return self._profile.url
 
-    def pages(self, kind: type[Page], path: str, query: dict[str, Any] | None = None) -> Iterator[Any]:
-        """The items of all pages, page by page."""
+    def pages(
+        self, kind: type[Page], path: str, query: dict[str, Any] | None = None, *, cursor: str = "after"
+    ) -> Iterator[Any]:
+        """The items of all pages, page by page; `cursor` is the parameter that the next one is asked for by."""
         after: str | None = None
         while True:
-            page: Any = self.ask(kind, "GET", path, query={**(query or {}), "after": after, "limit": 200})
+            page: Any = self.ask(kind, "GET", path, query={**(query or {}), cursor: after, "limit": 200})
             yield from page.items
             after = page.next
             if after is None:

@@ -69,7 +69,10 @@ class KillSwitchList(Wire):
 
 
 class RecordLine(Wire):
-    """One line of the desk's record."""
+    """One line of the desk's record.
+
+    What a person wrote is sealed in `facts` with a key of theirs; `reason` has it in clear until they are erased.
+    """
 
     number: int
     at: str
@@ -78,6 +81,7 @@ class RecordLine(Wire):
     subject: str
     facts: dict[str, Any]
     digest: str
+    reason: str = Field(default="", description="Why; the digest covers `facts`, not this")
 
 
 class RecordList(Wire):

@@ -38,12 +38,17 @@ WEBHOOK_ATTEMPT = "att"
 PAYOUT = "pay"
 OUTBOX_EVENT = "evt"
 REQUEST = "req"
+HEALTH_CHANGE = "hch"
+ANNOUNCEMENT = "ann"
 DATASET = "dst"
 PANEL = "pnl"
 ROUND = "rnd"
 SIGNAL = "sig"
 KILL_SWITCH = "kil"
 AUDIT_ENTRY = "aud"
+LEGAL_HOLD = "lgh"
+ERASURE = "ers"
+PERSON_EXPORT = "pex"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

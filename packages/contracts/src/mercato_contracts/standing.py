@@ -1,5 +1,6 @@
 """What operators decide about organisations, what administrators decide about people, and what each role may do."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -56,3 +57,29 @@ class RightsView(Wire):
     roles: list[RoleRights]
     keys: list[KeyRights]
     permissions: list[str] = Field(description="Every permission that there is")
+
+
+class KeyOfAnyone(Wire):
+    """A key of some organisation, as operators see it."""
+
+    id: str
+    kind: str
+    name: str
+    organisation_id: str
+    organisation: str
+    created_by: str
+    created_by_name: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    scopes: list[str]
+    last_used_at: datetime | None = Field(description="The quarter hour of its last call in the last 31 days")
+    month_calls: int
+    month_nanos: dict[str, int] = Field(description="What its calls of this month cost, by currency")
+
+
+class KeyOfAnyonePage(Wire):
+    """The oldest first."""
+
+    items: list[KeyOfAnyone]
+    next: str | None

@@ -9,6 +9,7 @@ export type ErrorCode =
   | "adjustment_reference_reused"
   | "adjustment_target_unknown"
   | "already_decided"
+  | "announcement_not_found"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -55,6 +56,8 @@ export type ErrorCode =
   | "embargo_not_over"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "erasure_not_found"
+  | "export_not_found"
   | "exports_busy"
   | "form_of_another_site"
   | "gateway_away"
@@ -72,6 +75,7 @@ export type ErrorCode =
   | "invalid_request"
   | "invitation_unknown"
   | "invoice_not_found"
+  | "invoices_open"
   | "key_expired"
   | "key_invalid"
   | "key_is_over"
@@ -181,6 +185,8 @@ export type ErrorCode =
   | "training_provider_unavailable"
   | "training_run_not_found"
   | "training_too_many_runs"
+  | "under_legal_hold"
+  | "under_maintenance"
   | "unknown_contract"
   | "unknown_operation"
   | "unsupported_encoding"
@@ -202,6 +208,9 @@ export type ErrorCode =
   | "webhook_event_unknown"
   | "webhook_not_found"
   | "workflow_not_found"
+  | "workflow_not_over"
+  | "workflow_over"
+  | "workflow_unknown"
   | "workload_empty"
   | "wrong_code"
   | "wrong_method"
@@ -364,6 +373,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   adjustment_reference_reused: 409,
   adjustment_target_unknown: 404,
   already_decided: 409,
+  announcement_not_found: 404,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -410,6 +420,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embargo_not_over: 409,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  erasure_not_found: 404,
+  export_not_found: 404,
   exports_busy: 503,
   form_of_another_site: 403,
   gateway_away: 502,
@@ -427,6 +439,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 422,
   invitation_unknown: 404,
   invoice_not_found: 404,
+  invoices_open: 409,
   key_expired: 401,
   key_invalid: 401,
   key_is_over: 409,
@@ -536,6 +549,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_provider_unavailable: 422,
   training_run_not_found: 404,
   training_too_many_runs: 429,
+  under_legal_hold: 409,
+  under_maintenance: 503,
   unknown_contract: 422,
   unknown_operation: 404,
   unsupported_encoding: 415,
@@ -557,6 +572,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   webhook_event_unknown: 422,
   webhook_not_found: 404,
   workflow_not_found: 404,
+  workflow_not_over: 409,
+  workflow_over: 409,
+  workflow_unknown: 404,
   workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,

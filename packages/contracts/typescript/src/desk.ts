@@ -167,7 +167,11 @@ export interface Reconciliation {
   verdict: "as-claimed" | "worse" | "better" | "too-early" | "unclaimed";
 }
 
-/** One line of the desk's record. */
+/**
+ * One line of the desk's record.
+ *
+ * What a person wrote is sealed in `facts` with a key of theirs; `reason` has it in clear until they are erased.
+ */
 export interface RecordLine {
   number: number;
   at: string;
@@ -176,6 +180,8 @@ export interface RecordLine {
   subject: string;
   facts: Record<string, unknown>;
   digest: string;
+  /** Why; the digest covers `facts`, not this (default: "") */
+  reason?: string;
 }
 
 /** The newest first. */

@@ -1,5 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
+export * as announcements from "./announcements.js";
 export * as audit from "./audit.js";
 export * as billing from "./billing.js";
 export * as calls from "./calls.js";
@@ -12,23 +13,28 @@ export * as deployments from "./deployments.js";
 export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
 export * as figures from "./figures.js";
+export * as health from "./health.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";
 export * as marketplace from "./marketplace.js";
 export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
+export * as overview from "./overview.js";
 export * as people from "./people.js";
+export * as privacy from "./privacy.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";
 export * as record from "./record.js";
 export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";
+export * as settings from "./settings.js";
 export * as signals from "./signals.js";
 export * as standing from "./standing.js";
 export * as statements from "./statements.js";
 export * as subscriptions from "./subscriptions.js";
 export * as training from "./training.js";
 export * as webhooks from "./webhooks.js";
+export * as workflows from "./workflows.js";
 export * as headers from "./headers.js";
 export * as codes from "./codes.js";
 export * as examples from "./examples.js";

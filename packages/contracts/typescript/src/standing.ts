@@ -8,6 +8,33 @@ export interface DisableRequest {
   keep_keys?: boolean;
 }
 
+/** A key of some organisation, as operators see it. */
+export interface KeyOfAnyone {
+  id: string;
+  kind: string;
+  name: string;
+  organisation_id: string;
+  organisation: string;
+  created_by: string;
+  created_by_name: string;
+  /** (format: "date-time") */
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  scopes: Array<string>;
+  /** The quarter hour of its last call in the last 31 days */
+  last_used_at: string | null;
+  month_calls: number;
+  /** What its calls of this month cost, by currency */
+  month_nanos: Record<string, number>;
+}
+
+/** The oldest first. */
+export interface KeyOfAnyonePage {
+  items: Array<KeyOfAnyone>;
+  next: string | null;
+}
+
 /** What a kind of key may carry at most. */
 export interface KeyRights {
   kind: string;

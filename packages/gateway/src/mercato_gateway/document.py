@@ -271,7 +271,7 @@ def _service_item() -> Node:
 
 
 def _own_paths() -> dict[str, Node]:
-    ready = {"status": "ready"}
+    ready = {"status": "ready", "version": "0.1.0"}
     not_ready = {"status": "not ready", "reason": "no snapshot yet"}
     health = _own("get_health", "The process is running", "Always `ok`: the process is running.", {"status": "ok"})
     readiness = _own("get_readiness", "The process accepts calls", "503 while it must not receive calls.", ready)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from importlib.metadata import version
 
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.call import Call
@@ -20,6 +21,7 @@ from mercato_gateway.spool import Spool
 _TICK_SECONDS = 0.1
 _SWEEP_TICKS = 5
 _STALLED_SECONDS = 300.0
+_READY = f'{{"status":"ready","version":"{version("mercato-gateway")}"}}'.encode()
 _READ_ONLY = ("405 Method Not Allowed", b'{"status":"read with GET"}')
 
 
@@ -107,7 +109,7 @@ class Gateway:
         ]
         text = "; ".join(reasons).replace('"', "'")
         return ("503 Service Unavailable", f'{{"status":"not ready","reason":"{text}"}}'.encode()) if reasons else (
-            "200 OK", b'{"status":"ready"}'
+            "200 OK", _READY
         )  # fmt: skip
 
     # Timers.
@@ -154,6 +156,7 @@ class Gateway:
             "lease_requests_total": self.leases.batches_sent,
             "spool_bytes": self.spool.bytes_held,
             "spool_behind_bytes": self.shipper.behind,
+            "spool_unshipped_seconds": self.shipper.unshipped_seconds,
             "spool_unwritten": self.spool.unwritten,
             "spool_full": int(self.spool.full),
             "usage_shipped_total": self.shipper.shipped,

@@ -8,6 +8,7 @@ receipt; a batch that is sent twice is harmless, because the control plane accep
 import asyncio
 import os
 import random
+import time
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,7 @@ class Shipper:
         self.rejected = 0
         self.failures = 0
         self.recovered = False
+        self._caught_up = time.monotonic()
         self._cursor_fd = os.open(self._folder / "cursor", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._position = self._read_cursor()
 
@@ -158,7 +160,10 @@ class Shipper:
             await self._say_recovered()
         events, closed, read = self._next_batch()
         if not events and not closed:
-            return self._advance()
+            if self._advance():
+                return True
+            self._caught_up = time.monotonic()
+            return False
         await self._send(self._position[0].life, events, closed)
         self._position = self._spool.shipped = (self._position[0], self._position[1] + read)
         self._save_cursor()
@@ -214,6 +219,11 @@ class Shipper:
         for fd in (self._fd, self._cursor_fd):
             if fd >= 0:
                 os.close(fd)
+
+    @property
+    def unshipped_seconds(self) -> float:
+        """How long ago all that was written was shipped; zero while nothing waits."""
+        return time.monotonic() - self._caught_up if self.behind else 0.0
 
     @property
     def behind(self) -> int:

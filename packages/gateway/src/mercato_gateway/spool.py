@@ -58,6 +58,15 @@ def frame(payload: bytes) -> bytes:
     return _pack(len(payload), _crc32(payload)) + payload
 
 
+def _put(parts: list[bytes], kind: bytes, payload: bytes, checksum: int) -> int:
+    """Adds a record, in three parts; returns its size."""
+    length = len(payload) + 1
+    parts.append(_pack(length, checksum))
+    parts.append(kind)
+    parts.append(payload)
+    return HEADER_BYTES + length
+
+
 def read_records(data: bytes, offset: int = 0) -> Iterator[tuple[bytes, int]]:
     """Each complete record's payload and the offset after it; stops at the first incomplete one."""
     end = len(data)
@@ -204,30 +213,27 @@ class Spool:
         """
         self._reserved -= 1
         rest = event[known:] if known else event
+        waiting = self._waiting
+        if not waiting and not self._waiting_closed and self.on_waiting is not None:
+            self.on_waiting()
         self._waiting_events.append(event)
-        self._append(EVENT, event, _crc32(rest, known_crc))
+        self._waiting_bytes += _put(waiting, EVENT, event, _crc32(rest, known_crc))
 
     def append_closed(self, lease_id: str) -> None:
-        """Records that no later event spends from this lease."""
-        payload = lease_id.encode()
-        self._waiting_closed.append(lease_id)
-        self._append(CLOSED, payload, _crc32(CLOSED + payload))
-
-    def _append(self, kind: bytes, payload: bytes, checksum: int) -> None:
-        length = len(payload) + 1
-        self._waiting.append(_pack(length, checksum))
-        self._waiting.append(kind)
-        self._waiting.append(payload)
-        self._waiting_bytes += HEADER_BYTES + length
-        if len(self._waiting) == 3 and self.on_waiting is not None:
+        """Records that no later event spends from this lease. Those of the same `flush` may: they are written first."""
+        if not self._waiting and not self._waiting_closed and self.on_waiting is not None:
             self.on_waiting()
+        self._waiting_closed.append(lease_id)
+        self._waiting_bytes += HEADER_BYTES + len(CLOSED) + len(lease_id)
 
     def flush(self) -> None:
         """Writes what was appended; keeps it for `retry` where the disk refuses."""
-        parts = self._waiting
-        if not parts:
+        parts, events, closed = self._waiting, self._waiting_events, self._waiting_closed
+        if not parts and not closed:
             return
-        events, closed = self._waiting_events, self._waiting_closed
+        for lease_id in closed:
+            payload = lease_id.encode("ascii")
+            _put(parts, CLOSED, payload, _crc32(CLOSED + payload))
         start, end = self._offset, self._offset + self._waiting_bytes
         self._waiting, self._waiting_events, self._waiting_closed, self._waiting_bytes = [], [], [], 0
         if self._fd >= 0 and end <= self._segment_bytes and not self._unwritten and self._write(b"".join(parts)):

@@ -10,9 +10,12 @@ from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
 from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.people import PeopleCalls
+from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -42,7 +45,10 @@ class Client(
     ServiceLevelCalls,
     WebhookCalls,
     AuditCalls,
+    PrivacyCalls,
     StandingCalls,
+    HealthCalls,
+    OperatorCalls,
     SignalCalls,
     DeskCalls,
     TrainingCalls,

@@ -75,7 +75,9 @@ def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) 
 
 def _why(line: "RecordLine") -> str:
     facts = dict(line.facts)
-    reason = facts.pop("reason", "")
+    kept = facts.pop("reason", "")
+    # An older marketplace has the words in the facts alone.
+    reason = line.reason or (kept if isinstance(kept, str) else "(erased)")
     rest = " ".join(f"{name}={value}" for name, value in sorted(facts.items()))
     return f"{reason} ({rest})" if reason and rest else str(reason or rest)
 

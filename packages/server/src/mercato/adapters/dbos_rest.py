@@ -2,19 +2,30 @@
 
 DBOS looks at the database five times a second for queues, schedules, delayed workflows and timeouts. Of these we use
 only its internal queue, and only at the start: it hands over the workflows that were left unfinished.
-Whoever later puts workflows on that queue (`DBOS.resume_workflow`) must keep its thread.
+Whoever puts workflows on that queue later wakes its thread.
 """
 
 import asyncio
+import threading
 
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS
+from dbos._queue import queue_thread
 
 log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 60.0
+
+
+def wake(engine: DBOS) -> None:
+    """Look at the queue again, for a workflow that was put there; `rest_when_recovered` ends that."""
+    stop = threading.Event()
+    engine.background_thread_stop_events.append(stop)
+    thread = threading.Thread(target=queue_thread, args=(stop, engine), name="workflows retried", daemon=True)
+    thread.start()
+    engine._background_threads.append(thread)
 
 
 async def rest_when_recovered(engine: DBOS, executor: str, version: str) -> None:

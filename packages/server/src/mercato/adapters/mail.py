@@ -1,7 +1,9 @@
 """Letters by SMTP, or as files in a folder where no server is set."""
 
+import asyncio
 import email.policy
 from email.message import EmailMessage
+from email.parser import BytesParser
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -38,6 +40,23 @@ class FolderMail:
         draft.write_bytes(bytes(message))
         draft.rename(self._folder / f"{letter.id}.eml")
 
+    async def forget(self, address: str) -> int:
+        """Remove every letter to this address, drafts of a cut-off sending too."""
+        return await asyncio.to_thread(self._forget, address.lower())
+
+    def _forget(self, address: str) -> int:
+        found = [path for path in self._folder.glob("*") if path.is_file() and _is_to(path, address)]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+
+def _is_to(path: Path, address: str) -> bool:
+    """Whether the letter is to this address; a draft that was cut off before it says so counts too."""
+    with path.open("rb") as file:
+        letter = BytesParser(policy=email.policy.SMTP).parse(file, headersonly=True)
+    return letter["To"] is None or str(letter["To"]).lower() == address
+
 
 class SmtpMail:
     """Sends by `smtp://` (STARTTLS where the server offers it; required with a password) or `smtps://`.
@@ -52,6 +71,10 @@ class SmtpMail:
         self._user = None if parts.username is None else unquote(parts.username)
         self._password = None if parts.password is None else unquote(parts.password)
         self._sender, self._clock = sender, clock
+
+    async def forget(self, address: str) -> int:
+        """Nothing is kept here; the server keeps what its operator has set."""
+        return 0
 
     async def send(self, letter: Letter) -> None:
         """Hand it to the server. Raises `MailRefused`; `OSError` where the server is away or refuses for now."""

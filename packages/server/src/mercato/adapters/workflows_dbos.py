@@ -28,7 +28,7 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
-from mercato.adapters.dbos_rest import rest_when_recovered
+from mercato.adapters.dbos_rest import rest_when_recovered, wake
 from mercato.platform import Json, NotFound, Workflow, copy_json, name_call
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,10 @@ _CONNECTIONS, _CONNECTIONS_AT_REST = 10, 3
 _CONNECT_SECONDS = 10
 _MOST_RESTARTS = 1_000
 """A workflow resumed that often is one that kills its worker; DBOS then sets it aside."""
+
+
+_RETRIED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_CANCELLED = frozenset({"PENDING", "ENQUEUED"})
 
 
 class WorkflowNotFound(NotFound):
@@ -73,6 +77,7 @@ class DbosWorkflows:
         self._engine = _LoopThread()
         self._records: sa.Engine | None = None
         self._resting: asyncio.Task[None] | None = None
+        self._dbos: DBOS | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
@@ -98,6 +103,34 @@ class DbosWorkflows:
         copied = copy_json(value, f"the message on {topic}")
         await self._engine.call(self._send(_name(workflow, subject), topic, copied, once))
 
+    async def retry(self, workflow_id: str) -> None:
+        await self._engine.call(self._retry(workflow_id))
+
+    async def cancel(self, workflow_id: str) -> None:
+        await self._engine.call(self._cancel(workflow_id))
+
+    async def _retry(self, workflow_id: str) -> None:
+        found = await DBOS.get_workflow_status_async(workflow_id)
+        if found is None or found.status not in _RETRIED:
+            return
+        steps = await DBOS.list_workflow_steps_async(workflow_id)
+        # Behind the last step that ended: its results, and the messages that it had, are kept.
+        after = max((step["function_id"] for step in steps), default=0) + 1
+        await DBOS.rewind_workflow_async(workflow_id, start_step=after, application_version=self._version)
+        assert self._dbos is not None
+        wake(self._dbos)
+        self._rest(self._dbos)
+
+    async def _cancel(self, workflow_id: str) -> None:
+        found = await DBOS.get_workflow_status_async(workflow_id)
+        if found is not None and found.status in _CANCELLED:
+            await DBOS.cancel_workflow_async(workflow_id)
+
+    def _rest(self, engine: DBOS) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.create_task(rest_when_recovered(engine, self._executor, self._version))
+
     async def _launch(self) -> None:
         # With a handler there DBOS adds none of its own; its lines then pass our masking.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
@@ -112,7 +145,8 @@ class DbosWorkflows:
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
         await self._start_outdated_anew()
-        self._resting = asyncio.create_task(rest_when_recovered(engine, self._executor, self._version))
+        self._dbos = engine
+        self._rest(engine)
 
     async def _start_outdated_anew(self) -> None:
         # DBOS rewinds only what has ended, so it is cancelled first. Nothing else cancels a workflow: one that is found

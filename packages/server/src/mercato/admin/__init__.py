@@ -5,35 +5,124 @@ state of the log. *Anchor*: a head that is kept outside of the database. *Segmen
 *Refusal*: a request that was denied; those of a minute are one entry.
 """
 
+from mercato.admin.announcements import Announcements, NoticeBoard
 from mercato.admin.audit_rows import EntryFilter
+from mercato.admin.backlog import Backlog, Queue
 from mercato.admin.browse import AuditLog, export_lines
 from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
+from mercato.admin.erase import ERASURES, ErasureStarter, ErasureWork
+from mercato.admin.erasures import Erasures
+from mercato.admin.export import ExportStarter, ExportWork
+from mercato.admin.exports import PersonExports
+from mercato.admin.health import (
+    KEPT,
+    SERVICES,
+    STALE,
+    Gauge,
+    HealthBook,
+    Probed,
+    ServiceNow,
+    Span,
+    State,
+    is_stale,
+    worst,
+)
+from mercato.admin.health_models import HealthChange, HealthGauge
+from mercato.admin.health_rows import Step
+from mercato.admin.legal_holds import LegalHolds
+from mercato.admin.models import Announcement, Erasure, LegalHold, PersonExport
+from mercato.admin.news import (
+    AccessRefused,
+    AnnouncementChanged,
+    AuditPruned,
+    ErasureAsked,
+    HealthChanged,
+    LegalHoldChanged,
+    PersonExportAsked,
+    PrivateDataRead,
+    RequestServed,
+    SubjectErased,
+    WorkflowOrdered,
+)
+from mercato.admin.overview import Overview, OverviewDesk
+from mercato.admin.probing import Probe, Probing
 from mercato.admin.prune import AuditPruning
 from mercato.admin.record import AuditRecorder
+from mercato.admin.replay import KeptErasure, Replay, kept_erasures
+from mercato.admin.retention import KeptRows, Retention, chores_of_the_map
 from mercato.admin.seal import AuditAnchors, AuditSealer
 from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
 from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
+from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
 
 __all__ = [
+    "ERASURES",
+    "KEPT",
     "NOT_AUDITED",
+    "SERVICES",
+    "STALE",
     "AccessRefused",
+    "Announcement",
+    "AnnouncementChanged",
+    "Announcements",
     "AuditAnchors",
     "AuditLog",
     "AuditPruned",
     "AuditPruning",
     "AuditRecorder",
     "AuditSealer",
+    "Backlog",
     "EntryFilter",
+    "Erasure",
+    "ErasureAsked",
+    "ErasureStarter",
+    "ErasureWork",
+    "Erasures",
+    "ExportStarter",
+    "ExportWork",
+    "Gauge",
+    "HealthBook",
+    "HealthChange",
+    "HealthChanged",
+    "HealthGauge",
+    "KeptErasure",
+    "KeptRows",
+    "LegalHold",
+    "LegalHoldChanged",
+    "LegalHolds",
     "LogCheck",
+    "NoticeBoard",
+    "Overview",
+    "OverviewDesk",
+    "PersonExport",
+    "PersonExportAsked",
+    "PersonExports",
     "PrivateDataRead",
+    "Probe",
+    "Probed",
+    "Probing",
+    "Queue",
     "Refusals",
+    "Replay",
     "RequestServed",
+    "Retention",
+    "ServiceNow",
+    "Span",
+    "State",
+    "Step",
+    "SubjectErased",
     "SuspensionKeeper",
+    "WorkflowDesk",
+    "WorkflowOrdered",
+    "WorkflowOrders",
     "audited_news",
+    "chores_of_the_map",
     "export_lines",
+    "is_stale",
+    "kept_erasures",
     "target_of",
     "tell_change",
+    "worst",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mercato.admin.models import AuditAnchor, AuditHeadRow, AuditNode, AuditRow, RefusedRow
@@ -131,12 +131,29 @@ class AuditRows:
         await self._session.execute(text("SET LOCAL mercato.audit = ''"))
         return count
 
-    async def erase_details(self, actor_id: str) -> int:
-        """Drop what entries say of this person beside the sealed part; how many entries."""
+    async def details_after(self, place: int, limit: int) -> list[AuditRow]:
+        """Entries that have details, the oldest first, from the one after this place."""
+        query = select(AuditRow).where(AuditRow.place > place, AuditRow.details.is_not(None))
+        return list(await self._session.scalars(query.order_by(AuditRow.place).limit(limit)))
+
+    async def count_details_of(self, person_id: str) -> int:
+        """Entries whose details need this person's key."""
+        query = select(func.count()).where(AuditRow.details["people"].contains([person_id]))
+        return await self._session.scalar(query) or 0
+
+    async def erase_details(self, person_id: str) -> int:
+        """Drop details about this person that were stored before details were sealed; how many entries."""
+        of_person = (AuditRow.actor_id == person_id) | (AuditRow.target_id == person_id)
+        return await self._erase(of_person, AuditRow.details.is_not(None), ~AuditRow.details.has_key("sealed"))
+
+    async def erase_details_at(self, places: Sequence[int]) -> int:
+        """Drop the details of these entries; how many."""
+        return await self._erase(AuditRow.place.in_(places)) if places else 0
+
+    async def _erase(self, *conditions: ColumnElement[bool]) -> int:
         await self._session.execute(text("SET LOCAL mercato.audit = 'erase'"))
-        of_person = (AuditRow.actor_id == actor_id) | (AuditRow.target_id == actor_id)
         erased = await self._session.execute(
-            update(AuditRow).where(of_person, AuditRow.details.is_not(None)).values(details=None).returning(AuditRow.id)
+            update(AuditRow).where(*conditions).values(details=None).returning(AuditRow.id)
         )
         count = len(erased.all())
         await self._session.execute(text("SET LOCAL mercato.audit = ''"))

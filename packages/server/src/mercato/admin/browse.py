@@ -1,11 +1,12 @@
 """Reading the audit log: entries of one's own organisation, or of all for operators; heads and proofs for everybody."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from mercato.admin.audit_rows import AuditRows, EntryFilter
+from mercato.admin.details import Details, open_all
 from mercato.admin.models import AuditRow
 from mercato.admin.news import PrivateDataRead
 from mercato.admin.refusals import AuditDamaged, AuditEntryNotFound, AuditHeadNotFound, AuditPrunedAway
@@ -43,7 +44,7 @@ class AuditLog:
         wanted = await self._allow(caller, wanted, "audit log")
         rows = await self._rows.page(wanted, before, limit)
         return AuditEntryPage(
-            items=[view_entry(row, caller) for row in rows], next=rows[-1].place if len(rows) == limit else None
+            items=await _view(self._session, rows, caller), next=rows[-1].place if len(rows) == limit else None
         )
 
     async def get(self, caller: Caller, entry_id: str) -> AuditEntryWithProof:
@@ -57,7 +58,8 @@ class AuditLog:
         if newest is not None and row.place < newest.size:
             path = await self._undamaged(self._tree.prove(row.place, newest.size))
             proof = AuditProof(path=path, head=view_head(newest))
-        return AuditEntryWithProof(entry=view_entry(row, caller), proof=proof)
+        (entry,) = await _view(self._session, [row], caller)
+        return AuditEntryWithProof(entry=entry, proof=proof)
 
     async def allow_export(self, caller: Caller, wanted: EntryFilter) -> EntryFilter:
         """The filter within what the caller may see. The export is an entry itself."""
@@ -125,18 +127,24 @@ async def export_lines(database: Database, caller: Caller, wanted: EntryFilter) 
     while True:
         async with database.transaction() as session:
             rows = await AuditRows(session).after(wanted, after, _AT_A_TIME)
+            entries = await _view(session, rows, caller)
         if not rows:
             return
-        yield b"".join(view_entry(row, caller).model_dump_json().encode() + b"\n" for row in rows)
+        yield b"".join(entry.model_dump_json().encode() + b"\n" for entry in entries)
         after = rows[-1].place
 
 
-def view_entry(row: AuditRow, caller: Caller) -> AuditEntry:
+async def _view(session: Session, rows: Sequence[AuditRow], caller: Caller) -> list[AuditEntry]:
+    details = await open_all(session, [row.details for row in rows])
+    return [_view_entry(row, opened, caller) for row, opened in zip(rows, details, strict=True)]
+
+
+def _view_entry(row: AuditRow, opened: Details | None, caller: Caller) -> AuditEntry:
     """The entry. What an operator's person did to somebody else is shown without who they are and where from."""
     core = AuditCore.model_validate(json.loads(row.entry))
     is_own = caller.is_operator or core.actor.organisation in {"", caller.organisation_id}
-    details = AuditDetails.model_validate(row.details) if row.details is not None and is_own else None
-    return AuditEntry(core=core, details=details, details_erased=row.details is None, sealed=row.entry)
+    details = AuditDetails.model_validate(opened) if opened is not None and is_own else None
+    return AuditEntry(core=core, details=details, details_erased=opened is None, sealed=row.entry)
 
 
 def _sees_all(caller: Caller) -> bool:

@@ -63,3 +63,107 @@ class RequestServed(News):
     """The organisation of whoever asked."""
     after: dict[str, str] | None = None
     """The names in the address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthChanged(News):
+    """A service of the marketplace went down or came back."""
+
+    topic = "health.changed"
+
+    change_id: str
+    """The change, as the history of health has it."""
+    service: str
+    """Which service."""
+    state: str
+    """`up` or `down`."""
+    reason: str
+    """What its last probe found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementChanged(News):
+    """The operator announced something, or ended an announcement."""
+
+    topic = "announcement.changed"
+
+    announcement_id: str
+    """The announcement."""
+    kind: str
+    """`notice` or `maintenance`."""
+    change: str
+    """`made` or `ended`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowOrdered(News):
+    """An operator wants a workflow retried or cancelled; the worker hears it."""
+
+    topic = "workflow.ordered"
+
+    workflow_id: str
+    """The workflow."""
+    order: str
+    """`retry` or `cancel`."""
+    reason: str
+    """Why, in the operator's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalHoldChanged(News):
+    """An operator placed or lifted a legal hold on what is known of a person."""
+
+    topic = "legal_hold.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    hold_id: str
+    """The hold."""
+    change: str
+    """`placed` or `lifted`."""
+    reason: str
+    """Why, in the operator's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureAsked(News):
+    """A person is to be erased; they have no access from now on."""
+
+    topic = "erasure.asked"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    erasure_id: str
+    """The erasure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectErased(News):
+    """A person was erased. Nothing here names them."""
+
+    topic = "subject.erased"
+
+    user_id: str
+    """The id of the account, which is empty now."""
+    organisation_id: str
+    """Its organisation."""
+    erasure_id: str
+    """The erasure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonExportAsked(News):
+    """Somebody wants a copy of what is known of a person."""
+
+    topic = "person_export.asked"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    export_id: str
+    """The copy."""

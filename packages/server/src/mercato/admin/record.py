@@ -9,10 +9,11 @@ from datetime import UTC
 from typing import Any
 
 from mercato.admin.audit_rows import AuditRows
+from mercato.admin.details import people_of, seal_details
 from mercato.admin.news import AccessRefused
 from mercato.admin.seal import log_chain
 from mercato.admin.subjects import Subject, audited_news, subject_of, verb_of
-from mercato.identity import Actor, Actors
+from mercato.identity import Actor, Actors, PersonKeys
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, News, RequestContext, Session, mask_fields
 from mercato.publishing import Catalogue
 from mercato_contracts import ids as id_prefix
@@ -40,12 +41,16 @@ class AuditRecorder:
         subjects = [subject_of(event.news) for event in events]
         known = await _find_names(session, events, subjects)
         operators = await Actors(session).operator_ids()
+        named = [people_of(event.news, subject) for event, subject in zip(events, subjects, strict=True)]
+        ring = await PersonKeys(session, self._clock, self._ids).ring(set().union(*named))
         last = await chain.begin_append()
         place = 0 if last is None else last.place + 1
         rows = [
             self._row(place + number, event, subject, known, operators)
             for number, (event, subject) in enumerate(zip(events, subjects, strict=True))
         ]
+        for row, people in zip(rows, named, strict=True):
+            row["details"] = seal_details(row["details"], people, ring, self._ids)
         await AuditRows(session).add(rows)
         # The seal waits for this transaction: both take the chain's lock.
         self._came.set()

@@ -1,6 +1,6 @@
 """What the admin room refuses."""
 
-from mercato.platform import Conflict, NotFound, Refusal
+from mercato.platform import Conflict, NotFound, Refusal, Unavailable
 
 
 class AuditEntryNotFound(NotFound):
@@ -34,3 +34,75 @@ class AuditPrunedAway(Conflict):
     code = "audit_entries_pruned"
     title = "These entries were pruned"
     fix = "Use a head that is newer than the oldest entry that `GET /api/audit/entries` still lists."
+
+
+class AnnouncementNotFound(NotFound):
+    """There is no such announcement."""
+
+    code = "announcement_not_found"
+    title = "No such announcement"
+    fix = "`mp announcements list` shows those that there are."
+
+
+class UnderMaintenance(Unavailable):
+    """Nobody but operators changes anything while maintenance is in force. Calls of services go on."""
+
+    code = "under_maintenance"
+    title = "The marketplace is under maintenance"
+    fix = "Try again after the time in `Retry-After`. Calls of services and reads work meanwhile."
+
+
+class WorkflowUnknown(NotFound):
+    """There is no such workflow."""
+
+    code = "workflow_unknown"
+    title = "No such workflow"
+    fix = "`mp workflows list` shows those that there are."
+
+
+class WorkflowNotOver(Conflict):
+    """Only what failed or was cancelled can be retried."""
+
+    code = "workflow_not_over"
+    title = "The workflow did not fail"
+    fix = "Wait until it ends, or cancel it first."
+
+
+class WorkflowOver(Conflict):
+    """Only what is under way can be cancelled."""
+
+    code = "workflow_over"
+    title = "The workflow has ended"
+    fix = "Nothing is left to cancel; `mp workflows list` shows how it ended."
+
+
+class UnderLegalHold(Conflict):
+    """What is known of this person must be kept for now."""
+
+    code = "under_legal_hold"
+    title = "This person is under a legal hold"
+    fix = "Ask the operator when the hold ends. A hold is lifted with `DELETE /api/privacy/holds/{user_id}`."
+
+
+class InvoicesOpen(Conflict):
+    """Nobody else could be asked for what the organisation owes or is owed."""
+
+    code = "invoices_open"
+    title = "Invoices are open, and this is the last person who answers for them"
+    fix = "Wait until the month is closed and its invoices are thirty days old, or give another person the role first."
+
+
+class ErasureNotFound(NotFound):
+    """There is no such erasure that the caller may see."""
+
+    code = "erasure_not_found"
+    title = "No such erasure"
+    fix = "`GET /api/privacy/erasures` lists them."
+
+
+class ExportNotFound(NotFound):
+    """There is no such copy that the caller may have, or it expired."""
+
+    code = "export_not_found"
+    title = "No such copy"
+    fix = "A copy is kept for seven days: ask for a new one with `POST /api/privacy/exports`."

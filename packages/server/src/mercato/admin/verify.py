@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from mercato.admin.audit_rows import AuditRows, StoredEntry
+from mercato.admin.details import Details, open_all
 from mercato.admin.news import AuditPruned
 from mercato.admin.seal import view_head
 from mercato.platform import HeadKey, Session
@@ -32,6 +33,7 @@ class LogCheck:
     """
 
     def __init__(self, session: Session, key: HeadKey, anchors: Sequence[AuditHead]) -> None:
+        self._session = session
         self._rows = AuditRows(session)
         self._key = key
         self._anchors = anchors
@@ -48,8 +50,9 @@ class LogCheck:
         first, end = await self._rows.bounds()
         await self._begin(first, wanted)
         async for entries in self._rows.walk():
-            for entry in entries:
-                self._check_entry(entry)
+            opened = await open_all(self._session, [entry.details for entry in entries])
+            for entry, details in zip(entries, opened, strict=True):
+                self._check_entry(entry, details)
                 if self._frontier.size in wanted:
                     self._roots[self._frontier.size] = self._frontier.root().hex()
         self._check_pruning(first)
@@ -80,7 +83,7 @@ class LogCheck:
             if self._frontier.size in wanted:
                 self._roots[self._frontier.size] = self._frontier.root().hex()
 
-    def _check_entry(self, entry: StoredEntry) -> None:
+    def _check_entry(self, entry: StoredEntry, details: Details | None) -> None:
         expected = self._frontier.size
         if entry.place != expected and not self._findings:
             self._find("missing", expected, f"Entry {expected} is not there.")
@@ -91,13 +94,13 @@ class LogCheck:
         core = _read(entry.entry)
         if core is None or not _repeats(entry, core):
             self._find("edited", entry.place, f"Columns of entry {entry.place} differ from the sealed text.")
-        elif entry.details is None:
+        elif details is None:
             self._erased += 1
-        elif details_digest(entry.details) != core["details_sha256"]:
+        elif details_digest(details) != core["details_sha256"]:
             self._find("edited", entry.place, f"The details of entry {entry.place} are not those that were sealed.")
         self._frontier.add(leaf)
-        if core is not None and core.get("verb") == AuditPruned.topic and entry.details is not None:
-            self._note_pruned(entry.details)
+        if core is not None and core.get("verb") == AuditPruned.topic and details is not None:
+            self._note_pruned(details)
 
     def _note_pruned(self, details: Mapping[str, Any]) -> None:
         until = (details.get("after") or {}).get("until")

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from mercato.edge.version import SERVER_VERSION
 from mercato.edge.wiring import running_of
 from mercato.platform import Unavailable
 
@@ -14,17 +15,19 @@ metrics = APIRouter(tags=["health"])
 """Of the internal listener only: figures are nobody else's business."""
 
 
-def _example(status: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": {"status": status}}}}}
+def _example(**told: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": told}}}}
 
 
-@router.get("/healthz", summary="Whether the process lives", responses=_example("ok"))
+@router.get("/healthz", summary="Whether the process lives", responses=_example(status="ok"))
 async def get_health() -> dict[str, str]:
     """Always `ok`: a process that answers lives."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Whether the process takes requests", responses=_example("ready"))
+@router.get(
+    "/readyz", summary="Whether the process takes requests", responses=_example(status="ready", version="0.1.0")
+)
 async def get_readiness(request: Request) -> dict[str, str]:
     """`ready`, or 503 while the database does not answer or an index is being built."""
     running = running_of(request.app)
@@ -36,7 +39,7 @@ async def get_readiness(request: Request) -> dict[str, str]:
     for name, ready in running.readiness.items():
         if not ready():
             raise Unavailable(f"{name} is not ready yet.", retry_after_seconds=1)
-    return {"status": "ready"}
+    return {"status": "ready", "version": SERVER_VERSION}
 
 
 @metrics.get("/metrics", summary="Prometheus metrics", include_in_schema=False)

@@ -249,7 +249,9 @@ async def read_record(
 ) -> RecordList:
     """Each line carries the digest of the line before, so that none can be changed unseen."""
     caller.require(Permission.MARKETPLACE_READ)
-    return RecordList(items=[_view_line(row) for row in await record.read(subject, limit, before)])
+    lines = await record.read(subject, limit, before)
+    reasons = await record.reasons(lines)
+    return RecordList(items=[_view_line(row, reason) for row, reason in zip(lines, reasons, strict=True)])
 
 
 @router.get("/desk/record/heads", summary="Signed states of the desk's record, the newest first")
@@ -285,10 +287,10 @@ def _view_switch(row: KillSwitch) -> KillSwitchView:
     )
 
 
-def _view_line(row: DeskEvent) -> RecordLine:
+def _view_line(row: DeskEvent, reason: str) -> RecordLine:
     return RecordLine(
         number=row.number, at=row.at, actor=row.actor, what=row.what, subject=row.subject,
-        facts=json.loads(row.facts), digest=row.digest,
+        facts=json.loads(row.facts), digest=row.digest, reason=reason,
     )  # fmt: skip
 
 

@@ -87,8 +87,16 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     """Hear the outbox and open what takes time, until the process stops."""
     feed = OutboxFeed(wiring.database)
-    await feed.start([], [wiring.remembered.subscriber(), *(hearer for part in parts for hearer in part.hears)])
-    opening = [asyncio.create_task(_open(part.opens)) for part in parts if part.opens is not None]
+    await feed.start(
+        [],
+        [
+            wiring.remembered.subscriber(),
+            wiring.notices.subscriber(),
+            *(hearer for part in parts for hearer in part.hears),
+        ],
+    )
+    opens = [wiring.notices.load, *(part.opens for part in parts if part.opens is not None)]
+    opening = [asyncio.create_task(_open(each)) for each in opens]
     yield
     for task in opening:
         task.cancel()

@@ -79,3 +79,31 @@ def build_search_index(dimensions: int) -> "SearchIndex":
     from mercato.adapters.search_embedded import EmbeddedSearchIndex
 
     return EmbeddedSearchIndex(dimensions=dimensions)
+
+
+def build_pings(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What asks engines beyond this machine whether they answer, by their names; each raises when its engine does not.
+
+    The bucket is asked without credentials, which costs nothing: any answer of the server will do.
+    """
+    pings: dict[str, Callable[[], Awaitable[None]]] = {}
+    if settings.redis_url is not None:
+        from mercato.adapters.counters_redis import connect
+
+        redis = connect(settings.redis_url)
+
+        async def ping_redis() -> None:
+            await redis.ping()
+
+        pings["redis"] = ping_redis
+    if settings.bucket is not None:
+        url = settings.s3_endpoint or f"https://s3.{settings.s3_region}.amazonaws.com"
+
+        async def ping_store() -> None:
+            import httpx
+
+            async with httpx.AsyncClient(timeout=4, trust_env=False) as client:
+                await client.head(url)
+
+        pings["objects"] = ping_store
+    return pings

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mercato.admin import AuditAnchors, Refusals
+from mercato.admin import AuditAnchors, HealthBook, PersonExports, Refusals, Retention
 from mercato.billing import Agreements, MonthlyFees
 from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
@@ -171,6 +171,10 @@ async def _forget_health(session: Session, wiring: Wiring) -> int:
     return await ServiceHealthBook(session).forget(wiring.clock.now())
 
 
+async def _forget_probes(session: Session, wiring: Wiring) -> int:
+    return await HealthBook(session, wiring.clock, wiring.ids, wiring.outbox).forget()
+
+
 async def _forget_messages(session: Session, wiring: Wiring) -> int:
     return await forget_messages(session, wiring.clock)
 
@@ -216,6 +220,18 @@ async def _anchor_audit(session: Session, wiring: Wiring) -> int:
     return await AuditAnchors(session, wiring.clock, wiring.ids, wiring.objects).anchor_due()
 
 
+async def _forget_copies(session: Session, wiring: Wiring) -> int:
+    return await PersonExports(session, wiring.clock, wiring.ids, wiring.outbox, wiring.objects).forget()
+
+
+async def _prune(session: Session, wiring: Wiring) -> int:
+    return await Retention(session, wiring.clock, wiring.outbox).prune()
+
+
+async def _prune_audit(session: Session, wiring: Wiring) -> int:
+    return await Retention(session, wiring.clock, wiring.outbox).prune_audit()
+
+
 CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
@@ -230,12 +246,16 @@ CHORES: dict[str, Chore] = {
     "service levels": _watch_levels,
     "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
+    "old probes": _forget_probes,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
     "old letters and links": _forget_letters,
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,
     "old answers": _forget_answers,
+    "old copies": _forget_copies,
+    "old rows": _prune,
+    "old audit entries": _prune_audit,
     "canaries": _judge_canaries,
     "refusals of the last minute": _tell_refusals,
     "heads of the audit log": _anchor_audit,

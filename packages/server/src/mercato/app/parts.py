@@ -21,13 +21,17 @@ from mercato.api import (
     figures,
     identity,
     invitations,
+    keys_of_all,
     marketplace,
     metering,
     oauth,
     organisations,
+    overview,
     passwords,
+    privacy,
     publishing,
     second_factors,
+    service_health,
     service_levels,
     sessions,
     signals,
@@ -37,9 +41,11 @@ from mercato.api import (
     training,
     usage_reviews,
     webhooks,
+    workflows,
 )
 from mercato.app.engines import build_embedder, build_search_index
-from mercato.console.pages import ACCOUNT_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES
+from mercato.app.probes import admin_probing
+from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
@@ -129,12 +135,35 @@ def accounts_part(wiring: Wiring) -> Part:
 
 def vendors_part(wiring: Wiring) -> Part:
     """What vendors run: deployments, training, webhooks, credentials of their endpoints."""
-    return Part((deployments.router, training.router, training.streams, webhooks.router, credentials.router))
+    return Part(
+        (
+            deployments.router,
+            training.router,
+            training.streams,
+            webhooks.router,
+            credentials.router,
+            *VENDOR_PAGES,
+        )
+    )
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people."""
-    return Part((audit.router, organisations.router))
+    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
+    places = wiring.health_places
+    probing = None if places is None else admin_probing(wiring, places)
+    return Part(
+        (
+            audit.router,
+            organisations.router,
+            privacy.router,
+            service_health.router,
+            overview.router,
+            keys_of_all.router,
+            workflows.router,
+            *ADMIN_PAGES,
+        ),
+        opens=None if probing is None else probing.run,
+    )
 
 
 PARTS: dict[str, Callable[[Wiring], Part]] = {

@@ -91,12 +91,14 @@ def _run_control(
 ) -> None:
     from mercato.app.control import build_wiring, create_app, create_internal_app
     from mercato.app.listeners import Listeners, listen
+    from mercato.app.places import with_probes
 
     internal_port = internal_port or internal_port_of(settings, port)
     public = listen(host, port, "--port")
     internal = listen(settings.internal_host, internal_port, "--internal-port or MERCATO_INTERNAL_PORT")
     # Links to files name this process, unless MERCATO_PUBLIC_URL says where clients reach it.
-    wiring = build_wiring(settings.model_copy(update={"host": host, "port": port}), url)
+    settings = settings.model_copy(update={"host": host, "port": port})
+    wiring = with_probes(build_wiring(settings, url), settings)
     app = create_app(wiring, roles)
     Listeners(app, create_internal_app(app, roles), wiring, public, internal).serve_until_stopped()
 

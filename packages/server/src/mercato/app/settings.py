@@ -136,6 +136,12 @@ class Settings(BaseSettings):
         pattern=r"^[^\r\n<>@]*<?[^\s<>@]+@[^\s<>@]+>?$",
         description="The sender of letters",
     )
+    health_urls: str = Field(
+        default="",
+        pattern=r"^([a-z]+=https?://[^\s/,?#]+(,[a-z]+=https?://[^\s/,?#]+)*)?$",
+        description="Where the probes of health find what does not run on this machine's usual ports: "
+        "`gateway=http://10.0.0.5:9180,worker=http://10.0.0.6:3005`; a role may be named several times, once a replica",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("runpod_endpoints")

@@ -1,7 +1,10 @@
 """The parts of one process, put together from its settings."""
 
+from mercato.adapters.dbos_records import DbosRecords
+from mercato.admin import NoticeBoard
 from mercato.app.engines import build_counters, build_mail, build_objects, build_providers
 from mercato.app.settings import Settings
+from mercato.app.shown_settings import shown_settings
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.idempotency import AnswerCipher
 from mercato.edge.wiring import Wiring
@@ -35,6 +38,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     counters_of, close_engines = build_counters(settings, clock, ids)
     return Wiring(
         database=database, gateway_database=gateway_database, clock=clock, ids=ids, outbox=Outbox(clock),
+        workflow_records=DbosRecords(),
+        notices=NoticeBoard(database, clock), shown_settings=shown_settings(settings),
         hasher=hasher, tokens=AccessTokens(secret), proven=proven,
         key_proof=KeyProof(database, hasher, proven),
         gateway_key_proof=KeyProof(gateway_database, SecretHasher(threads=1), proven),
@@ -55,5 +60,6 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=HeadKey(secret), live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims), claims=claims,
-        take_rate_bp=settings.take_rate_bp, sample_data=settings.sample_data, site=settings.site,
+        take_rate_bp=settings.take_rate_bp,
+        sample_data=settings.sample_data, site=settings.site,
     )  # fmt: skip

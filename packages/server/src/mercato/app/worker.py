@@ -10,8 +10,19 @@ import structlog
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.admin import AuditRecorder, AuditSealer, SuspensionKeeper
+from mercato.admin import (
+    AuditRecorder,
+    AuditSealer,
+    ErasureStarter,
+    ErasureWork,
+    ExportStarter,
+    ExportWork,
+    SuspensionKeeper,
+    WorkflowOrders,
+)
 from mercato.app.housekeeping import Deadlines, keep_house
+from mercato.app.places import with_probes
+from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
@@ -41,7 +52,7 @@ async def run_worker(
 
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
-    wiring = build_wiring(settings, database_url)
+    wiring = with_probes(build_wiring(settings, database_url), settings)
     async with ConfinedChecks() as checks, _open(_workflows(settings, wiring, checks, executor), wiring):
         ready.set()
         log.info("worker is ready", executor=executor)
@@ -62,7 +73,9 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)
     training = TrainingWork(wiring.database, wiring.clock, wiring.outbox, wiring.objects, wiring.providers)
-    workflows = [pipeline.workflow(), settling.workflow(), training.workflow()]
+    erasure = ErasureWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.mail)
+    export = ExportWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+    workflows = [each.workflow() for each in (pipeline, settling, training, erasure, export)]
     return DbosWorkflows(wiring.database.url, workflows, executor=executor, version=WORKFLOWS_VERSION)
 
 
@@ -73,13 +86,17 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
-    await feed.start([*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()], [deadlines.subscriber()])
+    readers = [*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()]
+    await feed.start(readers, [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
+    if wiring.health_places is not None:
+        probing = worker_probing(wiring, wiring.health_places, readers)
+        work.append(asyncio.create_task(probing.run(), name="probes of health"))
     try:
         yield
     finally:
@@ -107,8 +124,11 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         SettlingStarter(workflows).subscriber(),
         *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
         TrainingStarter(workflows).subscriber(),
+        ErasureStarter(workflows).subscriber(),
+        ExportStarter(workflows).subscriber(),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
         SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
+        WorkflowOrders(workflows).subscriber(),
     ]

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mercato.edge.version import SERVER_VERSION
+
 
 class _Server(uvicorn.Server):
     @asynccontextmanager
@@ -47,7 +49,7 @@ class WorkerHealth:
 
     async def _readyz(self, request: Request) -> Response:
         if self.ready.is_set():
-            return JSONResponse({"status": "ready"})
+            return JSONResponse({"status": "ready", "version": SERVER_VERSION})
         return JSONResponse({"status": "starting"}, 503, {"Retry-After": "1"})
 
     async def _metrics(self, request: Request) -> Response:

@@ -18,6 +18,7 @@ from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
+from mercato.billing.open_amounts import OpenAmounts, find_open_amounts
 from mercato.billing.reconcile import (
     Difference,
     Disagreement,
@@ -54,6 +55,7 @@ __all__ = [
     "IssuedPayout",
     "Ledger",
     "MonthlyFees",
+    "OpenAmounts",
     "Payout",
     "PeriodClosed",
     "PlanEstimate",
@@ -73,6 +75,7 @@ __all__ = [
     "check_scope",
     "estimate",
     "fee_subscriber",
+    "find_open_amounts",
     "month_days",
     "statement_lines",
 ]

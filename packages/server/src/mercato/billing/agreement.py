@@ -8,7 +8,7 @@ from typing import Any
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.agreement_rows import AgreementRows, PartyKey, Sums
 from mercato.identity import Caller, Permission
-from mercato.metering import Side
+from mercato.metering import OddLevel, Side, WindowCheck, remake_days
 from mercato.platform import Clock, Session
 
 _DAYS_AT_ONCE = 2
@@ -32,6 +32,8 @@ class Agreements:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._rows = AgreementRows(session)
+        self._days = WindowCheck(session)
+        self._session = session
         self._clock = clock
 
     async def check_due(self) -> int:
@@ -42,6 +44,7 @@ class Agreements:
         disagreeing = 0
         for day in await self._rows.due_days(_DAYS_AT_ONCE):
             found = await self.check(day)
+            await self._note_odd_days(day, found)
             await self._rows.put(found)
             disagreeing += found.differing > 0
         return disagreeing
@@ -70,6 +73,18 @@ class Agreements:
             posted_nanos=_nanos(posted),
             differences=[_difference(key, events, quarters, posted) for key in differing[:_NAMED]],
         )
+
+    async def newest(self) -> UsageAgreement | None:
+        """The day that was compared last, for the marketplace's own health."""
+        return await self._rows.newest()
+
+    async def _note_odd_days(self, day: date, found: UsageAgreement) -> None:
+        """Rows of days that do not add up to their quarter hours are named, for nobody in particular, and made anew."""
+        odd = await self._days.odd(day)
+        if odd:
+            await remake_days(self._session, [day])
+            found.differing += len(odd)
+            found.differences = [*found.differences, *(_odd_difference(one) for one in odd)][:_NAMED]
 
     async def page(self, caller: Caller, *, side: Side, before: date | None, limit: int) -> list[Agreement]:
         """The newest day first. An organisation sees whether its own figures agree, operators everybody's."""
@@ -102,3 +117,12 @@ def _difference(key: PartyKey, events: Sums, quarters: Sums, posted: Sums) -> di
     for name, sums in (("event", events), ("rollup", quarters), ("posted", posted)):
         found[f"{name}_calls"], found[f"{name}_nanos"] = sums.get(key, _NOTHING)
     return found
+
+
+def _odd_difference(odd: OddLevel) -> dict[str, Any]:
+    """What the rows of days say is the rollup here; what the quarter hours say stands for the other two."""
+    found: dict[str, Any] = {"consumer_id": "", "vendor_id": "", "service_id": "", "currency": odd.currency}
+    return found | {
+        "event_calls": odd.quarter_calls, "event_nanos": odd.quarter_nanos, "rollup_calls": odd.calls,
+        "rollup_nanos": odd.nanos, "posted_calls": odd.quarter_calls, "posted_nanos": odd.quarter_nanos,
+    }  # fmt: skip

@@ -99,3 +99,7 @@ class AgreementRows:
         """The newest day first."""
         query = select(UsageAgreement).order_by(UsageAgreement.day.desc()).limit(limit)
         return list(await self._session.scalars(query if before is None else query.where(UsageAgreement.day < before)))
+
+    async def newest(self) -> UsageAgreement | None:
+        """The day that was compared last."""
+        return await self._session.scalar(select(UsageAgreement).order_by(UsageAgreement.checked_at.desc()).limit(1))

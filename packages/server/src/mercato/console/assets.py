@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request, Response
 
@@ -48,20 +47,27 @@ def assets() -> Assets:
     """Read once a process."""
     by_name: dict[str, Asset] = {}
     names: dict[str, str] = {}
-    folder = files("mercato.console").joinpath("static")
-    for file in (*_files(folder), *_files(folder / "vendor")):
-        stem, dot, ending = file.name.rpartition(".")
+    for name, content in _contents().items():
+        stem, dot, ending = name.rpartition(".")
         if f"{dot}{ending}" not in _KINDS:
             continue
-        content = file.read_bytes()
-        names[file.name] = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+        names[name] = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
         small = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_COMPRESSED else None
-        by_name[names[file.name]] = Asset(_KINDS[f".{ending}"], content, small)
+        by_name[names[name]] = Asset(_KINDS[f".{ending}"], content, small)
     return Assets(by_name, names)
 
 
-def _files(folder: Traversable) -> list[Traversable]:
-    return sorted(folder.iterdir(), key=lambda each: each.name)
+def _contents() -> dict[str, bytes]:
+    """Ours and those of others by name. Styles of charts go into the one file of styles: a request less a page."""
+    static = files("mercato.console").joinpath("static")
+    found = {
+        file.name: file.read_bytes()
+        for folder in (static, static.joinpath("vendor"))
+        for file in sorted(folder.iterdir(), key=lambda each: each.name)
+        if file.is_file()
+    }
+    found["console.css"] += found.pop("charts.css")
+    return found
 
 
 @router.get(PREFIX + "{name}")

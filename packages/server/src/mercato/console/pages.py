@@ -2,12 +2,14 @@
 
 from mercato.console import (
     calls,
+    desk,
     device,
     home,
     keys,
     landing,
     links,
     money,
+    operator,
     organisation,
     search,
     service,
@@ -17,6 +19,7 @@ from mercato.console import (
     subscriptions,
     try_it,
     usage,
+    vendor,
     webhooks,
 )
 
@@ -36,3 +39,5 @@ CONSUMER_PAGES = (
     status.router,
     standings.router,
 )
+VENDOR_PAGES = vendor.ROUTERS
+ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS)

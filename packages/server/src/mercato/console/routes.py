@@ -15,9 +15,10 @@ from mercato.console.visit import Visit, see_other, zone_of
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import StoredAnswer
+from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.route import AlreadyAnswered, UnitOfWork
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import BrowserSessions, OrganisationSuspended, Person
+from mercato.identity import BrowserSessions, OrganisationSuspended, SignedInPerson
 from mercato.platform import Refusal, serving
 
 _SECURE_COOKIE = "__Host-mercato"
@@ -74,6 +75,7 @@ class PageRoute(APIRoute):
         async with UnitOfWork(request, wiring, await _once_of(request)) as unit:
             request.state.unit = unit
             try:
+                refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()
                 with serving(context_of(request)) as served:
@@ -103,7 +105,7 @@ def _proves_by_form(request: Request) -> bool:
     return request.method == "POST" and (path in _GUESSABLE or path.startswith(_GUESSABLE_LINKS))
 
 
-async def _find_person(request: Request, wiring: Wiring) -> Person | None:
+async def _find_person(request: Request, wiring: Wiring) -> SignedInPerson | None:
     token = request.cookies.get(cookie_name(wiring.client_url))
     if token is None:
         return None
@@ -116,7 +118,7 @@ async def _find_person(request: Request, wiring: Wiring) -> Person | None:
             return None
 
 
-def _take_allowance(request: Request, wiring: Wiring, person: Person | None) -> None:
+def _take_allowance(request: Request, wiring: Wiring, person: SignedInPerson | None) -> None:
     now = wiring.clock.now()
     if person is None:
         wiring.throttle.take(origin_of(request), now)

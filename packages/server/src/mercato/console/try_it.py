@@ -47,6 +47,7 @@ _MOST_KEYS = 1_000
 _MOST_SHOWN = 64 * 1024
 _MOST_READ = 4 * 1024 * 1024
 _SECONDS = 60
+_UNAUTHORISED = 401
 _WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5)
 
 
@@ -93,6 +94,10 @@ class TryKeys:
         found = self._keys.get(actor)
         return found[0] if found is not None and found[1] - now > timedelta(minutes=5) else None
 
+    def forget(self, actor: str) -> None:
+        """The gateway refused it, for example because somebody revoked it."""
+        self._keys.pop(actor, None)
+
     def keep(self, actor: str, text: str, expires_at: datetime) -> None:
         self._keys[actor] = (text, expires_at)
         self._keys.move_to_end(actor)
@@ -118,7 +123,10 @@ async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts:
         if page.chosen is None:
             raise Malformed("This operation is not one of the service's.")
         key = await _key_for(visit, request, parts)
-        return form, await _send(parts, page.chosen, page.body, key)
+        tried = await _send(parts, page.chosen, page.body, key)
+        if tried.status == _UNAUTHORISED:
+            _KEYS.forget(visit.caller.actor)
+        return form, tried
     except Refusal as refusal:
         return form, refusal
 
@@ -243,6 +251,7 @@ async def _key_for(visit: Visit, request: Request, parts: Wiring) -> str:
     """The person's key of the last hour, or a new one; it is committed before it is used."""
     caller, now = visit.caller, visit.now
     caller.require(Permission.KEYS_WRITE)
+    caller.require(Permission.CALL)
     kept = _KEYS.find(caller.actor, now)
     if kept is not None:
         return kept

@@ -19,7 +19,7 @@ from mercato.console.formatting import known_zone
 from mercato.console.navigation import PATHS
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, Person
+from mercato.identity import Caller, NotSignedIn, SignedInPerson
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -34,7 +34,7 @@ class Shell:
     path: str
     query: str
     here: Address
-    person: Person | None
+    person: SignedInPerson | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
     current: str
@@ -51,7 +51,7 @@ class Visit:
 
     request: Request
     wiring: Wiring
-    person: Person | None = field(default=None)
+    person: SignedInPerson | None = field(default=None)
 
     @property
     def caller(self) -> Caller:
@@ -110,6 +110,10 @@ class Visit:
         """On to another page of ours: 303, after a form was done."""
         asked = f"{'&' if '?' in path else '?'}{urlencode(query)}" if query else ""
         return see_other(self.prefix + path + asked)
+
+    def made(self, subject_id: str) -> None:
+        """Tells the audit log the id of what a form made; an answer of the API holds it, a page does not."""
+        self.request.state.subject_id = subject_id
 
     def shell(self) -> Shell:
         """The frame of this visit's page."""

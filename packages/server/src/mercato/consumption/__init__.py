@@ -17,7 +17,7 @@ from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
-from mercato.consumption.models import DisputeReview, ServiceAlert
+from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
 from mercato.consumption.news import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
 from mercato.consumption.snapshot import SnapshotHub
@@ -31,6 +31,7 @@ __all__ = [
     "CanaryWatch",
     "DisputeReview",
     "DisputeReviews",
+    "DoubtedCalls",
     "Entry",
     "Gates",
     "Health",

@@ -24,6 +24,7 @@ from mercato.discovery.ports import (
     Snippet,
 )
 from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "Vector",
     "from_facts",
     "pack_vector",
+    "tell_rewritten",
     "unpack_vector",
 ]

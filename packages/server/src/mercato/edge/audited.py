@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mercato.admin import PrivateDataRead
+from mercato.admin import (
+    AnnouncementChanged,
+    ErasureAsked,
+    LegalHoldChanged,
+    PersonExportAsked,
+    PrivateDataRead,
+    WorkflowOrdered,
+)
 from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
@@ -84,12 +91,20 @@ OPERATIONS: Mapping[str, Audited] = {
     "verify_organisation": _tells(OrganisationChanged),
     "suspend_organisation": _tells(OrganisationChanged),
     "reinstate_organisation": _tells(OrganisationChanged),
+    "retry_workflow": _tells(WorkflowOrdered),
+    "cancel_workflow": _tells(WorkflowOrdered),
+    "make_announcement": _tells(AnnouncementChanged),
+    "end_announcement": _tells(AnnouncementChanged),
     "change_role": _tells(UserChanged),
     "disable_user": _tells(UserChanged),
     "enable_user": _tells(UserChanged),
     "close_round": _tells(RoundClosed),
     "resolve_round": _tells(RoundResolved),
     "start_canary": _tells(ServiceChanged),
+    "erase_person": _tells(ErasureAsked, or_else="erasure.asked_again"),
+    "export_person": _tells(PersonExportAsked, or_else="person_export.asked_again"),
+    "place_legal_hold": _tells(LegalHoldChanged, or_else="legal_hold.placed_again"),
+    "lift_legal_hold": _tells(LegalHoldChanged),
     "abort_canary": _tells(ServiceChanged),
     "promote_canary": _tells(ServiceChanged),
     "deprecate_release": _tells(ServiceChanged),

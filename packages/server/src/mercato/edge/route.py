@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import Idempotency, StoredAnswer
+from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
@@ -143,6 +144,7 @@ class TransactionalRoute(APIRoute):
             else:
                 request.state.caller, left = admitted
             try:
+                refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()
                 with serving(context_of(request)) as served:

@@ -7,11 +7,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 
+from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import Searching
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.health_places import HealthPlaces
 from mercato.edge.idempotency import AnswerCipher
 from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
@@ -29,11 +31,12 @@ from mercato.identity import (
     SecretHasher,
 )
 from mercato.metering import Counters
-from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session
+from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session, WorkflowRecords
 from mercato.publishing import CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
+from mercato_contracts.settings import SettingView
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Wiring:
     clock: Clock
     ids: Ids
     outbox: Outbox
+    workflow_records: WorkflowRecords
+    notices: NoticeBoard
     hasher: SecretHasher
     tokens: AccessTokens
     proven: ProvenKeys
@@ -85,6 +90,10 @@ class Wiring:
     """Links by which jobs claim their runs."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    health_places: HealthPlaces | None = None
+    """Where the marketplace's own services are; `None` where nothing is probed."""
+    shown_settings: tuple[SettingView, ...] = ()
+    """The settings that this process has read, without secrets."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
     site: Path | None = None

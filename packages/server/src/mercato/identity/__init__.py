@@ -12,11 +12,12 @@ from mercato.identity.actors import Actor, Actors
 from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
-from mercato.identity.browser_sessions import BrowserSessions, Person
+from mercato.identity.browser_sessions import BrowserSessions, SignedInPerson
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
+from mercato.identity.erasing import Missed, Person, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
@@ -41,12 +42,14 @@ from mercato.identity.news import (
 )
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
+from mercato.identity.person_keys import Keyring, PersonKeys, is_person, is_sealed, keyring_of
 from mercato.identity.post import LetterLinks, Post
 from mercato.identity.proofs import KeyProof, PasswordProof
 from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
     GrantTypeUnknown,
+    LastAdministrator,
     NotAllowed,
     NotSignedIn,
     OrganisationSuspended,
@@ -97,12 +100,15 @@ __all__ = [
     "KeyChanged",
     "KeyIntrospection",
     "KeyProof",
+    "Keyring",
     "Keys",
     "KnownDevices",
+    "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
     "Members",
+    "Missed",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -120,6 +126,7 @@ __all__ = [
     "Passwords",
     "Permission",
     "Person",
+    "PersonKeys",
     "Post",
     "Proof",
     "ProvenKeys",
@@ -136,7 +143,9 @@ __all__ = [
     "SessionsEnded",
     "SignUp",
     "SignedIn",
+    "SignedInPerson",
     "Standing",
+    "Subjects",
     "Taken",
     "TargetUnknown",
     "TokenIssued",
@@ -144,7 +153,10 @@ __all__ = [
     "UserChanged",
     "draw_secret",
     "every_permission",
+    "is_person",
+    "is_sealed",
     "key_rights",
+    "keyring_of",
     "keys_of_lineage",
     "newest_keys",
     "permissions_of",

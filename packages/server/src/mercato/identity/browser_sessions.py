@@ -29,7 +29,7 @@ _LONGEST_TOKEN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SignedInPerson:
     """Whoever is signed in at a browser: the caller, and how they are called."""
 
     caller: Caller
@@ -69,7 +69,7 @@ class BrowserSessions:
         await self._outbox.add(self._session, SignedIn(by=user.id, session_id=session_id))
         return f"{session_id}.{secret}"
 
-    async def find(self, token: str | None) -> Person | None:
+    async def find(self, token: str | None) -> SignedInPerson | None:
         """The person behind a cookie; `None` where its session is unknown, idle, expired or ended.
 
         Raises `OrganisationSuspended`.
@@ -98,7 +98,7 @@ def _digest(secret: str) -> str:
     return digest(f"browser.{secret}")
 
 
-def _person(login: LoginSession, user: User, organisation: Organisation) -> Person:
+def _person(login: LoginSession, user: User, organisation: Organisation) -> SignedInPerson:
     role = Role(user.role)
     caller = Caller(
         organisation_id=organisation.id,
@@ -110,4 +110,4 @@ def _person(login: LoginSession, user: User, organisation: Organisation) -> Pers
         session_id=login.id,
         proved_at=login.proved_at,
     )
-    return Person(caller, user.name, user.email, organisation.name)
+    return SignedInPerson(caller, user.name, user.email, organisation.name)

@@ -80,6 +80,13 @@ class Keys:
         caller.require(Permission.ORGANISATION_READ)
         return await self._rows.list_keys(caller.organisation_id, after, limit)
 
+    async def list_everyone(
+        self, caller: Caller, *, organisation_id: str | None, after: str | None, limit: int
+    ) -> list[Key]:
+        """The keys of every organisation, or of one, in the order they were made. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.list_keys(organisation_id, after, limit)
+
     async def find_own(self, caller: Caller, key_id: str) -> Key | None:
         """A key of the organisation, or `None`."""
         caller.require(Permission.ORGANISATION_READ)

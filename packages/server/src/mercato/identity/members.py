@@ -1,9 +1,9 @@
 """The people of an organisation: their roles, and who may sign in."""
 
+from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
 from mercato.identity.models import User
-from mercato.identity.news import KeyChanged, SessionsEnded, UserChanged
-from mercato.identity.people_rows import PeopleRows
+from mercato.identity.news import UserChanged
 from mercato.identity.permissions import Permission, Role, permissions_of
 from mercato.identity.refusals import LastAdministrator, NotAllowed
 from mercato.identity.sign_up import may_give
@@ -18,7 +18,6 @@ class Members:
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = StandingRows(session)
-        self._people = PeopleRows(session)
         self._clock = clock
         self._outbox = outbox
 
@@ -46,7 +45,7 @@ class Members:
         if user.disabled_at is None:
             await self._keep_one(caller, user)
             user.disabled_at = self._clock.now()
-            await self._end_access(caller, user, keep_keys=keep_keys)
+            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor, keep_keys=keep_keys)
             await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
         return user
 
@@ -77,15 +76,6 @@ class Members:
             return
         if await self._rows.count_active(caller.organisation_id, highest) <= 1:
             raise LastAdministrator(f"{user.name} is the last {highest} of your organisation.", role=highest)
-
-    async def _end_access(self, caller: Caller, user: User, *, keep_keys: bool) -> None:
-        now = self._clock.now()
-        if await self._people.end_sessions(user.id, now):
-            await self._outbox.add(self._session, SessionsEnded(by=caller.actor, user_id=user.id))
-        for key in () if keep_keys else await self._rows.keys_in_force(user.id):
-            key.revoked_at = now
-            news = KeyChanged(by=caller.actor, key_id=key.id, organisation_id=key.organisation_id)
-            await self._outbox.add(self._session, news)
 
     async def _tell(
         self, caller: Caller, user: User, change: str, before: dict[str, str | bool], after: dict[str, str | bool]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, false, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -232,3 +232,17 @@ class DeploymentAllowance(Base):
 
     deployment_id: Mapped[str] = mapped_column(primary_key=True)
     full_at: Mapped[datetime]
+
+
+class PersonKey(Base):
+    """The key of a person for what is written once and names them. Without it nobody reads that again.
+
+    `key` is null once it was destroyed; the row stays, so that none is made again.
+    """
+
+    __tablename__ = "person_keys"
+
+    person_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]

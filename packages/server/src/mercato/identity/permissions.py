@@ -30,6 +30,7 @@ class Permission(StrEnum):
     BILLING_CREDIT = "billing:credit"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_WRITE = "privacy:write"
     CALL = "call"
     TRAINING_WRITE = "training:write"
     DEPLOYMENTS_WRITE = "deployments:write"
@@ -40,6 +41,7 @@ class Permission(StrEnum):
     MARKETPLACE_READ = "marketplace:read"
     MARKETPLACE_WRITE = "marketplace:write"
     ORGANISATIONS_WRITE = "organisations:write"
+    SETTINGS_READ = "settings:read"
 
 
 OPERATOR_ONLY = frozenset(
@@ -48,6 +50,7 @@ OPERATOR_ONLY = frozenset(
         Permission.MARKETPLACE_READ,
         Permission.MARKETPLACE_WRITE,
         Permission.ORGANISATIONS_WRITE,
+        Permission.SETTINGS_READ,
     }
 )
 
@@ -81,13 +84,20 @@ _OWN = (
         Permission.BILLING_CREDIT,
         Permission.WEBHOOKS_WRITE,
         Permission.AUDIT_READ,
+        Permission.PRIVACY_WRITE,
         Permission.CALL,
     }
 )
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPER_ADMIN: frozenset(Permission),
-    Role.ADMIN: _OWN | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ, Permission.MARKETPLACE_WRITE},
+    Role.ADMIN: _OWN
+    | {
+        Permission.APPROVALS_DECIDE,
+        Permission.MARKETPLACE_READ,
+        Permission.MARKETPLACE_WRITE,
+        Permission.SETTINGS_READ,
+    },
     Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},
     Role.VIEWER: _READ | {Permission.MARKETPLACE_READ},
     Role.SERVICE_ACCOUNT: _READ

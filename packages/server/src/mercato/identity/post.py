@@ -132,6 +132,8 @@ class Post:
         if found is None or found[0].withdrawn_at is not None or found[0].accepted_at is not None:
             return None
         invitation, organisation = found
+        if "@" not in invitation.email:
+            return None  # whoever it was for was erased meanwhile
         link = f"{self._links.client_url}/join/{self._links.invitations.of(invitation.id)}"
         return Letter(
             id=pending.id,

@@ -119,8 +119,11 @@ class IdentityRepository:
         )
         return list(await self._session.scalars(query))
 
-    async def list_keys(self, organisation_id: str, after: str | None, limit: int) -> list[Key]:
-        query = select(Key).where(Key.organisation_id == organisation_id).order_by(Key.id).limit(limit)
+    async def list_keys(self, organisation_id: str | None, after: str | None, limit: int) -> list[Key]:
+        """Of one organisation, or of all."""
+        query = select(Key).order_by(Key.id).limit(limit)
+        if organisation_id is not None:
+            query = query.where(Key.organisation_id == organisation_id)
         return list(await self._session.scalars(query if after is None else query.where(Key.id > after)))
 
     async def find_token(self, token_id: str, *, lock: bool = False) -> DeploymentToken | None:

@@ -1,7 +1,7 @@
 """Where organisations stand with the operator: verified or not, suspended or not."""
 
 from mercato.identity.caller import Caller
-from mercato.identity.models import Organisation
+from mercato.identity.models import Organisation, User
 from mercato.identity.news import OrganisationChanged
 from mercato.identity.permissions import Permission
 from mercato.identity.refusals import OperatorStays
@@ -32,6 +32,11 @@ class Standing:
         """Raises `NotFound`."""
         caller.require(Permission.MARKETPLACE_READ)
         return await self._get(slug)
+
+    async def people(self, caller: Caller, *, organisation_id: str | None, after: str | None, limit: int) -> list[User]:
+        """People of one organisation, or of all; the oldest first."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.page_of_users(organisation_id, after, limit)
 
     async def verify(self, caller: Caller, slug: str, *, verified: bool, reason: str) -> Organisation:
         """Vouch for an organisation, or no longer. The same again changes nothing. Raises `NotFound`."""

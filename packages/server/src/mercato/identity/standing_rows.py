@@ -41,9 +41,11 @@ class StandingRows:
         """Until this transaction ends, no other changes who runs the organisation."""
         await self._session.execute(select(Organisation.id).where(Organisation.id == organisation_id).with_for_update())
 
-    async def page_of_users(self, organisation_id: str, after: str | None, limit: int) -> list[User]:
-        """The oldest first."""
-        query = select(User).where(User.organisation_id == organisation_id).order_by(User.id).limit(limit)
+    async def page_of_users(self, organisation_id: str | None, after: str | None, limit: int) -> list[User]:
+        """Of one organisation or of all, the oldest first."""
+        query = select(User).order_by(User.id).limit(limit)
+        if organisation_id is not None:
+            query = query.where(User.organisation_id == organisation_id)
         return list(await self._session.scalars(query if after is None else query.where(User.id > after)))
 
     async def find_user(self, organisation_id: str, user_id: str) -> User | None:
@@ -55,6 +57,13 @@ class StandingRows:
         """People of this role who can sign in."""
         query = select(func.count()).where(
             User.organisation_id == organisation_id, User.role == role, User.disabled_at.is_(None)
+        )
+        return await self._session.scalar(query) or 0
+
+    async def count_others(self, organisation_id: str, user_id: str) -> int:
+        """People beside this one who can sign in."""
+        query = select(func.count()).where(
+            User.organisation_id == organisation_id, User.id != user_id, User.disabled_at.is_(None)
         )
         return await self._session.scalar(query) or 0
 

@@ -15,7 +15,9 @@ from mercato.metering.calls import Calls, CallsPage, Slice, export_lines
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
+from mercato.metering.gateways import GatewayNow, Gateways
 from mercato.metering.intake import UsageIntake
+from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged
@@ -25,9 +27,10 @@ from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
-from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage
+from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
+from mercato.metering.window_check_rows import OddLevel, WindowCheck
 from mercato.metering.windows import (
     EPOCH,
     bucket_us,
@@ -60,13 +63,17 @@ __all__ = [
     "DayRows",
     "DaysAdjusted",
     "ExportsBusy",
+    "GatewayNow",
+    "Gateways",
     "Group",
     "Holder",
+    "KeyUse",
     "Lent",
     "Level",
     "Line",
     "MeteredCall",
     "OddCounter",
+    "OddLevel",
     "Partitions",
     "PeriodDigest",
     "PeriodUsage",
@@ -90,6 +97,7 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Want",
+    "WindowCheck",
     "billed_sums",
     "bucket_of",
     "bucket_us",
@@ -106,8 +114,10 @@ __all__ = [
     "next_month",
     "quantile_us",
     "refill",
+    "remake_days",
     "slice_units",
     "to_ms",
+    "use_of_keys",
     "window_end",
     "window_start",
 ]

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from mercato.metering.rollup_rows import RollupRows
-from mercato.metering.series_rows import SeriesFilter, SeriesRows, level_of, sources_of
+from mercato.metering.series_rows import SeriesFilter, SeriesRows
 from mercato.metering.steps import QUARTER, Steps, floor_quarter, shift
+from mercato.metering.windows_made import WindowsMade
 from mercato.platform import Clock
 
 _WEEK = timedelta(days=7)
@@ -35,9 +35,9 @@ class Forecast:
 class Forecasting:
     """Reads the same sums as series do."""
 
-    def __init__(self, rows: SeriesRows, days: RollupRows, clock: Clock, measures: Sequence[str]) -> None:
+    def __init__(self, rows: SeriesRows, made: WindowsMade, clock: Clock, measures: Sequence[str]) -> None:
         self._rows = rows
-        self._days = days
+        self._made = made
         self._clock = clock
         self._measures = measures
 
@@ -70,10 +70,8 @@ class Forecasting:
     async def _total(self, whose: SeriesFilter, since: datetime, until: datetime) -> dict[str, dict[str, int]]:
         if since >= until:
             return {}
-        true_days = await self._days.true_days(since.date(), until.date() + timedelta(days=1))
-        level = level_of({*whose.columns, "currency"})
-        sources = sources_of(level, (since, until), true_days)
-        found = await self._rows.sums(whose, sources, level, (since, until), self._measures)
+        sources = await self._made.sources(whose, (), (since, until))
+        found = await self._rows.sums(whose, sources, (since, until), self._measures)
         return {key[-1]: dict(zip(self._measures, sums, strict=True)) for _, key, sums in found}
 
 

@@ -100,17 +100,22 @@ class UsageQuarter(Figures, Base):
 class UsageDay(Figures, Base):
     """Quarter rows of a day that is over, added up by the worker: of `seconds` length, and of less detail by `level`.
 
-    Levels: `call` keeps all dimensions; `vendor` those that a vendor sees of its consumers (no key, subscription,
-    operation); `service` drops the consumer too; `market` keeps status, protocol and currency. What a level drops is
-    empty.
+    A day is 24 hours from `start` on, which is midnight in some zone. What each level keeps, and which are made, is in
+    `levels`; what a level drops is empty.
     """
 
     __tablename__ = "usage_days"
     __table_args__ = (
         PrimaryKeyConstraint("level", "seconds", "start", "shape"),
-        Index("ix_usage_days_consumer_id_start", "consumer_id", "start", postgresql_where=text("level = 'call'")),
-        Index("ix_usage_days_vendor_id_start", "vendor_id", "start", postgresql_where=text("level = 'vendor'")),
-    )
+        Index(
+            "ix_usage_days_consumer", "consumer_id", "level", "seconds", "start",
+            postgresql_where=text("level IN ('consumer', 'own', 'call')"),
+        ),
+        Index(
+            "ix_usage_days_vendor", "vendor_id", "level", "seconds", "start",
+            postgresql_where=text("level IN ('listing', 'operation', 'vendor')"),
+        ),
+    )  # fmt: skip
 
     level: Mapped[str]
     seconds: Mapped[int] = mapped_column(Integer, autoincrement=False)
@@ -128,6 +133,26 @@ class UsageDayState(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     made_at: Mapped[datetime]
     made: Mapped[list[str]]
+
+
+class UsageWindow(Base):
+    """A day as another zone than UTC counts it, whose rows in `usage_days` are made; true unless `usage_touched` names
+    one of the two days, UTC, that it lies in."""
+
+    __tablename__ = "usage_windows"
+
+    start: Mapped[datetime] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    made: Mapped[list[str]]
+
+
+class UsageZone(Base):
+    """A time zone that somebody asked for days of; the worker keeps rows for those of late."""
+
+    __tablename__ = "usage_zones"
+
+    zone: Mapped[str] = mapped_column(primary_key=True)
+    asked_on: Mapped[date] = mapped_column(Date)
 
 
 class UsageTouched(Base):

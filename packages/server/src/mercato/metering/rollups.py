@@ -102,6 +102,11 @@ async def billed_sums(
     return await RollupRows(session).billed_sums(begin, end)
 
 
+async def remake_days(session: Session, days: Sequence[date]) -> None:
+    """The rows of these days are not held to be true until the worker has made them anew."""
+    await RollupRows(session).touch(days)
+
+
 async def month_usage(
     session: Session, consumer_id: str, service_id: str, begin: datetime, end: datetime
 ) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, get_args
 
 from mercato.identity import Caller, Permission, keys_of_lineage, newest_keys
@@ -10,10 +10,11 @@ from mercato.metering.forecast import Forecast, Forecasting
 from mercato.metering.latency import BUCKETS, quantile_us
 from mercato.metering.refusals import FilterRefused, GroupRefused, SeriesTooLong
 from mercato.metering.rollup_models import MEASURES
-from mercato.metering.rollup_rows import RollupRows
-from mercato.metering.series_rows import GROUPS, SeriesFilter, SeriesRows, Source, level_of, sources_of
+from mercato.metering.series_rows import GROUPS, SeriesFilter, SeriesRows
 from mercato.metering.steps import Step, Steps, before, find_zone, steps_of
 from mercato.metering.usage import Side
+from mercato.metering.window_rows import WindowRows
+from mercato.metering.windows_made import WindowsMade
 from mercato.platform import Clock, Malformed, Session
 
 SeriesGroup = Literal[
@@ -27,6 +28,7 @@ Metric = Literal[
 _QUANTILES = {"p50_us": 5_000, "p95_us": 9_500, "p99_us": 9_900}
 _MOST_FIGURES = 200_000
 _MOST_GROUPS = 20_000
+_FEW_STEPS = 4
 
 # A vendor does not learn the keys of those who call.
 GROUPS_OF: dict[Side, frozenset[SeriesGroup]] = {
@@ -83,7 +85,7 @@ class Summing:
         self._session = session
         self._clock = clock
         self._rows = SeriesRows(session)
-        self._days = RollupRows(session)
+        self._made = WindowsMade(WindowRows(session))
 
     async def series(self, caller: Caller, wanted: SeriesWanted) -> Series:
         """Raises `ZoneUnknown`, `PeriodRefused`, `SeriesTooLong`, `GroupRefused`, `FilterRefused`."""
@@ -97,6 +99,8 @@ class Summing:
             )
         earlier = before(zone, wanted.step, steps) if wanted.compare else None
         await self._rows.widen()
+        if wanted.step in ("day", "week", "month"):
+            await self._made.note_zone(wanted.zone, self._clock.now())
         if wanted.groups and not _is_wide(wanted, steps):
             lines, totals, groups = await self._at_once(whose, wanted, steps, earlier)
         else:
@@ -105,7 +109,7 @@ class Summing:
             lines = await self._lines(whose, wanted, steps, earlier, wanted.groups, names) if names else []
         forecasts: list[Forecast] = []
         if wanted.forecast:
-            forecasting = Forecasting(self._rows, self._days, self._clock, measures_of(wanted.metrics))
+            forecasting = Forecasting(self._rows, self._made, self._clock, measures_of(wanted.metrics))
             forecasts = await forecasting.forecast(whose, zone, steps)
         return Series(steps, lines, totals, groups, forecasts)
 
@@ -166,8 +170,8 @@ class Summing:
         if not wanted.groups:
             return {}, 0
         columns = [GROUPS[name] for name in wanted.groups]
-        level, sources = await self._sources(whose, columns, steps)
-        sizes = await self._rows.totals(whose, sources, level, columns, _sizes(wanted.metrics[0]), _MOST_GROUPS)
+        sources = await self._made.sources(whose, columns, steps.bounds)
+        sizes = await self._rows.totals(whose, sources, columns, _sizes(wanted.metrics[0]), _MOST_GROUPS)
         newest: dict[str, str] = {}
         if "key" in wanted.groups:
             place = wanted.groups.index("key")
@@ -194,29 +198,25 @@ class Summing:
         names: dict[tuple[str, ...], tuple[str, ...]] | None,
     ) -> dict[tuple[str, ...], "_Sums"]:  # fmt: skip
         columns = [GROUPS[name] for name in groups]
-        level, sources = await self._sources(whose, columns, steps)
+        sources = await self._made.sources(whose, columns, steps.bounds)
         only = None if names is None else sorted(names)
         found: dict[tuple[str, ...], _Sums] = {}
         measures = measures_of(wanted.metrics)
-        for step, key, sums in await self._rows.sums(whose, sources, level, steps.bounds, measures, columns, only):
+        for step, key, sums in await self._rows.sums(whose, sources, steps.bounds, measures, columns, only):
             one = found.setdefault((names or {}).get(key, key), _Sums())
             one.add(step, dict(zip(measures, sums, strict=True)))
         if _QUANTILES.keys() & set(wanted.metrics):
-            rows = await self._rows.latencies(whose, sources, level, steps.bounds, columns, only)
+            rows = await self._rows.latencies(whose, sources, steps.bounds, columns, only)
             for step, key, bucket, count in rows:
                 found.setdefault((names or {}).get(key, key), _Sums()).count(step, bucket, count)
         return found
 
-    async def _sources(self, whose: SeriesFilter, columns: Sequence[str], steps: Steps) -> tuple[str, list[Source]]:
-        true_days = await self._days.true_days(steps.since.date(), steps.until.date() + timedelta(days=1))
-        level = level_of({*whose.columns, *columns, "currency"})
-        return level, sources_of(level, steps.bounds, true_days)
-
 
 def _is_wide(wanted: SeriesWanted, steps: Steps) -> bool:
-    """Whether there may be so many groups that the largest are better found first."""
-    many = wanted.side == "marketplace" and not {"consumer", "subscription", "operation"}.isdisjoint(wanted.groups)
-    return many or len(steps.starts) > 400
+    """Whether there may be so many groups that the largest are better found first: a figure for each step of each group
+    would be read, and most of them dropped."""
+    many = wanted.side == "marketplace" and not {"status", "protocol"}.issuperset(wanted.groups)
+    return (many and len(steps.starts) > _FEW_STEPS) or len(steps.starts) > 400
 
 
 def _lines_of(

@@ -1,18 +1,17 @@
 """The SQL of series: sums of quarter and day rows, by step and group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, text
 
+from mercato.metering.levels import DAY_SECONDS
 from mercato.metering.rollup_models import UsageQuarter
-from mercato.metering.rollup_rows import DAY_SECONDS, LEVELS, QUARTER_SECONDS
+from mercato.metering.window_plan import Source
 from mercato.platform import Session
 
-_DAY = timedelta(days=1)
-_MOST_SPANS = 24
 GROUPS: dict[str, str] = {
     "service": "service_id",
     "release": "release_id",
@@ -25,6 +24,7 @@ GROUPS: dict[str, str] = {
     "protocol": "protocol",
 }
 """What a series can be grouped by, and the column of each."""
+_INDEXED = ("consumer_id", "vendor_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +39,6 @@ class SeriesFilter:
         return {*self.equal, *self.among}
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Rows of one table and length that together cover [`begin`, `end`)."""
-
-    seconds: int
-    is_day_table: bool
-    begin: datetime
-    end: datetime
-
-
-def level_of(columns: set[str]) -> str:
-    """The smallest level of day rows that keeps all of these columns."""
-    return min((name for name, kept in LEVELS.items() if columns <= set(kept)), key=lambda name: len(LEVELS[name]))
-
-
-def sources_of(level: str, bounds: Sequence[datetime], true_days: Mapping[date, frozenset[str]]) -> list[Source]:
-    """The fewest rows that make these steps: whole days where their rows are true and no step cuts them."""
-    begin, end = bounds[0], bounds[-1]
-    cuts = {bound.date() for bound in bounds if bound != bound.replace(hour=0, minute=0)}
-    found: list[Source] = []
-    at = begin
-    while at < end:
-        midnight = at.replace(hour=0, minute=0)
-        until = min(midnight + _DAY, end)
-        is_whole = at == midnight and until == midnight + _DAY
-        one = Source(QUARTER_SECONDS, False, at, until)
-        made = true_days.get(midnight.date(), frozenset())
-        if is_whole and midnight.date() not in cuts and f"{level}:{DAY_SECONDS}" in made:
-            one = Source(DAY_SECONDS, True, at, until)
-        elif f"{level}:{QUARTER_SECONDS}" in made:
-            one = Source(QUARTER_SECONDS, True, at, until)
-        last = found[-1] if found else None
-        if last is not None and (last.seconds, last.is_day_table) == (one.seconds, one.is_day_table):
-            found[-1] = Source(last.seconds, last.is_day_table, last.begin, one.end)
-        else:
-            found.append(one)
-        at = until
-    return found if len(found) <= _MOST_SPANS else [Source(QUARTER_SECONDS, False, begin, end)]
-
-
 class SeriesRows:
     """Questions of one transaction."""
 
@@ -86,7 +46,7 @@ class SeriesRows:
         self._session = session
 
     async def sums(
-        self, wanted: SeriesFilter, sources: Sequence[Source], level: str, bounds: Sequence[datetime],
+        self, wanted: SeriesFilter, sources: Sequence[Source], bounds: Sequence[datetime],
         measures: Sequence[str], groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
     ) -> list[tuple[int, tuple[str, ...], list[int]]]:  # fmt: skip
         """Step (from 0), then group values and currency, then the sums in the order of `measures`.
@@ -94,7 +54,7 @@ class SeriesRows:
         `only` keeps these combinations of groups and currency.
         """
         columns = [*groups, "currency"]
-        rows, values = _rows(wanted, sources, level, [*columns, *measures], only, columns)
+        rows, values = _rows(wanted, sources, [*columns, *measures], only, columns)
         key = ", ".join(f"{name}::text" for name in columns)
         sums = ", ".join(f"sum({name})::bigint" for name in measures)
         query = text(
@@ -106,16 +66,17 @@ class SeriesRows:
         return [(row[0], tuple(row[1:wide]), list(row[wide:])) for row in found]
 
     async def widen(self) -> None:
-        """Room to add up in memory until the transaction ends: what does not fit is sorted on the disk."""
-        await self._session.execute(text("SET LOCAL work_mem = '64MB'"))
+        """Room to add up in memory until the transaction ends: what does not fit is sorted on the disk. Nothing is
+        compiled for it, which takes longer than such a question does."""
+        await self._session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
 
     async def totals(
-        self, wanted: SeriesFilter, sources: Sequence[Source], level: str, groups: Sequence[str],
+        self, wanted: SeriesFilter, sources: Sequence[Source], groups: Sequence[str],
         measures: Sequence[str], most: int,
     ) -> list[tuple[tuple[str, ...], int]]:  # fmt: skip
         """Group values and currency with the sum of these measures, the largest first."""
         columns = [*groups, "currency"]
-        rows, values = _rows(wanted, sources, level, [*columns, *measures], None, columns)
+        rows, values = _rows(wanted, sources, [*columns, *measures], None, columns)
         key = ", ".join(f"{name}::text" for name in columns)
         size = " + ".join(f"sum({name})" for name in measures)
         query = text(
@@ -126,12 +87,12 @@ class SeriesRows:
         return [(tuple(row[:-1]), row[-1]) for row in found]
 
     async def latencies(
-        self, wanted: SeriesFilter, sources: Sequence[Source], level: str, bounds: Sequence[datetime],
+        self, wanted: SeriesFilter, sources: Sequence[Source], bounds: Sequence[datetime],
         groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
     ) -> list[tuple[int, tuple[str, ...], int, int]]:  # fmt: skip
         """Step, group values and currency, bucket, how many calls are in it."""
         columns = [*groups, "currency"]
-        rows, values = _rows(wanted, sources, level, [*columns, "latency_at", "latency_n"], only, columns)
+        rows, values = _rows(wanted, sources, [*columns, "latency_at", "latency_n"], only, columns)
         key = ", ".join(f"{name}::text" for name in columns)
         query = text(
             f"SELECT width_bucket(start, CAST(:bounds AS timestamptz[])) - 1 AS step, {key}, bucket,"  # noqa: S608
@@ -151,7 +112,7 @@ class SeriesRows:
 
 
 def _rows(
-    wanted: SeriesFilter, sources: Sequence[Source], level: str, columns: Sequence[str],
+    wanted: SeriesFilter, sources: Sequence[Source], columns: Sequence[str],
     only: Sequence[tuple[str, ...]] | None, key: Sequence[str],
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """The rows of all sources, and the values of their parameters. Names are our own columns."""
@@ -163,13 +124,39 @@ def _rows(
         values |= {f"only_{place}": [one[place] for one in only] for place in range(len(key))}
         arrays = ", ".join(f"CAST(:only_{place} AS text[])" for place in range(len(key)))
         conditions.append(f"({', '.join(f'{name}::text' for name in key)}) IN (SELECT * FROM unnest({arrays}))")  # noqa: S608
+        # The casts above hide a column from its index.
+        conditions += [
+            f"{name} = ANY(CAST(:only_{place} AS text[]))" for place, name in enumerate(key) if name in _INDEXED
+        ]
     parts = []
     for number, source in enumerate(sources):
-        values |= {f"begin_{number}": source.begin, f"end_{number}": source.end}
-        where = [*conditions, f"start >= :begin_{number}", f"start < :end_{number}"]
-        if source.is_day_table:
+        is_whole_days = source.level is not None and source.seconds == DAY_SECONDS
+        if is_whole_days:
+            values[f"starts_{number}"] = [begin for begin, _ in source.spans]
+            where = [*conditions, f"start = ANY(CAST(:starts_{number} AS timestamptz[]))"]
+        else:
+            values[f"begins_{number}"] = [begin for begin, _ in source.spans]
+            values[f"ends_{number}"] = [end for _, end in source.spans]
+            where = [*conditions, f"start >= {_bound('begins', number, source)}"]
+            where.append(f"start < {_bound('ends', number, source)}")
+        if source.level is not None:
             # The level is ours, and written out: partial indexes name it.
-            where += [f"level = '{level}'", f"seconds = {source.seconds}"]
-        table = "usage_days" if source.is_day_table else "usage_quarter"
-        parts.append(f"SELECT start, {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}")  # noqa: S608
+            where += [f"level = '{source.level}'", f"seconds = {source.seconds}"]
+        table = "usage_quarter" if source.level is None else "usage_days"
+        one = f"SELECT start, {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}"  # noqa: S608
+        parts.append(one if is_whole_days or len(source.spans) == 1 else _each_span(one, columns, number))
     return " UNION ALL ".join(parts), values
+
+
+def _bound(name: str, number: int, source: Source) -> str:
+    """Of one span the planner sees how long it is."""
+    return f"(CAST(:{name}_{number} AS timestamptz[]))[1]" if len(source.spans) == 1 else f"span.{name}"
+
+
+def _each_span(query: str, columns: Sequence[str], number: int) -> str:
+    spans = f"unnest(CAST(:begins_{number} AS timestamptz[]), CAST(:ends_{number} AS timestamptz[]))"
+    # `OFFSET 0` keeps it a look-up for each span: joined, all rows of the table would be compared with all spans.
+    return (
+        f"SELECT start, {', '.join(columns)} FROM {spans} AS span (begins, ends)"  # noqa: S608  (our own names)
+        f" CROSS JOIN LATERAL ({query} OFFSET 0) AS found"
+    )

@@ -118,9 +118,9 @@ def _next(zone: ZoneInfo, step: Step, at: datetime) -> datetime:
         day = local + timedelta(days=7 - local.weekday())
     else:
         day = (local.replace(day=1) + timedelta(days=32)).replace(day=1)
-    end = _midnight(zone, day)
+    end = midnight_of(zone, day)
     # A day that a place left out, as Samoa did in 2011, has no length.
-    return end if end > at else _midnight(zone, day + timedelta(days=1))
+    return end if end > at else midnight_of(zone, day + timedelta(days=1))
 
 
 def _next_hour(zone: ZoneInfo, at: datetime) -> datetime:
@@ -133,6 +133,6 @@ def _next_hour(zone: ZoneInfo, at: datetime) -> datetime:
     return moment
 
 
-def _midnight(zone: ZoneInfo, day: date) -> datetime:
+def midnight_of(zone: ZoneInfo, day: date) -> datetime:
     """The first moment of this day there. Where midnight is left out, the moment at which the clock went on."""
     return datetime.combine(day, datetime.min.time(), zone).astimezone(UTC)

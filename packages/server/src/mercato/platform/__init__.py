@@ -12,6 +12,25 @@ from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.context import RequestContext, Served, current_request, serving
+from mercato.platform.data_map import (
+    BOOKS,
+    OPERATION,
+    PERSONAL,
+    RECORD,
+    WITH_ACCOUNT,
+    WITH_LISTING,
+    WITH_ORGANISATION,
+    ColumnKind,
+    ColumnNote,
+    Described,
+    Erased,
+    Keep,
+    LegalBasis,
+    describe,
+    described_tables,
+    description_of,
+    undescribed,
+)
 from mercato.platform.database import Base, Database, Session, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
@@ -22,6 +41,7 @@ from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import (
     CHUNK_BYTES,
+    LONGEST_LINK,
     ObjectNotFound,
     ObjectStore,
     RangeOutside,
@@ -31,7 +51,7 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
-from mercato.platform.outbox import Event, Outbox, forget_events
+from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
@@ -44,29 +64,48 @@ from mercato.platform.workflows import (
     UnknownStep,
     Workflow,
     WorkflowFunction,
+    WorkflowRecord,
+    WorkflowRecords,
     Workflows,
+    WorkflowState,
     copy_json,
     name_call,
+    place_of,
 )
 from mercato_contracts.masking import mask
 
 __all__ = [
+    "BOOKS",
     "CHUNK_BYTES",
+    "LONGEST_LINK",
+    "OPERATION",
+    "PERSONAL",
+    "RECORD",
+    "WITH_ACCOUNT",
+    "WITH_LISTING",
+    "WITH_ORGANISATION",
     "Base",
     "Bell",
     "Chain",
     "ChainDamaged",
     "ChainTables",
     "Clock",
+    "ColumnKind",
+    "ColumnNote",
     "Conflict",
     "Database",
+    "Described",
     "DeskNotInstalled",
     "DurableSubscriber",
     "EphemeralSubscriber",
+    "Erased",
     "Event",
     "HeadKey",
     "Ids",
     "Json",
+    "Keep",
+    "Lag",
+    "LegalBasis",
     "Letter",
     "LineFormat",
     "LinkedDigests",
@@ -81,6 +120,7 @@ __all__ = [
     "ObjectStore",
     "Outbox",
     "OutboxFeed",
+    "OutboxLag",
     "Prepared",
     "Purpose",
     "RangeOutside",
@@ -101,6 +141,9 @@ __all__ = [
     "UnknownStep",
     "Workflow",
     "WorkflowFunction",
+    "WorkflowRecord",
+    "WorkflowRecords",
+    "WorkflowState",
     "Workflows",
     "check_expiry",
     "check_key",
@@ -111,6 +154,9 @@ __all__ = [
     "csv_head",
     "current_request",
     "derive_key",
+    "describe",
+    "described_tables",
+    "description_of",
     "desk_libraries",
     "driver_url",
     "every_news",
@@ -121,6 +167,8 @@ __all__ = [
     "mask",
     "mask_fields",
     "name_call",
+    "place_of",
     "serving",
     "stream_lines",
+    "undescribed",
 ]

@@ -60,6 +60,8 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
+            # What a statement was given can name people, and an error's text reaches the log.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 3,
                 # A statement that runs away is ended by the server, not by a client that gave up and left it running.

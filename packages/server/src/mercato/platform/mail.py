@@ -20,6 +20,9 @@ class Mail(Protocol):
     async def send(self, letter: Letter) -> None:
         """Raises `MailRefused` for an address or content that will never be taken, `OSError` while nothing is."""
 
+    async def forget(self, address: str) -> int:
+        """Remove the letters to this address that this machine keeps; how many."""
+
 
 class MailRefused(Exception):
     """The server refused this letter for good; sending it again changes nothing."""

@@ -6,7 +6,7 @@ and stops before the oldest transaction still open, which nothing later can prec
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -21,6 +21,7 @@ from mercato.platform.database import Base, Session
 from mercato.platform.news import News
 
 CHANNEL = "mercato_outbox"
+_MOST_COUNTED = 10_000
 _LONGEST_NOTICE = 7_000  # PostgreSQL takes fewer than 8,000 bytes
 _N = TypeVar("_N", bound=News)
 _N_co = TypeVar("_N_co", bound=News, covariant=True)
@@ -172,3 +173,48 @@ async def forget_events(session: Session, before: datetime) -> int:
         .returning(OutboxRow.number)
     )
     return len(gone.all())
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How much news a reader has not handled: at most 10,000 are counted. `oldest` is the time of the oldest."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+class OutboxLag:
+    """How far durable readers are behind, read again and again by one process."""
+
+    def __init__(self, topics: Mapping[str, Sequence[str]]) -> None:
+        self._topics = topics
+        # News for others moves no reader's place: what was seen to hold nothing for a reader is not read again.
+        self._clear: dict[str, Place] = {}
+
+    async def read(self, session: Session) -> dict[str, Lag]:
+        """By reader. One that never ran is not listed."""
+        present = await read_end(session)
+        query = select(OutboxPlace.reader, OutboxPlace.transaction, OutboxPlace.number)
+        places = {row[0]: Place(row[1], row[2]) for row in await session.execute(query)}
+        found: dict[str, Lag] = {}
+        for reader, topics in self._topics.items():
+            if reader in places:
+                after = max(places[reader], self._clear.get(reader, places[reader]))
+                found[reader] = await _lag(session, after, topics)
+                if not found[reader].waiting:
+                    self._clear[reader] = present
+        return found
+
+
+async def _lag(session: Session, after: Place, topics: Sequence[str]) -> Lag:
+    waiting = (
+        select(OutboxRow.at)
+        .where(
+            tuple_(OutboxRow.transaction, OutboxRow.number) > tuple_(after.transaction, after.number),
+            OutboxRow.topic.in_(topics),
+        )
+        .limit(_MOST_COUNTED)
+        .subquery()
+    )
+    count, oldest = (await session.execute(select(func.count(), func.min(waiting.c.at)).select_from(waiting))).one()
+    return Lag(int(count), oldest)

@@ -10,8 +10,10 @@ Steps have names and take JSON, never closures: an engine may run a step in anot
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from mercato.platform.database import Session
 
 Json = Any
 """What JSON can express: arguments and results of steps and values of messages cross processes."""
@@ -78,6 +80,55 @@ class Workflows(Protocol):
 
         Raises `NotJson`.
         """
+        ...
+
+    async def retry(self, workflow_id: str) -> None:
+        """Go on with one that failed or was cancelled; what its steps returned is kept. Others are left alone."""
+        ...
+
+    async def cancel(self, workflow_id: str) -> None:
+        """End one that is under way, at its next step. Others are left alone."""
+        ...
+
+
+WorkflowState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRecord:
+    """What an engine wrote down about one workflow; `steps` have ended."""
+
+    id: str
+    workflow: str
+    subject: str
+    state: WorkflowState
+    steps: int
+    error: str
+    worker: str
+    started_at: datetime
+    changed_at: datetime
+
+
+def place_of(record: WorkflowRecord) -> str:
+    """The place of a record in the order of a page."""
+    return f"{round(record.started_at.timestamp() * 1000)}:{record.id}"
+
+
+class WorkflowRecords(Protocol):
+    """The records of an engine, readable in every process."""
+
+    async def page(
+        self, session: Session, *, state: WorkflowState | None, before: str | None, limit: int
+    ) -> list[WorkflowRecord]:
+        """The newest first, before the place `before`."""
+        ...
+
+    async def find(self, session: Session, workflow_id: str) -> WorkflowRecord | None:
+        """The one of this id."""
+        ...
+
+    async def count(self, session: Session) -> dict[WorkflowState, tuple[int, datetime]]:
+        """How many are not over, and since when the oldest is there, by state."""
         ...
 
 

@@ -10,6 +10,7 @@ Hold: a reason to keep a deployment out of routing; it is routed to again once n
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
+from mercato.publishing.facts import PHASES
 from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
@@ -33,17 +34,20 @@ from mercato.publishing.news import (
     ServiceWithdrawn,
     SubmissionReceived,
 )
+from mercato.publishing.offers import Offers, PriceChange
+from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
 from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
-from mercato.publishing.review import Approvals, Waiting
+from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
 __all__ = [
+    "PHASES",
     "PRIVATE",
     "Approval",
     "ApprovalDecided",
@@ -66,6 +70,10 @@ __all__ = [
     "Lifecycle",
     "Listing",
     "LiveCalls",
+    "Offers",
+    "OwnListing",
+    "OwnService",
+    "OwnServices",
     "OwnedDeployment",
     "Pipeline",
     "PipelineStarter",
@@ -73,7 +81,9 @@ __all__ = [
     "PlanNotFound",
     "PolicyDecision",
     "PolicyEngine",
+    "PriceChange",
     "PublishedDocument",
+    "Queued",
     "Reason",
     "Release",
     "ReleaseFacts",

@@ -45,6 +45,10 @@ class PhaseName(StrEnum):
         return f"{self.position} {self}"
 
 
+PHASES: tuple[str, ...] = tuple(str(phase) for phase in PhaseName)
+"""Their names in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of one phase; this class itself says nothing."""

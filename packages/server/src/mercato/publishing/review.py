@@ -23,6 +23,14 @@ class Waiting:
     votes: list[Vote]
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A submission that waits for people, without its evidence."""
+
+    approval: Approval
+    submission: Submission
+
+
 class Approvals:
     """The operator's queue."""
 
@@ -48,6 +56,25 @@ class Approvals:
             )
             for approval in approvals
         ]
+
+    async def count(self, caller: Caller) -> int:
+        """How many wait."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.count_pending()
+
+    async def queue(self, caller: Caller, *, after: str | None, limit: int) -> list[Queued]:
+        """Those that wait, the oldest first."""
+        caller.require(Permission.MARKETPLACE_READ)
+        approvals = await self._rows.list_pending(after, limit)
+        submissions = await self._rows.find_many([approval.submission_id for approval in approvals])
+        return [Queued(approval, submissions[approval.submission_id]) for approval in approvals]
+
+    async def decided(self, caller: Caller, *, before: str | None, limit: int) -> list[Queued]:
+        """What people decided, the newest submission first."""
+        caller.require(Permission.MARKETPLACE_READ)
+        approvals = await self._rows.list_decided(before, limit)
+        submissions = await self._rows.find_many([approval.submission_id for approval in approvals])
+        return [Queued(approval, submissions[approval.submission_id]) for approval in approvals]
 
     async def decide(self, caller: Caller, submission_id: str, decision: Decision, reason: str) -> Waiting:
         """Cast one person's vote. The first rejection refuses the submission; enough approvals release it.

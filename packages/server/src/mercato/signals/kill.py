@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from mercato.deployments import DeploymentLive, DeploymentStale
-from mercato.identity import Caller, Directory, Permission
+from mercato.identity import Caller, Directory, Permission, PersonKeys, is_person
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Session
 from mercato.publishing import Catalogue, DeploymentHolds, RunningDeployments, ServiceReleased
 from mercato.signals.kill_rows import KillRows
@@ -30,6 +30,7 @@ class KillSwitches:
         self._directory = Directory(session)
         self._holds = DeploymentHolds(session, clock, outbox)
         self._record = DeskRecord(session, clock)
+        self._keys = PersonKeys(session, clock, ids)
         self._clock = clock
         self._ids = ids
 
@@ -57,7 +58,9 @@ class KillSwitches:
         row.lifted_at, row.lifted_by = self._clock.now(), caller.actor
         for deployment_id in await self._covered(row.scope, row.target):
             await self._holds.lift_hold(deployment_id, holder=_holder(row), by=caller.actor)
-        await self._record.add(caller.actor, "kill.lifted", row.target, switch=row.id, reason=reason)
+        await self._record.add(
+            caller.actor, "kill.lifted", row.target, switch=row.id, reason=await self._words(caller.actor, reason)
+        )
         return row
 
     async def list_all(self, caller: Caller, *, thrown_only: bool) -> Sequence[KillSwitch]:
@@ -104,7 +107,8 @@ class KillSwitches:
                 by=by, thrown_at=self._clock.now(), lifted_by=None, lifted_at=None,
             )  # fmt: skip
             await self._rows.add(row)
-        await self._record.add(by, what, target, switch=row.id, scope=scope, origin=origin, reason=reason)
+        words = await self._words(by, reason)
+        await self._record.add(by, what, target, switch=row.id, scope=scope, origin=origin, reason=words)
         for deployment_id in await self._covered(scope, target):
             await self._hold(row, deployment_id, by)
         return row
@@ -112,8 +116,15 @@ class KillSwitches:
     async def _extend(self, switch: KillSwitch, deployment_id: str) -> bool:
         if not await self._hold(switch, deployment_id, BY_ITSELF):
             return False
-        await self._record.add(BY_ITSELF, "kill.extended", deployment_id, switch=switch.id, reason=switch.reason)
+        words = await self._words(switch.by, switch.reason)
+        await self._record.add(BY_ITSELF, "kill.extended", deployment_id, switch=switch.id, reason=words)
         return True
+
+    async def _words(self, by: str, reason: str) -> str | dict[str, Any]:
+        """What a person wrote, as the record keeps it: sealed with their key, because no line can ever be changed."""
+        if not is_person(by):
+            return reason
+        return (await self._keys.ring([by])).seal([by], reason.encode(), self._ids)
 
     async def _hold(self, switch: KillSwitch, deployment_id: str, by: str) -> bool:
         return await self._holds.hold_deployment(deployment_id, holder=_holder(switch), reason=switch.reason, by=by)

@@ -1,8 +1,10 @@
 """The desk's record: what was decided, by whom and why, each line chained to the one before; sealed each hour."""
 
+import json
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
+from mercato.identity import keyring_of
 from mercato.platform import Chain, ChainDamaged, ChainTables, Clock, HeadKey, LinkedDigests, Session
 from mercato.signals.heads import view_record_head
 from mercato.signals.models import DeskEvent, DeskRecordHead
@@ -26,6 +28,7 @@ class DeskRecord:
     """Appends, seals and checks, within one transaction."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
         self._rows = RecordRows(session)
         self._clock = clock
         self._chain = Chain(session, clock, _TABLES, LinkedDigests(session, _TABLES))
@@ -56,6 +59,12 @@ class DeskRecord:
     async def read(self, subject: str | None, limit: int, before: int | None = None) -> Sequence[DeskEvent]:
         """The newest first; `before` a line's number."""
         return await self._rows.newest(subject, limit, before)
+
+    async def reasons(self, lines: Sequence[DeskEvent]) -> list[str]:
+        """Why each of these was written; empty where the person who wrote it was erased."""
+        found = [json.loads(line.facts).get("reason", "") for line in lines]
+        ring = await keyring_of(self._session, [each for each in found if isinstance(each, dict)])
+        return [(ring.open(each) or b"").decode() if isinstance(each, dict) else each for each in found]
 
     async def seal(self, key: HeadKey, *, at_once: bool = False) -> RecordHead | None:
         """A new signed head when an hour has passed since the last and lines came; else nothing.

@@ -59,6 +59,12 @@ class SubscriptionRepository:
             )
         )
 
+    async def count_of_service(self, service_id: str) -> int:
+        query = select(func.count(Subscription.consumer_id.distinct())).where(
+            Subscription.service_id == service_id, Subscription.status == "active"
+        )
+        return await self._session.scalar(query) or 0
+
     async def page(
         self, *, consumer_id: str | None, vendor_id: str | None, after: str | None, limit: int
     ) -> list[Subscription]:

@@ -41,6 +41,10 @@ class SubscriptionTerms:
         """Active now or cancelled at or after `at`, in the order of ids from `after`."""
         return await self._with_plans(await self._rows.in_force_since(at, after, limit))
 
+    async def count_of_service(self, service_id: str) -> int:
+        """How many organisations subscribe to the service."""
+        return await self._rows.count_of_service(service_id)
+
     async def _with_plans(self, subscriptions: list[Subscription]) -> list[Terms]:
         by_service = await self._catalogue.plans_of({row.service_id for row in subscriptions})
         plans = {plan.id: plan for plans in by_service.values() for plan in plans}

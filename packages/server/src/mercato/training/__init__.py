@@ -8,7 +8,7 @@ Claim: the request by which a job that runs elsewhere becomes the job of its run
 """
 
 from mercato.training.claims import ClaimLinks, claim_run, handle_of
-from mercato.training.code import read_code, unpack
+from mercato.training.code import MOST_ZIPPED_BYTES, read_code, unpack
 from mercato.training.models import Artifact, Run, RunStep
 from mercato.training.news import TrainingEnded, TrainingRequested, TrainingStopAsked
 from mercato.training.provider import (
@@ -22,16 +22,18 @@ from mercato.training.provider import (
 )
 from mercato.training.reconcile import TrainingStarter, end_overdue, find_next_deadline
 from mercato.training.refusals import RunNotFound
-from mercato.training.runs import Dossier, OutputPage, StoredCode, TrainingRuns, store_code
+from mercato.training.runs import Dossier, Machine, OutputPage, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
 
 __all__ = [
+    "MOST_ZIPPED_BYTES",
     "Artifact",
     "ClaimLinks",
     "Dossier",
     "Job",
     "LaunchUncertain",
     "Look",
+    "Machine",
     "OutputPage",
     "Provider",
     "ProviderRefused",

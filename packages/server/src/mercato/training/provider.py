@@ -71,6 +71,10 @@ class Provider(Protocol):
         """The price of an hour, in nano-dollars. Raises `ProviderRefused` for a machine that it does not have."""
         ...
 
+    def machines(self) -> dict[str, int]:
+        """What an hour costs, in nano-dollars, by GPU; an empty name is a machine without one."""
+        ...
+
     def environment(self) -> dict[str, str]:
         """Facts about the provider that are recorded with each run."""
         ...

@@ -24,6 +24,7 @@ QUEUED_FOR = timedelta(minutes=30)
 """How long a run may wait for a worker and a machine."""
 _LEAST_SECONDS = 1
 _PAGE_CHUNKS = 200
+_LAST_CHUNKS = 40
 _HOUR = 3600
 
 
@@ -52,6 +53,15 @@ class StoredCode:
 
     run_id: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A kind of machine that a provider offers; `gpu` is empty for one without."""
+
+    provider: str
+    gpu: str
+    nanos_per_hour: int
 
 
 async def store_code(objects: ObjectStore, ids: Ids, content: bytes) -> StoredCode:
@@ -134,6 +144,15 @@ class TrainingRuns:
         await self._outbox.add(self._session, TrainingRequested(by=caller.actor, run_id=run.id))
         return Dossier(run, [], [])
 
+    def machines(self, caller: Caller) -> list[Machine]:
+        """Where runs can run, and what an hour costs there."""
+        caller.require(Permission.SERVICES_READ)
+        return [
+            Machine(name, gpu, nanos)
+            for name, provider in sorted(self._providers.items())
+            for gpu, nanos in sorted(provider.machines().items())
+        ]
+
     async def list_all(self, caller: Caller, *, before: str | None, limit: int) -> list[Run]:
         """The newest first."""
         caller.require(Permission.SERVICES_READ)
@@ -163,6 +182,13 @@ class TrainingRuns:
         # The end is written last, so a run that has ended has all its output here.
         ended = run.state in TERMINAL and len(chunks) < _PAGE_CHUNKS
         return OutputPage("".join(chunk.text for chunk in chunks), after, stop, ended)
+
+    async def read_log_end(self, caller: Caller, run_id: str) -> OutputPage:
+        """The last page of its output. Raises `RunNotFound`."""
+        run = await self._get(caller, run_id)
+        chunks = await self._rows.last_logs(run_id, _LAST_CHUNKS)
+        start, stop = (chunks[0].place, chunks[-1].stop) if chunks else (0, 0)
+        return OutputPage("".join(chunk.text for chunk in chunks), start, stop, run.state in TERMINAL)
 
     async def get_artifact(self, caller: Caller, run_id: str, name: str) -> Artifact:
         """Raises `RunNotFound`, `ArtifactNotFound`."""

@@ -11,14 +11,16 @@ from mercato.webhooks.addresses import WebhookAddresses
 from mercato.webhooks.announce import announce, webhook_subscriber
 from mercato.webhooks.audit_heads import announce_audit_head
 from mercato.webhooks.deliver import Deliverer, forget_messages
+from mercato.webhooks.direct import announce_to, count_due
 from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
-from mercato.webhooks.events import EVENT_TYPES
+from mercato.webhooks.events import EVENT_TYPES, HEALTH_CHANGED
 from mercato.webhooks.models import WebhookEndpoint
 from mercato.webhooks.news import WebhookDisabled
 from mercato.webhooks.signing import SecretSeal
 
 __all__ = [
     "EVENT_TYPES",
+    "HEALTH_CHANGED",
     "Delivered",
     "Deliverer",
     "NewSecret",
@@ -29,6 +31,8 @@ __all__ = [
     "Webhooks",
     "announce",
     "announce_audit_head",
+    "announce_to",
+    "count_due",
     "forget_messages",
     "webhook_subscriber",
 ]

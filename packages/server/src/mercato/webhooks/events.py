@@ -15,6 +15,8 @@ TEST = "endpoint.test"
 DISABLED = "endpoint.disabled"
 AUDIT_SEALED = "audit.sealed"
 """Hourly, and only to endpoints that name it."""
+HEALTH_CHANGED = "health.changed"
+"""To the operator; sent by the room above (`direct.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ KINDS = {
         EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }
-EVENT_TYPES = tuple(sorted({AUDIT_SEALED, *(kind.event_type for kind in KINDS.values())}))
+EVENT_TYPES = tuple(sorted({AUDIT_SEALED, HEALTH_CHANGED, *(kind.event_type for kind in KINDS.values())}))
 
 
 def matches(event_types: Iterable[str], event_type: str) -> bool:

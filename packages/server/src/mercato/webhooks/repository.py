@@ -236,3 +236,11 @@ class WebhookRepository:
             delete(WebhookMessage).where(WebhookMessage.at < before).returning(WebhookMessage.id)
         )
         return len(gone.all())
+
+    async def count_pending(self) -> tuple[int, datetime | None]:
+        """How many deliveries are under way, at most 10,000 counted, and when the first of them is due."""
+        waiting = select(WebhookDelivery.next_at).where(WebhookDelivery.state == "pending").limit(10_000).subquery()
+        count, first = (
+            await self._session.execute(select(func.count(), func.min(waiting.c.next_at)).select_from(waiting))
+        ).one()
+        return int(count), first

@@ -64,6 +64,9 @@ class LocalProvider:
             raise ProviderRefused(f"This machine offers no GPU `{spec.gpu}`; `--provider runpod` may.")
         return self._nanos_per_hour
 
+    def machines(self) -> dict[str, int]:
+        return {"": self._nanos_per_hour}
+
     def environment(self) -> dict[str, str]:
         return {
             "provider": "local",

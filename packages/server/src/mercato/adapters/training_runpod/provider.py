@@ -58,6 +58,9 @@ class RunPodProvider:
     def nanos_per_hour(self, spec: TrainingSpec) -> int:
         return self._place(spec).nanos_per_hour
 
+    def machines(self) -> dict[str, int]:
+        return {"" if name == CPU else name: place.nanos_per_hour for name, place in self._places.items()}
+
     def environment(self) -> dict[str, str]:
         return {"provider": "runpod", "containment": "a container of RunPod's, fresh for each run"}
 

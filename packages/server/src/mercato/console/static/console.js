@@ -91,7 +91,40 @@ if (watched) {
   }, Number(watched.dataset.seconds) * 1000);
 }
 
+// Parts that renew themselves rest while nobody sees the page, and stay as they are where an answer is of no use.
+const isRenewal = (event) => event.detail.ctx?.sourceEvent?.type === "every";
+
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && isRenewal(event)) event.preventDefault();
+});
+
+let focused = null;
+let told = "";
+
+document.addEventListener("htmx:before:swap", (event) => {
+  const { response } = event.detail.ctx;
+  focused = document.activeElement?.id || null;
+  if (response?.raw?.redirected) {
+    // The session ended elsewhere: the sign-in page is a page, not a part of this one.
+    event.preventDefault();
+    location.reload();
+  } else if (isRenewal(event) && response?.status >= 400) {
+    event.preventDefault();
+    tellOnce("This part could not be renewed. It is tried again.");
+  }
+});
+
+function tellOnce(text) {
+  if (text !== told) say(text);
+  told = text;
+}
+
 document.addEventListener("htmx:after:swap", () => {
-  const told = document.querySelector("[data-status]");
-  if (told) say(told.dataset.status);
+  for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
+  const news = document.querySelector("[data-status]");
+  if (news) tellOnce(news.dataset.status);
+  // Focus that a swap took away goes back to the same element, or to the content.
+  if (focused && document.activeElement === document.body) {
+    (document.getElementById(focused) ?? document.getElementById("main"))?.focus({ preventScroll: true });
+  }
 });

@@ -18,6 +18,9 @@ WITH_PARAMETERS = frozenset({"malformed_request"})
 WITH_ADDRESS = frozenset({"not_found"})
 """A value in the address that holds a slash names another address."""
 
+CHANGES_ONLY = frozenset({"under_maintenance"})
+"""Reads go on during maintenance."""
+
 _POST_ONLY = "idempotency_key_"
 _WITH_RETRY_AFTER = frozenset({409, 429, 503})
 
@@ -33,6 +36,8 @@ def codes_of(operation: dict[str, Any], method: str, facts: RouteFacts, *, trans
         codes |= WITH_ADDRESS
     if transactional:
         every = facts_of("").refusals
+        if method == "get":
+            every -= CHANGES_ONLY
         codes |= every if method == "post" else {code for code in every if not code.startswith(_POST_ONLY)}
     return codes
 

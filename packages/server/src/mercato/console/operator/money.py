@@ -1,0 +1,184 @@
+"""Calls, disputes, documents, ledger and reconciliation, across the marketplace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from fastapi import Request, Response
+
+from mercato.billing import Agreement, Agreements, Close, Documents, Invoice, Ledger, Payout, TrialBalance
+from mercato.console.forms import Form, as_request
+from mercato.console.routes import page_router
+from mercato.console.visit import SignedIn, Visit
+from mercato.consumption import DisputeReview, DisputeReviews, DoubtedCalls
+from mercato.edge.names import Called, Names
+from mercato.edge.paging import After, Page
+from mercato.edge.wiring import Parts, Transaction
+from mercato.identity import Directory, Permission
+from mercato.metering import CallFilter, Calls, MeteredCall
+from mercato.platform import Refusal, Session
+from mercato_contracts.billing import CloseRequest
+from mercato_contracts.metering import UsageReviewDecision
+
+router = page_router()
+_ROWS = 50
+_MONTH = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class CallsPage:
+    """Single calls of everybody, the newest first."""
+
+    items: Sequence[MeteredCall]
+    names: dict[str, str]
+    consumer: str
+    only_failed: bool
+    next: str | None
+    is_first: bool
+
+
+@router.get("/ops/calls")
+async def show_calls(
+    visit: SignedIn,
+    session: Transaction,
+    called: Called,
+    consumer: str = "",
+    failed: bool = False,
+    after: str | None = None,
+) -> Response:
+    """Of the last 31 days."""
+    visit.caller.require(Permission.MARKETPLACE_READ)
+    owner = (await Directory(session).get_by_slug(consumer)).id if consumer else None
+    wanted = CallFilter(visit.now - _MONTH, visit.now, consumer_id=owner, only_failed=failed)
+    found = await Calls(session).page(visit.caller, wanted, side="marketplace", key_id=None, after=after, limit=_ROWS)
+    names = await called.organisations({each.consumer_id for each in found.items})
+    names |= await called.services({each.service_id for each in found.items})
+    page = CallsPage(found.items, names, consumer, failed, found.next, after is None)
+    return visit.show("operator/calls.html", page)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputesPage:
+    """Services whose counts could not be true."""
+
+    reviews: Sequence[DisputeReview]
+    days: Sequence[DoubtedCalls]
+    services: dict[str, str]
+    may_decide: bool
+    next: str | None
+    is_first: bool
+
+
+@router.get("/ops/disputes")
+async def show_disputes(
+    visit: SignedIn, session: Transaction, parts: Parts, called: Called, before: After = None
+) -> Response:
+    """Open ones have forms."""
+    return visit.show("operator/disputes.html", await _disputes(visit, session, called, before))
+
+
+@router.post("/ops/disputes/{review_id}")
+async def decide_dispute(
+    review_id: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts, called: Called
+) -> Response:
+    """Hold the service's deployments, or clear it."""
+    form = await Form.of(request)
+    try:
+        wanted = as_request(UsageReviewDecision, verdict=form.find("verdict"), reason=form.find("reason"))
+        desk = DisputeReviews(session, parts.clock, parts.ids, parts.outbox)
+        await desk.decide(visit.caller, review_id, wanted.verdict, wanted.reason)
+    except Refusal as refusal:
+        page = await _disputes(visit, session, called, None)
+        return visit.show("operator/disputes.html", page, refusal=refusal)
+    return visit.go("/ops/disputes")
+
+
+async def _disputes(visit: Visit, session: Session, called: Names, before: str | None) -> DisputesPage:
+    parts, caller = visit.wiring, visit.caller
+    desk = DisputeReviews(session, parts.clock, parts.ids, parts.outbox)
+    rows = await desk.list_all(caller, everyone=True, only_open=False, before=before, limit=_ROWS)
+    days = await desk.list_days(caller, everyone=True, since=(visit.now - _MONTH).date())
+    services = await called.services({row.service_id for row in rows} | {day.service_id for day in days})
+    may_decide = caller.may(Permission.MARKETPLACE_WRITE)
+    return DisputesPage(rows, days[:100], services, may_decide, Page.of(rows, _ROWS).next, before is None)
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPage:
+    """Documents that were issued, and the form that closes a month."""
+
+    invoices: Sequence[Invoice]
+    payouts: Sequence[Payout]
+    names: dict[str, str]
+    period: str
+    may_close: bool
+
+
+@router.get("/ops/billing")
+async def show_billing(visit: SignedIn, session: Transaction, called: Called) -> Response:
+    """The first documents; each organisation has all of its own."""
+    return visit.show("operator/billing.html", await _billing(visit, session, called))
+
+
+@router.post("/ops/billing")
+async def close_month(
+    request: Request, visit: SignedIn, session: Transaction, parts: Parts, called: Called
+) -> Response:
+    """Issue what is due. It needs a proof of who asks from the last ten minutes."""
+    visit.caller.require(Permission.MARKETPLACE_WRITE)
+    visit.caller.require_recent_proof(visit.now)
+    form = await Form.of(request)
+    try:
+        wanted = as_request(CloseRequest, period=form.find("period"))
+        await Close(session, parts.clock, parts.ids, parts.outbox).close(visit.caller, wanted.period)
+    except Refusal as refusal:
+        page = await _billing(visit, session, called)
+        return visit.show("operator/billing.html", page, refusal=refusal)
+    return visit.go("/ops/billing")
+
+
+async def _billing(visit: Visit, session: Session, called: Names) -> BillingPage:
+    documents = Documents(session)
+    invoices = await documents.invoices(visit.caller, everyone=True, after=None, limit=200)
+    payouts = await documents.payouts(visit.caller, everyone=True, after=None, limit=200)
+    parties = {row.consumer_id for row in invoices} | {row.vendor_id for row in payouts}
+    last = (visit.now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    names = await called.organisations(parties)
+    may_close = visit.caller.may(Permission.MARKETPLACE_WRITE)
+    return BillingPage(invoices[::-1], payouts[::-1], names, last, may_close)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    """Every account, and the sums that have to be zero."""
+
+    balance: TrialBalance
+    names: dict[str, str]
+
+
+@router.get("/ops/ledger")
+async def show_ledger(visit: SignedIn, session: Transaction, parts: Parts, called: Called) -> Response:
+    """The trial balance."""
+    ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
+    balance = await ledger.trial_balance(visit.caller)
+    names = await called.organisations({each.organisation_id for each in balance.accounts if each.organisation_id})
+    return visit.show("operator/ledger.html", LedgerPage(balance, names))
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationPage:
+    """Day by day: usage added up, its events, the ledger."""
+
+    days: Sequence[Agreement]
+    next: str | None
+    is_first: bool
+
+
+@router.get("/ops/reconciliation")
+async def show_reconciliation(
+    visit: SignedIn, session: Transaction, parts: Parts, before: date | None = None
+) -> Response:
+    """The newest day first."""
+    rows = await Agreements(session, parts.clock).page(visit.caller, side="marketplace", before=before, limit=31)
+    following = str(rows[-1].day) if len(rows) == 31 else None
+    return visit.show("operator/reconciliation.html", ReconciliationPage(rows, following, before is None))

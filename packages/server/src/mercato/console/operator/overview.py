@@ -1,0 +1,126 @@
+"""The operator's first screen: what needs a decision, what is wrong, what moved today."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from fastapi import Response
+
+from mercato.admin import Overview, OverviewDesk, State, worst
+from mercato.console import charts
+from mercato.console.charts import Chart
+from mercato.console.operator.ages import age
+from mercato.console.operator.figures import CALLS, CHARGED
+from mercato.console.routes import page_router
+from mercato.console.visit import SignedIn, Visit
+from mercato.edge.names import Called, Names
+from mercato.edge.wiring import Parts, Transaction
+from mercato.metering import Line, SeriesWanted, Summing
+from mercato.platform import Session
+
+router = page_router()
+_DAYS = 14
+_DAY = timedelta(days=1)
+_MAIN = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is wrong now, and the page that says more."""
+
+    kind: str
+    about: str
+    path: str
+    since: object
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """Everything on one screen."""
+
+    found: Overview
+    health: State
+    charged: int
+    charged_before: int
+    calls: int
+    calls_before: int
+    failed: int
+    error_rate_bp: int | None
+    incidents: Sequence[Incident]
+    vendors: dict[str, str]
+    calls_chart: Chart
+    charged_chart: Chart
+    age: Callable[[int | None], str] = age
+
+    def waits(self, place: int) -> int:
+        """For how many seconds the submission at this place of the queue has waited."""
+        return max(0, int((self.found.at - self.found.queue[place].approval.created_at).total_seconds()))
+
+
+@router.get("/ops")
+async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, called: Called) -> Response:
+    """One request, one screen."""
+    found = await OverviewDesk(session, parts.clock, parts.ids, parts.outbox).show(visit.caller)
+    calls_chart, charged_chart = await _charts(session, visit)
+    calls, failed = _sum(found.today.totals, "calls"), _sum(found.today.totals, "failed")
+    shown = OverviewPage(
+        found=found,
+        health=worst([each.state for each in found.services]),
+        charged=_money(found.today.totals),
+        charged_before=_money(found.yesterday.totals),
+        calls=calls,
+        calls_before=_sum(found.yesterday.totals, "calls"),
+        failed=failed,
+        error_rate_bp=failed * 10_000 // calls if calls else None,
+        incidents=await _incidents(found, called),
+        vendors=await called.organisations({each.submission.vendor_id for each in found.queue}),
+        calls_chart=calls_chart,
+        charged_chart=charged_chart,
+    )
+    return visit.show("operator/overview.html", shown)
+
+
+async def _charts(session: Session, visit: Visit) -> tuple[Chart, Chart]:
+    today = visit.now.astimezone(ZoneInfo(visit.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    wanted = SeriesWanted(
+        side="marketplace", since=today - _DAY * (_DAYS - 1), until=today + _DAY, zone=visit.zone,
+        metrics=("calls", "charged_nanos"),
+    )  # fmt: skip
+    found = await Summing(session, visit.wiring.clock).series(visit.caller, wanted)
+    starts = found.steps.starts
+    calls = [sum(line.values["calls"][at] for line in found.totals) for at in range(len(starts))]
+    main = next((line for line in found.totals if line.currency == _MAIN), None)
+    charged = main.values["charged_nanos"] if main else [0] * len(starts)
+    return (
+        charts.bars("Calls", charts.periods(starts, visit.zone, _DAY), [charts.Line("calls", calls)], CALLS),
+        charts.area("Charged", charts.moments(starts, visit.zone, _DAY), [charts.Line("charged", charged)], CHARGED),
+    )
+
+
+def _sum(lines: Sequence[Line], metric: str) -> int:
+    return sum(line.total.get(metric, 0) for line in lines)
+
+
+def _money(lines: Sequence[Line]) -> int:
+    return sum(line.total.get("charged_nanos", 0) for line in lines if line.currency == _MAIN)
+
+
+async def _incidents(found: Overview, called: Names) -> list[Incident]:
+    services = await called.services({alert.service_id for alert in found.alerts})
+    down = [
+        Incident("Service down", each.name, "/ops/health", each.row.since if each.row else None)
+        for each in found.services
+        if each.state == "down"
+    ]
+    alerts = [
+        Incident("Service level", f"{services.get(each.service_id, '')}, {each.objective}", "/ops", each.opened_at)
+        for each in found.alerts
+    ]
+    switches = [
+        Incident(
+            "Kill switch", "the whole desk" if each.scope == "all" else each.target, "/desk/switches", each.thrown_at
+        )
+        for each in found.switches
+    ]
+    return down + alerts + switches

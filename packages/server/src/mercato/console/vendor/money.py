@@ -1,0 +1,214 @@
+"""Who subscribed, what came in, what was paid out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from fastapi import Response
+
+from mercato.billing import Documents, IssuedPayout, Payout, Statements, UnbilledLine
+from mercato.console import charts
+from mercato.console.charts import Chart
+from mercato.console.routes import page_router
+from mercato.console.units import CHARGED
+from mercato.console.vendor.dashboard import unpaid_of
+from mercato.console.vendor.figures import period_of
+from mercato.console.visit import SignedIn, Visit
+from mercato.edge.names import Names
+from mercato.edge.paging import After, Page
+from mercato.edge.wiring import Parts, Transaction
+from mercato.metering import Series, SeriesWanted, Summing
+from mercato.platform import Session
+from mercato.publishing import Catalogue
+from mercato.subscriptions import Subscription, Subscriptions
+
+router = page_router()
+_PAGE = 50
+_MOST_SHOWN = 5
+_TOP = 20
+Days = Literal["7", "30", "90"]
+By = Literal["service", "consumer", "release", "operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribersPage:
+    """Subscriptions to the organisation's services, with names beside ids."""
+
+    items: Sequence[Subscription]
+    consumers: dict[str, str]
+    services: dict[str, str]
+    plans: dict[str, str]
+    first: str
+    next: str
+
+
+@router.get("/vendor/subscribers")
+async def show_subscribers(visit: SignedIn, session: Transaction, parts: Parts, after: After = None) -> Response:
+    """Active and cancelled, in the order they began."""
+    desk = Subscriptions(session, parts.clock, parts.ids, parts.outbox, Catalogue(session))
+    rows = await desk.list_all(visit.caller, as_vendor=True, after=after, limit=_PAGE)
+    names = Names(session)
+    following = Page.of(rows, _PAGE).next
+    here = "/vendor/subscribers"
+    page = SubscribersPage(
+        rows,
+        await names.organisations({row.consumer_id for row in rows}),
+        await names.services({row.service_id for row in rows}),
+        await names.plans({row.plan_id for row in rows}),
+        here if after else "",
+        f"{here}?after={following}" if following else "",
+    )
+    return visit.show("vendor/subscribers.html", page)
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueLine:
+    """One value of the group that is shown, or all together."""
+
+    name: str
+    calls: int
+    failed: int
+    charged: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedLine:
+    """What the next payout would hold of a service in a month."""
+
+    month: str
+    service: str
+    calls: int
+    paid: int
+    share: int
+    earned: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevenuePage:
+    """The chart and the table of one question. `groups`: how many values there are; the table has the largest."""
+
+    days: Days
+    by: By
+    chart: Chart
+    lines: Sequence[RevenueLine]
+    total: RevenueLine
+    groups: int
+    unpaid: Sequence[tuple[str, int]]
+    earned: Sequence[EarnedLine]
+    take_rate_bp: int
+    ranges: Sequence[Days] = field(default=("7", "30", "90"))
+    by_choices: Sequence[By] = field(default=("service", "consumer", "release", "operation"))
+
+
+@router.get("/vendor/revenue")
+async def show_revenue(
+    visit: SignedIn, session: Transaction, parts: Parts, days: Days = "30", by: By = "service"
+) -> Response:
+    """What consumers were charged, beside as many days before; what the next payout would hold."""
+    statements = Statements(session)
+    unbilled = await statements.unbilled(visit.caller, "vendor")
+    since, until = period_of(visit, int(days))
+    wanted = SeriesWanted(
+        side="vendor", since=since, until=until, step="day", zone=visit.zone,
+        metrics=("charged_nanos", "calls", "failed"), groups=(by,), top=_TOP, compare=True,
+    )  # fmt: skip
+    found = await Summing(session, parts.clock).series(visit.caller, wanted)
+    names = await _names(session, by, {line.keys[0] for line in found.lines})
+    services = await Names(session).services({one.service_id for one in unbilled})
+    page = RevenuePage(
+        days, by, _chart(found, names, visit), _lines(found, names), _total(found), found.groups,
+        unpaid_of(await statements.balance(visit.caller, "vendor")), _earned(unbilled, services), parts.take_rate_bp,
+    )  # fmt: skip
+    return visit.show("vendor/revenue.html", page)
+
+
+def _earned(lines: Sequence[UnbilledLine], services: dict[str, str]) -> list[EarnedLine]:
+    """Added up by month and service; the marketplace's share stands on lines of its own in the ledger."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for line in lines:
+        sums.setdefault((line.month, services.get(line.service_id, "")), [0, 0, 0])
+        one = sums[line.month, services.get(line.service_id, "")]
+        one[0] += line.calls
+        one[2 if line.item == "fee" else 1] -= line.amount_nanos
+    return [
+        EarnedLine(month, service, calls, paid, -share, paid + share)
+        for (month, service), (calls, paid, share) in sorted(sums.items(), reverse=True)
+    ]
+
+
+async def _names(session: Session, by: By, ids: set[str]) -> dict[str, str]:
+    if by == "operation":
+        return {one: one for one in ids}
+    names = Names(session)
+    find = {"service": names.services, "consumer": names.organisations, "release": names.releases}[by]
+    return await find(ids)
+
+
+def _chart(found: Series, names: dict[str, str], visit: Visit) -> Chart:
+    starts = found.steps.starts
+    shown = found.lines[:_MOST_SHOWN]
+    lines = [charts.Line(names.get(line.keys[0], "") or line.keys[0], line.values["charged_nanos"]) for line in shown]
+    if found.groups > len(shown):
+        total = [sum(line.values["charged_nanos"][place] for line in found.totals) for place in range(len(starts))]
+        rest = [whole - sum(line.values["charged_nanos"][place] for line in shown) for place, whole in enumerate(total)]
+        lines.append(charts.Line("all others", rest))
+    return charts.bars("Charged to consumers", charts.periods(starts, visit.zone, timedelta(days=1)), lines, CHARGED)
+
+
+def _lines(found: Series, names: dict[str, str]) -> list[RevenueLine]:
+    return [
+        RevenueLine(
+            names.get(line.keys[0], "") or line.keys[0], line.total["calls"], line.total["failed"],
+            line.total["charged_nanos"], (line.before_total or {}).get("charged_nanos", 0),
+        )
+        for line in found.lines
+    ]  # fmt: skip
+
+
+def _total(found: Series) -> RevenueLine:
+    def add(metric: str) -> int:
+        return sum(line.total[metric] for line in found.totals)
+
+    before = sum((line.before_total or {}).get("charged_nanos", 0) for line in found.totals)
+    return RevenueLine("All", add("calls"), add("failed"), add("charged_nanos"), before)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutsPage:
+    """What was paid out, in the order it was issued."""
+
+    items: Sequence[Payout]
+    unpaid: Sequence[tuple[str, int]]
+    first: str
+    next: str
+
+
+@router.get("/vendor/payouts")
+async def show_payouts(visit: SignedIn, session: Transaction, after: After = None) -> Response:
+    """Each with what consumers paid and what the marketplace kept."""
+    rows = await Documents(session).payouts(visit.caller, everyone=False, after=after, limit=_PAGE)
+    following = Page.of(rows, _PAGE).next
+    here = "/vendor/payouts"
+    page = PayoutsPage(
+        rows, unpaid_of(await Statements(session).balance(visit.caller, "vendor")), here if after else "",
+        f"{here}?after={following}" if following else "",
+    )  # fmt: skip
+    return visit.show("vendor/payouts.html", page)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPage:
+    """One payout and what it is made of."""
+
+    issued: IssuedPayout
+    services: dict[str, str]
+
+
+@router.get("/vendor/payouts/{payout_id}")
+async def show_payout(payout_id: str, visit: SignedIn, session: Transaction) -> Response:
+    """Line by line."""
+    issued = await Documents(session).payout(visit.caller, payout_id)
+    services = await Names(session).services({line.service_id for line in issued.lines})
+    return visit.show("vendor/payout.html", PayoutPage(issued, services))

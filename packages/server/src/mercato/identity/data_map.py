@@ -1,0 +1,160 @@
+"""The data map of identity: most of what the marketplace knows of people."""
+
+from mercato.identity.models import (
+    DeploymentAllowance,
+    DeploymentToken,
+    DeviceLogin,
+    FailedAttempts,
+    Invitation,
+    Key,
+    LoginSession,
+    Organisation,
+    PasswordReset,
+    PendingLetter,
+    PersonKey,
+    RecoveryCode,
+    SecondFactor,
+    User,
+)
+from mercato.platform import (
+    OPERATION,
+    WITH_ACCOUNT,
+    WITH_ORGANISATION,
+    ColumnKind,
+    ColumnNote,
+    Erased,
+    Keep,
+    LegalBasis,
+    describe,
+)
+
+_GONE = Erased.ROW
+
+describe(Organisation, "Who buys and sells. It is no person.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="id", facts="slug is_operator is_verified", times="created_at suspended_at", words="name suspended_reason",
+)  # fmt: skip
+describe(
+    User,
+    "People who sign in.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="organisation_id",
+    people="id",
+    facts="role",
+    times="created_at disabled_at",
+    more={
+        "email": ColumnNote(
+            ColumnKind.CONTACT, "Signing in, and letters that the person asked for.", blank="{id}@erased.invalid"
+        ),
+        "name": ColumnNote(ColumnKind.CONTACT, "Colleagues see who did what.", blank="Erased person"),
+        "password_hash": ColumnNote(ColumnKind.SECRET, "Signing in.", Erased.BLANKED, blank="erased"),
+    },
+)
+describe(
+    LoginSession,
+    "Where a person is signed in.",
+    LegalBasis.CONTRACT,
+    Keep(days=90, since="expires_at"),
+    ids="id",
+    times="created_at expires_at ended_at used_at proved_at",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Whose session it is.", _GONE),
+        "refresh_digest": ColumnNote(ColumnKind.SECRET, "Renewing the session.", _GONE),
+        "device": ColumnNote(ColumnKind.PLACE, "The person tells sessions apart by it.", _GONE),
+        "network": ColumnNote(ColumnKind.PLACE, "The person sees where from they are signed in.", _GONE),
+    },
+)
+describe(
+    SecondFactor,
+    "Authenticator apps.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="id",
+    times="created_at confirmed_at used_at",
+    measures="last_step",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Whose app it is.", _GONE),
+        "name": ColumnNote(ColumnKind.WORDS, "The person tells apps apart by it.", _GONE),
+        "sealed_secret": ColumnNote(ColumnKind.SECRET, "Checking codes.", _GONE),
+    },
+)
+describe(
+    RecoveryCode,
+    "Codes that stand in for an authenticator app.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    times="created_at used_at",
+    more={
+        "digest": ColumnNote(ColumnKind.SECRET, "Checking a code.", _GONE),
+        "user_id": ColumnNote(ColumnKind.PERSON, "Whose code it is.", _GONE),
+    },
+)
+describe(
+    Invitation,
+    "Addresses that may join an organisation.",
+    LegalBasis.CONTRACT,
+    Keep(days=90, since="expires_at"),
+    ids="id organisation_id",
+    people="invited_by",
+    facts="role",
+    times="created_at expires_at accepted_at withdrawn_at",
+    more={"email": ColumnNote(ColumnKind.CONTACT, "Where the letter goes, and who may join.", Erased.MASKED)},
+)
+describe(
+    PasswordReset,
+    "Links for a new password.",
+    LegalBasis.CONTRACT,
+    Keep(days=1, since="expires_at", chore="old letters and links"),
+    ids="id",
+    times="created_at expires_at used_at",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "Whose password it is.", _GONE)},
+)
+describe(PendingLetter, "Letters to be sent; their text is not kept.", LegalBasis.CONTRACT,
+         Keep(days=30, since="created_at", chore="old letters and links"),
+         ids="id subject_id", facts="kind", measures="attempts", times="created_at due_at sent_at failed_at",
+         words="error")  # fmt: skip
+describe(
+    DeviceLogin,
+    "Devices that wait for a person's approval.",
+    LegalBasis.CONTRACT,
+    Keep(days=1, since="expires_at", chore="old device logins"),
+    ids="id",
+    facts="state",
+    measures="interval_seconds",
+    times="created_at expires_at asked_at",
+    secrets="device_digest user_code confirmation_digest",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Who approved it.", _GONE),
+        "device": ColumnNote(ColumnKind.PLACE, "The person sees what they approve.", _GONE),
+    },
+)
+describe(Key, "Keys of organisations.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="id organisation_id rotated_to lineage_id", people="created_by", facts="kind scopes", words="name",
+         secrets="secret_hash", times="created_at expires_at revoked_at")  # fmt: skip
+describe(DeploymentToken, "Credentials of running deployments.", LegalBasis.CONTRACT, Keep(days=90, since="expires_at"),
+         ids="id organisation_id deployment_id subject_key_id", facts="scopes", secrets="secret_digest",
+         times="created_at expires_at revoked_at")  # fmt: skip
+describe(
+    FailedAttempts,
+    "How often somebody failed to prove themselves.",
+    LegalBasis.INTEREST,
+    Keep(days=1, since="failed_at", chore="old failed attempts"),
+    measures="failures",
+    times="failed_at blocked_until",
+    more={
+        "name": ColumnNote(
+            ColumnKind.SECRET, "A digest of what was attacked, such as an address; nobody can read it back."
+        )
+    },
+)
+describe(DeploymentAllowance, "How many requests a deployment may still make.", LegalBasis.INTEREST, OPERATION,
+         ids="deployment_id", times="full_at")  # fmt: skip
+describe(
+    PersonKey,
+    "Keys of people, for what is written once.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    people="person_id",
+    times="made_at destroyed_at",
+    more={"key": ColumnNote(ColumnKind.SECRET, "Opens what names the person.", Erased.BLANKED)},
+)

@@ -1,0 +1,104 @@
+"""People who are to be erased: who may ask, who would be missed, and what ends at once."""
+
+from dataclasses import dataclass
+
+from mercato.identity.access import end_access
+from mercato.identity.attempts import Attempts
+from mercato.identity.caller import Caller
+from mercato.identity.models import User
+from mercato.identity.permissions import Permission, Role, permissions_of
+from mercato.identity.refusals import NotAllowed
+from mercato.identity.repository import IdentityRepository
+from mercato.identity.standing_rows import StandingRows
+from mercato.platform import Clock, NotFound, Outbox, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, as far as what is known of them is looked for."""
+
+    id: str
+    organisation_id: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What an organisation is without a person: whether nobody else can run it, and whether nobody else is in it."""
+
+    last_administrator: bool
+    last_person: bool
+    suspended: bool
+    is_operator: bool
+
+
+class Subjects:
+    """People about whom something is asked: by themselves, by their administrator, or by an operator."""
+
+    def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
+        self._session = session
+        self._rows = IdentityRepository(session)
+        self._standing = StandingRows(session)
+        self._clock = clock
+        self._outbox = outbox
+
+    async def take(self, caller: Caller, user_id: str) -> Person:
+        """The person, once nobody else changes who is in their organisation.
+
+        Raises `StepUpNeeded`, `NotFound`, `NotAllowed`.
+        """
+        caller.require_recent_proof(self._clock.now())
+        user = await self._rows.find_user(user_id)
+        if user is None or not self._may_know(caller, user):
+            raise NotFound(f"There is no person {user_id}.", user=user_id)
+        if user.id != caller.actor:
+            self._require_power_over(caller, user)
+        await self._standing.lock_organisation(user.organisation_id)
+        return _person(user)
+
+    async def find(self, user_id: str) -> Person | None:
+        user = await self._rows.find_user(user_id)
+        return None if user is None else _person(user)
+
+    async def missed(self, person: Person) -> Missed:
+        """What their organisation would be without them."""
+        organisation = await self._rows.find_organisation(person.organisation_id)
+        user = await self._rows.find_user(person.id)
+        assert organisation is not None
+        assert user is not None
+        highest = Role.SUPER_ADMIN if organisation.is_operator else Role.ADMIN
+        runs_it = user.role == highest and user.disabled_at is None
+        return Missed(
+            last_administrator=runs_it and await self._standing.count_active(organisation.id, highest) <= 1,
+            last_person=await self._standing.count_others(organisation.id, user.id) == 0,
+            suspended=organisation.suspended_at is not None,
+            is_operator=organisation.is_operator,
+        )
+
+    async def end_access(self, person: Person, *, by: str) -> None:
+        """They sign in no more, and the keys that they made are revoked. Again changes nothing."""
+        user = await self._rows.find_user(person.id)
+        assert user is not None
+        user.disabled_at = user.disabled_at or self._clock.now()
+        await end_access(self._session, self._clock, self._outbox, user.id, by=by)
+        await Attempts(self._session, self._clock).succeeded(f"account:{person.email}")
+
+    def _may_know(self, caller: Caller, user: User) -> bool:
+        return user.organisation_id == caller.organisation_id or _rules_all(caller)
+
+    def _require_power_over(self, caller: Caller, user: User) -> None:
+        caller.require(Permission.PRIVACY_WRITE)
+        if _rules_all(caller):
+            return
+        beyond = permissions_of(Role(user.role), in_operator=caller.is_operator) - caller.permissions
+        if beyond:
+            raise NotAllowed(f"The role {user.role} may do more than you may.", role=user.role, beyond=sorted(beyond))
+
+
+def _rules_all(caller: Caller) -> bool:
+    return caller.is_operator and caller.may(Permission.ORGANISATIONS_WRITE)
+
+
+def _person(user: User) -> Person:
+    return Person(user.id, user.organisation_id, user.email, user.name)

@@ -1,0 +1,189 @@
+"""The SQL of rows of days: made anew from quarter hours, for days in UTC and as other time zones count them."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from mercato.metering.levels import (
+    BUSY,
+    BUSY_WORTH_IT,
+    DAY_SECONDS,
+    LEAST_BUSY_ROWS,
+    LEVELS,
+    OF_QUARTERS,
+    OF_ZONES,
+    QUARTER_SECONDS,
+    WORTH_IT,
+    WORTH_IT_IN_ZONES,
+)
+from mercato.metering.rollup_models import (
+    DIMENSIONS,
+    MEASURES,
+    UsageDay,
+    UsageDayState,
+    UsageQuarter,
+    UsageTouched,
+    UsageWindow,
+    UsageZone,
+)
+from mercato.platform import Session
+
+_DAY = timedelta(days=1)
+_NAMES = ", ".join((*DIMENSIONS, *MEASURES, "latency_at", "latency_n"))
+_WITHIN = "start >= :begin AND start < :end"
+_BUSY_ONES = (
+    f" AND consumer_id IN (SELECT consumer_id FROM usage_quarter WHERE {_WITHIN}"  # noqa: S608  (our own names)
+    f" GROUP BY consumer_id HAVING count(*) >= {LEAST_BUSY_ROWS})"
+)
+_WORTH_IT = "(SELECT count(*) FROM rows) * :worth <= (SELECT count(*) FROM base)"
+_BUSY_WORTH_IT = (
+    "consumer_id IN (SELECT consumer_id FROM (SELECT consumer_id, count(*) AS few FROM rows GROUP BY consumer_id) AS f"
+    " JOIN (SELECT consumer_id, count(*) AS many FROM base GROUP BY consumer_id) AS m USING (consumer_id)"
+    " WHERE few * :worth <= many)"
+)
+
+
+def _make(level: str, seconds: int) -> Any:
+    """The statement that adds quarter rows up to this level and length."""
+    kept = LEVELS[level]
+    # Rows that share what is kept are one: the rest is empty.
+    dimensions = ", ".join(
+        name if name in kept else f"{'0::smallint' if name == 'status_class' else repr('')} AS {name}"
+        for name in DIMENSIONS
+    )
+    start = "CAST(:begin AS timestamptz)" if seconds == DAY_SECONDS else "start"
+    key = f"start, {', '.join(kept)}"
+    sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
+    return text(
+        f"WITH base AS MATERIALIZED (SELECT {start} AS start, {', '.join(kept)}, {', '.join(MEASURES)},"  # noqa: S608
+        f" latency_at, latency_n FROM usage_quarter WHERE {_WITHIN}{_BUSY_ONES if level in BUSY else ''}),"
+        f" whole AS (SELECT {key}, {sums} FROM base GROUP BY {key}),"
+        f" buckets AS (SELECT {key}, array_agg(bucket ORDER BY bucket) AS latency_at,"
+        f" array_agg(n ORDER BY bucket) AS latency_n FROM (SELECT {key}, bucket, sum(n)::int AS n"
+        f" FROM base, unnest(latency_at, latency_n) AS one (bucket, n) GROUP BY {key}, bucket) AS b GROUP BY {key}),"
+        f" rows AS (SELECT start, {dimensions}, {', '.join(MEASURES)}, coalesce(latency_at, '{{}}') AS latency_at,"
+        f" coalesce(latency_n, '{{}}') AS latency_n FROM whole LEFT JOIN buckets USING ({key})),"
+        f" made AS (INSERT INTO usage_days (level, seconds, start, shape, {_NAMES})"
+        f" SELECT :level, :seconds, start, md5(concat_ws(chr(31), {', '.join(DIMENSIONS)}))::uuid, {_NAMES} FROM rows"
+        # Rows that are read together lie together.
+        f" WHERE {_BUSY_WORTH_IT if level in BUSY else _WORTH_IT} ORDER BY {', '.join(kept)} RETURNING 1)"
+        " SELECT count(*) FROM made"
+    )
+
+
+_MAKE = {(level, DAY_SECONDS): _make(level, DAY_SECONDS) for level in LEVELS} | {
+    (level, QUARTER_SECONDS): _make(level, QUARTER_SECONDS) for level in OF_QUARTERS
+}
+_MISSING = text(
+    "SELECT day FROM generate_series((SELECT date_trunc('day', min(start), 'UTC') FROM usage_quarter),"
+    " CAST(:before AS timestamptz) - interval '1 day', interval '1 day') AS moment"
+    " CROSS JOIN LATERAL (SELECT (moment AT TIME ZONE 'UTC')::date) AS of (day)"
+    " WHERE NOT EXISTS (SELECT FROM usage_day_states WHERE usage_day_states.day = of.day) ORDER BY day LIMIT :most"
+)
+_HAS_ROWS = text(
+    "SELECT start FROM unnest(CAST(:starts AS timestamptz[])) AS asked (start) WHERE EXISTS (SELECT FROM usage_days AS"
+    " own WHERE own.level = :level AND own.consumer_id = :consumer AND own.seconds = 86400 AND own.start = asked.start)"
+)
+
+
+class WindowRows:
+    """Rows of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def lock_days(self) -> None:
+        """One worker at a time makes days, until the transaction ends."""
+        await self._session.execute(text("SELECT pg_advisory_xact_lock(4017202632)"))
+
+    async def missing_days(self, before: datetime, most: int) -> list[date]:
+        """Days over before the midnight `before` whose rows were never made, the oldest first."""
+        return list(await self._session.scalars(_MISSING, {"before": before, "most": most}))
+
+    async def take_touched(self, most: int) -> list[date]:
+        """Days that were touched since their rows were made; the marks that this transaction sees are gone, and what
+        other zones made of these days is no longer true."""
+        days = list(await self._session.scalars(select(UsageTouched.day).distinct().limit(most)))
+        numbers = delete(UsageTouched).where(UsageTouched.day.in_(days)).returning(UsageTouched.number)
+        await self._session.execute(numbers)
+        for day in days:
+            begin = _midnight(day)
+            old = delete(UsageWindow).where(UsageWindow.start > begin - _DAY, UsageWindow.start < begin + _DAY)
+            await self._session.execute(old)
+        return sorted(days)
+
+    async def make_day(self, day: date, at: datetime) -> None:
+        """This day's rows anew, UTC, of each level and length that saves enough of them."""
+        begin = _midnight(day)
+        made = await self._make(begin, list(_MAKE), WORTH_IT)
+        await self._session.merge(UsageDayState(day=day, made_at=at, made=made))
+        await self._session.flush()
+
+    async def make_window(self, start: datetime, at: datetime) -> None:
+        """The rows of the 24 hours from `start` on, which is midnight somewhere else."""
+        made = await self._make(start, [(level, DAY_SECONDS) for level in OF_ZONES], WORTH_IT_IN_ZONES)
+        await self._session.merge(UsageWindow(start=start, made_at=at, made=made))
+        await self._session.flush()
+
+    async def _make(self, begin: datetime, kinds: Sequence[tuple[str, int]], worth: int) -> list[str]:
+        end = begin + _DAY
+        made: list[str] = []
+        for level, seconds in kinds:
+            gone = delete(UsageDay).where(UsageDay.level == level, UsageDay.seconds == seconds)
+            last = begin if seconds == DAY_SECONDS else end - timedelta(seconds=seconds)
+            await self._session.execute(gone.where(UsageDay.start >= begin, UsageDay.start <= last))
+            values = {"level": level, "seconds": seconds, "begin": begin, "end": end}
+            values["worth"] = BUSY_WORTH_IT if level in BUSY else worth
+            if await self._session.scalar(_MAKE[level, seconds], values):
+                made.append(f"{level}:{seconds}")
+        return made
+
+    async def made(self, since: datetime, until: datetime) -> dict[datetime, frozenset[str]]:
+        """What is made, and true, of the days, of any zone, that begin in [`since`, `until`)."""
+        first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+        marks = select(UsageTouched.day).where(UsageTouched.day >= first, UsageTouched.day <= last + _DAY).distinct()
+        touched = set(await self._session.scalars(marks))
+        query = select(UsageDayState.day, UsageDayState.made)
+        rows = await self._session.execute(query.where(UsageDayState.day >= first, UsageDayState.day <= last))
+        found = {_midnight(day): frozenset(made) for day, made in rows if day not in touched}
+        windows = select(UsageWindow.start, UsageWindow.made).where(
+            UsageWindow.start >= since, UsageWindow.start < until
+        )
+        for start, made in await self._session.execute(windows):
+            day = start.astimezone(UTC).date()
+            if touched.isdisjoint((day, day + _DAY)):
+                found[start] = frozenset(made)
+        return found
+
+    async def with_rows_of(self, consumer_id: str, level: str, starts: Collection[datetime]) -> set[datetime]:
+        """Those of these days of which this consumer has rows of a level that only busy ones have."""
+        values = {"starts": sorted(starts), "level": level, "consumer": consumer_id}
+        return set(await self._session.scalars(_HAS_ROWS, values))
+
+    async def windows_made(self, since: datetime) -> set[datetime]:
+        """Where the days of other zones begin that are made."""
+        return set(await self._session.scalars(select(UsageWindow.start).where(UsageWindow.start >= since)))
+
+    async def first_quarter(self) -> datetime | None:
+        """When usage begins."""
+        return await self._session.scalar(select(func.min(UsageQuarter.start)))
+
+    async def note_zone(self, zone: str, on: date) -> None:
+        """Somebody asks for days of this zone; written once a day."""
+        query = upsert(UsageZone).values(zone=zone, asked_on=on)
+        later = query.on_conflict_do_update(
+            index_elements=["zone"], set_={"asked_on": on}, where=UsageZone.asked_on < on
+        )
+        await self._session.execute(later)
+
+    async def zones(self, since: date, most: int) -> list[str]:
+        """The zones that were asked for since then, the latest first."""
+        query = select(UsageZone.zone).where(UsageZone.asked_on >= since)
+        return list(await self._session.scalars(query.order_by(UsageZone.asked_on.desc(), UsageZone.zone).limit(most)))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

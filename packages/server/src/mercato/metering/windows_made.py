@@ -1,0 +1,51 @@
+"""Which rows answer a question about a period: what is made of its days, and what of it the asked one has."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from mercato.metering.levels import BUSY, DAY_SECONDS
+from mercato.metering.series_rows import SeriesFilter
+from mercato.metering.window_plan import Source, levels_of, sources_of
+from mercato.metering.window_rows import WindowRows
+
+
+class WindowsMade:
+    """Looks each period up once."""
+
+    def __init__(self, rows: WindowRows) -> None:
+        self._rows = rows
+        self._known: dict[tuple[datetime, datetime], dict[datetime, frozenset[str]]] = {}
+
+    async def sources(self, whose: SeriesFilter, columns: Sequence[str], bounds: Sequence[datetime]) -> list[Source]:
+        """The fewest rows that make the steps between these bounds, by these columns."""
+        consumer = whose.equal.get("consumer_id")
+        levels = levels_of({*whose.columns, *columns, "currency"}, of_consumer=consumer is not None)
+        made = await self._made(bounds[0], bounds[-1])
+        if consumer is not None and not BUSY.isdisjoint(levels):
+            made = await self._narrow(str(consumer), levels, made)
+        return sources_of(levels, bounds, made)
+
+    async def note_zone(self, zone: str, at: datetime) -> None:
+        """Days of this zone are asked for, and are worth keeping."""
+        if zone != "UTC":
+            await self._rows.note_zone(zone, at.astimezone(UTC).date())
+
+    async def _made(self, since: datetime, until: datetime) -> dict[datetime, frozenset[str]]:
+        known = self._known.get((since, until))
+        if known is None:
+            known = self._known[since, until] = await self._rows.made(since, until)
+        return known
+
+    async def _narrow(
+        self, consumer_id: str, levels: Sequence[str], made: dict[datetime, frozenset[str]]
+    ) -> dict[datetime, frozenset[str]]:
+        """Without the levels of single consumers where this one has no rows: it is read from quarter hours there."""
+        for level in BUSY.intersection(levels):
+            name = f"{level}:{DAY_SECONDS}"
+            asked = [start for start, names in made.items() if name in names]
+            has = await self._rows.with_rows_of(consumer_id, level, asked) if asked else set()
+            lacking = frozenset({name})
+            made = {
+                start: names if name not in names or start in has else names - lacking for start, names in made.items()
+            }
+        return made

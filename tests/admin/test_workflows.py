@@ -1,0 +1,150 @@
+"""Operators see what the engine of durable workflows does, cancel it and retry what failed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.admin import WorkflowOrders
+from mercato.edge.wiring import Wiring, running_of
+from mercato.platform import OutboxFeed, Steps, Workflow
+from tests.admin.test_audit_api import Headers, sign_in, sign_up
+from tests.conftest import People
+
+
+@pytest.fixture
+async def operator(api: httpx.AsyncClient, people: People) -> Headers:
+    await people.operator()
+    return await sign_in(api, "operator@example.org")
+
+
+@pytest.fixture
+def wiring(app: FastAPI) -> Wiring:
+    return running_of(app).wiring
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(150):
+        while not await holds():
+            await asyncio.sleep(0.05)
+
+
+class _Work:
+    """A workflow of three steps that fails between the second and the third until it may pass."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.may_pass = False
+
+    async def step(self, subject: str, name: str) -> None:
+        self.done.append(name)
+
+    async def run(self, steps: Steps, subject: str) -> None:
+        await steps.run("step", "first")
+        if subject == "patient":
+            await steps.wait("word", timedelta(days=1))
+        elif not self.may_pass:
+            raise RuntimeError("the provider is away")
+        await steps.run("step", "last")
+
+    @asynccontextmanager
+    async def worker(self, wiring: Wiring, database_url: str) -> AsyncIterator[DbosWorkflows]:
+        work = Workflow("toil", self.run, {"step": self.step})
+        engine = DbosWorkflows(database_url, [work], executor="test", version="1", close_within_seconds=5)
+        feed = OutboxFeed(wiring.database)
+        await engine.open()
+        await feed.start([WorkflowOrders(engine).subscriber()], [])
+        try:
+            yield engine
+        finally:
+            await feed.close()
+            await engine.close()
+
+
+async def _state(api: httpx.AsyncClient, who: Headers, workflow: str) -> dict[str, Any]:
+    answer = await api.get("/api/workflows", headers=who)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = [each for each in answer.json()["items"] if each["id"] == workflow]
+    return found[0] if found else {"state": "absent"}
+
+
+async def _order(api: httpx.AsyncClient, who: Headers, workflow: str, order: str) -> httpx.Response:
+    return await api.post(f"/api/workflows/{workflow}/{order}", json={"reason": "a test"}, headers=who)
+
+
+async def test_a_failed_workflow_is_retried_behind_its_last_step(
+    api: httpx.AsyncClient, wiring: Wiring, operator: Headers, database_url: str
+) -> None:
+    work = _Work()
+    assert (await api.get("/api/workflows", headers=operator)).json() == {"items": [], "next": None}
+    async with work.worker(wiring, database_url) as engine:
+        await engine.start("toil", "a")
+
+        async def failed() -> bool:
+            return bool((await _state(api, operator, "toil:a"))["state"] == "failed")
+
+        await _until(failed)
+        shown = await _state(api, operator, "toil:a")
+        assert (shown["workflow"], shown["subject"], shown["steps"], shown["worker"]) == ("toil", "a", 1, "test")
+        assert "the provider is away" in shown["error"]
+        work.may_pass = True
+        assert (await _order(api, operator, "toil:a", "retry")).status_code == 202
+
+        async def done() -> bool:
+            return bool((await _state(api, operator, "toil:a"))["state"] == "done")
+
+        await _until(done)
+        assert work.done == ["first", "last"], "what had ended is not done again"
+        refused = await _order(api, operator, "toil:a", "retry")
+        assert (refused.status_code, refused.json()["code"]) == (409, "workflow_not_over")
+        late = await _order(api, operator, "toil:a", "cancel")
+        assert (late.status_code, late.json()["code"]) == (409, "workflow_over")
+
+
+async def test_a_workflow_that_waits_is_cancelled_and_goes_on_when_retried(
+    api: httpx.AsyncClient, wiring: Wiring, operator: Headers, database_url: str
+) -> None:
+    work = _Work()
+    async with work.worker(wiring, database_url) as engine:
+        await engine.start("toil", "patient")
+
+        async def waits() -> bool:
+            return bool((await _state(api, operator, "toil:patient")).get("steps") == 1)
+
+        await _until(waits)
+        queues = (await api.get("/api/queues", headers=operator)).json()["items"]
+        assert {"workflows running", "messages of webhooks"} <= {each["name"] for each in queues}
+        assert (await _order(api, operator, "toil:patient", "cancel")).status_code == 202
+
+        async def cancelled() -> bool:
+            return bool((await _state(api, operator, "toil:patient"))["state"] == "cancelled")
+
+        await _until(cancelled)
+        assert (await _order(api, operator, "toil:patient", "retry")).status_code == 202
+
+        async def waits_again() -> bool:
+            return bool((await _state(api, operator, "toil:patient"))["state"] == "running")
+
+        await _until(waits_again)
+        await engine.send("toil", "patient", "word", True, once="word")
+
+        async def done() -> bool:
+            return bool((await _state(api, operator, "toil:patient"))["state"] == "done")
+
+        await _until(done)
+        assert work.done == ["first", "last"]
+
+
+async def test_only_operators_see_and_order(api: httpx.AsyncClient, operator: Headers) -> None:
+    acme = await sign_up(api, "acme")
+    for path in ("/api/workflows", "/api/queues"):
+        assert (await api.get(path, headers=acme)).status_code == 403
+    assert (await _order(api, acme, "toil:a", "cancel")).status_code == 403
+    unknown = await _order(api, operator, "toil:none", "retry")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "workflow_unknown")

@@ -1,0 +1,192 @@
+"""Pages of operators and the desk: who may read them, what their forms do, and that they do it once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from mercato.edge.wiring import Wiring, running_of
+from tests.conftest import People, TestClock
+from tests.console.browser import browser_of, once_in, sign_in, sign_up
+
+OPERATOR_PAGES = (
+    "/ops",
+    "/ops/approvals",
+    "/ops/approvals?decided=true",
+    "/ops/health",
+    "/ops/gateways",
+    "/ops/queues",
+    "/ops/queues?state=failed",
+    "/ops/organisations",
+    "/ops/organisations?standing=verified&named=oper",
+    "/ops/organisations/operator",
+    "/ops/users",
+    "/ops/calls",
+    "/ops/calls?consumer=operator&failed=true",
+    "/ops/disputes",
+    "/ops/billing",
+    "/ops/ledger",
+    "/ops/reconciliation",
+    "/ops/audit",
+    "/ops/audit?verb=session.began&outcome=allowed",
+    "/ops/audit/verification",
+    "/ops/audit/export",
+    "/ops/settings",
+    "/ops/announcements",
+    "/ops/rounds",
+    "/desk",
+    "/desk/rounds",
+    "/desk/switches",
+    "/desk/optimizer",
+    "/desk/record",
+    "/desk/log",
+)
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with browser_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def operator(browser: httpx.AsyncClient, people: People) -> httpx.AsyncClient:
+    await people.operator()
+    answer = await sign_in(browser, "operator")
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+async def test_an_operator_reads_every_page(operator: httpx.AsyncClient) -> None:
+    for path in (*OPERATOR_PAGES, "/ops/roles"):
+        page = await operator.get(path)
+        assert page.status_code == 200, f"{path}: {page.text[:2000]}"
+        if "/export" not in path:
+            assert "API: <code>" in page.text, path
+            assert "Command: <code>" in page.text, path
+            assert 'aria-current="page"' in page.text, path
+
+
+async def test_others_are_refused_and_see_nothing_of_it(app: FastAPI, operator: httpx.AsyncClient) -> None:
+    async with browser_of(app) as acme, browser_of(app) as nobody:
+        await sign_up(acme)
+        for path in OPERATOR_PAGES:
+            refused = await acme.get(path)
+            assert refused.status_code == 403, path
+            assert "operator@example.org" not in refused.text, path
+            assert (await nobody.get(path)).headers["location"].startswith("/sign-in"), path
+        home = await acme.get("/")
+        assert "/ops" not in home.text
+
+
+async def test_forms_of_another_site_do_nothing(app: FastAPI, operator: httpx.AsyncClient) -> None:
+    async with browser_of(app) as acme:
+        await sign_up(acme)
+    forged = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    for path, form in (
+        ("/ops/organisations/acme/suspend", {"reason": "because"}),
+        ("/desk/switches", {"scope": "all", "reason": "because"}),
+        ("/ops/announcements", {"kind": "maintenance", "text": "gone"}),
+    ):
+        answer = await operator.post(path, data=form, headers=forged)
+        assert answer.status_code == 403, path
+    assert "Everything runs" in (await operator.get("/desk/switches")).text
+    assert "Suspended" not in (await operator.get("/ops/organisations/acme")).text
+
+
+async def test_an_organisation_is_suspended_with_a_reason_and_comes_back(
+    app: FastAPI, operator: httpx.AsyncClient
+) -> None:
+    async with browser_of(app) as acme:
+        await sign_up(acme)
+    path = "/ops/organisations/acme"
+    empty = await operator.post(f"{path}/suspend", data={"reason": " "})
+    assert empty.status_code == 422
+    assert "reason" in empty.text
+    done = await operator.post(f"{path}/suspend", data={"reason": "unpaid <b>bills</b>"})
+    assert done.headers["location"] == path
+    page = (await operator.get(path)).text
+    assert "unpaid &lt;b&gt;bills&lt;/b&gt;" in page
+    assert (await operator.post(f"{path}/reinstate", data={"reason": "paid"})).status_code == 303
+    assert "Suspend acme" in (await operator.get(path)).text
+
+
+async def test_a_switch_is_thrown_once_and_lifted_by_who_proves_again(
+    operator: httpx.AsyncClient, clock: TestClock
+) -> None:
+    page = await operator.get("/desk/switches")
+    form = {"scope": "all", "target": "", "reason": "a drill", "once": once_in(page)}
+    clicks = await asyncio.gather(*(operator.post("/desk/switches", data=form) for _ in range(2)))
+    assert {click.status_code for click in clicks} <= {303, 409}
+    shown = (await operator.get("/desk/switches")).text
+    assert shown.count("a drill") == 1
+    switch = shown.partition("/desk/switches/")[2].partition("/lift")[0]
+    clock.advance(timedelta(minutes=11))
+    lift = await operator.post(f"/desk/switches/{switch}/lift", data={"reason": "over"})
+    assert lift.headers["location"].startswith("/prove?next=")
+    assert "Everything runs" not in (await operator.get("/desk/switches")).text
+    await sign_in(operator, "operator")
+    assert (await operator.post(f"/desk/switches/{switch}/lift", data={"reason": "over"})).status_code == 303
+    assert "Everything runs" in (await operator.get("/desk/switches")).text
+    record = (await operator.get("/desk/record")).text
+    assert "kill.lifted" in record
+
+
+async def test_maintenance_is_announced_and_ended(operator: httpx.AsyncClient, app: FastAPI) -> None:
+    wiring: Wiring = running_of(app).wiring
+    form = {"kind": "maintenance", "text": "The disk grows.", "ends_at": "2026-11-02T12:30"}
+    assert (await operator.post("/ops/announcements", data=form)).status_code == 303
+    await wiring.notices.load()
+    page = (await operator.get("/ops/announcements")).text
+    assert "The disk grows." in page
+    assert "in force" in page
+    async with browser_of(app) as visitor:
+        name = {"name": "Acme", "organisation": "acme", "email": "a@b.org", "password": "correct horse battery"}
+        refused = await visitor.post("/sign-up", data=name)
+        assert refused.status_code == 503
+        assert "The disk grows." in refused.text
+    announcement = page.partition("/ops/announcements/")[2].partition("/end")[0]
+    assert (await operator.post(f"/ops/announcements/{announcement}/end", data={})).status_code == 303
+    assert "over" in (await operator.get("/ops/announcements")).text
+
+
+async def test_the_optimizer_answers_and_refuses_on_the_page(operator: httpx.AsyncClient) -> None:
+    page = await operator.get("/desk/optimizer")
+    asked = page.text.partition('spellcheck="false">')[2].partition("</textarea>")[0]
+    import html
+
+    done = await operator.post("/desk/optimizer", data={"asked": html.unescape(asked)})
+    assert done.status_code == 200, done.text
+    assert "AAPL" in done.text
+    wrong = await operator.post("/desk/optimizer", data={"asked": "{not json"})
+    assert wrong.status_code == 422
+    assert "{not json" in wrong.text
+
+
+async def test_an_unknown_thing_is_not_found(operator: httpx.AsyncClient) -> None:
+    for path in (
+        "/ops/approvals/sbm_none",
+        "/ops/organisations/nobody",
+        "/ops/audit/entries/aud_none",
+        "/desk/rounds/rnd_none",
+        "/ops/calls?consumer=nobody",
+    ):
+        assert (await operator.get(path)).status_code == 404, path
+
+
+async def test_a_database_that_goes_away_leaves_a_page_that_says_so(
+    operator: httpx.AsyncClient, postgres: str, database_url: str
+) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("UPDATE pg_database SET datallowconn = false WHERE datname = %s", [name])
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        page = await operator.get("/ops")
+        connection.execute("UPDATE pg_database SET datallowconn = true WHERE datname = %s", [name])
+    assert page.status_code == 503, page.text
+    assert "temporarily_unavailable" in page.text
+    assert "<html" in page.text

@@ -1,0 +1,167 @@
+"""Rows of days: of any zone and of busy consumers, they say what the quarter hours say, and mend when they do not."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from mercato.billing import Agreements
+from mercato.metering.window_plan import sources_of
+from tests.metering.test_series import adjust, make_days, series, shop
+from tests.metering.test_usage_api import sign_in
+from tests.support.market import Customer, Market
+
+DAY = timedelta(days=1)
+METRICS = [
+    "calls",
+    "failed",
+    "tokens_in",
+    "tokens_out",
+    "bytes_out",
+    "duration_us",
+    "charged_nanos",
+    "p50_us",
+    "p95_us",
+]
+ZONES = ("UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Europe/Berlin")
+
+
+async def busy_days(market: Market, customers: list[Customer], draw: random.Random, days: int = 5) -> list[Any]:
+    """One customer calls much, with few differences between its calls; the others now and then. Each hour has calls."""
+    midnight = market.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    events = []
+    for number in range(days * 96):
+        at = midnight - days * DAY + timedelta(minutes=15 * number, seconds=draw.randrange(800))
+        events.append(market.event(customers[0], at=at, duration_us=draw.randrange(10**6), status=200))
+        if number % 12 == 0:
+            events.append(market.event(draw.choice(customers[1:]), at=at, status=503, price_nanos=0))
+    for place in range(0, len(events), 200):
+        await market.take(events[place : place + 200])
+    return events
+
+
+async def made_levels(market: Market) -> set[str]:
+    query = text(
+        "SELECT DISTINCT level || CASE WHEN extract(hour FROM start AT TIME ZONE 'UTC') = 0 THEN '' ELSE '+' END"
+        " FROM usage_days WHERE seconds = 86400"
+    )
+    async with market.database.transaction() as session:
+        return set(await session.scalars(query))
+
+
+async def check_days(market: Market) -> int:
+    """All days, however many the worker compares at once."""
+    disagreeing, before = 0, -1
+    while before != disagreeing:
+        before = disagreeing
+        for _ in range(5):
+            async with market.database.transaction() as session:
+                disagreeing += await Agreements(session, market.clock).check_due()
+    return disagreeing
+
+
+async def test_days_of_any_zone_and_of_a_busy_consumer_say_what_the_quarter_hours_say(
+    api: httpx.AsyncClient, market: Market
+) -> None:
+    vendor, customers = await shop(market)
+    events = await busy_days(market, customers, random.Random(1))
+    await adjust(market, await market.operator(), customers, events)
+    operator, consumer, seller = [
+        await sign_in(api, who) for who in (await market.operator(), customers[0].caller, vendor)
+    ]
+    sides: list[tuple[dict[str, str], str, list[list[str]]]] = [
+        (operator, "marketplace", [[], ["consumer"], ["vendor", "status"], ["service", "operation"]]),
+        (consumer, "consumer", [[], ["key"], ["operation", "service"], ["status"]]),
+        (seller, "vendor", [[], ["service"], ["consumer", "release"], ["operation"]]),
+    ]
+    asked = [
+        (headers, {"side": side, "group_by": by, "zone": zone, "step": step})
+        for headers, side, groups in sides
+        for by in groups
+        for zone, step in zip(ZONES, ("day", "day", "week", "day", "month"), strict=True)
+    ]
+    period = {"since": "2026-10-20T05:15:00Z", "until": "2026-11-03T00:00:00Z", "metric": METRICS, "compare": True}
+    raw = [await series(api, headers, **period, **params) for headers, params in asked]
+    await make_days(market)
+    assert {"market", "call", "own", "market+", "call+", "own+"} <= await made_levels(market)
+    for (headers, params), before in zip(asked, raw, strict=True):
+        assert await series(api, headers, **period, **params) == before, params
+    # What comes in late makes days of every zone untrue, and they are made anew.
+    late = [market.event(customers[0], at=market.clock.now() - timedelta(days=2, hours=hour)) for hour in range(24)]
+    await market.take(late)
+    for made in (False, True):
+        if made:
+            await make_days(market)
+        for headers, params in asked[::3]:
+            found = await series(api, headers, **period, **params)
+            total = sum(line["total"]["calls"] for line in found["totals"])
+            whole = len(events) + len(late)
+            assert total == (whole if params["side"] != "consumer" else 5 * 96 + len(late)), params
+    assert await check_days(market) == 0
+
+
+async def test_a_row_of_a_day_that_is_wrong_is_found_named_and_made_anew(
+    api: httpx.AsyncClient, market: Market
+) -> None:
+    _, customers = await shop(market)
+    events = await busy_days(market, customers, random.Random(2), days=3)
+    headers = await sign_in(api, customers[0].caller)
+    await series(api, headers, zone="Asia/Kolkata", since="2026-10-20T00:00:00Z", until="2026-11-03T00:00:00Z")
+    await make_days(market)
+    assert await check_days(market) == 0
+    market.clock.advance(timedelta(minutes=1))
+    for start in ("2026-10-31 00:00Z", "2026-10-30 18:30Z"):
+        async with market.database.transaction() as session:
+            change = (
+                "UPDATE usage_days SET calls = calls + 1 WHERE level = 'own' AND start = CAST(:start AS timestamptz)"
+            )
+            await session.execute(text(change), {"start": start})
+            again = text("UPDATE usage_day_states SET made_at = :now WHERE day = CAST(:start AS timestamptz)::date")
+            await session.execute(again, {"start": start[:10], "now": market.clock.now()})
+        market.clock.advance(timedelta(minutes=1))
+        async with market.database.transaction() as session:
+            assert await Agreements(session, market.clock).check_due() == 1
+        operator = await sign_in(api, await market.operator())
+        answer = await api.get("/api/usage/agreement", params={"side": "marketplace", "limit": 50}, headers=operator)
+        (wrong,) = [item for item in answer.json()["items"] if not item["agrees"]]
+        assert wrong["day"] == start[:10]
+        assert [one["rollup_calls"] - one["event_calls"] for one in wrong["differences"]] == [1]
+        market.clock.advance(timedelta(minutes=1))
+        await make_days(market)
+        market.clock.advance(timedelta(minutes=1))
+        assert await check_days(market) == 0
+    found = await series(api, headers, since="2026-10-20T00:00:00Z", until="2026-11-03T00:00:00Z")
+    assert found["totals"][0]["total"]["calls"] == sum(event.status == 200 for event in events)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sources_cover_each_moment_once(seed: int) -> None:
+    draw = random.Random(seed)
+    begin = datetime(2026, 10, 1, draw.randrange(24), 15 * draw.randrange(4), tzinfo=UTC)
+    bounds = [begin]
+    while len(bounds) < 30:
+        bounds.append(bounds[-1] + draw.choice([timedelta(minutes=15), timedelta(hours=5), DAY, DAY, 7 * DAY]))
+    kinds = ["market:86400", "market:900", "call:86400"]
+    made = {
+        begin.replace(hour=hour, minute=minute) + number * DAY: frozenset(draw.sample(kinds, draw.randrange(4)))
+        for hour, minute in ((0, 0), (18, 30), (4, 0))
+        for number in range(-1, 150)
+        if draw.random() < 0.8
+    }
+    covered = sorted(
+        (first, last, source)
+        for source in sources_of(["market", "call"], bounds, made)
+        for first, last in source.spans
+    )  # fmt: skip
+    assert covered[0][0] == bounds[0]
+    assert covered[-1][1] == bounds[-1]
+    assert all(one[1] == other[0] for one, other in pairwise(covered))
+    for first, last, source in covered:
+        if source.level is not None and source.seconds == 86_400:
+            assert last - first == DAY
+            assert f"{source.level}:86400" in made[first]
+            assert not any(first < bound < last for bound in bounds)
