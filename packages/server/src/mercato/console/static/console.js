@@ -55,6 +55,17 @@ addEventListener("pageshow", () => {
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 
+// What is wider than its box can be scrolled by keyboard, where nothing in it takes the focus.
+function reachScrollers() {
+  for (const box of document.querySelectorAll(".scroll, pre")) {
+    if (box.scrollWidth > box.clientWidth && !box.querySelector("a, button, input, select, textarea, summary")) {
+      box.tabIndex = 0;
+    }
+  }
+}
+reachScrollers();
+addEventListener("resize", reachScrollers);
+
 // What a page waits for: it is asked again while somebody looks, and shown once it changed.
 const watched = document.querySelector("[data-watch][data-seconds]");
 if (watched) {
@@ -96,6 +107,7 @@ function tellOnce(text) {
 }
 
 document.addEventListener("htmx:after:swap", () => {
+  reachScrollers();
   for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
   const news = document.querySelector("[data-status]");
   if (news) tellOnce(news.dataset.status);
