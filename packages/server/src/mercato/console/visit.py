@@ -41,6 +41,8 @@ class Shell:
     zone: str
     now: datetime
     request_id: str
+    notices: Sequence[str]
+    """What the operator tells everybody now."""
     new_once: Callable[[], str]
     """A value that tells one form from every other."""
 
@@ -131,6 +133,7 @@ class Visit:
             zone=self.zone,
             now=self.now,
             request_id=getattr(self.request.state, "request_id", ""),
+            notices=[notice.text for notice in self.wiring.notices.current()],
             new_once=lambda: self.wiring.ids.secret(16).hex(),
         )
 
