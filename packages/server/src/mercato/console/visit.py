@@ -111,6 +111,10 @@ class Visit:
         asked = f"{'&' if '?' in path else '?'}{urlencode(query)}" if query else ""
         return see_other(self.prefix + path + asked)
 
+    def made(self, subject_id: str) -> None:
+        """Tells the audit log the id of what a form made; an answer of the API holds it, a page does not."""
+        self.request.state.subject_id = subject_id
+
     def shell(self) -> Shell:
         """The frame of this visit's page."""
         served = _served(self.request.app)
@@ -121,7 +125,7 @@ class Visit:
             query=self.request.url.query,
             here=self.here,
             person=self.person,
-            public=navigation.public_links(served),
+            public=navigation.public_links(self.person.caller if self.person else None, served),
             areas=areas,
             current=navigation.current_path(self.path, [navigation.PUBLIC, *areas]),
             zone=self.zone,
