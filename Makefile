@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,10 +21,14 @@ demo: setup ## the whole story on real models, in a marketplace of its own (LLM=
 
 # On one machine vendors' servers run beside the marketplace, so private endpoints are let in, and there is data to try it
 # with; `mercato up` alone is strict and empty.
-up: setup ## a marketplace that stays: control API on 8000, gateway on 8080
+up: setup ## a marketplace that stays: console and API on 8000, gateway on 8080 (DEMO=1: one that the demo fills)
+ifdef DEMO
+	@$(PY) -m demo --stay
+else
 	@MERCATO_ALLOW_PRIVATE_ENDPOINTS=$${MERCATO_ALLOW_PRIVATE_ENDPOINTS:-true} \
 	 MERCATO_SAMPLE_DATA=$${MERCATO_SAMPLE_DATA:-true} \
 	 $(if $(wildcard site/index.html),MERCATO_SITE=$${MERCATO_SITE:-site}) .venv/bin/mercato up
+endif
 
 test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
@@ -52,6 +56,10 @@ docs: setup ## write the generated reference pages anew
 
 site: setup ## the documentation site in site/, built offline; a broken link ends it
 	@$(PY) scripts/site.py
+
+screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL=, PASSWORD=: of a marketplace that runs)
+	@command -v chromium >/dev/null || scripts/debian chromium
+	@$(PY) scripts/screenshots.py
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock

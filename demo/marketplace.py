@@ -24,20 +24,22 @@ class Administrator:
 class Marketplace:
     """Control plane, worker and gateway on free ports. The control plane starts the embedded PostgreSQL."""
 
-    def __init__(self, processes: Processes, state: Path) -> None:
+    def __init__(self, processes: Processes, state: Path, ports: tuple[int, int] | None = None) -> None:
+        """`ports` are those of the control plane and of the gateway; free ones where none are named."""
         self._processes = processes
         self._state = state
-        self._control_port, self._worker_port, internal_port = free_port(), free_port(), free_port()
-        self._gateway_port, self._gateway_health_port = free_port(), free_port()
+        self._worker_port, internal_port, self._gateway_health_port = free_port(), free_port(), free_port()
+        self._control_port, self._gateway_port = ports or (free_port(), free_port())
         self._gateway: Running | None = None
         self.control_url = f"http://127.0.0.1:{self._control_port}"
         self.gateway_url = f"http://127.0.0.1:{self._gateway_port}"
+        self.internal_url = f"http://127.0.0.1:{internal_port}"
         self._environment = {
             # What a running marketplace on this machine was told must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
             "MERCATO_INTERNAL_PORT": str(internal_port),
-            "MERCATO_CONTROL_URL": f"http://127.0.0.1:{internal_port}",
+            "MERCATO_CONTROL_URL": self.internal_url,
             "MERCATO_GATEWAY_ADMIN_PORT": str(self._gateway_health_port),
             "MERCATO_LOG_LEVEL": "WARNING",
         }
@@ -61,6 +63,10 @@ class Marketplace:
         files = list((self._state / "postgres").rglob("postmaster.pid"))
         assert len(files) == 1, f"one PostgreSQL runs in {self._state}, found {files}"
         return int(files[0].read_text().splitlines()[0])
+
+    def gateway_token(self) -> str:
+        """What gateways prove themselves with to the control plane."""
+        return (self._state / "secrets" / "gateway.token").read_text().strip()
 
     def start_gateway(self) -> Running:
         """Returns when it holds the routes and takes calls."""

@@ -12,6 +12,7 @@ from demo.command import Mp
 from demo.control import Member, Visitor
 from demo.desk import DeskStory
 from demo.figures import LATENCY_HEAD, latency_row
+from demo.history import make_history
 from demo.marketplace import Marketplace
 from demo.model_servers import ModelServer, start_embedder, start_signals, start_smollm, train_signals
 from demo.processes import Processes, Running
@@ -65,16 +66,24 @@ class Basket:
 class Story:
     """One run; `run` tells it."""
 
-    def __init__(self, report: Report, processes: Processes, folder: Path, *, with_llm: bool) -> None:
+    def __init__(
+        self,
+        report: Report,
+        processes: Processes,
+        folder: Path,
+        *,
+        with_llm: bool,
+        ports: tuple[int, int] | None = None,
+    ) -> None:
         self._report = report
         self._processes = processes
         self._folder = folder
         self._with_llm = with_llm
-        self._marketplace = Marketplace(processes, folder / "marketplace")
+        self._marketplace = Marketplace(processes, folder / "marketplace", ports)
         self._calls: list[Call] = []
         self._timed: list[tuple[list[Call], list[Call]]] = []
 
-    def run(self) -> None:
+    def run(self) -> Cast:
         """Raises what keeps it from going on; what merely disagrees is in the report."""
         training = train_signals(self._processes, self._folder / "model")
         operator = self._start_marketplace()
@@ -94,6 +103,18 @@ class Story:
         desk = self._run_desk(cast, building)
         self._tell_figures(*books)
         desk.tell_figures()
+        return cast
+
+    def stay(self, cast: Cast) -> None:
+        """Adds weeks of made-up calls, and says where to look and as whom."""
+        report, place = self._report, self._marketplace
+        report.step(12, "The marketplace stays")
+        made_up = make_history(cast.operator, [cast.fund, cast.student], place.internal_url, place.gateway_token())
+        report.say(f"{made_up:,} made-up calls of earlier days, so that charts have something to show")
+        people = [("operator", cast.operator), ("consumer", cast.fund), ("vendor", cast.signals.vendor)]
+        rows = [[who, member.email, member.password] for who, member in people]
+        report.table(["Sign in as", "E-mail address", "Password"], rows)
+        report.say(f"open {place.control_url}; Ctrl-C stops it, and all that is in it goes")
 
     def _start_marketplace(self) -> Member:
         self._report.step(1, "A marketplace of its own: PostgreSQL, control plane, worker, gateway")

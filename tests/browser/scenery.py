@@ -65,14 +65,17 @@ class _Vendor:
         """Everything of this vendor; the values of parameters by their names."""
         for name in ("leaky", "tried", "gone"):
             spare, _ = await self.market.list_service(self.caller, name)
-            await self.market.add_release(spare, "1.1.0")
+            await self.market.add_release(spare, "1.1.0", title=f"Embeddings, {name}")
         service, plan = await self.market.list_service(
             self.caller, "embedder", availability_bp=9990, p95_latency_ms=300
         )
         customers = [
             await self.market.customer(service, plan, f"{self.caller.organisation_slug}-buyer-{n}") for n in (1, 2)
         ]
-        release = await self.market.add_release(service, "1.1.0")
+        release = await self.market.add_release(
+            service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
+            summary="Sentence vectors for 40 languages, 384 dimensions.",
+        )  # fmt: skip
         events = []
         for day in range(_DAYS):
             at = self.market.clock.now() - timedelta(days=day, minutes=30)

@@ -17,6 +17,7 @@ from tests.cli.conftest import Mp
 from tests.conftest import People, TestClock
 from tests.support.asgi import serve_app
 from tests.support.running import BIN
+from tests.support.terminal import run_in_terminal
 
 _PASSWORD = "correct horse battery"
 
@@ -119,3 +120,20 @@ def test_every_command_of_the_page_exists() -> None:
             command = found
         options = {option for each in command.params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= options, words
+
+
+async def test_at_a_terminal_a_proof_is_asked_for_and_the_command_goes_on(
+    url: str, tmp_path: Path, clock: TestClock
+) -> None:
+    admin = await log_in(tmp_path / "admin", url)
+    words = [str(BIN / "mp"), "people", "list", "--json"]
+    (user,) = json.loads((await run(admin, *words[1:])).stdout)["items"]
+    clock.advance(timedelta(minutes=11))
+    words = [str(BIN / "mp"), "people", "role", user["id"], "admin"]
+    refused = await run(admin, *words[1:])
+    assert (refused.returncode, "mp prove" in refused.stderr) == (1, True)
+    code, screen = await asyncio.to_thread(
+        run_in_terminal, words, admin.environment, admin.config, typed=f"{_PASSWORD}\n"
+    )
+    assert (code, "is admin." in screen) == (0, True), screen
+    assert _PASSWORD not in screen

@@ -239,3 +239,13 @@ def test_a_canary_needs_an_older_release_to_be_compared_with(vendor: Mp, service
     refused = vendor("canary", "start", f"{service}@1.0.0", "--percent", "5")
     assert refused.returncode == 1
     assert "is not the newest" in refused.stderr
+
+
+def test_a_release_is_deprecated_with_a_reason(vendor: Mp, service: str) -> None:
+    refused = vendor("services", "deprecate", service, "--reason", "It is old.")
+    assert (refused.returncode, "vendor/name@1.2.0" in refused.stderr) == (2, True)
+    ended = vendor.json("services", "deprecate", f"{service}@1.0.0", "--reason", "It is old.")
+    assert (ended["status"], ended["status_reason"]) == ("deprecated", "It is old.")
+    unknown = vendor("services", "yank", f"{service}@9.9.9", "--reason", "It leaks.")
+    assert unknown.returncode != 0
+    assert vendor("services", "withdraw", "nobody/nothing").returncode != 0

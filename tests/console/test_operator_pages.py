@@ -1,8 +1,10 @@
 """Pages of operators and the desk: who may read them, what their forms do, and that they do it once."""
 
 import asyncio
+import html
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -10,6 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from mercato.edge.wiring import Wiring, running_of
+from mercato.platform import Database, Ids
+from mercato.publishing import Approval, Submission
 from tests.conftest import People, TestClock
 from tests.console.browser import browser_of, once_in, sign_in, sign_up
 
@@ -25,6 +29,7 @@ OPERATOR_PAGES = (
     "/ops/organisations?standing=verified&named=oper",
     "/ops/organisations/operator",
     "/ops/users",
+    "/ops/roles",
     "/ops/calls",
     "/ops/calls?consumer=operator&failed=true",
     "/ops/disputes",
@@ -46,6 +51,8 @@ OPERATOR_PAGES = (
     "/desk/log",
 )
 
+MANIFEST = (Path(__file__).parents[2] / "examples/embedder/service.yaml").read_text()
+
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
@@ -62,7 +69,7 @@ async def operator(browser: httpx.AsyncClient, people: People) -> httpx.AsyncCli
 
 
 async def test_an_operator_reads_every_page(operator: httpx.AsyncClient) -> None:
-    for path in (*OPERATOR_PAGES, "/ops/roles"):
+    for path in OPERATOR_PAGES:
         page = await operator.get(path)
         assert page.status_code == 200, f"{path}: {page.text[:2000]}"
         if "/export" not in path:
@@ -154,11 +161,67 @@ async def test_maintenance_is_announced_and_ended(operator: httpx.AsyncClient, a
     assert "over" in (await operator.get("/ops/announcements")).text
 
 
+@pytest.fixture
+async def waiting(database: Database, people: People, clock: TestClock, ids: Ids) -> str:
+    """A submission of Zeta's that waits for one person."""
+    zeta = await people.join("zeta")
+    submission_id = ids.new("sbm")
+    async with database.transaction() as session:
+        session.add(
+            Submission(
+                id=submission_id, vendor_id=zeta.organisation_id, service_name="<script>", version="1.2.0",
+                manifest=MANIFEST, document=None, digest="0" * 64, state="waiting", created_by=zeta.actor,
+                created_at=clock.now(), ended_at=None,
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            Approval(
+                submission_id=submission_id, state="pending", required_people=1, rule="new-vendor",
+                reason="The vendor is new.", created_at=clock.now(), decided_at=None,
+            )
+        )  # fmt: skip
+    return submission_id
+
+
+async def test_two_clicks_on_approve_are_one_vote(operator: httpx.AsyncClient, waiting: str, clock: TestClock) -> None:
+    clock.advance(timedelta(minutes=5))
+    queue = (await operator.get("/ops/approvals")).text
+    assert "zeta/&lt;script&gt; 1.2.0" in queue
+    assert "5 min" in queue
+    page = await operator.get(f"/ops/approvals/{waiting}")
+    assert "The vendor is new." in page.text
+    assert "$0.00002" in page.text, "what it would cost"
+    assert "<script>" not in page.text.replace('<script src="', "")
+    form = {"decision": "approve", "reason": "we met them", "once": once_in(page)}
+    path = f"/ops/approvals/{waiting}"
+    clicks = await asyncio.gather(*(operator.post(path, data=form) for _ in range(2)))
+    assert {click.status_code for click in clicks} <= {303, 409}
+    shown = (await operator.get(path)).text
+    assert shown.count("approved: we met them") == 1
+    assert "approved" in shown
+    assert waiting in (await operator.get("/ops/approvals?decided=true")).text
+
+
+async def test_a_decision_needs_a_reason_a_proof_and_the_right(
+    app: FastAPI, operator: httpx.AsyncClient, waiting: str, clock: TestClock
+) -> None:
+    path = f"/ops/approvals/{waiting}"
+    nameless = await operator.post(path, data={"decision": "reject", "reason": ""})
+    assert nameless.status_code == 422
+    async with browser_of(app) as zeta:
+        await sign_in(zeta, "zeta")
+        assert (await zeta.get(path)).status_code == 403
+        assert (await zeta.post(path, data={"decision": "approve", "reason": "mine"})).status_code == 403
+    clock.advance(timedelta(minutes=11))
+    late = await operator.post(path, data={"decision": "reject", "reason": "spam"})
+    assert late.headers["location"].startswith("/prove?next=")
+    assert "pending" in (await operator.get(path)).text
+
+
 async def test_the_optimizer_answers_and_refuses_on_the_page(operator: httpx.AsyncClient) -> None:
     page = await operator.get("/desk/optimizer")
     asked = page.text.partition('spellcheck="false">')[2].partition("</textarea>")[0]
-    import html
-
     done = await operator.post("/desk/optimizer", data={"asked": html.unescape(asked)})
     assert done.status_code == 200, done.text
     assert "AAPL" in done.text

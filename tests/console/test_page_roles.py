@@ -94,6 +94,8 @@ async def test_no_page_shows_another_organisations_things(crowd: Crowd) -> None:
     faults = []
     strangers = [name for name in crowd.browsers if name.startswith(("consumer", "vendor"))]
     for page in pages_of(crowd.app):
+        if "{" not in page.template:
+            continue
         address = page.address(crowd.scenery.foreign)
         for column in strangers:
             answer = await crowd.browsers[column].get(address)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import mercato_cli
 from mercato.console.vendor.hyper_parameters import TEMPLATE
@@ -31,6 +31,9 @@ SINGLES = (
     "/vendor/submissions/{submission_id}", "/vendor/deployments/{deployment_id}", "/vendor/training/{run_id}",
     "/vendor/datasets/{dataset}", "/vendor/datasets/{dataset}/rounds/{number}",
 )  # fmt: skip
+_MOST_STATEMENTS = 22
+"""The pages with figures ask most: a series, its comparison and its totals are a dozen questions."""
+
 MANIFEST = """mercato: 1
 name: weather
 version: 1.0.0
@@ -185,7 +188,12 @@ class TestPublishing:
         bomb = io.BytesIO()
         with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as opened:
             opened.writestr("service.yaml", b"a" * 200_000_000)
-        for content in (bomb.getvalue(), b"PK\x03\x04 nonsense", b""):
+        good = io.BytesIO()
+        with zipfile.ZipFile(good, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("service.yaml", MANIFEST)
+        broken = bytearray(good.getvalue())
+        broken[45:60] = bytes(15)
+        for content in (bomb.getvalue(), bytes(broken), b"PK\x03\x04 nonsense", b""):
             page = await office.browser.post("/vendor/publish", files={"archive": ("x.zip", content)})
             assert page.status_code == 422, page.text
         nothing = await office.browser.post("/vendor/publish", files={"manifest_file": ("", b"")})
@@ -349,3 +357,20 @@ async def test_a_viewer_reads_all_and_changes_nothing(office: Office, marketplac
             assert answer.status_code == 403, path
         sent = await browser.post("/vendor/publish", files={"manifest_file": ("service.yaml", MANIFEST)})
         assert sent.status_code == 403
+
+
+async def test_the_number_of_questions_to_the_database_is_fixed(office: Office, marketplace: Marketplace) -> None:
+    # The session's own questions come to each page's.
+    engine = running_of(marketplace.app).wiring.database.engine.sync_engine
+    asked: list[str] = []
+    listener = lambda *given: asked.append(given[2])  # noqa: E731
+    event.listen(engine, "before_cursor_execute", listener)
+    try:
+        found = {}
+        for path in LISTS + SINGLES:
+            asked.clear()
+            await office.get(path)
+            found[path] = len(asked)
+    finally:
+        event.remove(engine, "before_cursor_execute", listener)
+    assert max(found.values()) <= _MOST_STATEMENTS, found

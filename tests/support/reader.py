@@ -40,6 +40,8 @@ def make_up() -> Iterator[Marketplace]:
     """`make up` on ports of its own: the settings are read from the Makefile."""
     settings = re.findall(r"(MERCATO_[A-Z_]+)=\$\$\{\1:-(\w+)\}", (ROOT / "Makefile").read_text())
     assert settings, "the Makefile sets none"
+    # The documentation site is built by another target, and nobody here reads it.
+    settings = [(name, value) for name, value in settings if name != "MERCATO_SITE"]
     with open_folder() as folder:
         place = Place(folder)
         up = place.start("up", environment=place.environment | dict(settings))

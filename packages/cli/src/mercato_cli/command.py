@@ -82,8 +82,9 @@ class Mp:
     def client_of(self, profile: Profile) -> "Client":
         """The control API, as another profile's owner."""
         from mercato_cli.client import Client
+        from mercato_cli.proving import ask_again
 
-        return Client(profile, self.profiles, timeout=self.timeout)
+        return ask_again(Client(profile, self.profiles, timeout=self.timeout))
 
 
 def command(function: Function) -> Function:

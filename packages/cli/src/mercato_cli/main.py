@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.announcements import announcements
+from mercato_cli.commands.anomalies import anomalies
 from mercato_cli.commands.approvals import approvals
 from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
@@ -21,6 +22,7 @@ from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
+from mercato_cli.commands.graphql import graphql
 from mercato_cli.commands.health import health
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
@@ -30,7 +32,7 @@ from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.overview import all_keys, overview, settings
-from mercato_cli.commands.password import password, prove, second_factor
+from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
 from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
@@ -42,6 +44,7 @@ from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
 from mercato_cli.commands.signup import signup
+from mercato_cli.commands.sso import sso
 from mercato_cli.commands.statement import balance, statement, unbilled
 from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
@@ -70,9 +73,11 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         whoami,
         password,
         second_factor,
+        passkeys,
         prove,
         sessions,
         people,
+        sso,
         roles,
         keys,
         limits,
@@ -113,6 +118,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sla,
         status,
         usage,
+        anomalies,
         calls,
         call_detail,
         statement,
@@ -127,6 +133,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         health,
         approvals,
         organisations,
+        graphql,
         kill,
         record,
         announcements,

@@ -27,6 +27,19 @@ def read_code() -> str:
     return read_line()
 
 
+def read_secret(what: str) -> str:
+    """A secret that is not shown: asked for by this name."""
+    return _ask(what) if sys.stdin.isatty() else read_line()
+
+
+def read_address() -> str:
+    """The address of a page, copied from a browser."""
+    if sys.stdin.isatty():
+        address: str = click.prompt("Address", err=True, default="", show_default=False)
+        return address
+    return read_line()
+
+
 def read_new_password() -> str:
     """A password that meets the marketplace's rule; at a terminal it is typed twice. Raises `MpError`."""
     if not sys.stdin.isatty():

@@ -43,6 +43,8 @@ class Transport:
         self._profiles = profiles
         self._timeout = timeout
         self._now = now
+        self.prove_again: Callable[[], None] | None = None
+        """Asks the person who they are, where what they want needs a recent proof and somebody can answer."""
         self._http = open_client(profile.url, timeout=timeout, base_url=profile.url, headers={"user-agent": "mp"})
 
     @property
@@ -97,6 +99,9 @@ class Transport:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._http.build_request(method, path, json=body, content=content, params=given, headers=headers)
         status, answer, pause = self._send_authenticated(request, credential)
+        if status == 403 and self.prove_again is not None and _needs_proof(answer):
+            self.prove_again()
+            status, answer, pause = self._send_authenticated(request, credential)
         if status >= 300:
             shown = self._profile.credential if credential is None else credential
             raise refusal(
@@ -275,6 +280,11 @@ def retry_after(response: httpx.Response) -> float | None:
     """The seconds of `Retry-After`, if it has any."""
     given = response.headers.get("retry-after", "")
     return float(given) if given.isascii() and given.isdecimal() and len(given) < 6 else None
+
+
+def _needs_proof(answer: bytes) -> bool:
+    problem = read_problem(answer)
+    return problem is not None and problem.get("code") == "step_up_needed"
 
 
 def _show(request: httpx.Request, credential: str) -> None:

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "adjustment_target_unknown"
   | "already_decided"
   | "announcement_not_found"
+  | "anomaly_not_found"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -59,9 +60,14 @@ export type ErrorCode =
   | "erasure_not_found"
   | "export_not_found"
   | "exports_busy"
+  | "foreign_site"
   | "form_of_another_site"
   | "gateway_away"
   | "grant_type_unsupported"
+  | "graphql_invalid"
+  | "graphql_page_size"
+  | "graphql_too_large"
+  | "graphql_wrong_door"
   | "handler_broke_contract"
   | "handler_failed"
   | "handler_too_slow"
@@ -112,9 +118,12 @@ export type ErrorCode =
   | "own_submission"
   | "panel_damaged"
   | "panel_missing"
+  | "passkey_refused"
   | "password_reset_unknown"
+  | "password_sign_in_off"
   | "payout_not_found"
   | "period_refused"
+  | "person_disabled"
   | "plan_not_found"
   | "plan_not_offered"
   | "portfolio_infeasible"
@@ -158,6 +167,20 @@ export type ErrorCode =
   | "signature_refused"
   | "slow_down"
   | "slow_request"
+  | "sso_address_refused"
+  | "sso_address_taken"
+  | "sso_administrator"
+  | "sso_already_linked"
+  | "sso_denied"
+  | "sso_domain_refused"
+  | "sso_email_unverified"
+  | "sso_no_role"
+  | "sso_not_configured"
+  | "sso_not_invited"
+  | "sso_not_proven_yet"
+  | "sso_provider_failed"
+  | "sso_sign_in_unknown"
+  | "sso_token_refused"
   | "starting"
   | "statement_period_refused"
   | "step_up_needed"
@@ -173,6 +196,8 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_passkeys"
+  | "too_many_live"
   | "too_many_second_factors"
   | "too_many_unknown_keys"
   | "too_many_webhooks"
@@ -374,6 +399,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   adjustment_target_unknown: 404,
   already_decided: 409,
   announcement_not_found: 404,
+  anomaly_not_found: 404,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -423,9 +449,14 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   erasure_not_found: 404,
   export_not_found: 404,
   exports_busy: 503,
+  foreign_site: 403,
   form_of_another_site: 403,
   gateway_away: 502,
   grant_type_unsupported: 400,
+  graphql_invalid: 422,
+  graphql_page_size: 422,
+  graphql_too_large: 422,
+  graphql_wrong_door: 422,
   handler_broke_contract: 500,
   handler_failed: 500,
   handler_too_slow: 504,
@@ -476,9 +507,12 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   own_submission: 403,
   panel_damaged: 500,
   panel_missing: 409,
+  passkey_refused: 401,
   password_reset_unknown: 404,
+  password_sign_in_off: 403,
   payout_not_found: 404,
   period_refused: 422,
+  person_disabled: 403,
   plan_not_found: 404,
   plan_not_offered: 409,
   portfolio_infeasible: 422,
@@ -489,7 +523,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   quota_exceeded: 429,
   quota_exhausted: 429,
   rate_limit_exceeded: 429,
-  refused: 400,
+  refused: 403,
   release_not_found: 404,
   release_yanked: 409,
   request_timeout: 408,
@@ -522,6 +556,20 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   signature_refused: 403,
   slow_down: 400,
   slow_request: 408,
+  sso_address_refused: 422,
+  sso_address_taken: 403,
+  sso_administrator: 403,
+  sso_already_linked: 409,
+  sso_denied: 401,
+  sso_domain_refused: 403,
+  sso_email_unverified: 403,
+  sso_no_role: 403,
+  sso_not_configured: 404,
+  sso_not_invited: 403,
+  sso_not_proven_yet: 409,
+  sso_provider_failed: 502,
+  sso_sign_in_unknown: 401,
+  sso_token_refused: 401,
   starting: 503,
   statement_period_refused: 422,
   step_up_needed: 403,
@@ -537,6 +585,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_passkeys: 409,
+  too_many_live: 503,
   too_many_second_factors: 409,
   too_many_unknown_keys: 429,
   too_many_webhooks: 409,

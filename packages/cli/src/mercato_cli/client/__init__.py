@@ -10,6 +10,7 @@ from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
 from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.governance import GovernanceCalls
 from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
@@ -20,6 +21,7 @@ from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
+from mercato_cli.client.sso import SsoCalls
 from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
@@ -32,6 +34,7 @@ __all__ = ["Client"]
 class Client(
     AccountCalls,
     PeopleCalls,
+    SsoCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,
@@ -39,6 +42,7 @@ class Client(
     ServiceCalls,
     SubscriptionCalls,
     DatasetCalls,
+    GovernanceCalls,
     UsageCalls,
     DeploymentCalls,
     BillingCalls,

@@ -3,6 +3,7 @@
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
 from mercato_contracts.identity import UserList, UserView
+from mercato_contracts.passkeys import PasskeyList
 from mercato_contracts.people import (
     InvitationAccepted,
     InvitationPage,
@@ -73,6 +74,14 @@ class PeopleCalls(Transport):
     def renew_recovery_codes(self) -> RecoveryCodesAnswer:
         """Needs a recent proof."""
         return self.ask(RecoveryCodesAnswer, "POST", "/api/me/recovery-codes")
+
+    def list_passkeys(self) -> PasskeyList:
+        """The caller's own."""
+        return self.ask(PasskeyList, "GET", "/api/me/passkeys")
+
+    def remove_passkey(self, passkey_id: str) -> None:
+        """Needs a recent proof."""
+        self.request("DELETE", f"/api/me/passkeys/{segment(passkey_id)}")
 
     def list_users(self) -> list[UserView]:
         """The people of the organisation."""

@@ -6,7 +6,7 @@ from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
 from mercato_contracts.catalog import CatalogModel, CatalogPage
 from mercato_contracts.discovery import SearchAnswer
-from mercato_contracts.publishing import CanaryPage, CanaryRequest, CanaryView, ServiceView
+from mercato_contracts.publishing import CanaryPage, CanaryRequest, CanaryView, ReleaseView, ServiceView
 
 
 class ServiceCalls(Transport):
@@ -30,6 +30,17 @@ class ServiceCalls(Transport):
             if page.next is None:
                 return items
             after = page.next
+
+    def end_release(
+        self, vendor: str, name: str, version: str, ending: Literal["deprecate", "yank"], reason: str
+    ) -> ReleaseView:
+        """The release as it is then."""
+        path = f"/api/services/{segment(vendor)}/{segment(name)}/releases/{segment(version)}/{ending}"
+        return self.ask(ReleaseView, "POST", path, {"reason": reason})
+
+    def withdraw_service(self, vendor: str, name: str) -> None:
+        """It leaves the catalogue."""
+        self.request("POST", f"/api/services/{segment(vendor)}/{segment(name)}/withdraw")
 
     def start_canary(self, vendor: str, name: str, request: CanaryRequest) -> CanaryView:
         """The canary that begins now."""

@@ -5,6 +5,7 @@ import socket
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mercato_cli.errors import Exit, MpError
 from mercato_cli.progress import Progress
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 _SLOWER_SECONDS = 5
 
 
-def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool) -> "Profile":
-    """The profile with the session that a person approved. Raises `MpError` when nobody did, or somebody denied it."""
+def log_device_in(mp: "Mp", profile: "Profile", *, open_page: bool, organisation: str | None = None) -> "Profile":
+    """The profile with the session that a person approved, through their `organisation` where it is named.
+
+    Raises `MpError` when nobody did, or somebody denied it.
+    """
     codes = _begin(mp, profile)
+    if organisation is not None:
+        page = f"{codes.verification_uri_complete}&organisation={quote(organisation)}"
+        codes = codes.model_copy(update={"verification_uri_complete": page})
     _show(mp, codes)
     if open_page and not mp.console.as_json:
         _open(codes.verification_uri_complete)

@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     help="Sign in as a person; the password (and a second factor's code) is asked for, or read from standard input.",
 )
 @click.option("--device", is_flag=True, help="Approve on a web page with a code; the default at a terminal.")
+@click.option("--sso", metavar="ORGANISATION", help="Approve there through this organisation's identity provider.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open that page.")
 @command
 def login(
-    mp: Mp, url: str | None, gateway: str | None, token: str | None, email: str | None, device: bool, browser: bool
+    mp: Mp,
+    url: str | None,
+    gateway: str | None,
+    token: str | None,
+    email: str | None,
+    device: bool,
+    sso: str | None,
+    browser: bool,
 ) -> None:
     """Log in to a marketplace and remember the credential.
 
@@ -39,15 +47,18 @@ def login(
     programs there is --token. The credential is checked first and then kept, readable by you only. With --profile it is
     kept under that name; there may be several.
     """
-    if (token is not None) + (email is not None) + device > 1:
-        raise MpError("--token, --email and --device exclude each other.", "Give one of them.")
-    if email is None and not device and (token is not None or not sys.stdin.isatty()):
+    by_device = device or sso is not None
+    if (token is not None) + (email is not None) + by_device > 1:
+        raise MpError("--token, --email and --device or --sso exclude each other.", "Give one of them.")
+    if email is None and not by_device and (token is not None or not sys.stdin.isatty()):
         credential = _token(token)
         profile = replace(begin_profile(mp, url, gateway), credential=credential)
     else:
         profile = begin_profile(mp, url, gateway)
-        with_code = email is None
-        profile = log_device_in(mp, profile, open_page=browser) if with_code else _with_person(mp, profile, email or "")
+        if email is None:
+            profile = log_device_in(mp, profile, open_page=browser, organisation=sso)
+        else:
+            profile = _with_person(mp, profile, email)
     me = mp.client_of(profile).me()
     mp.profiles.keep(profile, use=True)
     mp.console.show(_as_json(profile, me), lambda: _welcome(mp, profile, me))

@@ -102,6 +102,35 @@ def renew_codes(mp: Mp) -> None:
     mp.console.show({"recovery_codes": codes}, lambda: _show_codes(mp, "The old codes no longer work.", codes))
 
 
+@click.group()
+def passkeys() -> None:
+    """Your passkeys. A browser adds them and signs in with them."""
+
+
+@passkeys.command("list")
+@command
+def list_passkeys(mp: Mp) -> None:
+    """Your passkeys, the oldest first."""
+    found = mp.client.list_passkeys()
+    mp.console.show(
+        found.model_dump(mode="json"),
+        lambda: mp.console.table(
+            ["id", "name", "added", "last used"],
+            [(each.id, each.name, str(each.created_at)[:10], str(each.used_at or "")[:16]) for each in found.items],
+            "None.",
+        ),
+    )
+
+
+@passkeys.command("remove")
+@click.argument("passkey_id")
+@command
+def remove_passkey(mp: Mp, passkey_id: str) -> None:
+    """Remove one; it no longer signs anybody in."""
+    mp.client.remove_passkey(passkey_id)
+    mp.console.show({"id": passkey_id, "removed": True}, lambda: mp.console.say(f"{passkey_id} is removed."))
+
+
 @click.command()
 @click.option("--code", is_flag=True, help="By a code of your authenticator app: where you have one, this is needed.")
 @command

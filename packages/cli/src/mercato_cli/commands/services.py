@@ -1,10 +1,11 @@
 """`mp services`: the catalogue, and what it says about one service."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.errors import MpError
 from mercato_cli.names import split_name
 from mercato_cli.prices import cheapest_first, included_in, price_of
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from mercato_contracts.publishing import ServiceView
 
 _RELEASES_SHOWN = 5
+_REASON = click.option("--reason", required=True, help="Consumers read it.")
 _STATUS = {"live": "live", "held": "held", "not_deployed": "not deployed"}
 
 
@@ -50,6 +52,46 @@ def show_service(mp: Mp, service: str) -> None:
     vendor, name, _ = split_name(service)
     found = mp.client.service(vendor, name)
     mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))
+
+
+@services.command("deprecate")
+@click.argument("service", metavar="VENDOR/NAME@VERSION")
+@_REASON
+@command
+def deprecate_release(mp: Mp, service: str, reason: str) -> None:
+    """Deprecate a release of yours: calls go on, and the catalogue shows the reason."""
+    _end(mp, service, "deprecate", reason)
+
+
+@services.command("yank")
+@click.argument("service", metavar="VENDOR/NAME@VERSION")
+@_REASON
+@command
+def yank_release(mp: Mp, service: str, reason: str) -> None:
+    """Yank a release of yours for good: no call reaches it any more."""
+    _end(mp, service, "yank", reason)
+
+
+@services.command("withdraw")
+@click.argument("service", metavar="VENDOR/NAME")
+@command
+def withdraw_service(mp: Mp, service: str) -> None:
+    """Take a service of yours from the catalogue; a new release lists it again."""
+    vendor, name, _ = split_name(service)
+    mp.client.withdraw_service(vendor, name)
+    mp.console.show(
+        {"service": f"{vendor}/{name}", "status": "withdrawn"}, lambda: mp.console.say(f"{vendor}/{name} is withdrawn.")
+    )
+
+
+def _end(mp: Mp, service: str, ending: Literal["deprecate", "yank"], reason: str) -> None:
+    vendor, name, version = split_name(service)
+    if not version:
+        raise MpError("The version is missing.", f"Name it: `mp services {ending} vendor/name@1.2.0`.")
+    ended = mp.client.end_release(vendor, name, version.removeprefix("@"), ending, reason)
+    mp.console.show(
+        ended.model_dump(mode="json"), lambda: mp.console.say(f"{vendor}/{name} {ended.version} is {ended.status}.")
+    )
 
 
 def _show(mp: Mp, found: "ServiceView") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from mercato.identity import Keyring, Person, is_sealed
+from mercato.identity import Keyring, KnownPerson, is_sealed
 from mercato.platform import ColumnKind, Described
 
 _OF_OTHERS = frozenset({ColumnKind.CONTACT, ColumnKind.TIME, ColumnKind.FACT})
@@ -34,7 +34,7 @@ class Part:
     rows: Sequence[Mapping[str, Any]]
 
 
-def write_copy(person: Person, at: datetime, parts: Sequence[Part], ring: Keyring) -> bytes:
+def write_copy(person: KnownPerson, at: datetime, parts: Sequence[Part], ring: Keyring) -> bytes:
     """The same bytes for the same content."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -50,7 +50,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: str) -> None:
     archive.writestr(zipfile.ZipInfo(name), content)
 
 
-def _document(part: Part, person: Person, ring: Keyring) -> dict[str, Any]:
+def _document(part: Part, person: KnownPerson, ring: Keyring) -> dict[str, Any]:
     return {
         "table": part.table,
         "purpose": part.note.purpose,
@@ -60,7 +60,7 @@ def _document(part: Part, person: Person, ring: Keyring) -> dict[str, Any]:
     }
 
 
-def _row(note: Described, row: Mapping[str, Any], person: Person, ring: Keyring) -> dict[str, Any]:
+def _row(note: Described, row: Mapping[str, Any], person: KnownPerson, ring: Keyring) -> dict[str, Any]:
     is_foreign = row.get("organisation_id", person.organisation_id) != person.organisation_id
     shown = {}
     for name, value in row.items():
@@ -71,7 +71,7 @@ def _row(note: Described, row: Mapping[str, Any], person: Person, ring: Keyring)
     return shown
 
 
-def _opened(value: Any, person: Person, ring: Keyring) -> Any:
+def _opened(value: Any, person: KnownPerson, ring: Keyring) -> Any:
     """What was sealed with the person's key alone, in clear; what names others too is left out."""
     if isinstance(value, dict):
         if is_sealed(value):

@@ -16,7 +16,7 @@ from mercato.admin.news import AuditPruned, ErasureAsked, SubjectErased
 from mercato.admin.personal_rows import PersonalRows
 from mercato.admin.words import Words
 from mercato.discovery import tell_rewritten
-from mercato.identity import Person, PersonKeys, Subjects
+from mercato.identity import KnownPerson, PersonKeys, Subjects
 from mercato.platform import (
     Clock,
     Database,
@@ -170,7 +170,7 @@ class ErasureWork:
         log.info("a person was erased", erasure=erasure_id)
         return None
 
-    async def _read(self, session: Session, erasure_id: str) -> tuple[Erasure, Person]:
+    async def _read(self, session: Session, erasure_id: str) -> tuple[Erasure, KnownPerson]:
         erasure = await ErasureRows(session).find(erasure_id)
         assert erasure is not None
         person = await Subjects(session, self._clock, self._outbox).find(erasure.person_id)

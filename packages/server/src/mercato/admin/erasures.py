@@ -5,7 +5,7 @@ from mercato.admin.models import Erasure
 from mercato.admin.news import ErasureAsked
 from mercato.admin.refusals import ErasureNotFound, InvoicesOpen, UnderLegalHold
 from mercato.billing import find_open_amounts
-from mercato.identity import Caller, LastAdministrator, Permission, Person, Subjects
+from mercato.identity import Caller, KnownPerson, LastAdministrator, Permission, Subjects
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue
 from mercato_contracts import ids as id_prefix
@@ -61,7 +61,7 @@ class Erasures:
         caller.require(Permission.PRIVACY_WRITE)
         return await self._rows.page(self._scope(caller), before, limit)
 
-    async def _check(self, person: Person) -> None:
+    async def _check(self, person: KnownPerson) -> None:
         if await self._rows.find_hold(person.id) is not None:
             raise UnderLegalHold("What is known of this person is under a legal hold.")
         missed = await self._subjects.missed(person)

@@ -7,7 +7,7 @@ from mercato.admin.copy import Part, write_copy
 from mercato.admin.export_rows import ExportRows
 from mercato.admin.news import PersonExportAsked
 from mercato.admin.personal_rows import PersonalRows
-from mercato.identity import Keyring, Person, PersonKeys, Subjects
+from mercato.identity import Keyring, KnownPerson, PersonKeys, Subjects
 from mercato.platform import (
     Clock,
     Database,
@@ -64,10 +64,10 @@ class ExportWork:
             row.counts = {part.table: len(part.rows) for part in parts}
         return len(content)
 
-    async def _find(self, session: Session, person_id: str) -> Person | None:
+    async def _find(self, session: Session, person_id: str) -> KnownPerson | None:
         return await Subjects(session, self._clock, self._outbox).find(person_id)
 
-    async def _read(self, session: Session, person: Person) -> tuple[list[Part], Keyring]:
+    async def _read(self, session: Session, person: KnownPerson) -> tuple[list[Part], Keyring]:
         rows, parts = PersonalRows(session), []
         for table, note in described_tables():
             found = await rows.of_person(table, note, person.id, person.email)

@@ -1,4 +1,4 @@
-"""The audit log: entries, tree, heads, anchors, waiting refusals. Announcements, holds and erasures."""
+"""The audit log: entries, tree, heads, anchors, refusals of the minute. Announcements. Holds, erasures, copies."""
 
 from datetime import datetime
 from typing import Any
@@ -78,24 +78,6 @@ class RefusedRow(Base):
     context: Mapped[dict[str, Any]]
 
 
-class Announcement(Base):
-    """What the operator tells everybody, in force from `starts_at` until `ends_at`."""
-
-    __tablename__ = "announcements"
-    __table_args__ = (
-        CheckConstraint("kind in ('notice', 'maintenance')", name="kind"),
-        Index("ix_announcements_ends_at", "ends_at"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    text: Mapped[str]
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime | None]
-    made_by: Mapped[str]
-    made_at: Mapped[datetime]
-
-
 class LegalHold(Base):
     """Why what is known of a person may not be erased yet; at most one is in force for a person."""
 
@@ -149,3 +131,21 @@ class PersonExport(Base):
     bytes: Mapped[int] = mapped_column(server_default="0")
     sha256: Mapped[str] = mapped_column(server_default="")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+
+
+class Announcement(Base):
+    """What the operator tells everybody, in force from `starts_at` until `ends_at`."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (
+        CheckConstraint("kind in ('notice', 'maintenance')", name="kind"),
+        Index("ix_announcements_ends_at", "ends_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    text: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]

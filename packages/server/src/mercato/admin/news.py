@@ -66,50 +66,6 @@ class RequestServed(News):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HealthChanged(News):
-    """A service of the marketplace went down or came back."""
-
-    topic = "health.changed"
-
-    change_id: str
-    """The change, as the history of health has it."""
-    service: str
-    """Which service."""
-    state: str
-    """`up` or `down`."""
-    reason: str
-    """What its last probe found."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnnouncementChanged(News):
-    """The operator announced something, or ended an announcement."""
-
-    topic = "announcement.changed"
-
-    announcement_id: str
-    """The announcement."""
-    kind: str
-    """`notice` or `maintenance`."""
-    change: str
-    """`made` or `ended`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkflowOrdered(News):
-    """An operator wants a workflow retried or cancelled; the worker hears it."""
-
-    topic = "workflow.ordered"
-
-    workflow_id: str
-    """The workflow."""
-    order: str
-    """`retry` or `cancel`."""
-    reason: str
-    """Why, in the operator's words."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class LegalHoldChanged(News):
     """An operator placed or lifted a legal hold on what is known of a person."""
 
@@ -167,3 +123,47 @@ class PersonExportAsked(News):
     """Their organisation."""
     export_id: str
     """The copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthChanged(News):
+    """A service of the marketplace went down or came back."""
+
+    topic = "health.changed"
+
+    change_id: str
+    """The change, as the history of health has it."""
+    service: str
+    """Which service."""
+    state: str
+    """`up` or `down`."""
+    reason: str
+    """What its last probe found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementChanged(News):
+    """The operator announced something, or ended an announcement."""
+
+    topic = "announcement.changed"
+
+    announcement_id: str
+    """The announcement."""
+    kind: str
+    """`notice` or `maintenance`."""
+    change: str
+    """`made` or `ended`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowOrdered(News):
+    """An operator wants a workflow retried or cancelled; the worker hears it."""
+
+    topic = "workflow.ordered"
+
+    workflow_id: str
+    """The workflow."""
+    order: str
+    """`retry` or `cancel`."""
+    reason: str
+    """Why, in the operator's words."""

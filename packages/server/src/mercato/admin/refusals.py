@@ -36,6 +36,38 @@ class AuditPrunedAway(Conflict):
     fix = "Use a head that is newer than the oldest entry that `GET /api/audit/entries` still lists."
 
 
+class UnderLegalHold(Conflict):
+    """What is known of this person must be kept for now."""
+
+    code = "under_legal_hold"
+    title = "This person is under a legal hold"
+    fix = "Ask the operator when the hold ends. A hold is lifted with `DELETE /api/privacy/holds/{user_id}`."
+
+
+class InvoicesOpen(Conflict):
+    """Nobody else could be asked for what the organisation owes or is owed."""
+
+    code = "invoices_open"
+    title = "Invoices are open, and this is the last person who answers for them"
+    fix = "Wait until the month is closed and its invoices are thirty days old, or give another person the role first."
+
+
+class ErasureNotFound(NotFound):
+    """There is no such erasure that the caller may see."""
+
+    code = "erasure_not_found"
+    title = "No such erasure"
+    fix = "`GET /api/privacy/erasures` lists them."
+
+
+class ExportNotFound(NotFound):
+    """There is no such copy that the caller may have, or it expired."""
+
+    code = "export_not_found"
+    title = "No such copy"
+    fix = "A copy is kept for seven days: ask for a new one with `POST /api/privacy/exports`."
+
+
 class AnnouncementNotFound(NotFound):
     """There is no such announcement."""
 
@@ -74,35 +106,3 @@ class WorkflowOver(Conflict):
     code = "workflow_over"
     title = "The workflow has ended"
     fix = "Nothing is left to cancel; `mp workflows list` shows how it ended."
-
-
-class UnderLegalHold(Conflict):
-    """What is known of this person must be kept for now."""
-
-    code = "under_legal_hold"
-    title = "This person is under a legal hold"
-    fix = "Ask the operator when the hold ends. A hold is lifted with `DELETE /api/privacy/holds/{user_id}`."
-
-
-class InvoicesOpen(Conflict):
-    """Nobody else could be asked for what the organisation owes or is owed."""
-
-    code = "invoices_open"
-    title = "Invoices are open, and this is the last person who answers for them"
-    fix = "Wait until the month is closed and its invoices are thirty days old, or give another person the role first."
-
-
-class ErasureNotFound(NotFound):
-    """There is no such erasure that the caller may see."""
-
-    code = "erasure_not_found"
-    title = "No such erasure"
-    fix = "`GET /api/privacy/erasures` lists them."
-
-
-class ExportNotFound(NotFound):
-    """There is no such copy that the caller may have, or it expired."""
-
-    code = "export_not_found"
-    title = "No such copy"
-    fix = "A copy is kept for seven days: ask for a new one with `POST /api/privacy/exports`."

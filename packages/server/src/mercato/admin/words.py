@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from mercato.identity import Person
+from mercato.identity import KnownPerson
 
 ERASED = "[erased]"
 _LETTERS = "[[:alnum:]_]"
@@ -22,7 +22,7 @@ class Words:
     in_own: str
 
     @classmethod
-    def of(cls, person: Person) -> "Words":
+    def of(cls, person: KnownPerson) -> "Words":
         """The address and the name of this person."""
         address = rf"(?<![[:alnum:]._%+-]){_literal(person.email)}(?![[:alnum:]_-]|\.[[:alnum:]])"
         name = rf"(?<!{_LETTERS}){_literal(person.name.strip())}(?!{_LETTERS})"

@@ -190,7 +190,7 @@ def _view_new_key(new: NewKey) -> NewKeyAnswer:
     return NewKeyAnswer(**view_key(new.row).model_dump(), key=new.text)
 
 
-def _view_tokens(tokens: SessionTokens) -> SessionView:
+def view_tokens(tokens: SessionTokens) -> SessionView:
     return SessionView(
         access_token=tokens.access_token,
         access_expires_at=tokens.access_expires_at,
@@ -250,13 +250,13 @@ async def sign_in(
     tokens = desk.begin(await desk.confirm(proven, code), client_of(request))
     await tell_sign_in(session, parts.outbox, parts.tokens, tokens.access_token, parts.clock.now())
     device = parts.known_devices.issue(proven.id, parts.ids, parts.clock.now())
-    return _view_tokens(tokens).model_copy(update={"device_token": device})
+    return view_tokens(tokens).model_copy(update={"device_token": device})
 
 
 @router.post("/sessions/refresh", summary="Refresh a session")
 async def refresh_session(body: RefreshRequest, desk: SessionDesk) -> SessionView:
     """A refresh token works once. Shown a second time it ends the whole session, because somebody else may hold it."""
-    return _view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
+    return view_tokens(await desk.refresh(body.refresh_token.get_secret_value()))
 
 
 @router.delete("/sessions/current", status_code=204, summary="Sign out")

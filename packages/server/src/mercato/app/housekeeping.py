@@ -15,9 +15,11 @@ from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
 from mercato.edge.devices import devices_of
 from mercato.edge.idempotency import forget_answers
+from mercato.edge.passkeys import passkeys_in
+from mercato.edge.sso import sso_in
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
-from mercato.metering import DayRows, Partitions
+from mercato.metering import DayRows, Partitions, WatchUsage
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue, find_next_deadline
@@ -117,6 +119,10 @@ async def _make_day_rows(session: Session, wiring: Wiring) -> int:
     return await DayRows(session, wiring.clock).make_due()
 
 
+async def _watch_usage(session: Session, wiring: Wiring) -> int:
+    return await WatchUsage(session, wiring.clock, wiring.ids, wiring.outbox).watch()
+
+
 async def _check_agreement(session: Session, wiring: Wiring) -> int:
     disagreeing = await Agreements(session, wiring.clock).check_due()
     if disagreeing:
@@ -183,6 +189,14 @@ async def _forget_device_logins(session: Session, wiring: Wiring) -> int:
     return await devices_of(session, wiring).forget()
 
 
+async def _forget_sso_sign_ins(session: Session, wiring: Wiring) -> int:
+    return await sso_in(session, wiring).forget()
+
+
+async def _forget_challenges(session: Session, wiring: Wiring) -> int:
+    return await passkeys_in(session, wiring).forget()
+
+
 async def _forget_letters(session: Session, wiring: Wiring) -> int:
     passwords = Passwords(session, wiring.clock, wiring.ids, wiring.outbox, wiring.reset_links)
     return await wiring.post().forget(session) + await passwords.forget()
@@ -236,6 +250,7 @@ CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
     "agreement of figures": _check_agreement,
+    "unusual usage": _watch_usage,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,
@@ -249,6 +264,8 @@ CHORES: dict[str, Chore] = {
     "old probes": _forget_probes,
     "old webhooks": _forget_messages,
     "old device logins": _forget_device_logins,
+    "old sign-ins at providers": _forget_sso_sign_ins,
+    "old challenges": _forget_challenges,
     "old letters and links": _forget_letters,
     "old failed attempts": _forget_attempts,
     "old news": _forget_events,

@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     s3_region: str = Field(default="us-east-1", description="The region of the bucket")
     allow_private_endpoints: bool = Field(
         default=False,
-        description="Whether endpoints and webhooks may have private addresses, webhooks then plain http too",
+        description="Whether endpoints, webhooks and identity providers may have private addresses, the latter two "
+        "then plain http too",
     )
     policy_file: Path | None = Field(
         default=None,

@@ -11,15 +11,18 @@ from mercato.edge.wiring import Wiring
 from mercato.identity import (
     AccessTokens,
     FactorSeal,
+    IssuerAddresses,
     KeyProof,
     KnownDevices,
     LinkTokens,
+    OpenIdConnect,
     PasswordProof,
     ProvenKeys,
     SecretHasher,
+    SsoSecrets,
 )
 from mercato.platform import Clock, Database, HeadKey, Outbox, Purpose, SystemClock, SystemIds
-from mercato.publishing import CredentialSeal
+from mercato.publishing import PRIVATE, CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks
 from mercato.webhooks import SecretSeal, WebhookAddresses
@@ -45,7 +48,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_key_proof=KeyProof(gateway_database, SecretHasher(threads=1), proven),
         password_proof=PasswordProof(database, clock, hasher, known_devices),
         known_devices=known_devices,
-        factor_seal=FactorSeal(secret), mail=build_mail(settings, clock),
+        open_id=OpenIdConnect(clock, IssuerAddresses(PRIVATE if settings.allow_private_endpoints else ())),
+        sso_secrets=SsoSecrets(secret), factor_seal=FactorSeal(secret), mail=build_mail(settings, clock),
         invitation_links=LinkTokens(secret, Purpose.INVITATION_LINK),
         reset_links=LinkTokens(secret, Purpose.PASSWORD_RESET_LINK),
         cipher=AnswerCipher(secret),

@@ -41,8 +41,10 @@ class Close:
 
         A month that is over is closed for good. The present month is issued as far as it has come and stays open, and
         so does any month with `until`, which takes in what was posted before it. A month closed before issues nothing.
+        Raises `PeriodMalformed`, `StepUpNeeded`.
         """
         caller.require(Permission.MARKETPLACE_WRITE)
+        caller.require_step_up(self._clock.now())
         cut, is_complete = self._cut(period, until)
         await self._rows.lock()
         if await self._rows.find_closed(period) is not None:

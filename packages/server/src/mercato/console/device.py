@@ -32,6 +32,7 @@ class DeviceSignInPage:
 
     user_code: str
     email: str = ""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class DeviceDonePage:
 
 
 @router.get(PAGE)
-async def show_device_page(visit: Anybody, user_code: str = "") -> Response:
+async def show_device_page(visit: Anybody, user_code: str = "", organisation: str = "") -> Response:
     """Where a person types the code and signs in."""
-    return visit.show("device_sign_in.html", DeviceSignInPage(user_code[:20]))
+    return visit.show("device_sign_in.html", DeviceSignInPage(user_code[:20], organisation=organisation[:63]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ def public_links(caller: Caller | None, served: frozenset[str]) -> list[Link]:
 def areas_for(caller: Caller, served: frozenset[str]) -> list[Area]:
     """What this caller may see, among the pages that are `served`."""
     shown = []
-    for area in _AREAS:
+    # What operators came for is not below what every organisation has.
+    for area in (_OPERATOR, _DESK, _CONSUMER, _VENDOR) if caller.is_operator else _AREAS:
         links = [link for link in area.links if link.path in served and _may(caller, link.needs)]
         if links and area.open_to(caller):
             shown.append(Area(area.title, links))

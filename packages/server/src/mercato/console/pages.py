@@ -14,6 +14,7 @@ from mercato.console import (
     search,
     service,
     sign_in,
+    sso,
     standings,
     status,
     subscriptions,
@@ -23,7 +24,7 @@ from mercato.console import (
     webhooks,
 )
 
-ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, links.router)
+ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router)
 DISCOVERY_PAGES = (search.router,)
 CONSUMER_PAGES = (
     home.router,

@@ -1,6 +1,7 @@
 """Signing in and up, out, and proving anew who one is: forms without a script, a session in a cookie."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -92,7 +93,7 @@ async def sign_in(
         # Returned, not raised, so that a wrong code counts as an attempt.
         shown = replace(shown, needs_code=refusal.code in _FACTOR_CODES)
         return visit.show("sign_in.html", shown, refusal=refusal)
-    return await _begin(visit, session, parts, user, shown.next)
+    return await begin_here(visit, session, parts, user, shown.next, visit.now)
 
 
 @router.get("/sign-up")
@@ -136,7 +137,7 @@ async def sign_up(
         _, user = await joining.sign_up(slug=body.organisation, name=body.name, email=body.email, password=password)
     except Refusal as refusal:
         return visit.show("sign_up.html", shown, refusal=refusal)
-    return await _begin(visit, session, parts, user, shown.next)
+    return await begin_here(visit, session, parts, user, shown.next, visit.now)
 
 
 @router.post("/sign-out")
@@ -207,12 +208,14 @@ async def _prove_page(visit: Visit, session: Session, parts: Wiring, following: 
     return ProvePage(own_path(following), visit.person.email, needs_code)
 
 
-async def _begin(visit: Visit, session: Session, parts: Wiring, user: User, following: str) -> Response:
+async def begin_here(
+    visit: Visit, session: Session, parts: Wiring, user: User, following: str, proved_at: datetime | None
+) -> Response:
     """A new session each time: one that was begun before the proof is not kept."""
     if visit.person is not None:
         await sessions_in(session, parts).sign_out(visit.person.caller)
     sessions = BrowserSessions(session, parts.clock, parts.ids, parts.outbox)
-    token = await sessions.begin(user, client_of(visit.request))
+    token = await sessions.begin_proved_at(user, proved_at, client_of(visit.request))
     answer = visit.go(following)
     answer.set_cookie(
         cookie_name(parts.client_url), token, max_age=_SESSION_SECONDS, path="/", httponly=True, samesite="lax",

@@ -22,15 +22,18 @@ from mercato.identity import (
     KeyChanged,
     OrganisationChanged,
     OrganisationCreated,
+    PasskeyChanged,
     PasswordChanged,
     PasswordResetAsked,
     SecondFactorChanged,
     SessionsEnded,
     SignedIn,
+    SsoAccountChanged,
+    SsoProviderChanged,
     TokenIssued,
     UserChanged,
 )
-from mercato.metering import BudgetChanged
+from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
 from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
 from mercato.subscriptions import SubscriptionChanged
@@ -66,6 +69,9 @@ def _nothing(why: str) -> Audited:
 
 OPERATIONS: Mapping[str, Audited] = {
     "adjust_charges": _tells(ChargeAdjusted),
+    "call_anomaly_normal": _tells(UsageCalledNormal),
+    "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
+    "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
     "close_period": _tells(PeriodClosed),
     "put_budget": _tells(BudgetChanged),
@@ -135,6 +141,20 @@ OPERATIONS: Mapping[str, Audited] = {
     "remove_second_factor": _tells(SecondFactorChanged),
     "renew_recovery_codes": _tells(SecondFactorChanged),
     "prove_again": _is("session.proved"),
+    "begin_adding_passkey": _nothing("it asks for an answer; the passkey that comes of it is an entry"),
+    "add_passkey": _tells(PasskeyChanged),
+    "remove_passkey": _tells(PasskeyChanged),
+    "begin_passkey_sign_in": _nothing("anybody may ask for a challenge; the sign-in that follows is an entry"),
+    "sign_in_by_passkey": _tells(SignedIn),
+    "prove_by_passkey": _is("session.proved"),
+    "set_provider": _tells(SsoProviderChanged),
+    "remove_provider": _tells(SsoProviderChanged),
+    "switch_passwords": _tells(SsoProviderChanged),
+    "unlink_account": _tells(SsoAccountChanged),
+    "begin_sso": _nothing("anybody may begin a sign-in; its end is an entry"),
+    "begin_sso_link": _nothing("the end of what is begun is an entry"),
+    "begin_sso_proof": _nothing("the end of what is begun is an entry"),
+    "finish_sso": _tells(SignedIn, SsoAccountChanged, or_else="session.proved"),
     "end_session": _tells(SessionsEnded),
     "end_other_sessions": _tells(SessionsEnded),
     "end_sessions_of": _tells(SessionsEnded),

@@ -12,7 +12,8 @@ _ALLOWED = (
     "/api/heartbeats",
     "/api/introspect",
     "/device",
-    "/sign-",
+    "/sign-in",
+    "/sign-out",
     "/prove",
     "/zone",
 )

@@ -15,6 +15,7 @@ from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.health_places import HealthPlaces
 from mercato.edge.idempotency import AnswerCipher
+from mercato.edge.live_changes import LiveChanges
 from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
@@ -24,11 +25,13 @@ from mercato.identity import (
     KnownDevices,
     LetterLinks,
     LinkTokens,
+    OpenIdConnect,
     PasswordProof,
     Post,
     ProvenKeys,
     RememberedTokens,
     SecretHasher,
+    SsoSecrets,
 )
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session, WorkflowRecords
@@ -60,6 +63,9 @@ class Wiring:
     password_proof: PasswordProof
     known_devices: KnownDevices
     factor_seal: FactorSeal
+    open_id: OpenIdConnect
+    """Organisations' identity providers."""
+    sso_secrets: SsoSecrets
     invitation_links: LinkTokens
     reset_links: LinkTokens
     mail: Mail
@@ -138,6 +144,7 @@ class Running:
     gates: Gates | None = None
     status_board: StatusBoard | None = None
     catalog_pages: CatalogPages | None = None
+    live_changes: LiveChanges | None = None
     readiness: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
     """What must be ready before the process takes requests, by the name that a refusal gives it."""
     ends_streams: Sequence[Callable[[], None]] = ()

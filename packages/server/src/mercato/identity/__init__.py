@@ -17,14 +17,26 @@ from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
-from mercato.identity.erasing import Missed, Person, Subjects
+from mercato.identity.erasing import KnownPerson, Missed, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
+from mercato.identity.issuers import IssuerAddresses
 from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
-from mercato.identity.models import DeploymentToken, Invitation, Key, LoginSession, Organisation, SecondFactor, User
+from mercato.identity.models import (
+    DeploymentToken,
+    Invitation,
+    Key,
+    LoginSession,
+    Organisation,
+    Passkey,
+    SecondFactor,
+    SsoAccount,
+    SsoProvider,
+    User,
+)
 from mercato.identity.news import (
     InvitationAccepted,
     InvitationMade,
@@ -32,14 +44,19 @@ from mercato.identity.news import (
     KeyChanged,
     OrganisationChanged,
     OrganisationCreated,
+    PasskeyChanged,
     PasswordChanged,
     PasswordResetAsked,
     SecondFactorChanged,
     SessionsEnded,
     SignedIn,
+    SsoAccountChanged,
+    SsoProviderChanged,
     TokenIssued,
     UserChanged,
 )
+from mercato.identity.oidc import Claims, OpenIdConnect, RelyingParty, check_issuer
+from mercato.identity.passkeys import Passkeys, Site
 from mercato.identity.passwords import Passwords, Proof
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role, permissions_of
 from mercato.identity.person_keys import Keyring, PersonKeys, is_person, is_sealed, keyring_of
@@ -61,11 +78,17 @@ from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
+from mercato.identity.sso import CALLBACK, Begun, Outcome, SingleSignOn
+from mercato.identity.sso import Answer as SsoAnswer
+from mercato.identity.sso import Taken as SsoTaken
+from mercato.identity.sso_providers import ProviderSettings, SsoProviders
+from mercato.identity.sso_secrets import SsoSecrets
 from mercato.identity.standing import Standing
 from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
 
 __all__ = [
+    "CALLBACK",
     "KEY_SCOPES",
     "OPERATOR_ONLY",
     "PERMISSIONS",
@@ -77,8 +100,10 @@ __all__ = [
     "Allowances",
     "Attempts",
     "Authentication",
+    "Begun",
     "BrowserSessions",
     "Caller",
+    "Claims",
     "Client",
     "DeploymentToken",
     "DeploymentTokens",
@@ -96,6 +121,7 @@ __all__ = [
     "InvitationMade",
     "InvitationWithdrawn",
     "Invitations",
+    "IssuerAddresses",
     "Key",
     "KeyChanged",
     "KeyIntrospection",
@@ -103,6 +129,7 @@ __all__ = [
     "Keyring",
     "Keys",
     "KnownDevices",
+    "KnownPerson",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
@@ -115,11 +142,16 @@ __all__ = [
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
+    "OpenIdConnect",
     "Organisation",
     "OrganisationChanged",
     "OrganisationCreated",
     "OrganisationState",
     "OrganisationSuspended",
+    "Outcome",
+    "Passkey",
+    "PasskeyChanged",
+    "Passkeys",
     "PasswordChanged",
     "PasswordProof",
     "PasswordResetAsked",
@@ -131,7 +163,9 @@ __all__ = [
     "Proof",
     "ProvenKeys",
     "ProvenToken",
+    "ProviderSettings",
     "Question",
+    "RelyingParty",
     "RememberedTokens",
     "Role",
     "SecondFactor",
@@ -144,6 +178,16 @@ __all__ = [
     "SignUp",
     "SignedIn",
     "SignedInPerson",
+    "SingleSignOn",
+    "Site",
+    "SsoAccount",
+    "SsoAccountChanged",
+    "SsoAnswer",
+    "SsoProvider",
+    "SsoProviderChanged",
+    "SsoProviders",
+    "SsoSecrets",
+    "SsoTaken",
     "Standing",
     "Subjects",
     "Taken",
@@ -151,6 +195,7 @@ __all__ = [
     "TokenIssued",
     "User",
     "UserChanged",
+    "check_issuer",
     "draw_secret",
     "every_permission",
     "is_person",

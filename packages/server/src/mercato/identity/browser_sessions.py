@@ -6,7 +6,7 @@ proved: the digest is made with a prefix, so a refresh token is no cookie and a 
 
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mercato.identity.caller import Caller
 from mercato.identity.models import LoginSession, Organisation, User
@@ -51,6 +51,10 @@ class BrowserSessions:
 
     async def begin(self, user: User, client: Client) -> str:
         """A new session of a person who has just proved who they are: the text of its cookie, shown once."""
+        return await self.begin_proved_at(user, self._clock.now(), client)
+
+    async def begin_proved_at(self, user: User, proved_at: datetime | None, client: Client) -> str:
+        """The same for a person who proved at this time, elsewhere, who they are."""
         now = self._clock.now()
         session_id, secret = self._ids.new(id_prefix.SESSION), self._ids.secret(32).hex()
         self._rows.add(
@@ -61,7 +65,7 @@ class BrowserSessions:
                 created_at=now,
                 expires_at=now + REFRESH_LIFETIME,
                 used_at=now,
-                proved_at=now,
+                proved_at=proved_at,
                 device=client.device,
                 network=client.network,
             )

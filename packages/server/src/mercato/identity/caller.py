@@ -46,6 +46,11 @@ class Caller:
         if self.proved_at is None or now - self.proved_at > RECENT:
             raise StepUpNeeded("This needs a proof of who you are from the last ten minutes.")
 
+    def require_step_up(self, now: datetime) -> None:
+        """The same for what only people may do: no key carries a scope for it, so sessions alone are held to it."""
+        if self.session_id is not None:
+            self.require_recent_proof(now)
+
     def may(self, permission: Permission) -> bool:
         """Whether the caller may do this."""
         return permission in self.permissions

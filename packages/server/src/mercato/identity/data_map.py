@@ -9,11 +9,16 @@ from mercato.identity.models import (
     Key,
     LoginSession,
     Organisation,
+    Passkey,
+    PasskeyChallenge,
     PasswordReset,
     PendingLetter,
     PersonKey,
     RecoveryCode,
     SecondFactor,
+    SsoAccount,
+    SsoProvider,
+    SsoSignIn,
     User,
 )
 from mercato.platform import (
@@ -121,7 +126,7 @@ describe(
     ids="id",
     facts="state",
     measures="interval_seconds",
-    times="created_at expires_at asked_at",
+    times="created_at expires_at asked_at proved_at",
     secrets="device_digest user_code confirmation_digest",
     more={
         "user_id": ColumnNote(ColumnKind.PERSON, "Who approved it.", _GONE),
@@ -157,4 +162,55 @@ describe(
     people="person_id",
     times="made_at destroyed_at",
     more={"key": ColumnNote(ColumnKind.SECRET, "Opens what names the person.", Erased.BLANKED)},
+)
+describe(SsoProvider, "Organisations' identity providers.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="organisation_id", facts="issuer client_id groups_claim role_of_group default_role domains has_passwords",
+         secrets="sealed_secret", times="created_at changed_at worked_at")  # fmt: skip
+describe(
+    SsoAccount,
+    "Who a subject of an identity provider is here.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="organisation_id",
+    facts="issuer",
+    times="created_at signed_in_at disabled_at",
+    more={
+        "subject": ColumnNote(ColumnKind.CONTACT, "The provider's own name for the person.", _GONE),
+        "user_id": ColumnNote(ColumnKind.PERSON, "Whose account it is.", _GONE),
+    },
+)
+describe(
+    SsoSignIn,
+    "Sign-ins under way at identity providers.",
+    LegalBasis.CONTRACT,
+    Keep(days=1, since="expires_at", chore="old sign-ins at providers"),
+    ids="organisation_id session_id",
+    facts="issuer client_id purpose",
+    secrets="state_digest binding_digest user_code",
+    times="created_at expires_at used_at",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "Who links an account or proves themselves.", _GONE)},
+)
+describe(
+    Passkey,
+    "Public halves of key pairs that people sign in with.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="id",
+    measures="sign_count",
+    times="created_at used_at",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Whose passkey it is.", _GONE),
+        "credential_id": ColumnNote(ColumnKind.SECRET, "The authenticator finds it by this.", _GONE),
+        "public_key": ColumnNote(ColumnKind.SECRET, "Checking signatures.", _GONE),
+        "name": ColumnNote(ColumnKind.WORDS, "The person tells passkeys apart by it.", _GONE),
+    },
+)
+describe(
+    PasskeyChallenge,
+    "What authenticators sign next.",
+    LegalBasis.CONTRACT,
+    Keep(days=1, since="expires_at", chore="old challenges"),
+    times="expires_at",
+    secrets="digest",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "Who adds a passkey.", _GONE)},
 )

@@ -8,7 +8,7 @@ person.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mercato.identity.attempts import Attempts
 from mercato.identity.models import DeviceLogin, Organisation, User
@@ -92,7 +92,11 @@ class DeviceLogins:
         Raises `WrongPassword`, `SecondFactorNeeded`, `WrongCode`; `UserCodeUnknown`, which counts against the person;
         `TooManyAttempts`.
         """
-        user, guessed = await self._sessions.confirm(proven, code), f"device code:{proven.id}"
+        return await self.ask_as(await self._sessions.confirm(proven, code), user_code, self._clock.now())
+
+    async def ask_as(self, user: User, user_code: str, proved_at: datetime | None) -> Question:
+        """The same for somebody who proved at this time, elsewhere, who they are."""
+        guessed = f"device code:{user.id}"
         await self._attempts.check(guessed)
         login = await self._rows.find_device_login(user_code=read_code(user_code), lock=True)
         if login is None or login.state != "pending" or login.expires_at <= self._clock.now():
@@ -101,7 +105,7 @@ class DeviceLogins:
         organisation = await self._rows.find_organisation(user.organisation_id)
         assert organisation is not None
         confirmation = self._ids.secret(32).hex()
-        login.user_id, login.confirmation_digest = user.id, digest(confirmation)
+        login.user_id, login.confirmation_digest, login.proved_at = user.id, digest(confirmation), proved_at
         return Question(user, organisation, login.device, spell(login.user_code), confirmation)
 
     async def decide(self, confirmation: str, *, approved: bool) -> bool:
@@ -136,7 +140,7 @@ class DeviceLogins:
         if user is None or user.disabled_at is not None:
             raise DeviceDenied("The person who approved may no longer sign in.")
         login.state = "used"
-        return self._sessions.begin(user, Client(device=login.device))
+        return self._sessions.begin_proved_at(user, login.proved_at, Client(device=login.device))
 
     async def forget(self) -> int:
         """Delete those that ended a day ago; how many."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mercato.identity.access import end_access
 from mercato.identity.attempts import Attempts
 from mercato.identity.caller import Caller
+from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.permissions import Permission, Role, permissions_of
 from mercato.identity.refusals import NotAllowed
@@ -14,7 +15,7 @@ from mercato.platform import Clock, NotFound, Outbox, Session
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class KnownPerson:
     """Somebody, as far as what is known of them is looked for."""
 
     id: str
@@ -43,7 +44,7 @@ class Subjects:
         self._clock = clock
         self._outbox = outbox
 
-    async def take(self, caller: Caller, user_id: str) -> Person:
+    async def take(self, caller: Caller, user_id: str) -> KnownPerson:
         """The person, once nobody else changes who is in their organisation.
 
         Raises `StepUpNeeded`, `NotFound`, `NotAllowed`.
@@ -57,26 +58,24 @@ class Subjects:
         await self._standing.lock_organisation(user.organisation_id)
         return _person(user)
 
-    async def find(self, user_id: str) -> Person | None:
+    async def find(self, user_id: str) -> KnownPerson | None:
         user = await self._rows.find_user(user_id)
         return None if user is None else _person(user)
 
-    async def missed(self, person: Person) -> Missed:
+    async def missed(self, person: KnownPerson) -> Missed:
         """What their organisation would be without them."""
         organisation = await self._rows.find_organisation(person.organisation_id)
         user = await self._rows.find_user(person.id)
         assert organisation is not None
         assert user is not None
-        highest = Role.SUPER_ADMIN if organisation.is_operator else Role.ADMIN
-        runs_it = user.role == highest and user.disabled_at is None
         return Missed(
-            last_administrator=runs_it and await self._standing.count_active(organisation.id, highest) <= 1,
+            last_administrator=await LocalWays(self._session).is_last(user),
             last_person=await self._standing.count_others(organisation.id, user.id) == 0,
             suspended=organisation.suspended_at is not None,
             is_operator=organisation.is_operator,
         )
 
-    async def end_access(self, person: Person, *, by: str) -> None:
+    async def end_access(self, person: KnownPerson, *, by: str) -> None:
         """They sign in no more, and the keys that they made are revoked. Again changes nothing."""
         user = await self._rows.find_user(person.id)
         assert user is not None
@@ -100,5 +99,5 @@ def _rules_all(caller: Caller) -> bool:
     return caller.is_operator and caller.may(Permission.ORGANISATIONS_WRITE)
 
 
-def _person(user: User) -> Person:
-    return Person(user.id, user.organisation_id, user.email, user.name)
+def _person(user: User) -> KnownPerson:
+    return KnownPerson(user.id, user.organisation_id, user.email, user.name)

@@ -2,10 +2,11 @@
 
 from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
+from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import UserChanged
 from mercato.identity.permissions import Permission, Role, permissions_of
-from mercato.identity.refusals import LastAdministrator, NotAllowed
+from mercato.identity.refusals import NotAllowed
 from mercato.identity.sign_up import may_give
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, NotFound, Outbox, Session
@@ -18,6 +19,7 @@ class Members:
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = StandingRows(session)
+        self._ways = LocalWays(session)
         self._clock = clock
         self._outbox = outbox
 
@@ -31,7 +33,7 @@ class Members:
         user = await self._take(caller, user_id)
         may_give(caller, role)
         if user.role != role:
-            await self._keep_one(caller, user)
+            await self._ways.keep_one(user)
             before, user.role = user.role, role
             await self._tell(caller, user, "role", {"role": before}, {"role": role.value})
         return user
@@ -43,7 +45,7 @@ class Members:
         """
         user = await self._take(caller, user_id)
         if user.disabled_at is None:
-            await self._keep_one(caller, user)
+            await self._ways.keep_one(user)
             user.disabled_at = self._clock.now()
             await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor, keep_keys=keep_keys)
             await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
@@ -69,13 +71,6 @@ class Members:
         if beyond:
             raise NotAllowed(f"The role {user.role} may do more than you may.", role=user.role, beyond=sorted(beyond))
         return user
-
-    async def _keep_one(self, caller: Caller, user: User) -> None:
-        highest = Role.SUPER_ADMIN if caller.is_operator else Role.ADMIN
-        if user.role != highest or user.disabled_at is not None:
-            return
-        if await self._rows.count_active(caller.organisation_id, highest) <= 1:
-            raise LastAdministrator(f"{user.name} is the last {highest} of your organisation.", role=highest)
 
     async def _tell(
         self, caller: Caller, user: User, change: str, before: dict[str, str | bool], after: dict[str, str | bool]

@@ -1,8 +1,20 @@
 """Organisations, users, sessions and keys."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, false, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -37,7 +49,8 @@ class User(Base):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     role: Mapped[str]
-    password_hash: Mapped[str]
+    password_hash: Mapped[str | None]
+    """`None` for somebody who signs in through their organisation's identity provider only."""
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
@@ -88,6 +101,34 @@ class RecoveryCode(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class Passkey(Base):
+    """A key pair that an authenticator of a person holds (WebAuthn); only its public half is here."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    """The authenticator's own name for it."""
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    """How often it signed, as it says; 0 where it does not count. One that goes back was copied."""
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PasskeyChallenge(Base):
+    """What an authenticator signs next, once; its digest is kept."""
+
+    __tablename__ = "passkey_challenges"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    """Who adds a passkey; `None` where somebody signs in."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Invitation(Base):
@@ -160,6 +201,71 @@ class DeviceLogin(Base):
     asked_at: Mapped[datetime | None]
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     confirmation_digest: Mapped[str | None] = mapped_column(unique=True)
+    proved_at: Mapped[datetime | None]
+    """When the person who approves proved who they are."""
+
+
+class SsoProvider(Base):
+    """The identity provider of an organisation (OpenID Connect) and what its groups mean here."""
+
+    __tablename__ = "sso_providers"
+    __table_args__ = (CheckConstraint("default_role in ('admin', 'approver', 'viewer')", name="default_role"),)
+
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    issuer: Mapped[str]
+    client_id: Mapped[str]
+    sealed_secret: Mapped[bytes]
+    groups_claim: Mapped[str]
+    role_of_group: Mapped[dict[str, Any]]
+    """By group; where it is empty, roles are given here and the provider does not change them."""
+    default_role: Mapped[str | None]
+    """Of somebody with none of the groups; `None`: they may not sign in."""
+    domains: Mapped[list[str]]
+    """Mail domains of people who may join without an invitation; they also narrow whose address links an account."""
+    has_passwords: Mapped[bool] = mapped_column(Boolean, server_default=true())
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    worked_at: Mapped[datetime | None]
+    """When somebody last signed in through it as it is configured now."""
+
+
+class SsoAccount(Base):
+    """Who a subject of an issuer is here. A subject is bound once and never to somebody else."""
+
+    __tablename__ = "sso_accounts"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), unique=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    created_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    """When the provider's groups gave no role any longer, which disabled the person."""
+
+
+class SsoSignIn(Base):
+    """A sign-in under way at an identity provider. `state`, nonce and code verifier are not kept, digests are."""
+
+    __tablename__ = "sso_sign_ins"
+    __table_args__ = (CheckConstraint("purpose in ('sign_in', 'link', 'proof', 'device')", name="purpose"),)
+
+    state_digest: Mapped[str] = mapped_column(primary_key=True)
+    binding_digest: Mapped[str]
+    """Of what the browser or program that began holds, and nobody else."""
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    issuer: Mapped[str]
+    client_id: Mapped[str]
+    purpose: Mapped[str]
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    """Who links their account or proves themselves."""
+    session_id: Mapped[str | None]
+    """The session whose proof is renewed."""
+    user_code: Mapped[str | None]
+    """The device that is to be approved."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
 
 
 class Key(Base):

@@ -1,6 +1,7 @@
 """What identity tells."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from mercato.platform import News
 
@@ -173,3 +174,49 @@ class SessionsEnded(News):
     """Whose sessions they were."""
     session_id: str | None = None
     """The one that was ended; `None` where all were."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SsoProviderChanged(News):
+    """An organisation's identity provider was set up, changed or removed, or passwords were switched off or on."""
+
+    topic = "sso_provider.changed"
+
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`set`, `removed`, `passwords_off` or `passwords_on`."""
+    before: dict[str, Any]
+    """The settings before, without the secret."""
+    after: dict[str, Any]
+    """The settings now, without the secret."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SsoAccountChanged(News):
+    """A person was bound to an account at their organisation's identity provider, or unbound."""
+
+    topic = "sso_account.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    change: str
+    """`joined` (the person is new), `linked` or `unlinked`."""
+    issuer: str
+    """The provider."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyChanged(News):
+    """A person added or removed a passkey."""
+
+    topic = "passkey.changed"
+
+    passkey_id: str
+    """The passkey."""
+    user_id: str
+    """Whose it is."""
+    change: str
+    """`added` or `removed`."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from mercato.identity.caller import Caller
 from mercato.identity.links import LinkTokens
+from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import PasswordReset, User
 from mercato.identity.news import PasswordChanged, PasswordResetAsked
 from mercato.identity.people_rows import PeopleRows
@@ -37,6 +38,7 @@ class Passwords:
         self._session = session
         self._rows = PeopleRows(session)
         self._identities = IdentityRepository(session)
+        self._ways = LocalWays(session)
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
@@ -56,7 +58,7 @@ class Passwords:
         """A letter with a link, where somebody has this address; the answer is the same where nobody does."""
         user = await self._identities.find_user_by_email(email)
         now = self._clock.now()
-        if user is None or user.disabled_at is not None:
+        if user is None or user.disabled_at is not None or not await self._ways.may_use_password(user):
             return
         if await self._rows.count_resets_since(user.id, now - timedelta(hours=1)) >= MOST_RESETS_AN_HOUR:
             return
@@ -85,6 +87,7 @@ class Passwords:
         return await self._rows.forget_resets(self._clock.now() - timedelta(days=1))
 
     async def _set(self, user: User, new: HashedSecret, *, keep: str | None) -> int:
+        await self._ways.require_password(user)
         now = self._clock.now()
         user.password_hash = new.encoded
         await self._rows.void_resets(user.id, now)

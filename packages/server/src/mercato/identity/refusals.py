@@ -72,6 +72,24 @@ class TooManySecondFactors(Conflict):
     fix = "Remove one that you no longer use."
 
 
+class PasskeyRefused(Refusal):
+    """What an authenticator sent does not prove who signs in. The challenge is used up."""
+
+    code = "passkey_refused"
+    status = 401
+    title = "The passkey is not accepted"
+    fix = "Ask for new options and try again, on the marketplace's own address."
+    keeps_changes = True
+
+
+class TooManyPasskeys(Conflict):
+    """A person has as many passkeys as they can have."""
+
+    code = "too_many_passkeys"
+    title = "Too many passkeys"
+    fix = "Remove one that you no longer use."
+
+
 class InvitationUnknown(NotFound):
     """The link of an invitation does not work, or no longer does."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mercato.identity.caller import Caller
+from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import LoginSession, User
 from mercato.identity.news import SessionsEnded
 from mercato.identity.people_rows import PeopleRows
@@ -51,6 +52,7 @@ class Sessions:
         self._session = session
         self._rows = IdentityRepository(session)
         self._people = PeopleRows(session)
+        self._ways = LocalWays(session)
         self._factors = factors
         self._outbox = outbox
         self._clock = clock
@@ -60,17 +62,23 @@ class Sessions:
     async def confirm(self, proven: User, code: str | None = None) -> User:
         """The person whose password was proven a moment ago, and whose second factor `code` proves if they have one.
 
-        Raises `WrongPassword` where the password changed meanwhile; `SecondFactorNeeded`, `WrongCode`.
+        Raises `WrongPassword` where the password changed meanwhile; `PasswordsSwitchedOff`; `SecondFactorNeeded`,
+        `WrongCode`.
         """
         user = await self._rows.find_user(proven.id)
         if user is None or user.disabled_at is not None or user.password_hash != proven.password_hash:
             raise WrongPassword("The address or the password is wrong.")
         await self._check_standing(user)
+        await self._ways.require_password(user)
         await self._factors.check(user, code)
         return user
 
     def begin(self, user: User, client: Client | None = None) -> SessionTokens:
         """A new session of a person who has just proved who they are."""
+        return self.begin_proved_at(user, self._clock.now(), client)
+
+    def begin_proved_at(self, user: User, proved_at: datetime | None, client: Client | None = None) -> SessionTokens:
+        """A new session of a person who proved who they are at this time, elsewhere."""
         client = client or Client()
         now = self._clock.now()
         login = LoginSession(
@@ -80,7 +88,7 @@ class Sessions:
             created_at=now,
             expires_at=now + REFRESH_LIFETIME,
             used_at=now,
-            proved_at=now,
+            proved_at=proved_at,
             device=client.device,
             network=client.network,
         )
@@ -131,8 +139,17 @@ class Sessions:
             await self._factors.check(user, code)
         elif proven is None or proven.id != user.id or proven.password_hash != user.password_hash:
             raise WrongPassword("The password is wrong.")
+        else:
+            await self._ways.require_password(user)
         login = await self._rows.find_login_session(caller.session_id or "", lock=True)
         assert login is not None
+        login.proved_at = self._clock.now()
+
+    async def prove_by_passkey(self, caller: Caller, proven: User) -> None:
+        """The caller proved anew, by a passkey of theirs, who they are. Raises `NotAllowed`."""
+        login = await self._rows.find_login_session(caller.session_id or "", lock=True)
+        if login is None or proven.id != caller.actor:
+            raise NotAllowed("The passkey is somebody else's.")
         login.proved_at = self._clock.now()
 
     async def needs_code(self, caller: Caller) -> bool:

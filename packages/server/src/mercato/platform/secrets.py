@@ -28,6 +28,8 @@ class Purpose(enum.Enum):
     SECOND_FACTOR = b"second factor\0"
     INVITATION_LINK = b"invitation link\0"
     PASSWORD_RESET_LINK = b"password reset link\0"
+    SSO_CLIENT_SECRET = b"sso client secret\0"
+    SSO_SIGN_IN = b"sso sign-in\0"
 
 
 class SealBroken(Exception):

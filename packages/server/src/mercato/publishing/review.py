@@ -7,6 +7,7 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.news import ApprovalDecided
+from mercato.publishing.oversight_rows import OversightRows
 from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
 from mercato.publishing.repository import SubmissionRepository
 
@@ -37,6 +38,7 @@ class Approvals:
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = SubmissionRepository(session)
+        self._many = OversightRows(session)
         self._clock = clock
         self._outbox = outbox
 
@@ -46,13 +48,13 @@ class Approvals:
         approvals = await self._rows.list_pending(after, limit)
         ids = [approval.submission_id for approval in approvals]
         submissions = await self._rows.find_many(ids)
-        evidence = await self._rows.evidence(ids)
+        evidence, votes = await self._rows.evidence(ids), await self._many.votes_of(ids)
         return [
             Waiting(
                 approval,
                 submissions[approval.submission_id],
                 evidence[approval.submission_id],
-                await self._rows.votes(approval.submission_id),
+                votes[approval.submission_id],
             )
             for approval in approvals
         ]
@@ -79,9 +81,11 @@ class Approvals:
     async def decide(self, caller: Caller, submission_id: str, decision: Decision, reason: str) -> Waiting:
         """Cast one person's vote. The first rejection refuses the submission; enough approvals release it.
 
-        Casting the same vote again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`.
+        Casting the same vote again changes nothing. Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`,
+        `StepUpNeeded`.
         """
         caller.require(Permission.APPROVALS_DECIDE)
+        caller.require_step_up(self._clock.now())
         # Lock before reading the votes: two people may vote at the same moment.
         approval = await self._rows.find_approval(submission_id, lock=True)
         submission = await self._rows.find(submission_id)

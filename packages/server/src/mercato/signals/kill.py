@@ -47,8 +47,9 @@ class KillSwitches:
         return await self._throw("deployment", deployment_id, trigger, reason, BY_ITSELF)
 
     async def lift(self, caller: Caller, switch_id: str, reason: str) -> KillSwitch:
-        """Raises `NotAllowed`, `KillSwitchNotFound`; lifting twice is lifting once."""
+        """Raises `NotAllowed`, `StepUpNeeded`, `KillSwitchNotFound`; lifting twice is lifting once."""
         caller.require(Permission.MARKETPLACE_WRITE)
+        caller.require_step_up(self._clock.now())
         await self._record.lock()
         row = await self._rows.find(switch_id)
         if row is None:

@@ -10,6 +10,7 @@ from mercato.console.charts import Chart, Unit
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.datasets import DataShelves, Round, SeenRound
+from mercato.edge.names import Names
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.platform import Refusal, Session
@@ -69,6 +70,7 @@ class BookPage:
     exposure: Chart | None
     switches: Sequence[KillSwitch]
     leaders: Sequence[LeaderboardRow]
+    vendors: dict[str, str]
     percent: Callable[[int], str] = field(default=percent)
 
 
@@ -79,12 +81,14 @@ async def show_book(visit: SignedIn, session: Transaction, parts: Parts) -> Resp
     window = _window(visit, session)
     switches = KillSwitches(session, parts.clock, parts.ids, parts.outbox)
     seen, dataset, desk = await _newest(visit, session, window)
+    thrown = await switches.list_all(visit.caller, thrown_only=True)
     page = BookPage(
         round=seen,
         dataset=dataset,
         book=_book(desk.portfolios[-1]) if desk and desk.portfolios else None,
         exposure=_exposure(desk.portfolios) if desk and len(desk.portfolios) > 1 else None,
-        switches=await switches.list_all(visit.caller, thrown_only=True),
+        switches=thrown,
+        vendors=await Names(session).organisations({each.target for each in thrown if each.scope == "vendor"}),
         leaders=(await window.leaderboard())[:10],
     )
     return visit.show("desk/book.html", page)

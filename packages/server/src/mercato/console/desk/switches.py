@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
+from mercato.edge.names import Names
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Actors, Permission
 from mercato.platform import Refusal, Session
@@ -24,6 +25,7 @@ class SwitchesPage:
     thrown: Sequence[KillSwitch]
     lifted: Sequence[KillSwitch]
     people: dict[str, str]
+    vendors: dict[str, str]
     may_write: bool
     scope: str = "all"
     target: str = ""
@@ -73,6 +75,7 @@ async def _page(visit: Visit, session: Session, scope: str = "all", target: str 
     return SwitchesPage(
         thrown=[row for row in rows if row.lifted_at is None],
         lifted=[row for row in rows if row.lifted_at is not None],
+        vendors=await Names(session).organisations({row.target for row in rows if row.scope == "vendor"}),
         people={actor_id: actor.name for actor_id, actor in known.items()},
         may_write=visit.caller.may(Permission.MARKETPLACE_WRITE),
         scope=scope,

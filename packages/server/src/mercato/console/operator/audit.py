@@ -47,6 +47,7 @@ async def show_audit(
     before: int | None = None,
 ) -> Response:
     """Reading entries of others is an entry itself."""
+    visit.caller.require(Permission.MARKETPLACE_READ)
     values = (actor, verb, target, organisation, outcome if outcome in _OUTCOMES else "")
     query = {name: value[:200] for name, value in zip(_NAMES, values, strict=True) if value}
     log = AuditLog(session, parts.clock, parts.outbox)
@@ -67,6 +68,7 @@ class EntryPage:
 @router.get("/ops/audit/entries/{entry_id}")
 async def show_entry(entry_id: str, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
     """What was kept of it, and the path to a signed head."""
+    visit.caller.require(Permission.MARKETPLACE_READ)
     found = await AuditLog(session, parts.clock, parts.outbox).get(visit.caller, entry_id)
     return visit.show("operator/audit_entry.html", EntryPage(found))
 
@@ -100,6 +102,7 @@ async def export(
     outcome: str = "",
 ) -> Response:
     """All that fits the filter, as lines of JSON."""
+    visit.caller.require(Permission.MARKETPLACE_READ)
     values = (actor, verb, target, organisation, outcome)
     wanted = _filter({name: value for name, value in zip(_NAMES, values, strict=True) if value})
     allowed = await AuditLog(session, parts.clock, parts.outbox).allow_export(visit.caller, wanted)

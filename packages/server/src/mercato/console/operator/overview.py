@@ -117,9 +117,13 @@ async def _incidents(found: Overview, called: Names) -> list[Incident]:
         Incident("Service level", f"{services.get(each.service_id, '')}, {each.objective}", "/ops", each.opened_at)
         for each in found.alerts
     ]
+    vendors = await called.organisations({each.target for each in found.switches if each.scope == "vendor"})
     switches = [
         Incident(
-            "Kill switch", "the whole desk" if each.scope == "all" else each.target, "/desk/switches", each.thrown_at
+            "Kill switch",
+            "the whole desk" if each.scope == "all" else vendors.get(each.target, each.target),
+            "/desk/switches",
+            each.thrown_at,
         )
         for each in found.switches
     ]

@@ -152,7 +152,7 @@ class RolesPage:
 @router.get("/ops/roles")
 async def show_roles(visit: SignedIn) -> Response:
     """What each role may do: in its own organisation, or in the operator's only."""
-    visit.caller.require(Permission.ORGANISATION_READ)
+    visit.caller.require(Permission.MARKETPLACE_READ)
     roles = list(Role)
     rights = {role: rights_of(role) for role in roles}
     rows = [

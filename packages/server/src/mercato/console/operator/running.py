@@ -1,13 +1,13 @@
 """How the marketplace itself runs: health, gateways, queues and workflows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, cast, get_args
 
 from fastapi import Request, Response
 
-from mercato.admin import Backlog, HealthBook, HealthChange, Queue, ServiceNow, State, WorkflowDesk, worst
+from mercato.admin import Backlog, HealthBook, HealthChange, HealthGauge, Queue, ServiceNow, State, WorkflowDesk, worst
 from mercato.console.forms import Form, as_request
 from mercato.console.operator.ages import age
 from mercato.console.routes import page_router
@@ -22,6 +22,7 @@ from mercato_contracts.workflows import WorkflowOrder
 
 router = page_router()
 _DAYS = 90
+_ALL = 10_000
 _CHANGES = 20
 _ROWS = 50
 
@@ -35,6 +36,11 @@ class HealthPage:
     strips: dict[str, Strip]
     changes: Sequence[HealthChange]
     age: Callable[[int | None], str] = age
+
+    @property
+    def gauges(self) -> list[HealthGauge]:
+        """All but those of queues, which have a page of their own."""
+        return [each for one in self.services for each in one.gauges if not each.name.startswith("outbox.")]
 
 
 @router.get("/ops/health")
@@ -55,7 +61,15 @@ async def show_health(visit: SignedIn, session: Transaction, parts: Parts) -> Re
 
 def _strip(name: str, days: dict[date, int], now: datetime) -> Strip:
     wanted = [(now - timedelta(days=back)).date() for back in range(_DAYS - 1, -1, -1)]
-    return availability(f"{name}: probes that succeeded, day by day", [(day, days.get(day)) for day in wanted])
+    drawn = availability(name, [(day, days.get(day)) for day in wanted])
+    return replace(drawn, sentence=f"Probed on {len(days)} of {_DAYS} days; {_worst(days)}")
+
+
+def _worst(days: dict[date, int]) -> str:
+    day, points = min(days.items(), key=lambda each: each[1])
+    if points == _ALL:
+        return "every probe succeeded."
+    return f"{points // 100}.{points % 100:02d} % of the probes of {day:%-d %b %Y} succeeded, the fewest of a day."
 
 
 @dataclass(frozen=True, slots=True)

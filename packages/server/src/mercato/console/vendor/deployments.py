@@ -50,7 +50,9 @@ async def show_deployment(deployment_id: str, visit: SignedIn, session: Transact
 
 
 @router.post("/vendor/deployments/{deployment_id}/link")
-async def link(deployment_id: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
+async def link_deployment(
+    deployment_id: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts
+) -> Response:
     """It signs with this key from now on."""
     visit.caller.require(Permission.DEPLOYMENTS_WRITE)
     desk = Deployments(session, parts.clock, parts.outbox)

@@ -36,7 +36,7 @@ async def show_publish(visit: SignedIn) -> Response:
 
 
 @router.post("/vendor/publish")
-async def publish(request: Request, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
+async def submit_release(request: Request, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
     """On to the submission, whose checks have begun. The same content again is the same submission."""
     visit.caller.require(Permission.SERVICES_PUBLISH)
     upload = await Upload.of(request)

@@ -166,7 +166,9 @@ async def ask_about_withdrawal(name: str, visit: SignedIn, session: Transaction)
 
 
 @router.post("/vendor/services/{name}/withdraw")
-async def withdraw(name: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
+async def withdraw_service(
+    name: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts
+) -> Response:
     """Taken from the catalogue; the same again changes nothing."""
     page = await _withdrawal(visit, session, name)
     form = await Form.of(request)

@@ -80,7 +80,7 @@ async def show_run(run_id: str, visit: SignedIn, session: Transaction, parts: Pa
 
 
 @router.post("/vendor/training/{run_id}/stop")
-async def stop_run(run_id: str, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
+async def stop_training_run(run_id: str, visit: SignedIn, session: Transaction, parts: Parts) -> Response:
     """It ends within seconds and costs what it used; one that has ended stays as it ended."""
     await runs_of(session, parts).stop(visit.caller, run_id)
     return visit.go(f"/vendor/training/{run_id}")

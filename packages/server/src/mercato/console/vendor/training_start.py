@@ -70,7 +70,7 @@ async def _prepare(request: Request, visit: SignedIn, parts: Parts) -> _Prepared
 
 
 @slow.post("/vendor/training/new")
-async def start_run(
+async def start_training_run(
     visit: SignedIn, prepared: Annotated[_Prepared, Depends(_prepare)], session: Transaction, parts: Parts
 ) -> Response:
     """On to the run, which waits for its machine."""

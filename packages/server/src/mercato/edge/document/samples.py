@@ -127,6 +127,10 @@ BY_TYPE: dict[tuple[str, str], Any] = {
 """Fields whose meaning depends on where they stand."""
 
 BY_NAME: dict[str, Any] = {
+    "authorization_url": "https://login.acme.example/authorize?client_id=mercato&state=5f0a",
+    "domains": ["acme.example"],
+    "issuer": "https://login.acme.example",
+    "redirect_uri": "https://mercato.example/sso/callback",
     "access_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c3JfMDE5MyJ9.c2lnbmF0dXJl",
     "actor": _id(ids.USER), "adjusted_nanos": 0, "amount": 1000, "amount_nanos": 1_000_000, "availability_bp": 9990,
     "bad": 12, "balance_nanos": 0, "best_single": _id(ids.DEPLOYMENT), "budget_bp": 10, "budget_left_bp": 8200,
