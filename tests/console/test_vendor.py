@@ -188,7 +188,12 @@ class TestPublishing:
         bomb = io.BytesIO()
         with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as opened:
             opened.writestr("service.yaml", b"a" * 200_000_000)
-        for content in (bomb.getvalue(), b"PK\x03\x04 nonsense", b""):
+        good = io.BytesIO()
+        with zipfile.ZipFile(good, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("service.yaml", MANIFEST)
+        broken = bytearray(good.getvalue())
+        broken[45:60] = bytes(15)
+        for content in (bomb.getvalue(), bytes(broken), b"PK\x03\x04 nonsense", b""):
             page = await office.browser.post("/vendor/publish", files={"archive": ("x.zip", content)})
             assert page.status_code == 422, page.text
         nothing = await office.browser.post("/vendor/publish", files={"manifest_file": ("", b"")})

@@ -67,8 +67,13 @@ def _any_of(urls: Sequence[str], shared: _SharedAnswers) -> Probe:
     """Up while one of its addresses is: replicas stand in for each other."""
 
     async def probe() -> Probed:
-        found = [await shared.ask(url) for url in urls]
-        return next((each for each in found if each.ready), found[0])
+        first: Probed | None = None
+        for url in urls:
+            found = await shared.ask(url)
+            if found.ready:
+                return found
+            first = first or found
+        return first or Probed(False, None, detail="It has no address.")
 
     return probe
 

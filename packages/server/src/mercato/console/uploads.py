@@ -1,7 +1,9 @@
 """Forms with files (`multipart/form-data`): bounded before anything is unpacked. The whole body has 16 MiB at most."""
 
 import io
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +18,10 @@ _MOST_FILES = 8
 _MOST_FIELDS = 100
 _MOST_PART_BYTES = 16 * 1024 * 1024
 _MOST_NAMES = 2_000
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError, OSError, EOFError,
+)  # fmt: skip
+"""What reading a broken, encrypted or unusual zip may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def read_member(archive: bytes, name: str, most_bytes: int) -> bytes | None:
                 return None
             with opened.open(min(found, key=len)) as member:
                 content = member.read(most_bytes + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
+    except _BROKEN:
         raise Malformed("The zip cannot be read.") from None
     if len(content) > most_bytes:
         raise Malformed(f"{name[:100]} in the zip has more than {most_bytes // 1024:,} KiB.")

@@ -78,7 +78,11 @@ async def note_denial(request: Request, wiring: Wiring, refusal: Refusal) -> Non
 
 
 def _subject_of(request: Request, response: Response, of: str) -> str:
-    """The parameter that is named, else the last one of the address, else the `id` of what was made."""
+    """What a page named, else the parameter that is named, else the last one of the address, else the `id` of what was
+    made."""
+    made_by_page: str = getattr(request.state, "subject_id", "")
+    if made_by_page:
+        return made_by_page
     names = request.path_params
     if names:
         return str(names[of] if of else list(names.values())[-1])

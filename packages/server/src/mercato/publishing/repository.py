@@ -376,18 +376,6 @@ class SubmissionRepository:
             await self._session.scalars(query if after is None else query.where(Approval.submission_id > after))
         )
 
-    async def list_decided(self, before: str | None, limit: int) -> list[Approval]:
-        """By people, the newest submission first."""
-        by_people = (Approval.state != "pending") & (Approval.required_people > 0)
-        query = select(Approval).where(by_people).order_by(Approval.submission_id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(Approval.submission_id < before)
-        return list(await self._session.scalars(query))
-
-    async def count_pending(self) -> int:
-        query = select(func.count()).select_from(Approval).where(Approval.state == "pending")
-        return await self._session.scalar(query) or 0
-
     async def votes(self, submission_id: str) -> list[Vote]:
         """In the order they were cast."""
         return list(

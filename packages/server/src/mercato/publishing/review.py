@@ -5,6 +5,7 @@ from typing import Literal
 
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Outbox, Session
+from mercato.publishing.approval_rows import ApprovalRows
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.news import ApprovalDecided
 from mercato.publishing.oversight_rows import OversightRows
@@ -39,6 +40,7 @@ class Approvals:
         self._session = session
         self._rows = SubmissionRepository(session)
         self._many = OversightRows(session)
+        self._queue = ApprovalRows(session)
         self._clock = clock
         self._outbox = outbox
 
@@ -62,7 +64,7 @@ class Approvals:
     async def count(self, caller: Caller) -> int:
         """How many wait."""
         caller.require(Permission.MARKETPLACE_READ)
-        return await self._rows.count_pending()
+        return await self._queue.count_pending()
 
     async def queue(self, caller: Caller, *, after: str | None, limit: int) -> list[Queued]:
         """Those that wait, the oldest first."""
@@ -74,7 +76,7 @@ class Approvals:
     async def decided(self, caller: Caller, *, before: str | None, limit: int) -> list[Queued]:
         """What people decided, the newest submission first."""
         caller.require(Permission.MARKETPLACE_READ)
-        approvals = await self._rows.list_decided(before, limit)
+        approvals = await self._queue.list_decided(before, limit)
         submissions = await self._rows.find_many([approval.submission_id for approval in approvals])
         return [Queued(approval, submissions[approval.submission_id]) for approval in approvals]
 

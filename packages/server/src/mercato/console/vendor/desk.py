@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Query, Response
 
@@ -44,7 +45,7 @@ async def show_signals(
     """Each with its place and hash in the log."""
     rows = await _window(session, parts).entries(visit.caller, round_id=round, before=before, limit=_PAGE)
     following = Page.of(rows, _PAGE, lambda row: row.place).next
-    here = f"/vendor/signals?round={round}" if round else "/vendor/signals"
+    here = f"/vendor/signals?round={quote(round)}" if round else "/vendor/signals"
     more = f"{here}{'&' if round else '?'}before={following}" if following is not None else ""
     page = SignalsPage([view_receipt(row) for row in rows], round or "", here if before is not None else "", more)
     return visit.show("vendor/signals.html", page)
