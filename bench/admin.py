@@ -27,6 +27,7 @@ from typing import Any
 
 import httpx
 
+from bench.admin_anomalies import measure_anomalies
 from bench.admin_fill import CONSUMERS, PASSWORD, Filled, add_days, add_up, busy_and_quiet, fill
 from bench.admin_intake import measure_intake
 from bench.discovery import show
@@ -38,7 +39,7 @@ RESULTS = Path(__file__).parent / "results" / "admin.json"
 BIN = Path(sys.executable).parent
 PORT = 21_790
 PAGE_BAR_MS, SERIES_BAR_MS, EXPORT_BAR = 100.0, 150.0, 50_000.0
-PARTS = ("pages", "series", "export", "intake")
+PARTS = ("pages", "series", "export", "intake", "anomalies")
 _PERIODS = [(1, "15m"), (2, "hour"), (7, "hour"), (30, "day"), (90, "day"), (90, "week"), (90, "month")]
 _METRICS = [["calls"], ["charged_nanos"], ["calls", "failed", "p95_us"]]
 _CALLS, _SERIES = "/api/usage/calls", "/api/usage/series"
@@ -230,6 +231,8 @@ def run(events: int, requests: int, folder: Path, parts: Sequence[str] = PARTS) 
                 note(measure_export(client, askers.operator, pids))
         if "intake" in parts:
             note(asyncio.run(measure_intake(url)))
+        if "anomalies" in parts:
+            note(measure_anomalies())
     finally:
         server.stop()
     return rows

@@ -19,7 +19,7 @@ from mercato_contracts.ids import GATEWAY, make_id
 
 DAYS = 28
 NOTICE = f"This is a demonstration. Calls before today are made up; they cover {DAYS} days."
-_MOST_A_DAY = 60
+_MOST_A_DAY = 250
 _BATCH = 500
 _FEWER_AT_WEEKENDS = 0.4
 _NOT_OF_EVENTS = ("at", "called_at", "adjustments")

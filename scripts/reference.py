@@ -15,6 +15,7 @@ import click
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from mercato.api.graphql import SCHEMA
 from mercato.app import schema, worker  # noqa: F401  (load every room and adapter, whoever asks)
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.main import main as mercato
@@ -96,6 +97,11 @@ def codes() -> str:
 def openapi() -> str:
     """The control API's OpenAPI 3.1 document."""
     return json.dumps(_control_app().openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def governance() -> str:
+    """What GraphQL offers."""
+    return SCHEMA.as_str() + "\n"
 
 
 def gateway_openapi() -> str:
@@ -380,6 +386,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "events.md": events,
     "gateway-openapi.json": gateway_openapi,
+    "governance.graphql": governance,
     "openapi.json": openapi,
     "roles.md": roles,
     "service-yaml.md": service_yaml,

@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from sqlalchemy import Date, DateTime
+from sqlalchemy import Date, DateTime, PrimaryKeyConstraint, UniqueConstraint
 
 from mercato.app.tables import METADATA
 from mercato.platform import (
@@ -62,3 +62,20 @@ def test_a_column_that_is_not_there_cannot_be_described() -> None:
             user, "People.", LegalBasis.CONTRACT, Keep("for good"), more={"nickname": ColumnNote(ColumnKind.CONTACT)}
         )
     assert METADATA.tables["users"].info["data_map"] is before
+
+
+def test_an_erasure_can_do_what_is_described() -> None:
+    """What is overwritten may be empty or says with what; nobody needs a row that is deleted; masks never collide."""
+    needed = {key.column.table.name for table, _ in described_tables() for key in table.foreign_keys}
+    for table, note in described_tables():
+        for name in note.columns_that(Erased.BLANKED):
+            assert table.columns[name].nullable or note.columns[name].blank is not None, f"{table.name}.{name}"
+        if note.columns_that(Erased.ROW):
+            assert table.name not in needed, f"rows of {table.name} are needed by others"
+        unique = {
+            column.name
+            for each in (*table.constraints, *table.indexes)
+            if isinstance(each, UniqueConstraint | PrimaryKeyConstraint) or getattr(each, "unique", False)
+            for column in each.columns
+        }
+        assert not unique & set(note.columns_that(Erased.MASKED)), table.name

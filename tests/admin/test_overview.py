@@ -73,6 +73,18 @@ async def test_during_maintenance_only_operators_change_anything(
     assert [each["core"]["verb"] for each in entries] == ["announcement.changed", "announcement.changed"]
 
 
+async def test_a_notice_stands_on_every_page_until_it_is_ended(
+    api: httpx.AsyncClient, operator: Headers, wiring: Wiring
+) -> None:
+    made = await _announce(api, operator, kind="notice", text="Prices <b>fall</b>.")
+    await wiring.notices.load()
+    for path in ("/sign-in", "/status", "/nowhere"):
+        assert "Prices &lt;b&gt;fall&lt;/b&gt;." in (await api.get(path, headers={"accept": "text/html"})).text
+    await api.post(f"/api/announcements/{made['id']}/end", headers=operator)
+    await wiring.notices.load()
+    assert "Prices" not in (await api.get("/sign-in")).text
+
+
 async def test_maintenance_that_is_still_to_come_begins_and_ends_by_itself(
     api: httpx.AsyncClient, operator: Headers, wiring: Wiring, clock: TestClock
 ) -> None:

@@ -89,3 +89,11 @@ def test_exports_and_the_statement(counted: Mp) -> None:
     assert "a month" in counted("estimate", "counted/figures", "--calls", "5").stdout
     assert counted("estimate", "counted/figures").returncode == 1
     assert counted.json("balance", "--as-vendor")["items"][0]["balance_nanos"] < 0
+
+
+def test_nothing_is_unusual_in_a_young_organisation(counted: Mp) -> None:
+    assert counted.json("anomalies", "list")["items"] == []
+    assert "Nothing was unusual" in counted("anomalies", "list", "--as-vendor").stdout
+    refused = counted("anomalies", "normal", "ano_none")
+    assert refused.returncode == 1
+    assert "mp anomalies list" in refused.stderr

@@ -128,6 +128,8 @@ class Marketplace:
         self.worker = self._serve("worker", worker)
         self.gateway = Gateway("gateway", self._state, self._logs, self._environment, workers=1)
         self._gateways = [self.gateway]
+        # Processes read it as they start: the console tries services there.
+        self._environment["MERCATO_GATEWAY_PUBLIC_URL"] = self.gateway.url
         self.operator = Member(self.control_url, "operator")
 
     @property

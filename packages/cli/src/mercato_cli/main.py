@@ -4,6 +4,7 @@ import click
 
 from mercato_cli.commands.adjustments import adjustments
 from mercato_cli.commands.announcements import announcements
+from mercato_cli.commands.anomalies import anomalies
 from mercato_cli.commands.approvals import approvals
 from mercato_cli.commands.audit import audit
 from mercato_cli.commands.billing import invoices, payouts
@@ -21,6 +22,7 @@ from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
+from mercato_cli.commands.graphql import graphql
 from mercato_cli.commands.health import health
 from mercato_cli.commands.init import init
 from mercato_cli.commands.keys import keys
@@ -116,6 +118,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sla,
         status,
         usage,
+        anomalies,
         calls,
         call_detail,
         statement,
@@ -130,6 +133,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         health,
         approvals,
         organisations,
+        graphql,
         kill,
         record,
         announcements,

@@ -106,3 +106,34 @@ class FiguresAgreementPage(Wire):
 
     items: list[FiguresAgreement]
     next: str | None
+
+
+class UsageAnomalyView(Wire):
+    """An hour that was unusual for its `scope`, beside the same hour of the weeks before; `sentence` says why.
+
+    `score_percent` is the distance from `usual` in hundredths of the usual scatter. `normal_since` is when somebody
+    said that this is normal.
+    """
+
+    id: str
+    scope: Literal["consumer", "service", "market"]
+    scope_id: str
+    name: str
+    hour: datetime
+    metric: Literal["calls", "failed", "tokens"]
+    kind: Literal["more", "less"]
+    value: int
+    usual: int
+    weeks: int
+    score_percent: int
+    sentence: str
+    found_at: datetime
+    normal_since: datetime | None
+    normal_by: str | None
+
+
+class UsageAnomalyPage(Wire):
+    """The newest first; ask on with `before` set to `next`."""
+
+    items: list[UsageAnomalyView]
+    next: str | None

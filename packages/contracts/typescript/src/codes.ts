@@ -10,6 +10,7 @@ export type ErrorCode =
   | "adjustment_target_unknown"
   | "already_decided"
   | "announcement_not_found"
+  | "anomaly_not_found"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -59,9 +60,14 @@ export type ErrorCode =
   | "erasure_not_found"
   | "export_not_found"
   | "exports_busy"
+  | "foreign_site"
   | "form_of_another_site"
   | "gateway_away"
   | "grant_type_unsupported"
+  | "graphql_invalid"
+  | "graphql_page_size"
+  | "graphql_too_large"
+  | "graphql_wrong_door"
   | "handler_broke_contract"
   | "handler_failed"
   | "handler_too_slow"
@@ -190,6 +196,7 @@ export type ErrorCode =
   | "too_many_attempts"
   | "too_many_concurrent"
   | "too_many_credentials"
+  | "too_many_live"
   | "too_many_passkeys"
   | "too_many_second_factors"
   | "too_many_unknown_keys"
@@ -392,6 +399,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   adjustment_target_unknown: 404,
   already_decided: 409,
   announcement_not_found: 404,
+  anomaly_not_found: 404,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -441,9 +449,14 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   erasure_not_found: 404,
   export_not_found: 404,
   exports_busy: 503,
+  foreign_site: 403,
   form_of_another_site: 403,
   gateway_away: 502,
   grant_type_unsupported: 400,
+  graphql_invalid: 422,
+  graphql_page_size: 422,
+  graphql_too_large: 422,
+  graphql_wrong_door: 422,
   handler_broke_contract: 500,
   handler_failed: 500,
   handler_too_slow: 504,
@@ -572,6 +585,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_attempts: 429,
   too_many_concurrent: 429,
   too_many_credentials: 409,
+  too_many_live: 503,
   too_many_passkeys: 409,
   too_many_second_factors: 409,
   too_many_unknown_keys: 429,

@@ -96,3 +96,35 @@ export interface SeriesLine {
   before_total: Record<string, number> | null;
 }
 
+/** The newest first; ask on with `before` set to `next`. */
+export interface UsageAnomalyPage {
+  items: Array<UsageAnomalyView>;
+  next: string | null;
+}
+
+/**
+ * An hour that was unusual for its `scope`, beside the same hour of the weeks before; `sentence` says why.
+ *
+ * `score_percent` is the distance from `usual` in hundredths of the usual scatter. `normal_since` is when somebody
+ * said that this is normal.
+ */
+export interface UsageAnomalyView {
+  id: string;
+  scope: "consumer" | "service" | "market";
+  scope_id: string;
+  name: string;
+  /** (format: "date-time") */
+  hour: string;
+  metric: "calls" | "failed" | "tokens";
+  kind: "more" | "less";
+  value: number;
+  usual: number;
+  weeks: number;
+  score_percent: number;
+  sentence: string;
+  /** (format: "date-time") */
+  found_at: string;
+  normal_since: string | null;
+  normal_by: string | null;
+}
+

@@ -13,6 +13,7 @@ export * as deployments from "./deployments.js";
 export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
 export * as figures from "./figures.js";
+export * as graphql from "./graphql.js";
 export * as health from "./health.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";

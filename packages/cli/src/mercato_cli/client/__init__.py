@@ -10,6 +10,7 @@ from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
 from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.governance import GovernanceCalls
 from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
@@ -41,6 +42,7 @@ class Client(
     ServiceCalls,
     SubscriptionCalls,
     DatasetCalls,
+    GovernanceCalls,
     UsageCalls,
     DeploymentCalls,
     BillingCalls,

@@ -5,7 +5,7 @@ from typing import Any
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
 from mercato_contracts.calls import CallExplanation, CallPage, CallView
-from mercato_contracts.figures import FiguresAgreementPage, SeriesAnswer
+from mercato_contracts.figures import FiguresAgreementPage, SeriesAnswer, UsageAnomalyPage, UsageAnomalyView
 from mercato_contracts.metering import (
     DoubtedCallsList,
     UsageAnswer,
@@ -25,6 +25,14 @@ class UsageCalls(Transport):
     def series(self, query: dict[str, Any]) -> SeriesAnswer:
         """Figures over time."""
         return self.ask(SeriesAnswer, "GET", "/api/usage/series", query=query)
+
+    def anomalies(self, query: dict[str, Any]) -> UsageAnomalyPage:
+        """Unusual hours, the newest first."""
+        return self.ask(UsageAnomalyPage, "GET", "/api/usage/anomalies", query=query)
+
+    def call_normal(self, anomaly_id: str) -> UsageAnomalyView:
+        """As much again is no news."""
+        return self.ask(UsageAnomalyView, "POST", f"/api/usage/anomalies/{segment(anomaly_id)}/normal")
 
     def calls(self, query: dict[str, Any], most: int) -> list[CallView]:
         """The newest calls, at most so many: pages may be short and have a next one."""

@@ -19,7 +19,7 @@ from mercato.edge.passkeys import passkeys_in
 from mercato.edge.sso import sso_in
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
-from mercato.metering import DayRows, Partitions
+from mercato.metering import DayRows, Partitions, WatchUsage
 from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue, find_next_deadline
@@ -117,6 +117,10 @@ async def _make_partitions(session: Session, wiring: Wiring) -> None:
 
 async def _make_day_rows(session: Session, wiring: Wiring) -> int:
     return await DayRows(session, wiring.clock).make_due()
+
+
+async def _watch_usage(session: Session, wiring: Wiring) -> int:
+    return await WatchUsage(session, wiring.clock, wiring.ids, wiring.outbox).watch()
 
 
 async def _check_agreement(session: Session, wiring: Wiring) -> int:
@@ -246,6 +250,7 @@ CHORES: dict[str, Chore] = {
     "partitions of usage": _make_partitions,
     "usage of days that are over": _make_day_rows,
     "agreement of figures": _check_agreement,
+    "unusual usage": _watch_usage,
     "monthly fees": _charge_fees,
     "leases nobody got": _reclaim_leases,
     "rounds whose time is over": _close_rounds,

@@ -78,12 +78,17 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     return listener
 
 
+_SOCKET_MESSAGE_BYTES = 64 * 1024
+
+
 def _config(app: FastAPI, connections: Connections, wiring: Wiring, lifespan: str = "on") -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
         http=bounded(connections, wiring.proxies),
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_SOCKET_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         lifespan="on" if lifespan == "on" else "off",
         access_log=False,
         log_config=None,

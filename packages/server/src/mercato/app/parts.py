@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mercato.api import (
+    anomalies,
     audit,
     billing,
     calls,
@@ -19,6 +20,7 @@ from mercato.api import (
     device,
     discovery,
     figures,
+    graphql,
     identity,
     invitations,
     keys_of_all,
@@ -51,6 +53,7 @@ from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DI
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
 from mercato.edge.catalog_pages import CatalogPages
+from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
 from mercato.platform import EphemeralSubscriber
 
@@ -103,6 +106,7 @@ def consumption_part(wiring: Wiring) -> Part:
             consumption.router,
             subscriptions.router,
             figures.router,
+            anomalies.router,
             calls.router,
             metering.router,
             billing.router,
@@ -152,8 +156,10 @@ def vendors_part(wiring: Wiring) -> Part:
 
 
 def admin_part(wiring: Wiring) -> Part:
-    """The audit log, the standing of organisations and people, privacy, the health of our own services."""
+    """The audit log, the standing of organisations and people, privacy, the health of our own services,
+    governance by GraphQL."""
     places = wiring.health_places
+    live = LiveChanges(wiring.database)
     probing = None if places is None else admin_probing(wiring, places)
     return Part(
         (
@@ -165,8 +171,13 @@ def admin_part(wiring: Wiring) -> Part:
             keys_of_all.router,
             workflows.router,
             *ADMIN_PAGES,
+            graphql.router,
+            graphql.streams,
         ),
+        (live.subscriber(),),
         opens=None if probing is None else probing.run,
+        ends_streams=live.close,
+        adds=lambda running: replace(running, live_changes=live),
     )
 
 

@@ -113,6 +113,19 @@ class BoundedProtocol(HttpToolsProtocol):
         # What is left of the answer still goes out, to a client that takes it.
         self._start_stall_timer()
 
+    def handle_websocket_upgrade(self) -> None:
+        """The connection keeps its place until the protocol that takes over loses it."""
+        super().handle_websocket_upgrade()
+        self.waits_since = None
+        after = self.transport.get_protocol()
+        lost = after.connection_lost
+
+        def leave(error: Exception | None) -> None:
+            self.open_connections.leave(self._address, self)
+            lost(error)
+
+        after.connection_lost = leave  # type: ignore[assignment, method-assign]
+
     def give_way(self) -> None:
         """Close at once: the place is needed, and the client has kept it waiting."""
         self.waits_since = None

@@ -27,7 +27,7 @@ describe(Posting, "The lines of the ledger.", LegalBasis.LAW, BOOKS,
          measures=f"number amount_nanos included {_USE}", times="day")  # fmt: skip
 describe(Adjustment, "Corrections of what was charged.", LegalBasis.LAW, BOOKS,
          ids="id organisation_id event_id consumer_id vendor_id service_id subscription_id plan_id",
-         people="posted_by", facts="currency", words="reference reason", measures=f"nanos fee_nanos {_USE}",
+         people="posted_by", facts="currency reference", words="reason", measures=f"nanos fee_nanos {_USE}",
          times="at since until")  # fmt: skip
 describe(ClosedPeriod, "Months whose invoices are issued.", LegalBasis.LAW, BOOKS,
          facts="period", people="closed_by", times="closed_at")  # fmt: skip

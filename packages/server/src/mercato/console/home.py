@@ -1,12 +1,11 @@
 """A consumer's first page: what is needed next, and how the month stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import Response
 
-from mercato.api import calls as calls_api
 from mercato.api import identity as keys_api
 from mercato.api import statements as money_api
 from mercato.api import subscriptions as subscriptions_api
@@ -15,9 +14,7 @@ from mercato.console.visit import SignedIn, Visit
 from mercato.edge.names import Called
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
-from mercato.metering import CallFilter, Calls, Series, SeriesWanted, Summing, month_start, next_month
-from mercato_contracts.calls import CallView
-from mercato_contracts.statements import UnbilledAnswer
+from mercato.metering import CallFilter, Calls, MeteredCall, Series, SeriesWanted, Summing, month_start, next_month
 
 router = page_router()
 _CALLS = 8
@@ -35,14 +32,22 @@ class MonthFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class LastCall:
+    """A call, and its service's name."""
+
+    call: MeteredCall
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class HomePage:
     """Everything that it shows."""
 
     has_key: bool
     has_subscription: bool
-    calls: Sequence[CallView]
+    calls: Sequence[LastCall]
     figures: Sequence[MonthFigure]
-    unbilled: UnbilledAnswer | None
+    owed: Mapping[str, int]
     sees_usage: bool
     may_write_keys: bool
 
@@ -64,27 +69,34 @@ async def show_home(
 ) -> Response:
     """New organisations get the three steps to the first call; the page sees it come in."""
     caller = visit.caller
-    made = await keys.list_all(caller, after=None, limit=50)
-    bought = await subscriptions.list_all(caller, as_vendor=False, after=None, limit=1)
     sees_usage = caller.may(Permission.USAGE_READ)
+    last = await _last_calls(visit, Calls(session), called) if sees_usage else []
+    # Only somebody who has not called yet is led there.
+    made = [] if last else await keys.list_all(caller, after=None, limit=50)
+    bought = [] if last else await subscriptions.list_all(caller, as_vendor=False, after=None, limit=1)
     figures = await Summing(session, parts.clock).series(caller, _month(visit)) if sees_usage else None
+    owed: dict[str, int] = {}
+    if caller.may(Permission.BILLING_READ):
+        for line in await shelf.unbilled(caller, "consumer"):
+            owed[line.currency] = owed.get(line.currency, 0) + line.amount_nanos
     page = HomePage(
         has_key=any(key.kind == "ck" and key.revoked_at is None for key in made),
         has_subscription=bool(bought),
-        calls=await _last_calls(visit, Calls(session), called) if sees_usage else [],
+        calls=last,
         figures=[] if figures is None else _figures(figures),
-        unbilled=await money_api.read_unbilled(caller, shelf, called) if caller.may(Permission.BILLING_READ) else None,
+        owed=owed,
         sees_usage=sees_usage,
         may_write_keys=caller.may(Permission.KEYS_WRITE),
     )
     return visit.show("home.html", page)
 
 
-async def _last_calls(visit: Visit, calls: Calls, called: Called) -> list[CallView]:
+async def _last_calls(visit: Visit, calls: Calls, called: Called) -> list[LastCall]:
     end = visit.now + timedelta(days=1)
     wanted = CallFilter(end - timedelta(days=31), end)
     found = await calls.page(visit.caller, wanted, side="consumer", key_id=None, after=None, limit=_CALLS)
-    return await calls_api.view_calls(found.items, {}, "consumer", called)
+    names = await called.services({call.service_id for call in found.items})
+    return [LastCall(call, names.get(call.service_id, "")) for call in found.items]
 
 
 def _month(visit: Visit) -> SeriesWanted:

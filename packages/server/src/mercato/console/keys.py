@@ -122,6 +122,7 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
     except Refusal as refusal:
         page = await _keys_page(room, None, form.get("name")[:120], form.get("kind"))
         return visit.show("keys.html", page, refusal=refusal)
+    visit.made(new.row.id)
     return visit.show("key_new.html", NewKeyPage(new.row, new.text, snippets_for(room.parts, new.text)))
 
 

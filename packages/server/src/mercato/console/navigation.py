@@ -30,7 +30,7 @@ PUBLIC = Area(
         Link("Browse", "/search"),
         Link("Rankings", "/rankings"),
         Link("Leaderboard", "/leaderboard"),
-        Link("Rounds", "/rounds"),
+        Link("Rounds", "/rounds", Permission.DATA_READ),
         Link("Status", "/status"),
         Link("Docs", "/docs"),
     ),
@@ -115,9 +115,9 @@ PATHS = tuple(link.path for area in (PUBLIC, *_AREAS) for link in area.links)
 """Every entry that there may be."""
 
 
-def public_links(served: frozenset[str]) -> list[Link]:
-    """The entries that anybody may follow."""
-    return [link for link in PUBLIC.links if link.path in served]
+def public_links(caller: Caller | None, served: frozenset[str]) -> list[Link]:
+    """The entries at the top of every page, which most people may follow without signing in."""
+    return [link for link in PUBLIC.links if link.path in served and _may(caller, link.needs)]
 
 
 def areas_for(caller: Caller, served: frozenset[str]) -> list[Area]:
@@ -125,10 +125,14 @@ def areas_for(caller: Caller, served: frozenset[str]) -> list[Area]:
     shown = []
     # What operators came for is not below what every organisation has.
     for area in (_OPERATOR, _DESK, _CONSUMER, _VENDOR) if caller.is_operator else _AREAS:
-        links = [link for link in area.links if link.path in served and (link.needs is None or caller.may(link.needs))]
+        links = [link for link in area.links if link.path in served and _may(caller, link.needs)]
         if links and area.open_to(caller):
             shown.append(Area(area.title, links))
     return shown
+
+
+def _may(caller: Caller | None, needs: Permission | None) -> bool:
+    return needs is None or (caller is not None and caller.may(needs))
 
 
 def current_path(path: str, areas: Sequence[Area]) -> str:

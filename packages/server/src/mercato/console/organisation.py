@@ -198,6 +198,7 @@ async def add_second_factor(request: Request, office: Desk) -> Response:
         )
     except Refusal as refusal:
         return await office.show(refusal)
+    office.visit.made(new.id)
     return office.visit.show("organisation.html", await office.page(factor=new))
 
 

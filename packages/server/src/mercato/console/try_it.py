@@ -8,13 +8,14 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import httpx
 from fastapi import Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
 from mercato.admin import tell_change
 from mercato.api import calls as calls_api
@@ -46,6 +47,7 @@ _MOST_KEYS = 1_000
 _MOST_SHOWN = 64 * 1024
 _MOST_READ = 4 * 1024 * 1024
 _SECONDS = 60
+_UNAUTHORISED = 401
 _WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5)
 
 
@@ -92,6 +94,10 @@ class TryKeys:
         found = self._keys.get(actor)
         return found[0] if found is not None and found[1] - now > timedelta(minutes=5) else None
 
+    def forget(self, actor: str) -> None:
+        """The gateway refused it, for example because somebody revoked it."""
+        self._keys.pop(actor, None)
+
     def keep(self, actor: str, text: str, expires_at: datetime) -> None:
         self._keys[actor] = (text, expires_at)
         self._keys.move_to_end(actor)
@@ -117,7 +123,10 @@ async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts:
         if page.chosen is None:
             raise Malformed("This operation is not one of the service's.")
         key = await _key_for(visit, request, parts)
-        return form, await _send(parts, page.chosen, page.body, key)
+        tried = await _send(parts, page.chosen, page.body, key)
+        if tried.status == _UNAUTHORISED:
+            _KEYS.forget(visit.caller.actor)
+        return form, tried
     except Refusal as refusal:
         return form, refusal
 
@@ -139,6 +148,50 @@ async def try_operation(
         return visit.show("service_try.html", page, refusal=result)
     call = await _metered(visit, session, called, result.request_id)
     return visit.show("service_try.html", _with(page, result, call))
+
+
+@slow.post("/services/{vendor}/{name}/try/stream")
+async def stream_operation(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> Response:
+    """The answer as it comes, for the page's own script; the form without it is `try_operation`."""
+    form = await Form.of(request)
+    async with parts.database.transaction() as session:
+        page = await _page(visit, session, vendor, name, form.get("operation"), form.raw("body"))
+    if page.chosen is None:
+        raise Malformed("This operation is not one of the service's.")
+    key = await _key_for(visit, request, parts)
+    client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+    try:
+        sent = _request(client, parts, page.chosen, page.body, key)
+        answer = await client.send(sent, stream=True)
+    except httpx.HTTPError as error:
+        await client.aclose()
+        raise GatewayAway(f"The gateway did not answer: {type(error).__name__}.") from None
+    headers = {"x-tried-status": str(answer.status_code), "x-tried-request": answer.headers.get("x-request-id", "")}
+    # Text, whatever it says it is: nothing that a service answers is a page of ours.
+    return StreamingResponse(
+        _pass(client, answer), headers=headers | {"cache-control": "no-store"}, media_type="text/plain; charset=utf-8"
+    )
+
+
+async def _pass(client: httpx.AsyncClient, answer: httpx.Response) -> AsyncIterator[bytes]:
+    taken = 0
+    try:
+        async for some in answer.aiter_bytes():
+            taken += len(some)
+            yield some
+            if taken > _MOST_SHOWN:
+                break
+    finally:
+        await answer.aclose()
+        await client.aclose()
+
+
+def _request(client: httpx.AsyncClient, parts: Wiring, chosen: Tryable, body: str, key: str) -> httpx.Request:
+    headers = {"authorization": f"Bearer {key}"}
+    content = body.encode() if chosen.method != "GET" and body.strip() else None
+    if content is not None:
+        headers["content-type"] = "application/json"
+    return client.build_request(chosen.method, _inner(parts) + chosen.path, headers=headers, content=content)
 
 
 def _with(page: TryPage, tried: Tried, call: CallView | None) -> TryPage:
@@ -198,6 +251,7 @@ async def _key_for(visit: Visit, request: Request, parts: Wiring) -> str:
     """The person's key of the last hour, or a new one; it is committed before it is used."""
     caller, now = visit.caller, visit.now
     caller.require(Permission.KEYS_WRITE)
+    caller.require(Permission.CALL)
     kept = _KEYS.find(caller.actor, now)
     if kept is not None:
         return kept
@@ -217,21 +271,16 @@ async def _key_for(visit: Visit, request: Request, parts: Wiring) -> str:
 
 
 async def _send(parts: Wiring, chosen: Tryable, body: str, key: str) -> Tried:
-    headers = {"authorization": f"Bearer {key}"}
-    content = body.encode() if chosen.method != "GET" and body.strip() else None
-    if content is not None:
-        headers["content-type"] = "application/json"
     began = time.perf_counter_ns()
     try:
-        async with (
-            httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client,
-            client.stream(chosen.method, _inner(parts) + chosen.path, headers=headers, content=content) as answer,
-        ):
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+            answer = await client.send(_request(client, parts, chosen, body, key), stream=True)
             first, taken = time.perf_counter_ns(), bytearray()
             async for some in answer.aiter_bytes():
                 taken += some
                 if len(taken) > _MOST_READ:
                     break
+            await answer.aclose()
     except httpx.HTTPError as error:
         raise GatewayAway(f"The gateway did not answer: {type(error).__name__}.") from None
     kind = answer.headers.get("content-type", "").partition(";")[0]

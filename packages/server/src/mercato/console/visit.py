@@ -41,6 +41,8 @@ class Shell:
     zone: str
     now: datetime
     request_id: str
+    notices: Sequence[str]
+    """What the operator tells everybody now."""
     new_once: Callable[[], str]
     """A value that tells one form from every other."""
 
@@ -111,6 +113,10 @@ class Visit:
         asked = f"{'&' if '?' in path else '?'}{urlencode(query)}" if query else ""
         return see_other(self.prefix + path + asked)
 
+    def made(self, subject_id: str) -> None:
+        """Tells the audit log the id of what a form made; an answer of the API holds it, a page does not."""
+        self.request.state.subject_id = subject_id
+
     def shell(self) -> Shell:
         """The frame of this visit's page."""
         served = _served(self.request.app)
@@ -121,12 +127,13 @@ class Visit:
             query=self.request.url.query,
             here=self.here,
             person=self.person,
-            public=navigation.public_links(served),
+            public=navigation.public_links(self.person.caller if self.person else None, served),
             areas=areas,
             current=navigation.current_path(self.path, [navigation.PUBLIC, *areas]),
             zone=self.zone,
             now=self.now,
             request_id=getattr(self.request.state, "request_id", ""),
+            notices=[notice.text for notice in self.wiring.notices.current()],
             new_once=lambda: self.wiring.ids.secret(16).hex(),
         )
 

@@ -68,6 +68,7 @@ async def add_webhook(request: Request, visit: SignedIn, desk: api.Desk) -> Resp
         found = await api.list_webhooks(visit.caller, desk)
         page = WebhooksPage(found, True, form.get("url")[:2000], form.every("event_types"))
         return visit.show("webhooks.html", page, refusal=refusal)
+    visit.made(new.id)
     return visit.show("webhooks.html", WebhooksPage(await api.list_webhooks(visit.caller, desk), True, new=new))
 
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ def plain_address(text: str) -> str | None:
     return str(mapped or address)
 
 
-def origin_of(request: Request) -> str:
+def origin_of(request: HTTPConnection) -> str:
     """What limits by address go by: an IPv4 address, or the /64 that an IPv6 client can choose its addresses from."""
     plain = plain_address(request.client.host) if request.client else None
     if plain is None:

@@ -33,7 +33,7 @@ from mercato.identity import (
     TokenIssued,
     UserChanged,
 )
-from mercato.metering import BudgetChanged
+from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
 from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
 from mercato.subscriptions import SubscriptionChanged
@@ -69,6 +69,9 @@ def _nothing(why: str) -> Audited:
 
 OPERATIONS: Mapping[str, Audited] = {
     "adjust_charges": _tells(ChargeAdjusted),
+    "call_anomaly_normal": _tells(UsageCalledNormal),
+    "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
+    "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
     "close_period": _tells(PeriodClosed),
     "put_budget": _tells(BudgetChanged),

@@ -61,8 +61,28 @@ async def note_change(
     )
 
 
+async def note_operation(session: Session, wiring: Wiring, served: Served, operation: str, subject_id: str) -> None:
+    """The same for a change that another route makes on behalf of this operation."""
+    audited = OPERATIONS[operation]
+    if not any(kind.topic in served.told for kind in audited.news) and audited.verb:
+        await tell_change(
+            session, wiring.outbox, served.context, verb=audited.verb, operation=operation, subject_id=subject_id,
+            names={},
+        )  # fmt: skip
+
+
+async def note_denial(request: Request, wiring: Wiring, refusal: Refusal) -> None:
+    """Count a denial that is only a part of the answer."""
+    if _is_denial(request, refusal):
+        await _count(request, wiring, refusal)
+
+
 def _subject_of(request: Request, response: Response, of: str) -> str:
-    """The parameter that is named, else the last one of the address, else the `id` of what was made."""
+    """What a page named, else the parameter that is named, else the last one of the address, else the `id` of what was
+    made."""
+    made_by_page: str = getattr(request.state, "subject_id", "")
+    if made_by_page:
+        return made_by_page
     names = request.path_params
     if names:
         return str(names[of] if of else list(names.values())[-1])

@@ -5,7 +5,7 @@ import time
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,14 +42,15 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                self._name_client(scope)
             await self._app(scope, receive, send)
             return
         request = Request(scope)
         sent_id = request.headers.get("x-request-id", "")
         request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
         scope.setdefault("state", {}).update(request_id=request_id, error_page=self._error_page)
-        peer, port = scope.get("client") or (UNKNOWN, 0)
-        scope["client"] = (self._proxies.client_of(peer, request.headers), port)
+        self._name_client(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         answer = _Answer(send, request_id)
         began = time.perf_counter()
@@ -60,6 +61,10 @@ class Edge:
             route = getattr(scope.get("route"), "path", "unmatched")
             _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
             _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)
+
+    def _name_client(self, scope: Scope) -> None:
+        peer, port = scope.get("client") or (UNKNOWN, 0)
+        scope["client"] = (self._proxies.client_of(peer, Headers(scope=scope)), port)
 
     async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         request = Request(scope)

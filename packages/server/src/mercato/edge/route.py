@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import HTTPConnection
 
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
@@ -186,11 +187,17 @@ class LateTransactionalRoute(TransactionalRoute):
 async def prove_credential(request: Request, wiring: Wiring) -> None:
     """Proves the key that the request shows, unless this process has. Raises `NotSignedIn`, `AskedTooOften`."""
     credential = _credential(request)
-    if credential is not None and credential.partition("_")[0] in KINDS and not credential.startswith(TOKEN_PREFIX):
+    if credential is not None:
+        await prove_text(request, wiring, credential)
+
+
+async def prove_text(request: HTTPConnection, wiring: Wiring, credential: str) -> None:
+    """The same for a credential that came otherwise. An access token proves itself."""
+    if credential.partition("_")[0] in KINDS and not credential.startswith(TOKEN_PREFIX):
         await prove_key(request, wiring, credential)
 
 
-async def prove_key(request: Request, wiring: Wiring, text: str) -> None:
+async def prove_key(request: HTTPConnection, wiring: Wiring, text: str) -> None:
     """Proves a key that somebody shows, within what their address may guess. Raises `NotSignedIn`, `AskedTooOften`."""
     if wiring.key_proof.is_proven(text):
         return

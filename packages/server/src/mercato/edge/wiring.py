@@ -15,6 +15,7 @@ from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.health_places import HealthPlaces
 from mercato.edge.idempotency import AnswerCipher
+from mercato.edge.live_changes import LiveChanges
 from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
@@ -143,6 +144,7 @@ class Running:
     gates: Gates | None = None
     status_board: StatusBoard | None = None
     catalog_pages: CatalogPages | None = None
+    live_changes: LiveChanges | None = None
     readiness: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
     """What must be ready before the process takes requests, by the name that a refusal gives it."""
     ends_streams: Sequence[Callable[[], None]] = ()

@@ -20,7 +20,7 @@ from mercato.metering.intake import UsageIntake
 from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from mercato.metering.models import MeteredCall, UsageDispute
-from mercato.metering.news import BudgetChanged
+from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal
 from mercato.metering.partitions import Partitions
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
@@ -29,7 +29,9 @@ from mercato.metering.repository import UsageSum
 from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
+from mercato.metering.unusual_models import UsageAnomaly
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
+from mercato.metering.watch_usage import Anomalies, WatchUsage
 from mercato.metering.window_check_rows import OddLevel, WindowCheck
 from mercato.metering.windows import (
     EPOCH,
@@ -48,6 +50,7 @@ __all__ = [
     "EPOCH",
     "EXPORTED",
     "MICRO",
+    "Anomalies",
     "Appraised",
     "BucketTerms",
     "BudgetChanged",
@@ -88,6 +91,9 @@ __all__ = [
     "Summing",
     "Taken",
     "Usage",
+    "UsageAnomaly",
+    "UsageAnomalyFound",
+    "UsageCalledNormal",
     "UsageDay",
     "UsageDayState",
     "UsageDispute",
@@ -97,6 +103,7 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Want",
+    "WatchUsage",
     "WindowCheck",
     "billed_sums",
     "bucket_of",

@@ -11,6 +11,7 @@ from mercato.metering.rollup_models import (
     UsageWindow,
     UsageZone,
 )
+from mercato.metering.unusual_models import JudgedHour, UsageAnomaly
 from mercato.platform import BOOKS, OPERATION, WITH_ORGANISATION, Keep, LegalBasis, describe
 
 _DIMENSION_IDS = " ".join(name for name in DIMENSIONS if name.endswith("_id"))
@@ -56,3 +57,7 @@ describe(UsageWindow, "Stretches that were added up by the day.", LegalBasis.LAW
          times="start made_at")  # fmt: skip
 describe(UsageZone, "Time zones that somebody asked for.", LegalBasis.INTEREST, OPERATION, facts="zone",
          times="asked_on")  # fmt: skip
+describe(UsageAnomaly, "Unusual hours of usage.", LegalBasis.INTEREST, WITH_ORGANISATION,
+         ids="id scope_id organisation_id", people="normal_by", facts="scope metric kind sentence",
+         measures="value usual weeks score_percent", times="day hour found_at normal_since")  # fmt: skip
+describe(JudgedHour, "Hours that were looked at.", LegalBasis.INTEREST, OPERATION, times="hour judged_at")

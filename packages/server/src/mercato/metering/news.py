@@ -16,3 +16,27 @@ class BudgetChanged(News):
     """The organisation that the budget limits."""
     side: Literal["consumer", "vendor"] = "consumer"
     """Whether it limits what the organisation calls or what is called of its services."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageAnomalyFound(News):
+    """An hour of usage was unusual for its consumer, its service or the marketplace."""
+
+    topic = "usage.anomaly_found"
+
+    anomaly_id: str
+    """The unusual hour."""
+    organisation_id: str
+    """Whose consumer or service it is; empty for the marketplace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageCalledNormal(News):
+    """Somebody said that an unusual hour is normal: as much again is no news."""
+
+    topic = "usage.called_normal"
+
+    anomaly_id: str
+    """The unusual hour."""
+    organisation_id: str
+    """Whose consumer or service it is; empty for the marketplace."""

@@ -84,3 +84,11 @@ class BudgetKeyUnknown(NotFound):
     code = "budget_key_unknown"
     title = "No such key"
     fix = "`GET /api/keys` lists the keys of your organisation."
+
+
+class AnomalyNotFound(NotFound):
+    """No unusual hour of the organisation has this id."""
+
+    code = "anomaly_not_found"
+    title = "No such unusual hour"
+    fix = "List them with `mp anomalies list`."

@@ -48,7 +48,7 @@ class Figures:
     the first digit of the status. `billed` are calls that stand in the ledger, `failed` those of status 500 and above.
     `adjusted_nanos` is what adjustments changed afterwards; that of a span of days stands at its first midnight, UTC,
     without key, release, operation and status. Latency is sparse: `latency_n` calls in the buckets `latency_at`, by
-    the bounds of `latency.BOUNDS_US`, of the whole time that callers waited.
+    the bounds of `latency.BOUNDS_US`, of the whole time that callers waited; a bucket may stand there several times.
     """
 
     shape: Mapped[UUID] = mapped_column(Uuid)

@@ -12,16 +12,22 @@ from mercato.platform import Session
 
 _NAMES = (*DIMENSIONS, *MEASURES, "latency_at", "latency_n")
 _COLUMNS = f"start, slot, shape, {', '.join(_NAMES)}"
+_MOST_PIECES = 64
+_BOTH = "unnest(kept.latency_at || excluded.latency_at, kept.latency_n || excluded.latency_n) AS one (bucket, n)"
+_MERGED = f"FROM (SELECT bucket, sum(n)::int AS n FROM {_BOTH} GROUP BY bucket) AS both_of"  # noqa: S608
 # In the order of the primary key, so that two batches with the same rows wait for each other and never deadlock.
+# Latencies are appended and merged now and then: whoever reads them adds up by bucket, and most of what adding to a row
+# cost was merging them each time.
 _ADD = text(
     f"INSERT INTO usage_quarter AS kept ({_COLUMNS})"  # noqa: S608  (names of our own columns)
     f" SELECT {_COLUMNS} FROM json_populate_recordset(NULL::usage_quarter, CAST(:rows AS json))"
     " ORDER BY start, shape, slot ON CONFLICT (start, shape, slot) DO UPDATE SET "
     + ", ".join(f"{name} = kept.{name} + excluded.{name}" for name in MEASURES)
-    + ", (latency_at, latency_n) = (SELECT coalesce(array_agg(bucket ORDER BY bucket), '{}'),"
-    " coalesce(array_agg(n ORDER BY bucket), '{}') FROM (SELECT bucket, sum(n)::int AS n"
-    " FROM unnest(kept.latency_at || excluded.latency_at, kept.latency_n || excluded.latency_n) AS one (bucket, n)"
-    " GROUP BY bucket) AS both_of)"
+    + "".join(
+        f", {name} = CASE WHEN cardinality(kept.latency_at) < {_MOST_PIECES} THEN kept.{name} || excluded.{name}"
+        f" ELSE (SELECT array_agg({part} ORDER BY bucket) {_MERGED}) END"
+        for name, part in (("latency_at", "bucket"), ("latency_n", "n"))
+    )
 )
 
 

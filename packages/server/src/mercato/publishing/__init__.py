@@ -35,6 +35,7 @@ from mercato.publishing.news import (
     SubmissionReceived,
 )
 from mercato.publishing.offers import Offers, PriceChange
+from mercato.publishing.oversight import Oversight
 from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
@@ -71,6 +72,7 @@ __all__ = [
     "Listing",
     "LiveCalls",
     "Offers",
+    "Oversight",
     "OwnListing",
     "OwnService",
     "OwnServices",

@@ -8,6 +8,7 @@ from mercato.platform import Clock, Outbox, Session
 from mercato.publishing.approval_rows import ApprovalRows
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.news import ApprovalDecided
+from mercato.publishing.oversight_rows import OversightRows
 from mercato.publishing.refusals import AlreadyDecided, ApprovalNotFound, OwnSubmission
 from mercato.publishing.repository import SubmissionRepository
 
@@ -38,6 +39,7 @@ class Approvals:
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session
         self._rows = SubmissionRepository(session)
+        self._many = OversightRows(session)
         self._queue = ApprovalRows(session)
         self._clock = clock
         self._outbox = outbox
@@ -48,13 +50,13 @@ class Approvals:
         approvals = await self._rows.list_pending(after, limit)
         ids = [approval.submission_id for approval in approvals]
         submissions = await self._rows.find_many(ids)
-        evidence = await self._rows.evidence(ids)
+        evidence, votes = await self._rows.evidence(ids), await self._many.votes_of(ids)
         return [
             Waiting(
                 approval,
                 submissions[approval.submission_id],
                 evidence[approval.submission_id],
-                await self._rows.votes(approval.submission_id),
+                votes[approval.submission_id],
             )
             for approval in approvals
         ]

@@ -62,6 +62,41 @@ addEventListener("pageshow", () => {
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 
+// What is wider than its box can be scrolled by keyboard, where nothing in it takes the focus.
+function reachScrollers() {
+  for (const box of document.querySelectorAll(".scroll, pre")) {
+    if (box.scrollWidth > box.clientWidth && !box.querySelector("a, button, input, select, textarea, summary")) {
+      box.tabIndex = 0;
+    }
+  }
+}
+reachScrollers();
+addEventListener("resize", reachScrollers);
+
+// An answer that streams is shown as it comes; every other one is the form's own page.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-stream]");
+  if (!form || event.defaultPrevented || !/"stream"\s*:\s*true/.test(form.elements.body?.value ?? "")) return;
+  event.preventDefault();
+  const [panel, shown, figures] = ["streamed", "streamed-text", "streamed-figures"].map((id) => document.getElementById(id));
+  const began = performance.now();
+  panel.hidden = false;
+  shown.textContent = "";
+  say("The call has begun.");
+  const answer = await fetch(form.dataset.stream, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  delete form.dataset.sent;
+  if (!answer.headers.get("x-tried-status")) return form.submit();
+  const first = performance.now() - began;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) shown.textContent += part.value;
+  const total = performance.now() - began;
+  figures.textContent = `${answer.headers.get("x-tried-status")} · first byte ${first.toFixed(0)} ms · total ${total.toFixed(0)} ms`;
+  const link = document.getElementById("streamed-call");
+  link.href = `${link.dataset.base}${encodeURIComponent(answer.headers.get("x-tried-request"))}`;
+  link.hidden = false;
+  say("The call has ended.");
+});
+
 // What a page waits for: it is asked again while somebody looks, and shown once it changed.
 const watched = document.querySelector("[data-watch][data-seconds]");
 if (watched) {
@@ -103,6 +138,7 @@ function tellOnce(text) {
 }
 
 document.addEventListener("htmx:after:swap", () => {
+  reachScrollers();
   for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
   const news = document.querySelector("[data-status]");
   if (news) tellOnce(news.dataset.status);

@@ -29,6 +29,7 @@ TAGS: list[dict[str, str]] = [
     {"name": "publishing", "description": "Submissions, approvals, services, releases and canaries."},
     {"name": "credentials", "description": "Secrets that a vendor's own endpoints ask for."},
     {"name": "subscriptions", "description": "Which organisation may call which service, under which plan."},
+    {"name": "governance", "description": "Services, releases, evidence and approvals by GraphQL, and live changes."},
     {"name": "usage", "description": "Metered calls, totals and budgets."},
     {"name": "billing", "description": "Invoices, payouts, adjustments and the operator's ledger."},
     {"name": "service levels", "description": "What a service promises, what it does, and alerts on the difference."},

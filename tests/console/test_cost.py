@@ -1,0 +1,90 @@
+"""What a page costs: a fixed number of questions to the database, however much there is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import event
+
+import mercato.console
+from mercato.edge.wiring import running_of
+from tests.console.browser import sign_in
+from tests.console.test_buying_pages import shop
+from tests.support.market import Market
+
+MOST_STATEMENTS = 8
+TEMPLATES = Path(mercato.console.__file__).parent / "templates"
+PAGES = (
+    "/", "/search", "/home", "/usage", "/calls", "/subscriptions", "/budgets", "/invoices", "/webhooks",
+    "/organisation", "/organisation/audit", "/services/vendor/embedder", "/services/vendor/embedder/pricing",
+    "/services/vendor/embedder/try", "/leaderboard", "/status",
+)  # fmt: skip
+MORE = {"/keys": 10, "/statement": 10, "/calls": 9, "/home": 9}
+"""Pages that show what belongs to several rooms, each of which answers for itself."""
+
+
+@contextmanager
+def counted(app: FastAPI) -> Iterator[list[str]]:
+    """The statements that are sent while the block lasts."""
+    sent: list[str] = []
+    engine = running_of(app).wiring.database.engine.sync_engine
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_a_page_asks_the_database_a_fixed_number_of_times(
+    app: FastAPI, browser: httpx.AsyncClient, market: Market
+) -> None:
+    customer = await shop(market)
+    await sign_in(browser, "buyer")
+    paths = sorted({*PAGES, *MORE})
+    for path in paths:
+        # What is public is answered from memory once somebody asked.
+        await browser.get(path)
+    few: dict[str, int] = {}
+    for path in paths:
+        with counted(app) as sent:
+            assert (await browser.get(path)).status_code == 200, path
+        few[path] = len(sent)
+    for _ in range(5):
+        await market.make_key(customer.caller)
+    await market.take([market.event(customer) for _ in range(40)])
+    over = {path: count for path, count in few.items() if count > MORE.get(path, MOST_STATEMENTS)}
+    assert over == {}
+    for path in paths:
+        with counted(app) as sent:
+            await browser.get(path)
+        assert len(sent) <= few[path], (path, sent)
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda each: each.name)
+def test_a_template_leaves_what_it_may_not_do(template: Path) -> None:
+    """The policy blocks inline styles and scripts, and a page carries no address of others."""
+    text = template.read_text()
+    for forbidden in (" style=", " onclick=", "javascript:", "|safe", "| safe", "http://", "https://"):
+        assert forbidden not in text.replace('placeholder="https://example.com/hooks"', ""), forbidden
+
+
+def test_a_page_names_its_call_and_its_command() -> None:
+    """But those that are only for people: what a link or an error leads to."""
+    without = {
+        "base.html", "parts.html", "charts.html", "error.html", "form_base.html", "status_base.html",
+        "service_base.html", "price_form.html", "device_done.html", "device_question.html", "join.html",
+        "join_done.html", "link_refused.html", "new_password.html", "new_password_done.html",
+    }  # fmt: skip
+    named = {each.name for each in TEMPLATES.glob("*.html") if each.name not in without}
+    for name in sorted(named):
+        text = (TEMPLATES / name).read_text()
+        assert "{% block call %}" in text, name
+        assert "{% block command %}" in text, name
