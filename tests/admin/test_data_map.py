@@ -72,10 +72,7 @@ def test_an_erasure_can_do_what_is_described() -> None:
             assert table.columns[name].nullable or note.columns[name].blank is not None, f"{table.name}.{name}"
         if note.columns_that(Erased.ROW):
             assert table.name not in needed, f"rows of {table.name} are needed by others"
-        unique = {
-            column.name
-            for each in (*table.constraints, *table.indexes)
-            if isinstance(each, UniqueConstraint | PrimaryKeyConstraint) or getattr(each, "unique", False)
-            for column in each.columns
-        }
+        constraints = [each for each in table.constraints if isinstance(each, UniqueConstraint | PrimaryKeyConstraint)]
+        indexes = [each for each in table.indexes if each.unique]
+        unique = {column.name for each in (*constraints, *indexes) for column in each.columns}
         assert not unique & set(note.columns_that(Erased.MASKED)), table.name
