@@ -29,6 +29,8 @@ STAYS_INSIDE = {
     "user_code_unknown",
     # Shown as a run's or a round's reason, or in a log.
     "embedding_model_missing", "round_scored_differently", "training_artifact_refused", "workflow_not_found",
+    # Pages of the console.
+    "form_of_another_site", "gateway_away",
     # Errors within an answer of GraphQL, or on its streams.
     "graphql_page_size", "graphql_wrong_door", "too_many_live",
     # Bases of others, and a code that nothing gives any more.

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from sqlalchemy import text
@@ -75,6 +75,8 @@ def _value(hint: Any, name: str, turn: int) -> Any:
         return (-1) ** turn * (2**62 + turn)
     if hint is str:
         return f"{name} – {turn}"
+    if get_origin(hint) is dict:
+        return {name: f"{name} – {turn}"}
     choices = get_args(hint)
     chosen = choices[turn % len(choices)]
     return chosen if isinstance(chosen, str) else _value(chosen, name, turn)

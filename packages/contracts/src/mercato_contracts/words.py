@@ -18,6 +18,8 @@ PATTERNS = {
     r"^dep_[0-9a-f]{32}$": "must be the id of a deployment such as dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
     r"^(svc_[0-9a-f]{32})?$": "must be the id of a service such as svc_019ab3c1f2d47e0b8a6d5c4b3a291807",
     r"^[a-z0-9][a-z0-9_-]{0,63}\.parquet$": "must be the name of a file such as train.parquet",
+    r"^https?://[^\s?#]+$": "must be an address such as https://login.acme.example, without a query",
+    r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$": "must be a domain such as acme.example",
     r"^[^\x00]*$": "must not hold a NUL character",
     r"^[a-z]{2,16}$": "must be a modality such as text: 2 to 16 lower-case letters",
     r"^[A-Z0-9][A-Z0-9.-]*$": "must be a ticker such as BRK.B",

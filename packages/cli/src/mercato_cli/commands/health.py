@@ -40,7 +40,13 @@ def show_health(mp: Mp) -> None:
 
 @health.command("history")
 @click.argument("service")
-@click.option("--step", type=click.Choice(["quarter", "hour", "day"]), default="hour", show_default=True)
+@click.option(
+    "--step",
+    type=click.Choice(["quarter", "hour", "day"]),
+    default="hour",
+    show_default=True,
+    help="How long each row is.",
+)
 @click.option("--since", metavar="TIME", help="Not before this time (RFC 3339); a day ago when left out.")
 @command
 def show_history(mp: Mp, service: str, step: str, since: str | None) -> None:

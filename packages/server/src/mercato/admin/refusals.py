@@ -41,7 +41,7 @@ class UnderLegalHold(Conflict):
 
     code = "under_legal_hold"
     title = "This person is under a legal hold"
-    fix = "Ask the operator when the hold ends. A hold is lifted with `DELETE /api/privacy/holds/{user_id}`."
+    fix = "Ask the operator when the hold ends; operators lift it with `mp privacy release`."
 
 
 class InvoicesOpen(Conflict):
@@ -57,7 +57,7 @@ class ErasureNotFound(NotFound):
 
     code = "erasure_not_found"
     title = "No such erasure"
-    fix = "`GET /api/privacy/erasures` lists them."
+    fix = "`mp privacy erasures` lists them."
 
 
 class ExportNotFound(NotFound):
@@ -65,7 +65,7 @@ class ExportNotFound(NotFound):
 
     code = "export_not_found"
     title = "No such copy"
-    fix = "A copy is kept for seven days: ask for a new one with `POST /api/privacy/exports`."
+    fix = "A copy is kept for seven days: ask for a new one with `mp privacy export`."
 
 
 class AnnouncementNotFound(NotFound):
@@ -81,7 +81,7 @@ class UnderMaintenance(Unavailable):
 
     code = "under_maintenance"
     title = "The marketplace is under maintenance"
-    fix = "Try again after the time in `Retry-After`. Calls of services and reads work meanwhile."
+    fix = "Try again when it is over. Calls of services and reads work meanwhile."
 
 
 class WorkflowUnknown(NotFound):

@@ -92,7 +92,7 @@ async def lift_legal_hold(user_id: str, caller: SignedIn, desk: HoldDesk, names:
 async def list_legal_holds(
     caller: SignedIn, desk: HoldDesk, names: Called, before: Before = None, limit: PageSize = 50
 ) -> HoldPage:
-    """Lifted ones too."""
+    """Those in force and those that were lifted, with who placed them and why."""
     found = await desk.page(caller, before=before, limit=limit)
     return HoldPage(
         items=[await _view_hold(each, names) for each in found], next=found[-1].id if len(found) == limit else None

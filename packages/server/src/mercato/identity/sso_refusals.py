@@ -52,7 +52,7 @@ class SsoTokenRefused(Refusal):
     code = "sso_token_refused"
     status = 401
     title = "The provider's proof is not accepted"
-    fix = "Begin again; if it stays so, show `detail` to whoever runs the identity provider."
+    fix = "Begin again; if it stays so, show this to whoever runs the identity provider."
 
 
 class SsoDenied(Refusal):

@@ -36,4 +36,4 @@ class SubscriptionsOnly(Refusal):
     code = "graphql_wrong_door"
     status = 422
     title = "This kind of operation is asked for elsewhere"
-    fix = "Send queries and mutations to `POST /graphql`, subscriptions to its WebSocket or to `POST /graphql/stream`."
+    fix = "Queries and mutations go to `/graphql`, subscriptions to its WebSocket or to `/graphql/stream`."

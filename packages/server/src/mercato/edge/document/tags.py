@@ -40,6 +40,10 @@ TAGS: list[dict[str, str]] = [
     {"name": "training", "description": "Training runs: start, follow, stop, fetch what they left."},
     {"name": "desk", "description": "Signals, scores, consensus, kill switches and the desk's record."},
     {"name": "audit", "description": "What everybody did: sealed entries, signed heads, proofs."},
+    {
+        "name": "operator",
+        "description": "The overview, announcements, settings, everybody's keys, workflows and queues.",
+    },
     {"name": "privacy", "description": "Erasure of people, legal holds, copies of what is known, how long rows stay."},
     {"name": "files", "description": "Files behind signed links."},
     {"name": "health", "description": "Whether the process lives and may take requests."},
