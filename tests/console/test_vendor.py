@@ -31,7 +31,7 @@ SINGLES = (
     "/vendor/submissions/{submission_id}", "/vendor/deployments/{deployment_id}", "/vendor/training/{run_id}",
     "/vendor/datasets/{dataset}", "/vendor/datasets/{dataset}/rounds/{number}",
 )  # fmt: skip
-_MOST_STATEMENTS = 22
+_MOST_STATEMENTS = 19
 """The pages with figures ask most: a series, its comparison and its totals are a dozen questions."""
 
 MANIFEST = """mercato: 1
@@ -370,7 +370,8 @@ async def test_the_number_of_questions_to_the_database_is_fixed(office: Office, 
         for path in LISTS + SINGLES:
             asked.clear()
             await office.get(path)
-            found[path] = len(asked)
+            # The process's readers of news ask on their own, whatever page is open.
+            found[path] = sum("outbox_events" not in statement for statement in asked)
     finally:
         event.remove(engine, "before_cursor_execute", listener)
     assert max(found.values()) <= _MOST_STATEMENTS, found
