@@ -212,14 +212,11 @@ class TestInvitations:
     async def test_a_withdrawn_or_old_invitation_opens_nothing(
         self, api: httpx.AsyncClient, tokens: dict[str, str], clock: TestClock
     ) -> None:
-        made = [
-            (
-                await api.post(
-                    "/api/invitations", json={"email": f"{name}@acme.example", "role": "admin"}, headers=bearer(tokens)
-                )
-            ).json()
-            for name in ("one", "two")
-        ]
+        made = []
+        for name in ("one", "two"):
+            person = {"email": f"{name}@acme.example", "role": "admin"}
+            made.append((await api.post("/api/invitations", json=person, headers=bearer(tokens))).json())
+            clock.advance(timedelta(seconds=1))  # ids of one millisecond have no order
         path = f"/api/invitations/{made[0]['id']}"
         assert (await api.delete(path, headers=bearer(tokens))).status_code == 204
         clock.advance(timedelta(days=7, seconds=1))

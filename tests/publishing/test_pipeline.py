@@ -301,6 +301,8 @@ async def test_the_database_itself_keeps_releases_and_terms(
     for statement in (
         "UPDATE releases SET version = '9.9.9'",
         "UPDATE releases SET manifest = '{}'",
+        "UPDATE releases SET document = ''",
+        "UPDATE plans SET title = 'other'",
         "UPDATE plans SET per_call_nanos = 0",
     ):
         with pytest.raises(IntegrityError, match="immutable"):

@@ -10,7 +10,8 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
-_ERASING = "current_setting('mercato.privacy', true) = 'erase'"
+# Never null: what is neither true nor false would let every change pass.
+_ERASING = "coalesce(current_setting('mercato.privacy', true), '') = 'erase'"
 
 # Only an erasure, and only in columns that hold words: ids, amounts and times stay as they were written.
 _WORDS = f"""
