@@ -19,7 +19,7 @@ SITE = ROOT / "site"
 
 _PROJECT_PAGES = ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "README", "SECURITY")
 _INDEXES = (Path("index.md"), Path("gateway.md"), Path("decisions/index.md"))
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s:]+)\)")
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s:]+)\)")
 _CODE = re.compile(r"(```.*?```)", re.DOTALL)
 _SETTINGS = """\
 project = html_title = "Mercato"

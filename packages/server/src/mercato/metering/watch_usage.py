@@ -78,6 +78,9 @@ class WatchUsage:
         return True
 
 
+_MAY_CALL_NORMAL = (Permission.SUBSCRIPTIONS_WRITE, Permission.SERVICES_PUBLISH, Permission.MARKETPLACE_WRITE)
+
+
 class Anomalies:
     """What people see of it, and what they say to it."""
 
@@ -98,6 +101,9 @@ class Anomalies:
 
     async def call_normal(self, caller: Caller, anomaly_id: str) -> UsageAnomaly:
         """As much again is no news for 90 days. The same again changes nothing. Raises `AnomalyNotFound`."""
+        # Who may do it for no scope at all does not learn whether the hour is there.
+        if not any(caller.may(permission) for permission in _MAY_CALL_NORMAL):
+            caller.require(Permission.SUBSCRIPTIONS_WRITE)
         row = await self._rows.find(anomaly_id)
         is_own = row is not None and row.organisation_id == caller.organisation_id
         if row is None or not (is_own or caller.may(Permission.MARKETPLACE_READ)):
