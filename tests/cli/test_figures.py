@@ -93,7 +93,7 @@ def test_exports_and_the_statement(counted: Mp) -> None:
 
 def test_nothing_is_unusual_in_a_young_organisation(counted: Mp) -> None:
     assert counted.json("anomalies", "list")["items"] == []
-    assert "Nothing was unusual" in counted("anomalies", "list", "--as-vendor").stdout
+    assert "Nothing was unusual" in counted("anomalies", "list", "--as-vendor").stderr
     refused = counted("anomalies", "normal", "ano_none")
     assert refused.returncode == 1
     assert "mp anomalies list" in refused.stderr
