@@ -13,12 +13,12 @@ from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
     AuditRecorder,
     AuditSealer,
-    ErasureStarter,
     ErasureWork,
-    ExportStarter,
     ExportWork,
     SuspensionKeeper,
     WorkflowOrders,
+    erasure_starter,
+    export_starter,
 )
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
@@ -30,8 +30,8 @@ from mercato.discovery import DocumentWriter
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
-from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
-from mercato.training import TrainingStarter, TrainingWork
+from mercato.signals import KillKeeper, RoundSettling, settling_starter
+from mercato.training import TrainingWork, training_starter
 from mercato.webhooks import Deliverer, webhook_subscriber
 from mercato_checks.confined import ConfinedChecks
 
@@ -121,11 +121,11 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
     """Everything that is done once for the whole marketplace when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),
-        SettlingStarter(workflows).subscriber(),
+        settling_starter(workflows),
         *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
-        TrainingStarter(workflows).subscriber(),
-        ErasureStarter(workflows).subscriber(),
-        ExportStarter(workflows).subscriber(),
+        training_starter(workflows),
+        erasure_starter(workflows),
+        export_starter(workflows),
         DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),

@@ -55,6 +55,7 @@ from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
+from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.workflows import (
     Json,
@@ -169,6 +170,7 @@ __all__ = [
     "name_call",
     "place_of",
     "serving",
+    "start_on",
     "stream_lines",
     "undescribed",
 ]
