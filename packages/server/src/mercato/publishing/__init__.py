@@ -9,6 +9,7 @@ Hold: a reason to keep a deployment out of routing; it is routed to again once n
 
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
+from mercato.publishing.comparing import Comparing, ReleaseDiff
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
 from mercato.publishing.facts import PHASES
 from mercato.publishing.holds import DeploymentHolds
@@ -57,6 +58,7 @@ __all__ = [
     "Canaries",
     "Canary",
     "Catalogue",
+    "Comparing",
     "CredentialBook",
     "CredentialChanged",
     "CredentialSeal",
@@ -88,6 +90,7 @@ __all__ = [
     "Queued",
     "Reason",
     "Release",
+    "ReleaseDiff",
     "ReleaseFacts",
     "RunningDeployments",
     "RunningRelease",
