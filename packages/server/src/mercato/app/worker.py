@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
@@ -20,13 +19,14 @@ from mercato.admin import (
     erasure_starter,
     export_starter,
 )
+from mercato.app.engines import build_embedder
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
-from mercato.discovery import DocumentWriter
+from mercato.discovery import DocumentWriter, Embedder, Reembedding
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
@@ -82,16 +82,19 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
+    embedder = build_embedder()
+    reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell])
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
-    readers = [*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()]
+    readers = [*_readers(workflows, wiring, embedder), letters.subscriber(), audit.subscriber()]
     await feed.start(readers, [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
     if wiring.health_places is not None:
@@ -117,7 +120,7 @@ def _deliverer(wiring: Wiring) -> Deliverer:
     )
 
 
-def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any]]:
+def _readers(workflows: Workflows, wiring: Wiring, embedder: Embedder) -> list[DurableSubscriber[Any]]:
     """Everything that is done once for the whole marketplace when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),
@@ -126,7 +129,7 @@ def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any
         training_starter(workflows),
         erasure_starter(workflows),
         export_starter(workflows),
-        DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
+        DocumentWriter(embedder, wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
         SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
