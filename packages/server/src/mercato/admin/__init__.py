@@ -15,6 +15,7 @@ from mercato.admin.erase import ERASURES, ErasureStarter, ErasureWork
 from mercato.admin.erasures import Erasures
 from mercato.admin.export import ExportStarter, ExportWork
 from mercato.admin.exports import PersonExports
+from mercato.admin.figures import LAST_BACKUP, keep_figures, read_figures
 from mercato.admin.health import (
     KEPT,
     SERVICES,
@@ -60,6 +61,7 @@ from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
 __all__ = [
     "ERASURES",
     "KEPT",
+    "LAST_BACKUP",
     "NOT_AUDITED",
     "SERVICES",
     "STALE",
@@ -121,7 +123,9 @@ __all__ = [
     "chores_of_the_map",
     "export_lines",
     "is_stale",
+    "keep_figures",
     "kept_erasures",
+    "read_figures",
     "target_of",
     "tell_change",
     "worst",

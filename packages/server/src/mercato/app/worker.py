@@ -19,6 +19,7 @@ from mercato.admin import (
     ExportWork,
     SuspensionKeeper,
     WorkflowOrders,
+    keep_figures,
 )
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
@@ -53,11 +54,26 @@ async def run_worker(
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
     wiring = with_probes(build_wiring(settings, database_url), settings)
-    async with ConfinedChecks() as checks, _open(_workflows(settings, wiring, checks, executor), wiring):
+    async with (
+        ConfinedChecks() as checks,
+        _open(_workflows(settings, wiring, checks, executor), wiring),
+        _figures(wiring, settings),
+    ):
         ready.set()
         log.info("worker is ready", executor=executor)
         await stop.wait()
     await wiring.close()
+
+
+@asynccontextmanager
+async def _figures(wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
+    """Keeps what `/metrics` says of the marketplace."""
+    task = asyncio.create_task(keep_figures(wiring.database, wiring.clock, settings.state), name="figures")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> DbosWorkflows:

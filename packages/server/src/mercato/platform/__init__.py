@@ -31,7 +31,7 @@ from mercato.platform.data_map import (
     description_of,
     undescribed,
 )
-from mercato.platform.database import Base, Database, Session, driver_url
+from mercato.platform.database import Base, Database, Session, after_commit, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
@@ -145,6 +145,7 @@ __all__ = [
     "WorkflowRecords",
     "WorkflowState",
     "Workflows",
+    "after_commit",
     "check_expiry",
     "check_key",
     "check_prefix",
