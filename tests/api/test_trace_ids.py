@@ -25,7 +25,7 @@ async def _tell_context(scope: Scope, receive: Receive, send: Send) -> None:
     [
         (f"00-{_TRACE}-00f067aa0ba902b7-01", _TRACE),
         (f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
-        (f"00-{_TRACE}-00f067aa0ba902b7-01\"} injected", None),
+        (f"00-{_TRACE}-00f067aa0ba902b7-01 injected", None),
         ("", None),
     ],
 )
