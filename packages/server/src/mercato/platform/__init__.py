@@ -51,7 +51,18 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
-from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
+from mercato.platform.outbox import (
+    Event,
+    Lag,
+    Outbox,
+    OutboxLag,
+    Place,
+    forget_events,
+    forget_reader,
+    pass_place,
+    read_events,
+    read_place,
+)
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
@@ -122,6 +133,7 @@ __all__ = [
     "Outbox",
     "OutboxFeed",
     "OutboxLag",
+    "Place",
     "Prepared",
     "Purpose",
     "RangeOutside",
@@ -164,12 +176,16 @@ __all__ = [
     "every_news",
     "every_refusal",
     "forget_events",
+    "forget_reader",
     "is_locked",
     "line_of",
     "mask",
     "mask_fields",
     "name_call",
+    "pass_place",
     "place_of",
+    "read_events",
+    "read_place",
     "serving",
     "start_on",
     "stream_lines",

@@ -157,6 +157,36 @@ async def move_place(session: Session, reader: str, place: Place) -> None:
     )
 
 
+async def read_place(session: Session, reader: str) -> Place:
+    """The place of a reader that hands news over outside any transaction; such a reader has one process at a time.
+
+    A reader seen for the first time starts at the beginning of the log.
+    """
+    await session.execute(insert(OutboxPlace).values(reader=reader, transaction=0, number=0).on_conflict_do_nothing())
+    row = (await session.execute(select(OutboxPlace).where(OutboxPlace.reader == reader))).scalar_one()
+    return Place(row.transaction, row.number)
+
+
+async def pass_place(session: Session, reader: str, before: Place, place: Place) -> bool:
+    """Move from `before` to `place`; false, and nothing moved, where another process has moved it meanwhile."""
+    moved = await session.execute(
+        update(OutboxPlace)
+        .where(
+            OutboxPlace.reader == reader,
+            OutboxPlace.transaction == before.transaction,
+            OutboxPlace.number == before.number,
+        )
+        .values(transaction=place.transaction, number=place.number)
+        .returning(OutboxPlace.reader)
+    )
+    return moved.one_or_none() is not None
+
+
+async def forget_reader(session: Session, reader: str) -> None:
+    """A reader that is no more keeps no news from being deleted."""
+    await session.execute(delete(OutboxPlace).where(OutboxPlace.reader == reader))
+
+
 async def forget_events(session: Session, before: datetime) -> int:
     """Delete news older than `before` that every durable reader has passed; returns how many."""
     passed = await session.execute(
