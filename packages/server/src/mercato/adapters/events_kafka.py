@@ -17,8 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from mercato.bus import KINDS, BusEvent, BusRefused, BusUnavailable
-from mercato.bus.kinds import USAGE
+from mercato.bus import CONTRACTS, BusEvent, BusRefused, BusUnavailable
 
 _ADDRESS = re.compile(
     r"kafka(?P<tls>\+ssl)?://(?:(?P<user>[^:@/]+):(?P<password>[^@/]+)@)?(?P<hosts>[^@/?#]+?)(?:/(?P<prefix>[a-z0-9._-]+))?/?"
@@ -145,7 +144,7 @@ class KafkaBus:
     def _make_topics(self, base: dict[str, Any]) -> None:
         admin = AdminClient(base)
         there = admin.list_topics(timeout=_OPENS_SECONDS).topics
-        wanted = [f"{self._address.prefix}.{event_type}" for event_type in (*KINDS, USAGE)]
+        wanted = [f"{self._address.prefix}.{event_type}" for event_type in CONTRACTS]
         missing = [NewTopic(name, -1, -1) for name in wanted if name not in there]
         if not missing:
             return

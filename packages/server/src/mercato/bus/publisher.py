@@ -7,13 +7,11 @@ id.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy.exc import DBAPIError
 
 from mercato.bus.kinds import NEWS, make_events
 from mercato.bus.ports import BusUnavailable, EventBus
@@ -22,8 +20,10 @@ from mercato.platform import (
     Clock,
     Database,
     Event,
+    LeadLost,
     Place,
     forget_reader,
+    leading,
     pass_place,
     read_events,
     read_place,
@@ -37,7 +37,6 @@ _BATCH = 100
 _GATHERS_SECONDS = 5.0
 """News waits this long for more."""
 _LOOKS_SECONDS = 1.0
-_LEADS_AFTER_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _LOCK = 7_245_110_386
 """The advisory lock of the process that leads."""
@@ -60,13 +59,11 @@ class BusPublisher:
 
     async def run(self) -> None:
         """Lead, or wait to lead, until cancelled. A bus or a database that is away is waited for."""
-        dsn = self._database.url.replace("postgresql+psycopg://", "postgresql://", 1)
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as session:
-                    await _await_lead(session)
-                    await self._lead(session)
-            except (psycopg.Error, DBAPIError, OSError) as error:
+                async with leading(self._database, _LOCK) as still_leads:
+                    await self._lead(still_leads)
+            except LeadLost as error:
                 log.warning("the bus's publisher lost the database", error=str(error))
             except BusUnavailable as error:
                 _FAILED.inc()
@@ -77,11 +74,11 @@ class BusPublisher:
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
-    async def _lead(self, session: psycopg.AsyncConnection) -> None:
+    async def _lead(self, still_leads: Callable[[], Awaitable[None]]) -> None:
         """Hand over batch after batch; ends where another process has moved the place."""
         await self._bus.open()
         while True:
-            await session.execute("SELECT 1")  # raises where the session, and with it the lock, is lost
+            await still_leads()
             place, events = await self._read()
             if not events:
                 await asyncio.sleep(_LOOKS_SECONDS)
@@ -121,15 +118,6 @@ async def _whole(work: Coroutine[Any, Any, bool]) -> bool:
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise
-
-
-async def _await_lead(session: psycopg.AsyncConnection) -> None:
-    while True:
-        cursor = await session.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
-        row = await cursor.fetchone()
-        if row is not None and row[0]:
-            return
-        await asyncio.sleep(_LEADS_AFTER_SECONDS)
 
 
 async def forget_publisher(database: Database) -> None:

@@ -8,7 +8,7 @@ from mercato.consumption.disputes import DisputeBook
 from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
 from mercato.identity import Directory
-from mercato.metering import Appraised, Counters, Holder, Rollups, UsageIntake, UsageRecorded, event_time, is_event_id
+from mercato.metering import Appraised, Counters, Holder, Rollups, UsageIntake, event_time, is_event_id
 from mercato.platform import Clock, Outbox, Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import SubscriptionTerms
@@ -27,7 +27,6 @@ class TakeUsage:
         self, session: Session, clock: Clock, counters: Counters, ledger: Ledger, bus_news: Outbox | None = None
     ) -> None:
         """`bus_news` is where calls are told of one by one, where the marketplace has a bus."""
-        self._session = session
         self._bus_news = bus_news
         self._directory = Directory(session)
         self._counters = counters
@@ -54,9 +53,8 @@ class TakeUsage:
         await self._disputes.count(taken.kept)
         await self._rollups.add(taken.kept, batch.gateway)
         await self._health.add(taken.kept)
-        if self._bus_news is not None and taken.kept:
-            ids = [item.event.id for item in taken.kept]
-            await self._bus_news.add(self._session, UsageRecorded(by=batch.gateway, event_ids=ids))
+        if self._bus_news is not None:
+            await self._intake.tell(self._bus_news, batch.gateway, taken)
         new = len(taken.kept) + len(taken.aside)
         return UsageReceipt(taken=new, known=len(batch.events) - new)
 

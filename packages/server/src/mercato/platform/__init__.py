@@ -35,6 +35,7 @@ from mercato.platform.database import Base, Database, Session, after_commit, dri
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
@@ -117,6 +118,7 @@ __all__ = [
     "Json",
     "Keep",
     "Lag",
+    "LeadLost",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -178,6 +180,7 @@ __all__ = [
     "forget_events",
     "forget_reader",
     "is_locked",
+    "leading",
     "line_of",
     "mask",
     "mask_fields",
