@@ -14,18 +14,21 @@
  * `mercato-desk-record/1`, `size`, `digest` and `at` joined by line feeds (`at` as it stands here).
  */
 export interface RecordHead {
-  /** (minimum: 1) */
+  /** The number of lines that the head covers (minimum: 1) */
   size: number;
-  /** (pattern: "^[0-9a-f]{64}$") */
+  /** SHA-256 of the last of those lines (pattern: "^[0-9a-f]{64}$") */
   digest: string;
+  /** When it was signed, RFC 3339 in UTC */
   at: string;
   /** The marketplace's Ed25519 public key, base64 of 32 bytes */
   key: string;
+  /** Ed25519 signature, base64 */
   signature: string;
 }
 
 /** Signed states of the desk's record, the newest first. */
 export interface RecordHeadList {
+  /** The signed heads, newest first */
   items: Array<RecordHead>;
 }
 
