@@ -153,6 +153,37 @@ class ReleaseView(Wire):
     operations: list[OperationView] = Field(description="The operations that its document publishes")
 
 
+class ReleaseChange(Wire):
+    """One change between two releases; `where` points into a document or names a field of the manifest.
+
+    `breaking`: a caller written for the earlier release may fail. `unclear`: nobody can tell, so it counts as breaking.
+    `addition`: something new that callers may use. `other`: nothing a caller must follow.
+    """
+
+    weight: Literal["breaking", "unclear", "addition", "other"] = Field(description="What the change means for callers")
+    rule: str = Field(description="The stable name of the kind of change, such as `request.property.required`")
+    where: str = Field(description="A JSON pointer into a document, or a field of the manifest")
+    message: str = Field(description="What changed, in one sentence")
+
+
+class ReleaseDiffView(Wire):
+    """What changed from the lower of two versions to the higher one, what breaks callers first.
+
+    `bump` is the least step of SemVer that may carry the changes, and `least` the lowest version that makes it.
+    `keeps_semver` is whether the later version is that high. A comparison that is not `complete` counts as breaking.
+    """
+
+    service: str = Field(description="The service, `vendor/name`")
+    earlier: str = Field(description="The lower version")
+    later: str = Field(description="The higher version")
+    breaking: bool = Field(description="Whether callers of the lower version may break")
+    complete: bool = Field(description="Whether everything was compared")
+    bump: Literal["major", "minor", "patch"] = Field(description="The least step of SemVer that may carry the changes")
+    least: str = Field(description="The lowest version that makes that step")
+    keeps_semver: bool = Field(description="Whether the later version is at least that high")
+    changes: list[ReleaseChange] = Field(description="What changed, breaking changes first")
+
+
 class PlanView(Wire):
     """A way to buy the service. Its terms never change; amounts in whole nano-units."""
 
