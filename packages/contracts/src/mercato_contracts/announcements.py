@@ -1,4 +1,4 @@
-"""What the operator tells everybody, and maintenance."""
+"""The operator's announcements, and maintenance."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What the control plane and the gateway say to each other, under `/internal`, with the gateway's own token.
+"""The messages between control plane and gateway, under `/internal`, with the gateway's own token.
 
 * `GET /internal/snapshot` is a stream of lines, each one JSON object with a `type`: `begin`, a `service` for each
   service, `ready`; then the same connection stays open and carries each change within a second, and a `heartbeat`
@@ -6,8 +6,8 @@
 * `POST /internal/keys/introspect` answers what a key may do.
 * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
 * `POST /internal/usage` ships the spool, in its order; each event is taken once.
-* `POST /internal/gateways/{gateway}/recovered` says that all spools of earlier lives were shipped, so that what they
-  had borrowed and not spent can go back.
+* `POST /internal/gateways/{gateway}/recovered` reports that all spools of earlier lives were shipped, so what they
+borrowed and did not spend can be returned.
 """
 
 from typing import Annotated, Literal
@@ -184,14 +184,14 @@ class ServiceRemoved(Wire):
 
 
 class KeyChanged(Wire):
-    """Forget what is known of this key: revoked, rotated or changed."""
+    """Forget this key's grant: it was revoked, rotated or changed."""
 
     type: Annotated[Literal["key_changed"], LINE_TYPE] = "key_changed"
     id: str = Field(description="The key's id, `key_…`")
 
 
 class ConsumerChanged(Wire):
-    """Forget what is known of all keys of this organisation: a subscription or a budget changed."""
+    """Forget the grants of all keys of this organisation: a subscription or a budget changed."""
 
     type: Annotated[Literal["consumer_changed"], LINE_TYPE] = "consumer_changed"
     id: OrganisationId
@@ -224,7 +224,7 @@ SnapshotLine = Annotated[
 
 
 class IntrospectRequest(Wire):
-    """Whose key is this? The whole key, over the gateway's authenticated connection."""
+    """Ask whose key this is: the whole key, over the gateway's authenticated connection."""
 
     key: Annotated[str, Field(max_length=200)] = Field(description="The key's whole text; never logged")
 
@@ -265,7 +265,7 @@ class LeaseRequest(Wire):
 
 
 class LeaseBatch(Wire):
-    """All that one gateway process asks for at once; no requests where it only names abandoned batches."""
+    """All that one gateway process requests at once; without requests it only names abandoned batches."""
 
     gateway: str = Field(description="The gateway's id, `gtw_…`")
     life: str = Field(description="A new id at each start of the process")
@@ -375,7 +375,7 @@ class UsageEvent(Wire):
 
 
 class UsageBatch(Wire):
-    """A piece of one gateway's spool, in its order. `closed` are leases that no later event will spend from."""
+    """A part of one gateway's spool, in order. `closed` are leases that no later event will spend from."""
 
     gateway: str = Field(description="The gateway's id, `gtw_…`")
     life: str = Field(description="The id of the process's life")
@@ -384,7 +384,7 @@ class UsageBatch(Wire):
 
 
 class UsageReceipt(Wire):
-    """What became of a batch: `taken` for the first time, `known` already."""
+    """The outcome of a batch: events `taken` for the first time, and `known` already."""
 
     taken: int = Field(description="Events taken for the first time")
     known: int = Field(description="Events that were known already")

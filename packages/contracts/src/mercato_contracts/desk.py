@@ -33,7 +33,7 @@ class HeadList(Wire):
 
 
 class LogAudit(Wire):
-    """The log was recomputed from the scores up: so many entries hold, and so many lines of the desk's record."""
+    """The log was recomputed from the scores up: how many of its entries, and of the record's lines, hold."""
 
     entries: int = Field(description="Entries of the signal log that hold")
     record: int = Field(description="Lines of the desk's record that hold")
@@ -50,7 +50,7 @@ class ThrowRequest(Wire):
 
 
 class LiftRequest(Wire):
-    """Why it may run again."""
+    """Why it is lifted."""
 
     reason: Reason
 

@@ -1,4 +1,4 @@
-"""What people can have done about what is known of them: erasure, legal holds, a copy, and how long rows are kept."""
+"""Privacy of people: erasure, legal holds, a copy of what is stored about them, and retention."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ class PersonRequest(Wire):
 
 
 class ErasureView(Wire):
-    """An erasure. `person` leads to an empty account once it is done; `counts` says what went."""
+    """An erasure. Once it is done, `person` is an empty account; `counts` says how many rows changed."""
 
     id: str = Field(description="The erasure's id, `ers_…`")
     person: str = Field(description="The person's id, `usr_…`")

@@ -1,7 +1,7 @@
 """The desk's record: lines chained by SHA-256, and signed states of it that anybody may keep.
 
-Who alters a line, adds one in between or takes one out must make every digest after it anew, and then contradicts the
-signed heads that others hold; so does who cuts the end off.
+Altering, inserting or removing a line changes every digest after it, which contradicts the signed heads that others
+hold; so does cutting off the end.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Scores of a round: what they are made from, what they are, and the one function between the two.
+"""Scores of a round: their inputs, the scores, and the one function that computes them.
 
 The marketplace scores with `score_round`, and so does `mp score verify`: same inputs, same digits. Every published
 figure is rounded to the specification's number of decimals, half to even, after all else was computed.
@@ -44,7 +44,7 @@ class ScoringSpec(Wire):
 
 
 class EraTargets(Wire):
-    """One era's truth. `names` stand for the stocks, the same ones in every era of this round and nowhere else."""
+    """One era's targets. `names` stand for the stocks, the same in every era of this round and nowhere else."""
 
     era: Era
     ids: list[EraId] = Field(min_length=1, description="The obscured ids of the era")
@@ -59,7 +59,7 @@ class EraTargets(Wire):
 
 
 class WrittenEra(Wire):
-    """What a deployment said of an era; `place` is its entry in the signal log."""
+    """A deployment's scores for an era; `place` is its entry in the signal log."""
 
     era: Era
     place: int = Field(ge=0, description="The number of its entry in the signal log, from 0")

@@ -1,8 +1,8 @@
 """The SignalInference contract: what a signal service receives and answers, and what a deployment writes to the desk.
 
-Version 1 hands over past prices, version 2 the features of a data round. What a deployment says for an era of a round
-is sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later that
-the receipt stands in its log.
+Version 1 hands over past prices, version 2 the features of a data round. A deployment's scores for an era of a round
+are sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later
+that the receipt stands in its log.
 """
 
 import itertools
@@ -107,7 +107,7 @@ class EraFeatures(Wire):
 
 
 class SignalInferenceRequestV2(Wire):
-    """Features of consecutive eras, oldest first. What is said of an era may depend on it and on earlier ones only."""
+    """Features of consecutive eras, oldest first. The scores of an era may depend on that era and earlier ones only."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -184,9 +184,9 @@ def _must_ascend(eras: list[int]) -> None:
 
 
 class SignalWrite(Wire):
-    """What a deployment says of one era of an open round. The last one before the round closes counts.
+    """A deployment's scores for one era of an open round. The last write before the round closes counts.
 
-    Numbers are numbers here: what is signed as `"0.5"` or `true` is refused, and not guessed at.
+    Numbers must be JSON numbers: `"0.5"` and `true` are refused, not converted.
     """
 
     model_config = ConfigDict(
@@ -231,7 +231,7 @@ class SignalWriteBatch(Wire):
 
 
 class SignalReceipt(Wire):
-    """That a write was taken: `digest` is what the log holds for ever.
+    """Confirms that a write was stored; the log keeps `digest` for ever.
 
     `digest` is the leaf hash of RFC 6962, section 2.1, over `entry`: SHA-256 of a zero byte and the entry's bytes. The
     entry is JSON without spaces and with sorted keys: the write's digest, who wrote, and when the desk received it.

@@ -32,7 +32,7 @@ class RoleChange(Wire):
 
 
 class DisableRequest(Wire):
-    """A person who shall not sign in any more."""
+    """Keep a person from signing in."""
 
     keep_keys: bool = Field(default=False, description="Whether keys that the person made stay in force")
 
@@ -53,7 +53,7 @@ class KeyRights(Wire):
 
 
 class RightsView(Wire):
-    """The matrix of rights, made from the code that enforces it. What is not listed is refused."""
+    """The matrix of rights, made from the code that enforces it. Whatever is not listed is refused."""
 
     roles: list[RoleRights] = Field(description="The rights of each role")
     keys: list[KeyRights] = Field(description="The rights of each kind of key")

@@ -22,7 +22,7 @@ ArtifactKind = Literal["lightgbm", "onnx"]
 
 
 class TrainingLimits(Wire):
-    """What a run may use at most; what uses more is ended."""
+    """The limits of a run; a run that exceeds one is ended."""
 
     seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=3600, description="The most seconds of running, at most a day"
@@ -177,7 +177,7 @@ class TrainingRunPage(Wire):
 
 
 class LogPage(Wire):
-    """What a run said, from `offset` on: ask again with `next`. `ended` once nothing follows."""
+    """A run's output from `offset` on; ask again with `next`. `ended` once nothing follows."""
 
     text: str = Field(description="A part of the run's output")
     offset: Count = Field(description="Where this part begins in the output")

@@ -1,6 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
-/** What the operator tells everybody, and maintenance. */
+/** The operator's announcements, and maintenance. */
 
 /** The newest first. */
 export interface AnnouncementList {

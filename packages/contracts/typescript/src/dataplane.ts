@@ -1,7 +1,7 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
 /**
- * What the control plane and the gateway say to each other, under `/internal`, with the gateway's own token.
+ * The messages between control plane and gateway, under `/internal`, with the gateway's own token.
  *
  * * `GET /internal/snapshot` is a stream of lines, each one JSON object with a `type`: `begin`, a `service` for each
  * service, `ready`; then the same connection stays open and carries each change within a second, and a `heartbeat`
@@ -9,8 +9,8 @@
  * * `POST /internal/keys/introspect` answers what a key may do.
  * * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
  * * `POST /internal/usage` ships the spool, in its order; each event is taken once.
- * * `POST /internal/gateways/{gateway}/recovered` says that all spools of earlier lives were shipped, so that what they
- * had borrowed and not spent can go back.
+ * * `POST /internal/gateways/{gateway}/recovered` reports that all spools of earlier lives were shipped, so what they
+ * borrowed and did not spend can be returned.
  */
 
 /** A whole snapshot follows; what is not in it by `ready` is gone. */
@@ -19,7 +19,7 @@ export interface Begin {
   type?: "begin";
 }
 
-/** Forget what is known of all keys of this organisation: a subscription or a budget changed. */
+/** Forget the grants of all keys of this organisation: a subscription or a budget changed. */
 export interface ConsumerChanged {
   /** What kind of line this is (default: "consumer_changed") */
   type?: "consumer_changed";
@@ -47,13 +47,13 @@ export interface Heartbeat {
   at_ms: number;
 }
 
-/** Whose key is this? The whole key, over the gateway's authenticated connection. */
+/** Ask whose key this is: the whole key, over the gateway's authenticated connection. */
 export interface IntrospectRequest {
   /** The key's whole text; never logged (maxLength: 200) */
   key: string;
 }
 
-/** Forget what is known of this key: revoked, rotated or changed. */
+/** Forget this key's grant: it was revoked, rotated or changed. */
 export interface KeyChanged {
   /** What kind of line this is (default: "key_changed") */
   type?: "key_changed";
@@ -87,7 +87,7 @@ export interface LeaseAnswer {
   denied?: LeaseDenial | null;
 }
 
-/** All that one gateway process asks for at once; no requests where it only names abandoned batches. */
+/** All that one gateway process requests at once; without requests it only names abandoned batches. */
 export interface LeaseBatch {
   /** The gateway's id, `gtw_…` */
   gateway: string;
@@ -327,7 +327,7 @@ export interface SnapshotService {
   task?: string | null;
 }
 
-/** A piece of one gateway's spool, in its order. `closed` are leases that no later event will spend from. */
+/** A part of one gateway's spool, in order. `closed` are leases that no later event will spend from. */
 export interface UsageBatch {
   /** The gateway's id, `gtw_…` */
   gateway: string;
@@ -431,7 +431,7 @@ export interface UsageEvent {
   claimed_tokens_out?: number | null;
 }
 
-/** What became of a batch: `taken` for the first time, `known` already. */
+/** The outcome of a batch: events `taken` for the first time, and `known` already. */
 export interface UsageReceipt {
   /** Events taken for the first time */
   taken: number;

@@ -140,13 +140,13 @@ export interface LeaderboardRow {
   is_held: boolean;
 }
 
-/** Why it may run again. */
+/** Why it is lifted. */
 export interface LiftRequest {
   /** Why, 3 to 500 characters (minLength: 3, maxLength: 500) */
   reason: string;
 }
 
-/** The log was recomputed from the scores up: so many entries hold, and so many lines of the desk's record. */
+/** The log was recomputed from the scores up: how many of its entries, and of the record's lines, hold. */
 export interface LogAudit {
   /** Entries of the signal log that hold */
   entries: number;
@@ -263,7 +263,7 @@ export interface SignalPage {
 }
 
 /**
- * That a write was taken: `digest` is what the log holds for ever.
+ * Confirms that a write was stored; the log keeps `digest` for ever.
  *
  * `digest` is the leaf hash of RFC 6962, section 2.1, over `entry`: SHA-256 of a zero byte and the entry's bytes. The
  * entry is JSON without spaces and with sorted keys: the write's digest, who wrote, and when the desk received it.

@@ -1,6 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
-/** What people can have done about what is known of them: erasure, legal holds, a copy, and how long rows are kept. */
+/** Privacy of people: erasure, legal holds, a copy of what is stored about them, and retention. */
 
 /** The newest first; ask on with `before` set to `next`. */
 export interface ErasurePage {
@@ -10,7 +10,7 @@ export interface ErasurePage {
   next: string | null;
 }
 
-/** An erasure. `person` leads to an empty account once it is done; `counts` says what went. */
+/** An erasure. Once it is done, `person` is an empty account; `counts` says how many rows changed. */
 export interface ErasureView {
   /** The erasure's id, `ers_…` */
   id: string;

@@ -201,9 +201,13 @@ export interface PlanView {
  * `addition`: something new that callers may use. `other`: nothing a caller must follow.
  */
 export interface ReleaseChange {
+  /** What the change means for callers */
   weight: "breaking" | "unclear" | "addition" | "other";
+  /** The stable name of the kind of change, such as `request.property.required` */
   rule: string;
+  /** A JSON pointer into a document, or a field of the manifest */
   where: string;
+  /** What changed, in one sentence */
   message: string;
 }
 
@@ -214,14 +218,23 @@ export interface ReleaseChange {
  * `keeps_semver` is whether the later version is that high. A comparison that is not `complete` counts as breaking.
  */
 export interface ReleaseDiffView {
+  /** The service, `vendor/name` */
   service: string;
+  /** The lower version */
   earlier: string;
+  /** The higher version */
   later: string;
+  /** Whether callers of the lower version may break */
   breaking: boolean;
+  /** Whether everything was compared */
   complete: boolean;
+  /** The least step of SemVer that may carry the changes */
   bump: "major" | "minor" | "patch";
+  /** The lowest version that makes that step */
   least: string;
+  /** Whether the later version is at least that high */
   keeps_semver: boolean;
+  /** What changed, breaking changes first */
   changes: Array<ReleaseChange>;
 }
 

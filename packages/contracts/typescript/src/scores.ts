@@ -1,7 +1,7 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
 /**
- * Scores of a round: what they are made from, what they are, and the one function between the two.
+ * Scores of a round: their inputs, the scores, and the one function that computes them.
  *
  * The marketplace scores with `score_round`, and so does `mp score verify`: same inputs, same digits. Every published
  * figure is rounded to the specification's number of decimals, half to even, after all else was computed.
@@ -51,7 +51,7 @@ export interface EraScore {
   contribution: number;
 }
 
-/** One era's truth. `names` stand for the stocks, the same ones in every era of this round and nowhere else. */
+/** One era's targets. `names` stand for the stocks, the same in every era of this round and nowhere else. */
 export interface EraTargets {
   /** The number of an era: one trading day, from 1 (minimum: 1, maximum: 1000000) */
   era: number;
@@ -136,7 +136,7 @@ export interface ScoringSpec {
   decimals?: number;
 }
 
-/** What a deployment said of an era; `place` is its entry in the signal log. */
+/** A deployment's scores for an era; `place` is its entry in the signal log. */
 export interface WrittenEra {
   /** The number of an era: one trading day, from 1 (minimum: 1, maximum: 1000000) */
   era: number;

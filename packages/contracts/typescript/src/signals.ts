@@ -3,9 +3,9 @@
 /**
  * The SignalInference contract: what a signal service receives and answers, and what a deployment writes to the desk.
  *
- * Version 1 hands over past prices, version 2 the features of a data round. What a deployment says for an era of a round
- * is sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later that
- * the receipt stands in its log.
+ * Version 1 hands over past prices, version 2 the features of a data round. A deployment's scores for an era of a round
+ * are sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later
+ * that the receipt stands in its log.
  */
 
 /** The features of one era: one row of `values` an id, one column a feature, in the order of the request's list. */
@@ -54,7 +54,7 @@ export interface SignalInferenceRequest {
   history: Record<string, Array<PriceBar>>;
 }
 
-/** Features of consecutive eras, oldest first. What is said of an era may depend on it and on earlier ones only. */
+/** Features of consecutive eras, oldest first. The scores of an era may depend on that era and earlier ones only. */
 export interface SignalInferenceRequestV2 {
   /** The name and version of this contract (default: "signal-inference/2") */
   contract?: "signal-inference/2";
@@ -103,7 +103,7 @@ export interface SignalProof {
 }
 
 /**
- * That a write was taken: `digest` is what the log holds for ever.
+ * Confirms that a write was stored; the log keeps `digest` for ever.
  *
  * `digest` is the leaf hash of RFC 6962, section 2.1, over `entry`: SHA-256 of a zero byte and the entry's bytes. The
  * entry is JSON without spaces and with sorted keys: the write's digest, who wrote, and when the desk received it.
@@ -136,9 +136,9 @@ export interface SignalReceipts {
 }
 
 /**
- * What a deployment says of one era of an open round. The last one before the round closes counts.
+ * A deployment's scores for one era of an open round. The last write before the round closes counts.
  *
- * Numbers are numbers here: what is signed as `"0.5"` or `true` is refused, and not guessed at.
+ * Numbers must be JSON numbers: `"0.5"` and `true` are refused, not converted.
  */
 export interface SignalWrite {
   /** The name and version of this contract (default: "signal-write/1") */

@@ -2,7 +2,7 @@
 
 /** What operators decide about organisations, what administrators decide about people, and what each role may do. */
 
-/** A person who shall not sign in any more. */
+/** Keep a person from signing in. */
 export interface DisableRequest {
   /** Whether keys that the person made stay in force (default: false) */
   keep_keys?: boolean;
@@ -84,7 +84,7 @@ export interface OrganisationView {
   suspended_reason?: string;
 }
 
-/** The matrix of rights, made from the code that enforces it. What is not listed is refused. */
+/** The matrix of rights, made from the code that enforces it. Whatever is not listed is refused. */
 export interface RightsView {
   /** The rights of each role */
   roles: Array<RoleRights>;

@@ -4,7 +4,7 @@
 
 /** Change to the plan with this id, of the same service. */
 export interface ChangePlanRequest {
-  /** (minLength: 1, maxLength: 64) */
+  /** The plan to change to, `pln_…` (minLength: 1, maxLength: 64) */
   plan_id: string;
 }
 
@@ -15,16 +15,23 @@ export interface ChangePlanRequest {
  * organisation's own since `since`.
  */
 export interface PlanChangePreview {
+  /** The subscription's id, `sub_…` */
   subscription_id: string;
+  /** The service, `vendor/name` */
   service: string;
+  /** The plan as it is */
   present: PlanCostView;
+  /** The plan to change to */
   wanted: PlanCostView;
-  /** (format: "date-time") */
+  /** When the next month begins, UTC (format: "date-time") */
   next_at: string;
-  /** (format: "date-time") */
+  /** The start of the workload that was read, UTC (format: "date-time") */
   since: string;
+  /** How many calls */
   calls: number;
+  /** Input tokens of those calls */
   tokens_in: number;
+  /** Output tokens of those calls */
   tokens_out: number;
 }
 
@@ -36,15 +43,25 @@ export interface PlanChangePreview {
  * its fee included; `refused_units` of it are beyond what the plan serves.
  */
 export interface PlanCostView {
+  /** The plan's id, `pln_…` */
   plan_id: string;
+  /** The plan's name */
   plan: string;
+  /** The currency of the amounts: an ISO 4217 code, such as `USD` */
   currency: string;
+  /** This month's fee where it is charged already, in nano-units */
   charged_nanos: number;
+  /** What the change adds to it at once, in nano-units */
   due_nanos: number;
+  /** The fee at the beginning of the next month, in nano-units */
   next_nanos: number;
+  /** What the workload costs under this plan, its fee included, in nano-units */
   usage_nanos: number;
+  /** Units of the workload that the plan would refuse */
   refused_units: number;
+  /** What the plan includes each month; null where it includes nothing */
   included_unit: "requests" | "tokens" | null;
+  /** How many of that unit a month */
   included: number;
 }
 

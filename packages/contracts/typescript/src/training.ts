@@ -28,7 +28,7 @@ export interface JobFailure {
   end?: "failed" | "timed_out";
 }
 
-/** What a run said, from `offset` on: ask again with `next`. `ended` once nothing follows. */
+/** A run's output from `offset` on; ask again with `next`. `ended` once nothing follows. */
 export interface LogPage {
   /** A part of the run's output */
   text: string;
@@ -48,7 +48,7 @@ export interface StartTrainingRequest {
   code: string;
 }
 
-/** What a run may use at most; what uses more is ended. */
+/** The limits of a run; a run that exceeds one is ended. */
 export interface TrainingLimits {
   /** The most seconds of running, at most a day (minimum: 1, maximum: 86400, default: 3600) */
   seconds?: number;

@@ -51,6 +51,7 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
+from mercato.platform.one_line import one_line
 from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
@@ -169,6 +170,7 @@ __all__ = [
     "mask",
     "mask_fields",
     "name_call",
+    "one_line",
     "place_of",
     "serving",
     "start_on",

@@ -1,4 +1,4 @@
-"""Who may call what, at which plan.
+"""Who may call which service, under which plan.
 
 * *Subscription*: a consumer's right to call a service under one plan; at most one is active for a service.
 * *Plan*: the price and limits of a service; it belongs to the room of publishing.
