@@ -133,7 +133,7 @@ class CloseAnswer(Wire):
 class AccountView(Wire):
     """An account of the ledger; a positive balance is debit: the organisation owes."""
 
-    id: str = Field(description="The account's id")
+    id: str = Field(description="The account's id, such as `consumer:org_…:USD` or `revenue:USD`")
     kind: str = Field(description="Whose account: `consumer`, `vendor` or `revenue`")
     organisation_id: str | None = Field(
         description="The id of the organisation; null for the marketplace's own account"

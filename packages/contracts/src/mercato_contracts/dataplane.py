@@ -119,13 +119,15 @@ class SnapshotDeployment(Wire):
     timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = Field(
         default=60_000, description="Milliseconds that a response, and each further part of it, may take"
     )
-    max_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(default=256, description="Of one gateway process")
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=256, description="The most, per gateway process"
+    )
     on_disconnect: Literal["drain", "abort"] = Field(
         default="abort", description="What happens to a call whose client leaves: read to its end, or cut off"
     )
     health_path: str | None = Field(default=None, description="The path of the endpoint's health check; null: none")
     limits: list[Limit] = Field(default=[], description="Limits of the deployment itself")
-    credential: SnapshotCredential | None = Field(default=None, description="What it asks for; null: nothing")
+    credential: SnapshotCredential | None = Field(default=None, description="The header field it needs; null: none")
 
 
 class Operation(Wire):

@@ -56,10 +56,10 @@ class CallsToday(Wire):
 class Incident(Wire):
     """Something that is wrong now: a service of ours that is down, a broken service level, or a thrown kill switch."""
 
-    kind: str = Field(description="What kind of incident it is")
+    kind: str = Field(description="`health`, `service level` or `kill switch`")
     subject: str = Field(description="What it is about, in words")
-    id: str = Field(description="The id of what is wrong")
-    severity: str = Field(description="How bad it is")
+    id: str = Field(description="The id of the service, alert or switch")
+    severity: str = Field(description="`critical`, or the alert's severity: `fast` or `slow`")
     since: datetime | None = Field(description="Since when, UTC; null where that is not known")
 
 

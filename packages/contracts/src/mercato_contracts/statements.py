@@ -39,7 +39,7 @@ class StatementAnswer(Wire):
 class StandingView(Wire):
     """An account: all that was posted, and the part of it that stands on no invoice or payout yet."""
 
-    account_id: str = Field(description="The account's id")
+    account_id: str = Field(description="The account's id, such as `consumer:org_…:USD` or `revenue:USD`")
     kind: Literal["consumer", "vendor", "revenue"] = Field(description="Whose account it is")
     organisation_id: str | None = Field(
         description="The id of its organisation; null for the marketplace's own account"

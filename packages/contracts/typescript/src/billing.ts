@@ -4,7 +4,7 @@
 
 /** An account of the ledger; a positive balance is debit: the organisation owes. */
 export interface AccountView {
-  /** The account's id */
+  /** The account's id, such as `consumer:org_…:USD` or `revenue:USD` */
   id: string;
   /** Whose account: `consumer`, `vendor` or `revenue` */
   kind: string;

@@ -239,7 +239,7 @@ export interface SnapshotDeployment {
   weight?: number;
   /** Milliseconds that a response, and each further part of it, may take (minimum: 1, maximum: 600000, default: 60000) */
   timeout_ms?: number;
-  /** Of one gateway process (minimum: 1, maximum: 10000, default: 256) */
+  /** The most, per gateway process (minimum: 1, maximum: 10000, default: 256) */
   max_connections?: number;
   /** What happens to a call whose client leaves: read to its end, or cut off (default: "abort") */
   on_disconnect?: "drain" | "abort";
@@ -247,7 +247,7 @@ export interface SnapshotDeployment {
   health_path?: string | null;
   /** Limits of the deployment itself (default: []) */
   limits?: Array<Limit>;
-  /** What it asks for; null: nothing */
+  /** The header field it needs; null: none */
   credential?: SnapshotCredential | null;
 }
 

@@ -26,13 +26,13 @@ export interface CallsToday {
 
 /** Something that is wrong now: a service of ours that is down, a broken service level, or a thrown kill switch. */
 export interface Incident {
-  /** What kind of incident it is */
+  /** `health`, `service level` or `kill switch` */
   kind: string;
   /** What it is about, in words */
   subject: string;
-  /** The id of what is wrong */
+  /** The id of the service, alert or switch */
   id: string;
-  /** How bad it is */
+  /** `critical`, or the alert's severity: `fast` or `slow` */
   severity: string;
   /** Since when, UTC; null where that is not known */
   since: string | null;

@@ -114,7 +114,7 @@ export interface PriceEstimate {
 
 /** An account: all that was posted, and the part of it that stands on no invoice or payout yet. */
 export interface StandingView {
-  /** The account's id */
+  /** The account's id, such as `consumer:org_…:USD` or `revenue:USD` */
   account_id: string;
   /** Whose account it is */
   kind: "consumer" | "vendor" | "revenue";
