@@ -153,9 +153,9 @@ class Settings(BaseSettings):
 
     @field_validator("runpod_endpoints")
     @classmethod
-    def _places_are_read(cls, told: str) -> str:
-        read_places(told)
-        return told
+    def _places_are_read(cls, value: str) -> str:
+        read_places(value)
+        return value
 
     @field_validator("smtp_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""A gateway's spool comes in: events, ledger, counters, sums, in one transaction."""
+"""Accepts a gateway's spool: events, ledger, counters and sums, in one transaction."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,11 @@ from mercato_contracts.problem import FieldError
 
 
 class TakeUsage:
-    """Takes batches. Sent again, by one gateway or by several at once, a batch changes nothing.
+    """Accepts batches.
 
-    Locks are taken in one order by every transaction: the gateway's batches, events by id, accounts by id, the gateway,
-    counters by scope, disputes, quarters of usage, and health by service.
+    A batch that is sent again, even by several gateways at once, changes nothing. Every transaction takes its locks in
+    one order: the gateway's batches, events by id, accounts by id, the gateway, counters by scope, disputes, quarters
+    of usage, and health by service.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class TakeUsage:
     async def take(self, batch: UsageBatch) -> UsageReceipt:
         """Each new event is stored, posted and counted once. Raises `UsageEventMalformed`, and takes nothing then."""
         _check_ids(batch.events)
-        # What a lease has left is decided by one batch of a gateway after the other.
+        # Batches of one gateway are handled one after the other, because each changes what its leases have left.
         await self._intake.lock(batch.gateway)
         known = await self._look_up(batch.events)
         journal_id = self._ledger.new_journal_id()

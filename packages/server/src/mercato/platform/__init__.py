@@ -52,6 +52,7 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
+from mercato.platform.one_line import one_line
 from mercato.platform.outbox import (
     Event,
     Lag,
@@ -185,6 +186,7 @@ __all__ = [
     "mask",
     "mask_fields",
     "name_call",
+    "one_line",
     "pass_place",
     "place_of",
     "read_events",
