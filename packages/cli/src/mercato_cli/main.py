@@ -38,6 +38,7 @@ from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
+from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
 from mercato_cli.commands.service_levels import alerts, sla, status
@@ -78,6 +79,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         sessions,
         people,
         sso,
+        scim,
         roles,
         keys,
         limits,

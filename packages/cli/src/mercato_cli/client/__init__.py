@@ -18,6 +18,7 @@ from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
+from mercato_cli.client.scim import ScimCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
@@ -35,6 +36,7 @@ class Client(
     AccountCalls,
     PeopleCalls,
     SsoCalls,
+    ScimCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,

@@ -33,6 +33,8 @@ from mercato.api import (
     passwords,
     privacy,
     publishing,
+    scim,
+    scim_settings,
     second_factors,
     service_health,
     service_levels,
@@ -135,6 +137,8 @@ def accounts_part(wiring: Wiring) -> Part:
             device.router,
             passkeys.router,
             sso.router,
+            scim.router,
+            scim_settings.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )

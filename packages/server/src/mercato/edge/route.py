@@ -19,7 +19,7 @@ from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
+from mercato.identity import PER_MINUTE, SCIM_PREFIX, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session, serving
 from mercato_contracts.keys import KINDS
 
@@ -192,8 +192,8 @@ async def prove_credential(request: Request, wiring: Wiring) -> None:
 
 
 async def prove_text(request: HTTPConnection, wiring: Wiring, credential: str) -> None:
-    """The same for a credential that came otherwise. An access token proves itself."""
-    if credential.partition("_")[0] in KINDS and not credential.startswith(TOKEN_PREFIX):
+    """The same for a credential that came otherwise. An access token proves itself, and so does a provider's token."""
+    if credential.partition("_")[0] in KINDS and not credential.startswith((TOKEN_PREFIX, SCIM_PREFIX)):
         await prove_key(request, wiring, credential)
 
 

@@ -38,6 +38,7 @@ from mercato.identity.models import (
     User,
 )
 from mercato.identity.news import (
+    GroupProvisioned,
     InvitationAccepted,
     InvitationMade,
     InvitationWithdrawn,
@@ -47,6 +48,9 @@ from mercato.identity.news import (
     PasskeyChanged,
     PasswordChanged,
     PasswordResetAsked,
+    PersonProvisioned,
+    ScimSettingsChanged,
+    ScimTokenChanged,
     SecondFactorChanged,
     SessionsEnded,
     SignedIn,
@@ -73,6 +77,15 @@ from mercato.identity.refusals import (
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
+from mercato.identity.scim_facts import Found, GroupFacts, KnownScimGroup, KnownScimPerson, PersonFacts
+from mercato.identity.scim_filter_rows import check_size
+from mercato.identity.scim_groups import ScimGroups
+from mercato.identity.scim_models import ScimSettings, ScimToken
+from mercato.identity.scim_people import ScimPeople
+from mercato.identity.scim_refusals import ScimMalformed, ScimNotOffered
+from mercato.identity.scim_rows import Window
+from mercato.identity.scim_tokens import PREFIX as SCIM_PREFIX
+from mercato.identity.scim_tokens import NewScimToken, ScimAccess, ScimTokens
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Client, Sessions, SessionTokens
@@ -93,6 +106,7 @@ __all__ = [
     "OPERATOR_ONLY",
     "PERMISSIONS",
     "PER_MINUTE",
+    "SCIM_PREFIX",
     "TOKEN_PREFIX",
     "AccessTokens",
     "Actor",
@@ -114,7 +128,10 @@ __all__ = [
     "DrawnSecret",
     "ExchangeRefused",
     "FactorSeal",
+    "Found",
     "GrantTypeUnknown",
+    "GroupFacts",
+    "GroupProvisioned",
     "HashedSecret",
     "Invitation",
     "InvitationAccepted",
@@ -130,6 +147,8 @@ __all__ = [
     "Keys",
     "KnownDevices",
     "KnownPerson",
+    "KnownScimGroup",
+    "KnownScimPerson",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
@@ -139,6 +158,7 @@ __all__ = [
     "NewFactor",
     "NewInvitation",
     "NewKey",
+    "NewScimToken",
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
@@ -158,7 +178,9 @@ __all__ = [
     "Passwords",
     "Permission",
     "Person",
+    "PersonFacts",
     "PersonKeys",
+    "PersonProvisioned",
     "Post",
     "Proof",
     "ProvenKeys",
@@ -168,6 +190,16 @@ __all__ = [
     "RelyingParty",
     "RememberedTokens",
     "Role",
+    "ScimAccess",
+    "ScimGroups",
+    "ScimMalformed",
+    "ScimNotOffered",
+    "ScimPeople",
+    "ScimSettings",
+    "ScimSettingsChanged",
+    "ScimToken",
+    "ScimTokenChanged",
+    "ScimTokens",
     "SecondFactor",
     "SecondFactorChanged",
     "SecondFactors",
@@ -195,7 +227,9 @@ __all__ = [
     "TokenIssued",
     "User",
     "UserChanged",
+    "Window",
     "check_issuer",
+    "check_size",
     "draw_secret",
     "every_permission",
     "is_person",
