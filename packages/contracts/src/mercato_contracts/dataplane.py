@@ -202,6 +202,8 @@ class KeyGrant(Wire):
     expires_at_ms: int | None = None
     limits: list[Limit] = Field(default=[], description="Of the key and of its organisation")
     subscriptions: list[GrantedSubscription] = []
+    services: list[str] | None = Field(default=None, description="The only services that it calls; `null`: any")
+    addresses: list[str] | None = Field(default=None, description="The only networks that it calls from; `null`: any")
 
 
 class LeaseWant(Wire):

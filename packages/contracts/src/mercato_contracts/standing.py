@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mercato_contracts.identity import OrganisationView, RoleName
+from mercato_contracts.identity import HeldService, OrganisationView, RoleName
 from mercato_contracts.wire import Wire
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; it is in the audit log")]
@@ -73,6 +73,8 @@ class KeyOfAnyone(Wire):
     expires_at: datetime | None
     revoked_at: datetime | None
     scopes: list[str]
+    services: list[HeldService] = Field(description="The only services that it calls; empty: all")
+    addresses: list[str] = Field(description="The only networks that it is taken from; empty: any")
     last_used_at: datetime | None = Field(description="The quarter hour of its last call in the last 31 days")
     month_calls: int
     month_nanos: dict[str, int] = Field(description="What its calls of this month cost, by currency")

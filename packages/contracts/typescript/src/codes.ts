@@ -82,11 +82,14 @@ export type ErrorCode =
   | "invitation_unknown"
   | "invoice_not_found"
   | "invoices_open"
+  | "key_address_refused"
   | "key_expired"
+  | "key_held_to_addresses"
   | "key_invalid"
   | "key_is_over"
   | "key_malformed"
   | "key_missing"
+  | "key_not_for_service"
   | "key_not_found"
   | "kill_switch_not_found"
   | "kill_target_unknown"
@@ -480,11 +483,14 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invitation_unknown: 404,
   invoice_not_found: 404,
   invoices_open: 409,
+  key_address_refused: 403,
   key_expired: 401,
+  key_held_to_addresses: 403,
   key_invalid: 401,
   key_is_over: 409,
   key_malformed: 401,
   key_missing: 401,
+  key_not_for_service: 403,
   key_not_found: 404,
   kill_switch_not_found: 404,
   kill_target_unknown: 404,

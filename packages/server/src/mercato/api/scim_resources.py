@@ -130,7 +130,8 @@ def schemas(base: str) -> list[Any]:
 
 def config(base: str) -> ServiceProviderConfig:
     """With its address."""
-    return _described(CONFIG, f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
+    described: ServiceProviderConfig = _described(CONFIG, f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
+    return described
 
 
 def _described(resource: Any, location: str, kind: str) -> Any:

@@ -89,6 +89,7 @@ OPERATIONS: Mapping[str, Audited] = {
     "take_heartbeat": _nothing("a machine's sign of life; `deployment.stale` and `deployment.live` are entries"),
     "introspect_credential": _nothing("it answers a question about a key that the caller shows"),
     "make_key": _is("key.made"),
+    "hold_key": _tells(KeyChanged, or_else="key.held_again"),
     "revoke_key": _tells(KeyChanged),
     "rotate_key": _tells(KeyChanged),
     "throw_switch": _is("kill_switch.thrown"),

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
+from mercato.edge.holds import authenticated
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
@@ -211,7 +212,7 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
     credential = _credential(request)
     assert credential is not None
     try:
-        return await wiring.authentication(session).authenticate(credential)
+        return await authenticated(request, wiring, session, credential)
     except NotSignedIn:
         # Whoever shows wrong credentials has the small allowance for it.
         wiring.guessing.take(origin_of(request), wiring.clock.now())

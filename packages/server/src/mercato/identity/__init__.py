@@ -21,7 +21,7 @@ from mercato.identity.erasing import KnownPerson, Missed, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.issuers import IssuerAddresses
-from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
+from mercato.identity.keys import DrawnSecret, KeyHold, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
@@ -70,6 +70,7 @@ from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
     GrantTypeUnknown,
+    KeyHeldElsewhere,
     LastAdministrator,
     NotAllowed,
     NotSignedIn,
@@ -141,6 +142,8 @@ __all__ = [
     "IssuerAddresses",
     "Key",
     "KeyChanged",
+    "KeyHeldElsewhere",
+    "KeyHold",
     "KeyIntrospection",
     "KeyProof",
     "Keyring",

@@ -123,6 +123,7 @@ class Authentication:
             permissions=frozenset(Permission(scope) for scope in key.scopes) & most,
             is_operator=False,
             lineage_id=key.lineage_id,
+            addresses=tuple(key.held_addresses),
         )
 
     async def _by_access_token(self, token: str) -> Caller:

@@ -135,8 +135,9 @@ describe(
     },
 )
 describe(Key, "Keys of organisations.", LegalBasis.CONTRACT, WITH_ORGANISATION,
-         ids="id organisation_id rotated_to lineage_id", people="created_by", facts="kind scopes", words="name",
-         secrets="secret_hash", times="created_at expires_at revoked_at")  # fmt: skip
+         ids="id organisation_id rotated_to lineage_id", people="created_by", words="name", secrets="secret_hash",
+         facts="kind scopes held_services held_addresses",
+         times="created_at expires_at revoked_at")  # fmt: skip
 describe(DeploymentToken, "Credentials of running deployments.", LegalBasis.CONTRACT, Keep(days=90, since="expires_at"),
          ids="id organisation_id deployment_id subject_key_id", facts="scopes", secrets="secret_digest",
          times="created_at expires_at revoked_at")  # fmt: skip

@@ -296,6 +296,10 @@ class Key(Base):
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None]
     lineage_id: Mapped[str]
+    held_services: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    """The only services that it calls; empty: all that the organisation subscribes to."""
+    held_addresses: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    """The only networks that it is taken from; empty: any."""
 
 
 class DeploymentToken(Base):

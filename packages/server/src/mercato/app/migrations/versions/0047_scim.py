@@ -12,8 +12,10 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 
 
-def _organisation(**more: bool) -> sa.Column[str]:
-    return sa.Column("organisation_id", sa.Text, sa.ForeignKey("organisations.id"), nullable=False, **more)
+def _organisation(*, primary_key: bool = False) -> sa.Column[str]:
+    return sa.Column(
+        "organisation_id", sa.Text, sa.ForeignKey("organisations.id"), nullable=False, primary_key=primary_key
+    )
 
 
 def upgrade() -> None:
