@@ -346,6 +346,26 @@ async def test_bodies_that_are_none_are_refused(provider: Provider, body: bytes)
     assert keyword in ("invalidSyntax", "invalidValue")
 
 
+async def test_changes_larger_than_any_that_is_needed_are_refused(provider: Provider) -> None:
+    bob = await provider.add()
+    many = [{"op": "replace", "path": "displayName", "value": "B"}] * 1001
+    assert refused(await provider.patch(f"Users/{bob['id']}", *many)) == (400, "tooMany", "scim_malformed")
+    deep = {"op": "remove", "path": f'emails[{"(" * 60}type eq "work"{")" * 60}]'}
+    assert refused(await provider.patch(f"Users/{bob['id']}", deep)) == (400, "invalidFilter", "scim_filter_refused")
+    own = {"op": "replace", "path": "groups", "value": [{"value": "grp_1"}]}
+    assert refused(await provider.patch(f"Users/{bob['id']}", own)) == (400, "mutability", "scim_malformed")
+
+
+async def test_whom_an_administrator_let_in_again_keeps_their_role(provider: Provider) -> None:
+    vera = {"email": "vera@acme.example", "name": "Vera", "password": ACME["password"], "role": "admin"}
+    added = await provider.api.post("/api/users", json=vera, headers=bearer(provider.admin))
+    user = added.json()["id"]
+    assert (await provider.ask("DELETE", f"Users/{user}")).status_code == 204
+    await provider.api.post(f"/api/users/{user}/enable", json={}, headers=bearer(provider.admin))
+    back = await provider.add(userName="vera@acme.example", externalId="v-1")
+    assert (back["id"], back["active"], await provider.role(user)) == (user, True, "admin")
+
+
 async def test_what_is_not_offered_says_so(provider: Provider) -> None:
     for method, path in (("POST", "Bulk"), ("POST", ".search"), ("GET", "Me")):
         assert refused(await provider.ask(method, path, {})) == (501, None, "scim_not_offered")

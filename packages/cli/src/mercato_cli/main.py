@@ -31,6 +31,7 @@ from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
+from mercato_cli.commands.orgs import orgs
 from mercato_cli.commands.overview import all_keys, overview, settings
 from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
@@ -78,6 +79,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        orgs,
         sso,
         scim,
         roles,

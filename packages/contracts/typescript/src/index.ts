@@ -18,6 +18,7 @@ export * as health from "./health.js";
 export * as identity from "./identity.js";
 export * as manifest from "./manifest.js";
 export * as marketplace from "./marketplace.js";
+export * as memberships from "./memberships.js";
 export * as metering from "./metering.js";
 export * as optimizer from "./optimizer.js";
 export * as overview from "./overview.js";

@@ -15,6 +15,7 @@ from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
 from mercato_cli.client.operator import OperatorCalls
+from mercato_cli.client.orgs import OrganisationCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
@@ -35,6 +36,7 @@ __all__ = ["Client"]
 class Client(
     AccountCalls,
     PeopleCalls,
+    OrganisationCalls,
     SsoCalls,
     ScimCalls,
     KeyCalls,

@@ -294,6 +294,7 @@ async def hold_key(
     key_id: str, body: KeyHoldRequest, caller: SignedIn, desk: KeyDesk, session: Transaction, parts: Parts
 ) -> KeyView:
     """In force at gateways within a second. Empty lists lift the hold. The same again changes nothing."""
+    caller.require(Permission.KEYS_WRITE)
     key = await desk.hold(caller, key_id, await read_hold(session, body))
     [view] = await view_keys(session, parts.clock, [key])
     return view

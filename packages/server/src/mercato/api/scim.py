@@ -37,11 +37,12 @@ from mercato.api.scim_resources import (
 from mercato.edge.caller import SignedIn
 from mercato.edge.scim import ScimRoute, answered, read_body, reading
 from mercato.edge.wiring import Parts, Transaction, Wiring
-from mercato.identity import ScimGroups, ScimNotOffered, ScimPeople, Window, check_size
+from mercato.identity import ScimGroups, ScimMalformed, ScimNotOffered, ScimPeople, Window, check_size
 from mercato.platform import NotFound
 
 router = APIRouter(prefix=BASE, route_class=ScimRoute, include_in_schema=False)
 _SOME = TypeVar("_SOME", User, Group)
+_MOST_OPERATIONS = 1_000
 
 
 def _people_of(session: Transaction, parts: Parts) -> ScimPeople:
@@ -222,9 +223,23 @@ def _search(model: type[_SOME], request: Request) -> tuple[SearchRequest[_SOME],
 
 
 def _patch(model: type[_SOME], resource: _SOME, body: dict[str, Any]) -> None:
+    _bound(body)
     with reading(), PROVIDER:
         patch = PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST)  # type: ignore[valid-type]
         patch.patch(resource)
+
+
+def _bound(body: dict[str, Any]) -> None:
+    """Raises `ScimMalformed`, `ScimFilterRefused` for more operations, or longer paths, than any change needs."""
+    operations = next((value for name, value in body.items() if name.lower() == "operations"), None)
+    if not isinstance(operations, list):
+        return
+    if len(operations) > _MOST_OPERATIONS:
+        raise ScimMalformed(f"A change has at most {_MOST_OPERATIONS} operations.", scim_type="tooMany")
+    for operation in operations:
+        path = operation.get("path") if isinstance(operation, dict) else None
+        if isinstance(path, str):
+            check_size(path)
 
 
 def _shown(model: type[_SOME], request: Request) -> ResponseParameters[_SOME]:

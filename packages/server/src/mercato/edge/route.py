@@ -106,7 +106,8 @@ class UnitOfWork:
             session,
             self._wiring.cipher,
             # Without a credential the body itself must be known to get its answer a second time.
-            asker=caller.lasting_actor if caller else f"anonymous {body.hex()}",
+            # One person may act in several organisations, and each is a place of its own.
+            asker=f"{caller.organisation_id} {caller.lasting_actor}" if caller else f"anonymous {body.hex()}",
             route=request.url.path,
             key=key,
             body=body,

@@ -25,6 +25,8 @@ from mercato.identity.keys import DrawnSecret, KeyHold, Keys, NewKey, draw_secre
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
+from mercato.identity.membership_models import Membership
+from mercato.identity.memberships import Memberships, Place
 from mercato.identity.models import (
     DeploymentToken,
     Invitation,
@@ -43,6 +45,7 @@ from mercato.identity.news import (
     InvitationMade,
     InvitationWithdrawn,
     KeyChanged,
+    MembershipChanged,
     OrganisationChanged,
     OrganisationCreated,
     PasskeyChanged,
@@ -157,6 +160,9 @@ __all__ = [
     "LinkTokens",
     "LoginSession",
     "Members",
+    "Membership",
+    "MembershipChanged",
+    "Memberships",
     "Missed",
     "NewFactor",
     "NewInvitation",
@@ -184,6 +190,7 @@ __all__ = [
     "PersonFacts",
     "PersonKeys",
     "PersonProvisioned",
+    "Place",
     "Post",
     "Proof",
     "ProvenKeys",

@@ -1,5 +1,6 @@
 """The data map of identity: most of what the marketplace knows of people."""
 
+from mercato.identity.membership_models import Membership
 from mercato.identity.models import (
     DeploymentAllowance,
     DeploymentToken,
@@ -61,7 +62,7 @@ describe(
     "Where a person is signed in.",
     LegalBasis.CONTRACT,
     Keep(days=90, since="expires_at"),
-    ids="id",
+    ids="id organisation_id",
     times="created_at expires_at ended_at used_at proved_at",
     more={
         "user_id": ColumnNote(ColumnKind.PERSON, "Whose session it is.", _GONE),
@@ -251,4 +252,15 @@ describe(
     WITH_ACCOUNT,
     ids="group_id",
     more={"user_id": ColumnNote(ColumnKind.PERSON, "The member.", _GONE)},
+)
+describe(
+    Membership,
+    "Organisations that people are in beside their own.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="organisation_id",
+    people="invited_by",
+    facts="role",
+    times="created_at",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "Who it is.", _GONE)},
 )

@@ -276,3 +276,19 @@ class GroupProvisioned(News):
     """The organisation."""
     change: str
     """`added`, `changed` or `removed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(News):
+    """A person of another organisation is in this one no more."""
+
+    topic = "membership.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`ended`."""
+    role: str
+    """The role that they had."""

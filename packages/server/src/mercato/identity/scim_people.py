@@ -122,12 +122,15 @@ class ScimPeople:
         await self._tell(caller, user, "removed")
 
     async def _bring_back(self, caller: Caller, user: User, row: ScimPerson, facts: PersonFacts) -> KnownScimPerson:
-        """Whoever comes back begins with the role of new people. Keys that were revoked stay revoked."""
+        """Whoever comes back begins with the role of new people. Keys that were revoked stay revoked.
+
+        Whom an administrator let in again meanwhile keeps the role that people gave them.
+        """
         settings = await self._roles.settings_of(caller.organisation_id)
-        row.removed_at, row.is_led = None, True
+        row.removed_at, row.is_led = None, user.disabled_at is not None
         write_person(row, facts, self._clock.now())
         user.name, before = facts.name, user.role
-        if before != settings.default_role:
+        if row.is_led and before != settings.default_role:
             user.role = settings.default_role
             await self._tell_user(caller, user, "role", {"role": before}, {"role": user.role})
         await self._rows.flush()
