@@ -250,6 +250,8 @@ class KeyGrant(Wire):
     expires_at_ms: int | None = Field(default=None, description="When it expires, milliseconds since 1970; null: never")
     limits: list[Limit] = Field(default=[], description="Of the key and of its organisation")
     subscriptions: list[GrantedSubscription] = Field(default=[], description="Its organisation's active ones")
+    services: list[str] | None = Field(default=None, description="The only services that it calls; `null`: any")
+    addresses: list[str] | None = Field(default=None, description="The only networks that it calls from; `null`: any")
 
 
 class LeaseWant(Wire):

@@ -146,7 +146,24 @@ class MeView(Wire):
     is_operator: bool = Field(description="Whether the organisation operates the marketplace")
 
 
-class NewKeyRequest(Wire):
+ServicePath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$")]
+Network = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$")]
+
+
+class KeyHoldRequest(Wire):
+    """What a key is held to. Where a list is empty, it is held to none."""
+
+    services: list[ServicePath] = Field(
+        default_factory=list, description="The only services that it calls, each `vendor/name`", max_length=50
+    )
+    addresses: list[Network] = Field(
+        default_factory=list,
+        description="The only addresses or networks (CIDR) that it is taken from, such as `203.0.113.0/24`",
+        max_length=50,
+    )
+
+
+class NewKeyRequest(KeyHoldRequest):
     """A key: `ck` to call and subscribe, `vk` to publish. `scopes` left out: all its kind may carry."""
 
     kind: Literal["ck", "vk"] = Field(description="`ck` to call and subscribe, `vk` to publish")
@@ -167,6 +184,13 @@ class RotateKeyRequest(Wire):
     )
 
 
+class HeldService(Wire):
+    """A service that a key is held to."""
+
+    id: str = Field(description="The service's id, `svc_…`")
+    name: str = Field(description="`vendor/name`")
+
+
 class KeyView(Wire):
     """A key without its secret."""
 
@@ -178,6 +202,17 @@ class KeyView(Wire):
     expires_at: datetime | None = Field(description="When it expires, UTC; null: never")
     revoked_at: RevokedAt
     rotated_to: str | None = Field(description="The id of the key that replaces it; null: none")
+    created_by: str = Field(default="", description="The id of whoever made it")
+    created_by_name: str = Field(default="", description="Who made it; empty where they are gone")
+    last_used_at: datetime | None = Field(
+        default=None, description="The quarter hour of its last call in the last 31 days"
+    )
+    services: list[HeldService] = Field(
+        default_factory=list, description="The only services that it calls; empty: all that are subscribed to"
+    )
+    addresses: list[str] = Field(
+        default_factory=list, description="The only networks that it is taken from; empty: any"
+    )
 
 
 class NewKeyAnswer(KeyView):

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mercato_contracts.fields import CreatedAt, NextPage, OrganisationId, RevokedAt
-from mercato_contracts.identity import OrganisationView, RoleName
+from mercato_contracts.identity import HeldService, OrganisationView, RoleName
 from mercato_contracts.wire import Wire
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; it is in the audit log")]
@@ -74,6 +74,8 @@ class KeyOfAnyone(Wire):
     expires_at: datetime | None = Field(description="When it expires, UTC; null: never")
     revoked_at: RevokedAt
     scopes: list[str] = Field(description="What it may do")
+    services: list[HeldService] = Field(description="The only services that it calls; empty: all")
+    addresses: list[str] = Field(description="The only networks that it is taken from; empty: any")
     last_used_at: datetime | None = Field(description="The quarter hour of its last call in the last 31 days")
     month_calls: int = Field(description="Calls of this calendar month, UTC")
     month_nanos: dict[str, int] = Field(description="What its calls of this month cost, by currency")

@@ -77,6 +77,10 @@ export interface KeyGrant {
   limits?: Array<Limit>;
   /** Its organisation's active ones (default: []) */
   subscriptions?: Array<GrantedSubscription>;
+  /** The only services that it calls; `null`: any */
+  services?: Array<string> | null;
+  /** The only networks that it calls from; `null`: any */
+  addresses?: Array<string> | null;
 }
 
 /** Either a grant for each want, in their order, or the first denial. */

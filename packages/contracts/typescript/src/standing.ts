@@ -8,6 +8,14 @@ export interface DisableRequest {
   keep_keys?: boolean;
 }
 
+/** A service that a key is held to. */
+export interface HeldService {
+  /** The service's id, `svc_…` */
+  id: string;
+  /** `vendor/name` */
+  name: string;
+}
+
 /** A key of some organisation, as operators see it. */
 export interface KeyOfAnyone {
   /** The key's id, `key_…` */
@@ -32,6 +40,10 @@ export interface KeyOfAnyone {
   revoked_at: string | null;
   /** What it may do */
   scopes: Array<string>;
+  /** The only services that it calls; empty: all */
+  services: Array<HeldService>;
+  /** The only networks that it is taken from; empty: any */
+  addresses: Array<string>;
   /** The quarter hour of its last call in the last 31 days */
   last_used_at: string | null;
   /** Calls of this calendar month, UTC */

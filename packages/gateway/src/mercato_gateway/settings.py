@@ -31,6 +31,7 @@ class Settings:
     max_header_bytes: int = 64 << 10
     max_connections: int = 10_000
     unknown_keys_per_minute: int = 300
+    trusted_proxies: str = ""
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     idle_timeout: float = 75.0
@@ -53,6 +54,7 @@ _HELP = {
     "fsync": "never, second or always: what a power failure can lose",
     "allow_private_upstreams": "allow deployments on private and loopback addresses",
     "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit (behind proxies)",
+    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` counts for keys that are held to addresses",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
 }
 

@@ -15,9 +15,11 @@ from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
 from mercato_cli.client.operator import OperatorCalls
+from mercato_cli.client.orgs import OrganisationCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
+from mercato_cli.client.scim import ScimCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
@@ -34,7 +36,9 @@ __all__ = ["Client"]
 class Client(
     AccountCalls,
     PeopleCalls,
+    OrganisationCalls,
     SsoCalls,
+    ScimCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,

@@ -2,7 +2,7 @@
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
-from mercato_contracts.identity import KeyPage, KeyView, NewKeyAnswer, NewKeyRequest
+from mercato_contracts.identity import KeyHoldRequest, KeyPage, KeyView, NewKeyAnswer, NewKeyRequest
 
 
 class KeyCalls(Transport):
@@ -11,6 +11,10 @@ class KeyCalls(Transport):
     def make_key(self, request: NewKeyRequest) -> NewKeyAnswer:
         """Make a key; the answer has its text."""
         return self.ask(NewKeyAnswer, "POST", "/api/keys", request.model_dump(mode="json"))
+
+    def hold_key(self, key_id: str, request: KeyHoldRequest) -> KeyView:
+        """Empty lists lift the hold."""
+        return self.ask(KeyView, "PUT", f"/api/keys/{segment(key_id)}/hold", request.model_dump(mode="json"))
 
     def list_keys(self) -> list[KeyView]:
         """Every key of the organisation."""

@@ -21,6 +21,7 @@ def become_gateway(settings: Settings, host: str, port: int, workers: int, *, wi
         token_file=str(settings.gateway_token_file),
         state=str(settings.state / "gateway"),
         workers=workers,
+        trusted_proxies=settings.trusted_proxies or None,
         allow_private_upstreams=settings.allow_private_endpoints,
     )
     words = [sys.executable, "-m", "mercato_gateway.main", *to_arguments(read_settings(decided))]

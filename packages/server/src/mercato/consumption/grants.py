@@ -46,6 +46,8 @@ class Introspection:
             expires_at_ms=None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
             limits=await self._limits.of_key(key),
             subscriptions=subscriptions,
+            services=key.held_services or None,
+            addresses=key.held_addresses or None,
         )
 
 

@@ -24,6 +24,10 @@ class TokenExchange:
         self._catalogue = catalogue
         self._tokens = tokens
 
+    async def held_to(self, subject_token: str) -> tuple[str, ...]:
+        """The networks that the key may be shown from; empty: any. Raises `ExchangeRefused`."""
+        return tuple((await self._prove(subject_token)).held_addresses)
+
     async def exchange(
         self, subject_token: str, deployment_id: str, *, scopes: list[str] | None, life: timedelta
     ) -> NewToken:
