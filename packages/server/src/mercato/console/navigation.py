@@ -30,7 +30,7 @@ PUBLIC = Area(
         Link("Browse", "/search"),
         Link("Rankings", "/rankings"),
         Link("Leaderboard", "/leaderboard"),
-        Link("Rounds", "/rounds", Permission.DATA_READ),
+        Link("Rounds", "/rounds"),
         Link("Status", "/status"),
         Link("Docs", "/docs"),
     ),
