@@ -46,7 +46,7 @@ async def test_an_answer_streams_and_says_what_it_cost(marketplace: Marketplace,
             await tab.page.evaluate(_COUNT_PIECES)
         await tab.page.click("main form button.primary:visible")
         if script:
-            await tab.page.wait_for_function("document.getElementById('status').textContent.includes('has ended')")
+            await tab.page.locator("#status", has_text="has ended").wait_for(state="attached")
             text = await tab.page.evaluate("document.getElementById('streamed-text').textContent")
             assert await tab.page.evaluate("window.__pieces") > 3
             assert text.strip() == _WORDS

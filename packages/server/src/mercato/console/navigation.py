@@ -88,7 +88,7 @@ _OPERATOR = Area(
         Link("Ledger", "/ops/ledger", Permission.MARKETPLACE_READ),
         Link("Reconciliation", "/ops/reconciliation", Permission.MARKETPLACE_READ),
         Link("Audit", "/ops/audit", Permission.AUDIT_READ),
-        Link("Privacy", "/ops/privacy", Permission.MARKETPLACE_READ),
+        Link("Privacy", "/ops/privacy", Permission.PRIVACY_WRITE),
         Link("Retention", "/ops/retention", Permission.MARKETPLACE_READ),
         Link("Datasets", "/ops/datasets", Permission.MARKETPLACE_READ),
         Link("Rounds", "/ops/rounds", Permission.MARKETPLACE_READ),
