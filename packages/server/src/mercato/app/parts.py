@@ -86,7 +86,7 @@ def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
     embedder = build_embedder()
     index = build_search_index(embedder.dimensions)
-    keeper = IndexKeeper(wiring.database, index)
+    keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder)
     return Part(
         (discovery.router, *DISCOVERY_PAGES),

@@ -23,6 +23,7 @@ from mercato.discovery.ports import (
     SearchIndex,
     Snippet,
 )
+from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refusals import CursorOfAnotherSearch
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
@@ -43,6 +44,7 @@ __all__ = [
     "ListingDocument",
     "PriceFact",
     "Reasons",
+    "Reembedding",
     "SearchIndex",
     "SearchPage",
     "Searching",

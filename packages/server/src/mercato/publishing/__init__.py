@@ -7,6 +7,7 @@ Canary: a release that takes a share of the calls until it is promoted or rolled
 Hold: a reason to keep a deployment out of routing; it is routed to again once no holder holds it.
 """
 
+from mercato.publishing.approval_rows import count_waiting
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
 from mercato.publishing.comparing import Comparing, ReleaseDiff
@@ -105,5 +106,6 @@ __all__ = [
     "Submissions",
     "Vote",
     "Waiting",
+    "count_waiting",
     "route_plan",
 ]
