@@ -18,6 +18,8 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, ObjectStore, Session
 
 LINKS_LIVE = timedelta(minutes=15)
+_NOBODY = ""
+"""No organisation has this id, so what is read for it is for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,22 @@ class DataShelves:
         """Raises `RoundNotFound`."""
         caller.require(Permission.DATA_READ)
         dataset = await self._rows.dataset_of(round_id, _reader(caller))
+        found = None if dataset is None else await self._rows.find_round(round_id)
+        if dataset is None or found is None:
+            raise RoundNotFound(f"There is no round {round_id}.")
+        return await self._see(dataset, found)
+
+    async def public_rounds(self, *, datasets: int, limit: int) -> list[tuple[Dataset, Round]]:
+        """The newest rounds of the first datasets that everybody may see, for visitors; what is in the files is not."""
+        found: list[tuple[Dataset, Round]] = []
+        for dataset in (await self._rows.list_datasets(_NOBODY))[:datasets]:
+            rows = await self._rows.list_rounds(dataset.id, state=None, before=None, limit=limit)
+            found += [(dataset, row) for row in rows]
+        return found
+
+    async def get_public_round(self, round_id: str) -> SeenRound:
+        """A round of such a dataset: when it is, and the checksums of its files. Raises `RoundNotFound`."""
+        dataset = await self._rows.dataset_of(round_id, _NOBODY)
         found = None if dataset is None else await self._rows.find_round(round_id)
         if dataset is None or found is None:
             raise RoundNotFound(f"There is no round {round_id}.")

@@ -36,7 +36,7 @@ from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
 from mercato.platform.leading import LeadLost, leading
-from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
+from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -169,6 +169,7 @@ __all__ = [
     "configure_logging",
     "copy_json",
     "csv_head",
+    "csv_line",
     "current_request",
     "derive_key",
     "describe",

@@ -33,6 +33,21 @@ def line_of(kind: LineFormat, columns: Sequence[tuple[str, ColumnElement[Any]]])
     return func.concat(*cells[1:], literal("\r\n", Text))
 
 
+def csv_line(cells: Sequence[object]) -> str:
+    """One line of values at hand, as `line_of` writes it; `None` is empty."""
+    return ",".join(_csv_cell(cell) for cell in cells) + "\r\n"
+
+
+def _csv_cell(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int):
+        return str(cell)
+    text = str(cell)
+    safe = f"'{text}" if text.startswith(_FORMULA) else text
+    return '"' + safe.replace('"', '""') + '"'
+
+
 async def stream_lines(session: Session, query: Any) -> AsyncIterator[bytes]:
     """The lines of a query with one column of lines, in batches through a server-side cursor."""
     found = await session.stream_scalars(query, execution_options={"yield_per": _AT_ONCE})
