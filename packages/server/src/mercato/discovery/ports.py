@@ -94,6 +94,11 @@ class IndexAnswer:
 class SearchIndex(Protocol):
     """Finds listings. What was applied is found by every later search in this process."""
 
+    @property
+    def version(self) -> int:
+        """Grows with every change: two searches of one version find the same."""
+        ...
+
     async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """Add or replace listings, then remove others by service id; unknown ids are no error.
 

@@ -39,6 +39,12 @@ class Searching:
         self._index = index
         self._embedder = embedder
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._words_only = False
+
+    @property
+    def version(self) -> int | None:
+        """Two searches of one version have one answer; `None` while the model is missing, which may come any time."""
+        return None if self._words_only else self._index.version
 
     async def search(
         self, text: str, filters: Filters, *, limit: int, cursor: str | None = None, explain: bool = False
@@ -68,7 +74,9 @@ class Searching:
             (vector,) = await self._embedder.embed([words])
         except Unavailable as refusal:
             log.warning("searching by words only", reason=refusal.detail)
+            self._words_only = True
             return None
+        self._words_only = False
         self._vectors[words] = vector
         if len(self._vectors) > _REMEMBERED:
             self._vectors.popitem(last=False)

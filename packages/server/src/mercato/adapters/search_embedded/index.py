@@ -43,8 +43,13 @@ class EmbeddedSearchIndex:
         self._search = Search(self._schema, self._vectors, ranking or Weighted())
         self._writer = self._text.writer(_WRITER_BYTES, 1)
         self._writing = threading.Lock()
+        self._version = 0
         self._readers = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="search")
         self._writers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+
+    @property
+    def version(self) -> int:
+        return self._version
 
     async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writers, self.apply_now, upserts, removals)
@@ -69,10 +74,15 @@ class EmbeddedSearchIndex:
         kept = {key: listing for key, listing in latest.items() if key not in gone}
         vectors = {key: self._vector_of(listing) for key, listing in kept.items() if listing.vector}
         with self._writing:
-            # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrongly.
-            self._vectors.put(vectors)
-            self._write_text([*latest, *gone], list(kept.values()))
-            self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
+            # Raised before and after: what is found in the midst of a change is of no version that stays.
+            self._version += 1
+            try:
+                # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrong.
+                self._vectors.put(vectors)
+                self._write_text([*latest, *gone], list(kept.values()))
+                self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
+            finally:
+                self._version += 1
 
     def _write_text(self, replaced: list[int], listings: Sequence[ListingDocument]) -> None:
         try:
