@@ -44,6 +44,7 @@ class EmbeddedSearchIndex:
         self._writer = self._text.writer(_WRITER_BYTES, 1)
         self._writing = threading.Lock()
         self._version = 0
+        self._generation = 0
         self._readers = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="search")
         self._writers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
 
@@ -65,7 +66,9 @@ class EmbeddedSearchIndex:
 
     def search_now(self, query: IndexQuery) -> IndexAnswer:
         """`search` on the calling thread."""
-        return self._search.run(self._text.searcher(), query)
+        # Taken before the searcher: one that is newer than its generation is remembered for too short a time only.
+        generation = self._generation
+        return self._search.run(self._text.searcher(), query, generation)
 
     def apply_now(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """`apply` on the calling thread. Raises `ValueError`, with nothing changed, on a vector of another length."""
@@ -93,7 +96,9 @@ class EmbeddedSearchIndex:
         except BaseException:
             self._writer.rollback()
             raise
+        self._generation += 1
         self._text.reload()
+        self._generation += 1
 
     def _vector_of(self, listing: ListingDocument) -> Vector:
         vector = unpack_vector(listing.vector)

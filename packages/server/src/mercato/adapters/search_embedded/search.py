@@ -8,8 +8,9 @@ import tantivy
 
 from mercato.adapters.search_embedded import question
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
+from mercato.adapters.search_embedded.remembered import Remembered
 from mercato.adapters.search_embedded.schema import FacetCounts, count, from_tantivy, searched_words
-from mercato.adapters.search_embedded.snippets import make_snippet
+from mercato.adapters.search_embedded.snippets import choose_snippet, make_snippet, read_passages
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import QueryWords, exact_form, new_analyzer, query_words, spaced
 from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons
@@ -31,6 +32,7 @@ _COMPARED_ONE_BY_ONE = 4_096
 """Up to so many listings under the filters, comparing with each is as fast as the graph, and exact."""
 
 _MAX_FACET_VALUES = 50
+_NO_FILTERS = Filters()
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class _Findings:
     matching: tantivy.Query
     misspelt: frozenset[int]
     addresses: dict[int, tantivy.DocAddress]
+    generation: int
 
 
 class Search:
@@ -52,9 +55,10 @@ class Search:
         self._ranking = ranking
         self._analyzer = new_analyzer()
         self._stems = lru_cache(maxsize=65_536)(self._stems_of)
+        self._remembered = Remembered()
 
-    def run(self, searcher: tantivy.Searcher, query: IndexQuery) -> IndexAnswer:
-        """The answer to `query` from what this searcher sees."""
+    def run(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
+        """The answer to `query` from what this searcher sees; searchers of one generation see the same."""
         if not query.text.strip():
             return self._newest(searcher, query)
         words = query_words(query.text, self._analyzer)
@@ -63,12 +67,12 @@ class Search:
         if not any(map(str.isalnum, query.text)):
             # A model finds a meaning in any picture; only listings that show it are meant.
             query = replace(query, vector=None)
-        findings = self._find(searcher, query, words)
+        findings = self._find(searcher, query, words, generation)
         total, facets = self._count(searcher, findings.matching, query)
         hits = self._page(searcher, query, findings, frozenset(words.all))
         return IndexAnswer(hits, total, facets, corrected=bool(findings.misspelt))
 
-    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords) -> _Findings:
+    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
@@ -87,7 +91,8 @@ class Search:
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < _THIN)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
-        return _Findings(Found(exact, text, cosine), question.either([*matching, near_query]), misspelt, addresses)
+        found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
+        return _Findings(found, all_matching, misspelt, addresses, generation)
 
     def _near(
         self,
@@ -107,6 +112,9 @@ class Search:
             return {}, tantivy.Query.empty_query()
         nearest = _above(self._vectors.nearest(query.vector, _NEIGHBOURS), floor)
         near_query = question.among(self._schema, list(nearest))
+        if query.filters == _NO_FILTERS:
+            # All of them pass; the addresses of those that are shown are looked for then.
+            return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
         if thin and len(passing) < _THIN:
             nearest = _above(self._nearest_under(searcher, query), floor)
@@ -145,15 +153,30 @@ class Search:
         # Whoever names a listing wants that one: exact names stand above everything else.
         top = max(scores.values(), default=0.0)
         scores |= {key: 1.0 + top + scores.get(key, 0.0) for key in found.exact}
-        order = [key for key in ranks(scores) if key in findings.addresses][:REACH]
-        page = order[query.offset : query.offset + query.limit]
+        order = list(ranks(scores))[:REACH]
+        page = self._placed(searcher, order[query.offset : query.offset + query.limit], findings.addresses)
         reasons = self._explain(findings) if query.explain else {}
         hits = []
         for key in page:
-            listing, _ = from_tantivy(searcher.doc(findings.addresses[key]))
-            reason = self._with_words(reasons[key], listing, words) if key in reasons else None
-            hits.append(Hit(listing, scores[key], make_snippet(listing, words, self._stems), reason))
+            shown = self._remembered.get(searcher, findings.generation, key, findings.addresses[key])
+            shown.passages = shown.passages or read_passages(shown.listing, self._stems)
+            snippet = choose_snippet(shown.passages, words, self._stems)
+            reason = self._with_words(reasons[key], shown.listing, words) if key in reasons else None
+            hits.append(Hit(shown.listing, scores[key], snippet, reason))
         return tuple(hits)
+
+    def _placed(
+        self, searcher: tantivy.Searcher, keys: list[int], addresses: dict[int, tantivy.DocAddress]
+    ) -> list[int]:
+        """Those of the keys that the text index has, which all have but those whose words are on their way; their
+        addresses are noted.
+        """
+        missing = [key for key in keys if key not in addresses]
+        if missing:
+            hits = searcher.search(question.among(self._schema, missing), len(missing), count=False).hits
+            found = [address for _, address in hits]
+            addresses.update(zip(_keys(searcher, found), found, strict=True))
+        return [key for key in keys if key in addresses]
 
     def _explain(self, findings: _Findings) -> dict[int, Reasons]:
         found = findings.found
