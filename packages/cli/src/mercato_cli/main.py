@@ -11,6 +11,7 @@ from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
 from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
+from mercato_cli.commands.change_plan import change_plan
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
 from mercato_cli.commands.credentials import credentials
@@ -113,6 +114,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         estimate,
         subscribe,
         subscriptions,
+        change_plan,
         unsubscribe,
         call,
         sla,

@@ -126,6 +126,7 @@ export type ErrorCode =
   | "person_disabled"
   | "plan_not_found"
   | "plan_not_offered"
+  | "plan_of_other_service"
   | "portfolio_infeasible"
   | "portfolio_input_unusable"
   | "portfolio_not_found"
@@ -186,6 +187,7 @@ export type ErrorCode =
   | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
+  | "subscription_ended"
   | "subscription_not_found"
   | "target_too_long"
   | "targets_under_embargo"
@@ -515,6 +517,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   person_disabled: 403,
   plan_not_found: 404,
   plan_not_offered: 409,
+  plan_of_other_service: 409,
   portfolio_infeasible: 422,
   portfolio_input_unusable: 422,
   portfolio_not_found: 503,
@@ -575,6 +578,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
+  subscription_ended: 409,
   subscription_not_found: 404,
   target_too_long: 414,
   targets_under_embargo: 409,

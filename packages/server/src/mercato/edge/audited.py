@@ -124,6 +124,7 @@ OPERATIONS: Mapping[str, Audited] = {
     "submit_release": _tells(SubmissionReceived),
     "subscribe": _tells(SubscriptionChanged),
     "cancel_subscription": _tells(SubscriptionChanged),
+    "change_plan": _tells(SubscriptionChanged),
     "start_training_run": _tells(TrainingRequested),
     "claim_training_run": _nothing("the job of a run that somebody started, which is an entry"),
     "stop_training_run": _tells(TrainingStopAsked),
