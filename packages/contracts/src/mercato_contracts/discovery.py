@@ -102,4 +102,7 @@ class SearchAnswer(Wire):
     total: int = Field(description="How many match; the first 200 can be paged through")
     next: str | None = Field(description="`cursor` of the next page; null on the last one")
     corrected: bool = Field(description="Whether misspelt words were read as their neighbours")
+    doubtful: bool = Field(
+        default=False, description="Nothing fits well: no name, word or meaning speaks for what was found"
+    )
     facets: dict[str, list[FacetValue]]

@@ -45,6 +45,8 @@ export interface SearchAnswer {
   next: string | null;
   /** Whether misspelt words were read as their neighbours */
   corrected: boolean;
+  /** Nothing fits well: no name, word or meaning speaks for what was found (default: false) */
+  doubtful?: boolean;
   facets: Record<string, Array<FacetValue>>;
 }
 

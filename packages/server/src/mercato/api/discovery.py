@@ -51,6 +51,7 @@ def view_page(page: SearchPage) -> SearchAnswer:
         total=answer.total,
         next=page.next,
         corrected=answer.corrected,
+        doubtful=answer.doubtful,
         facets={
             facet: [FacetValue(value=value, count=count) for value, count in counts]
             for facet, counts in answer.facets.items()

@@ -43,6 +43,8 @@ class IndexQuery:
     limit: int = 10
     facets: tuple[FacetName, ...] = ()
     explain: bool = False
+    also: str = ""
+    """Other words for what `text` asks for; a listing that has only these is found too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class IndexAnswer:
     total: int
     facets: Mapping[FacetName, tuple[tuple[str, int], ...]]
     corrected: bool = False
+    doubtful: bool = False
+    """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
 
 
 class SearchIndex(Protocol):

@@ -12,6 +12,7 @@ from prometheus_client import Histogram
 from mercato.discovery.document import Vector
 from mercato.discovery.ports import FACETS, REACH, Embedder, Filters, IndexAnswer, IndexQuery, SearchIndex
 from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.vocabulary import read_meaning
 from mercato.platform import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,9 @@ class Searching:
         mark = _mark(words, filters)
         offset = _read_cursor(cursor, mark) if cursor is not None else 0
         with _SECONDS.time():
-            query = IndexQuery(words, await self._embed(words), filters, offset, limit, FACETS, explain)
+            meaning = read_meaning(words)
+            vector = await self._embed(meaning.text)
+            query = IndexQuery(words, vector, filters, offset, limit, FACETS, explain, also=meaning.also)
             answer = await self._index.search(query)
         end = offset + len(answer.hits)
         more = len(answer.hits) == limit and end < min(answer.total, REACH)

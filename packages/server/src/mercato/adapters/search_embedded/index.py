@@ -1,6 +1,7 @@
 """`SearchIndex` in this process: tantivy finds words, usearch finds meaning, a ranking joins them."""
 
 import asyncio
+import json
 import shutil
 import threading
 from collections.abc import Collection, Sequence
@@ -14,10 +15,10 @@ from mercato.adapters.search_embedded.schema import from_tantivy, key_of, new_sc
 from mercato.adapters.search_embedded.search import Search
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
-from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument, Vector, unpack_vector
+from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument, Vector, prior, unpack_vector
 
 _WRITER_BYTES = 64 << 20
-_FORMAT = "2"
+_FORMAT = "4"
 """Raised with every change of the schema: an index of another format is thrown away and fed again."""
 
 
@@ -40,7 +41,8 @@ class EmbeddedSearchIndex:
         self._text.config_reader("manual")
         self._text.reload()
         self._vectors = VectorIndex(dimensions, folder / "vectors.usearch" if folder else None)
-        self._search = Search(self._schema, self._vectors, ranking or Weighted())
+        self._priors: dict[int, float] = _read_priors(folder / "priors.json") if folder else {}
+        self._search = Search(self._schema, self._vectors, ranking or Weighted(), self._priors)
         self._writer = self._text.writer(_WRITER_BYTES, 1)
         self._writing = threading.Lock()
         self._version = 0
@@ -82,10 +84,21 @@ class EmbeddedSearchIndex:
             try:
                 # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrong.
                 self._vectors.put(vectors)
+                self._note_priors(list(gone), kept)
                 self._write_text([*latest, *gone], list(kept.values()))
                 self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
             finally:
                 self._version += 1
+
+    def _note_priors(self, gone: list[int], kept: dict[int, ListingDocument]) -> None:
+        for key in gone:
+            self._priors.pop(key, None)
+        for key, listing in kept.items():
+            weight = prior(listing)
+            if weight:
+                self._priors[key] = weight
+            else:
+                self._priors.pop(key, None)
 
     def _write_text(self, replaced: list[int], listings: Sequence[ListingDocument]) -> None:
         try:
@@ -124,7 +137,12 @@ class EmbeddedSearchIndex:
             self._writer.wait_merging_threads()
             if self._folder:
                 self._vectors.save(self._folder / "vectors.usearch")
+                (self._folder / "priors.json").write_text(json.dumps(list(self._priors.items())))
                 (self._folder / "closed-well").write_text(_stamp(self._dimensions))
+
+
+def _read_priors(path: Path) -> dict[int, float]:
+    return {int(key): float(weight) for key, weight in json.loads(path.read_text())} if path.exists() else {}
 
 
 def _stamp(dimensions: int) -> str:
@@ -136,7 +154,8 @@ def _open_folder(folder: Path, dimensions: int) -> Path:
     closed_well = folder / "closed-well"
     if not closed_well.exists() or closed_well.read_text() != _stamp(dimensions):
         shutil.rmtree(folder / "text", ignore_errors=True)
-        (folder / "vectors.usearch").unlink(missing_ok=True)
+        for name in ("vectors.usearch", "vectors.rows.npz", "priors.json"):
+            (folder / name).unlink(missing_ok=True)
     closed_well.unlink(missing_ok=True)
     (folder / "text").mkdir(parents=True, exist_ok=True)
     return folder / "text"
