@@ -104,3 +104,6 @@ class SearchAnswer(Wire):
     next: str | None = Field(description="`cursor` of the next page; null on the last one")
     corrected: bool = Field(description="Whether misspelt words were read as their neighbours")
     facets: dict[str, list[FacetValue]] = Field(description="For each filter, the values that can be chosen")
+    doubtful: bool = Field(
+        default=False, description="Nothing fits well: no name, word or meaning speaks for what was found"
+    )
