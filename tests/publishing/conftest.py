@@ -211,6 +211,9 @@ permit (principal, action, resource);
 @id("banned") @reason("Vision is not wanted here.")
 forbid (principal, action == Action::"publish", resource) when { context.task == "vision" };
 
+@id("suspended") @reason("The vendor is suspended.")
+forbid (principal, action == Action::"publish", resource) when { context.vendor_suspended };
+
 @id("speech") @reason("A person listens first.")
 forbid (principal, action == Action::"approve_automatically", resource)
 when { context.task == "speech" || context.task == "search" };

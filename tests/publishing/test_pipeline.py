@@ -207,6 +207,19 @@ async def test_an_address_that_must_not_be_called_is_refused_in_phase_6(
     assert list(failures(dossier)) == [6]
 
 
+async def test_a_vendor_suspended_before_it_is_decided_releases_nothing(
+    marketplace: Marketplace, offer: Offer, people: People
+) -> None:
+    vendor = await people.join("acme")
+    async with marketplace.database.transaction() as session:
+        await session.execute(
+            text("UPDATE organisations SET suspended_at = now() WHERE id = :id"), {"id": vendor.organisation_id}
+        )
+    dossier = await marketplace.publish(vendor, offer)
+    assert {code for codes in failures(dossier).values() for code in codes} == {"policy_forbidden"}
+    assert await rows(marketplace, Release) == 0
+
+
 async def test_whatever_is_refused_leaves_nothing_half_released(
     marketplace: Marketplace, offer: Offer, people: People, vendor_service: VendorService
 ) -> None:

@@ -283,7 +283,7 @@ class PolicyPhase:
             work.manifest,
             work.findings,
             vendor_verified=work.vendor.is_verified,
-            vendor_suspended=False,  # identity cannot suspend an organisation yet
+            vendor_suspended=work.vendor.suspended_at is not None,
             earlier_releases=work.vendor_releases,
             breaking=work.facts_of(CompatibilityFacts).breaking,
             p95_us=work.facts_of(PerformanceFacts).p95_us,
