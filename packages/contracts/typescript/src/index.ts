@@ -3,6 +3,7 @@
 export * as announcements from "./announcements.js";
 export * as audit from "./audit.js";
 export * as billing from "./billing.js";
+export * as bus from "./bus.js";
 export * as calls from "./calls.js";
 export * as catalog from "./catalog.js";
 export * as consensus from "./consensus.js";

@@ -1,4 +1,4 @@
-"""A typed client of the control API: one method a route, one file a noun, answers as the contracts' types.
+"""A typed client of the control API: one method per route, one file per noun, answers as the contracts' types.
 
 A new route is a method in the file of its noun; a new noun is a file here and a base of `Client`.
 """

@@ -9,7 +9,7 @@ class KeyCalls(Transport):
     """Keys of the organisation."""
 
     def make_key(self, request: NewKeyRequest) -> NewKeyAnswer:
-        """A key with its text."""
+        """Make a key; the answer has its text."""
         return self.ask(NewKeyAnswer, "POST", "/api/keys", request.model_dump(mode="json"))
 
     def hold_key(self, key_id: str, request: KeyHoldRequest) -> KeyView:
@@ -21,9 +21,9 @@ class KeyCalls(Transport):
         return list(self.pages(KeyPage, "/api/keys"))
 
     def rotate_key(self, key_id: str, grace_seconds: int) -> NewKeyAnswer:
-        """The successor with its text."""
+        """Replace a key; the answer is the successor with its text."""
         return self.ask(NewKeyAnswer, "POST", f"/api/keys/{segment(key_id)}/rotate", {"grace_seconds": grace_seconds})
 
     def revoke_key(self, key_id: str) -> None:
-        """Out of force at once."""
+        """Revoke it, with immediate effect."""
         self.request("DELETE", f"/api/keys/{segment(key_id)}")

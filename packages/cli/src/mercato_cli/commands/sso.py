@@ -29,6 +29,24 @@ def show_provider(mp: Mp) -> None:
     _show(mp, mp.client.show_provider())
 
 
+@sso.command("list")
+@command
+def list_providers(mp: Mp) -> None:
+    """Operators: every organisation's provider, and whether it has worked."""
+    found = mp.client.list_providers()
+    rows = [
+        (one.organisation, one.issuer, str(one.accounts), "yes" if one.passwords else "no",
+         f"{one.worked_at:%Y-%m-%d %H:%M}" if one.worked_at else "never")
+        for one in found
+    ]  # fmt: skip
+    mp.console.show(
+        {"items": [one.model_dump(mode="json") for one in found]},
+        lambda: mp.console.table(
+            ["organisation", "issuer", "accounts", "passwords", "worked"], rows, "No organisation has one."
+        ),
+    )
+
+
 @sso.command("set")
 @click.option("--issuer", required=True, help="The issuer, exactly as the provider writes it.")
 @click.option("--client-id", required=True, help="What the provider calls this marketplace.")

@@ -55,6 +55,7 @@ from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
+from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
@@ -72,6 +73,8 @@ class Part:
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
     ends_streams: Callable[[], None] | None = None
     """Called when the process begins to stop: answers that never end by themselves end then."""
+    keeps: dict[str, Version] = field(default_factory=dict)
+    """Paths whose answers are kept in memory, and what those are made of."""
     adds: Callable[[Running], Running] = lambda running: running
     """Adds what the routes of this role find."""
 
@@ -96,6 +99,7 @@ def discovery_part(wiring: Wiring) -> Part:
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
+        keeps={"/api/search": lambda: searching.version},
         adds=lambda running: replace(running, searching=searching),
     )
 

@@ -1,4 +1,4 @@
-"""What a key may do, as the gateway asks it: once a minute for each key in use, and at once when something changed."""
+"""What a key may do. Gateways ask once a minute for each key in use, and immediately after a change."""
 
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.identity import TOKEN_PREFIX, Authentication, Key, NotSignedIn, ProvenToken
@@ -52,7 +52,7 @@ class Introspection:
 
 
 def _grant_token(token: ProvenToken) -> KeyGrant:
-    """A deployment's token is in force at the gateway too, where it may call nothing: it has not the scope."""
+    """A deployment's token is active at the gateway too, but may call nothing: it lacks the scope."""
     return KeyGrant(
         active=True,
         key_id=token.id,

@@ -1,4 +1,4 @@
-"""A vendor key exchanged for a deployment's own token (RFC 8693): narrower, for one deployment, gone with the key."""
+"""A vendor key exchanged for a deployment's token (RFC 8693): fewer scopes, one deployment, revoked with the key."""
 
 from datetime import timedelta
 
