@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 _AXE = Path(__file__).parent / "vendor/axe.min.js"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_TIMEOUT_MS = 150_000
+TIMEOUT_MS = 150_000
 """A busy machine is no failure."""
 _VIOLATIONS = """
 window.__violations = [];
@@ -50,7 +50,7 @@ async def open_chromium(executable: str) -> AsyncIterator[Browser]:
     """A browser that ends with the block."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=_TIMEOUT_MS
+            executable_path=executable, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=TIMEOUT_MS
         )
         try:
             yield browser
@@ -115,7 +115,7 @@ class Tab:
         self.page.on("request", self._on_request)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.set_default_timeout(_TIMEOUT_MS)
+        self.page.set_default_timeout(TIMEOUT_MS)
 
     def _on_request(self, request: Request) -> None:
         self.requests.append(request.url)
@@ -151,5 +151,5 @@ async def open_tab(
         tab.watch()
         yield tab
     finally:
-        async with asyncio.timeout(_TIMEOUT_MS / 1000):
+        async with asyncio.timeout(TIMEOUT_MS / 1000):
             await context.close()

@@ -11,9 +11,9 @@ from tests.support.running import SECONDS, eventually
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Its address, without a slash at the end; the application's lifespan is run."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="on"))
     running = threading.Thread(target=server.run, daemon=True)
     running.start()
     try:

@@ -11,6 +11,7 @@ from mercato.console import (
     money,
     operator,
     organisation,
+    passkeys,
     places,
     search,
     service,
@@ -26,7 +27,15 @@ from mercato.console import (
     webhooks,
 )
 
-ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router, places.router)
+ACCOUNT_PAGES = (
+    landing.router,
+    sign_in.router,
+    device.router,
+    sso.router,
+    links.router,
+    places.router,
+    passkeys.router,
+)
 DISCOVERY_PAGES = (search.router,)
 CONSUMER_PAGES = (
     home.router,

@@ -25,7 +25,18 @@ _SECURE_COOKIE = "__Host-mercato"
 _PLAIN_COOKIE = "mercato_session"
 _SEE_OTHER = "application/x-see-other"
 _GUESSABLE = frozenset(
-    {"/sign-in", "/sign-up", "/prove", "/device", "/device/decision", "/device/sso", "/sign-in/sso", "/forgot-password"}
+    {
+        "/sign-in",
+        "/sign-up",
+        "/prove",
+        "/device",
+        "/device/decision",
+        "/device/sso",
+        "/sign-in/sso",
+        "/forgot-password",
+        "/sign-in/passkey",
+        "/prove/passkey",
+    }
 )
 """Pages that prove by their form who is asking."""
 _GUESSABLE_LINKS = ("/join/", "/new-password/")
