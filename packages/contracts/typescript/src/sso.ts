@@ -82,11 +82,13 @@ export interface ProviderView {
 
 /** A pair of tokens: `access_token` for calls, `refresh_token` for the next pair. */
 export interface SessionView {
+  /** The token for requests, sent as `Authorization: Bearer …` */
   access_token: string;
-  /** (format: "date-time") */
+  /** When the access token expires, UTC (format: "date-time") */
   access_expires_at: string;
+  /** The token for the next pair; good once */
   refresh_token: string;
-  /** (format: "date-time") */
+  /** When the refresh token expires, UTC (format: "date-time") */
   refresh_expires_at: string;
   /** At sign-in only: keep it, and send it with the next sign-in on this device */
   device_token?: string | null;

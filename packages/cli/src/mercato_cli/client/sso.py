@@ -1,4 +1,4 @@
-"""Single sign-on: the organisation's identity provider, and one's own account at it."""
+"""Single sign-on: the organisation's identity provider, and the caller's account at it."""
 
 from typing import Any
 

@@ -12,7 +12,8 @@ from mercato_cli.passwords import read_address, read_secret
 if TYPE_CHECKING:
     from mercato_contracts.sso import ProviderView, SsoBegun, SsoFinished
 
-_ROLES = ["admin", "approver", "viewer"]
+ROLES = ["admin", "approver", "viewer"]
+"""What groups may give."""
 _KEPT = ("state", "code", "iss", "error")
 
 
@@ -51,7 +52,7 @@ def list_providers(mp: Mp) -> None:
 @click.option("--client-id", required=True, help="What the provider calls this marketplace.")
 @click.option("--keep-secret", is_flag=True, help="Keep the client's secret; otherwise it is asked for.")
 @click.option("--role", "roles", multiple=True, metavar="GROUP=ROLE", help="What a group may do; may be repeated.")
-@click.option("--default-role", type=click.Choice(_ROLES), help="Of people with none of these groups.")
+@click.option("--default-role", type=click.Choice(ROLES), help="Of people with none of these groups.")
 @click.option("--domain", "domains", multiple=True, help="A mail domain whose people may join uninvited.")
 @click.option("--groups-claim", default="groups", show_default=True, help="The claim that names groups.")
 @command
@@ -73,7 +74,7 @@ def set_provider(
         "issuer": issuer,
         "client_id": client_id,
         "client_secret": None if keep_secret else read_secret("Client secret"),
-        "roles": dict(_mapping(each) for each in roles),
+        "roles": dict(mapping(each) for each in roles),
         "default_role": default_role,
         "domains": list(domains),
         "groups_claim": groups_claim,
@@ -155,10 +156,11 @@ def _finish(mp: Mp, begun: "SsoBegun") -> "SsoFinished":
     return mp.client.finish_sso({**answer, "binding": begun.binding})
 
 
-def _mapping(text: str) -> tuple[str, str]:
+def mapping(text: str) -> tuple[str, str]:
+    """GROUP=ROLE as a pair. Raises `MpError`."""
     group, _, role = text.rpartition("=")
-    if not group or role not in _ROLES:
-        raise MpError(f"--role {text} is not GROUP=ROLE.", f"Roles are {', '.join(_ROLES)}.")
+    if not group or role not in ROLES:
+        raise MpError(f"--role {text} is not GROUP=ROLE.", f"Roles are {', '.join(ROLES)}.")
     return group, role
 
 

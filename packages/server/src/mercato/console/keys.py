@@ -13,6 +13,7 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.snippets import Snippet, snippets_for
 from mercato.console.visit import SignedIn
+from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import KEY_SCOPES, Actors, Key, Permission
@@ -67,6 +68,7 @@ class KeyPage:
     """One key."""
 
     line: KeyLine
+    held: Sequence[str]
     scopes: Sequence[str]
     may_write: bool
     sees_usage: bool
@@ -175,10 +177,18 @@ async def _key_page(room: KeyRoom, key_id: str) -> KeyPage:
     (line,) = await _lines(room, [row], only=row.id)
     return KeyPage(
         line=line,
+        held=[*(await _held_services(room, row)), *row.held_addresses],
         scopes=sorted(KEY_SCOPES[row.kind]),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
     )
+
+
+async def _held_services(room: KeyRoom, row: Key) -> list[str]:
+    if not row.held_services:
+        return []
+    names = await Names(room.session).services(row.held_services)
+    return [names.get(each, each) for each in row.held_services]
 
 
 async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> list[KeyLine]:

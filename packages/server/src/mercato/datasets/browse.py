@@ -1,4 +1,4 @@
-"""What an organisation sees: datasets, rounds, files, and links to the files that it may have."""
+"""What an organisation sees: datasets, rounds, files, and links to the files that it may download."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class SeenRound:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A file and the address that gives it until `expires_at`."""
+    """A file and a link to it that is valid until `expires_at`."""
 
     file: RoundFile
     url: str
@@ -145,7 +145,7 @@ class DataShelves:
 
 
 def is_available(found: Round, file: RoundFile) -> bool:
-    """Whether the file may be had: targets once the round is resolved, the rest from the beginning."""
+    """Whether the file may be downloaded: targets once the round is resolved, the rest from the start."""
     return file.name != TARGETS or found.state == "resolved"
 
 

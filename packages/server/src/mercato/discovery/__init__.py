@@ -27,6 +27,7 @@ from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refusals import CursorOfAnotherSearch
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
+from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
@@ -50,8 +51,11 @@ __all__ = [
     "Searching",
     "Snippet",
     "Vector",
+    "Weights",
     "from_facts",
+    "is_makers_own",
     "pack_vector",
+    "prior",
     "tell_rewritten",
     "unpack_vector",
 ]

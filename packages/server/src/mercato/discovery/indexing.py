@@ -67,7 +67,12 @@ class DocumentWriter:
     async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
         catalogue = Catalogue(session)
         found = [await catalogue.listing(service_id) for service_id in service_ids]
-        return {listing.service.id: describe(listing) for listing in found if listing is not None}
+        return {
+            listing.service.id: describe(listing)
+            for listing in found
+            # What was yanked altogether cannot be called.
+            if listing is not None and any(release.status != "yanked" for release in listing.releases)
+        }
 
     def _is_up_to_date(self, row: ListingRow | None, listing: ListingDocument) -> bool:
         known = row is not None and not row.withdrawn and row.facts == listing.to_facts()
