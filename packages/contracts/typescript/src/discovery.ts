@@ -56,6 +56,8 @@ export interface SearchAnswer {
   corrected: boolean;
   /** For each filter, the values that can be chosen */
   facets: Record<string, Array<FacetValue>>;
+  /** Nothing fits well: no name, word or meaning speaks for what was found (default: false) */
+  doubtful?: boolean;
 }
 
 /** A listing that was found. `score` compares within one answer only. */

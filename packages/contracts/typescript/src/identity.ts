@@ -30,6 +30,14 @@ export interface DeviceTokenAnswer {
   refresh_token: string;
 }
 
+/** A service that a key is held to. */
+export interface HeldService {
+  /** The service's id, `svc_…` */
+  id: string;
+  /** `vendor/name` */
+  name: string;
+}
+
 /** What RFC 7662 says of a token; of one that is not in force only that `active` is false. */
 export interface IntrospectionView {
   /** Whether the token is in force */
@@ -48,6 +56,14 @@ export interface IntrospectionView {
   iat?: number | null;
   /** When it ends, in seconds since 1970; missing where it does not */
   exp?: number | null;
+}
+
+/** What a key is held to. Where a list is empty, it is held to none. */
+export interface KeyHoldRequest {
+  /** The only services that it calls, each `vendor/name` (maxItems: 50) */
+  services?: Array<string>;
+  /** The only addresses or networks (CIDR) that it is taken from, such as `203.0.113.0/24` (maxItems: 50) */
+  addresses?: Array<string>;
 }
 
 /** Some keys; `next` is the `after` of the next page. */
@@ -76,6 +92,16 @@ export interface KeyView {
   revoked_at: string | null;
   /** The id of the key that replaces it; null: none */
   rotated_to: string | null;
+  /** The id of whoever made it (default: "") */
+  created_by?: string;
+  /** Who made it; empty where they are gone (default: "") */
+  created_by_name?: string;
+  /** The quarter hour of its last call in the last 31 days */
+  last_used_at?: string | null;
+  /** The only services that it calls; empty: all that are subscribed to */
+  services?: Array<HeldService>;
+  /** The only networks that it is taken from; empty: any */
+  addresses?: Array<string>;
 }
 
 /** Who is asking and what they may do. */
@@ -112,12 +138,26 @@ export interface NewKeyAnswer {
   revoked_at: string | null;
   /** The id of the key that replaces it; null: none */
   rotated_to: string | null;
+  /** The id of whoever made it (default: "") */
+  created_by?: string;
+  /** Who made it; empty where they are gone (default: "") */
+  created_by_name?: string;
+  /** The quarter hour of its last call in the last 31 days */
+  last_used_at?: string | null;
+  /** The only services that it calls; empty: all that are subscribed to */
+  services?: Array<HeldService>;
+  /** The only networks that it is taken from; empty: any */
+  addresses?: Array<string>;
   /** The key's whole text; shown this once */
   key: string;
 }
 
 /** A key: `ck` to call and subscribe, `vk` to publish. `scopes` left out: all its kind may carry. */
 export interface NewKeyRequest {
+  /** The only services that it calls, each `vendor/name` (maxItems: 50) */
+  services?: Array<string>;
+  /** The only addresses or networks (CIDR) that it is taken from, such as `203.0.113.0/24` (maxItems: 50) */
+  addresses?: Array<string>;
   /** `ck` to call and subscribe, `vk` to publish */
   kind: "ck" | "vk";
   /** What it is for, 1 to 120 characters (minLength: 1, maxLength: 120) */
