@@ -122,13 +122,14 @@ async def test_a_person_sees_the_cost_and_confirms(app: FastAPI, market: Market)
         assert "The $0.01 of" in words
         assert "are not given back" in words
         assert "From 1 December 2026" in words
+        assert (await browser.get(link[1], params={"plan_id": "pln_nothing"})).status_code == 404
         form = {"plan_id": other.id, "once": once_in(page)}
         for _ in range(2):
             done = await browser.post(link[1], data=form)
             assert (done.status_code, done.headers["location"]) == (303, "/subscriptions")
         assert f"<td>{other.name}</td>" in (await browser.get("/subscriptions")).text
-        refused = await browser.get(link[1], params={"plan_id": "pln_nothing"})
-        assert refused.status_code == 404
+        ended = await browser.get(link[1], params={"plan_id": other.id})
+        assert (ended.status_code, "This subscription is cancelled" in ended.text) == (409, True)
     async with browser_of(app) as vendor:
         await sign_in_page(vendor, "acme")
         assert (await vendor.get(link[1])).status_code == 404

@@ -233,6 +233,8 @@ class TestPage:
         assert page.status_code == 422
         assert "dimensions: This is no whole number." in page.text
         assert 'value="typed by hand"' in page.text
+        other = await browser.post(path, data={"operation": "deleted", "as": "json", "body": "{}"})
+        assert (other.status_code, "not one of the service" in other.text) == (422, True)
         switched = await browser.post(path, data=form | {"f/dimensions": "8", "show": "json"})
         assert switched.status_code == 200
         found = re.search(r"<textarea[^>]*>([^<]*)</textarea>", switched.text)

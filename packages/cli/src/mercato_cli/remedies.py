@@ -50,7 +50,7 @@ REMEDIES = {
     "openapi_document_mismatch": "Give the file that service.yaml names under `openapi`, or leave --openapi out.",
     "organisation_name_taken": "Choose another name.",
     "other_deployment": "Use the deployment's own token: `mp deployments token`.",
-    "other_plan_active": "End that one first: `mp subscriptions`, then `mp unsubscribe ID`.",
+    "other_plan_active": "Change it with `mp change-plan VENDOR/NAME --plan NAME`; `--preview` shows what it costs.",
     "password_reset_unknown": "Ask for a new link with `mp password forgot ADDRESS`.",
     "password_sign_in_off": "Log in with `mp login --sso ORGANISATION`.",
     "payout_not_found": "List yours with `mp payouts list`.",

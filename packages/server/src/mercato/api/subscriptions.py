@@ -69,7 +69,7 @@ def _view(row: Subscription, service: str, plan: str) -> SubscriptionView:
 @router.post("/subscriptions", status_code=201, summary="Subscribe to a plan")
 async def subscribe(body: SubscribeRequest, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
     """Calls are let through within a second. Asking again returns the active subscription. Another plan of the same
-    service must be cancelled first.
+    service is changed to with `POST /api/subscriptions/{id}/plan-change`.
     """
     return await _view_one(await desk.subscribe(caller, body.plan_id), called)
 

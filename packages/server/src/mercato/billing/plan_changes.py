@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from mercato.billing.estimates import PlanEstimate, Workload, estimate
 from mercato.billing.fees import fee_reference
 from mercato.billing.ledger import Ledger
-from mercato.identity import Caller
+from mercato.identity import Caller, Permission
 from mercato.metering import month_start, month_usage
 from mercato.platform import Session
 from mercato.publishing import Plan
@@ -50,7 +50,8 @@ class PlanChanges:
         self._now = now
 
     async def price(self, caller: Caller, change: WantedPlan) -> PlanChangeCost:
-        """`change` was found for the caller, so its organisation's own usage is read."""
+        """`change` was found for the caller, so the usage that is read is its organisation's own."""
+        caller.require(Permission.USAGE_READ)
         month, subscription = month_start(self._now), change.subscription
         today = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = today - timedelta(days=_DAYS)

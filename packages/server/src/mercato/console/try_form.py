@@ -55,6 +55,9 @@ def fill(chosen: Tryable, form: Form | None, *, as_json: bool) -> Filled:
         typed = "" if form is None else form.raw("body")
         text = typed if typed.strip() else chosen.body
         whole = _parsed(text)
+        if form is not None and form.get("as") == "fields" and has_body:
+            # The release has changed since: what was typed is not in these fields any longer.
+            errors.append(FieldError(field="body", code="changed", message="The form has changed. Look through it."))
         as_json = as_json or (form is not None and shows != "fields") or not body.fits(whole)
     fields = body.fields(whole) if can_fill and not as_json else None
     return Filled(

@@ -166,6 +166,9 @@ async def _filled(visit: Visit, parts: Wiring, vendor: str, name: str, form: For
         page = await _page(visit, session, vendor, name, form.get("operation"), form)
     if page.chosen is None or page.filled is None:
         raise Malformed("This operation is not one of the service's.")
+    if form.get("operation") not in ("", page.chosen.id):
+        # Never another call than the one that was filled in.
+        raise Malformed("This operation is not one of the service's.")
     if page.filled.is_run:
         page.filled.check()
     return _Ready(Outgoing(page.chosen.method, page.filled.path, page.filled.body), page.filled.is_run)

@@ -16,7 +16,10 @@ class OtherPlanActive(Conflict):
 
     code = "other_plan_active"
     title = "Your organisation has another plan of this service"
-    fix = "Cancel it first (`DELETE /api/subscriptions/{id}`, the id is in `facts.subscription`), then subscribe again."
+    fix = (
+        "Change its plan (`POST /api/subscriptions/{id}/plan-change`, the id is in `facts.subscription`), or cancel it"
+        " and subscribe again."
+    )
 
 
 class SubscriptionNotFound(NotFound):
