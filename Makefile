@@ -11,7 +11,7 @@ help: ## this list
 
 setup: $(STAMP) ## the environment in .venv, from requirements.lock
 
-$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup \
+$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup scripts/models \
 		packages/gateway/setup.py $(wildcard packages/gateway/src/mercato_gateway/*.py)
 	@scripts/setup
 

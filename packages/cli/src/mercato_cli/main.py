@@ -11,6 +11,7 @@ from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
 from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
+from mercato_cli.commands.change_plan import change_plan
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
 from mercato_cli.commands.credentials import credentials
@@ -31,6 +32,7 @@ from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
+from mercato_cli.commands.orgs import orgs
 from mercato_cli.commands.overview import all_keys, overview, settings
 from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
@@ -38,6 +40,7 @@ from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
+from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
 from mercato_cli.commands.service_levels import alerts, sla, status
@@ -77,7 +80,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        orgs,
         sso,
+        scim,
         roles,
         keys,
         limits,
@@ -113,6 +118,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         estimate,
         subscribe,
         subscriptions,
+        change_plan,
         unsubscribe,
         call,
         sla,

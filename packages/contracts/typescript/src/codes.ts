@@ -82,11 +82,14 @@ export type ErrorCode =
   | "invitation_unknown"
   | "invoice_not_found"
   | "invoices_open"
+  | "key_address_refused"
   | "key_expired"
+  | "key_held_to_addresses"
   | "key_invalid"
   | "key_is_over"
   | "key_malformed"
   | "key_missing"
+  | "key_not_for_service"
   | "key_not_found"
   | "kill_switch_not_found"
   | "kill_target_unknown"
@@ -126,6 +129,7 @@ export type ErrorCode =
   | "person_disabled"
   | "plan_not_found"
   | "plan_not_offered"
+  | "plan_of_other_service"
   | "portfolio_infeasible"
   | "portfolio_input_unusable"
   | "portfolio_not_found"
@@ -142,6 +146,15 @@ export type ErrorCode =
   | "round_not_found"
   | "round_open_already"
   | "round_scored_differently"
+  | "scim_address_missing"
+  | "scim_administrator_kept"
+  | "scim_filter_refused"
+  | "scim_malformed"
+  | "scim_member_unknown"
+  | "scim_not_offered"
+  | "scim_refused"
+  | "scim_taken"
+  | "scim_token_unknown"
   | "scope_missing"
   | "scopes_too_wide"
   | "score_inputs_under_embargo"
@@ -186,6 +199,7 @@ export type ErrorCode =
   | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
+  | "subscription_ended"
   | "subscription_not_found"
   | "target_too_long"
   | "targets_under_embargo"
@@ -471,11 +485,14 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invitation_unknown: 404,
   invoice_not_found: 404,
   invoices_open: 409,
+  key_address_refused: 403,
   key_expired: 401,
+  key_held_to_addresses: 403,
   key_invalid: 401,
   key_is_over: 409,
   key_malformed: 401,
   key_missing: 401,
+  key_not_for_service: 403,
   key_not_found: 404,
   kill_switch_not_found: 404,
   kill_target_unknown: 404,
@@ -515,6 +532,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   person_disabled: 403,
   plan_not_found: 404,
   plan_not_offered: 409,
+  plan_of_other_service: 409,
   portfolio_infeasible: 422,
   portfolio_input_unusable: 422,
   portfolio_not_found: 503,
@@ -531,6 +549,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   round_not_found: 404,
   round_open_already: 409,
   round_scored_differently: 409,
+  scim_address_missing: 400,
+  scim_administrator_kept: 403,
+  scim_filter_refused: 400,
+  scim_malformed: 400,
+  scim_member_unknown: 400,
+  scim_not_offered: 501,
+  scim_refused: 400,
+  scim_taken: 409,
+  scim_token_unknown: 404,
   scope_missing: 403,
   scopes_too_wide: 422,
   score_inputs_under_embargo: 409,
@@ -575,6 +602,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
+  subscription_ended: 409,
   subscription_not_found: 404,
   target_too_long: 414,
   targets_under_embargo: 409,

@@ -1,4 +1,4 @@
-"""The checks that may run confined: text in, findings and facts out, nothing of the size of the text.
+"""The checks that may run confined: text in, findings and facts out; results do not grow with the text.
 
 Names are the interface between the processes; both run the same release of this package.
 """
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mercato_checks.addresses import Target
 from mercato_checks.content import scan_content
-from mercato_checks.diff import Change, VersionCheck, check_version
+from mercato_checks.diff import Change, VersionCheck, check_version, compare_releases
 from mercato_checks.endpoint import Call, PinnedEndpoint
 from mercato_checks.findings import Finding
 from mercato_checks.manifest import check_manifest
@@ -41,7 +41,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class LiveEndpoint:
-    """A judged target and how it is called."""
+    """A checked target and how to call it."""
 
     target: Target
     timeout_seconds: float
@@ -99,6 +99,13 @@ def version_check(declared: str, released: list[Version], documents: Documents, 
     return check_version(declared, released, old, new, stable=stable, terms=terms, readable=readable)
 
 
+def release_diff(earlier: Version, old_text: str | None, new_text: str | None, terms: list[Change]) -> VersionCheck:
+    """Two releases side by side, whatever version the later one has; `terms` as above."""
+    old, old_readable = _released(old_text)
+    new, new_readable = _released(new_text)
+    return compare_releases(earlier, old, new, terms=terms, readable=old_readable and new_readable)
+
+
 def _released(text: str | None) -> tuple[Document | None, bool]:
     """The document of an earlier release, and whether it could be read where there is one."""
     if text is None:
@@ -119,7 +126,7 @@ def probe_check(live: LiveEndpoint, texts: Texts) -> ProbeCheck:
 
 
 def measure_check(live: LiveEndpoint, texts: Texts, sample: Call | None, policy: MeasurePolicy) -> MeasureCheck | None:
-    """Phase 7: `sample` repeated, or a call that is found anew; None where no call works."""
+    """Phase 7: repeats `sample`, or a call that is found anew; `None` if no call works."""
 
     async def measure(endpoint: PinnedEndpoint) -> MeasureCheck | None:
         call = sample or (await _probe(endpoint, texts)).facts.sample
@@ -140,9 +147,9 @@ async def _probe(endpoint: PinnedEndpoint, texts: Texts) -> ProbeCheck:
 
 
 def warm_up() -> None:
-    """Do once, before any fork, what every check would do anew."""
+    """Do once, before any fork, what every check would otherwise repeat."""
     compile_schemas()
-    # What exists by now is shared by all processes, as long as no collection writes to it.
+    # Objects that exist now are shared by all processes, unless garbage collection writes to them.
     gc.freeze()
 
 
@@ -152,6 +159,7 @@ CHECKS: dict[str, Callable[..., Any]] = {
         manifest_findings,
         document_check,
         version_check,
+        release_diff,
         content_findings,
         probe_check,
         measure_check,

@@ -11,9 +11,9 @@ from mercato.admin.backlog import Backlog, Queue
 from mercato.admin.browse import AuditLog, export_lines
 from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.erase import ERASURES, ErasureStarter, ErasureWork
+from mercato.admin.erase import ERASURES, ErasureWork, erasure_starter
 from mercato.admin.erasures import Erasures
-from mercato.admin.export import ExportStarter, ExportWork
+from mercato.admin.export import ExportWork, export_starter
 from mercato.admin.exports import PersonExports
 from mercato.admin.figures import LAST_BACKUP, keep_figures, read_figures
 from mercato.admin.health import (
@@ -79,10 +79,8 @@ __all__ = [
     "EntryFilter",
     "Erasure",
     "ErasureAsked",
-    "ErasureStarter",
     "ErasureWork",
     "Erasures",
-    "ExportStarter",
     "ExportWork",
     "Gauge",
     "HealthBook",
@@ -121,7 +119,9 @@ __all__ = [
     "WorkflowOrders",
     "audited_news",
     "chores_of_the_map",
+    "erasure_starter",
     "export_lines",
+    "export_starter",
     "is_stale",
     "keep_figures",
     "kept_erasures",

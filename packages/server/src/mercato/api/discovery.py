@@ -19,8 +19,8 @@ from mercato_contracts.discovery import (
 router = APIRouter(prefix="/api", tags=["discovery"])
 
 
-def get_searching(request: Request) -> Searching:
-    """The process's search, put there by the app."""
+async def get_searching(request: Request) -> Searching:
+    """The process's search, put there by the app. `async`, because anything else is run on a thread of its own."""
     searching = running_of(request.app).searching
     assert searching is not None, "the role of discovery serves it"
     return searching
@@ -51,6 +51,7 @@ def view_page(page: SearchPage) -> SearchAnswer:
         total=answer.total,
         next=page.next,
         corrected=answer.corrected,
+        doubtful=answer.doubtful,
         facets={
             facet: [FacetValue(value=value, count=count) for value, count in counts]
             for facet, counts in answer.facets.items()

@@ -24,6 +24,7 @@ def become_gateway(
         token_file=str(settings.gateway_token_file),
         state=str(settings.state / "gateway"),
         workers=workers,
+        trusted_proxies=settings.trusted_proxies or None,
         tls_cert=_text(settings.tls_cert),
         tls_key=_text(settings.tls_key),
         # Who may call is not who may ship usage: MERCATO_CLIENT_CA is for the internal port of the control plane.

@@ -25,6 +25,7 @@ from mercato.api import (
     invitations,
     keys_of_all,
     marketplace,
+    memberships,
     metering,
     oauth,
     organisations,
@@ -33,6 +34,8 @@ from mercato.api import (
     passwords,
     privacy,
     publishing,
+    scim,
+    scim_settings,
     second_factors,
     service_health,
     service_levels,
@@ -52,6 +55,7 @@ from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, Searching
+from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
@@ -69,6 +73,8 @@ class Part:
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
     ends_streams: Callable[[], None] | None = None
     """Called when the process begins to stop: answers that never end by themselves end then."""
+    keeps: dict[str, Version] = field(default_factory=dict)
+    """Paths whose answers are kept in memory, and what those are made of."""
     adds: Callable[[Running], Running] = lambda running: running
     """Adds what the routes of this role find."""
 
@@ -86,13 +92,14 @@ def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
     embedder = build_embedder()
     index = build_search_index(embedder.dimensions)
-    keeper = IndexKeeper(wiring.database, index)
+    keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder)
     return Part(
         (discovery.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
+        keeps={"/api/search": lambda: searching.version},
         adds=lambda running: replace(running, searching=searching),
     )
 
@@ -135,6 +142,9 @@ def accounts_part(wiring: Wiring) -> Part:
             device.router,
             passkeys.router,
             sso.router,
+            memberships.router,
+            scim.router,
+            scim_settings.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )

@@ -106,11 +106,11 @@ async def _ask_readiness(url: str) -> Probed:
         body = answer.json()
     except ValueError:
         return Probed(False, took, detail=f"{url} answers {answer.status_code}, not with JSON.")
-    told = str(body.get("version", ""))
+    version = str(body.get("version", ""))
     if answer.is_success:
-        return Probed(True, took, told)
+        return Probed(True, took, version)
     why = str(body.get("detail") or body.get("reason") or body.get("status") or "")
-    return Probed(False, took, told, f"{url} answers {answer.status_code}: {why}"[:200])
+    return Probed(False, took, version, f"{url} answers {answer.status_code}: {why}"[:200])
 
 
 async def _sum_gauges(urls: Sequence[str]) -> tuple[Gauge, ...]:

@@ -86,6 +86,12 @@ class Settings(BaseSettings):
         description="`s3://bucket/prefix` for files (data, models); a folder of the state when not set. Credentials: "
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's role",
     )
+    events_url: SecretStr | None = Field(
+        default=None,
+        description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
+        "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
+        "for files in the state; nobody is told when not set",
+    )
     s3_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s/?#]+/?$",
@@ -163,9 +169,9 @@ class Settings(BaseSettings):
 
     @field_validator("runpod_endpoints")
     @classmethod
-    def _places_are_read(cls, told: str) -> str:
-        read_places(told)
-        return told
+    def _places_are_read(cls, value: str) -> str:
+        read_places(value)
+        return value
 
     @field_validator("smtp_url")
     @classmethod

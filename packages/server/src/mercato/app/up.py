@@ -147,7 +147,7 @@ class _Marketplace:
     def _await_ports(self, seconds: float) -> None:
         """After a SIGKILL of an earlier `up` its children drain for a moment and still hold their ports."""
         deadline = time.monotonic() + seconds
-        told = False
+        has_reported = False
         while taken := [port for port in ports_of(self._settings) if not is_free(port)]:
             names = ", ".join(f"{port.number} ({port.use})" for port in taken)
             if time.monotonic() >= deadline:
@@ -157,9 +157,9 @@ class _Marketplace:
                 )
             if not self._supervisor.is_wanted:
                 return
-            if not told:
+            if not has_reported:
                 self._tell(f"waiting for the run that was killed to let go of port {names}")
-                told = True
+                has_reported = True
             time.sleep(0.2)
 
     def _keep_running(self, server: EmbeddedPostgres) -> None:

@@ -11,8 +11,10 @@ from mercato.console import (
     money,
     operator,
     organisation,
+    places,
     search,
     service,
+    service_diff,
     sign_in,
     sso,
     standings,
@@ -24,7 +26,7 @@ from mercato.console import (
     webhooks,
 )
 
-ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router)
+ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router, places.router)
 DISCOVERY_PAGES = (search.router,)
 CONSUMER_PAGES = (
     home.router,
@@ -36,6 +38,7 @@ CONSUMER_PAGES = (
     webhooks.router,
     subscriptions.router,
     service.router,
+    service_diff.router,
     try_it.router,
     status.router,
     standings.router,

@@ -127,6 +127,7 @@ def tabs_of(name: str, current: str) -> list[Tab]:
         Tab("Try it", f"{base}/try", current == "try"),
         Tab("Pricing", f"{base}/pricing", current == "pricing"),
         Tab("Releases", f"{base}/releases", current == "releases"),
+        Tab("Compare releases", f"{base}/diff", current == "diff"),
         Tab("Status", f"/status/{name}", False),
     ]
 

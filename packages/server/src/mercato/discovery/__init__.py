@@ -23,9 +23,11 @@ from mercato.discovery.ports import (
     SearchIndex,
     Snippet,
 )
+from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refusals import CursorOfAnotherSearch
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
+from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
@@ -43,13 +45,17 @@ __all__ = [
     "ListingDocument",
     "PriceFact",
     "Reasons",
+    "Reembedding",
     "SearchIndex",
     "SearchPage",
     "Searching",
     "Snippet",
     "Vector",
+    "Weights",
     "from_facts",
+    "is_makers_own",
     "pack_vector",
+    "prior",
     "tell_rewritten",
     "unpack_vector",
 ]

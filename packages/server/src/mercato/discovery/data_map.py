@@ -4,5 +4,5 @@ from mercato.discovery.models import ListingRow
 from mercato.platform import WITH_LISTING, LegalBasis, describe
 
 describe(ListingRow, "What the search index holds of a listing.", LegalBasis.CONTRACT, WITH_LISTING,
-         ids="service_id", words="facts", facts="digest embedded_digest vector withdrawn",
+         ids="service_id", words="facts", facts="digest embedder embedded_digest vector withdrawn",
          times="changed_at")  # fmt: skip

@@ -18,6 +18,8 @@ class ListingRow(Base):
     facts: Mapped[dict[str, Any]]
     """`ListingDocument.to_facts`."""
     digest: Mapped[str]
+    embedder: Mapped[str]
+    """The name of the model that made `vector`: only vectors of one model compare."""
     embedded_digest: Mapped[str]
     """SHA-256 of the embedder's name and the text that `vector` stands for."""
     vector: Mapped[bytes] = mapped_column(LargeBinary)

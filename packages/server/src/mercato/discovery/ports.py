@@ -43,6 +43,8 @@ class IndexQuery:
     limit: int = 10
     facets: tuple[FacetName, ...] = ()
     explain: bool = False
+    also: str = ""
+    """Other words for what `text` asks for; a listing that has only these is found too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,17 @@ class IndexAnswer:
     total: int
     facets: Mapping[FacetName, tuple[tuple[str, int], ...]]
     corrected: bool = False
+    doubtful: bool = False
+    """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
 
 
 class SearchIndex(Protocol):
     """Finds listings. What was applied is found by every later search in this process."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every change: two searches of one version find the same."""
+        ...
 
     async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """Add or replace listings, then remove others by service id; unknown ids are no error.

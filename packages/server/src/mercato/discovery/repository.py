@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mercato.discovery.models import ListingRow
 from mercato.platform import Session
@@ -22,6 +22,32 @@ class ListingRepository:
         """The rows of these services, by service id."""
         rows = await self._session.scalars(select(ListingRow).where(ListingRow.service_id.in_(service_ids)))
         return {row.service_id: row for row in rows}
+
+    async def list_of_other_models(self, embedder: str, after: str, limit: int) -> list[ListingRow]:
+        """The next listed services whose vector another model made, or none, in the order of their ids."""
+        rows = await self._session.scalars(
+            select(ListingRow)
+            .where(ListingRow.embedder != embedder, ~ListingRow.withdrawn, ListingRow.service_id > after)
+            .order_by(ListingRow.service_id)
+            .limit(limit)
+        )
+        return list(rows)
+
+    async def replace_vector(self, row: ListingRow, *, was: str) -> bool:
+        """Write the row's vector, unless its listing changed since its digest `was` this one."""
+        changed = await self._session.execute(
+            update(ListingRow)
+            .where(ListingRow.service_id == row.service_id, ListingRow.digest == was)
+            .values(
+                vector=row.vector,
+                digest=row.digest,
+                embedder=row.embedder,
+                embedded_digest=row.embedded_digest,
+                changed_at=row.changed_at,
+            )
+            .returning(ListingRow.service_id)
+        )
+        return changed.first() is not None
 
     async def list_digests(self, after: str, limit: int) -> list[tuple[str, str, bool]]:
         """`(service id, digest, withdrawn)` of the next services in the order of their ids."""

@@ -12,6 +12,7 @@ from prometheus_client import Histogram
 from mercato.discovery.document import Vector
 from mercato.discovery.ports import FACETS, REACH, Embedder, Filters, IndexAnswer, IndexQuery, SearchIndex
 from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.vocabulary import read_meaning
 from mercato.platform import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,12 @@ class Searching:
         self._index = index
         self._embedder = embedder
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._words_only = False
+
+    @property
+    def version(self) -> int | None:
+        """Two searches of one version have one answer; `None` while the model is missing, which may come any time."""
+        return None if self._words_only else self._index.version
 
     async def search(
         self, text: str, filters: Filters, *, limit: int, cursor: str | None = None, explain: bool = False
@@ -51,7 +58,9 @@ class Searching:
         mark = _mark(words, filters)
         offset = _read_cursor(cursor, mark) if cursor is not None else 0
         with _SECONDS.time():
-            query = IndexQuery(words, await self._embed(words), filters, offset, limit, FACETS, explain)
+            meaning = read_meaning(words)
+            vector = await self._embed(meaning.text)
+            query = IndexQuery(words, vector, filters, offset, limit, FACETS, explain, also=meaning.also)
             answer = await self._index.search(query)
         end = offset + len(answer.hits)
         more = len(answer.hits) == limit and end < min(answer.total, REACH)
@@ -68,7 +77,9 @@ class Searching:
             (vector,) = await self._embedder.embed([words])
         except Unavailable as refusal:
             log.warning("searching by words only", reason=refusal.detail)
+            self._words_only = True
             return None
+        self._words_only = False
         self._vectors[words] = vector
         if len(self._vectors) > _REMEMBERED:
             self._vectors.popitem(last=False)

@@ -35,7 +35,7 @@ from mercato.identity import (
 )
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session, WorkflowRecords
-from mercato.publishing import CredentialSeal
+from mercato.publishing import Comparing, CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
@@ -102,10 +102,14 @@ class Wiring:
     """The settings that this process has read, without secrets."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
+    has_bus: bool = False
+    """Whether systems outside hear of each call, by the operator's bus."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
     """Gives back the connections of engines other than PostgreSQL."""
+    comparing: Comparing = field(default_factory=Comparing)
+    """Compares releases, in processes that start with the first comparison."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
@@ -130,6 +134,7 @@ class Wiring:
         """Give all connections back."""
         if self.close_engines is not None:
             await self.close_engines()
+        await self.comparing.close()
         await self.gateway_database.close()
         await self.database.close()
 

@@ -1,4 +1,4 @@
-"""What the desk does with a round that has closed: consensus, portfolios, scores, triggers; in durable steps."""
+"""Settles a closed round in durable steps: consensus, portfolios, scores, triggers."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,6 @@ from mercato.platform import (
     Clock,
     Database,
     DurableSubscriber,
-    Event,
     Ids,
     Json,
     ObjectStore,
@@ -22,6 +21,7 @@ from mercato.platform import (
     Steps,
     Workflow,
     Workflows,
+    start_on,
 )  # fmt: skip
 from mercato.publishing import RunningDeployments
 from mercato.signals.assemble import Mandate, build_consensus, build_inputs, build_portfolio
@@ -44,7 +44,7 @@ WORKFLOW = "settle-round"
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a round came to, computed and not written yet. `thrown`: deployment, trigger and reason of each switch."""
+    """The computed result of a round, not written yet. `thrown`: deployment, trigger and reason of each switch."""
 
     inputs: ScoreInputs
     scores: RoundScores
@@ -52,10 +52,11 @@ class _Result:
 
 
 class RoundSettling:
-    """Settles closed rounds. Each step may run twice: what was published stays as it is.
+    """Settles closed rounds.
 
-    A step reads in one transaction, computes in none, and writes in another: an open transaction that has written
-    holds back all news. `names_key` (secret) makes the names under which stocks appear in published score inputs.
+    Each step is idempotent: published results stay unchanged. A step reads in one transaction, computes outside, and
+    writes in another: a transaction that has written holds back all news. `names_key` (secret) makes the names of
+    stocks in published score inputs.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class RoundSettling:
         result = await asyncio.to_thread(self._compute, book, weights, trials, earlier)
         async with self._database.transaction() as session:
             rounds = Rounds(session, self._clock, self._outbox)
-            # The lock comes before the check: a second run of this step finds either nothing or all of the first.
+            # Lock before checking: a second run of this step finds either nothing or everything of the first.
             settled = await rounds.lock(round_id)
             if settled.scores_sha256 is not None:
                 return settled.scores_sha256
@@ -222,16 +223,6 @@ async def read_voices(session: Session, found: Round) -> list[Voice]:
     ]
 
 
-class SettlingStarter:
-    """Hears that a round has closed."""
-
-    def __init__(self, workflows: Workflows) -> None:
-        self._workflows = workflows
-
-    def subscriber(self) -> DurableSubscriber[RoundClosed]:
-        """A durable reader; the engine starts the settling of a round once, however often it is asked."""
-        return DurableSubscriber("the desk", (RoundClosed,), self._handle)
-
-    async def _handle(self, _: Session, events: Sequence[Event[RoundClosed]]) -> None:
-        for event in events:
-            await self._workflows.start(WORKFLOW, event.news.round_id)
+def settling_starter(workflows: Workflows) -> DurableSubscriber[RoundClosed]:
+    """Starts the settling of each round that closed."""
+    return start_on("the desk", RoundClosed, workflows, WORKFLOW, lambda news: news.round_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tantivy
 
-from mercato.adapters.search_embedded.words import ANALYZER, exact_form, spaced, with_parts
+from mercato.adapters.search_embedded.words import ANALYZER, exact_form, loose_form, spaced, with_parts
 from mercato.discovery import FACETS, FacetName, Filters, ListingDocument, from_facts
 from mercato_contracts.money import Currency
 
@@ -36,6 +36,8 @@ def new_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("key", indexed=True, fast=True)
     builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("exact_name", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("loose", tokenizer_name="raw", index_option="basic")
     for name in TEXT_WEIGHTS:
         builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="freq")
     for facet in FACETS:
@@ -54,6 +56,11 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     vendor, _, name = listing.name.partition("/")
     for whole in {exact_form(text) for text in (listing.name, name or vendor, listing.title)} - {""}:
         document.add_text("exact", whole)
+    for whole in {exact_form(text) for text in (listing.name, name or vendor)} - {""}:
+        document.add_text("exact_name", whole)
+    # A name may begin with its maker's: `google/gemini-3.5-flash` of a vendor that resells it.
+    for whole in {loose_form(text) for text in (name, name.rpartition("/")[2], listing.title)} - {""}:
+        document.add_text("loose", whole)
     for field, words in searched_words(listing).items():
         document.add_text(field, words)
     for facet, values in _facet_values(listing).items():
