@@ -13,11 +13,11 @@ _REFUSED = re.compile(r"\bAGPL|Affero|\bBUSL|Business Source|\bSSPL|Server Side 
 
 def _licence(name: str) -> str:
     try:
-        told = metadata(name)
+        told = metadata(name).json
     except PackageNotFoundError:
         return ""  # of another platform
-    lines = [told.get("License-Expression") or "", (told.get("License") or "").partition("\n")[0]]
-    return " | ".join([*lines, *(each for each in told.get_all("Classifier") or [] if each.startswith("License"))])
+    lines = [str(told.get("license_expression", "")), str(told.get("license", "")).partition("\n")[0]]
+    return " | ".join([*lines, *(each for each in told.get("classifier", []) if each.startswith("License"))])
 
 
 @pytest.mark.parametrize("name", _LOCKED)
