@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ dashboards: setup ## the Grafana dashboards of deploy/observability, from dashbo
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock
+
+rehearse: setup ## destroy a marketplace with data, restore it, and print what was lost and how long it took
+	@$(PY) scripts/rehearse.py
 
 bench: bench-gateway bench-discovery bench-vendors ## every benchmark
 

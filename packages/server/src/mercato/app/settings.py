@@ -154,6 +154,11 @@ class Settings(BaseSettings):
         pattern=r"^[^\r\n<>@]*<?[^\s<>@]+@[^\s<>@]+>?$",
         description="The sender of letters",
     )
+    backup_recipient: str | None = Field(
+        default=None,
+        pattern=r"^age1[0-9a-z]{58}$",
+        description="For whom `mercato backup` encrypts: the public half of a key made by `mercato backup --make-key`",
+    )
     health_urls: str = Field(
         default="",
         pattern=r"^([a-z]+=https?://[^\s/,?#]+(,[a-z]+=https?://[^\s/,?#]+)*)?$",
