@@ -97,6 +97,13 @@ class VectorIndex:
         if len(known):
             self._graph.remove(known, threads=1)
 
+    def get(self, key: int) -> Vector | None:
+        """The vector under this key."""
+        with self._lock.reading():
+            if not self._graph.contains(key):
+                return None
+            return np.asarray(self._graph.get(key, dtype="f32"), np.float32).reshape(self._dimensions)
+
     def nearest(self, vector: Vector, count: int) -> dict[int, float]:
         """The nearest keys and their cosines, nearest first; approximate (recall 0.99 and more)."""
         with self._lock.reading():
