@@ -16,7 +16,7 @@ from bench.discovery_sets import MOST_QUERIES, JudgedSet
 from bench.discovery_vectors import Vectors
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import FACETS, Filters, IndexQuery, ListingDocument, PriceFact, Searching, pack_vector
+from mercato.discovery import FACETS, Filters, IndexQuery, ListingDocument, PriceFact, Range, Searching, pack_vector
 
 LATENCY_BAR_MS = 12.0
 """A tenth of the 120 ms that mission.md names."""
@@ -79,7 +79,9 @@ async def measure_latency(
     queries = [one.query for judged_set in judged for one in judged_set.queries][:MOST_QUERIES]
     known = await vectors.of(queries)
     plain = [IndexQuery(text, vector, facets=FACETS) for text, vector in zip(queries, known, strict=True)]
-    filters = Filters({"protocol": ("openai",), "licence": ("MIT", "Apache-2.0")}, max_call_nanos=5_000_000)
+    filters = Filters(
+        {"protocol": ("openai",), "licence": ("MIT", "Apache-2.0")}, ranges={"price_per_call": Range(most=5_000_000)}
+    )
     narrow = [replace(query, filters=filters) for query in plain]
     searching = Searching(index, embedder)
     whole = [partial(searching.search, text, Filters(), limit=10) for text in queries]
