@@ -117,14 +117,19 @@ export interface MeasuredStep {
 
 /** What 30 days of calls say of a service, and its consumers' reviews; null: not known. */
 export interface MeasuredView {
+  /** Calls of the last 30 days */
   calls: number;
+  /** Organisations that called it */
   consumers: number;
+  /** 95 of 100 calls took no longer, in milliseconds */
   p95_ms: number | null;
+  /** Answered calls, in ten thousandths */
   availability_bp: number | null;
   /** Whether it kept what its vendor promises */
   sla_met: boolean | null;
   /** The mean of its reviews, 1 to 5 */
   rating: number | null;
+  /** How many there are */
   reviews: number;
 }
 
@@ -144,38 +149,47 @@ export interface PlanLimit {
 
 /** A way to buy the service. Its terms never change; amounts in whole nano-units. */
 export interface PlanView {
+  /** The plan's id, `pln_…` */
   id: string;
+  /** The name that subscriptions use */
   name: string;
+  /** The title, in a few words */
   title: string;
+  /** The currency of its prices */
   currency: "USD" | "EUR";
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The monthly fee, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   monthly_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of a call, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_call_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 input tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_input_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 output tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_output_nanos: number;
+  /** What the plan includes each month; null where it includes nothing */
   included_unit: "requests" | "tokens" | null;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** How many of that unit a month (minimum: 0, maximum: 9000000000000000000) */
   included: number;
+  /** Whether calls beyond the included units are priced, not refused */
   overage: boolean;
+  /** The plan's limits */
   limits: Array<PlanLimit>;
-  /** (default: []) */
+  /** Services that take a call that this one cannot, in order (default: []) */
   fallbacks?: Array<string>;
 }
 
 /** What a plan charges, in nano-units of its currency. */
 export interface PriceView {
+  /** The plan's name */
   plan: string;
+  /** The currency of the amounts */
   currency: "USD" | "EUR";
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The monthly fee, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   monthly: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of a call, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_call: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 input tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_input_tokens: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 output tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_output_tokens: number;
 }
 

@@ -80,6 +80,10 @@ class Catalogue:
         """These services, withdrawn or not, in the order of their ids; unknown ones are left out."""
         return await self._rows.services(service_ids)
 
+    async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
+        """`vendor/name` of these services by id, withdrawn or not; unknown ones are left out."""
+        return await self._rows.service_names(service_ids)
+
     async def get_plan(self, plan_id: str) -> Plan:
         """The plan, retired or not; its terms never change. Raises `PlanNotFound`."""
         plan = await self._rows.find_plan(plan_id)

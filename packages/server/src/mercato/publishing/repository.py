@@ -41,6 +41,15 @@ class CatalogueRepository:
         query = select(Service).where(Service.id.in_(service_ids)).order_by(Service.id)
         return list(await self._session.scalars(query))
 
+    async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
+        """`vendor/name` by id."""
+        query = (
+            select(Service.id, Organisation.slug, Service.name)
+            .join(Organisation, Organisation.id == Service.vendor_id)
+            .where(Service.id.in_(service_ids))
+        )
+        return {row[0]: f"{row[1]}/{row[2]}" for row in await self._session.execute(query)}
+
     async def find_service_by_name(self, vendor_slug: str, name: str) -> Service | None:
         return await self._session.scalar(
             select(Service)
