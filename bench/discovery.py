@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 
-from bench.discovery_latency import measure_latency
+from bench.discovery_http import measure_http
+from bench.discovery_latency import distinct_queries, measure_latency, with_vectors
 from bench.discovery_rows import Row
-from bench.discovery_sets import JudgedSet, read_own_set, read_shared_sets
+from bench.discovery_sets import JudgedSet, read_catalogue_sets, read_own_set, read_shared_sets
 from bench.discovery_vectors import Vectors
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import (
@@ -89,17 +90,19 @@ async def run(data: Path, count: int) -> list[Row]:
     """All figures, shown as they come."""
     embedder = MiniLmEmbedder()
     vectors = Vectors(embedder)
-    sets = [read_own_set(), *read_shared_sets(data)]
-    if len(sets) == 1:
-        print(f"no judged sets in {data}: only the repository's own is measured")
+    sets = [read_own_set(), *read_catalogue_sets(), *read_shared_sets(data)]
+    if len(sets) == 3:
+        print(f"no judged sets in {data}: only the repository's own are measured")
     rows: list[Row] = []
     for judged in sets:
         rows += rows_of(judged, await measure_ranking(judged, vectors))
         show(rows[-len(RANKINGS) :])
     timed = await measure_latency(count, sets, embedder, vectors)
     show(timed)
+    served = await measure_http(count, await with_vectors(count, sets, vectors), distinct_queries(sets))
+    show(served)
     embedder.close()
-    return rows + timed
+    return rows + timed + served
 
 
 def main() -> None:

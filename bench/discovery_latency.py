@@ -16,7 +16,7 @@ from bench.discovery_sets import MOST_QUERIES, JudgedSet
 from bench.discovery_vectors import Vectors
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import FACETS, Filters, IndexQuery, ListingDocument, PriceFact, Searching, pack_vector
+from mercato.discovery import FACETS, Filters, IndexQuery, ListingDocument, PriceFact, Range, Searching, pack_vector
 
 LATENCY_BAR_MS = 12.0
 """A tenth of the 120 ms that mission.md names."""
@@ -61,13 +61,25 @@ def mixed_vectors(listings: Sequence[ListingDocument], real: np.ndarray[Any, np.
     return [pack_vector(row / np.linalg.norm(row)) for row in turned]
 
 
+async def with_vectors(count: int, judged: Sequence[JudgedSet], vectors: Vectors) -> list[ListingDocument]:
+    """`many_listings` with their vectors."""
+    bare = many_listings(count, judged)
+    real = np.stack(await vectors.of([one.text_to_embed() for judged_set in judged for one in judged_set.listings]))
+    return [replace(one, vector=vector) for one, vector in zip(bare, mixed_vectors(bare, real), strict=True)]
+
+
+def distinct_queries(judged: Sequence[JudgedSet]) -> list[str]:
+    """Each query once, in a mixed order that is always the same."""
+    queries = list(dict.fromkeys(one.query for judged_set in judged for one in judged_set.queries))
+    random.Random(2).shuffle(queries)
+    return queries
+
+
 async def measure_latency(
     count: int, judged: Sequence[JudgedSet], embedder: MiniLmEmbedder, vectors: Vectors
 ) -> list[Row]:
     """Milliseconds of one search after another at `count` listings, facets included; then eight at a time."""
-    bare = many_listings(count, judged)
-    real = np.stack(await vectors.of([one.text_to_embed() for judged_set in judged for one in judged_set.listings]))
-    listings = [replace(one, vector=vector) for one, vector in zip(bare, mixed_vectors(bare, real), strict=True)]
+    listings = await with_vectors(count, judged, vectors)
     index = EmbeddedSearchIndex(dimensions=384)
     began = time.perf_counter()
     for start in range(0, count, 1_000):
@@ -79,7 +91,9 @@ async def measure_latency(
     queries = [one.query for judged_set in judged for one in judged_set.queries][:MOST_QUERIES]
     known = await vectors.of(queries)
     plain = [IndexQuery(text, vector, facets=FACETS) for text, vector in zip(queries, known, strict=True)]
-    filters = Filters({"protocol": ("openai",), "licence": ("MIT", "Apache-2.0")}, max_call_nanos=5_000_000)
+    filters = Filters(
+        {"protocol": ("openai",), "licence": ("MIT", "Apache-2.0")}, ranges={"price_per_call": Range(most=5_000_000)}
+    )
     narrow = [replace(query, filters=filters) for query in plain]
     searching = Searching(index, embedder)
     whole = [partial(searching.search, text, Filters(), limit=10) for text in queries]

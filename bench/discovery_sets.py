@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.judged import read_queries, read_services
 from mercato.discovery import ListingDocument
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,6 +100,19 @@ def read_shared_sets(folder: Path) -> list[JudgedSet]:
         judged = [Judged(row["query"], dict.fromkeys(row[relevant], 1.0)) for row in sample]
         sets.append(JudgedSet(name, [as_listing(row) for row in read_lines(folder / f"{documents}.jsonl")], judged))
     return sets
+
+
+def read_catalogue_sets() -> list[JudgedSet]:
+    """The judged set over a real catalogue, in halves: weights may be chosen on `dev`, nobody tunes on `held`."""
+    services, queries = read_services(), read_queries()
+    return [
+        JudgedSet(
+            f"catalogue, {half}",
+            services,
+            [Judged(one["query"], one["gains"]) for one in queries if one["half"] == half],
+        )
+        for half in ("dev", "held")
+    ]
 
 
 def read_own_set() -> JudgedSet:

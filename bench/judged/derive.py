@@ -22,7 +22,7 @@ import random
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def by_prefix(models: list[Model], choose: random.Random) -> Iterable[tuple[str,
 
 
 def by_facts(models: list[Model], choose: random.Random) -> Iterable[tuple[str, str, dict[str, float]]]:
-    wanted = {
+    wanted: dict[str, Callable[[Model], bool]] = {
         "{} that reads images": lambda one: "image" in one["modalities"]["input"],
         "{} with open weights": lambda one: one["open_weights"],
         "{} that can reason": lambda one: one["reasoning"],

@@ -1,7 +1,7 @@
 """Pages, filters, facets and snippets."""
 
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import REACH, FacetName, Filters, IndexQuery, ListingDocument
+from mercato.discovery import REACH, FacetName, Filters, IndexQuery, ListingDocument, Range
 
 from .conftest import FIRST_DAY, Ask
 
@@ -69,9 +69,9 @@ async def test_filters_of_different_kinds_must_all_hold(ask: Ask) -> None:
 
 
 async def test_a_price_cap_keeps_the_cap_itself_and_leaves_out_token_prices(ask: Ask) -> None:
-    cheap = await ask("", filters=Filters(max_call_nanos=1_000), limit=50)
+    cheap = await ask("", filters=Filters(ranges={"price_per_call": Range(most=1_000)}), limit=50)
     assert {hit.document.name for hit in cheap.hits} == {"langid/detector", "safeguard/spam", "geolocate/ip"}
-    in_euros = await ask("", filters=Filters(max_call_nanos=10**12, currency="EUR"))
+    in_euros = await ask("", filters=Filters(ranges={"price_per_call": Range(most=10**12)}, currency="EUR"))
     assert in_euros.total == 0
 
 

@@ -94,7 +94,7 @@ def _licence(manifest: ServiceManifest) -> Iterator[Finding]:
 def _words(manifest: ServiceManifest) -> Iterator[Finding]:
     if (manifest.protocol == "signal") != (manifest.task == "signals"):
         yield found("manifest_task_protocol", "task", f"Task {manifest.task} does not go with {manifest.protocol}.")
-    for field in ("tags", "regions", "modalities"):
+    for field in ("tags", "regions", "modalities", "inputs", "outputs"):
         for value, count in Counter(getattr(manifest, field)).items():
             if count > 1:
                 yield found("manifest_repeated_value", field, f"`{value}` is named {count} times.")

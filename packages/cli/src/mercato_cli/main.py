@@ -30,6 +30,7 @@ from mercato_cli.commands.keys import keys
 from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
+from mercato_cli.commands.listings import categories, compare, measured, rankings, similar, suggest, vendors
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.orgs import orgs
@@ -114,6 +115,13 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     ),
     "Consumer": (
         search,
+        suggest,
+        similar,
+        compare,
+        categories,
+        rankings,
+        measured,
+        vendors,
         services,
         estimate,
         subscribe,

@@ -1,7 +1,7 @@
 """What discovery receives and answers under `/api/search`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -14,25 +14,79 @@ Licence = Annotated[str, StringConstraints(min_length=2, max_length=64)]
 Modality = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,16}$")]
 
 
-class SearchRequest(Wire):
-    """A search, as the query of an address. Values of one filter are alternatives; different filters must all hold."""
+YesNo = Literal["yes", "no"]
+SortName = Literal[
+    "relevance", "price_per_call", "price_per_1k_tokens", "price_per_month", "context_window", "p95_ms",
+    "availability_bp", "rating", "calls", "consumers", "released",
+]  # fmt: skip
+Whole = Annotated[int, Field(ge=0, le=9_000_000_000_000_000_000)]
+Stars = Annotated[float, Field(ge=1, le=5)]
+BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class ListingFilters(Wire):
+    """What listings must be. Values of one filter are alternatives; different filters must all hold.
+
+    A listing whose number is not known fits no range of it.
+    """
 
     q: str = Field(default="", max_length=500, description="Plain words; empty lists the newest first")
     protocol: list[Protocol] = Field(default=[], max_length=20, description="Protocols, any of them")
     task: list[Task] = Field(default=[], max_length=20, description="Tasks, any of them")
     modality: list[Modality] = Field(default=[], max_length=20, description="Modalities, any of them")
+    modality_in: list[Modality] = Field(default=[], max_length=20, description="What goes in, any of them")
+    modality_out: list[Modality] = Field(default=[], max_length=20, description="What comes out, any of them")
     tag: list[Tag] = Field(default=[], max_length=20, description="Tags, any of them")
     licence: list[Licence] = Field(default=[], max_length=20, description="SPDX expressions, any of them")
     vendor: list[Slug] = Field(default=[], max_length=20, description="Vendors' short names, any of them")
     region: list[Tag] = Field(default=[], max_length=20, description="Regions, any of them")
+    status: list[Literal["live", "deprecated"]] = Field(
+        default=[], max_length=2, description="Whether the newest release is live or deprecated"
+    )
+    pricing: list[Literal["free", "per_call", "per_token", "per_month"]] = Field(
+        default=[], max_length=4, description="How it charges, any of them"
+    )
+    verified: list[YesNo] = Field(default=[], max_length=2, description="Whether its vendor is verified")
+    sla_met: list[YesNo] = Field(default=[], max_length=2, description="Whether it kept what its vendor promises")
+    currency: Currency = Field(default="USD", description="The currency of the prices")
+    min_price_per_call: Nanos | None = Field(default=None, description="Nano-units that one more call costs at least")
     max_price_per_call: Nanos | None = Field(
         default=None,
-        description="Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; "
-        "services priced by tokens only are left out",
+        description="Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services "
+        "that charge by tokens have `max_price_per_1k_tokens`",
     )
-    currency: Currency = Field(default="USD", description="The currency of `max_price_per_call`")
+    min_price_per_1k_tokens: Nanos | None = Field(default=None, description="Nano-units of 1,000 tokens at least")
+    max_price_per_1k_tokens: Nanos | None = Field(
+        default=None,
+        description="Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them",
+    )
+    min_price_per_month: Nanos | None = Field(default=None, description="The lowest monthly fee of the cheapest plan")
+    max_price_per_month: Nanos | None = Field(default=None, description="The highest monthly fee of the cheapest plan")
+    min_context_window: Whole | None = Field(default=None, description="The fewest tokens that one call must take")
+    max_context_window: Whole | None = Field(default=None, description="The most tokens that one call may take")
+    min_p95_ms: Whole | None = Field(default=None, description="Measured at the gateway, at least")
+    max_p95_ms: Whole | None = Field(default=None, description="Measured at the gateway over 30 days, in milliseconds")
+    min_availability_bp: BasisPoints | None = Field(default=None, description="Measured, in ten thousandths")
+    max_availability_bp: BasisPoints | None = Field(default=None, description="Measured, at most")
+    min_rating: Stars | None = Field(default=None, description="The mean of its reviews, 1 to 5")
+    max_rating: Stars | None = Field(default=None, description="The mean of its reviews, at most")
+    min_calls: Whole | None = Field(default=None, description="Calls of the last 30 days")
+    max_calls: Whole | None = Field(default=None, description="Calls of the last 30 days, at most")
+    min_consumers: Whole | None = Field(default=None, description="Organisations that called it in the last 30 days")
+    max_consumers: Whole | None = Field(default=None, description="Organisations that called it, at most")
+    released_since: datetime | None = Field(default=None, description="Whose latest release is not older")
+    released_until: datetime | None = Field(default=None, description="Whose latest release is not newer")
+
+
+class SearchRequest(ListingFilters):
+    """A search, as the query of an address."""
+
+    sort: SortName = Field(default="relevance", description="With words, the 200 best hits are put in this order")
+    order: Literal["asc", "desc"] | None = Field(
+        default=None, description="Left out, the better end first: low prices and times, high ratings and windows"
+    )
     limit: int = Field(default=10, ge=1, le=50, description="Hits of a page, 1 to 50")
-    cursor: str | None = Field(default=None, max_length=200, description="`next` of the page before")
+    cursor: str | None = Field(default=None, max_length=2_000, description="`next` of the page before")
     explain: bool = Field(default=False, description="Whether each hit says why it was found")
 
 
@@ -45,6 +99,18 @@ class PriceView(Wire):
     per_call: Nanos = Field(description="The price of a call, in nano-units")
     per_1k_input_tokens: Nanos = Field(description="The price of 1,000 input tokens, in nano-units")
     per_1k_output_tokens: Nanos = Field(description="The price of 1,000 output tokens, in nano-units")
+
+
+class MeasuredView(Wire):
+    """What 30 days of calls say of a service, and its consumers' reviews; null: not known."""
+
+    calls: int = Field(description="Calls of the last 30 days")
+    consumers: int = Field(description="Organisations that called it")
+    p95_ms: int | None = Field(description="95 of 100 calls took no longer, in milliseconds")
+    availability_bp: int | None = Field(description="Answered calls, in ten thousandths")
+    sla_met: bool | None = Field(description="Whether it kept what its vendor promises")
+    rating: float | None = Field(description="The mean of its reviews, 1 to 5")
+    reviews: int = Field(description="How many there are")
 
 
 class SnippetView(Wire):
@@ -81,9 +147,14 @@ class SearchHit(Wire):
     tags: list[str] = Field(description="Words to find it by")
     modalities: list[str] = Field(description="What it reads and writes, such as `text` or `tabular`")
     regions: list[str] = Field(description="Where it runs")
+    inputs: list[str] = Field(description="What goes in")
+    outputs: list[str] = Field(description="What comes out")
     context_window: int | None = Field(description="The most tokens of one call; null where it has no such limit")
     prices: list[PriceView] = Field(description="What each open plan charges")
     released_at: datetime = Field(description="When the newest release was made, UTC")
+    status: str = Field(description="Of the newest release: `live` or `deprecated`")
+    vendor_verified: bool = Field(description="Whether the vendor is verified")
+    measured: MeasuredView = Field(description="What was measured of it")
     score: float = Field(description="The weight of the hit; comparable within one answer only")
     snippet: SnippetView = Field(description="The passage that answers best")
     reasons: ReasonsView | None = Field(default=None, description="Why it was found; null unless `explain` asked")
@@ -96,11 +167,35 @@ class FacetValue(Wire):
     count: int = Field(description="How many matching listings have it")
 
 
+class StepCount(Wire):
+    """A bound, and how many of the listings that match keep it."""
+
+    bound: int = Field(description="In the number's own unit; ratings in hundredths")
+    count: int = Field(description="How many keep it")
+
+
+class NumberFacet(Wire):
+    """How a number is spread: whether each bound is the most or the least that is allowed, and how many keep it."""
+
+    bounds: Literal["at_most", "at_least"] = Field(description="Which way a bound is read")
+    steps: list[StepCount] = Field(description="The bounds and their counts")
+
+
+class FacetsAnswer(Wire):
+    """Everything to filter by, with counts. What is filtered by counts as if it were not."""
+
+    total: int = Field(description="How many match")
+    facets: dict[str, list[FacetValue]] = Field(description="For each filter, the values that can be chosen")
+    numbers: dict[str, NumberFacet] = Field(description="For each number, its bounds")
+
+
 class SearchAnswer(Wire):
     """One page. Facets count all that match; a facet that is filtered by counts as if it were not."""
 
     items: list[SearchHit] = Field(description="The hits of this page, best first")
-    total: int = Field(description="How many match; the first 200 can be paged through")
+    total: int = Field(
+        description="How many match; of those found by words, the first 200 can be paged through, without words all"
+    )
     next: str | None = Field(description="`cursor` of the next page; null on the last one")
     corrected: bool = Field(description="Whether misspelt words were read as their neighbours")
     facets: dict[str, list[FacetValue]] = Field(description="For each filter, the values that can be chosen")

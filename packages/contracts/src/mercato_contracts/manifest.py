@@ -13,6 +13,7 @@ Task = Literal[
     "embeddings", "chat", "completion", "classification", "ranking", "speech", "vision", "forecasting", "signals",
     "search", "data", "other",
 ]  # fmt: skip
+Modality = Literal["text", "image", "audio", "video", "vectors", "tabular"]
 PathsPolicy = Literal["published", "any"]
 
 SEMVER = (
@@ -225,9 +226,9 @@ class ServiceManifest(Wire):
     licence: Annotated[str, StringConstraints(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9.+() -]+$")] = Field(
         description="An SPDX expression, or `proprietary`"
     )
-    modalities: list[Literal["text", "image", "audio", "video", "vectors", "tabular"]] = Field(
-        default=["text"], min_length=1, description="What goes in and comes out"
-    )
+    modalities: list[Modality] = Field(default=["text"], min_length=1, description="What goes in and comes out")
+    inputs: list[Modality] = Field(default=[], description="What goes in, where that is not all of `modalities`")
+    outputs: list[Modality] = Field(default=[], description="What comes out, where that is not all of `modalities`")
     context_window: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
         default=None, description="The most tokens of one request and its response together"
     )

@@ -137,6 +137,7 @@ export type ErrorCode =
   | "public_key_malformed"
   | "quota_exceeded"
   | "quota_exhausted"
+  | "range_upside_down"
   | "rate_limit_exceeded"
   | "refused"
   | "release_not_found"
@@ -540,6 +541,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   public_key_malformed: 422,
   quota_exceeded: 429,
   quota_exhausted: 429,
+  range_upside_down: 422,
   rate_limit_exceeded: 429,
   refused: 403,
   release_not_found: 404,

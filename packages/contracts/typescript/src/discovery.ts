@@ -10,6 +10,120 @@ export interface FacetValue {
   count: number;
 }
 
+/** Everything to filter by, with counts. What is filtered by counts as if it were not. */
+export interface FacetsAnswer {
+  /** How many match */
+  total: number;
+  /** For each filter, the values that can be chosen */
+  facets: Record<string, Array<FacetValue>>;
+  /** For each number, its bounds */
+  numbers: Record<string, NumberFacet>;
+}
+
+/**
+ * What listings must be. Values of one filter are alternatives; different filters must all hold.
+ *
+ * A listing whose number is not known fits no range of it.
+ */
+export interface ListingFilters {
+  /** Plain words; empty lists the newest first (maxLength: 500, default: "") */
+  q?: string;
+  /** Protocols, any of them (maxItems: 20, default: []) */
+  protocol?: Array<"openai" | "anthropic" | "openapi" | "signal">;
+  /** Tasks, any of them (maxItems: 20, default: []) */
+  task?: Array<"embeddings" | "chat" | "completion" | "classification" | "ranking" | "speech" | "vision" | "forecasting" | "signals" | "search" | "data" | "other">;
+  /** Modalities, any of them (maxItems: 20, default: []) */
+  modality?: Array<string>;
+  /** What goes in, any of them (maxItems: 20, default: []) */
+  modality_in?: Array<string>;
+  /** What comes out, any of them (maxItems: 20, default: []) */
+  modality_out?: Array<string>;
+  /** Tags, any of them (maxItems: 20, default: []) */
+  tag?: Array<string>;
+  /** SPDX expressions, any of them (maxItems: 20, default: []) */
+  licence?: Array<string>;
+  /** Vendors' short names, any of them (maxItems: 20, default: []) */
+  vendor?: Array<string>;
+  /** Regions, any of them (maxItems: 20, default: []) */
+  region?: Array<string>;
+  /** Whether the newest release is live or deprecated (maxItems: 2, default: []) */
+  status?: Array<"live" | "deprecated">;
+  /** How it charges, any of them (maxItems: 4, default: []) */
+  pricing?: Array<"free" | "per_call" | "per_token" | "per_month">;
+  /** Whether its vendor is verified (maxItems: 2, default: []) */
+  verified?: Array<"yes" | "no">;
+  /** Whether it kept what its vendor promises (maxItems: 2, default: []) */
+  sla_met?: Array<"yes" | "no">;
+  /** The currency of the prices (default: "USD") */
+  currency?: "USD" | "EUR";
+  /** Nano-units that one more call costs at least */
+  min_price_per_call?: number | null;
+  /** Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services that charge by tokens have `max_price_per_1k_tokens` */
+  max_price_per_call?: number | null;
+  /** Nano-units of 1,000 tokens at least */
+  min_price_per_1k_tokens?: number | null;
+  /** Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them */
+  max_price_per_1k_tokens?: number | null;
+  /** The lowest monthly fee of the cheapest plan */
+  min_price_per_month?: number | null;
+  /** The highest monthly fee of the cheapest plan */
+  max_price_per_month?: number | null;
+  /** The fewest tokens that one call must take */
+  min_context_window?: number | null;
+  /** The most tokens that one call may take */
+  max_context_window?: number | null;
+  /** Measured at the gateway, at least */
+  min_p95_ms?: number | null;
+  /** Measured at the gateway over 30 days, in milliseconds */
+  max_p95_ms?: number | null;
+  /** Measured, in ten thousandths */
+  min_availability_bp?: number | null;
+  /** Measured, at most */
+  max_availability_bp?: number | null;
+  /** The mean of its reviews, 1 to 5 */
+  min_rating?: number | null;
+  /** The mean of its reviews, at most */
+  max_rating?: number | null;
+  /** Calls of the last 30 days */
+  min_calls?: number | null;
+  /** Calls of the last 30 days, at most */
+  max_calls?: number | null;
+  /** Organisations that called it in the last 30 days */
+  min_consumers?: number | null;
+  /** Organisations that called it, at most */
+  max_consumers?: number | null;
+  /** Whose latest release is not older */
+  released_since?: string | null;
+  /** Whose latest release is not newer */
+  released_until?: string | null;
+}
+
+/** What 30 days of calls say of a service, and its consumers' reviews; null: not known. */
+export interface MeasuredView {
+  /** Calls of the last 30 days */
+  calls: number;
+  /** Organisations that called it */
+  consumers: number;
+  /** 95 of 100 calls took no longer, in milliseconds */
+  p95_ms: number | null;
+  /** Answered calls, in ten thousandths */
+  availability_bp: number | null;
+  /** Whether it kept what its vendor promises */
+  sla_met: boolean | null;
+  /** The mean of its reviews, 1 to 5 */
+  rating: number | null;
+  /** How many there are */
+  reviews: number;
+}
+
+/** How a number is spread: whether each bound is the most or the least that is allowed, and how many keep it. */
+export interface NumberFacet {
+  /** Which way a bound is read */
+  bounds: "at_most" | "at_least";
+  /** The bounds and their counts */
+  steps: Array<StepCount>;
+}
+
 /** What a plan charges, in nano-units of its currency. */
 export interface PriceView {
   /** The plan's name */
@@ -48,7 +162,7 @@ export interface ReasonsView {
 export interface SearchAnswer {
   /** The hits of this page, best first */
   items: Array<SearchHit>;
-  /** How many match; the first 200 can be paged through */
+  /** How many match; of those found by words, the first 200 can be paged through, without words all */
   total: number;
   /** `cursor` of the next page; null on the last one */
   next: string | null;
@@ -86,12 +200,22 @@ export interface SearchHit {
   modalities: Array<string>;
   /** Where it runs */
   regions: Array<string>;
+  /** What goes in */
+  inputs: Array<string>;
+  /** What comes out */
+  outputs: Array<string>;
   /** The most tokens of one call; null where it has no such limit */
   context_window: number | null;
   /** What each open plan charges */
   prices: Array<PriceView>;
   /** When the newest release was made, UTC (format: "date-time") */
   released_at: string;
+  /** Of the newest release: `live` or `deprecated` */
+  status: string;
+  /** Whether the vendor is verified */
+  vendor_verified: boolean;
+  /** What was measured of it */
+  measured: MeasuredView;
   /** The weight of the hit; comparable within one answer only */
   score: number;
   /** The passage that answers best */
@@ -100,7 +224,7 @@ export interface SearchHit {
   reasons?: ReasonsView | null;
 }
 
-/** A search, as the query of an address. Values of one filter are alternatives; different filters must all hold. */
+/** A search, as the query of an address. */
 export interface SearchRequest {
   /** Plain words; empty lists the newest first (maxLength: 500, default: "") */
   q?: string;
@@ -110,6 +234,10 @@ export interface SearchRequest {
   task?: Array<"embeddings" | "chat" | "completion" | "classification" | "ranking" | "speech" | "vision" | "forecasting" | "signals" | "search" | "data" | "other">;
   /** Modalities, any of them (maxItems: 20, default: []) */
   modality?: Array<string>;
+  /** What goes in, any of them (maxItems: 20, default: []) */
+  modality_in?: Array<string>;
+  /** What comes out, any of them (maxItems: 20, default: []) */
+  modality_out?: Array<string>;
   /** Tags, any of them (maxItems: 20, default: []) */
   tag?: Array<string>;
   /** SPDX expressions, any of them (maxItems: 20, default: []) */
@@ -118,10 +246,60 @@ export interface SearchRequest {
   vendor?: Array<string>;
   /** Regions, any of them (maxItems: 20, default: []) */
   region?: Array<string>;
-  /** Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services priced by tokens only are left out */
-  max_price_per_call?: number | null;
-  /** The currency of `max_price_per_call` (default: "USD") */
+  /** Whether the newest release is live or deprecated (maxItems: 2, default: []) */
+  status?: Array<"live" | "deprecated">;
+  /** How it charges, any of them (maxItems: 4, default: []) */
+  pricing?: Array<"free" | "per_call" | "per_token" | "per_month">;
+  /** Whether its vendor is verified (maxItems: 2, default: []) */
+  verified?: Array<"yes" | "no">;
+  /** Whether it kept what its vendor promises (maxItems: 2, default: []) */
+  sla_met?: Array<"yes" | "no">;
+  /** The currency of the prices (default: "USD") */
   currency?: "USD" | "EUR";
+  /** Nano-units that one more call costs at least */
+  min_price_per_call?: number | null;
+  /** Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services that charge by tokens have `max_price_per_1k_tokens` */
+  max_price_per_call?: number | null;
+  /** Nano-units of 1,000 tokens at least */
+  min_price_per_1k_tokens?: number | null;
+  /** Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them */
+  max_price_per_1k_tokens?: number | null;
+  /** The lowest monthly fee of the cheapest plan */
+  min_price_per_month?: number | null;
+  /** The highest monthly fee of the cheapest plan */
+  max_price_per_month?: number | null;
+  /** The fewest tokens that one call must take */
+  min_context_window?: number | null;
+  /** The most tokens that one call may take */
+  max_context_window?: number | null;
+  /** Measured at the gateway, at least */
+  min_p95_ms?: number | null;
+  /** Measured at the gateway over 30 days, in milliseconds */
+  max_p95_ms?: number | null;
+  /** Measured, in ten thousandths */
+  min_availability_bp?: number | null;
+  /** Measured, at most */
+  max_availability_bp?: number | null;
+  /** The mean of its reviews, 1 to 5 */
+  min_rating?: number | null;
+  /** The mean of its reviews, at most */
+  max_rating?: number | null;
+  /** Calls of the last 30 days */
+  min_calls?: number | null;
+  /** Calls of the last 30 days, at most */
+  max_calls?: number | null;
+  /** Organisations that called it in the last 30 days */
+  min_consumers?: number | null;
+  /** Organisations that called it, at most */
+  max_consumers?: number | null;
+  /** Whose latest release is not older */
+  released_since?: string | null;
+  /** Whose latest release is not newer */
+  released_until?: string | null;
+  /** With words, the 200 best hits are put in this order (default: "relevance") */
+  sort?: "relevance" | "price_per_call" | "price_per_1k_tokens" | "price_per_month" | "context_window" | "p95_ms" | "availability_bp" | "rating" | "calls" | "consumers" | "released";
+  /** Left out, the better end first: low prices and times, high ratings and windows */
+  order?: "asc" | "desc" | null;
   /** Hits of a page, 1 to 50 (minimum: 1, maximum: 50, default: 10) */
   limit?: number;
   /** `next` of the page before */
@@ -136,5 +314,13 @@ export interface SnippetView {
   text: string;
   /** What matched: ranges `[start, end)` in code points */
   marks: Array<[number, number]>;
+}
+
+/** A bound, and how many of the listings that match keep it. */
+export interface StepCount {
+  /** In the number's own unit; ratings in hundredths */
+  bound: number;
+  /** How many keep it */
+  count: number;
 }
 

@@ -17,6 +17,7 @@ export * as figures from "./figures.js";
 export * as graphql from "./graphql.js";
 export * as health from "./health.js";
 export * as identity from "./identity.js";
+export * as listings from "./listings.js";
 export * as manifest from "./manifest.js";
 export * as marketplace from "./marketplace.js";
 export * as memberships from "./memberships.js";

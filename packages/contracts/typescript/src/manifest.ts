@@ -159,6 +159,10 @@ export interface ServiceManifest {
   licence: string;
   /** What goes in and comes out (minItems: 1, default: ["text"]) */
   modalities?: Array<"text" | "image" | "audio" | "video" | "vectors" | "tabular">;
+  /** What goes in, where that is not all of `modalities` (default: []) */
+  inputs?: Array<"text" | "image" | "audio" | "video" | "vectors" | "tabular">;
+  /** What comes out, where that is not all of `modalities` (default: []) */
+  outputs?: Array<"text" | "image" | "audio" | "video" | "vectors" | "tabular">;
   /** The most tokens of one request and its response together */
   context_window?: number | null;
   /** Where it runs; search filters by it (maxItems: 50, default: []) */

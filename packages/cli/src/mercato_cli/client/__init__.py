@@ -14,6 +14,7 @@ from mercato_cli.client.governance import GovernanceCalls
 from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
+from mercato_cli.client.listings import ListingCalls
 from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.orgs import OrganisationCalls
 from mercato_cli.client.people import PeopleCalls
@@ -44,6 +45,7 @@ class Client(
     CredentialCalls,
     PublishingCalls,
     ServiceCalls,
+    ListingCalls,
     SubscriptionCalls,
     DatasetCalls,
     GovernanceCalls,

@@ -5,37 +5,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mercato_cli.command import Mp, command
-from mercato_cli.errors import MpError
+from mercato_cli.filters import asked_of, filter_options
 from mercato_cli.prices import lowest
 
 if TYPE_CHECKING:
     from mercato_contracts.discovery import SearchAnswer
 
-_FILTERS = ("protocol", "task", "modality", "tag", "licence", "vendor", "region")
+_SORTS = (
+    "relevance", "price_per_call", "price_per_1k_tokens", "price_per_month", "context_window", "p95_ms",
+    "availability_bp", "rating", "calls", "consumers", "released",
+)  # fmt: skip
 
 
 @click.command()
 @click.argument("query", nargs=-1)
-@click.option("--protocol", multiple=True, help="openai, anthropic, openapi or signal; several are alternatives.")
-@click.option("--task", multiple=True, help="Such as embeddings, chat, signals.")
-@click.option("--modality", multiple=True, help="Such as text, image, tabular.")
-@click.option("--tag", multiple=True, help="A vendor's own tag.")
-@click.option("--licence", multiple=True, help="An SPDX expression, or proprietary.")
-@click.option("--vendor", multiple=True, help="Only this vendor's.")
-@click.option("--region", multiple=True, help="Where it runs.")
-@click.option("--max-price", metavar="AMOUNT", help="The highest price of one more call, such as 0.001.")
+@filter_options
+@click.option("--sort", type=click.Choice(_SORTS), default="relevance", show_default=True, help="The order of hits.")
+@click.option("--order", type=click.Choice(["asc", "desc"]), help="Left out, the better end comes first.")
 @click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, help="How many to show.")
+@click.option("--cursor", help="The `next` of the page before, with the same words, filters and sort.")
 @click.option("--explain", is_flag=True, help="Show why each was found.")
 @command
-def search(mp: Mp, query: tuple[str, ...], max_price: str | None, limit: int, explain: bool, **filters: Any) -> None:
+def search(
+    mp: Mp,
+    query: tuple[str, ...],
+    sort: str,
+    order: str | None,
+    limit: int,
+    cursor: str | None,
+    explain: bool,
+    **filters: Any,
+) -> None:
     """Search services in plain words: mp search turn sentences into vectors.
 
-    Without words, list the newest.
+    Without words, list the newest. Values of one filter are alternatives; different filters must all hold.
     """
-    asked: dict[str, Any] = {name: list(filters[name]) for name in _FILTERS if filters[name]}
-    asked |= {"q": " ".join(query), "limit": limit, "explain": str(explain).lower()}
-    if max_price is not None:
-        asked["max_price_per_call"] = _nanos(max_price)
+    asked = asked_of(filters) | {"q": " ".join(query), "limit": limit, "explain": str(explain).lower(), "sort": sort}
+    asked |= {name: value for name, value in (("order", order), ("cursor", cursor)) if value is not None}
     answer = mp.client.search(asked)
     mp.console.show(answer.model_dump(mode="json"), lambda: _show(mp, answer))
 
@@ -55,6 +61,8 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
         mp.console.note("A misspelt word was corrected.")
     if answer.total > len(answer.items):
         mp.console.note(f"{len(answer.items)} of {answer.total}; --limit shows more.")
+    if answer.next is not None:
+        mp.console.note(f"The next page: --cursor {answer.next}")
 
 
 def _why(reasons: Any) -> str:
@@ -66,12 +74,3 @@ def _why(reasons: Any) -> str:
     if reasons.vector_rank is not None:
         parts.append(f"meaning (place {reasons.vector_rank}, {reasons.similarity:.2f})")
     return "; ".join(parts)
-
-
-def _nanos(text: str) -> int:
-    from mercato_contracts.money import parse_amount
-
-    try:
-        return parse_amount(text)
-    except ValueError as error:
-        raise MpError(f"--max-price: {error}.", "Give an amount such as 0.001.") from None

@@ -4,19 +4,51 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from mercato.discovery import FACETS, Filters, Hit, Reasons, Searching, SearchPage
+from mercato.discovery import (
+    NUMBERS,
+    Filters,
+    Hit,
+    IndexAnswer,
+    ListingDocument,
+    Reasons,
+    Searching,
+    SearchPage,
+    make_sort,
+)
+from mercato.edge.listing_filters import filters_of, sort_of
 from mercato.edge.wiring import running_of
 from mercato_contracts.discovery import (
+    FacetsAnswer,
     FacetValue,
+    ListingFilters,
+    MeasuredView,
+    NumberFacet,
     PriceView,
     ReasonsView,
     SearchAnswer,
     SearchHit,
     SearchRequest,
     SnippetView,
+    StepCount,
 )
+from mercato_contracts.listings import CategoryList, CategoryView, ListingView, SuggestAnswer, SuggestionView
 
 router = APIRouter(prefix="/api", tags=["discovery"])
+
+TASK_TITLES = {
+    "embeddings": "Embeddings",
+    "chat": "Chat",
+    "completion": "Text completion",
+    "classification": "Classification",
+    "ranking": "Ranking and reranking",
+    "speech": "Speech",
+    "vision": "Vision",
+    "forecasting": "Forecasting",
+    "signals": "Trading signals",
+    "search": "Search",
+    "data": "Data",
+    "other": "Everything else",
+}
 
 
 async def get_searching(request: Request) -> Searching:
@@ -31,17 +63,94 @@ async def search_services(
     asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
 ) -> SearchAnswer:
     """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
-    Filters of one facet are alternatives, and every facet comes with counts.
+    Filters of one facet are alternatives, and every facet comes with counts. The cursor of a page goes on without
+    repeating what was shown, also where the catalogue changed in between.
     """
-    facets = {facet: tuple(getattr(asked, facet)) for facet in FACETS}
     page = await searching.search(
         asked.q,
-        Filters(facets, asked.max_price_per_call, asked.currency),
+        filters_of(asked),
         limit=asked.limit,
         cursor=asked.cursor,
         explain=asked.explain,
+        sort=sort_of(asked),
     )
     return view_page(page)
+
+
+@router.get("/facets", summary="Everything to filter services by, with counts")
+async def list_facets(
+    asked: Annotated[ListingFilters, Query()], searching: Annotated[Searching, Depends(get_searching)]
+) -> FacetsAnswer:
+    """Values of each facet and steps of each number, counted among the services that the words and the other filters
+    leave: what is filtered by counts as if it were not.
+    """
+    steps = tuple(name for name, number in NUMBERS.items() if number.steps)
+    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=steps)
+    answer = page.answer
+    return FacetsAnswer(
+        total=answer.total,
+        facets=_view_facets(answer),
+        numbers={
+            name: NumberFacet(
+                bounds="at_most" if NUMBERS[name].low_first else "at_least",
+                steps=[StepCount(bound=bound, count=count) for bound, count in counts],
+            )
+            for name, counts in answer.steps.items()
+        },
+    )
+
+
+@router.get("/suggest", summary="What somebody may mean who has typed a beginning")
+async def suggest_names(
+    q: Annotated[str, Query(max_length=100)],
+    searching: Annotated[Searching, Depends(get_searching)],
+    limit: Annotated[int, Query(ge=1, le=20)] = 10,
+) -> SuggestAnswer:
+    """As you type: tasks, vendors and tags that begin so, then services by name or by a word of their title."""
+    found = await searching.suggest(q, limit)
+    return SuggestAnswer(
+        items=[
+            SuggestionView(kind=one.kind, text=one.text, name=one.name or one.text, count=one.count) for one in found
+        ]
+    )
+
+
+@router.get("/categories", summary="What services do: every task, and the services of each that are called most")
+async def list_categories(searching: Annotated[Searching, Depends(get_searching)]) -> CategoryList:
+    """Tasks without a service are left out; the largest come first."""
+    tasks = (await searching.search("", Filters(), limit=0, facets=("task",))).answer.facets["task"]
+    by_calls = make_sort("calls", None)
+    items = []
+    for task, count in tasks:
+        top = await searching.search("", Filters({"task": (task,)}), limit=3, sort=by_calls, facets=())
+        listings = [view_listing(hit.document) for hit in top.answer.hits]
+        items.append(CategoryView(task=task, title=TASK_TITLES.get(task, task), services=count, top=listings))
+    return CategoryList(items=items)
+
+
+def view_listing(listing: ListingDocument) -> ListingView:
+    return ListingView(
+        service_id=listing.service_id,
+        name=listing.name,
+        vendor=listing.vendor,
+        title=listing.title,
+        summary=listing.summary,
+        version=listing.version,
+        protocol=listing.protocol,
+        task=listing.task,
+        licence=listing.licence,
+        tags=list(listing.tags),
+        context_window=listing.context_window,
+        prices=view_prices(listing),
+        measured=view_measured(listing),
+    )
+
+
+def _view_facets(answer: IndexAnswer) -> dict[str, list[FacetValue]]:
+    return {
+        facet: [FacetValue(value=value, count=count) for value, count in counts]
+        for facet, counts in answer.facets.items()
+    }
 
 
 def view_page(page: SearchPage) -> SearchAnswer:
@@ -52,10 +161,7 @@ def view_page(page: SearchPage) -> SearchAnswer:
         next=page.next,
         corrected=answer.corrected,
         doubtful=answer.doubtful,
-        facets={
-            facet: [FacetValue(value=value, count=count) for value, count in counts]
-            for facet, counts in answer.facets.items()
-        },
+        facets=_view_facets(answer),
     )
 
 
@@ -74,22 +180,44 @@ def view_hit(hit: Hit) -> SearchHit:
         tags=list(listing.tags),
         modalities=list(listing.modalities),
         regions=list(listing.regions),
+        inputs=list(listing.inputs or listing.modalities),
+        outputs=list(listing.outputs or listing.modalities),
         context_window=listing.context_window,
-        prices=[
-            PriceView(
-                plan=price.plan,
-                currency=price.currency,
-                monthly=price.monthly_nanos,
-                per_call=price.per_call_nanos,
-                per_1k_input_tokens=price.per_1k_input_nanos,
-                per_1k_output_tokens=price.per_1k_output_nanos,
-            )
-            for price in listing.prices
-        ],
+        prices=view_prices(listing),
         released_at=listing.released_at,
+        status=listing.status,
+        vendor_verified=listing.verified,
+        measured=view_measured(listing),
         score=hit.score,
         snippet=SnippetView(text=hit.snippet.text, marks=list(hit.snippet.marks)),
         reasons=None if hit.reasons is None else _view_reasons(hit.reasons),
+    )
+
+
+def view_prices(listing: ListingDocument) -> list[PriceView]:
+    return [
+        PriceView(
+            plan=price.plan,
+            currency=price.currency,
+            monthly=price.monthly_nanos,
+            per_call=price.per_call_nanos,
+            per_1k_input_tokens=price.per_1k_input_nanos,
+            per_1k_output_tokens=price.per_1k_output_nanos,
+        )
+        for price in listing.prices
+    ]
+
+
+def view_measured(listing: ListingDocument) -> MeasuredView:
+    figures = listing.figures
+    return MeasuredView(
+        calls=figures.calls,
+        consumers=figures.consumers,
+        p95_ms=figures.p95_ms,
+        availability_bp=figures.availability_bp,
+        sla_met=figures.is_met,
+        rating=None if figures.rating is None else figures.rating / 100,
+        reviews=figures.reviews,
     )
 
 

@@ -10,9 +10,10 @@ import structlog
 
 from mercato.admin import AuditAnchors, HealthBook, PersonExports, Refusals, Retention
 from mercato.billing import Agreements, MonthlyFees
-from mercato.consumption import DisputeReviews, ServiceHealthBook, WatchLevels, judge_canaries
+from mercato.consumption import DisputeReviews, MeasureServices, ServiceHealthBook, WatchLevels, judge_canaries
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
+from mercato.discovery import refresh_listings
 from mercato.edge.devices import devices_of
 from mercato.edge.idempotency import forget_answers
 from mercato.edge.passkeys import passkeys_in
@@ -169,6 +170,14 @@ async def _watch_levels(session: Session, wiring: Wiring) -> int:
     return await WatchLevels(session, wiring.clock, wiring.ids, wiring.outbox).watch()
 
 
+async def _measure_services(session: Session, wiring: Wiring) -> int:
+    return await MeasureServices(session, wiring.clock, wiring.outbox).measure_due()
+
+
+async def _refresh_listings(session: Session, wiring: Wiring) -> int:
+    return await refresh_listings(session, wiring.clock, wiring.outbox)
+
+
 async def _open_reviews(session: Session, wiring: Wiring) -> int:
     return await DisputeReviews(session, wiring.clock, wiring.ids, wiring.outbox).open_due()
 
@@ -259,6 +268,8 @@ CHORES: dict[str, Chore] = {
     "rounds whose embargo is over": _resolve_rounds,
     "old counters": _forget_counters,
     "service levels": _watch_levels,
+    "figures of services": _measure_services,
+    "rows of listings": _refresh_listings,
     "reviews of disputed usage": _open_reviews,
     "old health": _forget_health,
     "old probes": _forget_probes,

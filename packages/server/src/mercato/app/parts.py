@@ -24,6 +24,7 @@ from mercato.api import (
     identity,
     invitations,
     keys_of_all,
+    listings,
     marketplace,
     memberships,
     metering,
@@ -95,7 +96,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router, *DISCOVERY_PAGES),
+        (discovery.router, listings.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},

@@ -17,9 +17,11 @@ from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
+from mercato.consumption.measuring import MeasureServices
 from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
 from mercato.consumption.news import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import NotTheGateway, UsageEventMalformed
+from mercato.consumption.service_series import HealthStep, SeriesStep, ServiceSeries
 from mercato.consumption.snapshot import SnapshotHub
 from mercato.consumption.status import Entry, ServiceStatus, Status, StatusBoard
 from mercato.consumption.take_usage import TakeUsage
@@ -35,15 +37,19 @@ __all__ = [
     "Entry",
     "Gates",
     "Health",
+    "HealthStep",
     "Introspection",
     "Lending",
     "Limits",
+    "MeasureServices",
     "Measured",
     "NotTheGateway",
+    "SeriesStep",
     "ServiceAlert",
     "ServiceHealthBook",
     "ServiceLevel",
     "ServiceLevels",
+    "ServiceSeries",
     "ServiceStatus",
     "SnapshotHub",
     "Status",

@@ -104,6 +104,10 @@ class ServiceHealthBook:
         """Calls and failures by day, UTC, from `since`, without latencies; days without a call are left out."""
         return {row[0]: Health(row[1], row[2]) for row in await self._rows.days(service_id, since)}
 
+    async def called_since(self, since: datetime) -> list[str]:
+        """Services with a call in an hour that began since, in the order of their ids."""
+        return await self._rows.called_since(since)
+
     async def forget(self, now: datetime) -> int:
         """Delete minutes older than two days and hours older than a hundred; returns how many rows went."""
         return await self._rows.forget(60, now - MINUTES_KEPT) + await self._rows.forget(3600, now - HOURS_KEPT)

@@ -21,6 +21,14 @@ _ADD = text(
     " latency = (SELECT array_agg(had + came ORDER BY place)"
     " FROM unnest(kept.latency, excluded.latency) WITH ORDINALITY AS both_of(had, came, place))"
 )
+_STEPS = text(
+    "WITH wanted AS MATERIALIZED (SELECT date_trunc(:step, start, 'UTC') AS step, calls, failed, latency"
+    " FROM service_health WHERE service_id = :service AND seconds = 3600 AND start >= :since AND start < :until),"
+    " buckets AS (SELECT step, place, sum(count) AS count"
+    " FROM wanted, unnest(latency) WITH ORDINALITY AS bucket (count, place) GROUP BY step, place)"
+    " SELECT step, sum(calls)::bigint, sum(failed)::bigint, (SELECT array_agg(count::bigint ORDER BY place)"
+    " FROM buckets WHERE buckets.step = wanted.step) FROM wanted GROUP BY step"
+)
 _SUMS = text(
     "WITH wanted AS MATERIALIZED (SELECT kept.* FROM unnest(CAST(:seconds AS bigint[]),"
     " CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])) AS span (seconds, since, until)"
@@ -95,6 +103,20 @@ class HealthRows:
             .group_by(day)
         )
         return [(row[0], int(row[1]), int(row[2])) for row in rows]
+
+    async def steps(
+        self, service_id: str, step: str, since: datetime, until: datetime
+    ) -> dict[datetime, tuple[int, int, list[int]]]:
+        """Calls, failures and latency buckets by the hour or day, UTC, that they began in; those without are left
+        out."""
+        values = {"service": service_id, "step": step, "since": since, "until": until}
+        rows = await self._session.execute(_STEPS, values)
+        return {row[0]: (row[1], row[2], list(row[3])) for row in rows}
+
+    async def called_since(self, since: datetime) -> list[str]:
+        """Services with a row of an hour that began since."""
+        query = select(ServiceHealth.service_id).where(ServiceHealth.seconds == 3600, ServiceHealth.start >= since)
+        return sorted(await self._session.scalars(query.distinct()))
 
     async def forget(self, seconds: int, before: datetime) -> int:
         """Delete rows of this length that began before; returns how many."""

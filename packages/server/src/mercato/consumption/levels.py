@@ -82,9 +82,14 @@ class ServiceLevels:
 
 
 def _measured(service: Service, health: Health) -> Measured:
+    return Measured(health.p95_us, health.availability_bp, is_kept(service, health))
+
+
+def is_kept(service: Service, health: Health) -> bool | None:
+    """Whether the service does what its vendor promises; `None` without a promise, or without a call."""
     promises = []
     if service.availability_bp is not None and health.calls:
         promises.append(health.failed * 10_000 <= health.calls * (10_000 - service.availability_bp))
     if service.p95_latency_ms is not None and health.p95_us is not None:
         promises.append(health.p95_us <= service.p95_latency_ms * 1000)
-    return Measured(health.p95_us, health.availability_bp, all(promises) if promises else None)
+    return all(promises) if promises else None

@@ -35,3 +35,12 @@ class ReviewDecided(Refusal):
     status = 409
     title = "The review was already decided"
     fix = "Nothing to do; a service that is held can still be cleared."
+
+
+class SeriesTooLong(Refusal):
+    """More steps were asked for than one answer holds."""
+
+    code = "series_too_long"
+    status = 422
+    title = "The series has too many steps"
+    fix = "Ask for a shorter time, or for days instead of hours."

@@ -7,9 +7,20 @@
 * *Reach*: how far down the list a search goes.
 """
 
-from mercato.discovery.document import ListingDocument, PriceFact, Vector, from_facts, pack_vector, unpack_vector
+from mercato.discovery.document import (
+    Figures,
+    ListingDocument,
+    PriceFact,
+    Vector,
+    from_facts,
+    pack_vector,
+    unpack_vector,
+)
+from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
+from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper
 from mercato.discovery.news import DocumentChanged
+from mercato.discovery.numbers import NUMBERS, NumberName, Range, Sort, make_range, make_sort
 from mercato.discovery.ports import (
     FACETS,
     REACH,
@@ -19,43 +30,75 @@ from mercato.discovery.ports import (
     Hit,
     IndexAnswer,
     IndexQuery,
+    Likeness,
     Reasons,
     SearchIndex,
     Snippet,
+    Suggestion,
+    SuggestionKind,
 )
+from mercato.discovery.ranking_rows import RankingName
+from mercato.discovery.rankings import RULES, Ranked, rank_listings
 from mercato.discovery.reembedding import Reembedding
-from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.refreshing import refresh_listings
+from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
+from mercato.discovery.trending import trend_of
+from mercato.discovery.vendors import ListedService, Showing, VendorPage
 from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
+    "NUMBERS",
     "REACH",
+    "RULES",
     "CursorOfAnotherSearch",
     "DocumentChanged",
     "DocumentWriter",
     "Embedder",
+    "ExactFigures",
     "FacetName",
+    "FigureBook",
+    "Figures",
+    "FiguresDue",
     "Filters",
     "Hit",
     "IndexAnswer",
     "IndexKeeper",
     "IndexQuery",
+    "Likeness",
+    "ListedService",
     "ListingDocument",
+    "MeasuredFigures",
+    "NumberName",
     "PriceFact",
+    "Range",
+    "RangeUpsideDown",
+    "Ranked",
+    "RankingName",
     "Reasons",
     "Reembedding",
     "SearchIndex",
     "SearchPage",
     "Searching",
+    "Showing",
     "Snippet",
+    "Sort",
+    "Suggestion",
+    "SuggestionKind",
     "Vector",
+    "VendorPage",
     "Weights",
     "from_facts",
     "is_makers_own",
+    "make_range",
+    "make_sort",
     "pack_vector",
     "prior",
+    "rank_listings",
+    "refresh_listings",
     "tell_rewritten",
+    "trend_of",
     "unpack_vector",
 ]

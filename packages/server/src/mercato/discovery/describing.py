@@ -2,15 +2,18 @@
 
 from typing import cast
 
-from mercato.discovery.document import ListingDocument, PriceFact
+from mercato.discovery.document import Figures, ListingDocument, PriceFact
 from mercato.publishing import Listing, Plan, Release
 from mercato_contracts.money import Currency
+
+SHAPE = 1
+"""Raised where a row has to say more than it did: the worker then writes all rows anew."""
 
 _MAX_OPERATIONS = 50_000
 
 
-def describe(listing: Listing) -> ListingDocument:
-    """The listing as it is found: its words, filters and prices; the vector is still empty."""
+def describe(listing: Listing, figures: Figures = Figures()) -> ListingDocument:
+    """The listing as it is found: its words, filters, prices and figures; the vector is still empty."""
     service, latest = listing.service, listing.latest
     return ListingDocument(
         service_id=service.id,
@@ -31,6 +34,10 @@ def describe(listing: Listing) -> ListingDocument:
         prices=tuple(_price(plan) for plan in listing.plans),
         context_window=service.context_window,
         status=latest.status,
+        inputs=tuple(latest.manifest.get("inputs") or ()),
+        outputs=tuple(latest.manifest.get("outputs") or ()),
+        verified=listing.vendor.is_verified,
+        figures=figures,
     )
 
 

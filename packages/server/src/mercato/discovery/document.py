@@ -33,6 +33,38 @@ class PriceFact:
         """Whether a call's price depends on its tokens, so that nobody can say it beforehand."""
         return self.per_1k_input_nanos > 0 or self.per_1k_output_nanos > 0
 
+    @property
+    def dearest_1k_nanos(self) -> int:
+        """What a thousand tokens cost at most, whichever way they go."""
+        return max(self.per_1k_input_nanos, self.per_1k_output_nanos)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is charged for: `free` where nothing is."""
+        charged = (
+            ("per_call", self.per_call_nanos),
+            ("per_token", self.dearest_1k_nanos),
+            ("per_month", self.monthly_nanos),
+        )
+        return tuple(kind for kind, nanos in charged if nanos) or ("free",)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of a listing in thirty days, and what its consumers say of it.
+
+    `rating` is the mean of its `reviews` in hundredths of a star. `is_met`: whether it kept what its vendor promises.
+    """
+
+    calls: int = 0
+    consumers: int = 0
+    failed: int = 0
+    p95_ms: int | None = None
+    availability_bp: int | None = None
+    is_met: bool | None = None
+    rating: int | None = None
+    reviews: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class ListingDocument:
@@ -60,6 +92,10 @@ class ListingDocument:
     prices: tuple[PriceFact, ...] = ()
     context_window: int | None = None
     status: str = "released"
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    verified: bool = False
+    figures: Figures = Figures()
     vector: bytes = b""
 
     def text_to_embed(self) -> str:
@@ -78,6 +114,54 @@ class ListingDocument:
         known = [p.per_call_nanos for p in self.prices if p.currency == currency and not p.is_per_token]
         return min(known, default=None)
 
+    def price_of_1k_tokens(self, currency: Currency) -> int | None:
+        """Nano-units that a thousand tokens cost at most under the cheapest plan that charges by them, or nothing."""
+        known = [
+            p.dearest_1k_nanos
+            for p in self.prices
+            if p.currency == currency and (p.is_per_token or not p.per_call_nanos)
+        ]
+        return min(known, default=None)
+
+    def price_of_a_month(self, currency: Currency) -> int | None:
+        """The lowest monthly fee in nano-units, calls apart; 0 where a plan has none."""
+        return min((p.monthly_nanos for p in self.prices if p.currency == currency), default=None)
+
+    def facets(self) -> dict[str, tuple[str, ...]]:
+        """The values to filter by; of a listing that says nothing of what goes in and out, both are all it names."""
+        met = self.figures.is_met
+        return {
+            "protocol": (self.protocol,),
+            "task": (self.task,),
+            "modality": tuple(dict.fromkeys((*self.modalities, *self.inputs, *self.outputs))),
+            "modality_in": self.inputs or self.modalities,
+            "modality_out": self.outputs or self.modalities,
+            "tag": self.tags,
+            "licence": (self.licence,),
+            "vendor": (self.vendor,),
+            "region": self.regions,
+            "status": (self.status,),
+            "pricing": tuple(dict.fromkeys(kind for price in self.prices for kind in price.kinds)),
+            "verified": ("yes" if self.verified else "no",),
+            "sla_met": () if met is None else ("yes" if met else "no",),
+        }
+
+    def numbers(self, currency: Currency) -> dict[str, int | None]:
+        """The numbers to filter and sort by (`numbers.NUMBERS`); prices in this currency."""
+        figures = self.figures
+        return {
+            "price_per_call": self.price_of_a_call(currency),
+            "price_per_1k_tokens": self.price_of_1k_tokens(currency),
+            "price_per_month": self.price_of_a_month(currency),
+            "context_window": self.context_window,
+            "p95_ms": figures.p95_ms,
+            "availability_bp": figures.availability_bp,
+            "rating": figures.rating,
+            "calls": figures.calls,
+            "consumers": figures.consumers,
+            "released": max(0, int(self.released_at.timestamp())),
+        }
+
     def to_facts(self) -> dict[str, Any]:
         """Everything but the vector, in JSON's types."""
         facts = asdict(self)
@@ -92,13 +176,14 @@ class ListingDocument:
 
 def from_facts(facts: dict[str, Any], vector: bytes = b"") -> ListingDocument:
     """The listing that `to_facts` described."""
-    several = {name: tuple(facts[name]) for name in ("tags", "modalities", "regions")}
+    several = {name: tuple(facts.get(name, ())) for name in ("tags", "modalities", "regions", "inputs", "outputs")}
     return ListingDocument(
         **{
             **facts,
             **several,
             "released_at": datetime.fromisoformat(facts["released_at"]),
             "prices": tuple(PriceFact(**price) for price in facts["prices"]),
+            "figures": Figures(**facts.get("figures", {})),
             "vector": vector,
         }
     )

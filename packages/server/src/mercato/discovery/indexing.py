@@ -7,8 +7,10 @@ from hashlib import sha256
 
 import structlog
 
-from mercato.discovery.describing import describe
+from mercato.discovery.describing import SHAPE, describe
 from mercato.discovery.document import ListingDocument, from_facts, pack_vector
+from mercato.discovery.figure_rows import FigureRepository
+from mercato.discovery.figures import shown
 from mercato.discovery.models import ListingRow
 from mercato.discovery.news import DocumentChanged
 from mercato.discovery.ports import Embedder, SearchIndex
@@ -53,7 +55,8 @@ class DocumentWriter:
         """Bring the rows of these events' services up to date."""
         service_ids = sorted({event.news.service_id for event in events})
         rows = ListingRepository(session)
-        known = await rows.find_many(service_ids)
+        # Locked before anything is read: figures that are written meanwhile must not be undone.
+        known = await rows.lock_many(service_ids)
         listings = await self._read(session, service_ids)
         changed = [one for one in listings.values() if not self._is_up_to_date(known.get(one.service_id), one)]
         for row in await self._to_rows(changed, known):
@@ -67,16 +70,18 @@ class DocumentWriter:
     async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
         catalogue = Catalogue(session)
         found = [await catalogue.listing(service_id) for service_id in service_ids]
+        figures = await FigureRepository(session).find_many(service_ids)
         return {
-            listing.service.id: describe(listing)
-            for listing in found
+            one.service.id: describe(one, shown(figures.get(one.service.id)))
+            for one in found
             # What was yanked altogether cannot be called.
-            if listing is not None and any(release.status != "yanked" for release in listing.releases)
+            if one is not None and any(release.status != "yanked" for release in one.releases)
         }
 
     def _is_up_to_date(self, row: ListingRow | None, listing: ListingDocument) -> bool:
-        known = row is not None and not row.withdrawn and row.facts == listing.to_facts()
-        return known and self._has_vector(row, listing)
+        if row is None or row.withdrawn or row.shape != SHAPE or row.facts != listing.to_facts():
+            return False
+        return self._has_vector(row, listing)
 
     async def _to_rows(self, listings: Sequence[ListingDocument], known: dict[str, ListingRow]) -> list[ListingRow]:
         fresh = [one for one in listings if not self._has_vector(known.get(one.service_id), one)]
@@ -93,6 +98,7 @@ class DocumentWriter:
             embedded_digest=digest_of_embedding(self._embedder, listing) if listing.vector else "",
             vector=listing.vector,
             withdrawn=False,
+            shape=SHAPE,
             changed_at=self._clock.now(),
         )
 

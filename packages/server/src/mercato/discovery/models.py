@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -13,6 +13,7 @@ class ListingRow(Base):
     """One listing as the index sees it. A withdrawn one stays, so that an index that missed the news still hears it."""
 
     __tablename__ = "listing_documents"
+    __table_args__ = (Index("ix_listing_documents_shape", "shape", "service_id"),)
 
     service_id: Mapped[str] = mapped_column(primary_key=True)
     facts: Mapped[dict[str, Any]]
@@ -25,4 +26,33 @@ class ListingRow(Base):
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     """`pack_vector`; empty while nothing was embedded."""
     withdrawn: Mapped[bool]
+    shape: Mapped[int] = mapped_column(server_default="0")
+    """`describing.SHAPE` when it was written; a row of an older shape is written anew."""
     changed_at: Mapped[datetime]
+
+
+class ListingFigures(Base):
+    """What was measured of a service in thirty days, and the sum of its reviews' stars. Calls are those of others than
+    its vendor that were answered.
+
+    `recent_calls` are those of the last seven days, `earlier_calls` those of the seven before. `trend_millis` is the
+    trend (`trending.py`) in thousandths.
+    """
+
+    __tablename__ = "listing_figures"
+    __table_args__ = (Index("ix_listing_figures_measured_at", "measured_at"),)
+
+    service_id: Mapped[str] = mapped_column(primary_key=True)
+    calls: Mapped[int]
+    consumers: Mapped[int]
+    failed: Mapped[int]
+    p50_us: Mapped[int | None]
+    p95_us: Mapped[int | None]
+    availability_bp: Mapped[int | None]
+    is_met: Mapped[bool | None]
+    stars: Mapped[int]
+    reviews: Mapped[int]
+    recent_calls: Mapped[int]
+    earlier_calls: Mapped[int]
+    trend_millis: Mapped[int]
+    measured_at: Mapped[datetime | None]

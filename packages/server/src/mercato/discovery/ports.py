@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from mercato.discovery.document import ListingDocument, Vector
+from mercato.discovery.numbers import NumberName, Range, Sort
 from mercato_contracts.money import Currency
 
-FacetName = Literal["protocol", "task", "modality", "tag", "licence", "vendor", "region"]
-FACETS: tuple[FacetName, ...] = ("protocol", "task", "modality", "tag", "licence", "vendor", "region")
+FacetName = Literal[
+    "protocol", "task", "modality", "modality_in", "modality_out", "tag", "licence", "vendor", "region", "status",
+    "pricing", "verified", "sla_met",
+]  # fmt: skip
+FACETS: tuple[FacetName, ...] = get_args(FacetName)
 
 REACH = 200
 """How many hits of one query can be looked at, whatever the paging. Who needs more narrows the query."""
@@ -16,24 +20,30 @@ REACH = 200
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What hits must be. Values of one facet are alternatives; different facets must all hold."""
+    """What hits must be. Values of one facet are alternatives; different facets, and all ranges, must hold.
+
+    Prices are those in `currency`.
+    """
 
     facets: Mapping[FacetName, tuple[str, ...]] = field(default_factory=dict)
-    max_call_nanos: int | None = None
+    ranges: Mapping[NumberName, Range] = field(default_factory=dict)
     currency: Currency = "USD"
 
-    def without(self, facet: FacetName) -> "Filters":
-        """The same filters, this facet's left out: whose counts then show what choosing another value would give."""
-        rest = {name: values for name, values in self.facets.items() if name != facet}
-        return Filters(rest, self.max_call_nanos, self.currency)
+    def without(self, name: FacetName | NumberName) -> "Filters":
+        """The same filters, this one left out: whose counts then show what another choice would give."""
+        facets = {facet: values for facet, values in self.facets.items() if facet != name}
+        ranges = {number: span for number, span in self.ranges.items() if number != name}
+        return Filters(facets, ranges, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexQuery:
     """A question to the index. `text` is a person's words, never a query language; empty means: the newest.
 
-    `vector` is what the embedder made of `text`; without it the words decide alone. `offset + limit` beyond `REACH`
-    gives no further hits.
+    `vector` is what the embedder made of `text`; without it the words decide alone. With words, `sort` orders the best
+    `REACH` hits anew; without words it orders everything. `after` is `next` of the answer before, and nothing that was
+    in that one comes again, whatever the index learned in between. `offset + limit` beyond `REACH` gives no further
+    hits. `steps` are the numbers whose steps are to be counted.
     """
 
     text: str = ""
@@ -43,6 +53,9 @@ class IndexQuery:
     limit: int = 10
     facets: tuple[FacetName, ...] = ()
     explain: bool = False
+    sort: Sort | None = None
+    after: str | None = None
+    steps: tuple[NumberName, ...] = ()
     also: str = ""
     """Other words for what `text` asks for; a listing that has only these is found too."""
 
@@ -84,15 +97,46 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class IndexAnswer:
     """`total` counts all that match, also beyond `REACH`. Facets count the same listings, most frequent first, but a
-    facet that is filtered by counts as if it were not. `corrected`: misspelt words were read as their neighbours.
+    facet that is filtered by counts as if it were not; so do `steps`, pairs of a bound and how many listings keep it.
+    `next` asks for the hits after these; `None` where there are none. `corrected`: misspelt words were read as their
+    neighbours.
     """
 
     hits: tuple[Hit, ...]
     total: int
     facets: Mapping[FacetName, tuple[tuple[str, int], ...]]
     corrected: bool = False
+    next: str | None = None
+    steps: Mapping[NumberName, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     doubtful: bool = False
     """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
+
+
+SuggestionKind = Literal["service", "vendor", "task", "tag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What somebody may mean who has typed a beginning: `text` as it is shown, and the `name` of a service.
+
+    `count` are a service's calls, or the services of a vendor, task or tag.
+    """
+
+    kind: SuggestionKind
+    text: str
+    count: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A listing that is like another one, and what they share. `similarity` is the cosine of their meanings."""
+
+    document: ListingDocument
+    score: float
+    similarity: float | None
+    same_task: bool
+    tags: tuple[str, ...]
 
 
 class SearchIndex(Protocol):
@@ -111,7 +155,18 @@ class SearchIndex(Protocol):
         ...
 
     async def search(self, query: IndexQuery) -> IndexAnswer:
-        """Exact names first, then words and meaning together, then misspelt words where little was found."""
+        """Exact names first, then words and meaning together, then misspelt words where little was found.
+
+        Raises `ValueError` where `after` was never a `next`.
+        """
+        ...
+
+    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """What begins as `text` does: tasks, vendors and tags with services, then services by calls."""
+        ...
+
+    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+        """The listings that are most like this one, itself left out; none where the index does not hold it."""
         ...
 
     async def find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:

@@ -10,3 +10,15 @@ class CursorOfAnotherSearch(Refusal):
     status = 422
     title = "The cursor belongs to another search"
     fix = "Send `next` of the page before with the same words and filters, or leave `cursor` out to start again."
+
+
+class RangeUpsideDown(Refusal):
+    """A filter's lower bound lies above its upper bound."""
+
+    code = "range_upside_down"
+    status = 422
+    title = "A range has its ends the wrong way round"
+    fix = "Send a lower bound that is at most the upper bound, or leave one of them out."
+
+    def __init__(self, name: str, least: int, most: int) -> None:
+        super().__init__(f"The range of {name} begins at {least} and ends at {most}.", range=name)

@@ -49,6 +49,17 @@ class ListingRepository:
         )
         return changed.first() is not None
 
+    async def lock_many(self, service_ids: Sequence[str]) -> dict[str, ListingRow]:
+        """The same, as they stand now, and nobody else changes them until the transaction ends."""
+        query = select(ListingRow).where(ListingRow.service_id.in_(service_ids)).order_by(ListingRow.service_id)
+        rows = await self._session.scalars(query.with_for_update().execution_options(populate_existing=True))
+        return {row.service_id: row for row in rows}
+
+    async def list_older(self, shape: int, limit: int) -> list[str]:
+        """Services whose rows were written in an older shape, except withdrawn ones."""
+        query = select(ListingRow.service_id).where(ListingRow.shape < shape, ListingRow.withdrawn.is_(False))
+        return list(await self._session.scalars(query.order_by(ListingRow.shape, ListingRow.service_id).limit(limit)))
+
     async def list_digests(self, after: str, limit: int) -> list[tuple[str, str, bool]]:
         """`(service id, digest, withdrawn)` of the next services in the order of their ids."""
         rows = await self._session.execute(

@@ -1,6 +1,5 @@
 """The use case: a person's words in, a page of listings out."""
 
-import base64
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,7 +9,18 @@ import structlog
 from prometheus_client import Histogram
 
 from mercato.discovery.document import Vector
-from mercato.discovery.ports import FACETS, REACH, Embedder, Filters, IndexAnswer, IndexQuery, SearchIndex
+from mercato.discovery.numbers import NumberName, Sort
+from mercato.discovery.ports import (
+    FACETS,
+    Embedder,
+    FacetName,
+    Filters,
+    IndexAnswer,
+    IndexQuery,
+    Likeness,
+    SearchIndex,
+    Suggestion,
+)
 from mercato.discovery.refusals import CursorOfAnotherSearch
 from mercato.discovery.vocabulary import read_meaning
 from mercato.platform import Unavailable
@@ -48,23 +58,41 @@ class Searching:
         return None if self._words_only else self._index.version
 
     async def search(
-        self, text: str, filters: Filters, *, limit: int, cursor: str | None = None, explain: bool = False
+        self,
+        text: str,
+        filters: Filters,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        explain: bool = False,
+        sort: Sort | None = None,
+        facets: tuple[FacetName, ...] = FACETS,
+        steps: tuple[NumberName, ...] = (),
     ) -> SearchPage:
-        """At most `limit` listings, the best first. Raises `CursorOfAnotherSearch`.
+        """At most `limit` listings, the best first or as they are sorted. Raises `CursorOfAnotherSearch`.
 
         Without the embedding model words decide alone.
         """
         words = " ".join(text.split())
-        mark = _mark(words, filters)
-        offset = _read_cursor(cursor, mark) if cursor is not None else 0
+        mark = _mark(words, filters, sort)
+        after = _read_cursor(cursor, mark) if cursor is not None else None
         with _SECONDS.time():
             meaning = read_meaning(words)
             vector = await self._embed(meaning.text)
-            query = IndexQuery(words, vector, filters, offset, limit, FACETS, explain, also=meaning.also)
-            answer = await self._index.search(query)
-        end = offset + len(answer.hits)
-        more = len(answer.hits) == limit and end < min(answer.total, REACH)
-        return SearchPage(answer, _write_cursor(end, mark) if more else None)
+            query = IndexQuery(words, vector, filters, 0, limit, facets, explain, sort, after, steps, also=meaning.also)
+            try:
+                answer = await self._index.search(query)
+            except ValueError as error:
+                raise CursorOfAnotherSearch("The cursor was changed on the way.") from error
+        return SearchPage(answer, None if answer.next is None else f"{mark}.{answer.next}")
+
+    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """What somebody may mean who has typed this much."""
+        return await self._index.suggest(text, limit)
+
+    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+        """The listings that are most like this one."""
+        return await self._index.find_similar(service_id, limit)
 
     async def _embed(self, words: str) -> Vector | None:
         if not any(character.isalnum() for character in words):
@@ -86,23 +114,17 @@ class Searching:
         return vector
 
 
-def _mark(words: str, filters: Filters) -> str:
+def _mark(words: str, filters: Filters, sort: Sort | None) -> str:
     """A short fingerprint of the search, by which a cursor knows its own."""
     facets = sorted((name, sorted(values)) for name, values in filters.facets.items() if values)
-    asked = json.dumps([words, facets, filters.max_call_nanos, filters.currency])
+    ranges = sorted((name, span.least, span.most) for name, span in filters.ranges.items())
+    order = None if sort is None else (sort.by, sort.descending)
+    asked = json.dumps([words, facets, ranges, filters.currency, order])
     return sha256(asked.encode()).hexdigest()[:16]
 
 
-def _write_cursor(offset: int, mark: str) -> str:
-    return base64.urlsafe_b64encode(f"{offset}.{mark}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, mark: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError:
-        text = ""
-    offset, _, of = text.partition(".")
-    if of != mark or not (offset.isdecimal() and int(offset) < REACH):
-        raise CursorOfAnotherSearch("The cursor was not given for these words and filters.")
-    return int(offset)
+def _read_cursor(cursor: str, mark: str) -> str:
+    of, _, after = cursor.partition(".")
+    if of != mark:
+        raise CursorOfAnotherSearch("The cursor was not given for these words, filters and order.")
+    return after

@@ -19,6 +19,7 @@ from mercato.metering.gateways import GatewayNow, Gateways
 from mercato.metering.intake import UsageIntake
 from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
+from mercato.metering.market import DayUse, MarketUse, ServiceUse, Use
 from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal, UsageRecorded
 from mercato.metering.partitions import Partitions
@@ -64,6 +65,7 @@ __all__ = [
     "Counters",
     "CursorForeign",
     "DayRows",
+    "DayUse",
     "DaysAdjusted",
     "ExportsBusy",
     "GatewayNow",
@@ -74,6 +76,7 @@ __all__ = [
     "Lent",
     "Level",
     "Line",
+    "MarketUse",
     "MeteredCall",
     "OddCounter",
     "OddLevel",
@@ -84,6 +87,7 @@ __all__ = [
     "Rollups",
     "Series",
     "SeriesWanted",
+    "ServiceUse",
     "SetBudgets",
     "Side",
     "Slice",
@@ -103,6 +107,7 @@ __all__ = [
     "UsageSum",
     "UsageSummary",
     "UsageTouched",
+    "Use",
     "Want",
     "WatchUsage",
     "WindowCheck",

@@ -150,6 +150,10 @@ class Catalogue:
             for service, vendor in found
         ]
 
+    async def listed_of(self, vendor_id: str) -> list[Service]:
+        """The vendor's listed services by name."""
+        return await self._rows.listed_of(vendor_id)
+
     async def listed_ids(self) -> list[str]:
         """The ids of all listed services, in order; an index is built from them."""
         return await self._rows.listed_ids()

@@ -10,15 +10,27 @@ from pathlib import Path
 
 import tantivy
 
+from mercato.adapters.search_embedded.documents import from_tantivy
 from mercato.adapters.search_embedded.ranking import Ranking, Weighted
-from mercato.adapters.search_embedded.schema import from_tantivy, key_of, new_schema, to_tantivy
+from mercato.adapters.search_embedded.schema import key_of, new_schema, to_tantivy
 from mercato.adapters.search_embedded.search import Search
+from mercato.adapters.search_embedded.similar import similar
+from mercato.adapters.search_embedded.suggest import suggestions
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
-from mercato.discovery import IndexAnswer, IndexQuery, ListingDocument, Vector, prior, unpack_vector
+from mercato.discovery import (
+    IndexAnswer,
+    IndexQuery,
+    Likeness,
+    ListingDocument,
+    Suggestion,
+    Vector,
+    prior,
+    unpack_vector,
+)
 
 _WRITER_BYTES = 64 << 20
-_FORMAT = "4"
+_FORMAT = "5"
 """Raised with every change of the schema: an index of another format is thrown away and fed again."""
 
 
@@ -60,6 +72,12 @@ class EmbeddedSearchIndex:
     async def search(self, query: IndexQuery) -> IndexAnswer:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.search_now, query)
 
+    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.suggest_now, text, limit)
+
+    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._similar, service_id, limit)
+
     async def find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._find_digests, service_ids)
 
@@ -71,6 +89,13 @@ class EmbeddedSearchIndex:
         # Taken before the searcher: one that is newer than its generation is remembered for too short a time only.
         generation = self._generation
         return self._search.run(self._text.searcher(), query, generation)
+
+    def suggest_now(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """`suggest` on the calling thread."""
+        return suggestions(self._schema, self._text.searcher(), text, limit)
+
+    def _similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+        return similar(self._schema, self._text.searcher(), self._vectors, service_id, limit)
 
     def apply_now(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """`apply` on the calling thread. Raises `ValueError`, with nothing changed, on a vector of another length."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import tantivy
 
-from mercato.adapters.search_embedded.schema import from_tantivy
+from mercato.adapters.search_embedded.documents import from_tantivy
 from mercato.adapters.search_embedded.snippets import Passage
 from mercato.discovery import ListingDocument
 

@@ -7,14 +7,18 @@ from functools import lru_cache
 import tantivy
 
 from mercato.adapters.search_embedded import question
+from mercato.adapters.search_embedded.counting import Counting, FacetCounts, StepCounts
+from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
+from mercato.adapters.search_embedded.documents import from_tantivy
+from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
 from mercato.adapters.search_embedded.remembered import Remembered
-from mercato.adapters.search_embedded.schema import FacetCounts, count, from_tantivy, searched_words
+from mercato.adapters.search_embedded.schema import searched_words
 from mercato.adapters.search_embedded.snippets import choose_snippet, make_snippet, read_passages
 from mercato.adapters.search_embedded.standing import refine, stand
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
-from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons
+from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons, Sort
 
 _NEIGHBOURS = 200
 """How many of the nearest meanings count as found."""
@@ -34,6 +38,7 @@ _COMPARED_ONE_BY_ONE = 4_096
 
 _MAX_FACET_VALUES = 50
 _NO_FILTERS = Filters()
+_NEWEST = Sort("released", descending=True)
 
 _FEW_WORDS = 4
 """A query of so few may be a name; of a longer one, an unknown word is a rare word rather than a misspelt one."""
@@ -90,10 +95,10 @@ class Search:
             # A model finds a meaning in any picture; only listings that show it are meant.
             query = replace(query, vector=None)
         findings = self._find(searcher, query, words, generation)
-        total, facets = self._count(searcher, findings.matching, query)
-        hits = self._page(searcher, query, findings, frozenset(words.all))
+        total, facets, steps = self._count(searcher, findings.matching, query)
+        hits, following = self._page(searcher, query, findings, frozenset(words.all))
         doubtful = bool(hits) and not query.also and _is_doubtful(findings)
-        return IndexAnswer(hits, total, facets, corrected=bool(findings.misspelt), doubtful=doubtful)
+        return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps, doubtful)
 
     def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
@@ -210,7 +215,7 @@ class Search:
 
     def _page(
         self, searcher: tantivy.Searcher, query: IndexQuery, findings: _Findings, words: frozenset[str]
-    ) -> tuple[Hit, ...]:
+    ) -> tuple[tuple[Hit, ...], str | None]:
         found = findings.found
         scores = stand(self._ranking.score(found), found.exact, findings.names, findings.named, self._priors)
         called = {*found.exact, *findings.named}
@@ -220,16 +225,19 @@ class Search:
 
         refine(scores, called, words, read)
         order = list(ranks(scores))[:REACH]
-        page = self._placed(searcher, order[query.offset : query.offset + query.limit], findings.addresses)
+        if query.sort is not None:
+            addressed = [(key, findings.addresses[key]) for key in self._placed(searcher, order, findings.addresses)]
+            order = sorted_by(searcher, query.sort, query.filters.currency, addressed)
+        page, following = cut(order, query)
         reasons = self._explain(findings) if query.explain else {}
         hits = []
-        for key in page:
+        for key in self._placed(searcher, page, findings.addresses):
             shown = self._remembered.get(searcher, findings.generation, key, findings.addresses[key])
             shown.passages = shown.passages or read_passages(shown.listing, self._stems)
             snippet = choose_snippet(shown.passages, words, self._stems)
             reason = self._with_words(reasons[key], shown.listing, words) if key in reasons else None
             hits.append(Hit(shown.listing, scores[key], snippet, reason))
-        return tuple(hits)
+        return tuple(hits), following
 
     def _placed(
         self, searcher: tantivy.Searcher, keys: list[int], addresses: dict[int, tantivy.DocAddress]
@@ -277,29 +285,38 @@ class Search:
         )
 
     def _newest(self, searcher: tantivy.Searcher, query: IndexQuery) -> IndexAnswer:
-        """Without words: everything that passes the filters, the newest first, then by key."""
+        """Without words: everything that passes the filters, the newest first or as it is sorted, then by key."""
         everything = tantivy.Query.all_query()
         under = question.filtered(self._schema, everything, query.filters)
-        found = searcher.search(under, REACH, order_by_field="released_at")
-        keys = _keys(searcher, [address for _, address in found.hits])
-        rows = sorted(zip(found.hits, keys, strict=True), key=lambda row: (-row[0][0], row[1]))
-        listings = [
-            (float(released), from_tantivy(searcher.doc(address))[0])
-            for (released, address), _ in rows[query.offset : min(REACH, query.offset + query.limit)]
-        ]
-        hits = tuple(Hit(one, released, make_snippet(one, frozenset(), self._stems)) for released, one in listings)
-        return IndexAnswer(hits, *self._count(searcher, everything, query))
+        sort = query.sort or _NEWEST
+        after = None if query.after is None else read_place(query.after)
+        wanted = query.limit if after else max(0, min(REACH, query.offset + query.limit) - query.offset)
+        ordered = Ordered(self._schema, searcher, under, sort, query.filters.currency)
+        rows = ordered.page(after, wanted if after else query.offset + wanted)[0 if after else query.offset :]
+        listings = [(float(value), from_tantivy(searcher.doc(address))[0]) for value, _, address in rows]
+        hits = tuple(Hit(one, value, make_snippet(one, frozenset(), self._stems)) for value, one in listings)
+        total, facets, steps = self._count(searcher, everything, query)
+        following = write_place(Place(*rows[-1][:2])) if rows and len(rows) == wanted else None
+        return IndexAnswer(hits, total, facets, next=following, steps=steps)
 
-    def _count(self, searcher: tantivy.Searcher, matching: tantivy.Query, query: IndexQuery) -> tuple[int, FacetCounts]:
-        """How many match, and the facets' counts; a facet that is filtered by needs a count of its own."""
-        chosen = [facet for facet in query.facets if query.filters.facets.get(facet)]
-        others = [facet for facet in query.facets if facet not in chosen]
-        common = question.filtered(self._schema, matching, query.filters)
-        total, counts = count(searcher, common, others, _MAX_FACET_VALUES)
+    def _count(
+        self, searcher: tantivy.Searcher, matching: tantivy.Query, query: IndexQuery
+    ) -> tuple[int, FacetCounts, StepCounts]:
+        """How many match, and the counts of facets and steps; what is filtered by needs a count of its own."""
+        facets, ranges = query.filters.facets, query.filters.ranges
+        chosen = [name for name in query.facets if facets.get(name)]
+        narrowed = [name for name in query.steps if name in ranges]
+        others = [name for name in query.facets if name not in chosen]
+        free = [name for name in query.steps if name not in narrowed]
+        counting = Counting(searcher, query.filters.currency, _MAX_FACET_VALUES)
+        total, counts, steps = counting.count(question.filtered(self._schema, matching, query.filters), others, free)
         for facet in chosen:
             own = question.filtered(self._schema, matching, query.filters.without(facet))
-            counts |= count(searcher, own, [facet], _MAX_FACET_VALUES)[1]
-        return total, {facet: counts[facet] for facet in query.facets}
+            counts |= counting.count(own, [facet])[1]
+        for number in narrowed:
+            own = question.filtered(self._schema, matching, query.filters.without(number))
+            steps |= counting.count(own, [], [number])[2]
+        return total, {name: counts[name] for name in query.facets}, {name: steps[name] for name in query.steps}
 
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))

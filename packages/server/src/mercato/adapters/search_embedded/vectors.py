@@ -115,6 +115,12 @@ class VectorIndex:
             self._rows = np.concatenate([self._rows, more])
         return [self._row_of[key] for key in keys]
 
+    def get(self, key: int) -> Vector | None:
+        """The vector under this key."""
+        with self._lock.reading():
+            place = self._row_of.get(key)
+            return None if place is None else self._rows[place].astype(np.float32)
+
     def nearest(self, vector: Vector, count: int) -> dict[int, float]:
         """The nearest keys and their cosines, nearest first; approximate (recall 0.99 of the first ten)."""
         with self._lock.reading():

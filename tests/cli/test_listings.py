@@ -1,0 +1,35 @@
+"""`mp` finds, compares and ranks what is listed."""
+
+from tests.cli.conftest import Mp
+from tests.cli.test_trade import service, vendor  # fixtures
+from tests.support.running import eventually
+
+__all__ = ["service", "vendor"]
+
+
+def test_a_service_is_suggested_filtered_compared_and_shown(consumer: Mp, service: str) -> None:
+    eventually(lambda: service in consumer("suggest", "vect").stdout, "it is suggested")
+    found = consumer.json("search", "--task", "embeddings", "--max-token-price", "20", "--sort", "price_per_1k_tokens")
+    assert [item["name"] for item in found["items"]] == [service]
+    assert consumer.json("search", "--min-token-price", "20.01", "--task", "embeddings")["items"] == []
+    assert consumer.json("search", "--min-rating", "4")["items"] == []
+    compared = consumer("compare", service).stdout
+    assert "price per 1k tokens" in compared
+    assert service in compared
+    assert consumer.json("similar", service)["items"] == []
+    assert "embeddings" in consumer("categories").stdout
+    assert consumer.json("vendors", "acme")["services"] >= 1
+    assert len(consumer.json("measured", service)["steps"]) >= 30
+    ranked = consumer("rankings", "growth")
+    assert ranked.returncode == 0
+    assert "Organisations that call of late" in ranked.stderr
+
+
+def test_what_cannot_be_asked_names_what_is_wrong(consumer: Mp, service: str) -> None:
+    upside_down = consumer("search", "--min-rating", "4", "--max-rating", "2")
+    assert upside_down.returncode == 1
+    assert "rating" in upside_down.stderr
+    assert consumer("search", "--max-price", "cheap").returncode == 2
+    assert consumer("compare", *[f"acme/s{number}" for number in range(5)]).returncode == 1
+    assert consumer("similar", "acme/nothing").returncode == 1
+    assert consumer("vendors", "nobody").returncode == 1
