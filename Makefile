@@ -4,14 +4,14 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards lock bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) ## the environment in .venv, from requirements.lock
 
-$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup \
+$(STAMP): requirements.lock requirements-models.lock packages/*/pyproject.toml scripts/setup scripts/models \
 		packages/gateway/setup.py $(wildcard packages/gateway/src/mercato_gateway/*.py)
 	@scripts/setup
 
@@ -33,12 +33,14 @@ endif
 test: setup lint types imports ## lint, types, import contracts and all tests but the slow ones
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
+	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 test-all: setup lint types imports ## everything, the slow tests too
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
+	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
@@ -60,6 +62,9 @@ site: setup ## the documentation site in site/, built offline; a broken link end
 screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL=, PASSWORD=: of a marketplace that runs)
 	@command -v chromium >/dev/null || scripts/debian chromium
 	@$(PY) scripts/screenshots.py
+
+dashboards: setup ## the Grafana dashboards of deploy/observability, from dashboards.py
+	@$(PY) -m deploy.observability.dashboards
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.admin import ErasureStarter, ErasureWork
+from mercato.admin import ErasureWork, erasure_starter
 from mercato.app import tables
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
@@ -29,7 +29,7 @@ async def main() -> None:
     wiring = build_wiring(Settings(state=Path(STATE), DATABASE_URL=DATABASE_URL), DATABASE_URL, StandingClock())
     work = ErasureWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.mail)
     engine = DbosWorkflows(DATABASE_URL, [deadly(work.workflow(), MOMENT)], executor="worker", version="1")
-    await work_until_told(wiring.database, engine, ErasureStarter(engine).subscriber())
+    await work_until_told(wiring.database, engine, erasure_starter(engine))
 
 
 asyncio.run(main())

@@ -18,7 +18,7 @@ from tests.fakes.gateway_process import GatewayProcess
 from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Upstream
 
-SECONDS = 60
+SECONDS = 300
 Report = dict[str, dict[str, Any]]
 
 

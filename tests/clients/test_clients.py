@@ -10,7 +10,7 @@ import pytest
 from tests.clients.conftest import Market, Report, run_driver
 from tests.clients.environments import DRIVERS, node_client_environment, python_client_environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # the first run installs the clients
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # the first run installs the clients
 
 ALL_MODELS = [
     f"acme/{name}" for name in ("capped", "capped-claude", "chat", "claude", "embedder", "slow", "slow-claude")

@@ -15,6 +15,7 @@ from mercato.discovery import (
     Filters,
     IndexKeeper,
     IndexQuery,
+    Reembedding,
     Searching,
     Vector,
     unpack_vector,
@@ -122,7 +123,7 @@ async def fed(
     database: Database, clock: TestClock, outbox: Outbox, counting: CountingEmbedder, index: EmbeddedSearchIndex
 ) -> AsyncIterator[IndexKeeper]:
     """A worker and a process with an index, both hearing the outbox."""
-    keeper = IndexKeeper(database, index)
+    keeper = IndexKeeper(database, index, counting)
     feed = OutboxFeed(database)
     await feed.start([DocumentWriter(counting, clock, outbox).subscriber()], [keeper.subscriber()])
     await keeper.build()
@@ -200,7 +201,7 @@ def _changed(service_id: str) -> Event[ServiceChanged]:
 
 
 async def test_an_index_is_built_from_the_rows_without_the_model(
-    shop: Shop, fed: IndexKeeper, index: EmbeddedSearchIndex, database: Database
+    shop: Shop, fed: IndexKeeper, index: EmbeddedSearchIndex, database: Database, embedder: MiniLmEmbedder
 ) -> None:
     ids = [await shop.release(f"s{n}", f"Service {n}", "Something that is sold.") for n in range(5)]
 
@@ -209,7 +210,7 @@ async def test_an_index_is_built_from_the_rows_without_the_model(
 
     await until(complete)
     other = EmbeddedSearchIndex(dimensions=384)
-    keeper = IndexKeeper(database, other)
+    keeper = IndexKeeper(database, other, embedder)
     assert not keeper.is_ready()
     await keeper.build()
     assert keeper.is_ready()
@@ -227,7 +228,7 @@ async def test_building_again_mends_what_news_did_not_bring(
     index: EmbeddedSearchIndex,
 ) -> None:  # fmt: skip
     kept, gone = [await shop.release(name, f"Title {name}", "Something that is sold.") for name in ("a", "b")]
-    writer, keeper = DocumentWriter(embedder, clock, outbox), IndexKeeper(database, index)
+    writer, keeper = DocumentWriter(embedder, clock, outbox), IndexKeeper(database, index, embedder)
     async with database.transaction() as session:
         await writer.handle(session, [_changed(kept), _changed(gone)])
     await keeper.build()
@@ -245,7 +246,7 @@ async def test_without_the_model_words_are_found_and_vectors_come_with_the_next_
     index: EmbeddedSearchIndex,
 ) -> None:  # fmt: skip
     service_id = await shop.release("one", "Sentence vectors", "Turns sentences into vectors.")
-    bare, keeper = NoEmbedder(), IndexKeeper(database, index)
+    bare, keeper = NoEmbedder(), IndexKeeper(database, index, embedder)
     async with database.transaction() as session:
         await DocumentWriter(bare, clock, outbox).handle(session, [_changed(service_id)])
     await keeper.build()
@@ -259,3 +260,57 @@ async def test_without_the_model_words_are_found_and_vectors_come_with_the_next_
     explained = (await index.search(IndexQuery("zzzz embed", vector, explain=True))).hits[0].reasons
     assert explained is not None
     assert explained.similarity is not None
+
+
+class OlderEmbedder(MiniLmEmbedder):
+    """The model before this one: its vectors are shorter and have another name."""
+
+    name = "older/1"
+    dimensions = 128
+
+    async def embed(self, texts: Any) -> list[Vector]:
+        return [vector[:128] for vector in await super().embed(texts)]
+
+
+async def test_after_a_change_of_the_model_words_are_found_and_all_vectors_are_renewed(
+    shop: Shop, database: Database, clock: TestClock, outbox: Outbox, embedder: MiniLmEmbedder,
+    index: EmbeddedSearchIndex,
+) -> None:  # fmt: skip
+    ids = [await shop.release(f"s{n}", f"Sentence vectors {n}", "Turns sentences into vectors.") for n in range(40)]
+    older = OlderEmbedder()
+    async with database.transaction() as session:
+        await DocumentWriter(older, clock, outbox).handle(session, [_changed(service_id) for service_id in ids])
+    older.close()
+    keeper = IndexKeeper(database, index, embedder)
+    await keeper.build()
+    (vector,) = await embedder.embed(["embed text"])
+    between = await index.search(IndexQuery("sentences", vector, explain=True))
+    assert between.total == 40
+    assert all(hit.reasons and hit.reasons.similarity is None for hit in between.hits)
+    reembedding = Reembedding(database, clock, outbox, embedder)
+    assert await reembedding.catch_up() == 40
+    assert await reembedding.catch_up() == 0
+    await keeper.build()
+    after = await index.search(IndexQuery("sentences", vector, explain=True))
+    assert all(hit.reasons and hit.reasons.similarity is not None for hit in after.hits)
+
+
+async def test_a_listing_that_changed_while_it_was_embedded_keeps_its_new_words(
+    shop: Shop, database: Database, clock: TestClock, outbox: Outbox, embedder: MiniLmEmbedder
+) -> None:
+    service_id = await shop.release("one", "First title", "A summary of the service.")
+    async with database.transaction() as session:
+        await DocumentWriter(NoEmbedder(), clock, outbox).handle(session, [_changed(service_id)])
+
+    class Slow(MiniLmEmbedder):
+        async def embed(self, texts: Any) -> list[Vector]:
+            await shop.change(service_id, title="Second title")
+            async with database.transaction() as session:
+                await DocumentWriter(embedder, clock, outbox).handle(session, [_changed(service_id)])
+            return await super().embed(texts)
+
+    assert await Reembedding(database, clock, outbox, Slow()).catch_up() == 0
+    async with database.transaction() as session:
+        row = (await ListingRepository(session).find_many([service_id]))[service_id]
+    assert row.facts["title"] == "Second title"
+    assert row.embedder == embedder.name

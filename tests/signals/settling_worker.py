@@ -13,7 +13,7 @@ from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemIds
-from mercato.signals import RoundSettling, SettlingStarter
+from mercato.signals import RoundSettling, settling_starter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
@@ -33,7 +33,7 @@ async def main() -> None:
     store = LocalFolder(Path(OBJECTS), SignedLinks(b"s" * 32, clock), "http://mercato.test")
     settling = RoundSettling(database, clock, SystemIds(clock), Outbox(clock), store, b"n" * 32)
     engine = DbosWorkflows(DATABASE_URL, [deadly(settling.workflow(), MOMENT)], executor="worker", version="1")
-    await work_until_told(database, engine, SettlingStarter(engine).subscriber())
+    await work_until_told(database, engine, settling_starter(engine))
 
 
 asyncio.run(main())

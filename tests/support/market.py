@@ -103,7 +103,9 @@ class Market:
                 await session.flush()
         return service, await self.add_plan(service, **plan)
 
-    async def add_release(self, service: Service, version: str, **manifest: Any) -> Release:
+    async def add_release(
+        self, service: Service, version: str, *, document: str | None = None, **manifest: Any
+    ) -> Release:
         """A live release with a deployment and a whole manifest, written as publishing does."""
         now = self.clock.now()
         told = _manifest(service.name, version) | manifest
@@ -117,7 +119,7 @@ class Market:
             return await Releasing(session, self.clock, self.ids, self.outbox).release(
                 submission,
                 ServiceManifest.model_validate(told),
-                document=None,
+                document=document,
                 operations=[_EMBED],
                 addresses=["127.0.0.1"],
             )

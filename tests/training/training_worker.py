@@ -12,7 +12,7 @@ from pathlib import Path
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemClock
-from mercato.training import Provider, TrainingStarter, TrainingWork
+from mercato.training import Provider, TrainingWork, training_starter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
@@ -34,7 +34,7 @@ async def main() -> None:
     engine = DbosWorkflows(
         DATABASE_URL, [deadly(workflow, MOMENT)], executor="worker", version="1", close_within_seconds=1
     )
-    await work_until_told(database, engine, TrainingStarter(engine).subscriber())
+    await work_until_told(database, engine, training_starter(engine))
 
 
 asyncio.run(main())

@@ -11,6 +11,7 @@ from mercato_cli.commands.billing import invoices, payouts
 from mercato_cli.commands.call import call
 from mercato_cli.commands.calls import call_detail, calls
 from mercato_cli.commands.canary import canary
+from mercato_cli.commands.change_plan import change_plan
 from mercato_cli.commands.completion import completion
 from mercato_cli.commands.consensus import consensus
 from mercato_cli.commands.credentials import credentials
@@ -29,7 +30,17 @@ from mercato_cli.commands.keys import keys
 from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
-from mercato_cli.commands.listings import categories, compare, measured, rankings, similar, suggest, vendors
+from mercato_cli.commands.listings import (
+    categories,
+    compare,
+    measured,
+    rankings,
+    recommend,
+    similar,
+    suggest,
+    trending,
+    vendors,
+)
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.overview import all_keys, overview, settings
@@ -39,6 +50,7 @@ from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
+from mercato_cli.commands.reviews import reviews
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
 from mercato_cli.commands.service_levels import alerts, sla, status
@@ -115,12 +127,16 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         compare,
         categories,
         rankings,
+        trending,
+        recommend,
+        reviews,
         measured,
         vendors,
         services,
         estimate,
         subscribe,
         subscriptions,
+        change_plan,
         unsubscribe,
         call,
         sla,

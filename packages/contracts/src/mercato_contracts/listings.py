@@ -180,3 +180,33 @@ class RankingAnswer(Wire):
     unit: str
     sample: str = Field(description="What was counted, and what was left out")
     items: list[RankedService]
+
+
+class RecommendedView(Wire):
+    """A service that may be wanted next, and why."""
+
+    listing: ListingView
+    ways: list[Literal["together", "like", "rising", "popular"]] = Field(
+        description="Which ways found it, the strongest first: use by others, likeness, growth, use by many"
+    )
+    because: str = Field(description="Such as: used together with acme/embedder by 12 organisations")
+
+
+class RecommendAnswer(Wire):
+    """The best first."""
+
+    items: list[RecommendedView]
+
+
+class TrendingView(Wire):
+    """A service that more organisations call of late than before."""
+
+    listing: ListingView
+    trend_millis: int = Field(description="Above the past, in thousandths of the spread that chance alone gives")
+    consumers: Count = Field(description="Organisations that called in 30 days")
+
+
+class TrendingAnswer(Wire):
+    """What rises most, first."""
+
+    items: list[TrendingView]

@@ -146,6 +146,37 @@ class ReleaseView(Wire):
     operations: list[OperationView]
 
 
+class ReleaseChange(Wire):
+    """One change between two releases; `where` points into a document or names a field of the manifest.
+
+    `breaking`: a caller written for the earlier release may fail. `unclear`: nobody can tell, so it counts as breaking.
+    `addition`: something new that callers may use. `other`: nothing a caller must follow.
+    """
+
+    weight: Literal["breaking", "unclear", "addition", "other"]
+    rule: str
+    where: str
+    message: str
+
+
+class ReleaseDiffView(Wire):
+    """What changed from the lower of two versions to the higher one, what breaks callers first.
+
+    `bump` is the least step of SemVer that may carry the changes, and `least` the lowest version that makes it.
+    `keeps_semver` is whether the later version is that high. A comparison that is not `complete` counts as breaking.
+    """
+
+    service: str
+    earlier: str
+    later: str
+    breaking: bool
+    complete: bool
+    bump: Literal["major", "minor", "patch"]
+    least: str
+    keeps_semver: bool
+    changes: list[ReleaseChange]
+
+
 class PlanView(Wire):
     """A way to buy the service. Its terms never change; amounts in whole nano-units."""
 

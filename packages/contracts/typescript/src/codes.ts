@@ -126,6 +126,7 @@ export type ErrorCode =
   | "person_disabled"
   | "plan_not_found"
   | "plan_not_offered"
+  | "plan_of_other_service"
   | "portfolio_infeasible"
   | "portfolio_input_unusable"
   | "portfolio_not_found"
@@ -139,6 +140,8 @@ export type ErrorCode =
   | "release_not_found"
   | "release_yanked"
   | "request_timeout"
+  | "review_not_earned"
+  | "review_not_found"
   | "round_in_wrong_state"
   | "round_not_found"
   | "round_open_already"
@@ -187,6 +190,7 @@ export type ErrorCode =
   | "step_up_needed"
   | "submission_not_found"
   | "submission_under_way"
+  | "subscription_ended"
   | "subscription_not_found"
   | "target_too_long"
   | "targets_under_embargo"
@@ -516,6 +520,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   person_disabled: 403,
   plan_not_found: 404,
   plan_not_offered: 409,
+  plan_of_other_service: 409,
   portfolio_infeasible: 422,
   portfolio_input_unusable: 422,
   portfolio_not_found: 503,
@@ -529,6 +534,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   release_not_found: 404,
   release_yanked: 409,
   request_timeout: 408,
+  review_not_earned: 403,
+  review_not_found: 404,
   round_in_wrong_state: 409,
   round_not_found: 404,
   round_open_already: 409,
@@ -577,6 +584,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   step_up_needed: 403,
   submission_not_found: 404,
   submission_under_way: 409,
+  subscription_ended: 409,
   subscription_not_found: 404,
   target_too_long: 414,
   targets_under_embargo: 409,

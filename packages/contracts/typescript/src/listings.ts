@@ -198,6 +198,20 @@ export interface RankingAnswer {
   items: Array<RankedService>;
 }
 
+/** The best first. */
+export interface RecommendAnswer {
+  items: Array<RecommendedView>;
+}
+
+/** A service that may be wanted next, and why. */
+export interface RecommendedView {
+  listing: ListingView;
+  /** Which ways found it, the strongest first: use by others, likeness, growth, use by many */
+  ways: Array<"together" | "like" | "rising" | "popular">;
+  /** Such as: used together with acme/embedder by 12 organisations */
+  because: string;
+}
+
 /** The most similar first. */
 export interface SimilarAnswer {
   items: Array<SimilarView>;
@@ -226,6 +240,20 @@ export interface SuggestionView {
   name: string;
   /** Calls of a service in 30 days, in two digits; services of a vendor, task or tag (minimum: 0, maximum: 9000000000000000000) */
   count: number;
+}
+
+/** What rises most, first. */
+export interface TrendingAnswer {
+  items: Array<TrendingView>;
+}
+
+/** A service that more organisations call of late than before. */
+export interface TrendingView {
+  listing: ListingView;
+  /** Above the past, in thousandths of the spread that chance alone gives */
+  trend_millis: number;
+  /** Organisations that called in 30 days (minimum: 0, maximum: 9000000000000000000) */
+  consumers: number;
 }
 
 /** An organisation that lists services, as everybody sees it. */

@@ -151,6 +151,37 @@ export interface PlanView {
   fallbacks?: Array<string>;
 }
 
+/**
+ * One change between two releases; `where` points into a document or names a field of the manifest.
+ *
+ * `breaking`: a caller written for the earlier release may fail. `unclear`: nobody can tell, so it counts as breaking.
+ * `addition`: something new that callers may use. `other`: nothing a caller must follow.
+ */
+export interface ReleaseChange {
+  weight: "breaking" | "unclear" | "addition" | "other";
+  rule: string;
+  where: string;
+  message: string;
+}
+
+/**
+ * What changed from the lower of two versions to the higher one, what breaks callers first.
+ *
+ * `bump` is the least step of SemVer that may carry the changes, and `least` the lowest version that makes it.
+ * `keeps_semver` is whether the later version is that high. A comparison that is not `complete` counts as breaking.
+ */
+export interface ReleaseDiffView {
+  service: string;
+  earlier: string;
+  later: string;
+  breaking: boolean;
+  complete: boolean;
+  bump: "major" | "minor" | "patch";
+  least: string;
+  keeps_semver: boolean;
+  changes: Array<ReleaseChange>;
+}
+
 /** One immutable version. */
 export interface ReleaseView {
   id: string;

@@ -146,6 +146,10 @@ class Gateway:
         """The values of this moment, for `/metrics`."""
         return {
             "connections": len(self.connections),
+            "connections_limit": self.settings.max_connections,
+            "draining": int(self.draining),
+            "snapshot_ready": int(self.catalog.ready),
+            "spool_limit_bytes": self.settings.spool_bytes,
             "calls_in_flight": len(self.active),
             "services": len(self.catalog),
             "deployments_ejected": self.health_checks.ejected(),

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 
 from mercato_gateway.codes import CODES
+from mercato_gateway.metric_names import MEANINGS, PREFIX
+from mercato_gateway.process_figures import render_process
 
 _BUCKETS_US = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 50_000, 1_000_000)
 
@@ -47,31 +49,34 @@ class Metrics:
 
     def render(self, gauges: dict[str, float]) -> bytes:
         """The whole page; `gauges` are the values of this moment."""
-        lines = ["# TYPE mercato_gateway_calls_total counter"]
-        lines += [
-            f'mercato_gateway_calls_total{{status="{status}"}} {count}' for status, count in sorted(self.calls.items())
-        ]
-        lines.append("# TYPE mercato_gateway_refused_total counter")
-        lines += [
-            f'mercato_gateway_refused_total{{code="{code}"}} {count}' for code, count in self.refused.items() if count
-        ]
-        lines.append("# TYPE mercato_gateway_overhead_seconds histogram")
-        total = 0
-        for bound, count in zip((*_BUCKETS_US, None), self.overhead_buckets, strict=True):
-            total += count
-            lines.append(f'mercato_gateway_overhead_seconds_bucket{{le="{bound / 1e6 if bound else "+Inf"}"}} {total}')
-        lines += [
-            f"mercato_gateway_overhead_seconds_sum {self.overhead_us / 1e6}",
-            f"mercato_gateway_overhead_seconds_count {total}",
-        ]
+        lines = _head("calls_total", "counter")
+        lines += [f'{PREFIX}calls_total{{status="{status}"}} {count}' for status, count in sorted(self.calls.items())]
+        lines += _head("refused_total", "counter")
+        lines += [f'{PREFIX}refused_total{{code="{code}"}} {count}' for code, count in self.refused.items() if count]
+        lines += self._histogram()
         counters = {
             "client_left": self.client_left, "parse_errors": self.parse_errors, "retries": self.retries,
             "fallbacks": self.fallbacks, "bounds_lowered": self.bounds_lowered, "streams_ended": self.streams_ended,
             "counts_doubted": self.counts_doubted,
         }  # fmt: skip
         for name, count in counters.items():
-            lines += [f"# TYPE mercato_gateway_{name}_total counter", f"mercato_gateway_{name}_total {count}"]
+            lines += [*_head(f"{name}_total", "counter"), f"{PREFIX}{name}_total {count}"]
         for name, value in {"connections": self.connections, **gauges}.items():
             kind = "counter" if name.endswith("_total") else "gauge"
-            lines += [f"# TYPE mercato_gateway_{name} {kind}", f"mercato_gateway_{name} {value}"]
-        return ("\n".join(lines) + "\n").encode()
+            lines += [*_head(name, kind), f"{PREFIX}{name} {value}"]
+        return ("\n".join([*lines, *render_process()]) + "\n").encode()
+
+    def _histogram(self) -> list[str]:
+        lines, total = _head("overhead_seconds", "histogram"), 0
+        for bound, count in zip((*_BUCKETS_US, None), self.overhead_buckets, strict=True):
+            total += count
+            lines.append(f'{PREFIX}overhead_seconds_bucket{{le="{bound / 1e6 if bound else "+Inf"}"}} {total}')
+        return [
+            *lines,
+            f"{PREFIX}overhead_seconds_sum {self.overhead_us / 1e6}",
+            f"{PREFIX}overhead_seconds_count {total}",
+        ]
+
+
+def _head(name: str, kind: str) -> list[str]:
+    return [f"# HELP {PREFIX}{name} {MEANINGS[name]}.", f"# TYPE {PREFIX}{name} {kind}"]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mercato_checks.addresses import Target
 from mercato_checks.content import scan_content
-from mercato_checks.diff import Change, VersionCheck, check_version
+from mercato_checks.diff import Change, VersionCheck, check_version, compare_releases
 from mercato_checks.endpoint import Call, PinnedEndpoint
 from mercato_checks.findings import Finding
 from mercato_checks.manifest import check_manifest
@@ -99,6 +99,13 @@ def version_check(declared: str, released: list[Version], documents: Documents, 
     return check_version(declared, released, old, new, stable=stable, terms=terms, readable=readable)
 
 
+def release_diff(earlier: Version, old_text: str | None, new_text: str | None, terms: list[Change]) -> VersionCheck:
+    """Two releases side by side, whatever version the later one has; `terms` as above."""
+    old, old_readable = _released(old_text)
+    new, new_readable = _released(new_text)
+    return compare_releases(earlier, old, new, terms=terms, readable=old_readable and new_readable)
+
+
 def _released(text: str | None) -> tuple[Document | None, bool]:
     """The document of an earlier release, and whether it could be read where there is one."""
     if text is None:
@@ -152,6 +159,7 @@ CHECKS: dict[str, Callable[..., Any]] = {
         manifest_findings,
         document_check,
         version_check,
+        release_diff,
         content_findings,
         probe_check,
         measure_check,

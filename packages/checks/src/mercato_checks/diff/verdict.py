@@ -132,6 +132,25 @@ def check_version(
     return replace(since_final, findings=[*since_baseline.findings, *since_final.findings], baseline=baseline)
 
 
+def compare_releases(
+    earlier: Version,
+    old: Document | None,
+    new: Document | None,
+    *,
+    terms: Iterable[Change] = (),
+    readable: bool = True,
+) -> VersionCheck:
+    """What changed between two releases, those that break callers first, and the least version that may carry it.
+
+    Arguments as in `check_version`. No version is judged, so there are no findings.
+    """
+    changes, complete = _compare(old, new)
+    listed = sorted([*terms, *changes], key=lambda change: _ORDER[change.weight])
+    complete = complete and readable
+    bump = least_bump(earlier, listed, complete=complete)
+    return VersionCheck([], listed, earlier, earlier.bumped(bump), bump, complete)
+
+
 def _core(version: Version) -> tuple[int, int, int]:
     return version.major, version.minor, version.patch
 

@@ -19,6 +19,7 @@ from mercato_cli.client.operator import OperatorCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
+from mercato_cli.client.reviews import ReviewCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
@@ -42,6 +43,7 @@ class Client(
     PublishingCalls,
     ServiceCalls,
     ListingCalls,
+    ReviewCalls,
     SubscriptionCalls,
     DatasetCalls,
     GovernanceCalls,

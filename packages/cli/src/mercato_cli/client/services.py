@@ -6,7 +6,14 @@ from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
 from mercato_contracts.catalog import CatalogModel, CatalogPage
 from mercato_contracts.discovery import SearchAnswer
-from mercato_contracts.publishing import CanaryPage, CanaryRequest, CanaryView, ReleaseView, ServiceView
+from mercato_contracts.publishing import (
+    CanaryPage,
+    CanaryRequest,
+    CanaryView,
+    ReleaseDiffView,
+    ReleaseView,
+    ServiceView,
+)
 
 
 class ServiceCalls(Transport):
@@ -30,6 +37,11 @@ class ServiceCalls(Transport):
             if page.next is None:
                 return items
             after = page.next
+
+    def diff_releases(self, vendor: str, name: str, first: str, second: str) -> ReleaseDiffView:
+        """What changed from the lower version to the higher one."""
+        path = f"/api/services/{segment(vendor)}/{segment(name)}/diff"
+        return self.ask(ReleaseDiffView, "GET", path, query={"from": first, "to": second})
 
     def end_release(
         self, vendor: str, name: str, version: str, ending: Literal["deprecate", "yank"], reason: str

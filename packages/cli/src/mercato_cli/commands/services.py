@@ -10,7 +10,7 @@ from mercato_cli.names import split_name
 from mercato_cli.prices import cheapest_first, included_in, price_of
 
 if TYPE_CHECKING:
-    from mercato_contracts.publishing import ServiceView
+    from mercato_contracts.publishing import ReleaseDiffView, ServiceView
 
 _RELEASES_SHOWN = 5
 _REASON = click.option("--reason", required=True, help="Consumers read it.")
@@ -54,6 +54,23 @@ def show_service(mp: Mp, service: str) -> None:
     mp.console.show(found.model_dump(mode="json"), lambda: _show(mp, found))
 
 
+@services.command("diff")
+@click.argument("service", metavar="VENDOR/NAME")
+@click.argument("first", metavar="VERSION", required=False)
+@click.argument("second", metavar="VERSION", required=False)
+@command
+def diff_releases(mp: Mp, service: str, first: str | None, second: str | None) -> None:
+    """Show what changed between two releases, and whom it breaks.
+
+    With one VERSION: since the release before it. With none: the latest release.
+    """
+    vendor, name, _ = split_name(service)
+    if first is None or second is None:
+        first, second = _neighbours(mp.client.service(vendor, name), first)
+    found = mp.client.diff_releases(vendor, name, first, second)
+    mp.console.show(found.model_dump(mode="json"), lambda: _show_diff(mp, found))
+
+
 @services.command("deprecate")
 @click.argument("service", metavar="VENDOR/NAME@VERSION")
 @_REASON
@@ -92,6 +109,26 @@ def _end(mp: Mp, service: str, ending: Literal["deprecate", "yank"], reason: str
     mp.console.show(
         ended.model_dump(mode="json"), lambda: mp.console.say(f"{vendor}/{name} {ended.version} is {ended.status}.")
     )
+
+
+def _neighbours(service: "ServiceView", version: str | None) -> tuple[str, str]:
+    versions = [release.version for release in service.releases]
+    later = version or service.latest_version
+    below = versions[versions.index(later) + 1 :] if later in versions else []
+    if not below:
+        raise MpError(f"There is no release before {later}.", "Name two versions; `mp services show` lists them.")
+    return below[0], later
+
+
+def _show_diff(mp: Mp, found: "ReleaseDiffView") -> None:
+    console = mp.console
+    console.say(f"{found.service}: {found.earlier} to {found.later}")
+    if not found.complete:
+        console.note("The documents could not be compared completely, so the release is treated as breaking.")
+    enough = "is high enough" if found.keeps_semver else "is lower than that"
+    console.say(f"It needs at least a {found.bump} version, {found.least}; {found.later} {enough}.")
+    rows = [(change.weight, change.message, change.where, change.rule) for change in found.changes]
+    console.table(["weight", "what changed", "where", "rule"], rows, "Nothing that callers see has changed.")
 
 
 def _show(mp: Mp, found: "ServiceView") -> None:

@@ -11,10 +11,11 @@ from mercato.admin.backlog import Backlog, Queue
 from mercato.admin.browse import AuditLog, export_lines
 from mercato.admin.changes import tell_change
 from mercato.admin.denials import Refusals
-from mercato.admin.erase import ERASURES, ErasureStarter, ErasureWork
+from mercato.admin.erase import ERASURES, ErasureWork, erasure_starter
 from mercato.admin.erasures import Erasures
-from mercato.admin.export import ExportStarter, ExportWork
+from mercato.admin.export import ExportWork, export_starter
 from mercato.admin.exports import PersonExports
+from mercato.admin.figures import LAST_BACKUP, keep_figures, read_figures
 from mercato.admin.health import (
     KEPT,
     SERVICES,
@@ -60,6 +61,7 @@ from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
 __all__ = [
     "ERASURES",
     "KEPT",
+    "LAST_BACKUP",
     "NOT_AUDITED",
     "SERVICES",
     "STALE",
@@ -77,10 +79,8 @@ __all__ = [
     "EntryFilter",
     "Erasure",
     "ErasureAsked",
-    "ErasureStarter",
     "ErasureWork",
     "Erasures",
-    "ExportStarter",
     "ExportWork",
     "Gauge",
     "HealthBook",
@@ -119,9 +119,13 @@ __all__ = [
     "WorkflowOrders",
     "audited_news",
     "chores_of_the_map",
+    "erasure_starter",
     "export_lines",
+    "export_starter",
     "is_stale",
+    "keep_figures",
     "kept_erasures",
+    "read_figures",
     "target_of",
     "tell_change",
     "worst",

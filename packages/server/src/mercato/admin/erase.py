@@ -22,7 +22,6 @@ from mercato.platform import (
     Database,
     DurableSubscriber,
     Erased,
-    Event,
     Ids,
     Json,
     Mail,
@@ -34,6 +33,7 @@ from mercato.platform import (
     Workflow,
     Workflows,
     described_tables,
+    start_on,
 )
 
 log = structlog.get_logger(__name__)
@@ -196,16 +196,6 @@ async def _erase_named(session: Session, page: Sequence[AuditRow], words: Words)
     return await AuditRows(session).erase_details_at(named)
 
 
-class ErasureStarter:
+def erasure_starter(workflows: Workflows) -> DurableSubscriber[ErasureAsked]:
     """Starts the workflow of each erasure that was asked for."""
-
-    def __init__(self, workflows: Workflows) -> None:
-        self._workflows = workflows
-
-    def subscriber(self) -> DurableSubscriber[ErasureAsked]:
-        """To be run by the worker."""
-        return DurableSubscriber("erasures.starter", (ErasureAsked,), self._hear)
-
-    async def _hear(self, _: Session, events: Sequence[Event[ErasureAsked]]) -> None:
-        for event in events:
-            await self._workflows.start(WORKFLOW, event.news.erasure_id)
+    return start_on("erasures.starter", ErasureAsked, workflows, WORKFLOW, lambda news: news.erasure_id)

@@ -1,7 +1,6 @@
 """Making a copy of what is known of a person: one workflow, whose step may run twice."""
 
 import hashlib
-from collections.abc import Sequence
 
 from mercato.admin.copy import Part, write_copy
 from mercato.admin.export_rows import ExportRows
@@ -12,7 +11,6 @@ from mercato.platform import (
     Clock,
     Database,
     DurableSubscriber,
-    Event,
     Ids,
     Json,
     ObjectStore,
@@ -22,6 +20,7 @@ from mercato.platform import (
     Workflow,
     Workflows,
     described_tables,
+    start_on,
 )
 
 EXPORT_WORKFLOW = "export-person"
@@ -76,16 +75,6 @@ class ExportWork:
         return parts, await PersonKeys(session, self._clock, self._ids).ring([person.id])
 
 
-class ExportStarter:
+def export_starter(workflows: Workflows) -> DurableSubscriber[PersonExportAsked]:
     """Starts the workflow of each copy that was asked for."""
-
-    def __init__(self, workflows: Workflows) -> None:
-        self._workflows = workflows
-
-    def subscriber(self) -> DurableSubscriber[PersonExportAsked]:
-        """To be run by the worker."""
-        return DurableSubscriber("exports.starter", (PersonExportAsked,), self._hear)
-
-    async def _hear(self, _: Session, events: Sequence[Event[PersonExportAsked]]) -> None:
-        for event in events:
-            await self._workflows.start(EXPORT_WORKFLOW, event.news.export_id)
+    return start_on("exports.starter", PersonExportAsked, workflows, EXPORT_WORKFLOW, lambda news: news.export_id)

@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from mercato.edge.figures import render_figures
 from mercato.edge.version import SERVER_VERSION
-from mercato.edge.wiring import running_of
+from mercato.edge.wiring import Parts, running_of
 from mercato.platform import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -43,6 +44,6 @@ async def get_readiness(request: Request) -> dict[str, str]:
 
 
 @metrics.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
-async def read_metrics() -> Response:
+async def read_metrics(parts: Parts) -> Response:
     """Prometheus' text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(render_figures(parts), media_type=CONTENT_TYPE_LATEST)

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from mercato.api.publishing_views import (
+    view_diff,
     view_dossier,
     view_release,
     view_service,
@@ -14,11 +15,12 @@ from mercato.api.publishing_views import (
 from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called
 from mercato.edge.paging import After, Page, PageSize
-from mercato.edge.route import TransactionalRoute
+from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
 from mercato_contracts.publishing import (
     DecisionRequest,
+    ReleaseDiffView,
     ReleaseView,
     ServiceView,
     StatusRequest,
@@ -31,6 +33,8 @@ from mercato_contracts.publishing import (
 )
 
 router = APIRouter(prefix="/api", tags=["publishing"], route_class=TransactionalRoute)
+_slow = APIRouter(tags=["publishing"], route_class=LateTransactionalRoute)
+_LONGEST_VERSION = 128
 
 
 def _submissions(session: Transaction, parts: Parts) -> Submissions:
@@ -155,6 +159,20 @@ async def get_release_document(vendor: str, name: str, version: str, listings: L
     )
 
 
+@_slow.get("/services/{vendor}/{name}/diff", summary="What changed between two releases of a service")
+async def compare_releases(
+    vendor: str,
+    name: str,
+    parts: Parts,
+    first: Annotated[str, Query(alias="from", max_length=_LONGEST_VERSION, description="A version")],
+    second: Annotated[str, Query(alias="to", max_length=_LONGEST_VERSION, description="Another version")],
+) -> ReleaseDiffView:
+    """For everybody. From the lower version to the higher one, whichever is named first: every change with its weight,
+    and the least step of SemVer that may carry them. It is the comparison that publishing makes before a release.
+    """
+    return view_diff(f"{vendor}/{name}", await parts.comparing.compare(parts.database, vendor, name, first, second))
+
+
 @router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Deprecate a release")
 async def deprecate_release(
     vendor: str, name: str, version: str, body: StatusRequest, caller: SignedIn, desk: LifecycleDesk
@@ -177,3 +195,6 @@ async def withdraw_service(vendor: str, name: str, caller: SignedIn, desk: Lifec
     nothing.
     """
     await desk.withdraw(caller, vendor, name)
+
+
+router.include_router(_slow)

@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 
-from mercato.publishing import Approval, Dossier, Evidence, Listing, Plan, Release, Submission, Vote, Waiting
+from mercato.publishing import (
+    Approval,
+    Dossier,
+    Evidence,
+    Listing,
+    Plan,
+    Release,
+    ReleaseDiff,
+    Submission,
+    Vote,
+    Waiting,
+)
 from mercato_contracts.publishing import (
     ApprovalView,
     EvidenceView,
     FindingView,
     OperationView,
     PlanView,
+    ReleaseChange,
+    ReleaseDiffView,
     ReleaseView,
     ServiceView,
     SubmissionSummary,
@@ -44,6 +57,23 @@ def view_dossier(dossier: Dossier, vendor: str) -> SubmissionView:
             "phases": [view_evidence(evidence) for evidence in dossier.evidence],
             "approval": None if approval is None else view_approval(approval, dossier.votes),
         }
+    )
+
+
+def view_diff(service: str, diff: ReleaseDiff) -> ReleaseDiffView:
+    return ReleaseDiffView(
+        service=service,
+        earlier=diff.earlier,
+        later=diff.later,
+        breaking=diff.breaking,
+        complete=diff.complete,
+        bump=diff.bump,
+        least=diff.least,
+        keeps_semver=diff.keeps_semver,
+        changes=[
+            ReleaseChange(weight=each.weight, rule=each.rule, where=each.where, message=each.message)
+            for each in diff.changes
+        ],
     )
 
 

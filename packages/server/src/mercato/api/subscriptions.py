@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
+from mercato.billing import Ledger, PlanChanges, PlanCost
 from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called, Names
 from mercato.edge.paging import After, Page, PageSize
@@ -12,7 +13,14 @@ from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Catalogue
 from mercato.subscriptions import Subscription, Subscriptions
-from mercato_contracts.subscriptions import SubscribeRequest, SubscriptionPage, SubscriptionView
+from mercato_contracts.subscriptions import (
+    ChangePlanRequest,
+    PlanChangePreview,
+    PlanCostView,
+    SubscribeRequest,
+    SubscriptionPage,
+    SubscriptionView,
+)
 
 router = APIRouter(prefix="/api", tags=["subscriptions"], route_class=TransactionalRoute)
 
@@ -21,7 +29,14 @@ def _desk(session: Transaction, parts: Parts) -> Subscriptions:
     return Subscriptions(session, parts.clock, parts.ids, parts.outbox, Catalogue(session))
 
 
+def _changes(session: Transaction, parts: Parts) -> PlanChanges:
+    ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
+    return PlanChanges(session, ledger, parts.clock.now())
+
+
 Desk = Annotated[Subscriptions, Depends(_desk)]
+Pricing = Annotated[PlanChanges, Depends(_changes)]
+WantedPlanId = Annotated[str, Query(min_length=1, max_length=64, description="The id of another plan of the service")]
 
 
 async def view_subscriptions(rows: Sequence[Subscription], called: Names) -> list[SubscriptionView]:
@@ -84,3 +99,48 @@ async def get_subscription(subscription_id: str, caller: SignedIn, desk: Desk, c
 async def cancel_subscription(subscription_id: str, caller: SignedIn, desk: Desk, called: Called) -> SubscriptionView:
     """Calls are refused within a second; what was used is still owed. Cancelling twice changes nothing."""
     return await _view_one(await desk.cancel(caller, subscription_id), called)
+
+
+@router.get("/subscriptions/{subscription_id}/plan-change", summary="What a change of plan would cost")
+async def preview_plan_change(
+    subscription_id: str, plan_id: WantedPlanId, caller: SignedIn, desk: Desk, pricing: Pricing, called: Called
+) -> PlanChangePreview:
+    """At once, from the next month on, and for your own calls of the last 30 days under both plans. Nothing changes."""
+    found = await pricing.price(caller, await desk.find_change(caller, subscription_id, plan_id))
+    services = await called.services({found.change.service.id})
+    return PlanChangePreview(
+        subscription_id=found.change.subscription.id,
+        service=services.get(found.change.service.id, ""),
+        present=_cost(found.present),
+        wanted=_cost(found.wanted),
+        next_at=found.next_at,
+        since=found.since,
+        calls=found.workload.calls,
+        tokens_in=found.workload.tokens_in,
+        tokens_out=found.workload.tokens_out,
+    )
+
+
+@router.post("/subscriptions/{subscription_id}/plan-change", summary="Change to another plan of the same service")
+async def change_plan(
+    subscription_id: str, body: ChangePlanRequest, caller: SignedIn, desk: Desk, called: Called
+) -> SubscriptionView:
+    """The present subscription ends and one under the other plan begins at the same moment, so no call is refused for
+    want of one. The same again changes nothing. `GET` on the same address says what it costs.
+    """
+    return await _view_one(await desk.change_plan(caller, subscription_id, body.plan_id), called)
+
+
+def _cost(cost: PlanCost) -> PlanCostView:
+    return PlanCostView(
+        plan_id=cost.plan.id,
+        plan=cost.plan.name,
+        currency=cost.plan.currency,
+        charged_nanos=cost.charged_nanos,
+        due_nanos=cost.due_nanos,
+        next_nanos=cost.next_nanos,
+        usage_nanos=cost.usage.nanos,
+        refused_units=cost.usage.refused_units,
+        included_unit=cast(Literal["requests", "tokens"] | None, cost.plan.included_unit),
+        included=cost.plan.included,
+    )

@@ -34,6 +34,7 @@ from mercato.api import (
     passwords,
     privacy,
     publishing,
+    reviews,
     second_factors,
     service_health,
     service_levels,
@@ -52,7 +53,7 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, Searching
+from mercato.discovery import IndexKeeper, MarketMemory, Searching
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
@@ -87,14 +88,14 @@ def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox."""
     embedder = build_embedder()
     index = build_search_index(embedder.dimensions)
-    keeper = IndexKeeper(wiring.database, index)
+    keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router, listings.router, *DISCOVERY_PAGES),
+        (discovery.router, listings.router, reviews.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
-        adds=lambda running: replace(running, searching=searching),
+        adds=lambda running: replace(running, searching=searching, market_memory=MarketMemory(wiring.clock)),
     )
 
 

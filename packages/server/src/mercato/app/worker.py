@@ -7,31 +7,32 @@ from typing import Any
 
 import structlog
 
-from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
     AuditRecorder,
     AuditSealer,
-    ErasureStarter,
     ErasureWork,
-    ExportStarter,
     ExportWork,
     SuspensionKeeper,
     WorkflowOrders,
+    erasure_starter,
+    export_starter,
+    keep_figures,
 )
+from mercato.app.engines import build_embedder
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
-from mercato.discovery import DocumentWriter
+from mercato.discovery import DocumentWriter, Embedder, Reembedding
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
-from mercato.signals import KillKeeper, RoundSettling, SettlingStarter
-from mercato.training import TrainingStarter, TrainingWork
+from mercato.signals import KillKeeper, RoundSettling, settling_starter
+from mercato.training import TrainingWork, training_starter
 from mercato.webhooks import Deliverer, webhook_subscriber
 from mercato_checks.confined import ConfinedChecks
 
@@ -53,11 +54,26 @@ async def run_worker(
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
     wiring = with_probes(build_wiring(settings, database_url), settings)
-    async with ConfinedChecks() as checks, _open(_workflows(settings, wiring, checks, executor), wiring):
+    async with (
+        ConfinedChecks() as checks,
+        _open(_workflows(settings, wiring, checks, executor), wiring),
+        _figures(wiring, settings),
+    ):
         ready.set()
         log.info("worker is ready", executor=executor)
         await stop.wait()
     await wiring.close()
+
+
+@asynccontextmanager
+async def _figures(wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
+    """Keeps what `/metrics` says of the marketplace."""
+    task = asyncio.create_task(keep_figures(wiring.database, wiring.clock, settings.state), name="figures")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> DbosWorkflows:
@@ -82,16 +98,19 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
+    embedder = build_embedder()
+    reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell])
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
-    readers = [*_readers(workflows, wiring), letters.subscriber(), audit.subscriber()]
+    readers = [*_readers(workflows, wiring, embedder), letters.subscriber(), audit.subscriber()]
     await feed.start(readers, [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
     if wiring.health_places is not None:
@@ -117,16 +136,16 @@ def _deliverer(wiring: Wiring) -> Deliverer:
     )
 
 
-def _readers(workflows: Workflows, wiring: Wiring) -> list[DurableSubscriber[Any]]:
+def _readers(workflows: Workflows, wiring: Wiring, embedder: Embedder) -> list[DurableSubscriber[Any]]:
     """Everything that is done once for the whole marketplace when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),
-        SettlingStarter(workflows).subscriber(),
+        settling_starter(workflows),
         *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
-        TrainingStarter(workflows).subscriber(),
-        ErasureStarter(workflows).subscriber(),
-        ExportStarter(workflows).subscriber(),
-        DocumentWriter(MiniLmEmbedder(), wiring.clock, wiring.outbox).subscriber(),
+        training_starter(workflows),
+        erasure_starter(workflows),
+        export_starter(workflows),
+        DocumentWriter(embedder, wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
         SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),

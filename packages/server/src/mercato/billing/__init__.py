@@ -19,6 +19,7 @@ from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
 from mercato.billing.news import ChargeAdjusted, PeriodClosed
 from mercato.billing.open_amounts import OpenAmounts, find_open_amounts
+from mercato.billing.plan_changes import PlanChangeCost, PlanChanges, PlanCost
 from mercato.billing.reconcile import (
     Difference,
     Disagreement,
@@ -58,6 +59,9 @@ __all__ = [
     "OpenAmounts",
     "Payout",
     "PeriodClosed",
+    "PlanChangeCost",
+    "PlanChanges",
+    "PlanCost",
     "PlanEstimate",
     "PriceLine",
     "Progress",

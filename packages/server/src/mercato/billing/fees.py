@@ -62,7 +62,12 @@ class MonthlyFees:
 
 
 def _reference(terms: Terms, month: datetime) -> str:
-    return f"{terms.subscription.id}:{month:%Y-%m}"
+    return fee_reference(terms.subscription.id, month)
+
+
+def fee_reference(subscription_id: str, month: datetime) -> str:
+    """What the ledger knows the fee of a subscription and month by."""
+    return f"{subscription_id}:{month:%Y-%m}"
 
 
 def fee_subscriber(clock: Clock, ids: Ids, *, take_rate_bp: int) -> DurableSubscriber[SubscriptionChanged]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from mercato.billing.figures import count_sales
 from mercato.billing.repository import LedgerRepository
 from mercato.billing.sales import Sale, add_up
 from mercato.identity import Caller, Permission
 from mercato.metering import Appraised
-from mercato.platform import Clock, Ids, Session
+from mercato.platform import Clock, Ids, Session, after_commit
 from mercato_contracts import ids as id_prefix
 
 
@@ -34,6 +36,7 @@ class Ledger:
     """Posts sales. `take_rate_bp` is the marketplace's share in basis points."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, *, take_rate_bp: int) -> None:
+        self._session = session
         self._rows = LedgerRepository(session)
         self._clock = clock
         self._ids = ids
@@ -75,4 +78,5 @@ class Ledger:
         )
         if is_new:
             await self._rows.add_postings(journal_id, sales)
+            after_commit(self._session, partial(count_sales, sales))
         return is_new

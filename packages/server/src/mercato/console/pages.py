@@ -4,6 +4,7 @@ from mercato.console import (
     calls,
     desk,
     device,
+    exploring,
     home,
     keys,
     landing,
@@ -13,6 +14,7 @@ from mercato.console import (
     organisation,
     search,
     service,
+    service_diff,
     sign_in,
     sso,
     standings,
@@ -25,7 +27,7 @@ from mercato.console import (
 )
 
 ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router)
-DISCOVERY_PAGES = (search.router,)
+DISCOVERY_PAGES = (search.router, exploring.router)
 CONSUMER_PAGES = (
     home.router,
     keys.router,
@@ -36,6 +38,7 @@ CONSUMER_PAGES = (
     webhooks.router,
     subscriptions.router,
     service.router,
+    service_diff.router,
     try_it.router,
     status.router,
     standings.router,

@@ -34,6 +34,11 @@ _WRITER = "discovery.documents"
 _PAGE = 500
 
 
+def digest_of_embedding(embedder: Embedder, listing: ListingDocument) -> str:
+    """A fingerprint of the listing's text and of the model that reads it."""
+    return sha256(f"{embedder.name}\n{listing.text_to_embed()}".encode("utf-8", "replace")).hexdigest()
+
+
 class DocumentWriter:
     """Turns publishing's news into rows. Runs in one process at a time; the same news twice changes nothing."""
 
@@ -84,7 +89,8 @@ class DocumentWriter:
             service_id=listing.service_id,
             facts=listing.to_facts(),
             digest=listing.digest(),
-            embedded_digest=self._digest_of_embedding(listing) if listing.vector else "",
+            embedder=self._embedder.name if listing.vector else "",
+            embedded_digest=digest_of_embedding(self._embedder, listing) if listing.vector else "",
             vector=listing.vector,
             withdrawn=False,
             shape=SHAPE,
@@ -92,7 +98,7 @@ class DocumentWriter:
         )
 
     def _has_vector(self, row: ListingRow | None, listing: ListingDocument) -> bool:
-        return row is not None and row.embedded_digest == self._digest_of_embedding(listing)
+        return row is not None and row.embedded_digest == digest_of_embedding(self._embedder, listing)
 
     async def _embed(self, listings: Sequence[ListingDocument]) -> list[bytes]:
         try:
@@ -103,16 +109,14 @@ class DocumentWriter:
             log.warning("listings are indexed by their words only", listings=len(listings), reason=refusal.detail)
             return [b""] * len(listings)
 
-    def _digest_of_embedding(self, listing: ListingDocument) -> str:
-        return sha256(f"{self._embedder.name}\n{listing.text_to_embed()}".encode("utf-8", "replace")).hexdigest()
-
 
 class IndexKeeper:
-    """Keeps one process's index like the rows."""
+    """Keeps one process's index like the rows. Vectors of other models than `embedder` stay out of it."""
 
-    def __init__(self, database: Database, index: SearchIndex) -> None:
+    def __init__(self, database: Database, index: SearchIndex, embedder: Embedder) -> None:
         self._database = database
         self._index = index
+        self._embedder = embedder
         self._bringing = asyncio.Lock()
         self._ready = False
 
@@ -149,5 +153,9 @@ class IndexKeeper:
         async with self._bringing:
             async with self._database.transaction() as session:
                 rows = (await ListingRepository(session).find_many(service_ids)).values()
-            listed = [from_facts(row.facts, row.vector) for row in rows if not row.withdrawn]
+            listed = [from_facts(row.facts, self._vector_of(row)) for row in rows if not row.withdrawn]
             await self._index.apply(listed, [row.service_id for row in rows if row.withdrawn])
+
+    def _vector_of(self, row: ListingRow) -> bytes:
+        """Empty while the vector is another model's: the worker makes a new one (`Reembedding`)."""
+        return row.vector if row.embedder == self._embedder.name else b""

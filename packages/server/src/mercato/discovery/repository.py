@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mercato.discovery.models import ListingRow
 from mercato.platform import Session
@@ -33,6 +33,32 @@ class ListingRepository:
         """Services whose rows were written in an older shape, except withdrawn ones."""
         query = select(ListingRow.service_id).where(ListingRow.shape < shape, ListingRow.withdrawn.is_(False))
         return list(await self._session.scalars(query.order_by(ListingRow.shape, ListingRow.service_id).limit(limit)))
+
+    async def list_of_other_models(self, embedder: str, after: str, limit: int) -> list[ListingRow]:
+        """The next listed services whose vector another model made, or none, in the order of their ids."""
+        rows = await self._session.scalars(
+            select(ListingRow)
+            .where(ListingRow.embedder != embedder, ~ListingRow.withdrawn, ListingRow.service_id > after)
+            .order_by(ListingRow.service_id)
+            .limit(limit)
+        )
+        return list(rows)
+
+    async def replace_vector(self, row: ListingRow, *, was: str) -> bool:
+        """Write the row's vector, unless its listing changed since its digest `was` this one."""
+        changed = await self._session.execute(
+            update(ListingRow)
+            .where(ListingRow.service_id == row.service_id, ListingRow.digest == was)
+            .values(
+                vector=row.vector,
+                digest=row.digest,
+                embedder=row.embedder,
+                embedded_digest=row.embedded_digest,
+                changed_at=row.changed_at,
+            )
+            .returning(ListingRow.service_id)
+        )
+        return changed.first() is not None
 
     async def list_digests(self, after: str, limit: int) -> list[tuple[str, str, bool]]:
         """`(service id, digest, withdrawn)` of the next services in the order of their ids."""

@@ -15,6 +15,7 @@ from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
 from mercato.deployments import DeploymentLinked
+from mercato.discovery import ReviewChanged
 from mercato.identity import (
     InvitationAccepted,
     InvitationMade,
@@ -115,6 +116,11 @@ OPERATIONS: Mapping[str, Audited] = {
     "promote_canary": _tells(ServiceChanged),
     "deprecate_release": _tells(ServiceChanged),
     "yank_release": _tells(ServiceChanged),
+    "write_review": _tells(ReviewChanged),
+    "remove_review": _tells(ReviewChanged),
+    "answer_review": _tells(ReviewChanged),
+    "hide_review": _tells(ReviewChanged),
+    "show_review": _tells(ReviewChanged),
     "withdraw_service": _tells(ServiceWithdrawn),
     "sign_in": _tells(SignedIn),
     "sign_out": _is("session.ended"),
@@ -124,6 +130,7 @@ OPERATIONS: Mapping[str, Audited] = {
     "submit_release": _tells(SubmissionReceived),
     "subscribe": _tells(SubscriptionChanged),
     "cancel_subscription": _tells(SubscriptionChanged),
+    "change_plan": _tells(SubscriptionChanged),
     "start_training_run": _tells(TrainingRequested),
     "claim_training_run": _nothing("the job of a run that somebody started, which is an entry"),
     "stop_training_run": _tells(TrainingStopAsked),

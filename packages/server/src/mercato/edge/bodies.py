@@ -38,6 +38,11 @@ class BodyRoom:
         """Bytes."""
         return self._held
 
+    @property
+    def most(self) -> int:
+        """Bytes that all may hold at once."""
+        return self._most
+
     def take(self, origin: str, size: int) -> None:
         """Raises `Unavailable` where there is no room."""
         if self._held + size > self._most or self._held_of[origin] + size > self._most_of_one:

@@ -16,6 +16,8 @@ from mercato.platform import Ids, Refusal
 from mercato_contracts import ids as id_prefix
 
 _SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C trace context: logs carry its trace id, so that they are found from a trace."""
 _CLIENT_LEFT = 499
 """Not sent to anybody: what the count of answers says where the client was gone."""
 
@@ -51,13 +53,14 @@ class Edge:
         request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
         scope.setdefault("state", {}).update(request_id=request_id, error_page=self._error_page)
         self._name_client(scope)
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        trace = _TRACE.fullmatch(request.headers.get("traceparent", ""))
+        structlog.contextvars.bind_contextvars(request_id=request_id, **({"trace_id": trace[1]} if trace else {}))
         answer = _Answer(send, request_id)
         began = time.perf_counter()
         try:
             await self._pass(scope, receive, answer)
         finally:
-            structlog.contextvars.unbind_contextvars("request_id")
+            structlog.contextvars.unbind_contextvars("request_id", "trace_id")
             route = getattr(scope.get("route"), "path", "unmatched")
             _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
             _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)

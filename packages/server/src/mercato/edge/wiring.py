@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import Searching
+from mercato.discovery import MarketMemory, Searching
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -35,7 +35,7 @@ from mercato.identity import (
 )
 from mercato.metering import Counters
 from mercato.platform import Clock, Database, HeadKey, Ids, Mail, ObjectStore, Outbox, Session, WorkflowRecords
-from mercato.publishing import CredentialSeal
+from mercato.publishing import Comparing, CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
@@ -106,6 +106,8 @@ class Wiring:
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
     """Gives back the connections of engines other than PostgreSQL."""
+    comparing: Comparing = field(default_factory=Comparing)
+    """Compares releases, in processes that start with the first comparison."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
@@ -130,6 +132,7 @@ class Wiring:
         """Give all connections back."""
         if self.close_engines is not None:
             await self.close_engines()
+        await self.comparing.close()
         await self.gateway_database.close()
         await self.database.close()
 
@@ -140,6 +143,7 @@ class Running:
 
     wiring: Wiring
     searching: Searching | None = None
+    market_memory: MarketMemory | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None
     status_board: StatusBoard | None = None

@@ -63,6 +63,11 @@ class SecretHasher:
         """How many places are taken."""
         return self._waiting
 
+    @property
+    def most_waiting(self) -> int:
+        """How many places there are."""
+        return self._most_waiting
+
     @asynccontextmanager
     async def place(self, origin: str) -> AsyncIterator[None]:
         """A place in the queue; the block begins when its turn comes. Twice as many as threads have theirs, to look up

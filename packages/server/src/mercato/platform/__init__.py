@@ -31,7 +31,7 @@ from mercato.platform.data_map import (
     description_of,
     undescribed,
 )
-from mercato.platform.database import Base, Database, Session, driver_url
+from mercato.platform.database import Base, Database, Session, after_commit, driver_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
@@ -55,6 +55,7 @@ from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
+from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.workflows import (
     Json,
@@ -145,6 +146,7 @@ __all__ = [
     "WorkflowRecords",
     "WorkflowState",
     "Workflows",
+    "after_commit",
     "check_expiry",
     "check_key",
     "check_prefix",
@@ -169,6 +171,7 @@ __all__ = [
     "name_call",
     "place_of",
     "serving",
+    "start_on",
     "stream_lines",
     "undescribed",
 ]

@@ -1,7 +1,7 @@
 """PostgreSQL: one engine a process, one transaction a unit of work."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import QueuePool
 
 _IDLE_SECONDS = 20.0
@@ -49,6 +50,21 @@ def driver_url(url: str) -> str:
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def after_commit(session: Session, act: Callable[[], None]) -> None:
+    """Call `act` once this transaction is committed; never when it is undone."""
+
+    is_done = False
+
+    def committed(inner: SyncSession) -> None:
+        nonlocal is_done
+        # The end of a savepoint is no commit yet.
+        if not is_done and not inner.in_nested_transaction():
+            is_done = True
+            act()
+
+    event.listen(session.sync_session, "after_commit", committed)
+
+
 class Database:
     """The pool of connections of one process. It grows with what is used at once, and shrinks again after a while."""
 
@@ -70,6 +86,7 @@ class Database:
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._idle_seconds = idle_seconds
+        self._most = 2 * pool_size
         self._used_at_once = 0
         self._review: asyncio.TimerHandle | None = None
         self._shrinking: asyncio.Task[None] | None = None
@@ -95,6 +112,10 @@ class Database:
         if self._shrinking is not None:
             await self._shrinking
         await self.engine.dispose()
+
+    def connections(self) -> tuple[int, int, int]:
+        """How many are in use and idle now, and the most there may be."""
+        return self._pool.checkedout(), self._pool.checkedin(), self._most
 
     @property
     def _pool(self) -> QueuePool:

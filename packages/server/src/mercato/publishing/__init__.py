@@ -7,8 +7,10 @@ Canary: a release that takes a share of the calls until it is promoted or rolled
 Hold: a reason to keep a deployment out of routing; it is routed to again once no holder holds it.
 """
 
+from mercato.publishing.approval_rows import count_waiting
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
+from mercato.publishing.comparing import Comparing, ReleaseDiff
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
 from mercato.publishing.facts import PHASES
 from mercato.publishing.holds import DeploymentHolds
@@ -57,6 +59,7 @@ __all__ = [
     "Canaries",
     "Canary",
     "Catalogue",
+    "Comparing",
     "CredentialBook",
     "CredentialChanged",
     "CredentialSeal",
@@ -88,6 +91,7 @@ __all__ = [
     "Queued",
     "Reason",
     "Release",
+    "ReleaseDiff",
     "ReleaseFacts",
     "RunningDeployments",
     "RunningRelease",
@@ -102,5 +106,6 @@ __all__ = [
     "Submissions",
     "Vote",
     "Waiting",
+    "count_waiting",
     "route_plan",
 ]

@@ -23,3 +23,8 @@ class ApprovalRows:
         if before is not None:
             query = query.where(Approval.submission_id < before)
         return list(await self._session.scalars(query))
+
+
+async def count_waiting(session: Session) -> int:
+    """How many submissions wait for a person: for the marketplace's own figures."""
+    return await ApprovalRows(session).count_pending()

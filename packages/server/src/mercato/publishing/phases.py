@@ -152,12 +152,20 @@ def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
     """What the manifest takes away from callers of the baseline, whatever the document says."""
     if baseline is None:
         return []
+    return changed_terms(baseline, "this version", work.manifest.task, work.manifest.paths)
+
+
+def changed_terms(earlier: PastRelease, later: str, task: str, paths: str) -> list[Change]:
+    """What a later manifest with this task and this policy for paths takes away from callers of an earlier release.
+
+    `later` is what the messages call it.
+    """
     changes = []
-    if baseline.task != work.manifest.task:
-        message = f"{baseline.version} has the task {baseline.task}, this version {work.manifest.task}."
+    if earlier.task != task:
+        message = f"{earlier.version} has the task {earlier.task}, {later} {task}."
         changes.append(Change("manifest.task", "task", "breaking", message))
-    if baseline.paths == "any" and work.manifest.paths != "any":
-        message = f"{baseline.version} opens all paths, this version those of its document only."
+    if earlier.paths == "any" and paths != "any":
+        message = f"{earlier.version} opens all paths, {later} those of its document only."
         changes.append(Change("manifest.paths", "paths", "breaking", message))
     return changes
 

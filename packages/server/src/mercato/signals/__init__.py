@@ -15,7 +15,7 @@ from mercato.signals.log import SignalLog
 from mercato.signals.models import DeskDocument, DeskEvent, KillSwitch
 from mercato.signals.optimize import optimize
 from mercato.signals.record import DeskRecord
-from mercato.signals.settle import RoundSettling, SettlingStarter
+from mercato.signals.settle import RoundSettling, settling_starter
 from mercato.signals.store import ReceivedBody, SignalStore, receive, view_receipt
 
 __all__ = [
@@ -29,10 +29,10 @@ __all__ = [
     "LiveRounds",
     "ReceivedBody",
     "RoundSettling",
-    "SettlingStarter",
     "SignalLog",
     "SignalStore",
     "optimize",
     "receive",
+    "settling_starter",
     "view_receipt",
 ]

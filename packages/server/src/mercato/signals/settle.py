@@ -13,7 +13,6 @@ from mercato.platform import (
     Clock,
     Database,
     DurableSubscriber,
-    Event,
     Ids,
     Json,
     ObjectStore,
@@ -22,6 +21,7 @@ from mercato.platform import (
     Steps,
     Workflow,
     Workflows,
+    start_on,
 )  # fmt: skip
 from mercato.publishing import RunningDeployments
 from mercato.signals.assemble import Mandate, build_consensus, build_inputs, build_portfolio
@@ -222,16 +222,6 @@ async def read_voices(session: Session, found: Round) -> list[Voice]:
     ]
 
 
-class SettlingStarter:
-    """Hears that a round has closed."""
-
-    def __init__(self, workflows: Workflows) -> None:
-        self._workflows = workflows
-
-    def subscriber(self) -> DurableSubscriber[RoundClosed]:
-        """A durable reader; the engine starts the settling of a round once, however often it is asked."""
-        return DurableSubscriber("the desk", (RoundClosed,), self._handle)
-
-    async def _handle(self, _: Session, events: Sequence[Event[RoundClosed]]) -> None:
-        for event in events:
-            await self._workflows.start(WORKFLOW, event.news.round_id)
+def settling_starter(workflows: Workflows) -> DurableSubscriber[RoundClosed]:
+    """Starts the settling of each round that closed."""
+    return start_on("the desk", RoundClosed, workflows, WORKFLOW, lambda news: news.round_id)

@@ -8,17 +8,26 @@
 
 from mercato.subscriptions.models import Subscription
 from mercato.subscriptions.news import SubscriptionChanged
-from mercato.subscriptions.refusals import OtherPlanActive, PlanNotOffered, SubscriptionNotFound
-from mercato.subscriptions.subscribe import Subscriptions
+from mercato.subscriptions.refusals import (
+    OtherPlanActive,
+    PlanNotOffered,
+    PlanOfOtherService,
+    SubscriptionEnded,
+    SubscriptionNotFound,
+)
+from mercato.subscriptions.subscribe import Subscriptions, WantedPlan
 from mercato.subscriptions.terms import SubscriptionTerms, Terms
 
 __all__ = [
     "OtherPlanActive",
     "PlanNotOffered",
+    "PlanOfOtherService",
     "Subscription",
     "SubscriptionChanged",
+    "SubscriptionEnded",
     "SubscriptionNotFound",
     "SubscriptionTerms",
     "Subscriptions",
     "Terms",
+    "WantedPlan",
 ]

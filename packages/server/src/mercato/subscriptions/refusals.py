@@ -25,3 +25,19 @@ class SubscriptionNotFound(NotFound):
     code = "subscription_not_found"
     title = "No such subscription"
     fix = "`GET /api/subscriptions` lists the subscriptions of your organisation."
+
+
+class SubscriptionEnded(Conflict):
+    """It is cancelled: a plan is changed while it is in force."""
+
+    code = "subscription_ended"
+    title = "The subscription is cancelled"
+    fix = "Subscribe to the plan that you want: `POST /api/subscriptions` with its id."
+
+
+class PlanOfOtherService(Conflict):
+    """A subscription stays with its service."""
+
+    code = "plan_of_other_service"
+    title = "The plan belongs to another service"
+    fix = "Choose a plan of the same service: `GET /api/services/{vendor}/{name}` lists them."

@@ -30,15 +30,20 @@ class SubscriptionRepository:
         """All that the consumer ever had of this service; nobody else subscribes it to this service meanwhile."""
         lock = func.hashtextextended(f"subscribe {consumer_id} {service_id}", 0)
         await self._session.execute(select(func.pg_advisory_xact_lock(lock)))
-        return list(
-            await self._session.scalars(
-                select(Subscription)
-                .where(Subscription.consumer_id == consumer_id, Subscription.service_id == service_id)
-                .order_by(Subscription.id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
+        return await self._of_service(consumer_id, service_id, lock=True)
+
+    async def of_service(self, consumer_id: str, service_id: str) -> list[Subscription]:
+        """All that the consumer ever had of this service."""
+        return await self._of_service(consumer_id, service_id, lock=False)
+
+    async def _of_service(self, consumer_id: str, service_id: str, *, lock: bool) -> list[Subscription]:
+        query = (
+            select(Subscription)
+            .where(Subscription.consumer_id == consumer_id, Subscription.service_id == service_id)
+            .order_by(Subscription.id)
+            .execution_options(populate_existing=True)
         )
+        return list(await self._session.scalars(query.with_for_update() if lock else query))
 
     async def active_of(self, consumer_id: str) -> list[Subscription]:
         return list(

@@ -1,13 +1,33 @@
-"""Subscribe, cancel, list."""
+"""Subscribe, cancel, change the plan, list."""
+
+from dataclasses import dataclass
 
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing import Catalogue, Plan, Service
 from mercato.subscriptions.models import Subscription
 from mercato.subscriptions.news import SubscriptionChanged
-from mercato.subscriptions.refusals import OtherPlanActive, PlanNotOffered, SubscriptionNotFound
+from mercato.subscriptions.refusals import (
+    OtherPlanActive,
+    PlanNotOffered,
+    PlanOfOtherService,
+    SubscriptionEnded,
+    SubscriptionNotFound,
+)
 from mercato.subscriptions.repository import SubscriptionRepository
 from mercato_contracts import ids as id_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPlan:
+    """Another plan for an active subscription. `earlier` is the organisation's former subscription to that plan, which
+    is taken up again with what it used this month."""
+
+    subscription: Subscription
+    service: Service
+    present: Plan
+    wanted: Plan
+    earlier: Subscription | None
 
 
 class Subscriptions:
@@ -39,6 +59,53 @@ class Subscriptions:
             raise OtherPlanActive(
                 "Your organisation has another plan of this service.", subscription=active.id, plan=active.plan_id
             )
+        return await self._take_up(caller, plan, service, rows)
+
+    async def find_change(self, caller: Caller, subscription_id: str, plan_id: str) -> WantedPlan:
+        """What a change would be, without doing it.
+
+        Raises `SubscriptionNotFound`, `SubscriptionEnded`, `PlanNotFound`, `PlanOfOtherService`, `PlanNotOffered`.
+        """
+        caller.require(Permission.SUBSCRIPTIONS_READ)
+        found = await self._rows.find(subscription_id)
+        if found is None or found.consumer_id != caller.organisation_id:
+            raise self._not_found(subscription_id)
+        rows = await self._rows.of_service(found.consumer_id, found.service_id)
+        return await self._check_change(found, rows, plan_id)
+
+    async def change_plan(self, caller: Caller, subscription_id: str, plan_id: str) -> Subscription:
+        """The subscription under the other plan, which calls are paid by from now on; the present one ends at the same
+        moment. Asking again for the plan in force changes nothing. Raises what `find_change` does.
+        """
+        caller.require(Permission.SUBSCRIPTIONS_WRITE)
+        found = await self._rows.find(subscription_id)
+        if found is None or found.consumer_id != caller.organisation_id:
+            raise self._not_found(subscription_id)
+        rows = await self._rows.lock_of_service(found.consumer_id, found.service_id)
+        active = next((row for row in rows if row.status == "active"), None)
+        if active is not None and active.plan_id == plan_id:
+            return active
+        change = await self._check_change(next(row for row in rows if row.id == found.id), rows, plan_id)
+        self._end(change.subscription)
+        # One plan is active at a time, and the database holds that at every statement.
+        await self._rows.flush()
+        await self._tell(caller, change.subscription)
+        return await self._take_up(caller, change.wanted, change.service, rows)
+
+    async def _check_change(self, found: Subscription, rows: list[Subscription], plan_id: str) -> WantedPlan:
+        if found.status != "active":
+            raise SubscriptionEnded("This subscription is cancelled, so it has no plan to change.", id=found.id)
+        wanted = await self._catalogue.get_plan(plan_id)
+        service = await self._catalogue.get_service(found.service_id)
+        if wanted.service_id != service.id:
+            raise PlanOfOtherService(f"The plan {wanted.name} belongs to another service.", plan=wanted.id)
+        is_open = wanted.retired_at is None and service.status == "listed"
+        if wanted.id != found.plan_id and not is_open:
+            raise PlanNotOffered(f"The plan {wanted.name} takes no new subscriptions.", plan=wanted.id)
+        earlier = next((row for row in rows if row.plan_id == wanted.id), None)
+        return WantedPlan(found, service, await self._catalogue.get_plan(found.plan_id), wanted, earlier)
+
+    async def _take_up(self, caller: Caller, plan: Plan, service: Service, rows: list[Subscription]) -> Subscription:
         earlier = next((row for row in rows if row.plan_id == plan.id), None)
         subscription = self._revive(earlier) if earlier else self._make(caller, plan, service)
         await self._rows.flush()
@@ -52,8 +119,7 @@ class Subscriptions:
         if subscription is None or subscription.consumer_id != caller.organisation_id:
             raise self._not_found(subscription_id)
         if subscription.status == "active":
-            subscription.status = "cancelled"
-            subscription.cancelled_at = self._clock.now()
+            self._end(subscription)
             await self._tell(caller, subscription)
         return subscription
 
@@ -75,6 +141,10 @@ class Subscriptions:
             after=after,
             limit=limit,
         )
+
+    def _end(self, subscription: Subscription) -> None:
+        subscription.status = "cancelled"
+        subscription.cancelled_at = self._clock.now()
 
     def _revive(self, subscription: Subscription) -> Subscription:
         subscription.status = "active"

@@ -20,7 +20,7 @@ from mercato.training.provider import (
     ProviderUnavailable,
     StoredFile,
 )
-from mercato.training.reconcile import TrainingStarter, end_overdue, find_next_deadline
+from mercato.training.reconcile import end_overdue, find_next_deadline, training_starter
 from mercato.training.refusals import RunNotFound
 from mercato.training.runs import Dossier, Machine, OutputPage, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
@@ -46,7 +46,6 @@ __all__ = [
     "TrainingEnded",
     "TrainingRequested",
     "TrainingRuns",
-    "TrainingStarter",
     "TrainingStopAsked",
     "TrainingWork",
     "claim_run",
@@ -55,5 +54,6 @@ __all__ = [
     "handle_of",
     "read_code",
     "store_code",
+    "training_starter",
     "unpack",
 ]

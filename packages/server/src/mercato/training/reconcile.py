@@ -1,9 +1,8 @@
 """Ends abandoned runs: every state has a deadline, and a run past it is over."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session, Workflows
+from mercato.platform import Clock, DurableSubscriber, Outbox, Session, Workflows, start_on
 from mercato.training.news import TrainingEnded, TrainingRequested
 from mercato.training.repository import TrainingRepository
 from mercato.training.workflow import WORKFLOW
@@ -34,16 +33,6 @@ async def find_next_deadline(session: Session) -> datetime | None:
     return await TrainingRepository(session).find_next_deadline()
 
 
-class TrainingStarter:
+def training_starter(workflows: Workflows) -> DurableSubscriber[TrainingRequested]:
     """Starts the workflow of each run that was asked for."""
-
-    def __init__(self, workflows: Workflows) -> None:
-        self._workflows = workflows
-
-    def subscriber(self) -> DurableSubscriber[TrainingRequested]:
-        """To be run by the worker's `OutboxFeed`."""
-        return DurableSubscriber("training.starter", (TrainingRequested,), self._hear)
-
-    async def _hear(self, _: Session, events: Sequence[Event[TrainingRequested]]) -> None:
-        for event in events:
-            await self._workflows.start(WORKFLOW, event.news.run_id)
+    return start_on("training.starter", TrainingRequested, workflows, WORKFLOW, lambda news: news.run_id)
