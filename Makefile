@@ -64,7 +64,7 @@ screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL
 	@$(PY) scripts/screenshots.py
 
 dashboards: setup ## the Grafana dashboards of deploy/observability, from dashboards.py
-	@$(PY) -m deploy.observability.dashboards
+	@$(PY) -m deploy.observability.make_dashboards
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock

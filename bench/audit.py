@@ -3,7 +3,8 @@
     python -m bench.audit [--entries 100000]
 
 Entries are written from news as the worker does it; the check reads every text, hash and head. `suspend_s` and
-`deactivate_s` run from an operator's or administrator's request to the first call that the gateway refuses.
+`deactivate_s` run from an operator's, administrator's or identity provider's request to the first call that the gateway
+refuses.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from mercato.platform.outbox import lock_place, move_place, read_events
 RESULTS = Path(__file__).parent / "results" / "audit.json"
 _TIMES = 5
 _PASSWORD = "correct horse battery"
+_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 async def measure_log(url: str, entries: int) -> list[Row]:
@@ -98,9 +100,14 @@ def measure_access(told: dict[str, Any]) -> list[Row]:
         operator = _sign_in(control, told["administrator"]["email"], told["administrator"]["password"])
         suspended = [_suspend(control, gateway, operator) for _ in range(_TIMES)]
         deactivated = [_deactivate(control, gateway) for _ in range(_TIMES)]
+        provisioned = [_deactivate(control, gateway, by_provider=True) for _ in range(_TIMES)]
     return [
         Row(metric, statistics.median(times), "s", "lower", 1.0, (min(times), max(times)))
-        for metric, times in (("suspend_s", suspended), ("deactivate_s", deactivated))
+        for metric, times in (
+            ("suspend_s", suspended),
+            ("deactivate_s", deactivated),
+            ("deactivate_s.scim", provisioned),
+        )
     ]
 
 
@@ -131,15 +138,22 @@ def _suspend(control: httpx.Client, gateway: httpx.Client, operator: dict[str, s
     return time.perf_counter() - began
 
 
-def _deactivate(control: httpx.Client, gateway: httpx.Client) -> float:
+def _deactivate(control: httpx.Client, gateway: httpx.Client, *, by_provider: bool = False) -> float:
+    """By an administrator, or by the organisation's identity provider (SCIM)."""
     slug, boss = _join(control)
     email = f"vera-{slug}@example.org"
     body = {"email": email, "name": "Vera", "password": _PASSWORD, "role": "admin"}
     user = control.post("/api/users", json=body, headers=boss).raise_for_status().json()["id"]
     key = _key(control, _sign_in(control, email, _PASSWORD))
+    made = control.post("/api/scim/tokens", json={"name": "bench"}, headers=boss).raise_for_status().json()
+    provider = {"Authorization": f"Bearer {made['token']}"}
     _await(gateway, key, refused=False)
     began = time.perf_counter()
-    control.post(f"/api/users/{user}/disable", json={}, headers=boss).raise_for_status()
+    if by_provider:
+        change = {"schemas": [_PATCH], "Operations": [{"op": "replace", "path": "active", "value": False}]}
+        control.patch(f"/scim/v2/Users/{user}", json=change, headers=provider).raise_for_status()
+    else:
+        control.post(f"/api/users/{user}/disable", json={}, headers=boss).raise_for_status()
     _await(gateway, key, refused=True)
     return time.perf_counter() - began
 

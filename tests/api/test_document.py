@@ -33,6 +33,9 @@ STAYS_INSIDE = {
     "form_of_another_site", "gateway_away",
     # Errors within an answer of GraphQL, or on its streams.
     "graphql_page_size", "graphql_wrong_door", "too_many_live",
+    # SCIM's own errors, at `/scim/v2`, which describes itself.
+    "scim_address_missing", "scim_administrator_kept", "scim_filter_refused", "scim_malformed", "scim_member_unknown",
+    "scim_not_offered", "scim_refused", "scim_taken",
     # Bases of others, and a code that nothing gives any more.
     "backtest_malformed", "conflict", "refused",
 }  # fmt: skip

@@ -46,5 +46,5 @@ def test_the_front_door_of_the_room_exports_it(kind: type[News]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.news.topic)
 def test_a_webhook_names_fields_that_its_news_has(kind: EventKind) -> None:
-    assert {*kind.parties, *kind.told} <= {each.name for each in fields(kind.news)}
-    assert "by" not in kind.told
+    assert {*kind.parties, *kind.shown} <= {each.name for each in fields(kind.news)}
+    assert "by" not in kind.shown

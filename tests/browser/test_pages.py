@@ -19,7 +19,7 @@ from tests.support.pages import KnownPage
 
 _MOST_REQUESTS = 6
 _OPERATORS = ("/ops", "/desk")
-_PUBLIC = ("/device", "/join/", "/new-password/", "/sign-in", "/sign-up", "/status")
+_PUBLIC = ("/device", "/forgot-password", "/join/", "/new-password/", "/sign-in", "/sign-up", "/status")
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,12 @@ class TestServicePages:
         assert (await browser.get("/services/vendor/embedder", params={"calls": "-1"})).status_code == 422
 
 
+async def test_an_empty_search_says_what_is_true(browser: httpx.AsyncClient) -> None:
+    assert "No service is listed yet" in (await browser.get("/search")).text
+    assert "Use other words" in (await browser.get("/search", params={"q": "nothing like it"})).text
+    assert "Take a filter away." in (await browser.get("/search", params={"task": "embeddings"})).text
+
+
 async def test_search_shows_facets_and_keeps_its_filters(browser: httpx.AsyncClient) -> None:
     page = await browser.get("/search", params={"q": "nothing like it", "task": "embeddings"})
     assert page.status_code == 200

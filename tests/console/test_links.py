@@ -12,7 +12,7 @@ from mercato.identity import LinkTokens
 from tests.identity.test_sign_in import ACME, bearer, sign_in
 
 NEW = "another good password"
-PAGES = ("/join/{token}", "/new-password/{token}")
+PAGES = ("/join/{token}", "/new-password/{token}", "/forgot-password")
 
 
 @pytest.fixture
@@ -74,6 +74,23 @@ async def newest_reset(wiring: Wiring, links: LinkTokens) -> str:
     """The token that the letter holds."""
     async with wiring.database.transaction() as session:
         return links.of((await session.execute(text("SELECT max(id) FROM password_resets"))).scalar_one())
+
+
+async def test_who_forgot_a_password_asks_for_a_link_and_learns_of_nobody(
+    api: httpx.AsyncClient, tokens: dict[str, str], app: FastAPI
+) -> None:
+    assert 'href="/forgot-password"' in (await api.get("/sign-in")).text
+    assert (await api.get("/forgot-password")).status_code == 200
+    wrong = await api.post("/forgot-password", data={"email": "nobody"})
+    assert (wrong.status_code, 'value="nobody"' in wrong.text) == (422, True)
+    known = await api.post("/forgot-password", data={"email": "Ada@acme.example"})
+    unknown = await api.post("/forgot-password", data={"email": "ada@nobody.example"})
+    assert known.status_code == unknown.status_code == 200
+    told = [re.sub(r"req_[0-9a-f]+|[Aa]da@\w+\.example", "", answer.text) for answer in (known, unknown)]
+    assert told[0] == told[1]
+    wiring = running_of(app).wiring
+    path = f"/new-password/{await newest_reset(wiring, wiring.reset_links)}"
+    assert (await api.post(path, data={"password": NEW})).status_code == 200
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -20,7 +20,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 import mercato
-from deploy.observability.dashboards import DASHBOARDS, FOLDER, build
+from deploy.observability.make_dashboards import DASHBOARDS, FOLDER, build
 from mercato.edge.figures import PoolFigures
 from mercato_gateway.metric_names import MEANINGS, PREFIX
 from mercato_gateway.metrics import Metrics

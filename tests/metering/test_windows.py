@@ -154,7 +154,7 @@ def test_sources_cover_each_moment_once(seed: int) -> None:
     }
     covered = sorted(
         (first, last, source)
-        for source in sources_of(["market", "call"], bounds, made)
+        for source in sources_of(["market", "call"], pairwise(bounds), made)
         for first, last in source.spans
     )  # fmt: skip
     assert covered[0][0] == bounds[0]

@@ -1,4 +1,4 @@
-"""What a release is checked for, by the publishing pipeline and by `mp validate`: the same code, so the same verdict.
+"""The checks of a release, used by the publishing pipeline and by `mp validate`: the same code, so the same verdict.
 
 Pure decisions: no database, no framework, no clock of their own. Each check is a function from typed input to findings
 (`findings.Finding`) and typed facts; every code that it can give stands in the table `codes.CODES`. The network is

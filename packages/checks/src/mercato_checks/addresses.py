@@ -1,7 +1,7 @@
-"""Which addresses an endpoint may have: public ones, and those networks that the operator allows.
+"""Which addresses an endpoint may have: public ones, and networks that the operator allows.
 
-A name is resolved once, every address is judged, and what was judged is pinned: who calls the endpoint connects to
-these addresses and no others, so that a name which changes its mind leads nowhere.
+A name is resolved once, every address is checked, and the checked addresses are pinned: calls connect to these and no
+others, so a name that later resolves to something else has no effect.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NUMBER_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?$", re.IGNORECASE)
 _PLAIN_IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}$")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$")
-# Never public, whatever the version of Python knows of them. Sources: IANA's special-purpose address registries.
+# Never public, whatever this version of Python knows about them. Sources: IANA's special-purpose address registries.
 _REFUSED = tuple(
     ipaddress.ip_network(text)
     for text in [
@@ -57,7 +57,7 @@ _REFUSED = tuple(
         "ff00::/8",
     ]
 )
-# What tells a cloud machine its own credentials: refused even inside a network that the operator allows.
+# Metadata services of clouds, which hand out credentials: refused even inside an allowed network.
 _METADATA = frozenset(
     ipaddress.ip_address(text)
     for text in (
@@ -176,7 +176,7 @@ class Resolver(Protocol):
     """Names to addresses."""
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a name, in the order to try them. Raises `OSError` when there are none."""
+        """The addresses of a name, in the order to try them. Raises `OSError` if there are none."""
         ...
 
 
@@ -200,7 +200,7 @@ class SystemResolver:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint whose addresses were judged. `base` is scheme, host, port and path without a closing slash."""
+    """An endpoint whose addresses were checked. `base` is scheme, host, port and path without a trailing slash."""
 
     scheme: str
     host: str
@@ -216,7 +216,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class AddressCheck:
-    """The target to connect to, None when it is refused, and why."""
+    """The target to connect to, `None` if it is refused, and the findings."""
 
     target: Target | None
     findings: list[Finding]
@@ -225,7 +225,7 @@ class AddressCheck:
 async def check_address(
     url: str, *, resolver: Resolver, allowed: Sequence[Network] = (), where: str = "endpoint.url"
 ) -> AddressCheck:
-    """Judge an endpoint's address. `allowed` are the networks that the operator opens beside the public ones."""
+    """Check an endpoint's address. `allowed` are networks that the operator allows in addition to public ones."""
     parsed, problem = _parse(url, where)
     if parsed is None:
         return AddressCheck(None, [problem] if problem else [])
@@ -254,7 +254,7 @@ def _judge_all(parsed: Target, texts: Sequence[str], allowed: Sequence[Network],
 
 
 def judge(text: str, allowed: Sequence[Network] = ()) -> str | None:
-    """Why this address must not be called; None when it may be."""
+    """Why this address must not be called; `None` if it may be."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -614,7 +614,7 @@ def found(code: str, where: str, message: str, *, level: Level | None = None, fi
 
 
 def capped(findings: Iterable[Finding], most: int) -> list[Finding]:
-    """At most `most` findings of each code, so that one mistake made a thousand times stays readable."""
+    """At most `most` findings of each code, to keep a mistake that is made a thousand times readable."""
     kept: list[Finding] = []
     seen: dict[str, int] = {}
     for finding in findings:

@@ -1,4 +1,4 @@
-"""Phase 5: all that a vendor sends, searched for secrets and pickles."""
+"""Phase 5: searches everything that a vendor sends for secrets and pickles."""
 
 from mercato_checks.findings import Finding
 from mercato_checks.openapi import read_document
@@ -12,5 +12,5 @@ def scan_content(manifest: ServiceManifest, manifest_text: str, document_text: s
     document = None if document_text is None else read_document(document_text, manifest.openapi or "")[0]
     if document is not None:
         findings += scan_tree(document.tree, "openapi")
-    # Only the text itself shows comments; what the trees named is not said twice.
+    # Only the text contains comments; findings in the trees are not reported twice.
     return findings or [*scan_text(manifest_text, "service.yaml"), *scan_text(document_text or "", "openapi")]

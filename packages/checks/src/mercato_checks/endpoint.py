@@ -40,7 +40,7 @@ class Answer:
 
 
 class CallFailed(Exception):
-    """There is no answer to look at; `code` is that of the finding, the text says what happened."""
+    """There is no answer to check; `code` is the finding's, the text says what happened."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -72,10 +72,10 @@ class Endpoint(Protocol):
 
 
 class PinnedEndpoint:
-    """An endpoint reached only at the addresses that were judged. Use as an async context.
+    """An endpoint called only at its checked addresses. Use as an async context.
 
     `timeout_seconds` bounds a whole call. `headers` go with each call (the endpoint's own credentials). Where an answer
-    says `secret` back, it stands masked in it, so that nothing that quotes the answer holds it.
+    echoes `secret`, it is masked, so text that quotes the answer never contains it.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class PinnedEndpoint:
         self._most = most_bytes
         self._secrets = _spellings(secret)
         self._pool = httpcore.AsyncConnectionPool(
-            # Reading the authorities takes a tenth of a second: only where they are needed.
+            # Loading the certificate authorities takes a tenth of a second: only if they are needed.
             ssl_context=tls or (httpx.create_ssl_context() if target.scheme == "https" else None),
             network_backend=_PinnedBackend(target),
             max_connections=1,
@@ -153,7 +153,7 @@ class PinnedEndpoint:
             "host": host if self._target.port == default else f"{host}:{self._target.port}",
             "user-agent": "mercato-publishing-check/1",
             "accept": "application/json, */*;q=0.1",
-            # Unpacking is one more way to be flooded: nothing packed is asked for.
+            # Decompression is one more way to be flooded: request uncompressed answers.
             "accept-encoding": "identity",
         }
         if content is not None:
@@ -162,7 +162,7 @@ class PinnedEndpoint:
 
 
 def _spellings(secret: str) -> list[bytes]:
-    """How a secret may stand in an answer: as it is, or as JSON text, the longest first."""
+    """How a secret may appear in an answer: as it is, or as JSON text, longest first."""
     if not secret:
         return []
     as_json = json.dumps(secret)[1:-1]
@@ -180,7 +180,7 @@ def _is_tls(error: BaseException) -> bool:
 
 
 class _PinnedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the target's judged addresses, in their order, whatever a name means by now."""
+    """Connects to the target's checked addresses, in order, whatever the name resolves to now."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

@@ -1,4 +1,4 @@
-"""What a check says: findings, each with a stable code, where it is, and what to do."""
+"""The results of checks: findings, each with a stable code, a place, and what to do."""
 
 import reprlib
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Finding:
 
     `where` is a path into the manifest (`plans.0.price.per_call`) or a JSON pointer into the OpenAPI document
     (`/paths/~1rounds/get`); empty for the whole. `message` is one sentence; `fix` says what to do. An `error` stops the
-    release, a `warning` should be mended, `info` is for the record. No finding ever holds a secret.
+    release, a `warning` should be fixed, `info` is for the record. No finding ever holds a secret.
     """
 
     code: str
@@ -48,7 +48,7 @@ _LOOKED_AT = 2_000
 def pointer(*parts: str | int) -> str:
     """The JSON pointer (RFC 6901) of these steps; empty for none.
 
-    One that would be too long to show ends in `…`: a document may have many findings below a name of a megabyte.
+    A pointer too long to show ends in `…`: a document may have many findings below a name of a megabyte.
     """
     written, length = [], 0
     for part in parts:
@@ -64,7 +64,7 @@ def pointer(*parts: str | int) -> str:
 
 
 def shorten(text: object, most: int = 80) -> str:
-    """A value as a message may show it: one line, at most `most` characters. Its cost does not grow with the value."""
+    """A value as a message shows it: one line, at most `most` characters, at a cost independent of its size."""
     if isinstance(text, dict | list | tuple | set | frozenset):
         return _SHORT.repr(text)[:most]
     whole = str(text)

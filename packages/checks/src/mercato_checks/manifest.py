@@ -19,19 +19,19 @@ _LIMITS = Limits(depth=12, nodes=20_000)
 
 @dataclass(frozen=True, slots=True)
 class ManifestCheck:
-    """What became of a manifest: typed when its shape is right, also where a rule refused it; see `findings`."""
+    """A checked manifest: typed if its shape is valid, even if a rule refused it; see `findings`."""
 
     manifest: ServiceManifest | None
     findings: list[Finding]
 
     @property
     def accepted(self) -> bool:
-        """Whether the pipeline may go on with it."""
+        """Whether the pipeline may continue with it."""
         return self.manifest is not None and not has_errors(self.findings)
 
 
 def check_manifest(raw: bytes | str) -> ManifestCheck:
-    """Read, type and cross-check a manifest. Never raises for its content, however hostile."""
+    """Parse, type and cross-check a manifest. Never raises for its content, however hostile."""
     read = _read(raw)
     if isinstance(read, Finding):
         return ManifestCheck(None, [read])

@@ -22,7 +22,7 @@ from mercato_contracts.manifest import (
 from mercato_contracts.words import message_of
 
 _MOST_EXPLAINED = 200
-"""Far fewer are shown; a manifest of twenty thousand mistakes gets no twenty thousand hints."""
+"""The most findings that are made; far fewer are shown."""
 
 _BOOLEAN_FIELDS = frozenset({"overage"})
 _PRICES = frozenset(Price.model_fields)

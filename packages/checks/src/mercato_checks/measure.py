@@ -1,4 +1,4 @@
-"""Phase 7: how fast and how steadily the endpoint answers. Rough by nature: a few calls, one after the other."""
+"""Phase 7: how fast and how steadily the endpoint answers. A rough measure: a few calls, one after another."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from mercato_checks.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class MeasurePolicy:
-    """What the operator asks of an endpoint. Times in milliseconds and seconds; shares in per mille."""
+    """The operator's requirements of an endpoint. Times in milliseconds and seconds; shares in per mille."""
 
     calls: int = 20
     within_seconds: float = 30.0
@@ -23,7 +23,7 @@ class MeasurePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured; times in microseconds, of answered calls only (0 when none was)."""
+    """The measurements; times in microseconds, of answered calls only (0 if there were none)."""
 
     calls: int
     failed: int
@@ -39,7 +39,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class MeasureCheck:
-    """Figures and what the policy says of them."""
+    """Measurements, and findings by the policy."""
 
     findings: list[Finding]
     facts: Measurement
@@ -48,9 +48,9 @@ class MeasureCheck:
 async def measure_endpoint(
     endpoint: Endpoint, call: Call, policy: MeasurePolicy = MeasurePolicy(), clock: Callable[[], float] = perf_counter
 ) -> MeasureCheck:
-    """Repeat `call` until the policy's calls are made or its time is over. `clock` tells seconds.
+    """Repeat `call` until the policy's calls are made or its time is over.
 
-    A call that began in time may end: cut off by our own box it would count as the endpoint's failure.
+    `clock` gives seconds. A call that began in time may finish: cut off by us it would count as the endpoint's failure.
     """
     times: list[int] = []
     failed = 0

@@ -2,7 +2,7 @@
 
 Written on libyaml's events because PyYAML's own composer refuses repeated anchors (allowed since YAML 1.2), turns
 `2024-01-01` into a date and `no` into false, keeps the last of two equal keys silently, and shares aliased nodes, so
-that a few lines can stand for billions of them. Everything here is bounded before it is built.
+that a few lines can stand for billions of them. Everything is bounded before it is built.
 """
 
 import re
@@ -38,7 +38,7 @@ class Limits:
 
 
 class Unreadable(ValueError):
-    """The text is not what it should be. `kind` is `syntax`, `depth`, `nodes`, `alias`, `tag`, `number` or `key`."""
+    """The text is invalid. `kind` is `syntax`, `depth`, `nodes`, `alias`, `tag`, `number` or `key`."""
 
     def __init__(self, kind: str, message: str, line: int | None = None) -> None:
         at = "" if line is None else f" (line {line})"

@@ -1,4 +1,4 @@
-"""A service's answer as people see it: whole where a program reads it, on a terminal without its long lists."""
+"""Shows a service's answer: complete for programs, without its long lists on a terminal."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ def refused_call(service: str, response: "httpx.Response", content: bytes) -> Mp
     by_gateway = _request_id(content) == request_id
     detail = str(problem.get("detail") or "") or _start_of(response, content)
     own_fix = _own_fix(problem) if by_gateway else ""
-    # In OpenAI's and Anthropic's shapes the advice stands behind the detail, in one message.
+    # In OpenAI's and Anthropic's shapes the advice follows the detail in one message.
     detail = detail.removesuffix(own_fix).strip() or detail
     code = f" {problem['code']}" if problem.get("code") else ""
     by = "The gateway refused the call" if by_gateway else f"{service} answered with an error"

@@ -33,9 +33,9 @@ def send_beat(client: "Client", identity: "Identity", credential: str, status: S
 def beat(
     client: "Client", profile: "Profile", identities: "Identities", deployment: str, status: Status
 ) -> "HeartbeatReceipt":
-    """One heartbeat by what this machine keeps. A vendor key exchanges a token that has expired anew.
+    """One heartbeat with the key and token of this machine.
 
-    One that was revoked stays revoked. Raises `MpError`.
+    A vendor key is exchanged for a new token if the token has expired; a revoked one is not replaced. Raises `MpError`.
     """
     identity = identities.get(deployment)
     try:
@@ -50,7 +50,7 @@ def beat(
 
 
 def _has_expired(client: "Client", identity: "Identity") -> bool:
-    """Whether the deployment's token ended by its time, and not because somebody revoked it."""
+    """Whether the deployment's token expired, and was not revoked."""
     from mercato_contracts.keys import parse_key
 
     own = parse_key(identity.token).key_id

@@ -1,4 +1,4 @@
-"""The frame of every command: its common options, and what it needs to do its work."""
+"""The frame of every command: common options and dependencies."""
 
 import functools
 import math
@@ -25,10 +25,10 @@ _DEFAULT_TIMEOUT_SECONDS = 30.0
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds that ends."""
+    """A finite number of seconds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Refuses what is not a number or never ends."""
+        """Refuses anything that is not a finite number."""
         seconds = float(super().convert(value, param, ctx))
         if not math.isfinite(seconds):
             self.fail(f"{value} is not a number of seconds.", param, ctx)
@@ -36,14 +36,14 @@ class Seconds(click.FloatRange):
 
 
 class Mp:
-    """What a command works with. The environment is read here and nowhere else."""
+    """A command's dependencies. The environment is read here and nowhere else."""
 
     def __init__(self, *, profile: str | None, as_json: bool, timeout: float) -> None:
         self.console = Console(as_json=as_json)
         self.timeout = timeout
         self.profile_name = profile or os.environ.get("MERCATO_PROFILE") or None
         self.url = _address("MERCATO_URL")
-        """The marketplace that the environment names, if it does."""
+        """The marketplace that the environment names, if any."""
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -52,10 +52,10 @@ class Mp:
 
     @cached_property
     def profile(self) -> Profile:
-        """The profile that was asked for, else what MERCATO_URL and MERCATO_TOKEN name, else the one in use.
+        """The requested profile, else the one that MERCATO_URL and MERCATO_TOKEN name, else the one in use.
 
-        With MERCATO_URL alone it is the profile of that marketplace; without one nobody is logged in there, and what
-        is public can be read.
+        With MERCATO_URL alone it is the profile of that marketplace; without such a profile nobody is logged in, and
+        only public data can be read.
         """
         if self.profile_name:
             return self.profiles.get(self.profile_name)

@@ -1,4 +1,4 @@
-"""What people and machines see: tables and sentences, or one JSON object."""
+"""Output for people and machines: tables and sentences, or one JSON object."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Live(Protocol):
     """A line that is redrawn in place."""
 
     def make_room(self) -> None:
-        """Take the line away for now."""
+        """Clear the line for now."""
 
 
 class Console:
@@ -29,11 +29,11 @@ class Console:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.live: Live | None = None
-        """The line that stands at the bottom of the terminal, which makes room for what is printed."""
+        """The line at the bottom of the terminal, which is cleared while other output is printed."""
 
     @property
     def width(self) -> int | None:
-        """The columns of the terminal that results are shown on; none where they go to a file or another program."""
+        """The width of the terminal in columns; `None` if output goes to a file or another program."""
         if not sys.stdout.isatty():
             return None
         return max(_NARROWEST, shutil.get_terminal_size().columns)
@@ -47,14 +47,14 @@ class Console:
             people()
 
     def print(self, text: str, *, end: str = "\n") -> None:
-        """Exactly this text, as a result."""
+        """Print exactly this text as a result."""
         self._make_room()
         sys.stdout.write(text + end)
-        # At once: whoever follows a log or waits for a line reads through a pipe.
+        # Flush at once: a reader that follows a log reads through a pipe.
         sys.stdout.flush()
 
     def say(self, text: str) -> None:
-        """A sentence of the result, for people; on a terminal it is broken between words."""
+        """A sentence of the result, for people; wrapped between words on a terminal."""
         self.print(_folded(clean(text), sys.stdout))
 
     def note(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Console:
             self.tell(text)
 
     def say_once(self, secret: str, about: str) -> None:
-        """A new secret on standard output, and beside it what it is and that it is not shown again."""
+        """Print a new secret to standard output, with a note on what it is and that it is not shown again."""
         self.say(secret)
         self.note(f"{about} It is shown only once.")
 
@@ -74,7 +74,7 @@ class Console:
         sys.stderr.flush()
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-        """Columns that fit the terminal; `empty` says what to do when there are no rows."""
+        """Print a table that fits the terminal; `empty` is the advice when there are no rows."""
         if not rows:
             self.note(empty)
             return
@@ -84,7 +84,7 @@ class Console:
             self.print(line)
 
     def fields(self, pairs: Sequence[tuple[str, object]]) -> None:
-        """Names and values, one a line, with whole ids; what is empty is left out."""
+        """Print names and values, one per line, with whole ids; empty values are left out."""
         shown = [(name, clean(str(value))) for name, value in pairs if value not in (None, "", [])]
         name_width = max((width_of(name) for name, _ in shown), default=0)
         for name, value in shown:
@@ -112,7 +112,7 @@ class Console:
 
 
 def _folded(text: str, stream: TextIO) -> str:
-    """Lines that are too long for the terminal, broken between words; one with a command stays whole, to be copied."""
+    """Wrap lines that are too long for the terminal between words; a line with a command stays whole, for copying."""
     if not stream.isatty():
         return text
     columns = max(_NARROWEST, shutil.get_terminal_size().columns)
@@ -137,12 +137,12 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _is_bold() -> bool:
-    """On a terminal that knows how, unless the person asked for none (https://no-color.org)."""
+    """Whether to use bold text: on a terminal that supports it, unless disabled (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def leave_quietly() -> None:
-    """The reader of our output has gone (`mp … | head`): nothing more to say, and no complaint at exit."""
+    """The reader of our output has gone (`mp … | head`): print nothing more, and no error at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

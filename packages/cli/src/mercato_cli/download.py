@@ -1,4 +1,5 @@
-"""Downloads that survive cuts and kills: what arrived is kept beside the file's place, and the file appears only whole.
+"""Downloads that survive broken connections and kills: partial content is kept beside the target, and the file appears
+only when complete.
 
 `NAME.<checksum>.part` holds the bytes so far. The next try, in this process or another, asks for the rest only. The
 file gets its name after every byte was checked against the SHA-256 that the marketplace promised.
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 256 * 1024
 _TRIES = 6
-"""In a row that bring nothing; any progress starts the count anew."""
+"""Attempts in a row without progress; any progress resets the count."""
 
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class _Cut(Exception):
-    """The answer ended early, or none came: ask again for the rest."""
+    """The answer ended early, or none came: retry for the rest."""
 
 
 class _Other(Exception):
-    """What the server has is not what was promised: of another size, or another range than was asked for."""
+    """The server's file is not the promised one: another size, or another range than requested."""
 
 
 class _NewLink(Exception):
@@ -54,10 +55,10 @@ class Downloader:
         self._clients: dict[str, httpx.Client] = {}
 
     def fetch(self, grant: "FileGrant", again: Callable[[], "FileGrant"], target: Path, progress: Progress) -> bool:
-        """The file at `target`, whole and checked; `False` when it was there already. `again` asks for a new link.
+        """Download the file to `target` and verify it; `False` if it existed already.
 
-        Raises `MpError` when the bytes are not those that were promised, when nothing arrives any more, when another
-        `mp` is downloading the same file, and when the disk refuses.
+        `again` gets a new link. Raises `MpError` if the checksum differs, if nothing arrives any more, if another `mp`
+        is downloading the same file, or if the disk refuses.
         """
         try:
             if _is_whole(target, grant):
@@ -79,7 +80,10 @@ class Downloader:
     def _complete(
         self, file: BinaryIO, grant: "FileGrant", again: Callable[[], "FileGrant"], progress: Progress
     ) -> None:
-        """Until the whole is there and right. What an earlier run left is believed only as long as the sum fits."""
+        """Download until the file is complete and correct.
+
+        An earlier run's part is trusted only if the checksum fits.
+        """
         resumed = 0 < file.seek(0, os.SEEK_END) <= grant.bytes
         if not resumed:
             file.truncate(0)
@@ -107,7 +111,7 @@ class Downloader:
                     raise MpError(f"{grant.name} was replaced during the download.", "Run the command again.") from None
                 link, why = fresh.url, "its link is refused"
             except _Other as error:
-                # Once may be what an earlier run left; progress of this kind must not count as progress.
+                # The first mismatch may come from an earlier run's part; it must not count as progress.
                 file.truncate(0)
                 others, why = others + 1, str(error)
                 if others > 1:
@@ -135,14 +139,14 @@ class Downloader:
             if have and answer.status_code == 206:
                 _check_range(answer.headers.get("content-range", ""), have, grant)
             elif answer.status_code == 200:
-                file.truncate(0)  # the server sends the whole again
+                file.truncate(0)  # the server sends the whole file again
                 if answer.headers.get("content-length", str(grant.bytes)) != str(grant.bytes):
                     raise _Other(f"the server has {answer.headers['content-length'][:20]} bytes of {grant.bytes}")
             elif answer.status_code == 416:
                 raise _Other("the server has fewer bytes than announced")
             else:
                 raise _Cut(f"the server answered {answer.status_code}")
-            # As it comes: pieces of a set size would wait in memory, and be lost with a cut.
+            # As it arrives: chunks of a fixed size would wait in memory, and be lost if the connection breaks.
             for piece in answer.iter_raw():
                 file.write(piece)
                 file.flush()
@@ -153,7 +157,7 @@ class Downloader:
             raise _Cut("the connection was lost")
 
     def _client_of(self, url: str) -> httpx.Client:
-        """One for each host: files may lie elsewhere than the marketplace, behind a proxy or not."""
+        """One client per host: files may be on another host than the marketplace, with or without a proxy."""
         host = urlsplit(url).netloc
         if host not in self._clients:
             headers = {"user-agent": "mp", "accept-encoding": "identity"}

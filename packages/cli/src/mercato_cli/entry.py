@@ -1,4 +1,4 @@
-"""Where the process of `mp` begins. Nothing is imported before Ctrl-C is provided for."""
+"""The entry point of `mp`. Nothing is imported before Ctrl-C is handled."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ _INTERRUPTED = 130
 
 
 def leave_at_once(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C while nothing needs to be put away: during imports, and once the result is shown."""
+    """Ctrl-C while there is nothing to clean up: during imports, and once the result is shown."""
     os._exit(_INTERRUPTED)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one line that says what to do next, and as an exit code."""
+"""Errors: one line that says what to do next, and an exit code."""
 
 from enum import IntEnum
 from typing import Any
@@ -43,7 +43,7 @@ class Interrupted(Exception):
 
 
 class ReaderLeft(Exception):
-    """Whoever read our output has gone: `mp … | head`."""
+    """The reader of our output has gone: `mp … | head`."""
 
 
 _TITLES = {

@@ -1,4 +1,4 @@
-"""Streams of services, read for people: the words as they come, and whether one of the events is a failure."""
+"""Reads services' streams for people: text as it arrives, and whether an event reports a failure."""
 
 import json
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class StreamReader:
         return words_of(event) if failure is None and self.is_events else ""
 
     def _keep(self, line: str) -> None:
-        """Of what are no events: a line may be an object of its own, or a part of one."""
+        """Read a line that is no event: it may be a JSON object, or a part of one."""
         if line.startswith("{") and line.rstrip().endswith("}"):
             self.failure = self.failure or failure_of(Event("", line))
         elif self._kept < _LONGEST_ANSWER:
@@ -81,7 +81,7 @@ class StreamReader:
 
 
 def failure_of(event: Event) -> str | None:
-    """What an event that says that something failed says about it; `None` for all others."""
+    """The reason in an event that reports a failure; `None` for all others."""
     try:
         content = json.loads(event.data)
     except ValueError:
@@ -135,7 +135,7 @@ def _shorten(text: str) -> str:
 
 
 def words_of(event: Event) -> str:
-    """What an event adds to the answer, reasoning too; nothing where it is no text."""
+    """The text that an event adds to the answer, including reasoning; empty if it has none."""
     if event.data.strip() == "[DONE]":
         return ""
     try:
@@ -157,7 +157,7 @@ def _words(part: Any) -> str:
         return "" if isinstance(kind, str) and "audio" in kind and "transcript" not in kind else delta
     if isinstance(delta, dict):
         return _message_words(delta) or _text(delta.get("text")) or _message_words(delta.get("message"))
-    if isinstance(kind, str) and "." in kind:  # what repeats the deltas
+    if isinstance(kind, str) and "." in kind:  # events that repeat the deltas
         return ""
     message = _message_words(part.get("message"))
     return message or next((_text(part.get(name)) for name in _TEXTS if part.get(name)), "")

@@ -1,4 +1,4 @@
-"""The keys and tokens of deployments that this machine speaks for; each in a file for its owner only."""
+"""Keys and tokens of this machine's deployments; each in a file readable by its owner only."""
 
 import base64
 import json

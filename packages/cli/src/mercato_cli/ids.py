@@ -16,9 +16,10 @@ _NEWEST = 500
 
 
 def whole_id(given: str, known: Callable[[], Iterable[str]]) -> str:
-    """The id that `given` means among the `known` ones, which are asked for only where it is not whole.
+    """The id that `given` means among the `known` ones, which are fetched only if it is not a whole id.
 
-    What fits none is given back as it is, for the marketplace to refuse. Raises `MpError` where it fits several.
+    An id that matches none is returned unchanged, for the marketplace to refuse. Raises `MpError` if it matches
+    several.
     """
     end = _END.fullmatch(given)
     if _WHOLE.fullmatch(given) or end is None:

@@ -43,6 +43,7 @@ from mercato_cli.commands.listings import (
 )
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
+from mercato_cli.commands.orgs import orgs
 from mercato_cli.commands.overview import all_keys, overview, settings
 from mercato_cli.commands.password import passkeys, password, prove, second_factor
 from mercato_cli.commands.people import people, sessions
@@ -51,6 +52,7 @@ from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
 from mercato_cli.commands.reviews import reviews
+from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
 from mercato_cli.commands.service_levels import alerts, sla, status
@@ -90,7 +92,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         prove,
         sessions,
         people,
+        orgs,
         sso,
+        scim,
         roles,
         keys,
         limits,

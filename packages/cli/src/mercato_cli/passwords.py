@@ -13,7 +13,7 @@ RULE = f"{PASSWORD_SHORTEST} to {PASSWORD_LONGEST} characters"
 
 
 def read_password() -> str:
-    """The password of somebody who has one."""
+    """The caller's existing password."""
     if sys.stdin.isatty():
         return _ask("Password")
     return read_line()
@@ -60,7 +60,7 @@ def read_new_password() -> str:
 
 
 def read_line() -> str:
-    """The next line of standard input, and nothing after it: what follows is for the next command of a script."""
+    """The next line of standard input and no more: the rest is for the next command of a script."""
     line = bytearray()
     descriptor = sys.stdin.fileno()
     while len(line) < _LONGEST_LINE and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):

@@ -1,4 +1,4 @@
-"""Who one is at which marketplace: kept under the XDG configuration folder, readable by its owner only."""
+"""Profiles: a credential for each marketplace, kept under the XDG configuration folder, readable by its owner only."""
 
 import contextlib
 import fcntl
@@ -31,7 +31,7 @@ class Profile:
     expires_at: float | None = None
     """Seconds since 1970 at which an access token ends; a key has none."""
     device_token: str = ""
-    """Sent with the next sign-in, so that wrong guesses of others do not delay it."""
+    """Sent with the next sign-in, so other people's wrong guesses do not delay it."""
 
     def __repr__(self) -> str:
         return f"Profile({self.name}, {self.url})"
@@ -53,7 +53,7 @@ def gateway_of(url: str, port: int = GATEWAY_PORT) -> str:
 
 
 def checked_address(url: str, named: str = "") -> str:
-    """The address without a slash at its end. Raises `MpError` for what is none; `named` says where it is from."""
+    """The address without a trailing slash. Raises `MpError` if it is not an address; `named` says where it is from."""
     text = url.strip()
     try:
         parts = urlsplit(text)
@@ -151,7 +151,7 @@ class Profiles:
         """The profile as it is now, while nobody else refreshes it: a refresh token is good once."""
         with self._locked("refresh.lock"):
             found = self.get(profile.name)
-            # Written once before: a full disk must show while the refresh token is still good.
+            # Written once before the refresh: a full disk must show while the refresh token is still valid.
             self.keep(found, use=False)
             yield found
 

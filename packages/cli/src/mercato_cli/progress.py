@@ -1,7 +1,6 @@
-"""Progress of anything that takes longer than a second: one line on standard error, redrawn in place, gone at the end.
-
-Nothing is drawn where nobody looks: not a terminal, `TERM=dumb`, `--json`. Whoever prints through the `Console` while a
-line stands may do so: it makes room and comes back.
+"""Progress of work that takes longer than a second: one line on standard error, redrawn in place and cleared at the
+end. Nothing is drawn without a terminal, with `TERM=dumb` or with `--json`. Printing through the `Console` is safe: it
+clears the line and draws it again.
 """
 
 import os
@@ -70,11 +69,11 @@ class Progress:
         self.make_room()
 
     def advance(self, amount: int = 1) -> None:
-        """`amount` more is done."""
+        """Add `amount` to what is done."""
         self._done += amount
 
     def reach(self, done: int) -> None:
-        """`done` in all is done."""
+        """Set what is done to `done`."""
         self._done = done
 
     def say(self, text: str) -> None:

@@ -61,6 +61,7 @@ REMEDIES = {
     "portfolio_input_unusable": "Give daily returns as fractions (0.01 is one percent) and scores up to 100.",
     "release_not_found": "See the releases with `mp services show`.",
     "round_not_found": "See the rounds with `mp data list DATASET`.",
+    "scim_token_unknown": "List the tokens with `mp scim tokens list`.",
     "scopes_too_wide": "Leave out the scopes that you do not have, or all of them.",
     "second_factor_needed": "Run it at a terminal, or pipe in the code on a line after the password.",
     "series_too_long": "Give a larger --step or a shorter period.",

@@ -63,7 +63,7 @@ def _report(console: Console, error: MpError | None) -> None:
 
 
 def _explain(error: Exception) -> MpError:
-    """Any error as one sentence, what to do next and an exit code."""
+    """Turn any error into one sentence, advice and an exit code."""
     if isinstance(error, MpError):
         return error
     if isinstance(error, click.ClickException):
@@ -97,7 +97,7 @@ def _system(error: OSError) -> MpError:
 
 
 def _invalid(error: Exception) -> MpError:
-    """Words of the command that no request can be made of."""
+    """Arguments that cannot be put into a request."""
     from pydantic import ValidationError
 
     from mercato_contracts.words import message_of

@@ -23,7 +23,7 @@ class SectionedGroup(click.Group):
             self.sections.setdefault(title, []).append(str(command.name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one list a heading; the second column is the same in all of them."""
+        """Write one list per heading, with the second column aligned across all of them."""
         longest = max(map(len, self.commands), default=0)
         limit = formatter.width - _MARGINS - longest
         for title, names in self.sections.items():

@@ -1,4 +1,4 @@
-"""Whether a key signed something."""
+"""Checks Ed25519 signatures."""
 
 import base64
 

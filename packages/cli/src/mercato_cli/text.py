@@ -1,4 +1,4 @@
-"""Text for terminals: harmless, and as wide as it looks."""
+"""Text for terminals: sanitised, and measured in cells."""
 
 import unicodedata
 

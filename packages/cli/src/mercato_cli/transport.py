@@ -1,7 +1,7 @@
 """Requests of the control API: retried, authenticated, and answered with the contracts' types or an `MpError`.
 
-Every POST carries an `Idempotency-Key`, so everything may be sent again, and is when the network or the server falters:
-three times at most, as long as the whole takes no longer than the timeout.
+Every POST carries an `Idempotency-Key`, so every request may be retried, and is after failures of the network or the
+server: at most three attempts, within the timeout.
 """
 
 import json
@@ -44,7 +44,7 @@ class Transport:
         self._timeout = timeout
         self._now = now
         self.prove_again: Callable[[], None] | None = None
-        """Asks the person who they are, where what they want needs a recent proof and somebody can answer."""
+        """Asks the person to prove their identity again, if the request needs that and somebody can answer."""
         self._http = open_client(profile.url, timeout=timeout, base_url=profile.url, headers={"user-agent": "mp"})
 
     @property
@@ -74,7 +74,7 @@ class Transport:
     def read(self, kind: type[Answer], path: str, content: bytes) -> Answer:
         """The answer's body as `kind`."""
         try:
-            # A newer marketplace may say more than this client knows.
+            # A newer marketplace may send fields that this client does not know.
             return kind.model_validate_json(content, extra="ignore")
         except ValidationError:
             raise _unusable(
@@ -184,7 +184,7 @@ class Transport:
             self._profile = kept
 
     def _send(self, request: httpx.Request) -> tuple[int, bytes, float | None]:
-        """Status, body and `Retry-After` of the first answer that does not falter, or of the last one."""
+        """Status, body and `Retry-After` of the first answer that is not worth a retry, or of the last one."""
         deadline = time.monotonic() + self._timeout
         for pause in (*_PAUSES, None):
             try:
@@ -294,7 +294,7 @@ def _show(request: httpx.Request, credential: str) -> None:
 
 
 def _how_to_log_in(profile: Profile) -> str:
-    """What its owner does once a credential is not accepted any more: a person signs in, a program needs a key."""
+    """The advice for a credential that is no longer accepted: a person signs in, a program needs a key."""
     where = f" --profile {profile.name}" if profile.name not in ("", "default") else ""
     if profile.refresh_token:
         return f"Log in again with `mp login --email ADDRESS{where}`."

@@ -62,7 +62,7 @@ def proxy_of(url: str) -> str:
 
 
 def unreachable(url: str, error: httpx.RequestError, timeout: float) -> MpError:
-    """No whole answer came."""
+    """No complete answer arrived."""
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return not_an_address(url)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):

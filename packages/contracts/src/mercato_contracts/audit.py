@@ -28,48 +28,56 @@ AuditProblem = Literal["edited", "missing", "reordered", "head", "signature", "p
 class AuditActor(Wire):
     """Who did it. `organisation` is empty for a process and for somebody who did not sign in."""
 
-    id: str
-    kind: ActorKind
-    organisation: str = ""
+    id: str = Field(description="The id of the user, key or process; empty for `nobody`")
+    kind: ActorKind = Field(
+        description="What acted: a user, a key, a process of the marketplace, or somebody who did not sign in"
+    )
+    organisation: str = Field(default="", description="The id of the actor's organisation")
 
 
 class AuditTarget(Wire):
     """What it was done to; both are empty where there is no one thing."""
 
-    type: str = ""
-    id: str = ""
+    type: str = Field(default="", description="The kind of target, such as `key`")
+    id: str = Field(default="", description="The target's id")
 
 
 class AuditCore(Wire):
     """The sealed part of an entry. It names nobody."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = Field(default=1, description="The version of the entry's format")
     place: int = Field(ge=0, description="The number of the entry in the log, from 0")
-    id: str
+    id: str = Field(description="The entry's id, `aud_…`")
     at: str = Field(description="When it happened, RFC 3339 in UTC with microseconds")
     verb: str = Field(description="What happened, as `noun.verb`")
-    outcome: Outcome
+    outcome: Outcome = Field(description="Whether it was done, refused by permission, or failed")
     count: int = Field(ge=1, description="How often; more than 1 where denials of a minute are merged")
-    actor: AuditActor
+    actor: AuditActor = Field(description="Who did it")
     organisation: str = Field(description="The organisation that sees the entry; empty where only operators do")
-    target: AuditTarget
+    target: AuditTarget = Field(description="What it was done to")
     request: str = Field(default="", description="The id of the request")
-    details_sha256: Sha256
+    details_sha256: Sha256 = Field(description="SHA-256 of the details with their salt")
 
 
 class AuditDetails(Wire):
     """The part of an entry that can be erased. Fields are empty where they do not apply; secrets are replaced."""
 
-    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    actor_name: str = ""
-    target_name: str = ""
-    on_behalf_of: str = ""
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] = Field(
+        description="16 random bytes in hexadecimal, so that the digest reveals nothing"
+    )
+    actor_name: str = Field(default="", description="The actor's name at that time")
+    target_name: str = Field(default="", description="The target's name at that time")
+    on_behalf_of: str = Field(default="", description="The id of the person for whom the actor acted")
     authenticated: str = Field(default="", description="`session`, `key` or `deployment_token`")
     credential: str = Field(default="", description="The id of the session, key or token")
     address: str = Field(default="", description="The client's network: IPv4 to 24 bits, IPv6 to 48")
-    reason: str = ""
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
+    reason: str = Field(default="", description="The reason that the actor gave")
+    before: dict[str, Any] | None = Field(
+        default=None, description="The changed fields as they were; null where nothing was changed"
+    )
+    after: dict[str, Any] | None = Field(
+        default=None, description="The changed fields as they are; null where nothing was changed"
+    )
 
 
 class AuditEntry(Wire):
@@ -78,17 +86,17 @@ class AuditEntry(Wire):
     `details` is null where they were erased, or where somebody of another organisation acted on yours.
     """
 
-    core: AuditCore
-    details: AuditDetails | None
-    details_erased: bool = False
-    sealed: str
+    core: AuditCore = Field(description="The sealed part")
+    details: AuditDetails | None = Field(description="The part that can be erased")
+    details_erased: bool = Field(default=False, description="Whether the details were erased")
+    sealed: str = Field(description="The exact text of `core` that the log's hashes cover")
 
 
 class AuditEntryPage(Wire):
     """The newest first; ask on with `before` set to `next`."""
 
-    items: list[AuditEntry]
-    next: int | None
+    items: list[AuditEntry] = Field(description="The entries of this page, newest first")
+    next: int | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
 class AuditHead(Wire):
@@ -98,40 +106,40 @@ class AuditHead(Wire):
     over the UTF-8 bytes of `mercato-audit/1`, `size`, `root` and `at` joined by line feeds.
     """
 
-    size: int = Field(ge=0)
-    root: Sha256
-    at: str
+    size: int = Field(ge=0, description="The number of entries that the head covers")
+    root: Sha256 = Field(description="The Merkle tree hash of the first `size` entries")
+    at: str = Field(description="When it was signed, RFC 3339 in UTC")
     key: str = Field(description="The marketplace's Ed25519 public key, base64 of 32 bytes")
-    signature: str
+    signature: str = Field(description="Ed25519 signature, base64")
 
 
 class AuditHeadPage(Wire):
     """The newest first; ask on with `before` set to `next`."""
 
-    items: list[AuditHead]
-    next: int | None
+    items: list[AuditHead] = Field(description="The heads of this page, newest first")
+    next: int | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
 class AuditProof(Wire):
     """That an entry stands in the log: `path` leads from it to the root of `head`."""
 
-    path: list[Sha256]
-    head: AuditHead
+    path: list[Sha256] = Field(description="Hashes from the entry's neighbour up to the root")
+    head: AuditHead = Field(description="The signed head that the path leads to")
 
 
 class AuditEntryWithProof(Wire):
     """One entry. `proof` is null until the entry is sealed, which takes up to five seconds."""
 
-    entry: AuditEntry
-    proof: AuditProof | None
+    entry: AuditEntry = Field(description="The entry")
+    proof: AuditProof | None = Field(description="Its proof; null until the entry is sealed")
 
 
 class AuditConsistency(Wire):
     """That the later head only added to the earlier one."""
 
-    first: AuditHead
-    second: AuditHead
-    path: list[Sha256]
+    first: AuditHead = Field(description="The earlier head")
+    second: AuditHead = Field(description="The later head")
+    path: list[Sha256] = Field(description="Hashes that prove it (RFC 9162, section 2.1.4)")
 
 
 class AuditLeaves(Wire):
@@ -140,32 +148,32 @@ class AuditLeaves(Wire):
     `segments` are roots over 256 pruned entries each, from the start of the log, told on the first page.
     """
 
-    segments: list[Sha256]
+    segments: list[Sha256] = Field(description="Roots of pruned segments of 256 entries; on the first page only")
     first: int = Field(ge=0, description="The place of the first of `leaves`")
-    leaves: list[Sha256]
+    leaves: list[Sha256] = Field(description="SHA-256 leaf hashes of entries, in order")
     next: int | None = Field(description="Ask on with `first` set to this")
 
 
 class AuditFinding(Wire):
     """Something that is not as it was sealed. `place` is where, if it is in one place."""
 
-    problem: AuditProblem
-    place: int | None
-    detail: str
+    problem: AuditProblem = Field(description="What is wrong")
+    place: int | None = Field(description="The number of the entry; null where it is not in one place")
+    detail: str = Field(description="What was expected and what was found, in one sentence")
 
 
 class AuditVerification(Wire):
     """The result of a check of the whole log."""
 
-    holds: bool
+    holds: bool = Field(description="Whether the whole log is as it was sealed")
     entries: int = Field(ge=0, description="How many entries were checked")
     pruned: int = Field(ge=0, description="How many older ones were pruned")
     erased: int = Field(ge=0, description="How many have erased details")
     unsealed: int = Field(ge=0, description="How many came after the newest head")
     heads: int = Field(ge=0, description="How many heads were checked")
     anchors: int = Field(ge=0, description="How many of them are kept outside of the database")
-    head: AuditHead | None
-    findings: list[AuditFinding]
+    head: AuditHead | None = Field(description="The newest signed head; null before the first")
+    findings: list[AuditFinding] = Field(description="What is wrong; empty when the log holds")
 
 
 def head_bytes(size: int, root: str, at: str) -> bytes:

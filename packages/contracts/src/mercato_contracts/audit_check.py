@@ -1,7 +1,7 @@
-"""The audit log checked by somebody who does not trust the marketplace, from what it hands out.
+"""Checks the audit log without trusting the marketplace, from what it publishes.
 
 Hashes of all entries give every root; entries that the reader may see must have the hashes at their places; heads,
-above all those that were kept from before, must have the roots.
+above all those kept from before, must have the roots.
 """
 
 import json
@@ -56,7 +56,7 @@ class ReaderCheck:
             self._note_root()
 
     def check_entry(self, entry: AuditEntry) -> None:
-        """Its text has the hash at its place, and what is shown beside it is what the text says."""
+        """Check that the entry's text has the hash at its place, and that the shown fields match the text."""
         self.entries += 1
         place = entry.core.place
         number = place - self._pruned
@@ -68,7 +68,7 @@ class ReaderCheck:
             self._find("edited", place, f"The details of entry {place} are not those that were sealed.")
 
     def check_head(self, head: AuditHead, whose: str) -> None:
-        """The log begins with what the head covers. `whose` says where the head comes from."""
+        """Check that the log begins with what the head covers. `whose` names the head's source."""
         if head.size > self.size:
             detail = f"The head {whose} covers {head.size} entries, and the log has {self.size}: its end was cut."
             self._find("missing", None, detail)

@@ -1,11 +1,12 @@
 """The public catalogue: what anybody may see of every listed service without asking who they are."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from mercato_contracts.fields import CONTRACT, NextPage, VendorSlug
 from mercato_contracts.manifest import Protocol, Task
 from mercato_contracts.wire import Wire
 
@@ -39,23 +40,23 @@ class CatalogModel(Wire):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    id: str
-    name: str
-    vendor: str
-    vendor_name: str
-    vendor_verified: bool
-    title: str
-    summary: str
-    protocol: Protocol
-    task: Task
-    version: str
-    licence: str
-    tags: list[str]
-    modalities: list[str]
-    plans: list[str]
-    status: CatalogStatus
-    listed_at: datetime
-    updated_at: datetime
+    id: str = Field(description="The service's id, `svc_…`")
+    name: str = Field(description="The name that calls use, `vendor/name`")
+    vendor: VendorSlug
+    vendor_name: str = Field(description="The vendor's full name")
+    vendor_verified: bool = Field(description="Whether the operator vouches for the vendor")
+    title: str = Field(description="The title, in a few words")
+    summary: str = Field(description="What the service does, in one sentence")
+    protocol: Protocol = Field(description="The protocol that it speaks")
+    task: Task = Field(description="What it is for")
+    version: str = Field(description="The newest release, a SemVer version")
+    licence: str = Field(description="An SPDX expression, or `proprietary`")
+    tags: list[str] = Field(description="Words to find it by")
+    modalities: list[str] = Field(description="What it reads and writes, such as `text` or `tabular`")
+    plans: list[str] = Field(description="The names of the open plans")
+    status: CatalogStatus = Field(description="Whether calls reach it now")
+    listed_at: datetime = Field(description="When it was first listed, UTC")
+    updated_at: datetime = Field(description="When its listing last changed, UTC")
 
 
 class CatalogPage(Wire):
@@ -65,6 +66,6 @@ class CatalogPage(Wire):
         json_schema_extra={"examples": [{"contract": "catalog/1", "items": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
     )
 
-    contract: Literal["catalog/1"] = "catalog/1"
-    items: list[CatalogModel]
-    next: str | None
+    contract: Annotated[Literal["catalog/1"], CONTRACT] = "catalog/1"
+    items: list[CatalogModel] = Field(description="The listings of this page, oldest first")
+    next: NextPage

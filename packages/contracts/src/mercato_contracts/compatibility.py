@@ -1,4 +1,4 @@
-"""Whether a change of the contracts would break somebody who knows the released ones.
+"""Whether a change of the contracts would break users of the released ones.
 
 Schemas are compared message by message, in the directions in which each one travels: what clients send us must still be
 accepted, what we send must still be understood. A message that carries its version (`contract: "signal-inference/2"`)

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from mercato_contracts.fields import CONTRACT, VendorSlug
 from mercato_contracts.signals import DeploymentId, Era, EraId, Finite, RoundId, Score, Sha256
 from mercato_contracts.wire import Wire
 
 NANO = 1_000_000_000
-NanoWeight = Annotated[int, Field(ge=0, le=NANO)]
+NanoWeight = Annotated[int, Field(ge=0, le=NANO, description="Its share in billionths: 1,000,000,000 is all")]
 """A share in billionths."""
 
 _ROUND = "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807"
@@ -27,10 +28,16 @@ class ConsensusSignal(Wire):
     """One deployment's scores, and its realised skill in earlier rounds, oldest first (rank ICs)."""
 
     deployment: DeploymentId
-    vendor: str = Field(min_length=1, max_length=64)
-    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000)
-    skill: list[Finite] = Field(default=[], max_length=10_000)
-    is_held: bool = False
+    vendor: str = Field(
+        min_length=1,
+        max_length=64,
+        description="The vendor's short name; a cap may bound all of a vendor's weights together",
+    )
+    scores: dict[EraId, Score] = Field(
+        min_length=1, max_length=5_000, description="A score in [-1, 1] for each id of the era"
+    )
+    skill: list[Finite] = Field(default=[], max_length=10_000, description="Rank ICs of earlier rounds, oldest first")
+    is_held: bool = Field(default=False, description="Whether the deployment is held, which makes its weight zero")
 
 
 class ConsensusInferenceRequest(Wire):
@@ -57,10 +64,12 @@ class ConsensusInferenceRequest(Wire):
         }
     )
 
-    contract: Literal["consensus-inference/1"] = "consensus-inference/1"
+    contract: Annotated[Literal["consensus-inference/1"], CONTRACT] = "consensus-inference/1"
     round: RoundId
     era: Era
-    signals: list[ConsensusSignal] = Field(min_length=1, max_length=2_000)
+    signals: list[ConsensusSignal] = Field(
+        min_length=1, max_length=2_000, description="One signal for each deployment, 1 to 2,000"
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> "ConsensusInferenceRequest":
@@ -73,10 +82,10 @@ class ConsensusWeight(Wire):
     """One deployment's share. `cluster` numbers the signals that move together."""
 
     deployment: DeploymentId
-    vendor: str
+    vendor: VendorSlug
     weight: NanoWeight
-    cluster: int = Field(ge=0)
-    reason: WeightReason
+    cluster: int = Field(ge=0, description="The number of its group of signals that move together, from 0")
+    reason: WeightReason = Field(description="What decided the weight")
 
 
 class ConsensusInferenceResponse(Wire):
@@ -103,14 +112,18 @@ class ConsensusInferenceResponse(Wire):
         }
     )
 
-    contract: Literal["consensus-inference/1"] = "consensus-inference/1"
+    contract: Annotated[Literal["consensus-inference/1"], CONTRACT] = "consensus-inference/1"
     round: RoundId
     era: Era
     spec: str = Field(description="Which version of the method made it")
-    weights: list[ConsensusWeight]
-    scores: dict[EraId, Score]
-    equal_weight: dict[EraId, Score]
-    best_single: DeploymentId | None = None
+    weights: list[ConsensusWeight] = Field(
+        description="The weights, which sum to 1,000,000,000; all are 0 without any signal"
+    )
+    scores: dict[EraId, Score] = Field(description="The consensus: a score in [-1, 1] for each id")
+    equal_weight: dict[EraId, Score] = Field(description="What equal weights would give, for comparison")
+    best_single: DeploymentId | None = Field(
+        default=None, description="The signal that was best so far, for comparison; null without a history"
+    )
     effective_models: float = Field(
         ge=0, description="Participation ratio of the eigenvalues of the signals' correlation matrix"
     )
@@ -126,6 +139,6 @@ class ConsensusInferenceResponse(Wire):
 class ConsensusWrite(Wire):
     """A consensus as the desk keeps and publishes it; `inputs` is the digest of the signals that it came from."""
 
-    contract: Literal["consensus-write/1"] = "consensus-write/1"
-    consensus: ConsensusInferenceResponse
-    inputs: Sha256
+    contract: Annotated[Literal["consensus-write/1"], CONTRACT] = "consensus-write/1"
+    consensus: ConsensusInferenceResponse = Field(description="The consensus")
+    inputs: Sha256 = Field(description="SHA-256 of the signals that it was made from")

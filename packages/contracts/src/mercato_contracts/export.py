@@ -1,4 +1,4 @@
-"""The command `mercato-contracts`: what crosses a process, for those who do not speak Python.
+"""The command `mercato-contracts`: the messages between processes, for users of other languages.
 
 `schema [FOLDER]` writes every message as JSON Schema (draft 2020-12) with examples, one file a module; without a folder
 they go to standard output as one document. `typescript FOLDER` writes a package of types. `release FOLDER` keeps the
@@ -27,7 +27,7 @@ _BASES = {"Wire"}
 _NO_MESSAGES = {"export", "examples", "compatibility", "typescript"}
 
 VERSION = "1"
-"""Raised when a change breaks somebody who knows the released contracts; `release` then keeps the new ones."""
+"""Raised when a change breaks users of the released contracts; `release` then stores the new ones."""
 
 
 def _modules() -> list[ModuleType]:

@@ -3,6 +3,9 @@
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import Field
+
+from mercato_contracts.fields import ConsumerId, CurrencyCode, ServiceId, VendorId
 from mercato_contracts.metering import UsageSide
 from mercato_contracts.wire import Wire
 
@@ -23,13 +26,17 @@ class SeriesLine(Wire):
     `keys` are the values of the groups in their order, `names` what people call them; both are empty in totals.
     """
 
-    keys: list[str]
-    names: list[str]
-    currency: str
-    values: dict[str, list[int]]
-    total: dict[str, int]
-    before: dict[str, list[int]] | None
-    before_total: dict[str, int] | None
+    keys: list[str] = Field(description="The values of the groups, in the order of `group_by`; empty in totals")
+    names: list[str] = Field(description="What people call those values; empty in totals")
+    currency: CurrencyCode
+    values: dict[str, list[int]] = Field(description="By metric, one figure for each step")
+    total: dict[str, int] = Field(description="By metric, the figure of the whole period")
+    before: dict[str, list[int]] | None = Field(
+        description="By metric, one figure for each step of the period before; null unless asked for"
+    )
+    before_total: dict[str, int] | None = Field(
+        description="By metric, the figure of the whole period before; null unless asked for"
+    )
 
 
 class SeriesForecast(Wire):
@@ -40,13 +47,13 @@ class SeriesForecast(Wire):
     `charged_nanos` is `price_nanos` and `adjusted_nanos`.
     """
 
-    currency: str
-    method: Literal["same_weekdays", "run_rate", "none"]
-    weeks: int
-    so_far: dict[str, int]
-    expected: dict[str, int]
-    low: dict[str, int]
-    high: dict[str, int]
+    currency: CurrencyCode
+    method: Literal["same_weekdays", "run_rate", "none"] = Field(description="How it was computed")
+    weeks: int = Field(description="How many earlier weeks were read, 0 to 4")
+    so_far: dict[str, int] = Field(description="By metric, what was used so far")
+    expected: dict[str, int] = Field(description="By metric, what the whole period comes to")
+    low: dict[str, int] = Field(description="By metric, the low end of the range")
+    high: dict[str, int] = Field(description="By metric, the high end of the range")
 
 
 class SeriesAnswer(Wire):
@@ -56,56 +63,66 @@ class SeriesAnswer(Wire):
     `totals` hold those left out too. Averages and quantiles are of their own calls: they do not add up.
     """
 
-    side: UsageSide
-    zone: str
-    step: SeriesStep
-    since: datetime
-    until: datetime
-    group_by: list[SeriesGroup]
-    metrics: list[SeriesMetric]
-    steps: list[datetime]
-    series: list[SeriesLine]
-    totals: list[SeriesLine]
-    groups: int
-    forecast: list[SeriesForecast]
+    side: UsageSide = Field(description="From whose side it is counted")
+    zone: str = Field(description="The IANA time zone of the steps")
+    step: SeriesStep = Field(description="The length of a step")
+    since: datetime = Field(description="The start of the period, inclusive")
+    until: datetime = Field(description="The end of the period, exclusive")
+    group_by: list[SeriesGroup] = Field(description="What the series are split by")
+    metrics: list[SeriesMetric] = Field(description="The metrics that were asked for")
+    steps: list[datetime] = Field(description="The starts of the steps")
+    series: list[SeriesLine] = Field(description="The largest groups by the first metric, each in one currency")
+    totals: list[SeriesLine] = Field(description="The figures of all groups, one line for each currency")
+    groups: int = Field(description="How many groups there are")
+    forecast: list[SeriesForecast] = Field(
+        description="What the period comes to, one for each currency; empty unless asked for"
+    )
 
 
 class FiguresAgreement(Wire):
     """One day, UTC: calls that stand in the ledger and nano-units by currency, as the sums of usage, its events and the
     ledger's postings say. For an organisation these are its own; `differences` name what disagrees."""
 
-    day: date
-    checked_at: datetime
-    agrees: bool
-    event_calls: int | None
-    rollup_calls: int | None
-    posted_calls: int | None
-    event_nanos: dict[str, int] | None
-    rollup_nanos: dict[str, int] | None
-    posted_nanos: dict[str, int] | None
-    differences: list["FiguresDifference"]
+    day: date = Field(description="The day, UTC")
+    checked_at: datetime = Field(description="When it was last compared, UTC")
+    agrees: bool = Field(description="Whether all three agree")
+    event_calls: int | None = Field(
+        description="Calls that the usage events count; null where that is not yours to see"
+    )
+    rollup_calls: int | None = Field(
+        description="Calls that the sums of usage count; null where that is not yours to see"
+    )
+    posted_calls: int | None = Field(
+        description="Calls that the ledger's postings count; null where that is not yours to see"
+    )
+    event_nanos: dict[str, int] | None = Field(description="The price of the usage events by currency, in nano-units")
+    rollup_nanos: dict[str, int] | None = Field(description="The price in the sums of usage by currency, in nano-units")
+    posted_nanos: dict[str, int] | None = Field(
+        description="The amount of the ledger's postings by currency, in nano-units"
+    )
+    differences: list["FiguresDifference"] = Field(description="What disagrees; empty when all agree")
 
 
 class FiguresDifference(Wire):
     """A consumer, vendor, service and currency on which the three disagree."""
 
-    consumer_id: str
-    vendor_id: str
-    service_id: str
-    currency: str
-    event_calls: int
-    rollup_calls: int
-    posted_calls: int
-    event_nanos: int
-    rollup_nanos: int
-    posted_nanos: int
+    consumer_id: ConsumerId
+    vendor_id: VendorId
+    service_id: ServiceId
+    currency: CurrencyCode
+    event_calls: int = Field(description="Calls that the usage events count")
+    rollup_calls: int = Field(description="Calls that the sums of usage count")
+    posted_calls: int = Field(description="Calls that the ledger's postings count")
+    event_nanos: int = Field(description="The price of the usage events, in nano-units")
+    rollup_nanos: int = Field(description="The price in the sums of usage, in nano-units")
+    posted_nanos: int = Field(description="The amount of the ledger's postings, in nano-units")
 
 
 class FiguresAgreementPage(Wire):
     """The newest day first; ask on with `before` set to `next`."""
 
-    items: list[FiguresAgreement]
-    next: str | None
+    items: list[FiguresAgreement] = Field(description="The days of this page, newest first")
+    next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
 class UsageAnomalyView(Wire):
@@ -115,25 +132,27 @@ class UsageAnomalyView(Wire):
     said that this is normal.
     """
 
-    id: str
-    scope: Literal["consumer", "service", "market"]
-    scope_id: str
-    name: str
-    hour: datetime
-    metric: Literal["calls", "failed", "tokens"]
-    kind: Literal["more", "less"]
-    value: int
-    usual: int
-    weeks: int
-    score_percent: int
-    sentence: str
-    found_at: datetime
-    normal_since: datetime | None
-    normal_by: str | None
+    id: str = Field(description="The anomaly's id, `ano_…`")
+    scope: Literal["consumer", "service", "market"] = Field(
+        description="Whose usage: a consumer's, a service's or the whole marketplace's"
+    )
+    scope_id: str = Field(description="The id of the consumer or service; empty for the marketplace")
+    name: str = Field(description="What people call it")
+    hour: datetime = Field(description="The start of the hour, UTC")
+    metric: Literal["calls", "failed", "tokens"] = Field(description="What was unusual")
+    kind: Literal["more", "less"] = Field(description="Whether it was more or less than usual")
+    value: int = Field(description="What the hour had")
+    usual: int = Field(description="The median of the same hour of the weeks before")
+    weeks: int = Field(description="How many earlier weeks were read")
+    score_percent: int = Field(description="The distance from `usual` in hundredths of the usual scatter")
+    sentence: str = Field(description="What is unusual, in one sentence")
+    found_at: datetime = Field(description="When it was found, UTC")
+    normal_since: datetime | None = Field(description="When somebody marked it as normal, UTC; null: nobody did")
+    normal_by: str | None = Field(description="The id of that person; null: nobody did")
 
 
 class UsageAnomalyPage(Wire):
     """The newest first; ask on with `before` set to `next`."""
 
-    items: list[UsageAnomalyView]
-    next: str | None
+    items: list[UsageAnomalyView] = Field(description="The anomalies of this page, newest first")
+    next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")

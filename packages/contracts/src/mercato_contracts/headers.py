@@ -1,4 +1,4 @@
-"""Headers are contracts too: who is asking, which request it is, what may be repeated, and how a caller is paced.
+"""Headers are contracts too: who calls, which request it is, what may be repeated, and how a caller is rate-limited.
 
 No third-party package is needed, so that the gateway and small clients can read this.
 """

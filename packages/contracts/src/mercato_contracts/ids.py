@@ -12,6 +12,7 @@ DEVICE_LOGIN = "dvl"
 SECOND_FACTOR = "fac"
 PASSKEY = "pky"
 INVITATION = "ivt"
+SCIM_GROUP = "grp"
 LETTER = "ltr"
 PASSWORD_RESET = "pwr"  # noqa: S105  (a kind, no secret)
 KEY = "key"

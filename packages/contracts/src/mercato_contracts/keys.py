@@ -1,4 +1,4 @@
-"""Keys: `ck_` consumer, `vk_` vendor, `sit_` deployment token.
+"""Keys: `ck_` consumer, `vk_` vendor, `sit_` deployment token, `scim_` token of an identity provider.
 
 `prefix_<id>_<secret><crc>`: the id finds the row, the secret (43 base-62 digits, 256 bits) proves, and the checksum
 (CRC-32 of all before it, 6 base-62 digits) refuses a typo or a forgery without asking anyone. One pattern finds keys in
@@ -10,14 +10,16 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal, cast
 
-KeyKind = Literal["ck", "vk", "sit"]
-KINDS: tuple[KeyKind, ...] = ("ck", "vk", "sit")
+KeyKind = Literal["ck", "vk", "sit", "scim"]
+KINDS: tuple[KeyKind, ...] = ("ck", "vk", "sit", "scim")
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_DIGITS = 43
 _CRC_DIGITS = 6
 
-PATTERN = re.compile(r"(?<![0-9A-Za-z])(ck|vk|sit)_([0-9a-f]{32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})(?![0-9A-Za-z])")
+PATTERN = re.compile(
+    r"(?<![0-9A-Za-z])(ck|vk|sit|scim)_([0-9a-f]{32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})(?![0-9A-Za-z])"
+)
 
 
 class MalformedKey(ValueError):

@@ -14,5 +14,5 @@ class MarketplaceView(Wire):
         json_schema_extra={"examples": [{"gateway_url": "https://gateway.market.example", "gateway_port": 8080}]}
     )
 
-    gateway_url: str | None
-    gateway_port: Annotated[int, Field(ge=1, le=65_535)]
+    gateway_url: str | None = Field(description="The gateway's base URL; null: on the host of the control API")
+    gateway_port: Annotated[int, Field(ge=1, le=65_535)] = Field(description="The gateway's port on that host")

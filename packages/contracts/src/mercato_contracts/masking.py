@@ -1,4 +1,4 @@
-"""Secrets masked wherever they stand: one rule for logs of ours and for what a vendor's code prints."""
+"""Masks secrets wherever they occur: one rule for our own logs and for the output of vendors' code."""
 
 import re
 

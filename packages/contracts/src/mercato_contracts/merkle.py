@@ -1,6 +1,6 @@
 """The Merkle tree of the desk's log, as RFC 6962, section 2.1, has it: hashes, proofs, and how anyone checks them.
 
-A leaf is hashed with a zero byte before it, an inner node with a one byte, so that neither can pass for the other.
+A leaf is hashed with a zero byte before it, an inner node with a one byte, so neither can be mistaken for the other.
 """
 
 import hashlib

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from mercato_contracts.consensus import NANO
+from mercato_contracts.fields import CONTRACT, VendorSlug
 from mercato_contracts.signals import DeploymentId, Era, Finite, RoundId, Sha256, Ticker
 from mercato_contracts.wire import Wire
 
@@ -24,10 +25,14 @@ _ROUND = "rnd_019ab3c1f2d47e0b8a6d5c4b3a291807"
 class SectorLimit(Wire):
     """How much of the capital the names of one sector may hold, net, either way."""
 
-    sector: str = Field(min_length=1, max_length=64)
-    names: list[Ticker] = Field(min_length=1, max_length=5_000)
-    least: NanoCapital = -100 * NANO
-    most: NanoCapital = 100 * NANO
+    sector: str = Field(min_length=1, max_length=64, description="The sector's name, 1 to 64 characters")
+    names: list[Ticker] = Field(min_length=1, max_length=5_000, description="The tickers of the sector")
+    least: NanoCapital = Field(
+        default=-100 * NANO, description="The least sum of its positions, in billionths of the capital"
+    )
+    most: NanoCapital = Field(
+        default=100 * NANO, description="The largest sum of its positions, in billionths of the capital"
+    )
 
 
 class Constraints(Wire):
@@ -37,13 +42,23 @@ class Constraints(Wire):
     position, `turnover` the sum of absolute changes against the positions held.
     """
 
-    long_only: bool = False
-    gross: NanoLimit | None = NANO
-    net_least: NanoCapital | None = None
-    net_most: NanoCapital | None = None
-    per_name: NanoLimit | None = None
-    turnover: NanoLimit | None = None
-    sectors: list[SectorLimit] = Field(default=[], max_length=100)
+    long_only: bool = Field(default=False, description="Whether positions below zero are ruled out")
+    gross: NanoLimit | None = Field(
+        default=NANO, description="The largest sum of absolute positions, in billionths of the capital; null: no limit"
+    )
+    net_least: NanoCapital | None = Field(
+        default=None, description="The least sum of positions, in billionths of the capital; null: no limit"
+    )
+    net_most: NanoCapital | None = Field(
+        default=None, description="The largest sum of positions, in billionths of the capital; null: no limit"
+    )
+    per_name: NanoLimit | None = Field(
+        default=None, description="The largest absolute position, in billionths of the capital; null: no limit"
+    )
+    turnover: NanoLimit | None = Field(
+        default=None, description="The largest sum of absolute changes, in billionths of the capital; null: no limit"
+    )
+    sectors: list[SectorLimit] = Field(default=[], max_length=100, description="Limits by sector, at most 100")
 
     @model_validator(mode="after")
     def _least_below_most(self) -> "Constraints":
@@ -78,15 +93,25 @@ class OptimizerInferenceRequest(Wire):
         }
     )
 
-    contract: Literal["optimizer-inference/1"] = "optimizer-inference/1"
+    contract: Annotated[Literal["optimizer-inference/1"], CONTRACT] = "optimizer-inference/1"
     round: RoundId
     era: Era
-    objective: Objective
-    names: list[Ticker] = Field(min_length=1, max_length=2_000)
-    scores: list[Finite]
-    returns: list[list[Finite]] = Field(min_length=2, max_length=5_000)
-    held: dict[Ticker, NanoCapital] = {}
-    constraints: Constraints = Constraints()
+    objective: Objective = Field(description="What is optimised")
+    names: list[Ticker] = Field(
+        min_length=1,
+        max_length=2_000,
+        description="The tickers, in the order of `scores` and of the columns of `returns`",
+    )
+    scores: list[Finite] = Field(description="One score for each name")
+    returns: list[list[Finite]] = Field(
+        min_length=2,
+        max_length=5_000,
+        description="Daily returns as fractions: one row a day, oldest first, one column a name",
+    )
+    held: dict[Ticker, NanoCapital] = Field(
+        default={}, description="Positions before, in billionths of the capital; a name left out is not held"
+    )
+    constraints: Constraints = Field(default=Constraints(), description="The limits")
 
     @model_validator(mode="after")
     def _a_column_a_name(self) -> "OptimizerInferenceRequest":
@@ -123,32 +148,32 @@ class OptimizerInferenceResponse(Wire):
         }
     )
 
-    contract: Literal["optimizer-inference/1"] = "optimizer-inference/1"
+    contract: Annotated[Literal["optimizer-inference/1"], CONTRACT] = "optimizer-inference/1"
     round: RoundId
     era: Era
-    objective: Objective
-    positions: dict[Ticker, NanoCapital]
-    binding: list[ConstraintName] = []
-    expected: Finite
-    risk: Finite
+    objective: Objective = Field(description="What was optimised")
+    positions: dict[Ticker, NanoCapital] = Field(description="Positions by ticker, in billionths of the capital")
+    binding: list[ConstraintName] = Field(default=[], description="The limits that the positions touch")
+    expected: Finite = Field(description="The expected daily return, as a fraction")
+    risk: Finite = Field(description="The daily risk: standard deviation, or expected shortfall for `min-cvar`")
 
 
 class Attribution(Wire):
     """What of each position comes from one deployment's signal, in billionths of the capital."""
 
     deployment: DeploymentId
-    vendor: str
-    positions: dict[Ticker, NanoCapital]
+    vendor: VendorSlug
+    positions: dict[Ticker, NanoCapital] = Field(description="Its part of each position, in billionths of the capital")
 
 
 class OptimizerWrite(Wire):
     """A portfolio as the desk keeps and publishes it. For each name the parts sum to the position exactly."""
 
-    contract: Literal["optimizer-write/1"] = "optimizer-write/1"
-    portfolio: OptimizerInferenceResponse
-    method: Literal["shapley", "leave-one-out"]
-    attributions: list[Attribution]
-    inputs: Sha256
+    contract: Annotated[Literal["optimizer-write/1"], CONTRACT] = "optimizer-write/1"
+    portfolio: OptimizerInferenceResponse = Field(description="The portfolio")
+    method: Literal["shapley", "leave-one-out"] = Field(description="How positions are attributed to signals")
+    attributions: list[Attribution] = Field(description="One for each deployment; together they are the positions")
+    inputs: Sha256 = Field(description="SHA-256 of everything that it was made from")
 
     @model_validator(mode="after")
     def _parts_make_the_whole(self) -> "OptimizerWrite":

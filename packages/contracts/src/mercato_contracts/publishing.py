@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from mercato_contracts.fields import CreatedAt, NextPage, PlanId, ReleaseId, ServiceId, VendorId, VendorSlug
 from mercato_contracts.manifest import CanaryTerms, PathsPolicy, PlanLimit, Protocol, Task, Version
 from mercato_contracts.money import Currency
 from mercato_contracts.wire import Count, Nanos, Wire
@@ -14,107 +15,113 @@ Outcome = Literal["passed", "warned", "failed", "waiting"]
 ApprovalState = Literal["pending", "approved", "rejected"]
 Decision = Literal["approve", "reject"]
 ReleaseStatus = Literal["live", "deprecated", "yanked"]
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=2_000, strip_whitespace=True, pattern=r"^[^\x00]*$")]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=2_000, strip_whitespace=True, pattern=r"^[^\x00]*$"),
+    Field(description="Why, 3 to 2,000 characters"),
+]
 
 
 class SubmitRequest(Wire):
     """The text of `service.yaml`, and of the OpenAPI document where the manifest names one."""
 
-    manifest: str
-    openapi: str | None = None
+    manifest: str = Field(description="The text of `service.yaml`")
+    openapi: str | None = Field(
+        default=None, description="The text of the OpenAPI document; left out where the manifest names none"
+    )
 
 
 class FindingView(Wire):
     """One thing a check found. `where` is a field of the manifest or a JSON pointer into the OpenAPI document."""
 
-    code: str
-    level: Literal["error", "warning", "info"]
-    where: str
-    message: str
-    fix: str
+    code: str = Field(description="The stable code of the finding")
+    level: Literal["error", "warning", "info"] = Field(description="Only an `error` refuses a release")
+    where: str = Field(description="A field of the manifest, or a JSON pointer into the OpenAPI document")
+    message: str = Field(description="What was found, in one sentence")
+    fix: str = Field(description="What to do about it")
 
 
 class EvidenceView(Wire):
     """What a phase left behind."""
 
-    phase: Annotated[int, Field(ge=1, le=10)]
-    name: str
-    outcome: Outcome
-    findings: list[FindingView]
-    facts: dict[str, Any]
-    started_at: datetime
-    ended_at: datetime
+    phase: Annotated[int, Field(ge=1, le=10)] = Field(description="The phase's number, 1 to 10")
+    name: str = Field(description="The phase's name")
+    outcome: Outcome = Field(description="How the phase ended")
+    findings: list[FindingView] = Field(description="What it found")
+    facts: dict[str, Any] = Field(description="What it learned, by name")
+    started_at: datetime = Field(description="When the phase began, UTC")
+    ended_at: datetime = Field(description="When the phase ended, UTC")
 
 
 class VoteView(Wire):
     """What one person said."""
 
-    person: str
-    decision: Decision
-    reason: str
-    at: datetime
+    person: str = Field(description="The id of the person")
+    decision: Decision = Field(description="What the person decided")
+    reason: str = Field(description="Why")
+    at: datetime = Field(description="When, UTC")
 
 
 class ApprovalView(Wire):
     """Who decides: a `rule`, or `required_people` persons."""
 
-    state: ApprovalState
-    rule: str
-    required_people: int
-    reason: str
-    votes: list[VoteView]
-    created_at: datetime
-    decided_at: datetime | None
+    state: ApprovalState = Field(description="Whether it is decided")
+    rule: str = Field(description="The rule of the policy that applies")
+    required_people: int = Field(description="How many people have to approve; 0 where the rule decides")
+    reason: str = Field(description="Why the rule applies")
+    votes: list[VoteView] = Field(description="What people decided so far")
+    created_at: CreatedAt
+    decided_at: datetime | None = Field(description="When it was decided, UTC; null while it is pending")
 
 
 class SubmissionSummary(Wire):
     """A submission without its evidence. `service` is what `vendor` calls it."""
 
-    id: str
-    vendor: str = ""
-    service: str
-    version: str
-    digest: str
-    state: SubmissionState
-    created_by: str
-    created_at: datetime
-    ended_at: datetime | None
+    id: str = Field(description="The submission's id, `sbm_…`")
+    vendor: VendorSlug = ""
+    service: str = Field(description="The service's name within its vendor")
+    version: str = Field(description="The version that was submitted")
+    digest: str = Field(description="SHA-256 of everything that was submitted")
+    state: SubmissionState = Field(description="Where the submission stands")
+    created_by: str = Field(description="The id of the person or key that submitted it")
+    created_at: CreatedAt
+    ended_at: datetime | None = Field(description="When it was released or refused, UTC; null while it is neither")
 
 
 class SubmissionView(SubmissionSummary):
     """A submission and what each phase found."""
 
-    phases: list[EvidenceView]
-    approval: ApprovalView | None
+    phases: list[EvidenceView] = Field(description="The evidence of each phase so far")
+    approval: ApprovalView | None = Field(description="Who decides; null before the policy phase")
 
 
 class SubmissionPage(Wire):
     """Some submissions, the newest first; `next` is the `after` of the next page."""
 
-    items: list[SubmissionSummary]
-    next: str | None
+    items: list[SubmissionSummary] = Field(description="The submissions of this page, newest first")
+    next: NextPage
 
 
 class WaitingView(Wire):
     """A submission that waits for people: what was found, in short."""
 
-    submission: SubmissionSummary
-    vendor_id: str
-    approval: ApprovalView
-    phases: list[EvidenceView]
+    submission: SubmissionSummary = Field(description="The submission")
+    vendor_id: VendorId
+    approval: ApprovalView = Field(description="Who decides")
+    phases: list[EvidenceView] = Field(description="The evidence of each phase so far")
 
 
 class WaitingPage(Wire):
     """What waits, the oldest first; `next` is the `after` of the next page."""
 
-    items: list[WaitingView]
-    next: str | None
+    items: list[WaitingView] = Field(description="The submissions that wait, oldest first")
+    next: NextPage
 
 
 class DecisionRequest(Wire):
     """One person's word and why."""
 
-    decision: Decision
+    decision: Decision = Field(description="`approve` or `reject`")
     reason: Reason
 
 
@@ -127,23 +134,23 @@ class StatusRequest(Wire):
 class OperationView(Wire):
     """A published operation."""
 
-    method: str
-    path: str
-    operation_id: str
-    summary: str
-    deprecated: bool
+    method: str = Field(description="The HTTP method, in upper case")
+    path: str = Field(description="The path template")
+    operation_id: str = Field(description="The operation's name in the document; empty: none")
+    summary: str = Field(description="What it does, in a few words")
+    deprecated: bool = Field(description="Whether its document discourages it")
 
 
 class ReleaseView(Wire):
     """One immutable version."""
 
-    id: str
-    version: str
-    status: ReleaseStatus
-    status_reason: str
-    released_at: datetime
-    document_digest: str | None
-    operations: list[OperationView]
+    id: ReleaseId
+    version: str = Field(description="The SemVer version")
+    status: ReleaseStatus = Field(description="Whether it is offered, discouraged, or taken back")
+    status_reason: str = Field(description="Why it is deprecated or yanked; empty while it is live")
+    released_at: datetime = Field(description="When it was released, UTC")
+    document_digest: str | None = Field(description="SHA-256 of its OpenAPI document; null without one")
+    operations: list[OperationView] = Field(description="The operations that its document publishes")
 
 
 class ReleaseChange(Wire):
@@ -153,10 +160,10 @@ class ReleaseChange(Wire):
     `addition`: something new that callers may use. `other`: nothing a caller must follow.
     """
 
-    weight: Literal["breaking", "unclear", "addition", "other"]
-    rule: str
-    where: str
-    message: str
+    weight: Literal["breaking", "unclear", "addition", "other"] = Field(description="What the change means for callers")
+    rule: str = Field(description="The stable name of the kind of change, such as `request.property.required`")
+    where: str = Field(description="A JSON pointer into a document, or a field of the manifest")
+    message: str = Field(description="What changed, in one sentence")
 
 
 class ReleaseDiffView(Wire):
@@ -166,60 +173,62 @@ class ReleaseDiffView(Wire):
     `keeps_semver` is whether the later version is that high. A comparison that is not `complete` counts as breaking.
     """
 
-    service: str
-    earlier: str
-    later: str
-    breaking: bool
-    complete: bool
-    bump: Literal["major", "minor", "patch"]
-    least: str
-    keeps_semver: bool
-    changes: list[ReleaseChange]
+    service: str = Field(description="The service, `vendor/name`")
+    earlier: str = Field(description="The lower version")
+    later: str = Field(description="The higher version")
+    breaking: bool = Field(description="Whether callers of the lower version may break")
+    complete: bool = Field(description="Whether everything was compared")
+    bump: Literal["major", "minor", "patch"] = Field(description="The least step of SemVer that may carry the changes")
+    least: str = Field(description="The lowest version that makes that step")
+    keeps_semver: bool = Field(description="Whether the later version is at least that high")
+    changes: list[ReleaseChange] = Field(description="What changed, breaking changes first")
 
 
 class PlanView(Wire):
     """A way to buy the service. Its terms never change; amounts in whole nano-units."""
 
-    id: str
-    name: str
-    title: str
-    currency: Currency
-    monthly_nanos: Nanos
-    per_call_nanos: Nanos
-    per_1k_input_nanos: Nanos
-    per_1k_output_nanos: Nanos
-    included_unit: Literal["requests", "tokens"] | None
-    included: Count
-    overage: bool
-    limits: list[PlanLimit]
-    fallbacks: list[str] = []
+    id: PlanId
+    name: str = Field(description="The name that subscriptions use")
+    title: str = Field(description="The title, in a few words")
+    currency: Currency = Field(description="The currency of its prices")
+    monthly_nanos: Nanos = Field(description="The monthly fee, in nano-units")
+    per_call_nanos: Nanos = Field(description="The price of a call, in nano-units")
+    per_1k_input_nanos: Nanos = Field(description="The price of 1,000 input tokens, in nano-units")
+    per_1k_output_nanos: Nanos = Field(description="The price of 1,000 output tokens, in nano-units")
+    included_unit: Literal["requests", "tokens"] | None = Field(
+        description="What the plan includes each month; null where it includes nothing"
+    )
+    included: Count = Field(description="How many of that unit a month")
+    overage: bool = Field(description="Whether calls beyond the included units are priced, not refused")
+    limits: list[PlanLimit] = Field(description="The plan's limits")
+    fallbacks: list[str] = Field(default=[], description="Services that take a call that this one cannot, in order")
 
 
 class ServiceView(Wire):
     """A listed service with its releases, newest first, and the plans that are open."""
 
-    id: str
-    vendor_id: str
-    vendor: str
-    vendor_name: str
-    vendor_verified: bool
-    name: str
-    title: str
-    summary: str
-    description: str
-    protocol: Protocol
-    task: Task
-    paths: PathsPolicy
-    licence: str
-    tags: list[str]
-    modalities: list[str]
-    regions: list[str]
-    context_window: int | None
-    latest_version: str
-    created_at: datetime
-    updated_at: datetime
-    releases: list[ReleaseView]
-    plans: list[PlanView]
+    id: ServiceId
+    vendor_id: VendorId
+    vendor: VendorSlug
+    vendor_name: str = Field(description="The vendor's full name")
+    vendor_verified: bool = Field(description="Whether the operator vouches for the vendor")
+    name: str = Field(description="The service's name within its vendor")
+    title: str = Field(description="The title, in a few words")
+    summary: str = Field(description="What the service does, in one sentence")
+    description: str = Field(description="All about it, Markdown")
+    protocol: Protocol = Field(description="The protocol that it speaks")
+    task: Task = Field(description="What it is for")
+    paths: PathsPolicy = Field(description="Which paths calls may use")
+    licence: str = Field(description="An SPDX expression, or `proprietary`")
+    tags: list[str] = Field(description="Words to find it by")
+    modalities: list[str] = Field(description="What it reads and writes, such as `text` or `tabular`")
+    regions: list[str] = Field(description="Where it runs")
+    context_window: int | None = Field(description="The most tokens of one call; null where it has no such limit")
+    latest_version: str = Field(description="The version that calls without a range get")
+    created_at: CreatedAt
+    updated_at: datetime = Field(description="When its listing last changed, UTC")
+    releases: list[ReleaseView] = Field(description="Its releases, newest first")
+    plans: list[PlanView] = Field(description="The open plans")
 
 
 CanaryState = Literal["running", "promoted", "rolled_back", "aborted", "superseded"]
@@ -228,7 +237,7 @@ CanaryState = Literal["running", "promoted", "rolled_back", "aborted", "supersed
 class CanaryRequest(CanaryTerms):
     """Try `version`, the highest of the service, on a share of the calls."""
 
-    version: Version
+    version: Version = Field(description="The version to try; the highest of the service")
 
 
 class CanaryEndRequest(Wire):
@@ -240,29 +249,31 @@ class CanaryEndRequest(Wire):
 class CanaryFigures(Wire):
     """What was metered of one release since the canary started; `p95_us` is the time to the first byte."""
 
-    version: str
-    calls: int
-    failed: int
-    p95_us: int | None
+    version: str = Field(description="The version that was measured")
+    calls: int = Field(description="Calls since the canary started")
+    failed: int = Field(description="Failed calls among them")
+    p95_us: int | None = Field(
+        description="The time to the first byte that 95 of 100 calls stay within, in microseconds; null without one"
+    )
 
 
 class CanaryView(CanaryTerms):
     """A canary: while it runs with the figures so far, afterwards with those that ended it and the reason."""
 
-    id: str
-    version: str
-    state: CanaryState
-    reason: str
-    canary: CanaryFigures | None
-    stable: CanaryFigures | None
-    started_by: str
-    started_at: datetime
-    ended_by: str
-    ended_at: datetime | None
+    id: str = Field(description="The canary's id, `cny_…`")
+    version: str = Field(description="The version on trial")
+    state: CanaryState = Field(description="How it stands")
+    reason: str = Field(description="Why it ended; empty while it runs")
+    canary: CanaryFigures | None = Field(description="Figures of the version on trial; null before the first call")
+    stable: CanaryFigures | None = Field(description="Figures of the other releases; null before the first call")
+    started_by: str = Field(description="The id of who started it")
+    started_at: datetime = Field(description="When it started, UTC")
+    ended_by: str = Field(description="The id of the person or process that ended it; empty while it runs")
+    ended_at: datetime | None = Field(description="When it ended, UTC; null while it runs")
 
 
 class CanaryPage(Wire):
     """Some canaries of a service, the newest first; `next` is the `after` of the next page."""
 
-    items: list[CanaryView]
-    next: str | None
+    items: list[CanaryView] = Field(description="The canaries of this page, newest first")
+    next: NextPage

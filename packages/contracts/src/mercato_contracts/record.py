@@ -1,7 +1,7 @@
 """The desk's record: lines chained by SHA-256, and signed states of it that anybody may keep.
 
-Who alters a line, adds one in between or takes one out must make every digest after it anew, and then contradicts the
-signed heads that others hold; so does who cuts the end off.
+Altering, inserting or removing a line changes every digest after it, which contradicts the signed heads that others
+hold; so does cutting off the end.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ class RecordHead(Wire):
     `mercato-desk-record/1`, `size`, `digest` and `at` joined by line feeds (`at` as it stands here).
     """
 
-    size: int = Field(ge=1)
-    digest: Sha256
-    at: str
+    size: int = Field(ge=1, description="The number of lines that the head covers")
+    digest: Sha256 = Field(description="SHA-256 of the last of those lines")
+    at: str = Field(description="When it was signed, RFC 3339 in UTC")
     key: str = Field(description="The marketplace's Ed25519 public key, base64 of 32 bytes")
-    signature: str
+    signature: str = Field(description="Ed25519 signature, base64")
 
 
 class RecordHeadList(Wire):
     """Signed states of the desk's record, the newest first."""
 
-    items: list[RecordHead]
+    items: list[RecordHead] = Field(description="The signed heads, newest first")
 
 
 def chain_line(before: str, *, number: int, at: str, actor: str, what: str, subject: str, facts: str) -> str:

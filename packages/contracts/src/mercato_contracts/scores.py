@@ -1,4 +1,4 @@
-"""Scores of a round: what they are made from, what they are, and the one function between the two.
+"""Scores of a round: their inputs, the scores, and the one function that computes them.
 
 The marketplace scores with `score_round`, and so does `mp score verify`: same inputs, same digits. Every published
 figure is rounded to the specification's number of decimals, half to even, after all else was computed.
@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mercato_contracts.consensus import NanoWeight
+from mercato_contracts.fields import CONTRACT, VendorSlug
 from mercato_contracts.ranking import (
     contribution,
     deflated_sharpe,
@@ -33,20 +34,22 @@ Gate = Literal["churn", "turnover", "constant"]
 class ScoringSpec(Wire):
     """How a round is scored; pinned when the round is scored, and never changed for it."""
 
-    version: Literal["scoring/1"] = "scoring/1"
+    version: Literal["scoring/1"] = Field(default="scoring/1", description="The version of the method")
     horizon_days: int = Field(default=5, ge=1, description="Eras whose targets overlap: one in so many is independent")
     churn_most: Finite = Field(default=0.9, description="1 - rank correlation of a signal from era to era, on average")
     turnover_most: Finite = Field(default=0.6, description="Share of the book that changes from era to era, on average")
-    decimals: int = Field(default=9, ge=1, le=12)
+    decimals: int = Field(
+        default=9, ge=1, le=12, description="Decimals of every published figure, rounded half to even"
+    )
 
 
 class EraTargets(Wire):
-    """One era's truth. `names` stand for the stocks, the same ones in every era of this round and nowhere else."""
+    """One era's targets. `names` stand for the stocks, the same in every era of this round and nowhere else."""
 
     era: Era
-    ids: list[EraId] = Field(min_length=1)
-    names: list[str]
-    targets: list[Finite]
+    ids: list[EraId] = Field(min_length=1, description="The obscured ids of the era")
+    names: list[str] = Field(description="Names that stand for the stocks, in the order of `ids`")
+    targets: list[Finite] = Field(description="The realised targets, in the order of `ids`")
 
     @model_validator(mode="after")
     def _as_long(self) -> "EraTargets":
@@ -56,11 +59,11 @@ class EraTargets(Wire):
 
 
 class WrittenEra(Wire):
-    """What a deployment said of an era; `place` is its entry in the signal log."""
+    """A deployment's scores for an era; `place` is its entry in the signal log."""
 
     era: Era
-    place: int = Field(ge=0)
-    scores: dict[EraId, Score]
+    place: int = Field(ge=0, description="The number of its entry in the signal log, from 0")
+    scores: dict[EraId, Score] = Field(description="A score in [-1, 1] for each id")
 
 
 class ScoredSignal(Wire):
@@ -71,22 +74,24 @@ class ScoredSignal(Wire):
     """
 
     deployment: DeploymentId
-    vendor: str
+    vendor: VendorSlug
     weight: NanoWeight
-    trials: Annotated[int, Field(ge=1)]
-    history: list[Finite] = []
-    eras: list[WrittenEra]
+    trials: Annotated[int, Field(ge=1)] = Field(
+        description="How often its vendor had a model validated before, at least 1"
+    )
+    history: list[Finite] = Field(default=[], description="Rank ICs by era of earlier rounds, oldest first")
+    eras: list[WrittenEra] = Field(description="What it wrote for each era")
 
 
 class ScoreInputs(Wire):
     """Everything that the scores of a round depend on; published when the round is resolved."""
 
-    contract: Literal["score-inputs/1"] = "score-inputs/1"
-    spec: ScoringSpec
+    contract: Annotated[Literal["score-inputs/1"], CONTRACT] = "score-inputs/1"
+    spec: ScoringSpec = Field(description="How the round is scored")
     round: RoundId
-    number: int
-    eras: list[EraTargets] = Field(min_length=1)
-    signals: list[ScoredSignal]
+    number: int = Field(description="The round's number within its dataset")
+    eras: list[EraTargets] = Field(min_length=1, description="The targets of each era")
+    signals: list[ScoredSignal] = Field(description="The signals, one for each deployment")
 
     @model_validator(mode="after")
     def _whole(self) -> "ScoreInputs":
@@ -105,42 +110,42 @@ class EraScore(Wire):
     """One deployment's figures for one era."""
 
     era: Era
-    rank_ic: float
-    tail_ic: float
-    contribution: float
+    rank_ic: float = Field(description="Spearman's correlation of scores and targets, in [-1, 1]")
+    tail_ic: float = Field(description="The same with stress on the tails (numerai_corr)")
+    contribution: float = Field(description="What it adds to the consensus (MMC)")
 
 
 class DeploymentScore(Wire):
     """One deployment's figures for the round; those without a word about eras are means over them."""
 
     deployment: DeploymentId
-    vendor: str
+    vendor: VendorSlug
     weight: NanoWeight
     rank_ic: float = Field(description="Spearman's correlation of scores and targets")
     tail_ic: float = Field(description="The same with stress on the tails (numerai_corr)")
     contribution: float = Field(description="What it adds to the consensus (MMC)")
     uniqueness: float = Field(description="1 - its largest mean rank correlation with another vendor's signal")
-    churn: float
-    turnover: float
+    churn: float = Field(description="1 - rank correlation of the signal from era to era, on average")
+    turnover: float = Field(description="The share of the book that changes from era to era, on average")
     sharpe: float = Field(description="Of the rank ICs of all eras so far, per era")
     deflated_sharpe: float = Field(description="Probability that the skill is real after so many trials")
-    trials: int
+    trials: int = Field(description="How often its vendor had a model validated before, at least 1")
     gates: list[Gate] = Field(description="Which gates it failed; such a signal has no weight in the next consensus")
-    eras: list[EraScore]
+    eras: list[EraScore] = Field(description="Its figures of each era")
 
 
 class RoundScores(Wire):
     """The scores of a round beside what the consensus had to beat. `inputs` is the SHA-256 of the inputs' bytes."""
 
-    contract: Literal["round-scores/1"] = "round-scores/1"
-    spec: ScoringSpec
+    contract: Annotated[Literal["round-scores/1"], CONTRACT] = "round-scores/1"
+    spec: ScoringSpec = Field(description="How the round was scored")
     round: RoundId
-    number: int
-    inputs: str
-    consensus_ic: float
-    equal_weight_ic: float
-    best_single_ic: float
-    deployments: list[DeploymentScore]
+    number: int = Field(description="The round's number within its dataset")
+    inputs: str = Field(description="SHA-256 of the inputs' bytes")
+    consensus_ic: float = Field(description="Mean rank IC of the consensus")
+    equal_weight_ic: float = Field(description="Mean rank IC of equal weights")
+    best_single_ic: float = Field(description="Mean rank IC of the signal that was best before; 0 without a history")
+    deployments: list[DeploymentScore] = Field(description="The scores, in the order of the inputs")
 
 
 def score_round(inputs: ScoreInputs) -> RoundScores:

@@ -15,12 +15,12 @@ class SettingView(Wire):
 
     name: str = Field(description="The environment variable that sets it")
     value: str | None = Field(description="`None` where it is not set")
-    source: SettingSource
-    secret: bool
-    description: str
+    source: SettingSource = Field(description="Where the value comes from")
+    secret: bool = Field(description="Whether it is a secret, whose value is never shown")
+    description: str = Field(description="What it sets")
 
 
 class SettingList(Wire):
     """Every setting. They are read once, when a process starts, so nothing here can be lost by a restart."""
 
-    items: list[SettingView]
+    items: list[SettingView] = Field(description="The settings, by name")

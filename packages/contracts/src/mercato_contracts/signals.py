@@ -1,8 +1,8 @@
 """The SignalInference contract: what a signal service receives and answers, and what a deployment writes to the desk.
 
-Version 1 hands over past prices, version 2 the features of a data round. What a deployment says for an era of a round
-is sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later that
-the receipt stands in its log.
+Version 1 hands over past prices, version 2 the features of a data round. A deployment's scores for an era of a round
+are sent as `signal-write/1` to `POST /api/signals/store`, signed; the desk answers with a receipt, and proves later
+that the receipt stands in its log.
 """
 
 import itertools
@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, Strict, StringConstraints, field_validator, model_validator
 
+from mercato_contracts.fields import CONTRACT
 from mercato_contracts.wire import Wire
 
 Ticker = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[A-Z0-9][A-Z0-9.-]*$")]
@@ -20,16 +21,18 @@ Ticker = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[A-Z0-9][A
 class PriceBar(Wire):
     """The adjusted close of one name on one day."""
 
-    day: date
-    close: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    day: date = Field(description="The trading day")
+    close: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(description="The adjusted closing price, above 0")
 
 
 class SignalInferenceRequest(Wire):
     """Past prices, oldest first, one series a name; the signal is wanted for the day after `as_of`."""
 
-    contract: Literal["signal-inference/1"] = "signal-inference/1"
-    as_of: date
-    history: dict[Ticker, list[PriceBar]] = Field(min_length=1, max_length=5_000)
+    contract: Annotated[Literal["signal-inference/1"], CONTRACT] = "signal-inference/1"
+    as_of: date = Field(description="The last day that the signal may know")
+    history: dict[Ticker, list[PriceBar]] = Field(
+        min_length=1, max_length=5_000, description="Past prices by ticker, oldest first"
+    )
 
     @model_validator(mode="after")
     def _nothing_from_the_future(self) -> "SignalInferenceRequest":
@@ -45,11 +48,13 @@ class SignalInferenceRequest(Wire):
 class SignalInferenceResponse(Wire):
     """One score in [-1, 1] for each name asked for: the higher, the better the expected return."""
 
-    contract: Literal["signal-inference/1"] = "signal-inference/1"
-    as_of: date
-    model: str
-    horizon_days: Annotated[int, Field(ge=1, le=252)]
-    scores: dict[Ticker, float]
+    contract: Annotated[Literal["signal-inference/1"], CONTRACT] = "signal-inference/1"
+    as_of: date = Field(description="The day that was asked for")
+    model: str = Field(description="The name of the model that answered")
+    horizon_days: Annotated[int, Field(ge=1, le=252)] = Field(
+        description="Trading days that the scores look ahead, 1 to 252"
+    )
+    scores: dict[Ticker, float] = Field(description="A score in [-1, 1] for each ticker")
 
     @field_validator("scores")
     @classmethod
@@ -60,15 +65,17 @@ class SignalInferenceResponse(Wire):
         return scores
 
 
-Era = Annotated[int, Field(ge=1, le=1_000_000)]
+Era = Annotated[int, Field(ge=1, le=1_000_000, description="The number of an era: one trading day, from 1")]
 """One trading day of the data rounds, numbered from 1."""
 
 EraId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """The name of one stock within one era, obscured: the same stock has another id in another era."""
 
 FeatureName = Annotated[str, StringConstraints(pattern=r"^feature_[a-z0-9_]{1,60}$")]
-RoundId = Annotated[str, StringConstraints(pattern=r"^rnd_[0-9a-f]{32}$")]
-DeploymentId = Annotated[str, StringConstraints(pattern=r"^dep_[0-9a-f]{32}$")]
+RoundId = Annotated[str, StringConstraints(pattern=r"^rnd_[0-9a-f]{32}$"), Field(description="The round's id, `rnd_…`")]
+DeploymentId = Annotated[
+    str, StringConstraints(pattern=r"^dep_[0-9a-f]{32}$"), Field(description="The deployment's id, `dep_…`")
+]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest, 64 lower-case hexadecimal digits."""
 
@@ -87,8 +94,8 @@ class EraFeatures(Wire):
     """The features of one era: one row of `values` an id, one column a feature, in the order of the request's list."""
 
     era: Era
-    ids: list[EraId] = Field(min_length=1, max_length=5_000)
-    values: list[list[Finite]]
+    ids: list[EraId] = Field(min_length=1, max_length=5_000, description="The obscured ids of the era, 1 to 5,000")
+    values: list[list[Finite]] = Field(description="One row for each id, one column for each feature")
 
     @model_validator(mode="after")
     def _a_row_for_each_id(self) -> "EraFeatures":
@@ -100,7 +107,7 @@ class EraFeatures(Wire):
 
 
 class SignalInferenceRequestV2(Wire):
-    """Features of consecutive eras, oldest first. What is said of an era may depend on it and on earlier ones only."""
+    """Features of consecutive eras, oldest first. The scores of an era may depend on that era and earlier ones only."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -115,10 +122,14 @@ class SignalInferenceRequestV2(Wire):
         }
     )
 
-    contract: Literal["signal-inference/2"] = "signal-inference/2"
+    contract: Annotated[Literal["signal-inference/2"], CONTRACT] = "signal-inference/2"
     round: RoundId
-    features: list[FeatureName] = Field(min_length=1, max_length=2_000)
-    eras: list[EraFeatures] = Field(min_length=1, max_length=10_000)
+    features: list[FeatureName] = Field(
+        min_length=1, max_length=2_000, description="The names of the features, in the order of the columns"
+    )
+    eras: list[EraFeatures] = Field(
+        min_length=1, max_length=10_000, description="The features of each era, oldest first"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> "SignalInferenceRequestV2":
@@ -135,7 +146,7 @@ class EraScores(Wire):
     """One score for each id of an era."""
 
     era: Era
-    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000)
+    scores: dict[EraId, Score] = Field(min_length=1, max_length=5_000, description="A score in [-1, 1] for each id")
 
 
 class SignalInferenceResponseV2(Wire):
@@ -153,9 +164,13 @@ class SignalInferenceResponseV2(Wire):
         }
     )
 
-    contract: Literal["signal-inference/2"] = "signal-inference/2"
-    model: str = Field(min_length=1, max_length=200)
-    eras: list[EraScores] = Field(min_length=1, max_length=10_000)
+    contract: Annotated[Literal["signal-inference/2"], CONTRACT] = "signal-inference/2"
+    model: str = Field(
+        min_length=1, max_length=200, description="The name of the model that answered, 1 to 200 characters"
+    )
+    eras: list[EraScores] = Field(
+        min_length=1, max_length=10_000, description="The scores of each era, in the order asked for"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> "SignalInferenceResponseV2":
@@ -169,9 +184,9 @@ def _must_ascend(eras: list[int]) -> None:
 
 
 class SignalWrite(Wire):
-    """What a deployment says of one era of an open round. The last one before the round closes counts.
+    """A deployment's scores for one era of an open round. The last write before the round closes counts.
 
-    Numbers are numbers here: what is signed as `"0.5"` or `true` is refused, and not guessed at.
+    Numbers must be JSON numbers: `"0.5"` and `true` are refused, not converted.
     """
 
     model_config = ConfigDict(
@@ -189,19 +204,21 @@ class SignalWrite(Wire):
         }
     )
 
-    contract: Literal["signal-write/1"] = "signal-write/1"
+    contract: Annotated[Literal["signal-write/1"], CONTRACT] = "signal-write/1"
     deployment: DeploymentId
     round: RoundId
     era: Annotated[Era, Strict()]
-    scores: dict[EraId, Annotated[Score, Strict()]] = Field(min_length=1, max_length=5_000)
-    created_at: AwareDatetime
+    scores: dict[EraId, Annotated[Score, Strict()]] = Field(
+        min_length=1, max_length=5_000, description="A score in [-1, 1] for each id"
+    )
+    created_at: AwareDatetime = Field(description="When the deployment made it, with its offset")
 
 
 class SignalWriteBatch(Wire):
     """Many writes of one deployment under one signature: all are taken or none."""
 
-    contract: Literal["signal-write-batch/1"] = "signal-write-batch/1"
-    writes: list[SignalWrite] = Field(min_length=1, max_length=1_000)
+    contract: Annotated[Literal["signal-write-batch/1"], CONTRACT] = "signal-write-batch/1"
+    writes: list[SignalWrite] = Field(min_length=1, max_length=1_000, description="The writes, 1 to 1,000")
 
     @model_validator(mode="after")
     def _one_deployment(self) -> "SignalWriteBatch":
@@ -214,27 +231,27 @@ class SignalWriteBatch(Wire):
 
 
 class SignalReceipt(Wire):
-    """That a write was taken: `digest` is what the log holds for ever.
+    """Confirms that a write was stored; the log keeps `digest` for ever.
 
     `digest` is the leaf hash of RFC 6962, section 2.1, over `entry`: SHA-256 of a zero byte and the entry's bytes. The
     entry is JSON without spaces and with sorted keys: the write's digest, who wrote, and when the desk received it.
     """
 
-    id: str
+    id: str = Field(description="The entry's id, `sig_…`")
     deployment: DeploymentId
     round: RoundId
     era: Era
     place: int = Field(ge=0, description="The number of the entry in the log, from 0")
-    entry: str
-    digest: Sha256
-    received_at: datetime
+    entry: str = Field(description="The exact text of the log's entry, JSON")
+    digest: Sha256 = Field(description="The entry's leaf hash")
+    received_at: datetime = Field(description="When the desk received it, UTC")
     is_repeated: bool = Field(default=False, description="Whether the same scores were there already")
 
 
 class SignalReceipts(Wire):
     """One receipt for each write, in their order."""
 
-    items: list[SignalReceipt]
+    items: list[SignalReceipt] = Field(description="The receipts, in the order of the writes")
 
 
 class TreeHead(Wire):
@@ -244,11 +261,11 @@ class TreeHead(Wire):
     over the UTF-8 bytes of `mercato-signals/1`, `size`, `root` and `at` joined by line feeds (`at` as it stands here).
     """
 
-    size: int = Field(ge=0)
-    root: Sha256
-    at: str
+    size: int = Field(ge=0, description="The number of entries that the head covers")
+    root: Sha256 = Field(description="The Merkle tree hash of the first `size` entries")
+    at: str = Field(description="When it was signed, RFC 3339 in UTC")
     key: str = Field(description="The marketplace's Ed25519 public key, base64 of 32 bytes")
-    signature: str
+    signature: str = Field(description="Ed25519 signature, base64")
 
 
 def tree_head_bytes(size: int, root: str, at: str) -> bytes:
@@ -259,15 +276,15 @@ def tree_head_bytes(size: int, root: str, at: str) -> bytes:
 class SignalProof(Wire):
     """That an entry stands in the log: `path` leads from it to the root of `head` (RFC 6962, section 2.1.1)."""
 
-    place: int = Field(ge=0)
-    entry: str
-    path: list[Sha256]
-    head: TreeHead
+    place: int = Field(ge=0, description="The number of the entry in the log, from 0")
+    entry: str = Field(description="The exact text of the log's entry, JSON")
+    path: list[Sha256] = Field(description="Hashes from the entry's neighbour up to the root")
+    head: TreeHead = Field(description="The signed head that the path leads to")
 
 
 class SignalConsistency(Wire):
     """That a later log only added to an earlier one (RFC 6962, section 2.1.2)."""
 
-    first: TreeHead
-    second: TreeHead
-    path: list[Sha256]
+    first: TreeHead = Field(description="The earlier head")
+    second: TreeHead = Field(description="The later head")
+    path: list[Sha256] = Field(description="Hashes that prove it")

@@ -56,6 +56,27 @@ class ProviderView(Wire):
     changed_at: datetime = Field(description="When it was last changed")
 
 
+class ProviderOfAnyone(Wire):
+    """An organisation's identity provider as operators see it."""
+
+    organisation: str = Field(description="The organisation's short name")
+    issuer: str = Field(description="The issuer")
+    accounts: int = Field(description="How many people are linked to an account there")
+    maps_groups: bool = Field(description="Whether the provider's groups give people their roles")
+    default_role: MappedRole | None = Field(description="The role of people with none of these groups")
+    domains: list[str] = Field(description="Mail domains whose people may join without an invitation")
+    passwords: bool = Field(description="Whether people may sign in with a password too")
+    worked_at: datetime | None = Field(description="When somebody last signed in through it as it is configured")
+    changed_at: datetime = Field(description="When it was last changed")
+
+
+class ProviderOfAnyonePage(Wire):
+    """By the organisations' short names; `next` is the `after` of the next page."""
+
+    items: list[ProviderOfAnyone] = Field(description="The providers")
+    next: str | None = Field(description="The `after` of the next page; `null` at the end")
+
+
 class PasswordsRequest(Wire):
     """Whether passwords count beside the provider."""
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Wire(BaseModel):
-    """A message: immutable, and an unknown field is refused, so that a typo is never silently ignored."""
+    """A message: immutable. Unknown fields are refused, so a typo is never silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words instead of a validator's: no regular expression, no name of a Python type."""
+"""Says what is wrong with a value in plain words: no regular expression, no name of a Python type."""
 
 from collections.abc import Mapping
 from typing import Any

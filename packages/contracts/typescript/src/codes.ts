@@ -83,6 +83,7 @@ export type ErrorCode =
   | "invoice_not_found"
   | "invoices_open"
   | "key_expired"
+  | "key_held_to_addresses"
   | "key_invalid"
   | "key_is_over"
   | "key_malformed"
@@ -146,6 +147,15 @@ export type ErrorCode =
   | "round_not_found"
   | "round_open_already"
   | "round_scored_differently"
+  | "scim_address_missing"
+  | "scim_administrator_kept"
+  | "scim_filter_refused"
+  | "scim_malformed"
+  | "scim_member_unknown"
+  | "scim_not_offered"
+  | "scim_refused"
+  | "scim_taken"
+  | "scim_token_unknown"
   | "scope_missing"
   | "scopes_too_wide"
   | "score_inputs_under_embargo"
@@ -477,6 +487,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   invoice_not_found: 404,
   invoices_open: 409,
   key_expired: 401,
+  key_held_to_addresses: 403,
   key_invalid: 401,
   key_is_over: 409,
   key_malformed: 401,
@@ -540,6 +551,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   round_not_found: 404,
   round_open_already: 409,
   round_scored_differently: 409,
+  scim_address_missing: 400,
+  scim_administrator_kept: 403,
+  scim_filter_refused: 400,
+  scim_malformed: 400,
+  scim_member_unknown: 400,
+  scim_not_offered: 501,
+  scim_refused: 400,
+  scim_taken: 409,
+  scim_token_unknown: 404,
   scope_missing: 403,
   scopes_too_wide: 422,
   score_inputs_under_embargo: 409,

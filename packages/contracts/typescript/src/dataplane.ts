@@ -1,7 +1,7 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
 /**
- * What the control plane and the gateway say to each other, under `/internal`, with the gateway's own token.
+ * The messages between control plane and gateway, under `/internal`, with the gateway's own token.
  *
  * * `GET /internal/snapshot` is a stream of lines, each one JSON object with a `type`: `begin`, a `service` for each
  * service, `ready`; then the same connection stays open and carries each change within a second, and a `heartbeat`
@@ -9,76 +9,91 @@
  * * `POST /internal/keys/introspect` answers what a key may do.
  * * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
  * * `POST /internal/usage` ships the spool, in its order; each event is taken once.
- * * `POST /internal/gateways/{gateway}/recovered` says that all spools of earlier lives were shipped, so that what they
- * had borrowed and not spent can go back.
+ * * `POST /internal/gateways/{gateway}/recovered` reports that all spools of earlier lives were shipped, so what they
+ * borrowed and did not spend can be returned.
  */
 
 /** A whole snapshot follows; what is not in it by `ready` is gone. */
 export interface Begin {
-  /** (default: "begin") */
+  /** What kind of line this is (default: "begin") */
   type?: "begin";
 }
 
-/** Forget what is known of all keys of this organisation: a subscription or a budget changed. */
+/** Forget the grants of all keys of this organisation: a subscription or a budget changed. */
 export interface ConsumerChanged {
-  /** (default: "consumer_changed") */
+  /** What kind of line this is (default: "consumer_changed") */
   type?: "consumer_changed";
+  /** The organisation's id, `org_…` */
   id: string;
 }
 
 /** A subscription of the key's organisation and what it may use. */
 export interface GrantedSubscription {
+  /** The subscription's id, `sub_…` */
   id: string;
+  /** The service's id, `svc_…` */
   service_id: string;
+  /** The plan's id, `pln_…` */
   plan_id: string;
+  /** Everything that limits its calls */
   limits: Array<Limit>;
 }
 
 /** Nothing changed; the stream is alive. */
 export interface Heartbeat {
-  /** (default: "heartbeat") */
+  /** What kind of line this is (default: "heartbeat") */
   type?: "heartbeat";
+  /** The control plane's time, milliseconds since 1970 */
   at_ms: number;
 }
 
-/** Whose key is this? The whole key, over the gateway's authenticated connection. */
+/** Ask whose key this is: the whole key, over the gateway's authenticated connection. */
 export interface IntrospectRequest {
-  /** (maxLength: 200) */
+  /** The key's whole text; never logged (maxLength: 200) */
   key: string;
 }
 
-/** Forget what is known of this key: revoked, rotated or changed. */
+/** Forget this key's grant: it was revoked, rotated or changed. */
 export interface KeyChanged {
-  /** (default: "key_changed") */
+  /** What kind of line this is (default: "key_changed") */
   type?: "key_changed";
+  /** The key's id, `key_…` */
   id: string;
 }
 
 /** What a key may do. `active` false: unknown, revoked or expired, and nothing else is said. */
 export interface KeyGrant {
+  /** Whether the key is in force */
   active: boolean;
-  /** (default: "") */
+  /** The key's id, `key_…` (default: "") */
   key_id?: string;
-  /** (default: "") */
+  /** The id of the organisation that calls and pays, `org_…` (default: "") */
   consumer_id?: string;
-  /** (default: []) */
+  /** What the key may do (default: []) */
   scopes?: Array<string>;
+  /** When it expires, milliseconds since 1970; null: never */
   expires_at_ms?: number | null;
   /** Of the key and of its organisation (default: []) */
   limits?: Array<Limit>;
-  /** (default: []) */
+  /** Its organisation's active ones (default: []) */
   subscriptions?: Array<GrantedSubscription>;
+  /** The only services that it calls; `null`: any */
+  services?: Array<string> | null;
+  /** The only networks that it calls from; `null`: any */
+  addresses?: Array<string> | null;
 }
 
 /** Either a grant for each want, in their order, or the first denial. */
 export interface LeaseAnswer {
-  /** (default: []) */
+  /** A grant for each want, in order; empty when denied (default: []) */
   grants?: Array<LeaseGrant>;
+  /** The first limit with too little; null: granted */
   denied?: LeaseDenial | null;
 }
 
-/** All that one gateway process asks for at once; no requests where it only names abandoned batches. */
+/** All that one gateway process requests at once; without requests it only names abandoned batches. */
 export interface LeaseBatch {
+  /** The gateway's id, `gtw_…` */
   gateway: string;
   /** A new id at each start of the process */
   life: string;
@@ -86,12 +101,13 @@ export interface LeaseBatch {
   batch?: string;
   /** Earlier batches whose answers never came: what they may have borrowed goes back unspent (maxItems: 1000, default: []) */
   abandoned?: Array<string>;
-  /** (maxItems: 512) */
+  /** One for each call, at most 512 (maxItems: 512) */
   requests: Array<LeaseRequest>;
 }
 
 /** One answer a request, in their order. */
 export interface LeaseBatchAnswer {
+  /** One answer for each request, in order */
   answers: Array<LeaseAnswer>;
 }
 
@@ -101,42 +117,49 @@ export interface LeaseBatchAnswer {
  * With `may_return` the cap is not used up: what is lacking is lent out, and comes back where it is not spent.
  */
 export interface LeaseDenial {
+  /** The whole name of the limit */
   scope: string;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The most units of one window (minimum: 0, maximum: 9000000000000000000) */
   cap: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Units that nobody holds now (minimum: 0, maximum: 9000000000000000000) */
   left: number;
+  /** Milliseconds until a retry can succeed */
   reset_ms: number;
-  /** (default: false) */
+  /** Whether lent units may come back before the window ends (default: false) */
   may_return?: boolean;
 }
 
 /** `granted` units of `scope` until `expires_at_ms`. `left` is what nobody holds now; `reset_ms` when it refills. */
 export interface LeaseGrant {
+  /** The lease's id, `lse_…` */
   lease: string;
+  /** The whole name of the limit */
   scope: string;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Units lent (minimum: 0, maximum: 9000000000000000000) */
   granted: number;
+  /** Until when they may be spent, milliseconds since 1970 */
   expires_at_ms: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The most units of one window (minimum: 0, maximum: 9000000000000000000) */
   cap: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Units that nobody holds now (minimum: 0, maximum: 9000000000000000000) */
   left: number;
+  /** Milliseconds until the window refills */
   reset_ms: number;
 }
 
 /** Slices for one call, all or nothing. Several calls travel in one `LeaseBatch`. */
 export interface LeaseRequest {
-  /** (minItems: 1, maxItems: 32) */
+  /** One for each limit of the call, 1 to 32 (minItems: 1, maxItems: 32) */
   wants: Array<LeaseWant>;
 }
 
 /** `least` is what the call needs, `most` what the gateway would like to hold for the next ones. */
 export interface LeaseWant {
+  /** The whole name of the limit */
   scope: string;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** What this call needs, in the limit's unit (minimum: 0, maximum: 9000000000000000000) */
   least: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** What the gateway would like to hold, in the same unit (minimum: 0, maximum: 9000000000000000000) */
   most: number;
 }
 
@@ -148,44 +171,53 @@ export interface LeaseWant {
  * covers: running out of it is no refusal where `overage` is true, the call is then priced.
  */
 export interface Limit {
+  /** The whole name of what is limited */
   scope: string;
+  /** What is counted */
   unit: "requests" | "tokens" | "nanos" | "concurrent";
+  /** Over which time; `ever` has no end */
   window: "second" | "minute" | "day" | "month" | "ever";
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The most units of one window (minimum: 0, maximum: 9000000000000000000) */
   cap: number;
-  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  /** The most units at once, for `second` and `minute` (minimum: 0, maximum: 9000000000000000000, default: 0) */
   burst?: number;
 }
 
 /** A published operation: upper-case method and path template such as `/rounds/{round}`. */
 export interface Operation {
+  /** The HTTP method, in upper case */
   method: string;
+  /** The path template */
   path: string;
 }
 
 /** The snapshot is complete. */
 export interface Ready {
-  /** (default: "ready") */
+  /** What kind of line this is (default: "ready") */
   type?: "ready";
+  /** How many services the snapshot has */
   services: number;
 }
 
 /** The gateway's new life; all spools of earlier ones were shipped. */
 export interface Recovered {
+  /** The id of the gateway's new life */
   life: string;
 }
 
 /** The service takes no more calls. */
 export interface ServiceRemoved {
-  /** (default: "service_removed") */
+  /** What kind of line this is (default: "service_removed") */
   type?: "service_removed";
+  /** The service's id, `svc_…` */
   id: string;
 }
 
 /** The release that takes `percent` of the calls whose range it fits; nobody else gets it but by its version. */
 export interface SnapshotCanary {
+  /** The version on trial */
   version: string;
-  /** (minimum: 1, maximum: 99) */
+  /** Its share of the calls, in percent (minimum: 1, maximum: 99) */
   percent: number;
 }
 
@@ -193,48 +225,59 @@ export interface SnapshotCanary {
 export interface SnapshotCredential {
   /** In lower case */
   header: string;
+  /** The field's whole value, with its prefix; never logged */
   value: string;
 }
 
 /** A running endpoint of a release. `url` as in the manifest; `weight` 0 takes no new calls. */
 export interface SnapshotDeployment {
+  /** The deployment's id, `dep_…` */
   id: string;
+  /** The endpoint's base URL */
   url: string;
   /** The addresses that the control plane checked; the gateway connects to no other (default: []) */
   addresses?: Array<string>;
+  /** The endpoint's own name of the model; null: the caller's */
   upstream_model?: string | null;
-  /** (minimum: 0, maximum: 1000, default: 100) */
+  /** Its share of the release's new calls (minimum: 0, maximum: 1000, default: 100) */
   weight?: number;
-  /** (minimum: 1, maximum: 600000, default: 60000) */
+  /** Milliseconds that a response, and each further part of it, may take (minimum: 1, maximum: 600000, default: 60000) */
   timeout_ms?: number;
-  /** (minimum: 1, maximum: 10000, default: 256) */
+  /** The most, per gateway process (minimum: 1, maximum: 10000, default: 256) */
   max_connections?: number;
-  /** (default: "abort") */
+  /** What happens to a call whose client leaves: read to its end, or cut off (default: "abort") */
   on_disconnect?: "drain" | "abort";
+  /** The path of the endpoint's health check; null: none */
   health_path?: string | null;
-  /** (default: []) */
+  /** Limits of the deployment itself (default: []) */
   limits?: Array<Limit>;
+  /** The header field it needs; null: none */
   credential?: SnapshotCredential | null;
 }
 
 /** The immutable terms of a plan. Its limits come with each subscription of it. */
 export interface SnapshotPlan {
-  /** (default: "plan") */
+  /** What kind of line this is (default: "plan") */
   type?: "plan";
+  /** The plan's id, `pln_…` */
   id: string;
+  /** The plan's name */
   name: string;
+  /** The currency of its prices */
   currency: "USD" | "EUR";
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The monthly fee, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   monthly_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of a call, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_call_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 input tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_input_nanos: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** The price of 1,000 output tokens, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   per_1k_output_nanos: number;
+  /** What the plan includes; null: nothing */
   included_unit: "requests" | "tokens" | null;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** How many of that unit a month (minimum: 0, maximum: 9000000000000000000) */
   included: number;
+  /** Whether calls beyond the included units are priced, not refused */
   overage: boolean;
   /** Services that take a call that none of this one's deployments can, in this order (default: []) */
   fallbacks?: Array<string>;
@@ -242,44 +285,61 @@ export interface SnapshotPlan {
 
 /** One immutable version and where it runs. */
 export interface SnapshotRelease {
+  /** The release's id, `rel_…` */
   id: string;
+  /** The SemVer version */
   version: string;
+  /** Whether it is offered, discouraged, or gone */
   status: "live" | "deprecated" | "yanked";
+  /** The operations that its document publishes */
   operations: Array<Operation>;
+  /** Where it runs */
   deployments: Array<SnapshotDeployment>;
 }
 
 /** A service as the gateway routes it: called as `vendor/name[@range]` or under `/s/{vendor}/{name}/…`. */
 export interface SnapshotService {
-  /** (default: "service") */
+  /** What kind of line this is (default: "service") */
   type?: "service";
+  /** The service's id, `svc_…` */
   id: string;
+  /** The id of the organisation that offers the service, `org_…` */
   vendor_id: string;
+  /** The vendor's short name, as in `vendor/name` */
   vendor: string;
+  /** The service's name within its vendor */
   name: string;
+  /** The title, in a few words */
   title: string;
   /** Seconds since 1970, as OpenAI's model list gives it */
   created: number;
+  /** The protocol that it speaks */
   protocol: "openai" | "anthropic" | "openapi" | "signal";
+  /** Which paths calls may use */
   paths: "published" | "any";
   /** The most tokens of one call, as the vendor published it */
   context_window?: number | null;
   /** `canary` and other names to an exact version (default: {}) */
   aliases?: Record<string, string>;
+  /** The canary that runs; null: none */
   canary?: SnapshotCanary | null;
+  /** Its releases */
   releases: Array<SnapshotRelease>;
+  /** The plans of its subscriptions and offers */
   plans: Array<SnapshotPlan>;
   /** What it is for; what it is not for is refused by the gateway */
   task?: string | null;
 }
 
-/** A piece of one gateway's spool, in its order. `closed` are leases that no later event will spend from. */
+/** A part of one gateway's spool, in order. `closed` are leases that no later event will spend from. */
 export interface UsageBatch {
+  /** The gateway's id, `gtw_…` */
   gateway: string;
+  /** The id of the process's life */
   life: string;
-  /** (maxItems: 2000) */
+  /** The events in the spool's order, at most 2,000 (maxItems: 2000) */
   events: Array<UsageEvent>;
-  /** (default: []) */
+  /** Ids of leases that no later event will spend from (default: []) */
   closed?: Array<string>;
 }
 
@@ -297,64 +357,89 @@ export interface UsageBatch {
  * `doubt` says why; the tokens are then the gateway's own count, and the `claimed_` fields those of the service.
  */
 export interface UsageEvent {
+  /** The event's id, `use_…`; taken once */
   id: string;
+  /** When the call began, microseconds since 1970 */
   at_us: number;
+  /** The id of the request, `req_…`, as it stands in the response and the logs */
   request_id: string;
+  /** The gateway's id, `gtw_…` */
   gateway: string;
+  /** The id of the organisation that calls and pays, `org_…` */
   consumer_id: string;
+  /** The id of the key that called, `key_…` */
   key_id: string;
+  /** The subscription's id, `sub_…` */
   subscription_id: string;
+  /** The plan's id, `pln_…` */
   plan_id: string;
+  /** The id of the organisation that offers the service, `org_…` */
   vendor_id: string;
+  /** The service's id, `svc_…` */
   service_id: string;
+  /** The release's id, `rel_…` */
   release_id: string;
+  /** The id of the deployment that answered, `dep_…` */
   deployment_id: string;
+  /** The protocol of the call */
   protocol: "openai" | "anthropic" | "openapi" | "signal";
-  /** (maxLength: 300) */
+  /** What was called: method and path template, or the protocol's name for it (maxLength: 300) */
   operation: string;
-  /** (minimum: 100, maximum: 599) */
+  /** The HTTP status that the client got (minimum: 100, maximum: 599) */
   status: number;
+  /** Whether the response was a stream */
   streamed: boolean;
+  /** Whether the client left before the end */
   client_left: boolean;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Input tokens that are charged (minimum: 0, maximum: 9000000000000000000) */
   tokens_in: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Output tokens that are charged (minimum: 0, maximum: 9000000000000000000) */
   tokens_out: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Input tokens that the service had in its cache (minimum: 0, maximum: 9000000000000000000) */
   tokens_cached: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Bytes of the request's body (minimum: 0, maximum: 9000000000000000000) */
   bytes_in: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Bytes of the response's body (minimum: 0, maximum: 9000000000000000000) */
   bytes_out: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Microseconds until the first byte of the response (minimum: 0, maximum: 9000000000000000000) */
   first_byte_us: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Microseconds until the last byte of the response (minimum: 0, maximum: 9000000000000000000) */
   duration_us: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Microseconds of those that the gateway itself took (minimum: 0, maximum: 9000000000000000000) */
   overhead_us: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** Units that the plan covered: calls or tokens (minimum: 0, maximum: 9000000000000000000) */
   included: number;
-  /** (minimum: 0, maximum: 9000000000000000000) */
+  /** What is charged, in nano-units (minimum: 0, maximum: 9000000000000000000) */
   price_nanos: number;
+  /** The currency of the amounts: an ISO 4217 code, such as `USD` */
   currency: "USD" | "EUR";
+  /** Who counted the tokens: the `provider`, the gateway (`estimated`), or nobody to the end */
   source: "provider" | "estimated" | "partial";
+  /** What was spent of each lease: `[lease id, units]` */
   spends: Array<[string, number]>;
+  /** The service that the call had named, where a fallback answered; else null */
   asked_service_id?: string | null;
-  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  /** Input tokens beyond the call's limits, charged to nobody (minimum: 0, maximum: 9000000000000000000, default: 0) */
   unpaid_tokens_in?: number;
-  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  /** Output tokens beyond the call's limits, charged to nobody (minimum: 0, maximum: 9000000000000000000, default: 0) */
   unpaid_tokens_out?: number;
-  /** (minimum: 0, maximum: 9000000000000000000, default: 0) */
+  /** The price of what was used beyond the call's limits, in nano-units (minimum: 0, maximum: 9000000000000000000, default: 0) */
   unpaid_nanos?: number;
+  /** The code of the limit that ended the stream; null where none did */
   ended_by?: string | null;
+  /** Why the service's token counts cannot be true; null where they can */
   doubt?: "input_beyond_request" | "output_beyond_bound" | "output_beyond_answer" | null;
+  /** Input tokens that the service claimed; null without a doubt */
   claimed_tokens_in?: number | null;
+  /** Output tokens that the service claimed; null without a doubt */
   claimed_tokens_out?: number | null;
 }
 
-/** What became of a batch: `taken` for the first time, `known` already. */
+/** The outcome of a batch: events `taken` for the first time, and `known` already. */
 export interface UsageReceipt {
+  /** Events taken for the first time */
   taken: number;
+  /** Events that were known already */
   known: number;
 }
 

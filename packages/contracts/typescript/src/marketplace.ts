@@ -4,8 +4,9 @@
 
 /** Where the gateway is: at `gateway_url`, or without one at `gateway_port` of the host of the control API. */
 export interface MarketplaceView {
+  /** The gateway's base URL; null: on the host of the control API */
   gateway_url: string | null;
-  /** (minimum: 1, maximum: 65535) */
+  /** The gateway's port on that host (minimum: 1, maximum: 65535) */
   gateway_port: number;
 }
 

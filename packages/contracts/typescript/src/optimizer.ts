@@ -8,9 +8,11 @@
 
 /** What of each position comes from one deployment's signal, in billionths of the capital. */
 export interface Attribution {
-  /** (pattern: "^dep_[0-9a-f]{32}$") */
+  /** The deployment's id, `dep_…` (pattern: "^dep_[0-9a-f]{32}$") */
   deployment: string;
+  /** The vendor's short name, as in `vendor/name` */
   vendor: string;
+  /** Its part of each position, in billionths of the capital */
   positions: Record<string, number>;
 }
 
@@ -21,15 +23,19 @@ export interface Attribution {
  * position, `turnover` the sum of absolute changes against the positions held.
  */
 export interface Constraints {
-  /** (default: false) */
+  /** Whether positions below zero are ruled out (default: false) */
   long_only?: boolean;
-  /** (default: 1000000000) */
+  /** The largest sum of absolute positions, in billionths of the capital; null: no limit (default: 1000000000) */
   gross?: number | null;
+  /** The least sum of positions, in billionths of the capital; null: no limit */
   net_least?: number | null;
+  /** The largest sum of positions, in billionths of the capital; null: no limit */
   net_most?: number | null;
+  /** The largest absolute position, in billionths of the capital; null: no limit */
   per_name?: number | null;
+  /** The largest sum of absolute changes, in billionths of the capital; null: no limit */
   turnover?: number | null;
-  /** (maxItems: 100, default: []) */
+  /** Limits by sector, at most 100 (maxItems: 100, default: []) */
   sectors?: Array<SectorLimit>;
 }
 
@@ -39,60 +45,69 @@ export interface Constraints {
  * `held` are the positions before; a name that is left out is not held.
  */
 export interface OptimizerInferenceRequest {
-  /** (default: "optimizer-inference/1") */
+  /** The name and version of this contract (default: "optimizer-inference/1") */
   contract?: "optimizer-inference/1";
-  /** (pattern: "^rnd_[0-9a-f]{32}$") */
+  /** The round's id, `rnd_…` (pattern: "^rnd_[0-9a-f]{32}$") */
   round: string;
-  /** (minimum: 1, maximum: 1000000) */
+  /** The number of an era: one trading day, from 1 (minimum: 1, maximum: 1000000) */
   era: number;
+  /** What is optimised */
   objective: "mean-variance" | "hrp" | "min-cvar";
-  /** (minItems: 1, maxItems: 2000) */
+  /** The tickers, in the order of `scores` and of the columns of `returns` (minItems: 1, maxItems: 2000) */
   names: Array<string>;
+  /** One score for each name */
   scores: Array<number>;
-  /** (minItems: 2, maxItems: 5000) */
+  /** Daily returns as fractions: one row a day, oldest first, one column a name (minItems: 2, maxItems: 5000) */
   returns: Array<Array<number>>;
-  /** (default: {}) */
+  /** Positions before, in billionths of the capital; a name left out is not held (default: {}) */
   held?: Record<string, number>;
-  /** (default: {"long_only": false, "gross": 1000000000, "net_least": null, "net_most": null, "per_name": null, "turnover": null, "sectors": []}) */
+  /** The limits (default: {"long_only": false, "gross": 1000000000, "net_least": null, "net_most": null, "per_name": null, "turnover": null, "sectors": []}) */
   constraints?: Constraints;
 }
 
 /** The positions, and the limits that they touch; `expected` and `risk` are daily figures of the objective. */
 export interface OptimizerInferenceResponse {
-  /** (default: "optimizer-inference/1") */
+  /** The name and version of this contract (default: "optimizer-inference/1") */
   contract?: "optimizer-inference/1";
-  /** (pattern: "^rnd_[0-9a-f]{32}$") */
+  /** The round's id, `rnd_…` (pattern: "^rnd_[0-9a-f]{32}$") */
   round: string;
-  /** (minimum: 1, maximum: 1000000) */
+  /** The number of an era: one trading day, from 1 (minimum: 1, maximum: 1000000) */
   era: number;
+  /** What was optimised */
   objective: "mean-variance" | "hrp" | "min-cvar";
+  /** Positions by ticker, in billionths of the capital */
   positions: Record<string, number>;
-  /** (default: []) */
+  /** The limits that the positions touch (default: []) */
   binding?: Array<"long_only" | "gross" | "net" | "per_name" | "turnover" | "sector">;
+  /** The expected daily return, as a fraction */
   expected: number;
+  /** The daily risk: standard deviation, or expected shortfall for `min-cvar` */
   risk: number;
 }
 
 /** A portfolio as the desk keeps and publishes it. For each name the parts sum to the position exactly. */
 export interface OptimizerWrite {
-  /** (default: "optimizer-write/1") */
+  /** The name and version of this contract (default: "optimizer-write/1") */
   contract?: "optimizer-write/1";
+  /** The portfolio */
   portfolio: OptimizerInferenceResponse;
+  /** How positions are attributed to signals */
   method: "shapley" | "leave-one-out";
+  /** One for each deployment; together they are the positions */
   attributions: Array<Attribution>;
-  /** (pattern: "^[0-9a-f]{64}$") */
+  /** SHA-256 of everything that it was made from (pattern: "^[0-9a-f]{64}$") */
   inputs: string;
 }
 
 /** How much of the capital the names of one sector may hold, net, either way. */
 export interface SectorLimit {
-  /** (minLength: 1, maxLength: 64) */
+  /** The sector's name, 1 to 64 characters (minLength: 1, maxLength: 64) */
   sector: string;
-  /** (minItems: 1, maxItems: 5000) */
+  /** The tickers of the sector (minItems: 1, maxItems: 5000) */
   names: Array<string>;
-  /** (minimum: -100000000000, maximum: 100000000000, default: -100000000000) */
+  /** The least sum of its positions, in billionths of the capital (minimum: -100000000000, maximum: 100000000000, default: -100000000000) */
   least?: number;
-  /** (minimum: -100000000000, maximum: 100000000000, default: 100000000000) */
+  /** The largest sum of its positions, in billionths of the capital (minimum: -100000000000, maximum: 100000000000, default: 100000000000) */
   most?: number;
 }
 

@@ -140,12 +140,17 @@ export interface NewSecondFactorRequest {
 
 /** An organisation. */
 export interface OrganisationView {
+  /** The organisation's id, `org_…` */
   id: string;
+  /** The short name, as in `vendor/name` */
   slug: string;
+  /** The full name */
   name: string;
+  /** Whether it operates the marketplace */
   is_operator: boolean;
+  /** Whether the operator vouches for it */
   is_verified: boolean;
-  /** (format: "date-time") */
+  /** When it was made, UTC (format: "date-time") */
   created_at: string;
   /** Since when it is suspended */
   suspended_at?: string | null;
@@ -217,11 +222,15 @@ export interface SessionsEndedAnswer {
 
 /** A person. */
 export interface UserView {
+  /** The person's id, `usr_…` */
   id: string;
+  /** The e-mail address that the person signs in with */
   email: string;
+  /** The person's name */
   name: string;
+  /** The person's role in the organisation */
   role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
-  /** (format: "date-time") */
+  /** When it was made, UTC (format: "date-time") */
   created_at: string;
   /** Since when the person cannot sign in */
   disabled_at?: string | null;

@@ -4,8 +4,11 @@
 
 /** One thing wrong with the request, and where: `field` is a path such as `plans.0.price.per_call`. */
 export interface FieldError {
+  /** The path of the field, such as `plans.0.price.per_call` */
   field: string;
+  /** A stable code for what is wrong */
   code: string;
+  /** What is wrong, in one sentence */
   message: string;
 }
 
@@ -13,16 +16,21 @@ export interface FieldError {
 export interface Problem {
   /** `urn:mercato:problem:` and the code */
   type: string;
+  /** What the code means, in a few words */
   title: string;
+  /** The HTTP status */
   status: number;
+  /** The stable code */
   code: string;
+  /** What is wrong, in one sentence */
   detail: string;
   /** What to do next (default: "") */
   fix?: string;
-  /** (default: []) */
+  /** What is wrong with single fields; empty where it is not about fields (default: []) */
   errors?: Array<FieldError>;
-  /** (default: {}) */
+  /** What a program needs to know of it, by name (default: {}) */
   facts?: Record<string, unknown>;
+  /** The id of the request, `req_…`, as it stands in the logs */
   request_id?: string | null;
   [other: string]: unknown;
 }

@@ -4,6 +4,7 @@
 
 /** Every setting. They are read once, when a process starts, so nothing here can be lost by a restart. */
 export interface SettingList {
+  /** The settings, by name */
   items: Array<SettingView>;
 }
 
@@ -13,8 +14,11 @@ export interface SettingView {
   name: string;
   /** `None` where it is not set */
   value: string | null;
+  /** Where the value comes from */
   source: "default" | "given" | "generated";
+  /** Whether it is a secret, whose value is never shown */
   secret: boolean;
+  /** What it sets */
   description: string;
 }
 

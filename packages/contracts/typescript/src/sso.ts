@@ -8,6 +8,36 @@ export interface PasswordsRequest {
   allowed: boolean;
 }
 
+/** An organisation's identity provider as operators see it. */
+export interface ProviderOfAnyone {
+  /** The organisation's short name */
+  organisation: string;
+  /** The issuer */
+  issuer: string;
+  /** How many people are linked to an account there */
+  accounts: number;
+  /** Whether the provider's groups give people their roles */
+  maps_groups: boolean;
+  /** The role of people with none of these groups */
+  default_role: "admin" | "approver" | "viewer" | null;
+  /** Mail domains whose people may join without an invitation */
+  domains: Array<string>;
+  /** Whether people may sign in with a password too */
+  passwords: boolean;
+  /** When somebody last signed in through it as it is configured */
+  worked_at: string | null;
+  /** When it was last changed (format: "date-time") */
+  changed_at: string;
+}
+
+/** By the organisations' short names; `next` is the `after` of the next page. */
+export interface ProviderOfAnyonePage {
+  /** The providers */
+  items: Array<ProviderOfAnyone>;
+  /** The `after` of the next page; `null` at the end */
+  next: string | null;
+}
+
 /** The identity provider of an organisation (OpenID Connect) and what its groups mean. */
 export interface ProviderRequest {
   /** The issuer, exactly as the provider writes it (maxLength: 500, pattern: "^https?://[^\\s?#]+$") */
@@ -52,11 +82,13 @@ export interface ProviderView {
 
 /** A pair of tokens: `access_token` for calls, `refresh_token` for the next pair. */
 export interface SessionView {
+  /** The token for requests, sent as `Authorization: Bearer …` */
   access_token: string;
-  /** (format: "date-time") */
+  /** When the access token expires, UTC (format: "date-time") */
   access_expires_at: string;
+  /** The token for the next pair; good once */
   refresh_token: string;
-  /** (format: "date-time") */
+  /** When the refresh token expires, UTC (format: "date-time") */
   refresh_expires_at: string;
   /** At sign-in only: keep it, and send it with the next sign-in on this device */
   device_token?: string | null;

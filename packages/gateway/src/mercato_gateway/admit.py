@@ -11,9 +11,13 @@ from mercato_gateway.tokens import NO_TOKENS, Tokens
 
 _NOTHING_DUE = Charge(0, 0)
 _PRICES_KEPT = 4096
-# How often a call under a plan with overage asks for included units before it does with fewer: once, and once more when
-# what this worker gave back is free again.
-_INCLUDED_STEPS = 3
+# How far a call under a plan with overage has come with its included units: it asks for them, asks again, asks a last
+# time once what this worker gave back is free again, and then takes fewer. Constants and no enum: compiled, an enum's
+# member is looked up at every call.
+_NOT_ASKED: Final = 0
+_ASKED: Final = 1
+_AWAITS_RETURNS: Final = 2
+_TAKES_FEWER: Final = 3
 # Shared by all calls to deployments without limits of their own: nothing may be added to it.
 NO_SLICES: Final[list[Slice]] = []
 
@@ -25,7 +29,7 @@ class Hold:
     used and never charges more than is held.
     """
 
-    __slots__ = ("_included_steps", "_leases", "deployment_slices", "estimate", "included", "lane", "taken")
+    __slots__ = ("_included_state", "_leases", "deployment_slices", "estimate", "included", "lane", "taken")
 
     def __init__(self, lane: Lane, leases: Leases, estimate: Tokens) -> None:
         self.lane = lane
@@ -34,7 +38,7 @@ class Hold:
         self.included = 0
         self.deployment_slices = NO_SLICES
         self._leases = leases
-        self._included_steps = 0
+        self._included_state = _NOT_ASKED
 
     def take(self, deployment_slices: list[Slice], now: float) -> tuple[Lacking, bool] | None:
         """Takes everything; or takes nothing, and returns what is lacking and whether the call accepts a part of it."""
@@ -64,10 +68,10 @@ class Hold:
         if slice_.take(need, now, self.taken):
             self.included = need
             return False
-        steps = self._included_steps
-        known_gone = now < slice_.denied_until and not steps
-        if not self.lane.plan.overage or not (known_gone or steps == _INCLUDED_STEPS):
-            self._included_steps = min(steps + 1, _INCLUDED_STEPS)
+        state = self._included_state
+        known_gone = now < slice_.denied_until and state == _NOT_ASKED
+        if not self.lane.plan.overage or not (known_gone or state == _TAKES_FEWER):
+            self._included_state = min(state + 1, _TAKES_FEWER)
             lacking.append((slice_, need))
             return True
         part = min(need, max(0, slice_.available(now)))
@@ -109,7 +113,7 @@ class Hold:
     @property
     def included_may_return(self) -> bool:
         """Whether included units were asked for in vain, and some that this worker gave back may be free again soon."""
-        return self._included_steps == 2
+        return self._included_state == _AWAITS_RETURNS
 
     def release(self) -> None:
         """Gives back all that is held."""
@@ -191,7 +195,7 @@ class Hold:
         each = largest(fits, whole.out // choices) if whole.out >= choices and fits(1) else 0
         if each:
             self.estimate = Tokens(whole.into, each * choices, 0)
-            self._included_steps = _INCLUDED_STEPS  # the bound counts on exactly what is at hand
+            self._included_state = _TAKES_FEWER  # the bound counts on exactly what is at hand
         return each
 
     def is_near_end(self, tokens: Tokens, now: float) -> bool:

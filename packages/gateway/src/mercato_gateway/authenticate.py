@@ -43,23 +43,26 @@ class Terms:
     of a thousand keys a call has.
     """
 
-    __slots__ = ("by_service", "compiled", "consumer_id", "digest", "keys", "lanes", "limits")
+    __slots__ = ("by_service", "compiled", "consumer_id", "digest", "held", "keys", "lanes", "limits")
 
     def __init__(self, wire: KeyGrant, digest: bytes) -> None:
         self.digest = digest
         self.consumer_id = wire.consumer_id
         self.limits = wire.limits
         self.keys = 0
+        self.held = None if wire.services is None else frozenset(wire.services)
         self.by_service: dict[str, list[GrantedSubscription]] = {}
         for subscription in sorted(wire.subscriptions, key=lambda granted: granted.id):
+            if self.held is not None and subscription.service_id not in self.held:
+                continue
             self.by_service.setdefault(subscription.service_id, []).append(subscription)
         self.lanes: dict[Any, Any] = {}
         self.compiled: dict[Any, Any] = {}
 
 
 def _terms_digest(wire: KeyGrant) -> bytes:
-    """A digest of the organisation, its limits and its subscriptions."""
-    terms = msgspec.json.encode((wire.consumer_id, wire.limits, wire.subscriptions))
+    """A digest of the organisation, its limits, its subscriptions, and the services that a key is held to."""
+    terms = msgspec.json.encode((wire.consumer_id, wire.limits, wire.subscriptions, wire.services))
     return _blake2b(terms, digest_size=16).digest()
 
 
@@ -67,7 +70,8 @@ class Grant:
     """A known key, and until when it is valid here; `quoted_key_id` is its id as JSON."""
 
     __slots__ = (
-        "dies_at", "expires_at", "fresh_until", "key_id", "may_call", "quoted_key_id", "refresh_at", "scopes", "terms",
+        "addresses", "dies_at", "expires_at", "fresh_until", "key_id", "may_call", "quoted_key_id", "refresh_at",
+        "scopes", "terms",
     )  # fmt: skip
 
     def __init__(self, wire: KeyGrant, terms: Terms, now: float) -> None:
@@ -76,6 +80,7 @@ class Grant:
         self.quoted_key_id = msgspec.json.encode(wire.key_id)
         self.scopes = wire.scopes
         self.may_call = "call" in wire.scopes
+        self.addresses = None if wire.addresses is None else tuple(wire.addresses)
         self.expires_at = (wire.expires_at_ms or 1 << 62) / 1000
         self.fresh_until = now + FRESH_SECONDS
         self.dies_at = self.fresh_until + STALE_SECONDS

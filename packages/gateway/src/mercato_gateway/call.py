@@ -12,6 +12,7 @@ from mercato_gateway.authenticate import Grant
 from mercato_gateway.bodies import read_other_request, read_request
 from mercato_gateway.codings import decode
 from mercato_gateway.forms import read_form
+from mercato_gateway.holds import require_address
 from mercato_gateway.lane import Lane, find_lane
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
@@ -59,6 +60,10 @@ class Call(AttemptingCall):
 
     def _authorised(self, grant: Grant) -> None:
         self.grant = grant
+        if grant.addresses is not None:
+            head = self.head
+            forwarded = [value for name, value in head.headers if name == b"x-forwarded-for"]
+            require_address(grant.addresses, self.address, forwarded, self.gateway.settings.trusted_proxies)
         path = self.head.path
         if path.startswith(b"/s/"):
             self._find_service_lane()

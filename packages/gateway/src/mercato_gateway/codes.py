@@ -26,6 +26,18 @@ _ALL = (
     Code("key_expired", 401, "Expired key", "Rotate the key and use the new one."),
     Code("scope_missing", 403, "The key may not call services", "Use a key that has the scope `call`."),
     Code(
+        "key_address_refused",
+        403,
+        "The key is held to other addresses",
+        "Call from one of its addresses, or change them with `mp keys hold`.",
+    ),
+    Code(
+        "key_not_for_service",
+        403,
+        "The key is held to other services",
+        "Use a key for this service, or change what this one is held to with `mp keys hold`.",
+    ),
+    Code(
         "not_subscribed",
         403,
         "Not subscribed",

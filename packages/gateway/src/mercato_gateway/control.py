@@ -81,10 +81,17 @@ class ControlClient:
     not).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, base: str, token: str) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        base: str,
+        token: str,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
         parts = urlsplit(base)
         self._loop = loop
         self._host = parts.hostname or "127.0.0.1"
+        self._tls = tls
         self._secure = parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
@@ -93,7 +100,8 @@ class ControlClient:
         self._idle: list[_Connection] = []
 
     async def _open(self, on_chunk: Callable[[bytes], None] | None = None) -> _Connection:
-        tls = ssl.create_default_context() if self._secure else None
+        # Made anew for each connection, so that renewed certificates are shown.
+        tls = self._tls() if self._secure else None
         try:
             async with asyncio.timeout(3.0):
                 _, connection = await self._loop.create_connection(

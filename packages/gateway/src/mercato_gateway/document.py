@@ -26,8 +26,8 @@ ON_THE_WIRE = frozenset(
 
 OF_KEYS = frozenset(
     {
-        "key_missing", "key_malformed", "key_invalid", "key_expired", "scope_missing", "too_many_unknown_keys",
-        "control_plane_unavailable",
+        "key_missing", "key_malformed", "key_invalid", "key_expired", "scope_missing", "key_address_refused",
+        "too_many_unknown_keys", "control_plane_unavailable",
     }
 )  # fmt: skip
 """Codes of every path that needs a key."""

@@ -44,6 +44,7 @@ class Gateway:
         self.router = Router()
         self.health_checks = HealthChecks(loop, catalog, self.router)
         self.metrics = Metrics()
+        self.tls_expires_at = 0.0
         self.active: set[Call] = set()
         self.connections = Connections(settings.max_connections)
         self.draining = False
@@ -146,6 +147,7 @@ class Gateway:
         """The values of this moment, for `/metrics`."""
         return {
             "connections": len(self.connections),
+            **({"certificate_expires_timestamp_seconds": self.tls_expires_at} if self.tls_expires_at else {}),
             "connections_limit": self.settings.max_connections,
             "draining": int(self.draining),
             "snapshot_ready": int(self.catalog.ready),

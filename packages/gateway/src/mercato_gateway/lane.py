@@ -94,6 +94,8 @@ def choose_subscription(terms: Terms, service: Service, named: str) -> GrantedSu
     for subscription in subscriptions:
         if not named or subscription.id == named:
             return subscription
+    if terms.held is not None and service.wire.id not in terms.held:
+        raise Refused("key_not_for_service", f"This key is held to other services than {service.name}.")
     facts = {"service": service.name, "plans": [plan.name for plan in service.wire.plans]}
     which = f"the subscription {named[:64]} to" if named else "a subscription to"
     raise Refused("not_subscribed", f"Your organisation does not have {which} {service.name}.", facts=facts)

@@ -6,6 +6,7 @@ socket, the next worker finds the connection there; only the last holder's `clos
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 
 from mercato_gateway.settings import split_address
@@ -29,6 +30,7 @@ async def close_last(
     listener: socket.socket,
     server: asyncio.AbstractServer,
     accept: Callable[[], asyncio.Protocol],
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Stops listening where no other process holds the socket; accepts the connections in its queue first."""
     kept = listener.dup()
@@ -44,4 +46,4 @@ async def close_last(
         waiting.append(connection)
     kept.close()
     for connection in waiting:
-        await loop.connect_accepted_socket(accept, connection)
+        await loop.connect_accepted_socket(accept, connection, ssl=tls)

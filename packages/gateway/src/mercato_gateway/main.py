@@ -22,12 +22,22 @@ def main() -> None:
         if arguments.worker is None:
             if arguments.with_parent:
                 end_with_parent()
+            _check_tls(settings)
             Supervisor(settings).run()
         else:
             _run_worker(settings, arguments)
     except (StateLocked, OSError, ValueError) as error:
         log("gateway_cannot_start", reason=str(error))
         sys.exit(1)
+
+
+def _check_tls(settings: Settings) -> None:
+    """Says what is wrong once, instead of starting workers that end at once."""
+    if settings.tls_cert or settings.tls_key or settings.client_ca or settings.control_cert or settings.control_ca:
+        from mercato_contracts.server_tls import client_context, server_tls
+
+        server_tls(settings.tls_cert, settings.tls_key, settings.client_ca)
+        client_context(settings.control_ca, settings.control_cert, settings.control_key)
 
 
 def _run_worker(settings: Settings, given: argparse.Namespace) -> None:

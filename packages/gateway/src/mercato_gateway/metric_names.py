@@ -6,6 +6,7 @@ MEANINGS = {
     "bounds_lowered_total": "Calls whose output limit was lowered to what their budget allows",
     "calls_in_flight": "Calls that are not answered yet",
     "calls_total": "Calls that a service answered, by status",
+    "certificate_expires_timestamp_seconds": "When the certificate of this listener expires",
     "client_left_total": "Calls whose client closed the connection before the end",
     "connections": "Open connections of clients",
     "connections_limit": "The most connections of clients",

@@ -27,10 +27,17 @@ class Settings:
     fsync: Fsync = "second"
     allow_private_upstreams: bool = False
     upstream_ca_file: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    client_ca: str = ""
+    control_ca: str = ""
+    control_cert: str = ""
+    control_key: str = ""
     max_body_bytes: int = 32 << 20
     max_header_bytes: int = 64 << 10
     max_connections: int = 10_000
     unknown_keys_per_minute: int = 300
+    trusted_proxies: str = ""
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     idle_timeout: float = 75.0
@@ -53,6 +60,13 @@ _HELP = {
     "fsync": "never, second or always: what a power failure can lose",
     "allow_private_upstreams": "allow deployments on private and loopback addresses",
     "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit (behind proxies)",
+    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` counts for keys that are held to addresses",
+    "tls_cert": "PEM file of the certificate and its chain: calls come by TLS 1.3",
+    "tls_key": "PEM file of its key; both are read again within a minute of a change",
+    "client_ca": "PEM file of authorities: a client must show a certificate of one of them",
+    "control_ca": "PEM file of authorities to trust for the control plane, instead of the system's",
+    "control_cert": "PEM file of the certificate to show to the control plane",
+    "control_key": "PEM file of its key",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
 }
 

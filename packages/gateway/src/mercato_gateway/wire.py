@@ -176,6 +176,8 @@ class KeyGrant(Struct, frozen=True):
     expires_at_ms: int | None = None
     limits: list[Limit] = []
     subscriptions: list[GrantedSubscription] = []
+    services: list[str] | None = None
+    addresses: list[str] | None = None
 
 
 class LeaseWant(Struct, frozen=True):

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import cast
 import uvloop
 
 from mercato_contracts.ids import GATEWAY, make_id
+from mercato_contracts.server_tls import ServerTls, TlsFilesWrong, client_context, server_tls
 from mercato_gateway.admin import AdminConnection
 from mercato_gateway.adopt import Adoption
 from mercato_gateway.authenticate import Keys
@@ -38,6 +40,7 @@ from mercato_gateway.upstream import Connector, Pool
 
 _SHIP_AT_STOP_SECONDS = 5.0
 _REST_AT_STOP_SECONDS = 2.0
+_TLS_LOOK_SECONDS = 10.0
 
 
 def _wall_ms() -> int:
@@ -78,7 +81,8 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings) -> tuple[Gateway,
     """All parts of a worker."""
     spool = take_folder(settings)
     own_id = gateway_id(spool.folder)
-    control = ControlClient(loop, settings.control, settings.token())
+    shown = partial(client_context, settings.control_ca, settings.control_cert, settings.control_key)
+    control = ControlClient(loop, settings.control, settings.token(), shown)
     connector = Connector(
         loop,
         allow_private=settings.allow_private_upstreams,
@@ -158,7 +162,7 @@ async def serve(settings: Settings, place: Place) -> None:
         routes.cancel()
     accept = cast(Callable[[], asyncio.Protocol], lambda: ClientConnection(gateway))
     listener = socket.socket(fileno=place.listen_fd)
-    server = await loop.create_server(accept, sock=listener, backlog=BACKLOG)
+    server, context = await _serve_calls(gateway, listener, accept, tasks)
     admin = await _serve_admin(loop, gateway, place.admin_fd)
     calm_collector()
     _report_ready(gateway, place)
@@ -167,7 +171,7 @@ async def serve(settings: Settings, place: Place) -> None:
     if admin is not None:
         admin.close()
     if orders.stop:
-        await close_last(loop, listener, server, accept)
+        await close_last(loop, listener, server, accept, context)
     else:
         server.close()
     await _drain(gateway, orders)
@@ -175,6 +179,22 @@ async def serve(settings: Settings, place: Place) -> None:
     await _ship_rest(gateway)
     gateway.spool.close()
     log("gateway_stopped", gateway=gateway.id)
+
+
+async def _serve_calls(
+    gateway: Gateway, listener: socket.socket, accept: Callable[[], asyncio.Protocol], tasks: list[asyncio.Task[None]]
+) -> tuple[asyncio.AbstractServer, ssl.SSLContext | None]:
+    """Accepts calls, by TLS where a certificate is set; its renewal is one more of `tasks`."""
+    settings, loop = gateway.settings, gateway.loop
+    tls = server_tls(settings.tls_cert, settings.tls_key, settings.client_ca)
+    if tls is None:
+        return await loop.create_server(accept, sock=listener, backlog=BACKLOG), None
+    gateway.tls_expires_at = tls.expires_at.timestamp()
+    tasks.append(loop.create_task(_renew_tls(gateway, tls)))
+    server = await loop.create_server(
+        accept, sock=listener, backlog=BACKLOG, ssl=tls.context, ssl_handshake_timeout=settings.header_timeout
+    )
+    return server, tls.context
 
 
 def _report_ready(gateway: Gateway, place: Place) -> None:
@@ -220,6 +240,18 @@ async def _sync_each_second(gateway: Gateway) -> None:
     while True:
         await asyncio.sleep(1.0)
         await asyncio.to_thread(gateway.spool.sync)
+
+
+async def _renew_tls(gateway: Gateway, tls: ServerTls) -> None:
+    """Certificates that were renewed on disk are served without a restart."""
+    while True:
+        await asyncio.sleep(_TLS_LOOK_SECONDS)
+        try:
+            if tls.refresh():
+                gateway.tls_expires_at = tls.expires_at.timestamp()
+                log("tls_renewed", expires_at=tls.expires_at.isoformat())
+        except TlsFilesWrong as error:
+            log("tls_not_renewed", reason=str(error), fix="the old certificate stays; correct the files")
 
 
 async def _drain(gateway: Gateway, orders: Orders) -> None:

@@ -24,7 +24,7 @@ def run_task(sock: socket.socket, parent: int, checks: dict[str, Callable[..., A
         _confine(limits)
         sock.sendall(_answer(checks[name], arguments))
     finally:
-        # The server's own clean-up must not run here.
+        # The server's clean-up must not run in this process.
         os._exit(0)
 
 
@@ -34,7 +34,7 @@ def _answer(check: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     except MemoryError:
         return frame(NO_MEMORY, b"")
     except BaseException as error:
-        # Places and types only: the message of an exception may quote the text.
+        # Only places and types: an exception's message may quote the text.
         places = [f"{os.path.basename(at.filename)}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)]
         return frame(RAISED, f"{type(error).__name__} at {' '.join(places[-8:])}".encode())
 
@@ -64,7 +64,7 @@ def _die_with(parent: int) -> None:
 def _confine(limits: Limits) -> None:
     """Limits on processor time (SIGXCPU), on duration (SIGALRM), on memory; no file is written, no dump left."""
     with open("/proc/self/oom_score_adj", "w") as file:
-        # Where memory runs out all the same, the kernel takes this process first.
+        # If the machine runs out of memory all the same, the kernel kills this process first.
         file.write("1000")
     os.nice(limits.nice)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

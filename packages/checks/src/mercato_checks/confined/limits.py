@@ -1,4 +1,4 @@
-"""What a process of one check may use, and how a check is stopped that wants more."""
+"""The limits of a check's process, and the error of a check that exceeds them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,7 +28,7 @@ LIVE = Limits(cpu_seconds=20, wall_seconds=150)
 
 
 class CheckStopped(Exception):
-    """A check ended without a result. The message never holds anything of the checked text."""
+    """A check ended without a result. The message never quotes the checked text."""
 
     def __init__(self, reason: Stopped, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

@@ -1,4 +1,4 @@
-"""The caller's side: sends tasks to the server, waits for answers, decides who goes first."""
+"""The caller's side: sends tasks to the server, waits for results, decides the order."""
 
 import asyncio
 import os
@@ -19,13 +19,13 @@ T = TypeVar("T")
 _QUICK_AT_ONCE, _QUICK_OF_ONE_OWNER = 4, 2
 _LIVE_AT_ONCE, _LIVE_OF_ONE_OWNER = 32, 8
 _GRACE_SECONDS = 30.0
-"""The process ends itself in time; this much later the pool no longer waits for its answer."""
+"""A process ends itself at its limit; the pool waits this many seconds longer."""
 
 _REASONS: dict[int, Stopped] = {signal.SIGXCPU: "cpu", signal.SIGALRM: "deadline"}
 
 
 class ConfinedChecks:
-    """Runs checks in processes of their own. Close it, or use it as an async context; it may be used again then."""
+    """Runs checks in separate processes. Close it, or use it as an async context; it can be used again afterwards."""
 
     def __init__(self, *, quick: Limits = QUICK, thorough: Limits = THOROUGH, live: Limits = LIVE) -> None:
         self._quick, self._thorough, self._live = quick, thorough, live
@@ -46,8 +46,8 @@ class ConfinedChecks:
     async def run(self, check: Callable[P, T], owner: str, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a check of text, which must be one of `tasks.py`. Raises `CheckStopped`.
 
-        What needs more than the quick limits waits for a second try, one at a time, so that heavy texts hold up heavy
-        texts only; and one owner's texts hold up that owner's first.
+        A check that exceeds the quick limits is retried with larger ones, one at a time, so heavy texts delay only
+        heavy texts, and an owner's texts delay that owner's first.
         """
         async with self._turn_of("text", owner, _QUICK_OF_ONE_OWNER):
             try:
@@ -116,7 +116,7 @@ class ConfinedChecks:
                 socket.send_fds(self._control, [b"task"], [given.fileno()])
                 return
             except OSError:
-                # The server is gone: another one takes its place.
+                # The server is gone: start another one.
                 await self.close()
         raise CheckStopped("crash", "the server of checks does not start")
 

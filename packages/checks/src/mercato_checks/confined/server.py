@@ -42,7 +42,7 @@ def _fork(tasks: dict[int, socket.socket], task: socket.socket, own: list[socket
     try:
         pid = os.fork()
     except OSError:
-        # Without a process there is no answer; the pool sees its end closed.
+        # Without a process there is no result; the pool sees its socket closed.
         task.close()
         return
     if pid:
@@ -69,7 +69,7 @@ def _tell(task: socket.socket, signal_number: int) -> None:
     try:
         task.send(frame(KILLED, bytes([signal_number])), socket.MSG_DONTWAIT)
     except OSError:
-        return  # whoever asked has gone
+        return  # the caller has gone
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The checks that may run confined: text in, findings and facts out, nothing of the size of the text.
+"""The checks that may run confined: text in, findings and facts out; results do not grow with the text.
 
 Names are the interface between the processes; both run the same release of this package.
 """
@@ -41,7 +41,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class LiveEndpoint:
-    """A judged target and how it is called."""
+    """A checked target and how to call it."""
 
     target: Target
     timeout_seconds: float
@@ -126,7 +126,7 @@ def probe_check(live: LiveEndpoint, texts: Texts) -> ProbeCheck:
 
 
 def measure_check(live: LiveEndpoint, texts: Texts, sample: Call | None, policy: MeasurePolicy) -> MeasureCheck | None:
-    """Phase 7: `sample` repeated, or a call that is found anew; None where no call works."""
+    """Phase 7: repeats `sample`, or a call that is found anew; `None` if no call works."""
 
     async def measure(endpoint: PinnedEndpoint) -> MeasureCheck | None:
         call = sample or (await _probe(endpoint, texts)).facts.sample
@@ -147,9 +147,9 @@ async def _probe(endpoint: PinnedEndpoint, texts: Texts) -> ProbeCheck:
 
 
 def warm_up() -> None:
-    """Do once, before any fork, what every check would do anew."""
+    """Do once, before any fork, what every check would otherwise repeat."""
     compile_schemas()
-    # What exists by now is shared by all processes, as long as no collection writes to it.
+    # Objects that exist now are shared by all processes, unless garbage collection writes to them.
     gc.freeze()
 
 

@@ -1,4 +1,4 @@
-"""How tasks and results cross between the processes: a status byte, a length, and a pickle that is read warily."""
+"""The messages between the processes: a status byte, a length, and a pickle that is read with restrictions."""
 
 import io
 import pickle
@@ -24,7 +24,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(content: bytes) -> Any:
-    """The value. The process that wrote it has read hostile text, so only the checks' own classes are made from it."""
+    """The value. Its writer has read hostile text, so only the checks' own classes are instantiated."""
     return _Unpickler(io.BytesIO(content)).load()
 
 

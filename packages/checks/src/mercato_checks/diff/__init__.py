@@ -1,4 +1,4 @@
-"""Phase 4: what changed since the last release, whom it breaks, and which version it needs."""
+"""Phase 4: what changed since the last release, whether it breaks callers, and which version it needs."""
 
 from mercato_checks.diff.change import Change
 from mercato_checks.diff.verdict import (

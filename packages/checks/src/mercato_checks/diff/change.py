@@ -17,7 +17,7 @@ class Change:
     """One change. `rule` is stable (`request.property.required`); `where` points into the new or the old document.
 
     `breaking`: a caller written for the old document may fail. `unclear`: the comparison cannot judge this difference,
-    so it counts as breaking. `addition`: something new that callers may use. `other`: nothing a caller must follow.
+    so it counts as breaking. `addition`: something new that callers may use. `other`: nothing that concerns callers.
     """
 
     rule: str
@@ -57,7 +57,7 @@ class Place:
 
 @dataclass(slots=True)
 class Report:
-    """Gathers changes. The changes of a `trial` are thrown away; its steps count."""
+    """Collects changes. The changes of a `trial` are discarded; its steps count."""
 
     changes: list[Change] = field(default_factory=list)
     steps: list[int] = field(default_factory=lambda: [0])
@@ -84,7 +84,7 @@ class Report:
         self.changes.append(Change(rule, place.pointer, weight, shorten(message, 300)))
 
     def trial(self) -> "Report":
-        """A report on the same budget whose changes are thrown away."""
+        """A report on the same budget whose changes are discarded."""
         return Report(steps=self.steps)
 
     @property

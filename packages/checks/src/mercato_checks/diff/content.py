@@ -101,7 +101,7 @@ class ContentComparison:
 
     def _media(self, old: Any, new: Any, direction: Direction, place: Place, report: Report) -> None:
         was, now = self.old.mapping(old), self.new.mapping(new)
-        # Without a schema anything may be there.
+        # Without a schema anything is allowed.
         self.schemas.compare(was.get("schema", True), now.get("schema", True), direction, place, report)
         before, after = self.old.mapping(was.get("encoding")), self.new.mapping(now.get("encoding"))
         for name in sorted(before.keys() | after.keys()):
@@ -164,7 +164,7 @@ def _by_code(side: Side, node: Mapping) -> Mapping:
 
 
 def _matching(code: str, after: Mapping) -> list[str]:
-    """The codes that now stand for an older one: itself, its range, or the codes of a range."""
+    """The codes that now cover an older one: itself, its range, or the codes of a range."""
     if code in after:
         return [code]
     if code[1:] == "XX":

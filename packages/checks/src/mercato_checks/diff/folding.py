@@ -1,4 +1,4 @@
-"""What a node is made of while the parts of its schema are read."""
+"""The intermediate state of a node while the parts of its schema are read."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from mercato_checks.openapi.document import Edition
 
 
 class Schemas(Protocol):
-    """Makes schemas of what is written."""
+    """Makes schemas of what the document has."""
 
     def schema(self, raw: Any) -> Schema:
         """The schema as written, with references followed where nothing stands beside them."""

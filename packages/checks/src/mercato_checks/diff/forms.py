@@ -152,7 +152,7 @@ class FormComparison:
         request = self.direction == "request"
         asked, offered = (lost, gained) if request else (gained, lost)
         if len(asked) * len(offered) > _MOST_TRIALS:
-            # Each with each would take time that grows with the square of their number.
+            # Comparing all pairs would take quadratic time.
             message = f"{len(asked)} forms were added or removed beside {len(offered)} others: too many to compare."
             self.report.unclear(f"{self.direction}.variant.many", self.place, message)
             return

@@ -1,4 +1,4 @@
-"""Runs the five layers over one document and gathers what it offers."""
+"""Runs the five layers over one document and collects its operations."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -34,7 +34,7 @@ class PublishedOperation:
 
 @dataclass(frozen=True, slots=True)
 class OpenApiFacts:
-    """What the document says of itself. `size` in bytes."""
+    """The document's own facts. `size` in bytes."""
 
     openapi: str
     title: str

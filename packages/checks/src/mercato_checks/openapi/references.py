@@ -9,7 +9,7 @@ from mercato_checks.openapi.walk import Part, References
 
 
 def check_references(parts: list[Part], references: References) -> list[Finding]:
-    """Findings for references that lead nowhere, out of the document, or in a circle."""
+    """Findings for references that are dead, leave the document, or form a cycle."""
     identifiers = {part.node["$id"] for part in parts if isinstance(part.node.get("$id"), str) and not part.named}
     return [finding for part in parts if not part.named for finding in _check(part, references, identifiers)]
 

@@ -1,8 +1,8 @@
 """The schema layer: the document against the official JSON Schemas of OpenAPI.
 
-What a strict validator refuses, vendors publish every day and tools use. So a departure is an error only where a part
-that tools walk through (paths, operations, parameters, bodies, schemas) has a shape they cannot walk; all else should
-be mended and is a warning.
+Vendors publish documents every day that a strict validator refuses and tools still use. So a deviation is an error only
+if a part that tools traverse (paths, operations, parameters, bodies, schemas) has a shape that they cannot traverse;
+anything else is a warning.
 """
 
 import json
@@ -28,7 +28,7 @@ _SCHEMA_MAPS = frozenset({"properties", "patternProperties", "allOf", "anyOf", "
 
 
 def check_structure(document: Document) -> list[Finding]:
-    """Departures from the official schema, about a hundred at most, each with its place."""
+    """Deviations from the official schema, about a hundred at most, each with its place."""
     validator = _validator(document.edition)
     if validator.is_valid(document.tree):
         return []
@@ -45,7 +45,7 @@ def check_structure(document: Document) -> list[Finding]:
 def _pieces(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[str]]]:
     """The document without its parts, then each path and component alone, all in their places.
 
-    The validator gathers all errors before it gives the first, at some 50 KB each: in pieces that stays bounded.
+    The validator collects all errors before it returns the first, at some 50 KB each: part by part that stays bounded.
     """
     paths, components = tree.get("paths"), tree.get("components")
     yield tree | ({"paths": {}} if isinstance(paths, dict) else {}) | {"components": _bare(components)}, []

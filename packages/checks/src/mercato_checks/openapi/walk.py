@@ -1,4 +1,4 @@
-"""Walks through a document: its parts with their places, its references, its operations."""
+"""Traverses a document: its parts with their places, its references, its operations."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Phase 6: calls the endpoint as a consumer would and holds its answers against the contract."""
+"""Phase 6: calls the endpoint as a consumer would and checks its answers against the contract."""
 
 from mercato_checks.probe.probe import ProbeCheck, ProbeFacts, probe_endpoint
 

@@ -1,4 +1,4 @@
-"""Test calls for any OpenAPI service: safe operations that need no input, held against their own description."""
+"""Test calls for any OpenAPI service: safe operations that need no input, checked against their own description."""
 
 from collections.abc import Iterator
 from typing import Any

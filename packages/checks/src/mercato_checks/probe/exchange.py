@@ -1,4 +1,4 @@
-"""What all probes share: one call, its findings, and what it leaves as evidence."""
+"""Shared by all probes: one call, its findings, and its evidence."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,7 @@
 """Whether a body has the shape that its schema describes: types, required fields, enums, items, combinations.
 
 Not a full validator, on purpose: the schema is a stranger's, and a few lines of `allOf` can ask for 2^40 steps.
-Every step here is counted, and what is not settled within the budget counts as fitting.
+Every step is counted, and a body that is not settled within the budget counts as fitting.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 class _BudgetSpent(Exception):
-    """Too many steps: give up and believe."""
+    """Too many steps: the body counts as fitting."""
 
 
 class Shape:

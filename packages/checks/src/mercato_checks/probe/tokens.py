@@ -86,7 +86,7 @@ async def _chat(visit: Visit, model: str) -> None:
     message = mapping(mapping(choices[0]).get("message")) if choices else {}
     _expect(visit, call, bool(choices), "`choices` must hold an answer")
     _expect(visit, call, message.get("role") == "assistant", "`choices[0].message.role` must be `assistant`")
-    # A model that reasons out of sight may use up the few tokens of this call before it says a word.
+    # A model with hidden reasoning may use up the few tokens of this call before any text.
     ran_out = bool(choices) and mapping(choices[0]).get("finish_reason") == "length"
     answers = ran_out or any(message.get(name) is not None for name in ANSWER_NAMES)
     _expect(visit, call, answers, "`choices[0].message` must hold `content`, `reasoning` or `tool_calls`")

@@ -1,4 +1,4 @@
-"""A typed client of the control API: one method a route, one file a noun, answers as the contracts' types.
+"""A typed client of the control API: one method per route, one file per noun, answers as the contracts' types.
 
 A new route is a method in the file of its noun; a new noun is a file here and a base of `Client`.
 """
@@ -16,10 +16,12 @@ from mercato_cli.client.keys import KeyCalls
 from mercato_cli.client.limits import LimitCalls
 from mercato_cli.client.listings import ListingCalls
 from mercato_cli.client.operator import OperatorCalls
+from mercato_cli.client.orgs import OrganisationCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.reviews import ReviewCalls
+from mercato_cli.client.scim import ScimCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
@@ -36,7 +38,9 @@ __all__ = ["Client"]
 class Client(
     AccountCalls,
     PeopleCalls,
+    OrganisationCalls,
     SsoCalls,
+    ScimCalls,
     KeyCalls,
     LimitCalls,
     CredentialCalls,

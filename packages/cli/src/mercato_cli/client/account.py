@@ -1,4 +1,4 @@
-"""Organisations, sessions and who one is."""
+"""Organisations, sessions and the caller's identity."""
 
 from mercato_cli.errors import MpError
 from mercato_cli.profiles import gateway_of
@@ -10,7 +10,7 @@ _MARKETPLACE = "/api/marketplace"
 
 
 class AccountCalls(Transport):
-    """Organisations, sessions and who one is."""
+    """Organisations, sessions and the caller's identity."""
 
     def find_gateway(self) -> str:
         """The gateway's address, as the marketplace names it."""
@@ -23,7 +23,7 @@ class AccountCalls(Transport):
         return found.gateway_url or gateway_of(self._profile.url, found.gateway_port)
 
     def me(self) -> MeView:
-        """Who the credential belongs to."""
+        """The credential's owner and rights."""
         return self.ask(MeView, "GET", "/api/me")
 
     def sign_up(self, organisation: str, name: str, email: str, password: str) -> SignUpAnswer:

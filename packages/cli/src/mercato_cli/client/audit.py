@@ -44,5 +44,5 @@ class AuditCalls(Transport):
         return self.request("GET", "/api/audit/export", query=wanted)
 
     def verify_audit(self) -> AuditVerification:
-        """What the marketplace itself says of the whole log."""
+        """The marketplace's own check of the whole log."""
         return self.ask(AuditVerification, "GET", "/api/audit/verification")

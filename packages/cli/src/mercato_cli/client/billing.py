@@ -27,7 +27,7 @@ class BillingCalls(Transport):
         return self.ask(AdjustmentView, "POST", "/api/adjustments", request.model_dump(mode="json"))
 
     def statement(self, query: dict[str, Any], most: int) -> StatementAnswer:
-        """The newest postings of a period, at most so many, and what stood before and after it."""
+        """The newest postings of a period, up to a limit, and the balances before and after it."""
         items: list[EntryView] = []
         after: str | None = None
         while True:
@@ -39,11 +39,11 @@ class BillingCalls(Transport):
                 return page.model_copy(update={"items": items})
 
     def balance(self, side: str) -> BalanceAnswer:
-        """What the organisation stands at."""
+        """The organisation's balances."""
         return self.ask(BalanceAnswer, "GET", "/api/balance", query={"side": side})
 
     def unbilled(self, side: str) -> UnbilledAnswer:
-        """What the next invoice or payout would hold."""
+        """The lines of the next invoice or payout."""
         return self.ask(UnbilledAnswer, "GET", "/api/unbilled", query={"side": side})
 
     def estimate(self, vendor: str, name: str, query: dict[str, Any]) -> PriceEstimate:

@@ -1,4 +1,4 @@
-"""Secrets that the vendor's own endpoints ask for."""
+"""Secrets that the vendor's own endpoints require."""
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
@@ -6,10 +6,10 @@ from mercato_contracts.credentials import CredentialList, CredentialRequest, Cre
 
 
 class CredentialCalls(Transport):
-    """Secrets that the vendor's own endpoints ask for."""
+    """Secrets that the vendor's own endpoints require."""
 
     def list_credentials(self) -> CredentialList:
-        """What the organisation stored, without the secrets."""
+        """The organisation's credentials, without the secrets."""
         return self.ask(CredentialList, "GET", "/api/credentials")
 
     def put_credential(self, name: str, request: CredentialRequest) -> CredentialView:
@@ -18,5 +18,5 @@ class CredentialCalls(Transport):
         return self.ask(CredentialView, "PUT", f"/api/credentials/{segment(name)}", body)
 
     def remove_credential(self, name: str) -> None:
-        """Remove a secret that nothing presents."""
+        """Remove a secret that no callable release uses."""
         self.request("DELETE", f"/api/credentials/{segment(name)}")

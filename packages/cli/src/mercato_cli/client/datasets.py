@@ -17,7 +17,7 @@ class DatasetCalls(Transport):
     """Datasets, their rounds and files."""
 
     def list_datasets(self) -> list[DatasetView]:
-        """Every dataset that one may use."""
+        """Every dataset that the caller may use."""
         return self.ask(DatasetList, "GET", "/api/datasets").items
 
     def dataset(self, name: str) -> DatasetDetail:

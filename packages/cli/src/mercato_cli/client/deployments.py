@@ -28,12 +28,12 @@ class DeploymentCalls(Transport):
         return self.ask(DeploymentView, "GET", f"/api/deployments/{segment(deployment_id)}")
 
     def link_deployment(self, deployment_id: str, public_key: str, interval_seconds: int) -> DeploymentView:
-        """The deployment signs with this key from now on."""
+        """Link the deployment to the key that it signs with."""
         body = {"public_key": public_key, "interval_seconds": interval_seconds}
         return self.ask(DeploymentView, "PUT", f"/api/deployments/{segment(deployment_id)}/link", body)
 
     def send_heartbeat(self, body: bytes, signature: str, credential: str) -> HeartbeatReceipt:
-        """The deployment lives; `body` is sent as it was signed."""
+        """Send a heartbeat; `body` is sent exactly as signed."""
         headers = {"Mercato-Signature": signature, "content-type": "application/json"}
         sent = self.request("POST", "/api/heartbeats", content=body, headers=headers, credential=credential)
         return self.read(HeartbeatReceipt, "/api/heartbeats", sent)
@@ -58,5 +58,5 @@ class DeploymentCalls(Transport):
         return list(self.pages(DeploymentTokenPage, path))
 
     def revoke_token(self, token_id: str) -> None:
-        """Out of force at once."""
+        """Revoke it, with immediate effect."""
         self.request("DELETE", f"/api/deployment-tokens/{segment(token_id)}")

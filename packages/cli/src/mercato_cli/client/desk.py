@@ -14,12 +14,12 @@ class DeskCalls(Transport):
     """Kill switches and the desk's record."""
 
     def throw_switch(self, scope: str, target: str, reason: str) -> KillSwitchView:
-        """Switch something off."""
+        """Throw a switch."""
         body = {"scope": scope, "target": target, "reason": reason}
         return self.ask(KillSwitchView, "POST", "/api/kill-switches", body)
 
     def lift_switch(self, switch_id: str, reason: str) -> KillSwitchView:
-        """Let it run again."""
+        """Lift a switch."""
         return self.ask(KillSwitchView, "POST", f"/api/kill-switches/{segment(switch_id)}/lift", {"reason": reason})
 
     def kill_switches(self, *, thrown: bool) -> list[KillSwitchView]:
@@ -43,5 +43,5 @@ class DeskCalls(Transport):
         return self.ask(RecordHeadList, "GET", "/api/desk/record/heads", query={"limit": limit}).items
 
     def audit_desk(self) -> LogAudit:
-        """The marketplace computes log and record again."""
+        """Have the marketplace recompute log and record."""
         return self.ask(LogAudit, "GET", "/api/signals/audit")

@@ -1,4 +1,4 @@
-"""How the marketplace's own services are doing."""
+"""Health of the marketplace's own services."""
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
@@ -6,10 +6,10 @@ from mercato_contracts.health import HealthChangePage, HealthHistory, HealthView
 
 
 class HealthCalls(Transport):
-    """How the marketplace's own services are doing."""
+    """Health of the marketplace's own services."""
 
     def health(self) -> HealthView:
-        """Every service, as it was probed last."""
+        """Every service, as last probed."""
         return self.ask(HealthView, "GET", "/api/health")
 
     def health_history(self, service: str, step: str, since: str | None) -> HealthHistory:

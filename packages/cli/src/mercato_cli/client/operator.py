@@ -1,4 +1,4 @@
-"""What operators look at first, and what they tell everybody."""
+"""Operators' overview, settings, announcements and workflows."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from mercato_contracts.workflows import QueueList, WorkflowPage, WorkflowView
 
 
 class OperatorCalls(Transport):
-    """What operators look at first, and what they tell everybody."""
+    """Operators' overview, settings, announcements and workflows."""
 
     def overview(self) -> Overview:
         """The marketplace at a glance."""
         return self.ask(Overview, "GET", "/api/overview")
 
     def settings(self) -> SettingList:
-        """What the control plane has read."""
+        """The settings that the control plane has read."""
         return self.ask(SettingList, "GET", "/api/settings")
 
     def keys_of_all(self, organisation: str | None, limit: int) -> KeyOfAnyonePage:
@@ -32,7 +32,7 @@ class OperatorCalls(Transport):
         return self.ask(AnnouncementList, "GET", "/api/announcements", query={"all_of_them": all_of_them})
 
     def announce(self, kind: str, text: str, starts_at: str | None, ends_at: str | None) -> AnnouncementView:
-        """To everybody."""
+        """Make an announcement."""
         body: dict[str, Any] = {"kind": kind, "text": text, "starts_at": starts_at, "ends_at": ends_at}
         return self.ask(AnnouncementView, "POST", "/api/announcements", body)
 
@@ -45,9 +45,9 @@ class OperatorCalls(Transport):
         return self.ask(WorkflowView, "POST", f"/api/workflows/{segment(workflow_id)}/{order}", {"reason": reason})
 
     def queues(self) -> QueueList:
-        """What waits."""
+        """The queues."""
         return self.ask(QueueList, "GET", "/api/queues")
 
     def end_announcement(self, announcement_id: str) -> AnnouncementView:
-        """From now on."""
+        """End an announcement."""
         return self.ask(AnnouncementView, "POST", f"/api/announcements/{segment(announcement_id)}/end")

@@ -1,4 +1,4 @@
-"""How addresses of routes are put together."""
+"""Paths of routes."""
 
 from urllib.parse import quote
 

@@ -26,44 +26,44 @@ class PeopleCalls(Transport):
         return self.ask(LoginSessionList, "GET", "/api/sessions")
 
     def end_session(self, session_id: str) -> None:
-        """Its tokens are refused from now on."""
+        """End a session: its tokens are refused from now on."""
         self.request("DELETE", f"/api/sessions/{segment(session_id)}")
 
     def end_other_sessions(self) -> SessionsEndedAnswer:
-        """All but the caller's."""
+        """End all sessions but the current one."""
         return self.ask(SessionsEndedAnswer, "DELETE", "/api/sessions")
 
     def end_sessions_of(self, user_id: str) -> SessionsEndedAnswer:
-        """All of a colleague's."""
+        """End all sessions of a colleague."""
         return self.ask(SessionsEndedAnswer, "DELETE", f"/api/users/{segment(user_id)}/sessions")
 
     def prove(self, *, password: str | None = None, code: str | None = None) -> None:
-        """A new proof of who is asking."""
+        """Prove the caller's identity again."""
         body = {name: value for name, value in (("password", password), ("code", code)) if value is not None}
         self.request("POST", "/api/sessions/current/proof", body)
 
     def change_password(self, current: str, new: str) -> SessionsEndedAnswer:
-        """The caller's other sessions end."""
+        """Change the password; the caller's other sessions end."""
         return self.ask(SessionsEndedAnswer, "PUT", "/api/me/password", {"current": current, "new": new})
 
     def ask_for_password(self, email: str) -> None:
-        """A letter with a link, where somebody has this address."""
+        """Request a letter with a link, if somebody has this address."""
         self.request("POST", "/api/password-resets", {"email": email}, credential="")
 
     def set_password(self, token: str, password: str) -> UserView:
-        """By the token of a link."""
+        """Set a password by the token of a link."""
         return self.ask(UserView, "POST", "/api/password-resets/use", {"token": token, "password": password})
 
     def list_second_factors(self) -> SecondFactorList:
-        """The caller's apps."""
+        """The caller's authenticator apps."""
         return self.ask(SecondFactorList, "GET", "/api/me/second-factors")
 
     def add_second_factor(self, name: str) -> NewSecondFactorAnswer:
-        """Counts once it is confirmed."""
+        """Add an app; it counts once it is confirmed."""
         return self.ask(NewSecondFactorAnswer, "POST", "/api/me/second-factors", {"name": name})
 
     def confirm_second_factor(self, factor_id: str, code: str) -> RecoveryCodesAnswer:
-        """By the first code of the app."""
+        """Confirm an app by its first code."""
         path = f"/api/me/second-factors/{segment(factor_id)}/confirm"
         return self.ask(RecoveryCodesAnswer, "POST", path, {"code": code})
 
@@ -96,14 +96,14 @@ class PeopleCalls(Transport):
         return list(self.pages(InvitationPage, "/api/invitations"))
 
     def withdraw_invitation(self, invitation_id: str) -> None:
-        """Its link no longer works."""
+        """Withdraw an invitation: its link no longer works."""
         self.request("DELETE", f"/api/invitations/{segment(invitation_id)}")
 
     def show_invitation(self, token: str) -> InvitationShown:
-        """What a link invites to."""
+        """The invitation of a link."""
         return self.ask(InvitationShown, "POST", "/api/invitations/show", {"token": token})
 
     def accept_invitation(self, token: str, name: str, password: str) -> InvitationAccepted:
-        """The new member."""
+        """Accept an invitation; the answer is the new member."""
         body = {"token": token, "name": name, "password": password}
         return self.ask(InvitationAccepted, "POST", "/api/invitations/accept", body)

@@ -13,7 +13,7 @@ class PrivacyCalls(Transport):
     """Privacy: copies of what is known, erasure of people, legal holds."""
 
     def erase_person(self, person: str) -> ErasureView:
-        """They have no access from now on; the rest is done within minutes."""
+        """Erase a person: access ends now, the rest is done within minutes."""
         return self.ask(ErasureView, "POST", "/api/privacy/erasures", {"person": person})
 
     def list_erasures(self) -> list[ErasureView]:
@@ -21,11 +21,11 @@ class PrivacyCalls(Transport):
         return list(self.pages(ErasurePage, "/api/privacy/erasures", cursor="before"))
 
     def show_erasure(self, erasure_id: str) -> ErasureView:
-        """What it did."""
+        """The erasure and its counts."""
         return self.ask(ErasureView, "GET", f"/api/privacy/erasures/{segment(erasure_id)}")
 
     def export_person(self, person: str) -> PersonExportView:
-        """A copy of what is known of them; it is ready within minutes."""
+        """Request a copy of what is stored about a person; it is ready within minutes."""
         return self.ask(PersonExportView, "POST", "/api/privacy/exports", {"person": person})
 
     def show_person_export(self, export_id: str) -> PersonExportView:
@@ -49,11 +49,11 @@ class PrivacyCalls(Transport):
         return self.ask(RetentionView, "GET", "/api/privacy/retention", query={"count": "true" if count else None})
 
     def place_hold(self, person: str, reason: str) -> HoldView:
-        """They are not erased while it is in force."""
+        """Place a legal hold: the person is not erased while it is in force."""
         return self.ask(HoldView, "PUT", f"/api/privacy/holds/{segment(person)}", {"reason": reason})
 
     def lift_hold(self, person: str) -> HoldView:
-        """They may be erased again."""
+        """Lift a legal hold."""
         return self.ask(HoldView, "DELETE", f"/api/privacy/holds/{segment(person)}")
 
     def list_holds(self) -> list[HoldView]:

@@ -16,7 +16,7 @@ class PublishingCalls(Transport):
     """Submissions, and the decisions that they wait for."""
 
     def submit(self, request: SubmitRequest) -> SubmissionSummary:
-        """Hand a version in; the same content again is the same submission."""
+        """Submit a version; repeating the same content is the same submission."""
         return self.ask(SubmissionSummary, "POST", "/api/submissions", request.model_dump(mode="json"))
 
     def submission(self, submission_id: str) -> SubmissionView:
@@ -28,6 +28,6 @@ class PublishingCalls(Transport):
         return list(self.pages(WaitingPage, "/api/approvals"))
 
     def decide(self, submission_id: str, decision: Decision, reason: str) -> WaitingView:
-        """One person's yes or no."""
+        """Cast the caller's vote."""
         body = {"decision": decision, "reason": reason}
         return self.ask(WaitingView, "POST", f"/api/approvals/{segment(submission_id)}", body)

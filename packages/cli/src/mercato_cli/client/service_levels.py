@@ -11,7 +11,7 @@ class ServiceLevelCalls(Transport):
     """Service levels, alerts and status."""
 
     def service_level(self, vendor: str, name: str) -> ServiceLevelView:
-        """What is promised of a service, and what it does."""
+        """The promised and measured levels of a service."""
         return self.ask(ServiceLevelView, "GET", f"/api/services/{segment(vendor)}/{segment(name)}/sla")
 
     def alerts(self, query: dict[str, Any]) -> AlertPage:
@@ -19,7 +19,7 @@ class ServiceLevelCalls(Transport):
         return self.ask(AlertPage, "GET", "/api/alerts", query=query)
 
     def status(self) -> list[StatusEntry]:
-        """How every listed service does."""
+        """The status of every listed service."""
         return list(self.pages(StatusList, "/api/status"))
 
     def service_status(self, vendor: str, name: str) -> ServiceStatusView:

@@ -46,24 +46,24 @@ class ServiceCalls(Transport):
     def end_release(
         self, vendor: str, name: str, version: str, ending: Literal["deprecate", "yank"], reason: str
     ) -> ReleaseView:
-        """The release as it is then."""
+        """Deprecate or yank a release; the answer is the changed release."""
         path = f"/api/services/{segment(vendor)}/{segment(name)}/releases/{segment(version)}/{ending}"
         return self.ask(ReleaseView, "POST", path, {"reason": reason})
 
     def withdraw_service(self, vendor: str, name: str) -> None:
-        """It leaves the catalogue."""
+        """Withdraw a service from the catalogue."""
         self.request("POST", f"/api/services/{segment(vendor)}/{segment(name)}/withdraw")
 
     def start_canary(self, vendor: str, name: str, request: CanaryRequest) -> CanaryView:
-        """The canary that begins now."""
+        """Start a canary."""
         return self.ask(CanaryView, "POST", _canaries(vendor, name), request.model_dump(mode="json"))
 
     def list_canaries(self, vendor: str, name: str) -> list[CanaryView]:
-        """The newest fifty, the newest first."""
+        """The newest fifty, newest first."""
         return self.ask(CanaryPage, "GET", _canaries(vendor, name)).items
 
     def end_canary(self, vendor: str, name: str, ending: Literal["promote", "abort"], reason: str) -> CanaryView:
-        """The canary that ran, with its figures."""
+        """End the running canary; the answer has its figures."""
         return self.ask(CanaryView, "POST", f"{_canaries(vendor, name)}/{ending}", {"reason": reason})
 
 

@@ -21,7 +21,7 @@ class SignalCalls(Transport):
         return self.ask(SignalPage, "GET", "/api/signals", query={"round": round_id, "limit": limit}).items
 
     def signal_proof(self, entry_id: str) -> SignalProof:
-        """That the entry stands in the log."""
+        """The proof that the entry is in the log."""
         return self.ask(SignalProof, "GET", f"/api/signals/{segment(entry_id)}/proof")
 
     def scores(self, round_id: str) -> tuple[RoundScores, bytes]:
@@ -39,13 +39,13 @@ class SignalCalls(Transport):
         return self.ask(RoundDesk, "GET", f"/api/rounds/{segment(round_id)}/desk")
 
     def leaderboard(self) -> list[LeaderboardRow]:
-        """Deployments by what they add."""
+        """Deployments by their contribution."""
         return self.ask(Leaderboard, "GET", "/api/leaderboard").items
 
     def claim_backtest(
         self, deployment: str, eras: int, mean_ic: float, deviation: float, source: str
     ) -> Reconciliation:
-        """The claim that counts, beside what happened so far."""
+        """Claim a backtest; the answer is the first claim beside the live results."""
         body = {"eras": eras, "mean_ic": mean_ic, "deviation": deviation, "source": source}
         return self.ask(Reconciliation, "PUT", f"/api/deployments/{segment(deployment)}/backtest", body)
 

@@ -1,10 +1,18 @@
-"""Single sign-on: the organisation's identity provider, and one's own account at it."""
+"""Single sign-on: the organisation's identity provider, and the caller's account at it."""
 
 from typing import Any
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
-from mercato_contracts.sso import ProviderView, SsoAccountPage, SsoAccountView, SsoBegun, SsoFinished
+from mercato_contracts.sso import (
+    ProviderOfAnyone,
+    ProviderOfAnyonePage,
+    ProviderView,
+    SsoAccountPage,
+    SsoAccountView,
+    SsoBegun,
+    SsoFinished,
+)
 
 
 class SsoCalls(Transport):
@@ -13,6 +21,10 @@ class SsoCalls(Transport):
     def show_provider(self) -> ProviderView:
         """Without its secret."""
         return self.ask(ProviderView, "GET", "/api/sso")
+
+    def list_providers(self) -> list[ProviderOfAnyone]:
+        """Of every organisation; for operators."""
+        return list(self.pages(ProviderOfAnyonePage, "/api/marketplace/sso"))
 
     def set_provider(self, settings: dict[str, Any]) -> ProviderView:
         """Needs a recent proof."""

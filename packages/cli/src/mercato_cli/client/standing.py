@@ -14,32 +14,32 @@ class StandingCalls(Transport):
         return list(self.pages(OrganisationPage, "/api/organisations", {"standing": state, "named": named}))
 
     def show_organisation(self, slug: str) -> OrganisationView:
-        """Where it stands."""
+        """One organisation."""
         return self.ask(OrganisationView, "GET", f"/api/organisations/{segment(slug)}")
 
     def suspend_organisation(self, slug: str, reason: str) -> OrganisationView:
-        """Its calls stop within a second."""
+        """Suspend it: its calls stop within a second."""
         return self.ask(OrganisationView, "POST", f"/api/organisations/{segment(slug)}/suspend", {"reason": reason})
 
     def reinstate_organisation(self, slug: str, reason: str) -> OrganisationView:
-        """Its keys work again."""
+        """Reinstate it: its keys work again."""
         return self.ask(OrganisationView, "POST", f"/api/organisations/{segment(slug)}/reinstate", {"reason": reason})
 
     def verify_organisation(self, slug: str, *, verified: bool, reason: str) -> OrganisationView:
-        """The operator vouches for it, or no longer."""
+        """Set whether the operator vouches for it."""
         body = {"verified": verified, "reason": reason}
         return self.ask(OrganisationView, "PUT", f"/api/organisations/{segment(slug)}/verification", body)
 
     def change_role(self, user_id: str, role: str) -> UserView:
-        """From the person's next request on."""
+        """Change a role, from the person's next request on."""
         return self.ask(UserView, "PUT", f"/api/users/{segment(user_id)}/role", {"role": role})
 
     def disable_user(self, user_id: str, *, keep_keys: bool) -> UserView:
-        """Their sessions end now."""
+        """Disable a person: their sessions end now."""
         return self.ask(UserView, "POST", f"/api/users/{segment(user_id)}/disable", {"keep_keys": keep_keys})
 
     def enable_user(self, user_id: str) -> UserView:
-        """They may sign in again."""
+        """Enable a person again."""
         return self.ask(UserView, "POST", f"/api/users/{segment(user_id)}/enable")
 
     def rights(self) -> RightsView:

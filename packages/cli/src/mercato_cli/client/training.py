@@ -11,7 +11,7 @@ class TrainingCalls(Transport):
     """Training runs, their logs and files."""
 
     def start_training(self, spec: dict[str, Any], code: str) -> TrainingRun:
-        """A run, queued; `code` is the project's zip in base64."""
+        """Queue a run; `code` is the project's zip in base64."""
         return self.ask(TrainingRun, "POST", "/api/training/runs", {"spec": spec, "code": code})
 
     def list_training(self) -> list[TrainingRun]:
@@ -23,7 +23,7 @@ class TrainingCalls(Transport):
         return self.ask(TrainingRun, "GET", f"/api/training/runs/{segment(run_id)}")
 
     def stop_training(self, run_id: str) -> TrainingRun:
-        """Ask for the run's end."""
+        """Ask to stop the run."""
         return self.ask(TrainingRun, "POST", f"/api/training/runs/{segment(run_id)}/stop")
 
     def training_log(self, run_id: str, after: int, wait: int) -> LogPage:
@@ -33,5 +33,5 @@ class TrainingCalls(Transport):
         )
 
     def training_artifact(self, run_id: str, name: str) -> bytes:
-        """A file that the run left, wherever the marketplace keeps it."""
+        """An artifact of the run, wherever the marketplace keeps it."""
         return self.fetch(f"/api/training/runs/{segment(run_id)}/artifacts/{segment(name)}")

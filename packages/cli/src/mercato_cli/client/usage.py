@@ -31,11 +31,11 @@ class UsageCalls(Transport):
         return self.ask(UsageAnomalyPage, "GET", "/api/usage/anomalies", query=query)
 
     def call_normal(self, anomaly_id: str) -> UsageAnomalyView:
-        """As much again is no news."""
+        """Mark an anomaly as normal: a repeat is not reported."""
         return self.ask(UsageAnomalyView, "POST", f"/api/usage/anomalies/{segment(anomaly_id)}/normal")
 
     def calls(self, query: dict[str, Any], most: int) -> list[CallView]:
-        """The newest calls, at most so many: pages may be short and have a next one."""
+        """The newest calls, up to a limit: a page may be short and still have a next one."""
         found: list[CallView] = []
         after: str | None = None
         while len(found) < most:

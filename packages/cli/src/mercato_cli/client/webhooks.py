@@ -24,11 +24,11 @@ class WebhookCalls(Transport):
         return self.ask(WebhookList, "GET", "/api/webhooks")
 
     def remove_webhook(self, webhook_id: str) -> None:
-        """With its secrets and its log."""
+        """Remove it with its secrets and its log."""
         self.request("DELETE", f"/api/webhooks/{segment(webhook_id)}")
 
     def enable_webhook(self, webhook_id: str) -> WebhookView:
-        """The endpoint, sent to again."""
+        """Enable the endpoint again."""
         return self.ask(WebhookView, "PATCH", f"/api/webhooks/{segment(webhook_id)}", {"enabled": True})
 
     def rotate_webhook(self, webhook_id: str, grace_seconds: int) -> NewWebhookAnswer:
@@ -37,7 +37,7 @@ class WebhookCalls(Transport):
         return self.ask(NewWebhookAnswer, "POST", f"/api/webhooks/{segment(webhook_id)}/rotate", body)
 
     def test_webhook(self, webhook_id: str) -> WebhookDeliveryView:
-        """A test event on its way."""
+        """Send a test event."""
         return self.ask(WebhookDeliveryView, "POST", f"/api/webhooks/{segment(webhook_id)}/test")
 
     def webhook_deliveries(self, webhook_id: str, limit: int) -> WebhookDeliveryPage:
@@ -46,5 +46,5 @@ class WebhookCalls(Transport):
         return self.ask(WebhookDeliveryPage, "GET", path, query={"limit": limit})
 
     def redeliver_webhook(self, webhook_id: str, delivery_id: str) -> None:
-        """The same message again."""
+        """Send the same message again."""
         self.request("POST", f"/api/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/redeliver")

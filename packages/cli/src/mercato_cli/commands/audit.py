@@ -73,8 +73,8 @@ def show_entry(mp: Mp, entry_id: str) -> None:
         ("request", entry.core.request),
     ]
     if entry.details is not None:
-        told = entry.details.model_dump(exclude={"salt", "actor_name", "target_name"})
-        pairs += [(name, json.dumps(value) if isinstance(value, dict) else value) for name, value in told.items()]
+        details = entry.details.model_dump(exclude={"salt", "actor_name", "target_name"})
+        pairs += [(name, json.dumps(value) if isinstance(value, dict) else value) for name, value in details.items()]
     mp.console.show(found.model_dump(mode="json"), lambda: mp.console.fields([(n, v) for n, v in pairs if v]))
     mp.console.note("It is not sealed yet." if proof is None else f"It stands in the log sealed at {proof.head.at}.")
 
@@ -170,9 +170,9 @@ def _read_head(path: Path) -> "AuditHead":
     from mercato_contracts.audit import AuditHead
 
     try:
-        told = json.loads(path.read_bytes())
+        parsed = json.loads(path.read_bytes())
         # A webhook's message has the head under `data`.
-        return AuditHead.model_validate(told.get("data", told))
+        return AuditHead.model_validate(parsed.get("data", parsed))
     except (ValueError, AttributeError, ValidationError):
         raise MpError(f"{path} is no head of an audit log.", "`GET /api/audit/heads` gives one.") from None
 
@@ -181,10 +181,10 @@ def _remembered(memory: Path) -> "dict[str, AuditHead]":
     from mercato_contracts.audit import AuditHead
 
     try:
-        told = json.loads(memory.read_bytes())
+        heads = json.loads(memory.read_bytes())
     except FileNotFoundError:
         return {}
-    return {url: AuditHead.model_validate(head) for url, head in told.items()}
+    return {url: AuditHead.model_validate(head) for url, head in heads.items()}
 
 
 def _remember(memory: Path, url: str, head: "AuditHead") -> None:

@@ -59,7 +59,7 @@ def show_canaries(mp: Mp, service: str) -> None:
         {"items": [each.model_dump(mode="json") for each in found]},
         lambda: mp.console.table(
             ["version", "share", "state", "canary", "stable", "reason"],
-            [(each.version, f"{each.percent} %", each.state, _told(each.canary), _told(each.stable), each.reason)
+            [(each.version, f"{each.percent} %", each.state, _text_of(each.canary), _text_of(each.stable), each.reason)
              for each in found],
             "No canary yet. Start one with `mp canary start`.",
         ),
@@ -90,7 +90,7 @@ def _show_end(mp: Mp, ended: "CanaryView") -> None:
     mp.console.show(ended.model_dump(mode="json"), lambda: mp.console.say(f"{ended.version} is {ended.state}."))
 
 
-def _told(figures: "CanaryFigures | None") -> str:
+def _text_of(figures: "CanaryFigures | None") -> str:
     if figures is None:
         return "-"
     p95 = "" if figures.p95_us is None else f", p95 {figures.p95_us / 1000:.1f} ms"

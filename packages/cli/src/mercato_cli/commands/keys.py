@@ -1,16 +1,32 @@
 """`mp keys`: the keys of one's organisation."""
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.commands.limits import limit_options, set_and_show
+from mercato_cli.errors import MpError
 
 if TYPE_CHECKING:
-    from mercato_contracts.identity import KeyView, NewKeyAnswer
+    from mercato_contracts.identity import KeyHoldRequest, KeyView, NewKeyAnswer
 
 _HOUR = 3600
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def hold_options(function: _Command) -> _Command:
+    """What a key is held to."""
+    addresses = click.option(
+        "--address", "addresses", multiple=True, metavar="NETWORK",
+        help="Only from this address or network, such as 203.0.113.0/24; may be given several times.",
+    )  # fmt: skip
+    services = click.option(
+        "--service", "services", multiple=True, metavar="VENDOR/NAME",
+        help="Only calls of this service; may be given several times.",
+    )  # fmt: skip
+    return services(addresses(function))
 
 
 @click.group()
@@ -29,15 +45,27 @@ def keys() -> None:
 @click.option("--name", default="mp", show_default=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid. Default: unlimited.")
+@hold_options
 @command
-def make_key(mp: Mp, kind: Literal["ck", "vk"], name: str, scopes: tuple[str, ...], days: int | None) -> None:
+def make_key(
+    mp: Mp,
+    kind: Literal["ck", "vk"],
+    name: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+    services: tuple[str, ...],
+    addresses: tuple[str, ...],
+) -> None:
     """Make a key and print it once."""
     from datetime import UTC, datetime, timedelta
 
     from mercato_contracts.identity import NewKeyRequest
 
     until = datetime.now(UTC) + timedelta(days=days) if days else None
-    new = mp.client.make_key(NewKeyRequest(kind=kind, name=name, scopes=list(scopes) or None, expires_at=until))
+    held = _hold(services, addresses)
+    new = mp.client.make_key(
+        NewKeyRequest(kind=kind, name=name, scopes=list(scopes) or None, expires_at=until, **held.model_dump())
+    )
     mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
 
 
@@ -50,10 +78,35 @@ def list_keys(mp: Mp, everything: bool) -> None:
     mp.console.show(
         {"items": [key.model_dump(mode="json") for key in found]},
         lambda: mp.console.table(
-            ["id", "kind", "name", "state", "made", "expires"],
-            [(key.id, key.kind, key.name, _state(key), _day(key.created_at), _day(key.expires_at)) for key in found],
+            ["id", "kind", "name", "state", "made", "by", "last used", "expires", "held to"],
+            [
+                (
+                    key.id,
+                    key.kind,
+                    key.name,
+                    _state(key),
+                    _day(key.created_at),
+                    key.created_by_name,
+                    _day(key.last_used_at),
+                    _day(key.expires_at),
+                    _held(key),
+                )
+                for key in found
+            ],
             "No keys. Make one with `mp keys make`.",
         ),
+    )
+
+
+@keys.command("hold")
+@click.argument("key_id", metavar="KEY")
+@hold_options
+@command
+def hold_key(mp: Mp, key_id: str, services: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+    """Hold KEY to these services and addresses, within a second everywhere; without any, lift the hold."""
+    key = mp.client.hold_key(key_id, _hold(services, addresses))
+    mp.console.show(
+        key.model_dump(mode="json"), lambda: mp.console.say(f"{key.id} is held to {_held(key) or 'nothing'}.")
     )
 
 
@@ -106,3 +159,21 @@ def _state(key: "KeyView") -> str:
 
 def _day(at: object) -> str:
     return str(at)[:10] if at else "never"
+
+
+def _hold(services: tuple[str, ...], addresses: tuple[str, ...]) -> "KeyHoldRequest":
+    from pydantic import ValidationError
+
+    from mercato_contracts.identity import KeyHoldRequest
+
+    try:
+        return KeyHoldRequest(services=list(services), addresses=list(addresses))
+    except ValidationError:
+        raise MpError(
+            "A --service is not VENDOR/NAME, or an --address is no address and no network.",
+            "Write for instance --service acme/embedder --address 203.0.113.0/24.",
+        ) from None
+
+
+def _held(key: "KeyView") -> str:
+    return ", ".join([*(service.name for service in key.services), *key.addresses])

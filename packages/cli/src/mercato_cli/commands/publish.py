@@ -100,7 +100,7 @@ def _at(manifest: str, endpoint: str) -> str:
 def follow(mp: Mp, submission_id: str, deadline: float) -> "SubmissionView":
     """The submission once it has ended. Shows what is new on the way."""
     shown: dict[int, str] = {}
-    told_of_people = False
+    has_announced_wait = False
     while True:
         now = mp.client.submission(submission_id)
         for evidence in now.phases:
@@ -109,8 +109,8 @@ def follow(mp: Mp, submission_id: str, deadline: float) -> "SubmissionView":
                 _show_phase(mp, evidence)
         if now.state in ("released", "refused"):
             return now
-        if now.state == "waiting" and not told_of_people:
-            told_of_people = True
+        if now.state == "waiting" and not has_announced_wait:
+            has_announced_wait = True
             # On standard error also with --json: a silent wait of hours looks like a hang.
             mp.console.tell(_waits(now))
         if time.monotonic() > deadline:

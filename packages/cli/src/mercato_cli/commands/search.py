@@ -55,6 +55,8 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
     headers = ["service", "version", "task", "price", "what it does", *(["why"] if explained else [])]
     shown = rows if explained else [row[:-1] for row in rows]
     mp.console.table(headers, shown, "No matches. Try fewer filters or other words.")
+    if answer.doubtful:
+        mp.console.note("Nothing fits these words well; this is what comes nearest.")
     if answer.corrected:
         mp.console.note("A misspelt word was corrected.")
     if answer.total > len(answer.items):

@@ -12,7 +12,8 @@ from mercato_cli.passwords import read_address, read_secret
 if TYPE_CHECKING:
     from mercato_contracts.sso import ProviderView, SsoBegun, SsoFinished
 
-_ROLES = ["admin", "approver", "viewer"]
+ROLES = ["admin", "approver", "viewer"]
+"""What groups may give."""
 _KEPT = ("state", "code", "iss", "error")
 
 
@@ -28,12 +29,30 @@ def show_provider(mp: Mp) -> None:
     _show(mp, mp.client.show_provider())
 
 
+@sso.command("list")
+@command
+def list_providers(mp: Mp) -> None:
+    """Operators: every organisation's provider, and whether it has worked."""
+    found = mp.client.list_providers()
+    rows = [
+        (one.organisation, one.issuer, str(one.accounts), "yes" if one.passwords else "no",
+         f"{one.worked_at:%Y-%m-%d %H:%M}" if one.worked_at else "never")
+        for one in found
+    ]  # fmt: skip
+    mp.console.show(
+        {"items": [one.model_dump(mode="json") for one in found]},
+        lambda: mp.console.table(
+            ["organisation", "issuer", "accounts", "passwords", "worked"], rows, "No organisation has one."
+        ),
+    )
+
+
 @sso.command("set")
 @click.option("--issuer", required=True, help="The issuer, exactly as the provider writes it.")
 @click.option("--client-id", required=True, help="What the provider calls this marketplace.")
 @click.option("--keep-secret", is_flag=True, help="Keep the client's secret; otherwise it is asked for.")
 @click.option("--role", "roles", multiple=True, metavar="GROUP=ROLE", help="What a group may do; may be repeated.")
-@click.option("--default-role", type=click.Choice(_ROLES), help="Of people with none of these groups.")
+@click.option("--default-role", type=click.Choice(ROLES), help="Of people with none of these groups.")
 @click.option("--domain", "domains", multiple=True, help="A mail domain whose people may join uninvited.")
 @click.option("--groups-claim", default="groups", show_default=True, help="The claim that names groups.")
 @command
@@ -55,7 +74,7 @@ def set_provider(
         "issuer": issuer,
         "client_id": client_id,
         "client_secret": None if keep_secret else read_secret("Client secret"),
-        "roles": dict(_mapping(each) for each in roles),
+        "roles": dict(mapping(each) for each in roles),
         "default_role": default_role,
         "domains": list(domains),
         "groups_claim": groups_claim,
@@ -137,10 +156,11 @@ def _finish(mp: Mp, begun: "SsoBegun") -> "SsoFinished":
     return mp.client.finish_sso({**answer, "binding": begun.binding})
 
 
-def _mapping(text: str) -> tuple[str, str]:
+def mapping(text: str) -> tuple[str, str]:
+    """GROUP=ROLE as a pair. Raises `MpError`."""
     group, _, role = text.rpartition("=")
-    if not group or role not in _ROLES:
-        raise MpError(f"--role {text} is not GROUP=ROLE.", f"Roles are {', '.join(_ROLES)}.")
+    if not group or role not in ROLES:
+        raise MpError(f"--role {text} is not GROUP=ROLE.", f"Roles are {', '.join(ROLES)}.")
     return group, role
 
 

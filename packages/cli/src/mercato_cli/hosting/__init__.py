@@ -1,1 +1,1 @@
-"""A deployment on one's own machine: one address that stays, over revisions that come and go behind it."""
+"""Deployments on the vendor's own machine: a fixed address in front of changing revisions."""

@@ -1,8 +1,8 @@
 """`python -m mercato_cli.hosting.host FOLDER LOCK`: keeps the wanted revision serving at one address.
 
-Calls come to a port that stays and are passed on to the runner of the revision that serves. Another revision is
-started beside it and takes the calls once it is healthy; the old one ends when its connections have. A runner that dies
-or hangs is started again, ever more slowly while it keeps dying. Runners die with their host.
+Calls arrive at a fixed port and are passed to the runner of the serving revision. A new revision is started beside it
+and takes over once it is healthy; the old one ends when its connections have ended. A runner that dies or hangs is
+restarted, with growing pauses while it keeps dying. Runners die with their host.
 """
 
 import asyncio
@@ -118,7 +118,7 @@ class Host:
             if self._serving is not None:
                 await self._serving.end()
             await asyncio.gather(*self._ends, return_exceptions=True)
-            # What a runner started and left behind may hold its output open for ever.
+            # A process that a runner started and left behind may hold its output open for ever.
             for output in self._outputs:
                 output.cancel()
             self._serving = None
@@ -131,7 +131,7 @@ class Host:
 
     async def _keep(self, wanted: int) -> None:
         if wanted != self._wanted:
-            # Asked for anew: what failed before may be tried again.
+            # A new request: revisions that failed before may be tried again.
             self._wanted = wanted
             self._failed.pop(wanted, None)
         serving = self._serving
@@ -257,7 +257,7 @@ def _go_on(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) ->
 
 
 async def _until_healthy(runner: Runner) -> None:
-    """Raises `TimeoutError`; whoever waits may give up before."""
+    """Raises `TimeoutError`; the caller may give up earlier."""
     for _ in range(int(_START_SECONDS / _TICK_SECONDS)):
         if await runner.is_healthy():
             return
@@ -266,7 +266,7 @@ async def _until_healthy(runner: Runner) -> None:
 
 
 async def _keep_output(process: asyncio.subprocess.Process, log: Path) -> None:
-    """What the runner prints goes to the log: a pipe that nobody reads would stop it."""
+    """Copy the runner's output to the log: a pipe that nobody reads would block it."""
     assert process.stdout is not None
     with log.open("ab", buffering=0) as file:
         while piece := await process.stdout.read(_PIECE):

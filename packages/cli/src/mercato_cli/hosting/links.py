@@ -39,13 +39,13 @@ def read_links(place: Place) -> list[Link]:
 
 
 def add_link(place: Place, link: Link) -> None:
-    """The place speaks for this deployment too, from the next second on."""
+    """Send this deployment's heartbeats too, starting within a second."""
     others = [each for each in read_links(place) if each.deployment != link.deployment]
     _write(place, [*others, link])
 
 
 def drop_link(place: Place, deployment: str) -> None:
-    """The marketplace no longer knows the deployment."""
+    """Remove a deployment that the marketplace no longer knows."""
     _write(place, [each for each in read_links(place) if each.deployment != deployment])
 
 

@@ -5,9 +5,8 @@ import socket
 
 
 def free_port() -> int:
-    """One of the loopback address on which nobody listens.
-
-    Below the ports that systems give to outgoing connections: one of those may be in use when it is needed again.
+    """A free port of the loopback address, below the range of outgoing connections: a port of that range may be in use
+    when it is needed again.
     """
     while True:
         port = random.SystemRandom().randrange(10_000, 32_000)

@@ -1,4 +1,4 @@
-"""Heartbeats of a host: as long as its revision answers, every linked deployment is heard in time."""
+"""A host's heartbeats: as long as its revision answers, every linked deployment sends them in time."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ class Pulse:
             trouble = f"{error.text} {error.fix}"
             if error.problem.get("code") in _GONE and error.exit_code is Exit.REFUSED:
                 drop_link(self._place, link.deployment)
-        except Exception as error:  # a host outlives whatever one heartbeat meets
+        except Exception as error:  # no failure of a heartbeat may end the host
             trouble = f"{type(error).__name__}: {error}"
         if trouble and trouble != self._trouble.get(link.deployment):
             self._note(f"heartbeat of {link.deployment}: {trouble}")

@@ -1,4 +1,4 @@
-"""What goes back to a caller, whatever carries it there."""
+"""Answers to callers, whatever the transport."""
 
 import json
 from dataclasses import dataclass, field

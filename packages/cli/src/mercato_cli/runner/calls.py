@@ -1,4 +1,4 @@
-"""What a handler is asked with, and what it raises when a call makes no sense to it."""
+"""A handler's argument, and the exception for a call that it cannot use."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -40,7 +40,7 @@ _LONGEST_SECONDS = 7 * 86_400
 
 
 class JobRefused(Exception):
-    """The job cannot be run, or did not end well; the text says why."""
+    """The job cannot be run, or failed; the text says why."""
 
     def __init__(self, why: str, end: JobEnd = "failed") -> None:
         super().__init__(why)
@@ -126,7 +126,7 @@ async def _train(
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         reporting.cancel()
-        # A progress that arrives after the answer would replace it (runpod-python, issue 250).
+        # Progress that arrives after the answer would replace it (runpod-python, issue 250).
         await asyncio.gather(reporting, return_exceptions=True)
     if last.get("event") != "done":
         raise JobRefused(f"Training failed: {last.get('error', f'the process ended with code {process.returncode}')}")
@@ -151,7 +151,7 @@ async def _start_runner(project: Path, place: Path) -> asyncio.subprocess.Proces
 
 
 async def _report_progress(job: Job, tail: LogTail, progress: Progress, every_seconds: float) -> None:
-    """One progress after the other, so that they arrive in order."""
+    """Send progress reports one after another, in order."""
     began, heard = time.monotonic(), -1
     while True:
         if tail.end > heard:
@@ -162,7 +162,7 @@ async def _report_progress(job: Job, tail: LogTail, progress: Progress, every_se
 
 
 async def _finish(sending: "asyncio.Task[None]") -> None:
-    """Wait for it, also where the one who waits is cancelled meanwhile."""
+    """Wait for it, even if the waiting task is cancelled meanwhile."""
     try:
         await asyncio.shield(sending)
     except asyncio.CancelledError:

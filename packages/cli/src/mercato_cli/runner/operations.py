@@ -1,7 +1,7 @@
 """Calls of a documented service: each operation of `openapi.yaml` is a method of the handler.
 
-`operationId: countWords` is `def count_words(self, call: Call)`. Bodies are held against the document both ways,
-by the shapes that the marketplace's own test calls use.
+`operationId: countWords` is `def count_words(self, call: Call)`. Request and response bodies are checked against the
+document, by the rules of the marketplace's own test calls.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server around one handler: h11 reads the wire, one thread runs the vendor's code.
 
-The vendor's code is not asked to be thread-safe: calls run one after another in the order they came. So that nobody
-waits for ever, places are few, sizes and times are bounded, and what is too much is refused at once.
+The vendor's code is not asked to be thread-safe: calls run one after another in the order they came. Queue, sizes and
+times are bounded, and excess calls are refused at once, so nobody waits for ever.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class Server:
                 self, reader, writer, self._limits, refuse=len(self._open) > self._limits.connections
             ).run()
         except (OSError, asyncio.CancelledError):
-            pass  # the caller has gone, or we stop: there is nobody to tell
+            pass  # the caller has gone, or we stop: nobody receives an answer
         finally:
             self._open.discard(task)
             self._busy.discard(task)
@@ -139,7 +139,7 @@ class _Connection:
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
 
     async def run(self) -> None:
-        """Until either side has had enough."""
+        """Serve requests until either side ends the connection."""
         while True:
             try:
                 if not await self._one():
@@ -192,7 +192,7 @@ class _Connection:
             self._wire.receive_data(await self._reader.read(65536))
 
     async def _body(self) -> bytes | None:
-        """The whole body, or nothing as soon as it is too large."""
+        """The whole body; `None` as soon as it is too large."""
         parts, size = [], 0
         while isinstance(event := await self._event(), h11.Data):
             size += len(event.data)

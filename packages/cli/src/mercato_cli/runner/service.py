@@ -23,7 +23,7 @@ class Service:
     def __init__(
         self, project: Path, artifact: Path | None, say: Callable[[str], None], limits: Limits = Limits()
     ) -> None:
-        """Loads everything at once, so that a call pays for nothing but itself. Raises `ProjectNotUsable`."""
+        """Loads everything up front, so calls have no start-up cost. Raises `ProjectNotUsable`."""
         handler = load_handler(project, artifact)
         document = _document(project)
         self._signals = Signals(handler, say) if hasattr(handler, "infer") else None

@@ -1,4 +1,4 @@
-"""`python -m mercato_cli.runner train`: a project's training as a process that tells how it goes, line by line.
+"""`python -m mercato_cli.runner train`: a project's training as a process that reports progress line by line.
 
 Standard output carries JSON lines and nothing else; what the vendor's code prints goes to standard error.
 """
@@ -32,14 +32,14 @@ class Lines:
         self._out.flush()
 
     def report(self, step: int, metrics: dict[str, float]) -> None:
-        """What `train.py` calls as it goes on. Raises `ValueError` for what is no step or no number."""
+        """Called by `train.py` to report progress. Raises `ValueError` for an invalid step or number."""
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise ValueError(f"report: the step is a whole number from 0 on, not {step!r}")
         self.say(event="progress", step=step, metrics=_finite(metrics))
 
 
 def train(project: Path, spec_file: Path, data: Path, out: Path) -> bool:
-    """Runs `train.py` and tells; whether it succeeded. Raises `ProjectNotUsable`."""
+    """Runs `train.py` and reports the result; returns whether it succeeded. Raises `ProjectNotUsable`."""
     from mercato_contracts.training import TrainingSpec
 
     try:

@@ -1,1 +1,1 @@
-"""What `mp validate` does: the publishing pipeline's own checks, and what a desk asks of a signal."""
+"""The checks of `mp validate`: those of the publishing pipeline, and the desk's requirements of a signal."""

@@ -19,7 +19,7 @@ from mercato_contracts.manifest import ServiceManifest
 _CALL_SECONDS = 10.0
 _TRIES = 3
 _SIGNAL_P95_MS = 100
-"""The contract of signals: an inference takes less."""
+"""The contract of signals: an inference takes less than this."""
 
 _COLD_START_MS = 30_000
 _MIB = 1024 * 1024

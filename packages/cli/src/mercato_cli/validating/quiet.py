@@ -1,4 +1,4 @@
-"""Times of a service as on an idle machine: what it and we waited for a processor is not counted.
+"""Measures a service's times as on an idle machine: time spent waiting for a processor is not counted.
 
 Other programs only ever add to what a clock shows: beside a training even a handler of 5 ms looks too slow.
 Linux counts for each thread how long it stood in the run queue; where no system does, the times are the clock's.

@@ -1,4 +1,4 @@
-"""The project in the runner, as a process of its own that is always ended."""
+"""Runs the project in the runner, as a separate process that is always ended."""
 
 import json
 import os

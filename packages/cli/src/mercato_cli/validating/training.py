@@ -1,4 +1,4 @@
-"""Trains on shuffled targets, where there is nothing to learn: whoever scores there has seen what they were to guess.
+"""Trains on shuffled targets, where there is nothing to learn: a score there shows that targets leak.
 
 The round's last eras, targets shuffled within each era. Four fifths are trained on, as `train.py` does it; the trained
 model then scores the last fifth through the handler. Both what training reports as `rank_ic` and what we measure must

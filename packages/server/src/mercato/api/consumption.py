@@ -138,7 +138,8 @@ async def take_usage(request: Request, parts: Parts, gates: Turns) -> Response:
     batch = await _read(request, UsageBatch)
     async with gates.usage.turn(), parts.gateway_database.transaction() as session:
         ledger = Ledger(session, parts.clock, parts.ids, take_rate_bp=parts.take_rate_bp)
-        receipt = await TakeUsage(session, parts.clock, parts.counters(session), ledger).take(batch)
+        bus_news = parts.outbox if parts.has_bus else None
+        receipt = await TakeUsage(session, parts.clock, parts.counters(session), ledger, bus_news).take(batch)
     return _answer(receipt)
 
 

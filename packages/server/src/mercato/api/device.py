@@ -9,7 +9,7 @@ from mercato.edge.forms import form_body, read_form
 from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Wiring
 from mercato.identity import DeviceCodeUnknown, DeviceLogins, tell_sign_in
-from mercato.platform import Session
+from mercato.platform import Session, one_line
 from mercato_contracts.identity import DeviceAuthorizationAnswer, DeviceTokenAnswer
 
 router = APIRouter(tags=["identity"], route_class=TransactionalRoute)
@@ -60,5 +60,4 @@ async def answer_device_grant(
 
 def _name(text: str) -> str:
     """What a device calls itself, as a person may be shown it."""
-    printable = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(printable.split())[:_LONGEST_NAME] or "a device without a name"
+    return one_line(text, _LONGEST_NAME) or "a device without a name"

@@ -51,8 +51,8 @@ TASK_TITLES = {
 }
 
 
-def get_searching(request: Request) -> Searching:
-    """The process's search, put there by the app."""
+async def get_searching(request: Request) -> Searching:
+    """The process's search, put there by the app. `async`, because anything else is run on a thread of its own."""
     searching = running_of(request.app).searching
     assert searching is not None, "the role of discovery serves it"
     return searching
@@ -165,6 +165,7 @@ def view_page(page: SearchPage) -> SearchAnswer:
         total=answer.total,
         next=page.next,
         corrected=answer.corrected,
+        doubtful=answer.doubtful,
         facets=_view_facets(answer),
     )
 

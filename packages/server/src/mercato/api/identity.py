@@ -10,10 +10,12 @@ from mercato.api.sessions import SessionDesk
 from mercato.edge.addresses import origin_of
 from mercato.edge.caller import SignedIn
 from mercato.edge.forms import form_body, read_form
+from mercato.edge.holds import read_hold
+from mercato.edge.key_views import view_keys
 from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
 from mercato.edge.sessions import client_of
-from mercato.edge.wiring import Parts, Transaction
+from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import (
     DrawnSecret,
     HashedSecret,
@@ -34,9 +36,10 @@ from mercato.identity import (
     draw_secret,
     tell_sign_in,
 )
-from mercato.platform import Malformed
+from mercato.platform import Malformed, Session
 from mercato_contracts.identity import (
     IntrospectionView,
+    KeyHoldRequest,
     KeyPage,
     KeyView,
     MeView,
@@ -148,19 +151,6 @@ def view_user(user: User) -> UserView:
     )
 
 
-def view_key(key: Key) -> KeyView:
-    return KeyView(
-        id=key.id,
-        kind="ck" if key.kind == "ck" else "vk",
-        name=key.name,
-        scopes=key.scopes,
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        rotated_to=key.rotated_to,
-    )
-
-
 def view_introspection(key: Key | ProvenToken | None) -> IntrospectionView:
     if key is None:
         return IntrospectionView(active=False)
@@ -186,8 +176,9 @@ def view_introspection(key: Key | ProvenToken | None) -> IntrospectionView:
     )
 
 
-def _view_new_key(new: NewKey) -> NewKeyAnswer:
-    return NewKeyAnswer(**view_key(new.row).model_dump(), key=new.text)
+async def _view_new_key(new: NewKey, session: Session, parts: Wiring) -> NewKeyAnswer:
+    [view] = await view_keys(session, parts.clock, [new.row])
+    return NewKeyAnswer(**view.model_dump(), key=new.text)
 
 
 def view_tokens(tokens: SessionTokens) -> SessionView:
@@ -279,36 +270,67 @@ async def get_me(caller: SignedIn) -> MeView:
 
 
 @late.post("/keys", status_code=201, summary="Make a key; its text is shown once")
-async def make_key(body: NewKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk) -> NewKeyAnswer:
+async def make_key(
+    body: NewKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk, session: Transaction, parts: Parts
+) -> NewKeyAnswer:
     """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
-    kind can carry and its maker may do. Every request makes another key.
+    kind can carry and its maker may do. `services` and `addresses` hold it to services and to networks; a gateway
+    refuses it elsewhere. Every request makes another key.
     """
     new = await desk.make(
-        caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at, drawn=drawn
+        caller,
+        kind=body.kind,
+        name=body.name,
+        scopes=body.scopes,
+        expires_at=body.expires_at,
+        hold=await read_hold(session, body),
+        drawn=drawn,
     )
-    return _view_new_key(new)
+    return await _view_new_key(new, session, parts)
+
+
+@router.put("/keys/{key_id}/hold", summary="Hold a key to services and addresses")
+async def hold_key(
+    key_id: str, body: KeyHoldRequest, caller: SignedIn, desk: KeyDesk, session: Transaction, parts: Parts
+) -> KeyView:
+    """In force at gateways within a second. Empty lists lift the hold. The same again changes nothing."""
+    caller.require(Permission.KEYS_WRITE)
+    key = await desk.hold(caller, key_id, await read_hold(session, body))
+    [view] = await view_keys(session, parts.clock, [key])
+    return view
 
 
 @router.get("/keys", summary="The keys of your organisation")
 async def list_keys(
     caller: SignedIn,
     desk: KeyDesk,
+    session: Transaction,
+    parts: Parts,
     after: After = None,
     limit: PageSize = 50,
 ) -> KeyPage:
-    """Without their texts. Revoked and expired keys are listed too."""
+    """Without their texts, with who made each, when it called last, and what it is held to. Revoked and expired keys
+    are listed too.
+    """
     keys = await desk.list_all(caller, after=after, limit=limit)
-    return KeyPage(items=[view_key(key) for key in keys], next=Page.of(keys, limit).next)
+    return KeyPage(items=await view_keys(session, parts.clock, keys), next=Page.of(keys, limit).next)
 
 
 @late.post("/keys/{key_id}/rotate", status_code=201, summary="Rotate a key")
 async def rotate_key(
-    key_id: str, body: RotateKeyRequest, caller: SignedIn, drawn: Drawn, desk: KeyDesk
+    key_id: str,
+    body: RotateKeyRequest,
+    caller: SignedIn,
+    drawn: Drawn,
+    desk: KeyDesk,
+    session: Transaction,
+    parts: Parts,
 ) -> NewKeyAnswer:
-    """The successor has the same name and rights. The old key stays in force for `grace_seconds`, seven days at most. A
-    key can be rotated once.
+    """The successor has the same name and rights, and is held to the same. The old key stays in force for
+    `grace_seconds`, seven days at most. A key can be rotated once.
     """
-    return _view_new_key(await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds), drawn))
+    new = await desk.rotate(caller, key_id, timedelta(seconds=body.grace_seconds), drawn)
+    return await _view_new_key(new, session, parts)
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key, at once and everywhere")

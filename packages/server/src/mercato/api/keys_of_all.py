@@ -11,6 +11,7 @@ from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Actor, Actors, Directory, Key, Keys
 from mercato.metering import KeyUse, use_of_keys
+from mercato_contracts.identity import HeldService
 from mercato_contracts.standing import KeyOfAnyone, KeyOfAnyonePage
 
 router = APIRouter(prefix="/api", tags=["operator"], route_class=TransactionalRoute)
@@ -34,11 +35,14 @@ async def list_keys_of_all(
     use = await use_of_keys(session, parts.clock, key_ids=[key.id for key in keys], consumer_ids=owners)
     makers = await Actors(session).find({key.created_by for key in keys})
     names = await called.organisations(owners)
-    items = [view_key_of_anyone(key, names, makers, use.get(key.id)) for key in keys]
+    held = await called.services({service for key in keys for service in key.held_services})
+    items = [view_key_of_anyone(key, names, makers, use.get(key.id), held) for key in keys]
     return KeyOfAnyonePage(items=items, next=Page.of(keys, limit).next)
 
 
-def view_key_of_anyone(key: Key, names: dict[str, str], makers: dict[str, Actor], use: KeyUse | None) -> KeyOfAnyone:
+def view_key_of_anyone(
+    key: Key, names: dict[str, str], makers: dict[str, Actor], use: KeyUse | None, held: dict[str, str]
+) -> KeyOfAnyone:
     """The key with its owner, its maker and its use."""
     maker = makers.get(key.created_by)
     return KeyOfAnyone(
@@ -53,6 +57,8 @@ def view_key_of_anyone(key: Key, names: dict[str, str], makers: dict[str, Actor]
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         scopes=key.scopes,
+        services=[HeldService(id=each, name=held.get(each, "")) for each in key.held_services],
+        addresses=key.held_addresses,
         last_used_at=None if use is None else use.last_used_at,
         month_calls=0 if use is None else use.month_calls,
         month_nanos={} if use is None else use.month_nanos,

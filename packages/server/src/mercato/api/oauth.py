@@ -11,6 +11,7 @@ from mercato.deployments import LIFE_DEFAULT, TokenExchange
 from mercato.edge.caller import SignedIn
 from mercato.edge.devices import Devices
 from mercato.edge.forms import form_body, read_form
+from mercato.edge.holds import require_place
 from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_key
 from mercato.edge.wiring import Parts, Transaction
@@ -72,7 +73,13 @@ _FORM = form_body(
     openapi_extra=_FORM,
 )
 async def give_token(
-    form: Form, response: Response, session: Transaction, parts: Parts, desk: Exchanging, devices: Devices
+    form: Form,
+    request: Request,
+    response: Response,
+    session: Transaction,
+    parts: Parts,
+    desk: Exchanging,
+    devices: Devices,
 ) -> TokenAnswer | DeviceTokenAnswer:
     """Send a form. With RFC 8693's grant, a vendor key is exchanged for a token of one deployment, which may do no more
     than the key and lives no longer; every exchange makes another token. With RFC 8628's grant, a device collects the
@@ -84,16 +91,17 @@ async def give_token(
         return await answer_device_grant(form, session, parts, devices)
     if grant != TOKEN_EXCHANGE:
         raise GrantTypeUnknown(f"This endpoint offers `{TOKEN_EXCHANGE}` and `{DEVICE_CODE}`.")
-    return await _exchange(form, parts, desk)
+    return await _exchange(form, request, parts, desk)
 
 
-async def _exchange(form: dict[str, str], parts: Parts, desk: TokenExchange) -> TokenAnswer:
+async def _exchange(form: dict[str, str], request: Request, parts: Parts, desk: TokenExchange) -> TokenAnswer:
     for name in ("subject_token_type", "requested_token_type"):
         if form.get(name, ACCESS_TOKEN) != ACCESS_TOKEN:
             raise ExchangeRefused(f"`{name}` must be `{ACCESS_TOKEN}`.")
     for name in ("subject_token", "subject_token_type", "audience"):
         if name not in form:
             raise ExchangeRefused(f"The form lacks `{name}`.")
+    require_place(request, await desk.held_to(form["subject_token"]))
     new = await desk.exchange(
         form["subject_token"],
         form["audience"],

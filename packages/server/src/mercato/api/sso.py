@@ -27,6 +27,8 @@ from mercato.identity import (
 from mercato_contracts.sso import (
     MappedRole,
     PasswordsRequest,
+    ProviderOfAnyone,
+    ProviderOfAnyonePage,
     ProviderRequest,
     ProviderView,
     SsoAccountPage,
@@ -131,6 +133,33 @@ def _view_account(account: SsoAccount, user: User) -> SsoAccountView:
 async def show_provider(caller: SignedIn, desk: ProviderDesk, parts: Parts) -> ProviderView:
     """Without the client's secret. `redirect_uri` is what the provider must know."""
     return _view_provider(await desk.get(caller), parts)
+
+
+@router.get("/marketplace/sso", summary="The identity providers of every organisation (operator)")
+async def list_providers(
+    caller: SignedIn, desk: ProviderDesk, after: After = None, limit: PageSize = 50
+) -> ProviderOfAnyonePage:
+    """Whether each has worked since it was last changed, and whether passwords still count beside it. How an
+    organisation reaches its provider is its own.
+    """
+    found = await desk.page_of_all(caller, after=after, limit=limit)
+    return ProviderOfAnyonePage(
+        items=[
+            ProviderOfAnyone(
+                organisation=organisation.slug,
+                issuer=provider.issuer,
+                accounts=accounts,
+                maps_groups=bool(provider.role_of_group),
+                default_role=cast(MappedRole | None, provider.default_role),
+                domains=provider.domains,
+                passwords=provider.has_passwords,
+                worked_at=provider.worked_at,
+                changed_at=provider.changed_at,
+            )
+            for provider, organisation, accounts in found
+        ],
+        next=found[-1][1].slug if len(found) == limit else None,
+    )
 
 
 @late.put("/sso", summary="Set up your organisation's identity provider (OpenID Connect)")

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.edge.caller import SignedIn
+from mercato.edge.holds import authenticated
 from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove_credential
 from mercato.edge.wiring import Parts, Transaction, Wiring
@@ -140,7 +141,7 @@ async def _look(request: Request, parts: Wiring, run_id: str, after: int) -> Out
     if scheme.lower() != "bearer" or not credential.strip():
         raise NotSignedIn("This request carries no key or access token.")
     async with parts.database.transaction() as session:
-        caller = await parts.authentication(session).authenticate(credential.strip())
+        caller = await authenticated(request, parts, session, credential.strip())
         return await _runs(session, parts).read_log(caller, run_id, after)
 
 

@@ -16,6 +16,7 @@ from mercato.app.wiring import build_wiring
 from mercato.console import assets
 from mercato.console.errors import error_page
 from mercato.edge.addresses import TrustedProxies
+from mercato.edge.answer_cache import AnswerCache
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.document import install_document, operation_id
 from mercato.edge.middleware import Edge
@@ -49,6 +50,9 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
             app.include_router(router)
     install_problems(app)
     install_document(app)
+    kept = {path: version for part in parts for path, version in part.keeps.items()}
+    if kept:
+        app.add_middleware(AnswerCache, versions=kept)
     if wiring.cors_origins:
         _let_sites_read(app, wiring.cors_origins)
     app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room, error_page=error_page)

@@ -83,9 +83,9 @@ def build(settings: Settings, name: str, organisation: str | None, as_json: bool
             "last_day": panel.last_day, "sha256": panel.sha256,
         }  # fmt: skip
 
-    told = _do(settings, work)
-    what = "built" if told["is_new"] else "as it was"
-    _show(told, as_json, f"{name} is {what}: {told['eras']} eras, {told['first_day']} to {told['last_day']}")
+    answer = _do(settings, work)
+    what = "built" if answer["is_new"] else "as it was"
+    _show(answer, as_json, f"{name} is {what}: {answer['eras']} eras, {answer['first_day']} to {answer['last_day']}")
 
 
 @data.command("open")
@@ -117,11 +117,11 @@ def open_round(
         schedule = Schedule(timedelta(hours=open_hours), timedelta(hours=embargo_hours))
         draft = await parts.drafts().draft(dataset, first_era=first_era, eras=eras)
         async with parts.database.transaction() as session:
-            return _told(await parts.rounds(session).open(draft, schedule, by=_BY, reason=reason))
+            return _answer_of(await parts.rounds(session).open(draft, schedule, by=_BY, reason=reason))
 
-    told = _do(settings, work)
-    _show(told, as_json, f"round {told['number']} of {dataset} is open: eras {told['first_era']} to {told['last_era']} "
-          f"({told['id']})")  # fmt: skip
+    answer = _do(settings, work)
+    span = f"{answer['first_era']} to {answer['last_era']}"
+    _show(answer, as_json, f"round {answer['number']} of {dataset} is open: eras {span} ({answer['id']})")
 
 
 @data.command()
@@ -134,10 +134,10 @@ def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None
 
     async def work(parts: _Parts) -> dict[str, Any]:
         async with parts.database.transaction() as session:
-            return _told(await parts.rounds(session).close(round_id, by=_BY, reason=reason))
+            return _answer_of(await parts.rounds(session).close(round_id, by=_BY, reason=reason))
 
-    told = _do(settings, work)
-    _show(told, as_json, f"round {told['number']} is closed; its embargo ends {told['embargo_until']}")
+    answer = _do(settings, work)
+    _show(answer, as_json, f"round {answer['number']} is closed; its embargo ends {answer['embargo_until']}")
 
 
 @data.command()
@@ -150,13 +150,13 @@ def resolve(settings: Settings, round_id: str, reason: str, as_json: bool) -> No
 
     async def work(parts: _Parts) -> dict[str, Any]:
         async with parts.database.transaction() as session:
-            return _told(await parts.rounds(session).resolve(round_id, by=_BY, reason=reason))
+            return _answer_of(await parts.rounds(session).resolve(round_id, by=_BY, reason=reason))
 
-    told = _do(settings, work)
-    _show(told, as_json, f"round {told['number']} is resolved")
+    answer = _do(settings, work)
+    _show(answer, as_json, f"round {answer['number']} is resolved")
 
 
-def _told(found: Any) -> dict[str, Any]:
+def _answer_of(found: Any) -> dict[str, Any]:
     names = ("id", "number", "state", "first_era", "last_era", "train_last_era")
     moments = {name: getattr(found, name).isoformat() for name in ("closes_at", "embargo_until")}
     return {name: getattr(found, name) for name in names} | moments
@@ -183,5 +183,5 @@ def _do(settings: Settings, work: Work) -> dict[str, Any]:
             raise click.ClickException(f"{refusal.detail} {refusal.fix}") from None
 
 
-def _show(told: dict[str, Any], as_json: bool, line: str) -> None:
-    click.echo(json.dumps(told) if as_json else line)
+def _show(answer: dict[str, Any], as_json: bool, line: str) -> None:
+    click.echo(json.dumps(answer) if as_json else line)

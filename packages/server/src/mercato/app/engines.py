@@ -7,6 +7,7 @@ from mercato.app.settings import Settings
 from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
 
 if TYPE_CHECKING:
+    from mercato.bus import EventBus
     from mercato.discovery import Embedder, SearchIndex
     from mercato.metering import Counters
     from mercato.training import ClaimLinks, Provider
@@ -65,6 +66,23 @@ def build_mail(settings: Settings, clock: Clock) -> Mail:
     if settings.smtp_url is None:
         return FolderMail(settings.state / "mail", settings.mail_from, clock)
     return SmtpMail(settings.smtp_url.get_secret_value(), settings.mail_from, clock)
+
+
+def build_bus(settings: Settings) -> "EventBus | None":
+    """What carries events to systems outside: Kafka or files by `MERCATO_EVENTS_URL`, or none.
+
+    Raises `ValueError` where the address cannot be read.
+    """
+    if settings.events_url is None:
+        return None
+    address = settings.events_url.get_secret_value()
+    if address == "file":
+        from mercato.adapters.events_folder import FolderBus
+
+        return FolderBus(settings.state / "events")
+    from mercato.adapters.events_kafka import KafkaBus, read_address  # librdkafka is 12 MB
+
+    return KafkaBus(read_address(address))
 
 
 def build_embedder() -> "Embedder":

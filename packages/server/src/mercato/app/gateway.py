@@ -3,13 +3,16 @@
 import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import NoReturn
 
 from mercato.app.settings import Settings, internal_port_of
 from mercato_gateway.settings import read_settings, to_arguments
 
 
-def become_gateway(settings: Settings, host: str, port: int, workers: int, *, with_parent: bool) -> NoReturn:
+def become_gateway(
+    settings: Settings, host: str, port: int, workers: int, client_ca: Path | None, *, with_parent: bool
+) -> NoReturn:
     """Turn this process into the gateway's: nothing of the control plane stays in memory.
 
     What the marketplace does not decide comes from the gateway's own `MERCATO_GATEWAY_…`.
@@ -21,7 +24,16 @@ def become_gateway(settings: Settings, host: str, port: int, workers: int, *, wi
         token_file=str(settings.gateway_token_file),
         state=str(settings.state / "gateway"),
         workers=workers,
+        trusted_proxies=settings.trusted_proxies or None,
+        tls_cert=_text(settings.tls_cert),
+        tls_key=_text(settings.tls_key),
+        # Who may call is not who may ship usage: MERCATO_CLIENT_CA is for the internal port of the control plane.
+        client_ca=_text(client_ca),
         allow_private_upstreams=settings.allow_private_endpoints,
     )
     words = [sys.executable, "-m", "mercato_gateway.main", *to_arguments(read_settings(decided))]
     os.execv(sys.executable, [*words, *(["--with-parent"] if with_parent else [])])  # noqa: S606
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

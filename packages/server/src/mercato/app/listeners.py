@@ -14,7 +14,9 @@ from fastapi import FastAPI
 
 from mercato.app.connections import ConnectionLimits, Connections
 from mercato.app.protocol import bounded
+from mercato.app.tls import Tls
 from mercato.edge.wiring import Wiring, running_of
+from mercato_contracts.server_tls import ServerTls
 
 _DRAIN_SECONDS = 20
 _BACKLOG = 2048
@@ -29,14 +31,24 @@ class Listeners(uvicorn.Server):
     """Serves `public` and `internal` until told to stop; `ends_streams` are told first."""
 
     def __init__(
-        self, public: FastAPI, internal: FastAPI, wiring: Wiring, address: socket.socket, inner: socket.socket
+        self,
+        public: FastAPI,
+        internal: FastAPI,
+        wiring: Wiring,
+        address: socket.socket,
+        inner: socket.socket,
+        tls: Tls | None = None,
     ) -> None:
         limits = ConnectionLimits(total=_most_connections(ConnectionLimits().total))
-        super().__init__(_config(public, Connections(limits), wiring))
+        self._tls = tls or Tls()
+        super().__init__(_config(public, Connections(limits), wiring, self._tls.public))
         self._sockets = [address]
         self._inner_socket = inner
-        self._inner = uvicorn.Server(_config(internal, Connections(INTERNAL_LIMITS), wiring, lifespan="off"))
+        self._inner = uvicorn.Server(
+            _config(internal, Connections(INTERNAL_LIMITS), wiring, self._tls.internal, lifespan="off")
+        )
         self._inner_task: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._ends_streams = running_of(public).ends_streams
 
     def serve_until_stopped(self) -> None:
@@ -47,11 +59,14 @@ class Listeners(uvicorn.Server):
         await super().startup(sockets)
         # `_serve` is `serve` without its signal handlers: there is one pair of them in a process.
         self._inner_task = asyncio.create_task(self._inner._serve([self._inner_socket]))
+        self._renewing = asyncio.create_task(self._tls.renew(), name="certificates")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
         self._inner.should_exit = True
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._inner_task is not None:
             # What gateways ship is taken in while the database is still there.
             await self._inner_task
@@ -81,7 +96,9 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
 _SOCKET_MESSAGE_BYTES = 64 * 1024
 
 
-def _config(app: FastAPI, connections: Connections, wiring: Wiring, lifespan: str = "on") -> uvicorn.Config:
+def _config(
+    app: FastAPI, connections: Connections, wiring: Wiring, tls: ServerTls | None, lifespan: str = "on"
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -96,6 +113,7 @@ def _config(app: FastAPI, connections: Connections, wiring: Wiring, lifespan: st
         # Who the client is, `edge/addresses.py` finds out: uvicorn would believe any process on this machine.
         proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
 
 

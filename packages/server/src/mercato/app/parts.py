@@ -26,6 +26,7 @@ from mercato.api import (
     keys_of_all,
     listings,
     marketplace,
+    memberships,
     metering,
     oauth,
     organisations,
@@ -35,6 +36,8 @@ from mercato.api import (
     privacy,
     publishing,
     reviews,
+    scim,
+    scim_settings,
     second_factors,
     service_health,
     service_levels,
@@ -54,6 +57,7 @@ from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
 from mercato.discovery import IndexKeeper, MarketMemory, Searching
+from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
@@ -71,6 +75,8 @@ class Part:
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
     ends_streams: Callable[[], None] | None = None
     """Called when the process begins to stop: answers that never end by themselves end then."""
+    keeps: dict[str, Version] = field(default_factory=dict)
+    """Paths whose answers are kept in memory, and what those are made of."""
     adds: Callable[[Running], Running] = lambda running: running
     """Adds what the routes of this role find."""
 
@@ -95,6 +101,7 @@ def discovery_part(wiring: Wiring) -> Part:
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
+        keeps={"/api/search": lambda: searching.version},
         adds=lambda running: replace(running, searching=searching, market_memory=MarketMemory(wiring.clock)),
     )
 
@@ -137,6 +144,9 @@ def accounts_part(wiring: Wiring) -> Part:
             device.router,
             passkeys.router,
             sso.router,
+            memberships.router,
+            scim.router,
+            scim_settings.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )

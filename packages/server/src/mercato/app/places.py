@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mercato.app.engines import build_pings
-from mercato.app.settings import Settings
+from mercato.app.settings import Settings, internal_port_of
 from mercato.edge.health_places import HealthPlaces
 from mercato.edge.wiring import Wiring
 
@@ -29,7 +29,8 @@ def places_of(settings: Settings) -> HealthPlaces:
     """
     host = _local(settings.host)
     urls: dict[str, tuple[str, ...]] = {
-        role: (f"http://{host}:{settings.port}", f"http://{host}:{port}") for role, port in _ROLE_PORTS.items()
+        role: (_probed(settings, host, settings.port), _probed(settings, host, port))
+        for role, port in _ROLE_PORTS.items()
     }
     admin_ports = range(settings.gateway_admin_port, settings.gateway_admin_port + settings.gateway_workers)
     urls["gateway"] = tuple(f"http://127.0.0.1:{port}" for port in admin_ports)
@@ -39,6 +40,15 @@ def places_of(settings: Settings) -> HealthPlaces:
         role, _, url = part.partition("=")
         named[role] = (*named.get(role, ()), url)
     return HealthPlaces({**urls, **named}, settings.state, build_pings(settings))
+
+
+def _probed(settings: Settings, host: str, port: int) -> str:
+    """Where a role of this machine is asked for readiness: without a certificate where that is possible."""
+    if settings.tls_cert is None:
+        return f"http://{host}:{port}"
+    if settings.client_ca is None:
+        return f"http://{_local(settings.internal_host)}:{internal_port_of(settings, port)}"
+    return f"https://{host}:{port}"
 
 
 def _local(host: str) -> str:

@@ -5,6 +5,7 @@ A probe asks for readiness, never for work: nothing of it is metered or billed.
 
 import asyncio
 import shutil
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
@@ -29,7 +30,9 @@ _PREFIX = "mercato_gateway_"
 @lru_cache(maxsize=1)
 def _client() -> httpx.AsyncClient:
     """Kept for the life of the process: most probes go to the same few addresses."""
-    return httpx.AsyncClient(timeout=_SECONDS, trust_env=False, follow_redirects=False)
+    # The system's authorities, or those of SSL_CERT_FILE: a marketplace's own may be among them.
+    trusted = ssl.create_default_context()
+    return httpx.AsyncClient(timeout=_SECONDS, trust_env=False, follow_redirects=False, verify=trusted)
 
 
 def worker_probing(wiring: Wiring, places: HealthPlaces, readers: Sequence[DurableSubscriber[Any]]) -> Probing:
@@ -103,11 +106,11 @@ async def _ask_readiness(url: str) -> Probed:
         body = answer.json()
     except ValueError:
         return Probed(False, took, detail=f"{url} answers {answer.status_code}, not with JSON.")
-    told = str(body.get("version", ""))
+    version = str(body.get("version", ""))
     if answer.is_success:
-        return Probed(True, took, told)
+        return Probed(True, took, version)
     why = str(body.get("detail") or body.get("reason") or body.get("status") or "")
-    return Probed(False, took, told, f"{url} answers {answer.status_code}: {why}"[:200])
+    return Probed(False, took, version, f"{url} answers {answer.status_code}: {why}"[:200])
 
 
 async def _sum_gauges(urls: Sequence[str]) -> tuple[Gauge, ...]:

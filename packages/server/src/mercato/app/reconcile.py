@@ -49,14 +49,14 @@ class _Rate:
     """Tells on stderr how far it is, every few seconds, and at the end how fast it was."""
 
     def __init__(self) -> None:
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
         self._events = 0
 
     def __call__(self, day: date, events: int) -> None:
         self._events += events
         now = time.monotonic()
-        if now - self._told >= _TELL_SECONDS:
-            self._told = now
+        if now - self._reported >= _TELL_SECONDS:
+            self._reported = now
             click.echo(f"{day}: {self._events} events so far, {self._per_second(self._events)} a second", err=True)
 
     def summary(self, events: int) -> str:

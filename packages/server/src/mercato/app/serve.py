@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -23,6 +24,7 @@ ROLE_PORTS = {
 """The ports of the control plane's roles when they run apart."""
 
 _PARENT_GONE_SECONDS = 45
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -33,6 +35,13 @@ _PARENT_GONE_SECONDS = 45
     "--internal-port", type=click.IntRange(1, 65535), help="The control plane's port for gateways and metrics."
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Gateway processes, one a core.")
+@click.option("--tls-cert", type=_FILE, help="The certificate: TLS 1.3 for everybody, or MERCATO_TLS_CERT.")
+@click.option("--tls-key", type=_FILE, help="Its key; both are read again when they change.")
+@click.option(
+    "--client-ca",
+    type=_FILE,
+    help="Authorities of clients' certificates: of gateways at the internal port, of callers at a gateway.",
+)
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @click.pass_obj
 def serve(
@@ -42,6 +51,9 @@ def serve(
     port: int | None,
     internal_port: int | None,
     workers: int | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
     with_parent: bool,
 ) -> None:
     """Run one ROLE until it is told to stop; any number of replicas by --port.
@@ -52,16 +64,12 @@ def serve(
     ends. Without DATABASE_URL the embedded PostgreSQL of the state folder is started or joined.
     """
     host = host or settings.host
+    settings = _with_tls(settings, tls_cert=tls_cert, tls_key=tls_key, client_ca=client_ca)
     if role == "gateway":
         from mercato.app.gateway import become_gateway
 
-        become_gateway(
-            settings,
-            host,
-            port or settings.gateway_port,
-            workers or settings.gateway_workers,
-            with_parent=with_parent,
-        )
+        port, workers = port or settings.gateway_port, workers or settings.gateway_workers
+        become_gateway(settings, host, port, workers, client_ca, with_parent=with_parent)
     _become_process(settings, with_parent=with_parent)
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         require_schema(url)
@@ -71,6 +79,10 @@ def serve(
             _run_control(settings, url, list(ROLE_PORTS), host, port or settings.port, internal_port)
         else:
             _run_control(settings, url, [role], host, port or ROLE_PORTS[role], internal_port)
+
+
+def _with_tls(settings: Settings, **files: Path | None) -> Settings:
+    return settings.model_copy(update={name: path for name, path in files.items() if path is not None})
 
 
 def _become_process(settings: Settings, *, with_parent: bool) -> None:
@@ -92,6 +104,7 @@ def _run_control(
     from mercato.app.control import build_wiring, create_app, create_internal_app
     from mercato.app.listeners import Listeners, listen
     from mercato.app.places import with_probes
+    from mercato.app.tls import Tls
 
     internal_port = internal_port or internal_port_of(settings, port)
     public = listen(host, port, "--port")
@@ -100,7 +113,8 @@ def _run_control(
     settings = settings.model_copy(update={"host": host, "port": port})
     wiring = with_probes(build_wiring(settings, url), settings)
     app = create_app(wiring, roles)
-    Listeners(app, create_internal_app(app, roles), wiring, public, internal).serve_until_stopped()
+    listeners = Listeners(app, create_internal_app(app, roles), wiring, public, internal, Tls.of(settings))
+    listeners.serve_until_stopped()
 
 
 def _run_worker(settings: Settings, url: str, host: str, port: int) -> None:

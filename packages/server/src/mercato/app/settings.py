@@ -86,12 +86,29 @@ class Settings(BaseSettings):
         description="`s3://bucket/prefix` for files (data, models); a folder of the state when not set. Credentials: "
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's role",
     )
+    events_url: SecretStr | None = Field(
+        default=None,
+        description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
+        "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
+        "for files in the state; nobody is told when not set",
+    )
     s3_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s/?#]+/?$",
         description="The address of a server that speaks S3; Amazon's when not set",
     )
     s3_region: str = Field(default="us-east-1", description="The region of the bucket")
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file of the certificate and its chain: the public port then speaks TLS 1.3 only"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of its key; both files are read again within a minute of a change"
+    )
+    client_ca: Path | None = Field(
+        default=None,
+        description="PEM file of authorities: the internal port then speaks TLS too, and gateways and Prometheus must "
+        "show a certificate of one of them",
+    )
     allow_private_endpoints: bool = Field(
         default=False,
         description="Whether endpoints, webhooks and identity providers may have private addresses, the latter two "
@@ -147,9 +164,9 @@ class Settings(BaseSettings):
 
     @field_validator("runpod_endpoints")
     @classmethod
-    def _places_are_read(cls, told: str) -> str:
-        read_places(told)
-        return told
+    def _places_are_read(cls, value: str) -> str:
+        read_places(value)
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -186,7 +203,12 @@ class Settings(BaseSettings):
         if self.public_url is not None:
             return self.public_url.rstrip("/")
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def scheme(self) -> str:
+        """What the public ports of control plane and gateway speak."""
+        return "http" if self.tls_cert is None else "https"
 
     @property
     def bucket(self) -> tuple[str, str] | None:

@@ -99,9 +99,9 @@ class Child:
             self._log.write(line)
             text = line.decode(errors="replace").rstrip()
             self._tail.append(text)
-            said = _error_in(text)
-            if said:
-                self._tell(f"{self.program.name}: {said}  (more in {self._log.path})")
+            error = _error_in(text)
+            if error:
+                self._tell(f"{self.program.name}: {error}  (more in {self._log.path})")
 
 
 class Supervisor:

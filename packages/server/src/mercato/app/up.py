@@ -19,7 +19,7 @@ from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.ports import is_free, ports_of
 from mercato.app.prepare import Preparation
-from mercato.app.settings import Settings
+from mercato.app.settings import Settings, internal_port_of
 from mercato.app.supervisor import ChildFailed, Program, Supervisor
 
 _PORTS_SECONDS = 60.0
@@ -49,6 +49,11 @@ def up(
     """
     given = {"host": host, "port": port, "gateway_port": gateway_port, "gateway_workers": workers}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    if settings.client_ca is not None:
+        raise click.ClickException(
+            "MERCATO_CLIENT_CA is for `mercato serve` on several machines: here the internal port is on loopback only; "
+            "unset it, or start the roles one by one"
+        )
     with only_one(settings.state) as after_kill:
         _Marketplace(settings, as_json=as_json).run(after_kill=after_kill)
 
@@ -142,7 +147,7 @@ class _Marketplace:
     def _await_ports(self, seconds: float) -> None:
         """After a SIGKILL of an earlier `up` its children drain for a moment and still hold their ports."""
         deadline = time.monotonic() + seconds
-        told = False
+        has_reported = False
         while taken := [port for port in ports_of(self._settings) if not is_free(port)]:
             names = ", ".join(f"{port.number} ({port.use})" for port in taken)
             if time.monotonic() >= deadline:
@@ -152,9 +157,9 @@ class _Marketplace:
                 )
             if not self._supervisor.is_wanted:
                 return
-            if not told:
+            if not has_reported:
                 self._tell(f"waiting for the run that was killed to let go of port {names}")
-                told = True
+                has_reported = True
             time.sleep(0.2)
 
     def _keep_running(self, server: EmbeddedPostgres) -> None:
@@ -173,7 +178,7 @@ class _Marketplace:
         words = {"control": [*serve, "control"], "worker": [*serve, "worker", "--host", "127.0.0.1"]}
         admin_ports = range(settings.gateway_admin_port, settings.gateway_admin_port + settings.gateway_workers)
         addresses = {
-            "control": [f"http://{_local(settings.host)}:{settings.port}"],
+            "control": [f"http://{_local(settings.internal_host)}:{internal_port_of(settings, settings.port)}"],
             "worker": [f"http://127.0.0.1:{settings.worker_port}"],
             "gateway": [f"http://127.0.0.1:{port}" for port in admin_ports],
         }
@@ -183,8 +188,9 @@ class _Marketplace:
         ]
 
     def _welcome(self, firsts: Any) -> None:
-        control = f"http://{_local(self._settings.host)}:{self._settings.port}"
-        gateway = f"http://{_local(self._settings.host)}:{self._settings.gateway_port}"
+        scheme = self._settings.scheme
+        control = f"{scheme}://{_local(self._settings.host)}:{self._settings.port}"
+        gateway = f"{scheme}://{_local(self._settings.host)}:{self._settings.gateway_port}"
         if self._as_json:
             shown = firsts or {"administrator": None, "consumer": None}
             click.echo(json.dumps({"control_url": control, "gateway_url": gateway, "pid": os.getpid(), **shown}))

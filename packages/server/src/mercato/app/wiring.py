@@ -65,5 +65,5 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         log_key=HeadKey(secret), live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims), claims=claims,
         take_rate_bp=settings.take_rate_bp,
-        sample_data=settings.sample_data, site=settings.site,
+        sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
     )  # fmt: skip

@@ -20,13 +20,14 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_embedder
+from mercato.app.engines import build_bus, build_embedder
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
+from mercato.bus import BusPublisher, forget_publisher
 from mercato.discovery import DocumentWriter, Embedder, Reembedding
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
@@ -56,7 +57,7 @@ async def run_worker(
     wiring = with_probes(build_wiring(settings, database_url), settings)
     async with (
         ConfinedChecks() as checks,
-        _open(_workflows(settings, wiring, checks, executor), wiring),
+        _open(_workflows(settings, wiring, checks, executor), wiring, settings),
         _figures(wiring, settings),
     ):
         ready.set()
@@ -96,7 +97,7 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 
 @asynccontextmanager
-async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]:
+async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
@@ -106,7 +107,9 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
     readers = [*_readers(workflows, wiring, embedder), letters.subscriber(), audit.subscriber()]
     await feed.start(readers, [deadlines.subscriber()])
+    bus = _bus(wiring, settings)
     work = [
+        asyncio.create_task(bus, name="bus"),
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
@@ -124,6 +127,14 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring) -> AsyncIterator[None]
         await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+async def _bus(wiring: Wiring, settings: Settings) -> None:
+    bus = build_bus(settings)
+    if bus is None:
+        await forget_publisher(wiring.database)
+    else:
+        await BusPublisher(wiring.database, wiring.clock, bus).run()
 
 
 def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:

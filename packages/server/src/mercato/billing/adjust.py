@@ -1,7 +1,7 @@
-"""Corrections: what was charged wrongly is credited, or charged after all, by postings of its own. Nothing is edited.
+"""Corrections: wrong charges are credited, missing ones charged, by separate postings. Nothing is edited.
 
-An adjustment is about one usage event, or about the days of one month of one subscription. What is credited can always
-be laid on the events it is about without crediting any of them more than it was charged: for every span of days, the
+An adjustment is about one usage event, or about the days of one month of one subscription. Credits can always be
+distributed over their events without crediting any of them more than it was charged: for every span of days, the
 credits that concern only days within it are at most what was charged in it. (That this suffices is Hall's theorem for
 intervals.)
 """
@@ -66,7 +66,7 @@ class _Target:
 
 
 class Adjusting:
-    """Posts adjustments: operators for everybody, vendors as credits on calls of their own services."""
+    """Posts adjustments: operators any, vendors only credits on calls of their own services."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -79,7 +79,7 @@ class Adjusting:
         self._rollups = Rollups(session, clock)
 
     async def adjust(self, caller: Caller, wanted: Wanted) -> Adjustment:
-        """Post it, once for each `reference` of the caller's organisation; asked again, the same is returned.
+        """Post it, once per `reference` of the caller's organisation; a repeat returns the same adjustment.
 
         Raises `AdjustmentTargetUnknown`, `ChargeNeedsOperator`, `AdjustmentPeriodMalformed`, `AdjustmentNothing`,
         `AdjustmentExceedsCharge`, `AdjustmentReferenceReused`.
@@ -104,7 +104,7 @@ class Adjusting:
     async def list_all(
         self, caller: Caller, *, side: Literal["consumer", "vendor", "marketplace"], after: str | None, limit: int
     ) -> list[Adjustment]:
-        """What was adjusted of the organisation's own calls, of its services' calls, or of everybody's (operators)."""
+        """Adjustments of the organisation's own calls, of its services' calls, or of all calls (operators)."""
         caller.require(Permission.MARKETPLACE_READ if side == "marketplace" else Permission.BILLING_READ)
         return await self._rows.list_all(side, caller.organisation_id, after, limit)
 
@@ -175,7 +175,7 @@ class Adjusting:
     async def _fee(
         self, target: _Target, nanos: int, charged: Sequence[ChargedDay], earlier: Sequence[Adjustment]
     ) -> int:
-        """The marketplace's share that goes back, or is added: so much of the rest as of what was charged."""
+        """The marketplace's share that is returned or added, in the same proportion as in the charge."""
         if target.event is not None:
             assert target.event.journal_id is not None
             rate = await self._rows.take_rate_bp(target.event.journal_id)
@@ -213,7 +213,7 @@ class Adjusting:
         await self._outbox.add(self._session, news)
 
     async def _add_up(self, row: Adjustment, event: MeteredCall | None) -> None:
-        """Sums of usage show it beside what was charged at first."""
+        """Add it to the sums of usage, beside the original charge."""
         if event is not None:
             await self._rollups.adjust_call(event, row.nanos)
             return
@@ -224,7 +224,7 @@ class Adjusting:
 
 
 class Adjusted:
-    """What other rooms may ask about adjustments."""
+    """Adjustments for other rooms."""
 
     def __init__(self, session: Session) -> None:
         self._rows = AdjustmentRows(session)
@@ -247,7 +247,7 @@ def _days(since: date | None, until: date | None) -> tuple[date, date]:
 
 
 def _left_of(event: MeteredCall, earlier: Sequence[Adjustment]) -> Amounts:
-    """What the event still stands at, with the adjustments of itself."""
+    """The event's charge with its own adjustments."""
     left = Amounts(1, event.tokens_in, event.tokens_out, event.price_nanos)
     for one in earlier:
         if one.event_id == event.id:

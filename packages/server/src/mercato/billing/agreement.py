@@ -1,4 +1,4 @@
-"""Do the figures agree? For each day the sums of usage, its events and the ledger are compared, and the result kept."""
+"""Compares, for each day, the sums of usage, the usage events and the ledger, and keeps the result."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Agreement:
 
 
 class Agreements:
-    """Compares in the worker, and shows what came of it."""
+    """Compares in the worker, and shows the results."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._rows = AgreementRows(session)
@@ -37,8 +37,9 @@ class Agreements:
         self._clock = clock
 
     async def check_due(self) -> int:
-        """The newest days that were added up since they were compared, a few at a time. Comes first in a transaction:
-        all is read as of one moment. Returns how many days disagree.
+        """Compare the newest days that were summed since their last comparison, a few at a time.
+
+        Must come first in a transaction, to read everything as of one moment. Returns how many days disagree.
         """
         await self._rows.hold_still()
         disagreeing = 0
@@ -79,7 +80,7 @@ class Agreements:
         return await self._rows.newest()
 
     async def _note_odd_days(self, day: date, found: UsageAgreement) -> None:
-        """Rows of days that do not add up to their quarter hours are named, for nobody in particular, and made anew."""
+        """Report days whose rows do not add up to their quarter hours, without an organisation, and recompute them."""
         odd = await self._days.odd(day)
         if odd:
             await remake_days(self._session, [day])
@@ -96,7 +97,7 @@ def _seen(row: UsageAgreement, side: Side, organisation_id: str) -> Agreement:
     if side == "marketplace":
         return Agreement(row.day, row.checked_at, row.differing == 0, row, row.differences)
     own = [one for one in row.differences if one[f"{side}_id"] == organisation_id]
-    # Those beyond the first that are named might be anybody's.
+    # Differences beyond the listed ones might be anybody's.
     return Agreement(row.day, row.checked_at, not own and row.differing <= _NAMED, None, own)
 
 
@@ -120,7 +121,7 @@ def _difference(key: PartyKey, events: Sums, quarters: Sums, posted: Sums) -> di
 
 
 def _odd_difference(odd: OddLevel) -> dict[str, Any]:
-    """What the rows of days say is the rollup here; what the quarter hours say stands for the other two."""
+    """Here the daily rows are the rollup; the quarter hours stand for the other two."""
     found: dict[str, Any] = {"consumer_id": "", "vendor_id": "", "service_id": "", "currency": odd.currency}
     return found | {
         "event_calls": odd.quarter_calls, "event_nanos": odd.quarter_nanos, "rollup_calls": odd.calls,

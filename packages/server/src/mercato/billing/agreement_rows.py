@@ -24,11 +24,11 @@ class AgreementRows:
         self._session = session
 
     async def hold_still(self) -> None:
-        """All that follows sees one moment. Comes first in a transaction."""
+        """Read everything that follows from one snapshot. Must come first in a transaction."""
         await self._session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
     async def due_days(self, most: int) -> list[date]:
-        """Days that were added up, and not compared since; the newest first."""
+        """Days that were summed and not compared since, newest first."""
         query = (
             select(UsageDayState.day)
             .join(UsageAgreement, UsageAgreement.day == UsageDayState.day, isouter=True)

@@ -10,7 +10,7 @@ from mercato_contracts.pricing import QuotaUnit, charge, is_owed
 
 
 class Counted(Protocol):
-    """Whatever has these four figures."""
+    """Anything with these four figures."""
 
     calls: int
     tokens_in: int
@@ -86,10 +86,10 @@ def price_of_call(plan: Plan, *, status: int, included: int, tokens_in: int, tok
 def find_excess(
     charged: Mapping[date, Amounts], credits: Sequence[Credit], new: Credit
 ) -> tuple[date, date, Amounts] | None:
-    """A span of days in which credits would be more than what was charged, and what is left in it; `None` if none.
+    """A span of days in which credits would exceed the charges, and what is left in it; `None` if there is none.
 
-    Only spans that hold the new credit can have become too small. Spans begin and end at the bounds of credits: any
-    other holds a smaller charge of the same credits, or the same credits within fewer days.
+    Only spans that contain the new credit can be overspent. Spans begin and end at the bounds of credits: any other
+    holds a smaller charge of the same credits, or the same credits within fewer days.
     """
     starts = {since for since, _, _ in credits if since <= new[0]} | {new[0]}
     ends = {until for _, until, _ in credits if until >= new[1]} | {new[1]}

@@ -1,4 +1,4 @@
-"""Closing a period: invoices for consumers, payouts for vendors, from every posting that stands on none yet."""
+"""Closing a period: invoices for consumers and payouts for vendors, from every posting that is on none yet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from mercato_contracts import ids as id_prefix
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What a closing issued; nothing when there was nothing new."""
+    """What a closing issued; empty if there was nothing new."""
 
     period: str
     is_complete: bool
@@ -27,7 +27,7 @@ class Closing:
 
 
 class Close:
-    """Closes months. Documents are immutable; what arrives later stands on the next ones, as an adjustment."""
+    """Closes months. Documents are immutable; what arrives later is on the next ones, as an adjustment."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -39,9 +39,9 @@ class Close:
     async def close(self, caller: Caller, period: str, until: datetime | None = None) -> Closing:
         """Issue what is due for `period` (`2026-11`).
 
-        A month that is over is closed for good. The present month is issued as far as it has come and stays open, and
-        so does any month with `until`, which takes in what was posted before it. A month closed before issues nothing.
-        Raises `PeriodMalformed`, `StepUpNeeded`.
+        A past month is closed for good. The present month is billed so far and stays open; so does any month with
+        `until`, which bills what was posted before that time. A closed month issues nothing. Raises `PeriodMalformed`,
+        `StepUpNeeded`.
         """
         caller.require(Permission.MARKETPLACE_WRITE)
         caller.require_step_up(self._clock.now())

@@ -1,4 +1,4 @@
-"""The SQL of closing a period: what stands on no invoice or payout yet, gathered once, then written as documents."""
+"""The SQL of closing a period: postings on no invoice or payout yet are gathered once, then written as documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mercato.billing.models import ClosedPeriod, Invoice, InvoiceLine, Payout, P
 from mercato.platform import Session
 
 _LOCK = 4_017_202_613  # any number, the same in every process that closes
-# Gathered into a table of this transaction, so that what is summed and what is marked are the same postings, whatever
+# Gathered into a temporary table, so the summed and the marked postings are the same, whatever
 # is posted meanwhile.
 _GATHER = """
 CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS
@@ -46,7 +46,7 @@ _MARK = (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a closing takes in: used before the day `before`, posted before `until` where one is given."""
+    """What a closing covers: usage before the day `before`, posted before `until` if given."""
 
     before: date
     until: datetime | None
@@ -92,7 +92,7 @@ class ClosingRows:
         await self._mark("paid_postings", "payout", payouts)
 
     async def next_number(self, kind: type[Invoice] | type[Payout]) -> int:
-        """The number after the highest: without a gap, as only one closing runs."""
+        """The number after the highest; gapless, because closings run one at a time."""
         return int(await self._session.scalar(select(func.coalesce(func.max(kind.number), 0) + 1)) or 1)
 
     async def _gather(self, name: str, kind: str, marked: str, cut: Cut) -> None:

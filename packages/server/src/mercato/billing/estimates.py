@@ -1,4 +1,4 @@
-"""What a service would cost: a workload, or the organisation's own last month, under each plan that is offered."""
+"""Estimates a service's cost for a workload, or the organisation's own last month, under each offered plan."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +55,7 @@ class Estimates:
 
 
 class Estimating:
-    """Prices what did not happen yet. Each call is rounded up on its own, so real prices are a little higher."""
+    """Prices a workload. Real calls are rounded up one by one, so real prices are slightly higher."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""One call with all that explains it: how its price came about, what corrected it, and where the ledger has it."""
+"""Explains one call: how its price was computed, its corrections, and its postings in the ledger."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -75,7 +75,7 @@ class Explaining:
 
 
 def price_lines(plan: Plan, call: MeteredCall) -> list[PriceLine]:
-    """How the call's price came about; the lines sum to it. None of a call that is not owed."""
+    """The lines of the call's price, which sum to it; empty if the call is not owed."""
     if not is_owed(call.status):
         return []
     if plan.included_unit == "requests" and call.included:

@@ -14,7 +14,7 @@ _PAGE = 500
 
 
 class MonthlyFees:
-    """Posts fees, each once for a subscription and month, whoever asks and how often."""
+    """Posts fees, each once per subscription and month, however often it is asked."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, *, take_rate_bp: int) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class MonthlyFees:
         month = month_start(self._clock.now())
         posted, after = 0, ""
         while page := await self._terms.in_force_since(month, after=after, limit=_PAGE):
-            # Asked for the whole page at once: this runs every minute, and nearly all are charged already.
+            # One query per page: this runs every minute, and nearly all fees are charged already.
             charged = await self._ledger.find_monthly({_reference(terms, month) for terms in page})
             due = [terms for terms in page if _reference(terms, month) not in charged]
             posted += sum([await self.charge(terms, month) for terms in due])

@@ -43,17 +43,17 @@ class Ledger:
         self._take_rate_bp = take_rate_bp
 
     def new_journal_id(self) -> str:
-        """The id of a journal to come: usage events are written with it before it is."""
+        """The id of a future journal: usage events are written with it before the journal."""
         return self._ids.new(id_prefix.JOURNAL)
 
     async def post_usage(self, journal_id: str, calls: Sequence[Appraised]) -> None:
-        """One journal for these calls, billable ones only; without any there is none."""
+        """Post one journal for the billable ones of these calls; none if there are none."""
         sales = add_up((call for call in calls if call.billable), self._take_rate_bp)
         if sales:
             await self._post(journal_id, "usage", journal_id, sales)
 
     async def post_monthly(self, reference: str, sale: Sale) -> bool:
-        """A monthly fee, once for each `reference`; whether it was posted now."""
+        """Post a monthly fee, once per `reference`; returns whether it was posted now."""
         return await self._post(self.new_journal_id(), "monthly", reference, [sale])
 
     async def find_monthly(self, references: Collection[str]) -> set[str]:

@@ -44,10 +44,10 @@ class Journal(Base):
 
 
 class Posting(Base):
-    """A line of the ledger: positive is debit. Those of a journal come in one statement and sum to zero.
+    """A line of the ledger: positive is debit.
 
-    `item` says what for: `usage`, `monthly`, `adjustment`, or `fee`, the marketplace's share. `day` is when it was
-    used, UTC.
+    A journal's lines are written in one statement and sum to zero. `item` is what it is for: `usage`, `monthly`,
+    `adjustment`, or `fee`, the marketplace's share. `day` is when it was used, UTC.
     """
 
     __tablename__ = "postings"

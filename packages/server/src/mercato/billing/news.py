@@ -1,4 +1,4 @@
-"""What billing tells."""
+"""The news of billing."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What an organisation has not settled. No payment is recorded here, so an invoice is open for the time to pay it."""
+"""What an organisation has not settled. Payments are not recorded, so an invoice counts as open until its term ends."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""Any period again from its usage events and adjustments, and everything that must agree with them.
+"""Recomputes a period from its usage events and adjustments, and checks everything that must agree with them.
 
-Every event is priced anew by the one pricing function, and compared with its own price; its journal, the ledger's sums,
-invoices, payouts, adjustments and quota counters are compared in turn. What disagrees is named.
+Every event is priced again by the one pricing function and compared with its own price; its journal, the ledger's sums,
+invoices, payouts, adjustments and quota counters are compared in turn. Disagreements are listed.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from mercato.publishing import Catalogue, Plan
 
 _LONGEST_ASKED = timedelta(days=31)
 _MOST = 100
-"""Of each kind so many disagreements of a day are named; the first already says that something is wrong."""
+"""The most disagreements listed per kind and day; the first already shows that something is wrong."""
 _DAY = timedelta(days=1)
 _NOTHING = (0, 0)
 
@@ -38,9 +38,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One thing that is not what it should be.
+    """One disagreement.
 
-    `kind`: `event_price` (priced anew it costs something else), `event_plan` (its plan is unknown), `rollup` (events
+    `kind`: `event_price` (its price differs when computed again), `event_plan` (its plan is unknown), `rollup` (events
     and the sums that pages show), `journal` (events and postings of one batch differ), `unbalanced`, `document` (an
     invoice or payout), `adjustment`, `counter`.
     """
@@ -64,11 +64,11 @@ class Recounted:
 
 
 Progress = Callable[[date, int], None]
-"""Hears a day, and how many more of its events were priced anew."""
+"""Called with a day and how many more of its events were priced."""
 
 
 def _silent(day: date, events: int) -> None:
-    """Nobody listens."""
+    """Ignores progress."""
 
 
 PartyKey = tuple[str, str, str, str]
@@ -77,7 +77,7 @@ PartyKey = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Reconciliation:
-    """The period's totals and hash from its events, and whatever disagrees; nothing, if all is well."""
+    """The period's totals and digest from its events, and all disagreements; none if all is well."""
 
     digest: PeriodDigest
     differences: list[Difference] = field(default_factory=list)

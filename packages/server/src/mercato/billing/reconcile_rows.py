@@ -1,4 +1,4 @@
-"""The SQL of reconciliation: each question covers days, so that none of them runs long."""
+"""The SQL of reconciliation: each query covers days, so none runs long."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What billing refuses."""
+"""The refusals of billing."""
 
 from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
@@ -12,7 +12,7 @@ class PeriodMalformed(Malformed):
 
 
 class StatementPeriodRefused(Malformed):
-    """The days of a statement are none, or upside down."""
+    """The statement's period is empty or reversed."""
 
     code = "statement_period_refused"
     title = "No such period"

@@ -1,4 +1,4 @@
-"""From what was sold to balanced postings: who owes, who is owed, and the marketplace's share."""
+"""Turns sales into balanced postings: who owes, who is owed, and the marketplace's share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Item = Literal["usage", "monthly", "adjustment"]
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What sales have in common that are added up."""
+    """The key by which sales are summed."""
 
     item: Item
     consumer_id: str
@@ -38,7 +38,7 @@ class Sale:
 
 
 def fee_of(gross_nanos: int, take_rate_bp: int) -> int:
-    """The marketplace's share, rounded down to a whole nano-unit; what rounding leaves is the vendor's."""
+    """The marketplace's share, rounded down to a whole nano-unit; the remainder is the vendor's."""
     return gross_nanos * take_rate_bp // 10_000
 
 

@@ -1,4 +1,4 @@
-"""An organisation's statement: every posting of its accounts, with its document; and what it stands at."""
+"""An organisation's statement: every posting of its accounts with its document, and its balances."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ class Statement:
 
 
 class Statements:
-    """Questions about one organisation's money, by what it is: who pays, or who earns. Operators see everybody's."""
+    """Reads one organisation's money, as a consumer or as a vendor. Operators see everybody's."""
 
     def __init__(self, session: Session) -> None:
         self._rows = StatementRows(session)
@@ -48,11 +48,11 @@ class Statements:
         )
 
     async def balance(self, caller: Caller, side: Side) -> list[Standing]:
-        """Each account, and what of it stands on no document yet."""
+        """Each account, and the part of it that is on no document yet."""
         return await self._rows.standings(side, _owner(caller, side))
 
     async def unbilled(self, caller: Caller, side: Side) -> list[UnbilledLine]:
-        """What the next invoice, or payout, would have as lines if it were made now."""
+        """The lines that the next invoice or payout would have if it were made now."""
         _owner(caller, side)
         return await self._rows.unbilled(side, caller.organisation_id)
 

@@ -13,6 +13,7 @@ from fastapi import Depends, Request, Response
 from mercato.console.routes import page_router
 from mercato.console.visit import Anybody, Visit
 from mercato.edge.addresses import origin_of
+from mercato.edge.auditing import note_denial
 from mercato.edge.devices import PAGE, Devices
 from mercato.edge.forms import read_form
 from mercato.edge.wiring import Parts
@@ -86,11 +87,13 @@ async def ask_about_device(
 ) -> Response:
     """The person has signed in: what would they approve?"""
     if isinstance(sign_in.proven, Refusal):
+        await note_denial(visit.request, parts, sign_in.proven)
         return _sign_in_page(visit, sign_in.user_code, sign_in.email, sign_in.proven)
     try:
         question = await devices.ask(sign_in.user_code, sign_in.proven, sign_in.code)
         page = visit.show("device_question.html", DeviceQuestionPage(question))
     except Refusal as refusal:
+        await note_denial(visit.request, parts, refusal)
         page = _sign_in_page(visit, sign_in.user_code, sign_in.email, refusal)
     token = parts.known_devices.issue(sign_in.proven.id, parts.ids, parts.clock.now())
     page.set_cookie(

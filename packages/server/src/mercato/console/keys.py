@@ -13,6 +13,7 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.snippets import Snippet, snippets_for
 from mercato.console.visit import SignedIn
+from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import KEY_SCOPES, Actors, Key, Permission
@@ -67,6 +68,7 @@ class KeyPage:
     """One key."""
 
     line: KeyLine
+    held: Sequence[str]
     scopes: Sequence[str]
     may_write: bool
     sees_usage: bool
@@ -156,7 +158,7 @@ async def revoke_key(key_id: str, request: Request, room: Room) -> Response:
 async def _keys_page(room: KeyRoom, after: str | None, name: str = "", kind: str = "ck") -> KeysPage:
     visit = room.visit
     rows = await room.desk.list_all(visit.caller, after=after, limit=_PAGE)
-    lines = await _lines(room, rows)
+    lines = await _lines(room, rows, only=None)
     return KeysPage(
         lines=sorted(lines, key=lambda line: (line.state != "in force", line.use.calls > 0, -line.use.nanos)),
         next=visit.here.on("after", Page.of(rows, _PAGE).next),
@@ -172,22 +174,30 @@ async def _key_page(room: KeyRoom, key_id: str) -> KeyPage:
     row = await room.desk.find_own(visit.caller, key_id)
     if row is None:
         raise NotFound(f"Your organisation has no key {key_id[:64]}.")
-    (line,) = await _lines(room, [row])
+    (line,) = await _lines(room, [row], only=row.id)
     return KeyPage(
         line=line,
+        held=[*(await _held_services(room, row)), *row.held_addresses],
         scopes=sorted(KEY_SCOPES[row.kind]),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
     )
 
 
-async def _lines(room: KeyRoom, rows: Sequence[Key]) -> list[KeyLine]:
+async def _held_services(room: KeyRoom, row: Key) -> list[str]:
+    if not row.held_services:
+        return []
+    names = await Names(room.session).services(row.held_services)
+    return [names.get(each, each) for each in row.held_services]
+
+
+async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> list[KeyLine]:
     visit = room.visit
     makers = await Actors(room.session).find({row.created_by for row in rows})
     uses: Mapping[str, KeyUse] = {}
     budgets: dict[str, BudgetView] = {}
     if visit.caller.may(Permission.USAGE_READ) and rows:
-        uses = await _uses(room, rows[0].id if len(rows) == 1 else None)
+        uses = await _uses(room, only)
         found = await budgets_api.list_budgets(visit.caller, room.budgets)
         budgets = {one.key_id: one for one in found.items if one.key_id and one.unit == "nanos"}
     return [

@@ -1,4 +1,4 @@
-"""Pages behind the links in letters: joining an organisation, and setting a new password.
+"""Pages behind the links in letters, and the one that asks for such a letter: joining, and setting a new password.
 
 They need no script. The link's token proves who may act, so there is no session that another site could use.
 """
@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import Anybody, Visit
 from mercato.edge.addresses import origin_of
@@ -17,6 +18,7 @@ from mercato.edge.wiring import Parts
 from mercato.identity import HashedSecret, Invitation, Invitations, Organisation, User
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.limits import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from mercato_contracts.people import PasswordResetRequest
 
 router = page_router()
 late = page_router(slow=True)
@@ -54,6 +56,7 @@ class JoinPage:
     invitation: Invitation
     organisation: Organisation
     name: str
+    token: str
     shortest: int = PASSWORD_SHORTEST
     longest: int = PASSWORD_LONGEST
 
@@ -65,6 +68,14 @@ class JoinedPage:
     organisation: Organisation
     user: User
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenPage:
+    """The form, or that a letter is on its way if somebody has the address."""
+
+    email: str = ""
+    is_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,25 @@ async def _join_page(
         invitation, organisation = await invitations.show(token)
     except Refusal as unknown:
         return visit.show("link_refused.html", None, refusal=unknown)
-    return visit.show("join.html", JoinPage(invitation, organisation, name), refusal=refusal)
+    return visit.show("join.html", JoinPage(invitation, organisation, name, token), refusal=refusal)
+
+
+@router.get("/forgot-password")
+async def show_forgotten(visit: Anybody) -> Response:
+    """The form."""
+    return visit.show("forgot_password.html", ForgottenPage())
+
+
+@router.post("/forgot-password")
+async def ask_for_reset(request: Request, visit: Anybody, passwords: PasswordDesk) -> Response:
+    """The page is the same whether somebody has the address or not."""
+    email = (await Form.of(request)).get("email")[:254]
+    try:
+        body = as_request(PasswordResetRequest, email=email or None)
+    except Refusal as refusal:
+        return visit.show("forgot_password.html", ForgottenPage(email), refusal=refusal)
+    await passwords.ask_for_reset(body.email)
+    return visit.show("forgot_password.html", ForgottenPage(email, is_asked=True))
 
 
 @router.get("/new-password/{token}")

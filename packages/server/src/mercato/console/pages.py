@@ -12,6 +12,7 @@ from mercato.console import (
     money,
     operator,
     organisation,
+    places,
     search,
     service,
     service_diff,
@@ -26,7 +27,7 @@ from mercato.console import (
     webhooks,
 )
 
-ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router)
+ACCOUNT_PAGES = (landing.router, sign_in.router, device.router, sso.router, links.router, places.router)
 DISCOVERY_PAGES = (search.router, exploring.router)
 CONSUMER_PAGES = (
     home.router,

@@ -24,7 +24,9 @@ from mercato.platform import Refusal, serving
 _SECURE_COOKIE = "__Host-mercato"
 _PLAIN_COOKIE = "mercato_session"
 _SEE_OTHER = "application/x-see-other"
-_GUESSABLE = frozenset({"/sign-in", "/sign-up", "/prove", "/device", "/device/decision", "/device/sso", "/sign-in/sso"})
+_GUESSABLE = frozenset(
+    {"/sign-in", "/sign-up", "/prove", "/device", "/device/decision", "/device/sso", "/sign-in/sso", "/forgot-password"}
+)
 """Pages that prove by their form who is asking."""
 _GUESSABLE_LINKS = ("/join/", "/new-password/")
 """Pages whose address holds a token."""

@@ -11,6 +11,7 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import cookie_name, page_router
 from mercato.console.visit import ZONE_COOKIE, Anybody, SignedIn, Visit, own_path
 from mercato.edge.addresses import origin_of
+from mercato.edge.auditing import note_denial
 from mercato.edge.sessions import client_of, sessions_in
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import BrowserSessions, HashedSecret, SignUp, User
@@ -91,6 +92,7 @@ async def sign_in(
         user = await sessions_in(session, parts).confirm(person.take(), form.find("code"))
     except Refusal as refusal:
         # Returned, not raised, so that a wrong code counts as an attempt.
+        await note_denial(visit.request, parts, refusal)
         shown = replace(shown, needs_code=refusal.code in _FACTOR_CODES)
         return visit.show("sign_in.html", shown, refusal=refusal)
     return await begin_here(visit, session, parts, user, shown.next, visit.now)
@@ -186,6 +188,7 @@ async def prove_again(
         desk = sessions_in(session, parts)
         await desk.prove_again(visit.caller, proven=prepared.value, code=form.find("code"))
     except Refusal as refusal:
+        await note_denial(visit.request, parts, refusal)
         return visit.show("prove.html", await _prove_page(visit, session, parts, form.get("next")), refusal=refusal)
     return visit.go(own_path(form.find("next")))
 

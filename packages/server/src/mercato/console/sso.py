@@ -13,6 +13,7 @@ from mercato.console.device import DeviceQuestionPage, DeviceSignInPage
 from mercato.console.routes import page_router
 from mercato.console.sign_in import SignInPage, begin_here
 from mercato.console.visit import Anybody, Visit, own_path
+from mercato.edge.auditing import note_denial
 from mercato.edge.devices import PAGE, Devices
 from mercato.edge.forms import read_form
 from mercato.edge.sso import Proven, SignOnDesk, address_of, prove_answer, sso_in
@@ -86,6 +87,7 @@ async def come_back(
     if proven is None:
         return visit.show("sso_elsewhere.html", None)
     if isinstance(proven, Refusal):
+        await note_denial(visit.request, parts, proven)
         return visit.show("sso_refused.html", None, refusal=proven)
     try:
         outcome = await desk.finish(proven.taken, proven.claims, at_browser=True)
@@ -95,6 +97,7 @@ async def come_back(
         else:
             page = await begin_here(visit, session, parts, outcome.user, own_path(""), outcome.proved_at)
     except Refusal as refusal:
+        await note_denial(visit.request, parts, refusal)
         return visit.show("sso_refused.html", None, refusal=refusal)
     page.delete_cookie(_COOKIE, path=visit.prefix + _FOLDER)
     return page

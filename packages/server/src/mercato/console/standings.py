@@ -9,8 +9,9 @@ from fastapi import Depends, Response
 from mercato.api import datasets as data_api
 from mercato.api import signals as api
 from mercato.console.routes import page_router
-from mercato.console.visit import Anybody, SignedIn
-from mercato_contracts.datasets import DatasetList, RoundDetail, RoundView
+from mercato.console.visit import Anybody, Visit
+from mercato.identity import Permission
+from mercato_contracts.datasets import RoundDetail, RoundView
 from mercato_contracts.desk import Leaderboard, LeaderboardRow
 
 router = page_router()
@@ -18,6 +19,7 @@ router = page_router()
 _FEW_ROUNDS = 5
 """Fewer scored rounds than these say little: such deployments stand apart."""
 _MOST_DATASETS = 6
+_MOST_ROUNDS = 20
 _PUBLIC_SECONDS = 30
 
 
@@ -58,17 +60,29 @@ async def show_leaderboard(visit: Anybody, found: Annotated[Leaderboard, Depends
 
 
 @router.get("/rounds")
-async def show_rounds(
-    visit: SignedIn, found: Annotated[DatasetList, Depends(data_api.list_datasets)], shelves: data_api.Shelves
-) -> Response:
-    """The newest of each dataset."""
+async def show_rounds(visit: Anybody, shelves: data_api.Shelves) -> Response:
+    """The newest of each dataset: for visitors of those that everybody may see."""
     rounds: list[RoundView] = []
-    for dataset in found.items[:_MOST_DATASETS]:
-        rounds += (await data_api.list_rounds(dataset.name, visit.caller, shelves, limit=20)).items
-    return visit.show("rounds.html", RoundsPage(sorted(rounds, key=lambda each: each.opened_at, reverse=True)))
+    if _reads_data(visit):
+        for dataset in (await data_api.list_datasets(visit.caller, shelves)).items[:_MOST_DATASETS]:
+            found = await data_api.list_rounds(dataset.name, visit.caller, shelves, limit=_MOST_ROUNDS)
+            rounds += found.items
+    else:
+        public = await shelves.public_rounds(datasets=_MOST_DATASETS, limit=_MOST_ROUNDS)
+        rounds = [data_api.view_round(dataset.name, row) for dataset, row in public]
+    page = RoundsPage(sorted(rounds, key=lambda each: each.opened_at, reverse=True))
+    return visit.show("rounds.html", page, public_seconds=_PUBLIC_SECONDS)
 
 
 @router.get("/rounds/{round_id}")
-async def show_round(visit: SignedIn, found: Annotated[RoundDetail, Depends(data_api.get_round)]) -> Response:
+async def show_round(round_id: str, visit: Anybody, shelves: data_api.Shelves) -> Response:
     """Its files with their checksums, and what happened to it."""
-    return visit.show("round.html", RoundPage(found))
+    if _reads_data(visit):
+        found = await data_api.get_round(round_id, visit.caller, shelves)
+    else:
+        found = data_api.view_seen(await shelves.get_public_round(round_id))
+    return visit.show("round.html", RoundPage(found), public_seconds=_PUBLIC_SECONDS)
+
+
+def _reads_data(visit: Visit) -> bool:
+    return visit.person is not None and visit.caller.may(Permission.DATA_READ)

@@ -19,11 +19,11 @@ class AlertRows:
         self._session = session
 
     async def try_lock(self) -> bool:
-        """Whether nobody else watches just now; held until the transaction ends."""
+        """Take the watcher's lock until the transaction ends; false if another process holds it."""
         return bool(await self._session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
 
     async def measured_since(self, since: datetime) -> dict[str, bool]:
-        """Services that were called since, and whether any call failed. Hours are asked, of which there are few."""
+        """Services called since then, and whether any call failed; read from hourly rows, which are few."""
         rows = await self._session.execute(
             select(ServiceHealth.service_id, func.sum(ServiceHealth.failed) > 0)
             .where(ServiceHealth.seconds == 3600, ServiceHealth.start >= since)
@@ -32,7 +32,7 @@ class AlertRows:
         return {row[0]: bool(row[1]) for row in rows}
 
     async def with_alerts(self) -> set[str]:
-        """Services of which an alert is on."""
+        """Services with an active alert."""
         query = select(ServiceAlert.service_id).where(ServiceAlert.resolved_at.is_(None))
         return set(await self._session.scalars(query))
 
@@ -46,13 +46,13 @@ class AlertRows:
         )
 
     async def open(self, alert: ServiceAlert) -> bool:
-        """Write it, unless the same is on already; whether it was written."""
+        """Write it unless the same alert is active; returns whether it was written."""
         values = {column.name: getattr(alert, column.name) for column in ServiceAlert.__table__.columns}
         query = insert(ServiceAlert).values(values).on_conflict_do_nothing().returning(ServiceAlert.id)
         return await self._session.scalar(query) is not None
 
     async def resolve(self, alert_id: str, at: datetime) -> bool:
-        """Whether it was on until now."""
+        """Resolve it; returns whether it was active."""
         query = (
             update(ServiceAlert)
             .where(ServiceAlert.id == alert_id, ServiceAlert.resolved_at.is_(None))
@@ -73,13 +73,13 @@ class AlertRows:
         return list(await self._session.scalars(query if before is None else query.where(ServiceAlert.id < before)))
 
     async def since(self, service_id: str, at: datetime) -> list[ServiceAlert]:
-        """Those of a service that were on at some time since, the newest first."""
+        """A service's alerts that were active at some time since then, newest first."""
         still = or_(ServiceAlert.resolved_at.is_(None), ServiceAlert.resolved_at >= at)
         query = select(ServiceAlert).where(ServiceAlert.service_id == service_id, still)
         return list(await self._session.scalars(query.order_by(ServiceAlert.id.desc()).limit(100)))
 
     async def worst_open(self, service_ids: Collection[str]) -> dict[str, list[str]]:
-        """The severities of what is on, by service."""
+        """The severities of active alerts, by service."""
         rows = await self._session.execute(
             select(ServiceAlert.service_id, func.array_agg(ServiceAlert.severity))
             .where(ServiceAlert.service_id.in_(service_ids), ServiceAlert.resolved_at.is_(None))

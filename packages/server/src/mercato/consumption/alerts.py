@@ -1,4 +1,7 @@
-"""Alerts on service levels: opened and resolved once each, kept, published as news. The worker looks every minute."""
+"""Alerts on service levels: opened and resolved once each, stored, published as news.
+
+The worker checks every minute.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +22,7 @@ _BY = "service-levels"
 
 
 class WatchLevels:
-    """Looks at every service that may miss its target, and opens and resolves alerts in the caller's transaction."""
+    """Checks every service that may miss its target, and opens and resolves alerts in the caller's transaction."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -31,7 +34,10 @@ class WatchLevels:
         self._catalogue = Catalogue(session)
 
     async def watch(self) -> int:
-        """How many alerts were opened or resolved. Nothing where another process watches at the moment."""
+        """Check all services; returns how many alerts were opened or resolved.
+
+        Does nothing while another process checks.
+        """
         if not await self._rows.try_lock():
             return 0
         now = self._clock.now()
@@ -42,7 +48,7 @@ class WatchLevels:
         return changed
 
     async def _candidates(self, since: datetime) -> list[str]:
-        """Services with a target that may be missed: a call failed since, or answers were timed; or an alert is on."""
+        """Services that may miss a target: a call failed since then, or answers were timed; or an alert is active."""
         failed = await self._rows.measured_since(since)
         missed = {
             service.id
@@ -68,7 +74,7 @@ class WatchLevels:
                 for rule in RULES:
                     alert = on.pop((service.id, objective, rule.severity), None)
                     changed += await self._apply(service, objective, budget_bp, rule, counted, alert, now)
-        for alert in on.values():  # its service has no such target any longer
+        for alert in on.values():  # its service no longer has this target
             changed += await self._resolve(alert, now)
         return changed
 
@@ -114,7 +120,7 @@ class WatchLevels:
 
 
 class Alerts:
-    """What was alerted. Vendors see those of their services, operators all."""
+    """Alerts as callers see them: vendors those of their services, operators all."""
 
     def __init__(self, session: Session) -> None:
         self._rows = AlertRows(session)
@@ -139,7 +145,7 @@ def _facts(alert: ServiceAlert) -> dict[str, Any]:
 
 
 def _objectives(service: Service) -> list[tuple[Objective, int]]:
-    """What is promised of the service, and the budget of each in calls of ten thousand."""
+    """The service's objectives, each with its error budget in calls of ten thousand."""
     found: list[tuple[Objective, int]] = []
     if service.availability_bp is not None:
         found.append(("availability", 10_000 - service.availability_bp))

@@ -1,7 +1,8 @@
-"""Is a usage event what the control plane would have said? Where not, its own figures count, and the claim is kept.
+"""Checks usage events against the control plane's own figures.
 
-One figure is made here for ledger, counters, rollups and quotas: tokens, included units and price of `Appraised.event`,
-and the units of each lease in `Appraised.spends`. None passes what the event's leases lent.
+Where they differ, its figures count, and the claim is kept. The ledger, counters, rollups and quotas all use the
+figures made here: tokens, included units and price of `Appraised.event`, and the units of each lease in
+`Appraised.spends`. None exceeds what the event's leases lent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ _CLOCKS_MAY_DIFFER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the control plane knows about the things that events name."""
+    """What the control plane knows about the subscriptions, keys and leases that events name."""
 
     terms: Mapping[str, Terms]
     key_owners: Mapping[str, str]
@@ -35,8 +36,8 @@ class Known:
 def appraise(events: Sequence[UsageEvent], known: Known) -> list[Appraised]:
     """The events with the control plane's own ids and figures, in their order.
 
-    The subscription says who pays whom for what. Where it is unknown, where the key belongs to somebody else, or where
-    a figure is beyond reason, nobody is charged and nothing is counted; all of it shows in `disputes`.
+    The subscription decides who pays whom for what. If it is unknown, if the key belongs to somebody else, or if a
+    figure is implausible, nobody is charged and nothing is counted; `disputes` shows it.
     """
     left = {lease: lent.left for lease, lent in known.lent.items()}
     return [_appraise(event, known, left) for event in events]
@@ -169,5 +170,5 @@ _NOTHING = dict.fromkeys(
 
 
 def _unbillable(claimed: UsageEvent, reason: str) -> Appraised:
-    """It stays as a row and as a dispute with all that was claimed, and counts nowhere."""
+    """The event stays as a row and as a dispute with all that was claimed, and counts nowhere."""
     return Appraised(claimed.model_copy(update=_NOTHING), claimed, billable=False, disputes=(reason,))

@@ -1,4 +1,4 @@
-"""How fast an error budget burns, in whole numbers, and when somebody must be woken.
+"""How fast an error budget burns, in whole numbers, and when to alert.
 
 Source: Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs", approach 6, multiwindow, multi-burn-rate
 alerts (table 5-8): an alert is on while its rule burns too fast over a long window and still does over a short one, a
@@ -42,7 +42,7 @@ WINDOWS = tuple(sorted({span for rule in RULES for span in (rule.long, rule.shor
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Calls, and those of them that burn the budget."""
+    """Calls, and how many of them burn the budget."""
 
     calls: int
     bad: int
@@ -52,7 +52,7 @@ class Counted:
         return self.bad * 100_000 > tenths * self.calls * budget_bp
 
     def burn_hundredths(self, budget_bp: int) -> int:
-        """The burn rate in hundredths, rounded down: 100 uses up the budget exactly when its time is over."""
+        """The burn rate in hundredths, rounded down: 100 uses up the budget exactly at the end of its period."""
         return self.bad * 1_000_000 // (self.calls * budget_bp) if self.calls else 0
 
 
@@ -66,10 +66,10 @@ def count(health: Health, objective: Objective, p95_target_us: int = 0) -> Count
 
 
 def judge(rule: Rule, windows: Mapping[timedelta, Counted], budget_bp: int, *, is_on: bool) -> bool:
-    """Whether the alert is on now.
+    """Whether the alert is active now.
 
-    It goes on when both windows burn too fast and at least five calls were bad. It goes off when the long window no
-    longer burns, or the short one has calls and does not: no calls at all are no sign that it is over.
+    It becomes active when both windows burn too fast and at least five calls were bad. It ends when the long window no
+    longer burns, or the short one has calls and does not: the absence of calls does not show recovery.
     """
     long, short = windows[rule.long], windows[rule.short]
     if is_on:

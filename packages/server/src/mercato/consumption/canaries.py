@@ -1,4 +1,6 @@
-"""Is a canary better or worse than the release it would replace? Decided on metered calls alone, in whole numbers."""
+"""Decides whether a canary is better or worse than the release that it would replace, from metered calls alone, in
+whole numbers.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +15,7 @@ from mercato_contracts.manifest import CanaryTerms
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The calls of the canary and of the stable release since the canary started; `stable` none where there is none."""
+    """The calls of the canary and of the stable release since the canary started; `stable` is `None` without one."""
 
     version: str
     canary: ReleaseCalls
@@ -21,7 +23,7 @@ class Compared:
     stable: ReleaseCalls | None
 
     def as_figures(self) -> dict[str, Any]:
-        """As they are kept with the canary: `{"canary": {…}, "stable": {…} or None}`."""
+        """The figures as stored with the canary: `{"canary": {…}, "stable": {…} or None}`."""
         stable = None
         if self.stable is not None:
             stable = _figures(self.stable_version or "", self.stable)
@@ -30,14 +32,15 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rule says, and why in one sentence with the figures."""
+    """The rule's verdict, and the reason in one sentence with the figures."""
 
     promote: bool
     reason: str
 
 
 def judge(canary: Canary, compared: Compared, *, age: timedelta) -> Verdict | None:
-    """`None` while there are too few calls of either, or nothing is wrong and it is too early to promote.
+    """Judge the canary; `None` while either release has too few calls, or while all is well but it is too early to
+    promote.
 
     The error rates `f/n` are compared as `f_c * n_s - f_s * n_c > points * n_c * n_s / 10,000`, without division.
     """
@@ -48,7 +51,7 @@ def judge(canary: Canary, compared: Compared, *, age: timedelta) -> Verdict | No
     excess = new.failed * old.calls - old.failed * new.calls
     if 10_000 * excess > canary.max_error_points * new.calls * old.calls:
         return Verdict(False, f"Its error rate is too high: {errors}.")
-    # Of at least one call there is a p95.
+    # With at least one call there is a p95.
     assert new.p95_us is not None
     assert old.p95_us is not None
     times = f"p95 {new.p95_us} \N{MICRO SIGN}s beside {old.p95_us} \N{MICRO SIGN}s"
@@ -90,7 +93,7 @@ class CanaryWatch:
     async def decide(
         self, caller: Caller, vendor: str, name: str, *, promote: bool, reason: str
     ) -> tuple[Canary, dict[str, Any]]:
-        """A person decides before the rule does. Raises `ServiceNotFound`, `CanaryNotFound`."""
+        """End the canary by a person's decision. Raises `ServiceNotFound`, `CanaryNotFound`."""
         service = await self._canaries.get_service(caller, vendor, name)
         canary = await self._canaries.get_running(service)
         figures = (await self._compare(service, canary)).as_figures()
@@ -98,7 +101,7 @@ class CanaryWatch:
         return await self._canaries.end(canary, ending, reason=reason, by=caller.actor, figures=figures), figures
 
     async def judge(self, service_id: str) -> Canary | None:
-        """The canary of this service, if it ended just now. Judged twice at once, one waits for the other."""
+        """Judge the canary of this service; returns it if it ended now. Concurrent judgements wait for each other."""
         found = await self._canaries.take_running(service_id)
         if found is None:
             return None

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mercato.consumption.models import DisputeReview, DoubtedCalls
 from mercato.platform import Session
 
-# In the order of the primary key, so that two batches with the same rows wait for each other and never deadlock.
+# In primary-key order, so two batches with the same rows wait for each other and never deadlock.
 _ADD = text(
     "INSERT INTO doubted_calls AS kept (service_id, day, reason, calls)"
     " SELECT service_id, day, reason, calls FROM json_populate_recordset(NULL::doubted_calls, CAST(:rows AS json))"
@@ -51,7 +51,7 @@ class DisputeRows:
         return (await self._session.execute(query)).all()
 
     async def open(self, review: DisputeReview) -> bool:
-        """Write it, unless one of the service is open; whether it was written."""
+        """Write it unless the service has an open review; returns whether it was written."""
         values = {column.name: getattr(review, column.name) for column in DisputeReview.__table__.columns}
         query = insert(DisputeReview).values(values).on_conflict_do_nothing().returning(DisputeReview.id)
         return await self._session.scalar(query) is not None

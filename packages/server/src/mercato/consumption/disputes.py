@@ -1,4 +1,4 @@
-"""The record of services whose counts could not be true, and the person who decides about those with many."""
+"""Records services whose counts cannot be true, and reviews those with many such calls."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ from mercato_contracts import ids as id_prefix
 Verdict = Literal["clear", "hold"]
 
 HOLDER = "disputed-usage"
-# One false count may be a fault of a server's; so many on a day are for a person to look at.
+# One false count may be a server's fault; this many on one day need a person's review.
 MOST_DOUBTED_A_DAY = 20
 
 
@@ -39,7 +39,7 @@ class DisputeBook:
 
 
 class DisputeReviews:
-    """Services that a person has to look at, as their claims were disputed `MOST_DOUBTED_A_DAY` times on one day."""
+    """Reviews of services whose claims were disputed `MOST_DOUBTED_A_DAY` times on one day."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -52,7 +52,7 @@ class DisputeReviews:
         self._outbox = outbox
 
     async def open_due(self) -> int:
-        """Opens what is due, at most once a day for each service; returns how many were opened."""
+        """Opens due reviews, at most one per service and day; returns how many were opened."""
         now, opened = self._clock.now(), 0
         due = await self._rows.due(_since(now), MOST_DOUBTED_A_DAY)
         services = await self._catalogue.find_services({service_id for service_id, _, _ in due})
@@ -112,7 +112,7 @@ def _facts(review: DisputeReview) -> dict[str, Any]:
 
 
 def _since(now: datetime) -> date:
-    """Late usage of yesterday counts too."""
+    """Includes yesterday's late usage."""
     return (now - timedelta(days=1)).date()
 
 

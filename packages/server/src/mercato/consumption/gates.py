@@ -1,4 +1,4 @@
-"""How many of a gateway's questions a process works on at once, so that none of a kind takes every connection."""
+"""Limits how many gateway requests of one kind a process handles at once, so no kind takes every connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from mercato.platform import Unavailable
 
 
 class Gate:
-    """Lets `at_once` in; `waiting` more may wait, and who comes then is sent away."""
+    """Admits `at_once` requests; `waiting` more may wait, and further ones are refused."""
 
     def __init__(self, *, at_once: int, waiting: int) -> None:
         self._turns = asyncio.Semaphore(at_once)
@@ -17,7 +17,7 @@ class Gate:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Work while the block lasts. Raises `Unavailable` where too many wait already."""
+        """Hold a place while the block runs. Raises `Unavailable` if too many wait already."""
         if self._room <= 0:
             raise Unavailable("Too many questions of this kind wait for an answer.", retry_after_seconds=1)
         self._room -= 1
@@ -30,9 +30,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """One a process. Together they leave connections of the pool (20) to everybody else.
+    """One per process.
 
-    A proof of a key costs milliseconds of a core; leases of one scope wait for each other in the database.
+    Together they leave connections of the pool (20) to everything else. Verifying a key costs milliseconds of a core;
+    leases of one scope wait for each other in the database.
     """
 
     proofs: Gate = field(default_factory=lambda: Gate(at_once=4, waiting=200))

@@ -1,4 +1,4 @@
-"""What a key may do, as the gateway asks it: once a minute for each key in use, and at once when something changed."""
+"""What a key may do. Gateways ask once a minute for each key in use, and immediately after a change."""
 
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.identity import TOKEN_PREFIX, Authentication, Key, NotSignedIn, ProvenToken
@@ -46,11 +46,13 @@ class Introspection:
             expires_at_ms=None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
             limits=await self._limits.of_key(key),
             subscriptions=subscriptions,
+            services=key.held_services or None,
+            addresses=key.held_addresses or None,
         )
 
 
 def _grant_token(token: ProvenToken) -> KeyGrant:
-    """A deployment's token is in force at the gateway too, where it may call nothing: it has not the scope."""
+    """A deployment's token is active at the gateway too, but may call nothing: it lacks the scope."""
     return KeyGrant(
         active=True,
         key_id=token.id,

@@ -1,8 +1,8 @@
-"""How services do: counts, failures and latencies by minute and hour, written with the usage that they come from.
+"""Health of services: calls, failures and latencies by minute and hour, written with the usage that they come from.
 
-What counts against a vendor is the vendor's own fault: an answer of 5xx, none in time, no connection (the gateway's 504
-and 502 for it), or an answer that broke off. A caller's mistakes (4xx), a caller who left, a stream that a limit ended
-and our own refusals do not; the last are no usage events at all.
+Only the vendor's own faults count against it: a 5xx response, none in time, no connection (the gateway's 504 and 502),
+or a response that broke off. A caller's mistakes (4xx), a client that left, a stream that a limit ended and our own
+refusals do not count; the last are not even usage events.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,7 +23,7 @@ _CLIENT_LEFT = 499
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was counted of some calls. `latency` are buckets of `latency.BOUNDS_US` of answers without an error.
+    """Counts of some calls. `latency` has the buckets of `latency.BOUNDS_US` for answers without an error.
 
     Latency is the vendor's own: without the time spent in the gateway; of a stream, until its first byte.
     """
@@ -55,13 +55,13 @@ def is_vendors_fault(event: UsageEvent) -> bool:
 
 
 def latency_us(event: UsageEvent) -> int:
-    """What the vendor took: until the first byte of a stream, until the last of any other answer."""
+    """The vendor's time in microseconds: to the first byte of a stream, to the last byte of any other answer."""
     took = event.first_byte_us if event.streamed else event.duration_us
     return max(0, took - event.overhead_us)
 
 
 class ServiceHealthBook:
-    """Writes and reads how services do, in the caller's transaction."""
+    """Writes and reads services' health, in the caller's transaction."""
 
     def __init__(self, session: Session) -> None:
         self._rows = HealthRows(session)
@@ -76,7 +76,7 @@ class ServiceHealthBook:
             await self._rows.add([*minutes.values(), *_hours(minutes.values())])
 
     async def of_service(self, service_id: str, since: datetime, until: datetime) -> Health:
-        """Calls that began in [`since`, `until`), widened to whole minutes; its start to a whole hour beyond a day."""
+        """Calls that began in [`since`, `until`), widened to whole minutes; for more than a day, from a whole hour."""
         return whole((await self.of_releases(service_id, since, until)).values())
 
     async def of_releases(self, service_id: str, since: datetime, until: datetime) -> dict[str, Health]:
@@ -120,7 +120,7 @@ def floor_to(at: datetime, span: timedelta) -> datetime:
 
 
 def _count(minutes: dict[tuple[str, str, int], Tally], event: UsageEvent) -> None:
-    """Runs for every call: the minute is a number made from the id's own milliseconds, and a date once a row."""
+    """Runs for every call: the minute is computed from the id's milliseconds, and made a date once per row."""
     number = int(event.id[-32:-20], 16) // 60_000
     key = (event.service_id, event.release_id, number)
     tally = minutes.get(key)

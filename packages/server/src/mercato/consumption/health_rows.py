@@ -10,7 +10,7 @@ from sqlalchemy import Date, cast, delete, func, select, text
 from mercato.consumption.models import ServiceHealth
 from mercato.platform import Session
 
-# In the order of the primary key, so that two batches with the same rows wait for each other and never deadlock.
+# In primary-key order, so two batches with the same rows wait for each other and never deadlock.
 _ADD = text(
     "INSERT INTO service_health AS kept (service_id, release_id, seconds, start, calls, failed, latency)"
     " SELECT service_id, release_id, seconds, start, calls, failed, latency"
@@ -46,7 +46,7 @@ _SUMS = text(
 
 @dataclass(slots=True)
 class Tally:
-    """Calls of a release in one minute or hour, to be added or as they were summed."""
+    """Calls of a release in one minute or hour: to be added, or as summed."""
 
     service_id: str
     release_id: str
@@ -82,7 +82,7 @@ class HealthRows:
     async def sums(
         self, service_ids: Collection[str], spans: Sequence[tuple[int, datetime, datetime]]
     ) -> list[HealthSum]:
-        """What these services did in `spans`: rows of so many seconds, from one time until before another."""
+        """The health of these services in `spans`: rows of that many seconds, from one time until before another."""
         rows = await self._session.execute(
             _SUMS,
             {

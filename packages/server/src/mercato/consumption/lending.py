@@ -4,7 +4,7 @@ from mercato.consumption.limits import Limits
 from mercato.metering import Counters, Holder, Want
 from mercato_contracts.dataplane import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseDenial, LeaseRequest, Limit
 
-# A scope that counts nothing is not lent; a gateway that asks so has an old view, which a minute mends.
+# A scope without a cap is not lent; the gateway that asks has an outdated view, which it refreshes within a minute.
 _UNKNOWN_RESET_MS = 60_000
 
 
@@ -16,7 +16,7 @@ class Lending:
         self._counters = counters
 
     async def lend(self, batch: LeaseBatch) -> LeaseBatchAnswer:
-        """One answer a request, in their order. Unknown scopes are denied."""
+        """One answer per request, in order. Unknown scopes are denied."""
         scopes = {want.scope for request in batch.requests for want in request.wants}
         limits = await self._limits.find(scopes)
         denied = {number: _deny_unknown(request, limits) for number, request in enumerate(batch.requests)}
@@ -27,7 +27,7 @@ class Lending:
 
 
 async def take_back_abandoned(counters: Counters, batch: LeaseBatch) -> int:
-    """Closes what the batches named `abandoned` borrowed; returns how many leases. In a transaction before `lend`'s."""
+    """Closes the leases of the batches named `abandoned`; returns how many. Runs in a transaction before `lend`'s."""
     return await counters.abandon(Holder(batch.gateway, batch.life), batch.abandoned)
 
 

@@ -1,4 +1,4 @@
-"""How a service does beside what its vendor promises, over rolling windows."""
+"""A service's measured levels beside its vendor's promises, over rolling windows."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ _MEASURED_OVER = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class ServiceLevel:
-    """A service's promise and what it does: health by window, and the alerts that are on.
+    """A service's promise and measurements: health by window, and active alerts.
 
-    `sees_counts`: whether the caller may know how many calls there were.
+    `sees_counts`: whether the caller may see how many calls there were.
     """
 
     service: Service
@@ -35,7 +35,7 @@ class ServiceLevel:
 
     @property
     def budget_left_bp(self) -> int | None:
-        """What is left of 30 days' error budget, in ten thousandths; negative where more than all is gone."""
+        """What is left of 30 days' error budget, in ten thousandths; negative if it is overspent."""
         target, month = self.service.availability_bp, self.windows["30d"]
         if target is None or not month.calls:
             return None
@@ -45,7 +45,7 @@ class ServiceLevel:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What 30 days say of a service: for search's facets. `is_met` is `None` without a promise, or without a call."""
+    """A service's levels over 30 days, for search's facets. `is_met` is `None` without a promise, or without a call."""
 
     p95_us: int | None
     availability_bp: int | None
@@ -53,7 +53,7 @@ class Measured:
 
 
 class ServiceLevels:
-    """Answers how services do."""
+    """Reads services' levels."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._clock = clock
@@ -74,7 +74,7 @@ class ServiceLevels:
         return ServiceLevel(service, windows, await self._alerts.open_of([service.id]), sees_all)
 
     async def measure(self, service_ids: Collection[str]) -> dict[str, Measured]:
-        """What the last 30 days say of these services, by id; those without a call are left out."""
+        """The levels of these services over the last 30 days, by id; services without a call are left out."""
         now = self._clock.now()
         found = await self._book.of_services(service_ids, now - _MEASURED_OVER, now)
         services = {service.id: service for service in await self._catalogue.find_services(found)}

@@ -1,4 +1,4 @@
-"""Scope to cap: the one place that says what a counted scope allows. Grants and leases both ask here."""
+"""Scope to cap: the one place that decides what a counted scope allows, for grants and for leases."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -12,7 +12,7 @@ from mercato_contracts.manifest import PlanLimit, RateLimit
 
 
 class Limits:
-    """Caps by scope, read from plans and budgets, never from what a gateway says."""
+    """Caps by scope, read from plans and budgets, never from a gateway's request."""
 
     def __init__(self, session: Session) -> None:
         self._catalogue = Catalogue(session)
@@ -24,7 +24,7 @@ class Limits:
         return await self._budgets.of(key)
 
     async def find(self, scopes: Collection[str]) -> dict[str, Limit]:
-        """The caps behind these scopes. Unknown ones and those of cancelled subscriptions are left out."""
+        """The caps of these scopes; unknown ones and those of cancelled subscriptions are left out."""
         found = await self._of_subscriptions(_subjects(scopes, "subscription"))
         found += await self._of_plans(_subjects(scopes, "plan"))
         found += await self._of_deployments(_subjects(scopes, "deployment"))

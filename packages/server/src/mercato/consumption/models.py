@@ -1,4 +1,4 @@
-"""What consumption counts of services."""
+"""The tables of consumption: health, alerts, disputed calls, reviews."""
 
 from datetime import date, datetime
 
@@ -20,7 +20,7 @@ class ServiceHealth(Base):
     __table_args__ = (
         PrimaryKeyConstraint("service_id", "seconds", "start", "release_id"),
         CheckConstraint("seconds in (60, 3600)", name="seconds"),
-        # What is deleted when it is old, and what happened of late.
+        # For deleting old rows, and for reading recent ones.
         Index("ix_service_health_start", "seconds", "start"),
     )
 
@@ -34,7 +34,7 @@ class ServiceHealth(Base):
 
 
 class ServiceAlert(Base):
-    """A promise that was being broken: its error budget burnt too fast. On until `resolved_at`.
+    """A broken promise: its error budget burnt too fast. Active until `resolved_at`.
 
     `objective` is availability or latency, `severity` fast or slow (`burn.RULES`). `calls`, `bad` and the burn rate are
     those of the long window when it was opened. At most one of a kind is on for a service.
@@ -83,9 +83,9 @@ class DoubtedCalls(Base):
 
 
 class DisputeReview(Base):
-    """A service that a person has to look at: on `day` the counts of `calls` calls could not be true.
+    """A service that needs a person's review: on `day` the counts of `calls` calls could not be true.
 
-    Open until `decided_at`; at most one is open for a service. `verdict` is clear or hold.
+    Open until `decided_at`; at most one is open per service. `verdict` is clear or hold.
     """
 
     __tablename__ = "dispute_reviews"

@@ -1,4 +1,4 @@
-"""What consumption tells."""
+"""The news of consumption."""
 
 from dataclasses import dataclass
 

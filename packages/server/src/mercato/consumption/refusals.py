@@ -1,10 +1,10 @@
-"""What the control side of the gateway refuses."""
+"""The refusals of the gateway's control side."""
 
 from mercato.platform import Malformed, NotFound, Refusal
 
 
 class NotTheGateway(Refusal):
-    """The caller did not show the gateway's token."""
+    """The caller did not present the gateway's token."""
 
     code = "not_the_gateway"
     status = 401

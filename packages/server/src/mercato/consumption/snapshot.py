@@ -32,7 +32,7 @@ _HURRIED = (KeyChanged, OrganisationChanged, HoldChanged, CredentialChanged)
 
 
 class ChangeQueue:
-    """Changes that one gateway has not read yet, a bounded number. A reader that falls behind is let go."""
+    """A bounded queue of changes that one gateway has not read yet. A reader that falls behind is disconnected."""
 
     def __init__(self, depth: int) -> None:
         self._lines: deque[bytes] = deque()
@@ -41,7 +41,7 @@ class ChangeQueue:
         self.is_over = False
 
     def offer(self, lines: Sequence[bytes]) -> None:
-        """Add changes; where they are too many, drop all and end: the gateway then asks again."""
+        """Add changes; if there are too many, drop all and end the stream: the gateway then reconnects."""
         if len(self._lines) + len(lines) > self._depth:
             self.end()
         if not self.is_over:
@@ -55,7 +55,7 @@ class ChangeQueue:
         self._bell.set()
 
     async def take(self, patience_seconds: float) -> list[bytes]:
-        """All that has come, or nothing when nothing came in time."""
+        """All queued changes; empty after the timeout."""
         try:
             async with asyncio.timeout(patience_seconds):
                 await self._bell.wait()
@@ -68,7 +68,7 @@ class ChangeQueue:
 
 
 class SnapshotHub:
-    """One a process: hears what changed, compiles it once, and hands it to every reader."""
+    """One per process: reads what changed, compiles it once, and passes it to every reader."""
 
     def __init__(self, database: Database, clock: Clock, seal: CredentialSeal, *, depth: int = 2_000) -> None:
         self._database = database
@@ -83,9 +83,10 @@ class SnapshotHub:
         return EphemeralSubscriber("consumption.snapshot", _HEARD, self.hear, hurried=_HURRIED)
 
     def close(self) -> None:
-        """End every stream, so that the process can stop. One that begins later ends at once.
+        """End every stream, so the process can stop.
 
-        A gateway asks anew as soon as its stream ends, while the process still listens.
+        A stream that begins later ends at once, because a gateway reconnects as soon as its stream ends, while the
+        process still listens.
         """
         self._is_closed = True
         for queue in self._queues:
@@ -97,7 +98,7 @@ class SnapshotHub:
         return len(self._queues)
 
     async def hear(self, events: Sequence[Event[News]]) -> None:
-        """Tell every reader of these changes."""
+        """Queue these changes for every reader."""
         if not self._queues:
             return
         async with self._database.transaction() as session:
@@ -108,8 +109,8 @@ class SnapshotHub:
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The whole snapshot, then each change, and a heartbeat in every second without one.
 
-        Ends when the reader is too slow or the process stops. Changes are kept from before the snapshot is read, so
-        none falls between; one that the snapshot already has is sent again, which does no harm.
+        Ends when the reader is too slow or the process stops. Changes are queued from before the snapshot is read, so
+        none is missed; one that the snapshot already contains is sent again, which is harmless.
         """
         with self._listening() as queue:
             if queue.is_over:
@@ -125,7 +126,7 @@ class SnapshotHub:
         async with self._database.transaction() as session:
             ids = await Catalogue(session).listed_ids()
         sent = 0
-        # A transaction a page: a slow reader must not hold one open.
+        # One transaction per page: a slow reader must not hold one open.
         for page in _pages(ids):
             async with self._database.transaction() as session:
                 services = await routes_of(session, page, self._seal)
@@ -140,7 +141,7 @@ class SnapshotHub:
     def _listening(self) -> Iterator[ChangeQueue]:
         queue = ChangeQueue(self._depth)
         self._queues.add(queue)
-        # Asked once it is among them: `close` is called from a signal handler, between any two lines.
+        # Checked after it was added: `close` is called from a signal handler, between any two lines.
         if self._is_closed:
             queue.end()
         try:
@@ -150,7 +151,7 @@ class SnapshotHub:
 
 
 async def compile_changes(session: Session, events: Iterable[Event[News]], seal: CredentialSeal) -> list[Wire]:
-    """What the gateways must know of these events, each service, key and consumer once."""
+    """The changes that gateways need after these events, each service, key and consumer once."""
     services: dict[str, None] = {}
     forgotten: dict[str, Wire] = {}
     vendors: set[str] = set()

@@ -1,4 +1,4 @@
-"""What a usage event spends of the leases that it names, never more than these have."""
+"""What a usage event spends of the leases that it names, never more than they have."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ class Spending:
                 claimed[lease] = claimed.get(lease, 0) + units
 
     def claimed(self, scope: str) -> int:
-        """Units that the event says it spent of this scope, as far as its leases have them."""
+        """Units that the event claims to have spent of this scope, limited to what its leases have."""
         return sum(min(units, self._left[lease]) for lease, units in self._scopes.get(scope, {}).items())
 
     def room(self, unit: str) -> int | None:

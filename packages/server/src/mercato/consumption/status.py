@@ -1,4 +1,4 @@
-"""The public status of services: only what everybody may know, kept for half a minute."""
+"""The public status of services: only public facts, cached for half a minute."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A service's name and how it does now."""
+    """A service's name and current state."""
 
     service: Service
     vendor: Organisation
@@ -42,7 +42,7 @@ class ServiceStatus:
 
 
 class Status:
-    """Answers without asking who asks."""
+    """Answers anonymous callers."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._clock = clock
@@ -83,14 +83,14 @@ class Status:
 
 
 class StatusBoard:
-    """What was answered in the last half minute, one a process: a crowd that looks costs one question."""
+    """A cache of the last half minute, one per process: many visitors cost one query."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: OrderedDict[Hashable, tuple[datetime, object]] = OrderedDict()
 
     async def answer(self, name: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        """What was made for `name`, or made now. A refusal is not kept."""
+        """The cached value for `name`, or a new one. Refusals are not cached."""
         now = self._clock.now()
         kept = self._kept.get(name)
         if kept is not None and timedelta(0) <= now - kept[0] < _KEPT:
@@ -104,7 +104,7 @@ class StatusBoard:
 
 
 def _state(severities: list[str], hour: Health) -> State:
-    """By the alerts that are on; without any, by the last hour: under 90 % is an outage, under 99 % degraded."""
+    """The state by active alerts; without any, by the last hour: below 90 % is an outage, below 99 % degraded."""
     share = hour.availability_bp
     failed = hour.failed >= _LEAST_FAILED
     if "fast" in severities or (failed and share is not None and share < 9_000):

@@ -1,4 +1,4 @@
-"""A gateway's spool comes in: events, ledger, counters, sums, in one transaction."""
+"""Accepts a gateway's spool: events, ledger, counters and sums, in one transaction."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from mercato.consumption.health import ServiceHealthBook
 from mercato.consumption.refusals import UsageEventMalformed
 from mercato.identity import Directory
 from mercato.metering import Appraised, Counters, Holder, Rollups, UsageIntake, event_time, is_event_id
-from mercato.platform import Clock, Session
+from mercato.platform import Clock, Outbox, Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import SubscriptionTerms
 from mercato_contracts.dataplane import UsageBatch, UsageEvent, UsageReceipt
@@ -17,13 +17,18 @@ from mercato_contracts.problem import FieldError
 
 
 class TakeUsage:
-    """Takes batches. Sent again, by one gateway or by several at once, a batch changes nothing.
+    """Accepts batches.
 
-    Locks are taken in one order by every transaction: the gateway's batches, events by id, accounts by id, the gateway,
-    counters by scope, disputes, quarters of usage, and health by service.
+    A batch that is sent again, even by several gateways at once, changes nothing. Every transaction takes its locks in
+    one order: the gateway's batches, events by id, accounts by id, the gateway, counters by scope, disputes, quarters
+    of usage, and health by service.
     """
 
-    def __init__(self, session: Session, clock: Clock, counters: Counters, ledger: Ledger) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, counters: Counters, ledger: Ledger, bus_news: Outbox | None = None
+    ) -> None:
+        """`bus_news` is where calls are told of one by one, where the marketplace has a bus."""
+        self._bus_news = bus_news
         self._directory = Directory(session)
         self._counters = counters
         self._ledger = ledger
@@ -36,7 +41,7 @@ class TakeUsage:
     async def take(self, batch: UsageBatch) -> UsageReceipt:
         """Each new event is stored, posted and counted once. Raises `UsageEventMalformed`, and takes nothing then."""
         _check_ids(batch.events)
-        # What a lease has left is decided by one batch of a gateway after the other.
+        # Batches of one gateway are handled one after the other, because each changes what its leases have left.
         await self._intake.lock(batch.gateway)
         known = await self._look_up(batch.events)
         journal_id = self._ledger.new_journal_id()
@@ -49,6 +54,8 @@ class TakeUsage:
         await self._disputes.count(taken.kept)
         await self._rollups.add(taken.kept, batch.gateway)
         await self._health.add(taken.kept)
+        if self._bus_news is not None:
+            await self._intake.tell(self._bus_news, batch.gateway, taken)
         new = len(taken.kept) + len(taken.aside)
         return UsageReceipt(taken=new, known=len(batch.events) - new)
 

@@ -1,4 +1,4 @@
-"""What an organisation sees: datasets, rounds, files, and links to the files that it may have."""
+"""What an organisation sees: datasets, rounds, files, and links to the files that it may download."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, ObjectStore, Session
 
 LINKS_LIVE = timedelta(minutes=15)
+_NOBODY = ""
+"""No organisation has this id, so what is read for it is for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class SeenRound:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A file and the address that gives it until `expires_at`."""
+    """A file and a link to it that is valid until `expires_at`."""
 
     file: RoundFile
     url: str
@@ -95,6 +97,22 @@ class DataShelves:
             raise RoundNotFound(f"There is no round {round_id}.")
         return await self._see(dataset, found)
 
+    async def public_rounds(self, *, datasets: int, limit: int) -> list[tuple[Dataset, Round]]:
+        """The newest rounds of the first datasets that everybody may see, for visitors; what is in the files is not."""
+        found: list[tuple[Dataset, Round]] = []
+        for dataset in (await self._rows.list_datasets(_NOBODY))[:datasets]:
+            rows = await self._rows.list_rounds(dataset.id, state=None, before=None, limit=limit)
+            found += [(dataset, row) for row in rows]
+        return found
+
+    async def get_public_round(self, round_id: str) -> SeenRound:
+        """A round of such a dataset: when it is, and the checksums of its files. Raises `RoundNotFound`."""
+        dataset = await self._rows.dataset_of(round_id, _NOBODY)
+        found = None if dataset is None else await self._rows.find_round(round_id)
+        if dataset is None or found is None:
+            raise RoundNotFound(f"There is no round {round_id}.")
+        return await self._see(dataset, found)
+
     async def grant(self, caller: Caller, round_id: str, name: str) -> Grant:
         """A link to one file. Raises `RoundNotFound`, `DataFileNotFound`, `TargetsUnderEmbargo`."""
         seen = await self.get_round_by_id(caller, round_id)
@@ -127,7 +145,7 @@ class DataShelves:
 
 
 def is_available(found: Round, file: RoundFile) -> bool:
-    """Whether the file may be had: targets once the round is resolved, the rest from the beginning."""
+    """Whether the file may be downloaded: targets once the round is resolved, the rest from the start."""
     return file.name != TARGETS or found.state == "resolved"
 
 

@@ -21,7 +21,7 @@ HORIZON = Horizon(days=5, lag=1)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build made. `is_new` is false when the same panel was there already."""
+    """The result of a build. `is_new` is false if the same panel already existed."""
 
     dataset: Dataset
     panel: StoredPanel
@@ -30,11 +30,11 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class PanelDraft:
-    """A panel that is computed and stored, but not yet recorded: `PanelBuilder.record` does that."""
+    """A panel that is computed and stored but not yet recorded; `PanelBuilder.record` does that."""
 
     name: str
     dataset_id: str
-    """Of the dataset of this name, or for it where there was none."""
+    """Ids of the stored dataset of this name, or of a new one."""
     object_key: str
     sha256: str
     size: int
@@ -46,7 +46,7 @@ class PanelDraft:
 class PanelBuilder:
     """Makes panels. `data_key` (32 secret bytes) obscures their ids; `read` says where prices come from.
 
-    Prices are read and files are written while no transaction is open: an open one holds back all news.
+    Prices are read and files written outside transactions: an open one holds back all news.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class PanelBuilder:
     ) -> Built:
         """The dataset with this panel as its newest. The same prices make the same panel.
 
-        A dataset with a `reader_id` is seen by that organisation only, and its ids are its own. Who may see a dataset
-        is decided when it is made. Raises `DatasetExists`.
+        A dataset with a `reader_id` is visible to that organisation only and has ids of its own. Visibility is fixed
+        when a dataset is created. Raises `DatasetExists`.
         """
         rows = DatasetRepository(session)
         dataset = await rows.find_dataset(draft.name, None, lock=True)
@@ -108,7 +108,7 @@ class PanelBuilder:
         if reader_id is not None and dataset.reader_id != reader_id:
             raise DatasetExists(f"{draft.name} was made for other readers.")
         dataset.card = draft.card
-        # Others may have recorded the same panel since the draft was made.
+        # Another process may have recorded the same panel since the draft was made.
         stored = await rows.find_panel_of(dataset.id, draft.sha256)
         is_new = stored is None
         if stored is None:
@@ -152,14 +152,14 @@ class PanelBuilder:
 
 
 class Panels:
-    """Reads panels back, checked against their checksums. No transaction is open while a file is read."""
+    """Reads panels and verifies their checksums, outside transactions."""
 
     def __init__(self, database: Database, store: ObjectStore) -> None:
         self._database = database
         self._store = store
 
     async def of_round(self, round_id: str) -> Panel:
-        """The panel that the round was made of. Raises `RoundNotFound`, `PanelDamaged`."""
+        """The panel that the round was made from. Raises `RoundNotFound`, `PanelDamaged`."""
         async with self._database.transaction() as session:
             found = await DatasetRepository(session).find_round(round_id)
         if found is None:

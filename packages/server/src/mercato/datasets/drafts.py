@@ -1,4 +1,4 @@
-"""What a new round is made of, written before the round itself: its eras and its files."""
+"""Drafts of rounds: eras and files, prepared before the round itself is recorded."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ TRAIN, LIVE, TARGETS = "train.parquet", "live.parquet", "targets.parquet"
 
 @dataclass(frozen=True, slots=True)
 class DraftFile:
-    """A file that is in the store already."""
+    """A file that is already in the store."""
 
     name: str
     object_key: str
@@ -30,7 +30,10 @@ class DraftFile:
 
 @dataclass(frozen=True, slots=True)
 class RoundDraft:
-    """A round that does not exist yet; its files do. One that is never opened leaves files that nobody can see."""
+    """A round that is not recorded yet although its files are stored.
+
+    If it is never opened, nobody can see those files.
+    """
 
     id: str
     dataset_id: str
@@ -42,8 +45,8 @@ class RoundDraft:
 
 
 class RoundDrafts:
-    """Drafts rounds. No transaction is open while a panel is read or files are written: an open one that has written
-    holds back all news.
+    """Drafts rounds, outside transactions while it reads a panel or writes files: a transaction that has written holds
+    back all news.
     """
 
     def __init__(self, database: Database, ids: Ids, store: ObjectStore) -> None:
@@ -53,10 +56,10 @@ class RoundDrafts:
         self._store = store
 
     async def draft(self, dataset_name: str, *, first_era: int | None = None, eras: int = 5) -> RoundDraft:
-        """A round over `eras` eras from `first_era` on (by default those after the last round), with its files.
+        """A round of `eras` eras starting at `first_era` (by default after the last round), with its files.
 
-        Training data is purged: it ends so early that no target in it looks into the round, or into an earlier round
-        that is not resolved. Raises `DatasetNotFound`, `PanelMissing`, `RoundOpenAlready`, `ErasNotOffered`.
+        Training data is purged: it ends early enough that none of its targets looks into this round or an earlier
+        unresolved one. Raises `DatasetNotFound`, `PanelMissing`, `RoundOpenAlready`, `ErasNotOffered`.
         """
         dataset, panel_id, before, unresolved = await self._read(dataset_name)
         panel = await self._panels.load(panel_id)

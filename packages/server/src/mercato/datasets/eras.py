@@ -6,7 +6,7 @@ from mercato.datasets.panel import Panel
 from mercato.datasets.refusals import ErasNotOffered
 
 MOST_ERAS = 260
-"""Of one round: a year."""
+"""The most eras of one round: a year."""
 
 _LEAST_TRAINING_ERAS = 500
 
@@ -25,8 +25,8 @@ def choose_eras(
 ) -> RoundEras:
     """The eras of a new round. Raises `ErasNotOffered`.
 
-    `last_before` is the last era of the round before: an era is scored once. `first_unresolved` is the first era of the
-    earliest round whose targets are under embargo: training data must not give them away either.
+    `last_before` is the last era of the previous round: an era is scored once. `first_unresolved` is the first era of
+    the earliest round whose targets are under embargo: training data must not reveal them either.
     """
     begin = first if first is not None else _next_era(panel, last_before)
     last = begin + count - 1
@@ -40,7 +40,7 @@ def choose_eras(
             last_possible=panel.last_era_with_target,
         )
     secret_from = begin if first_unresolved is None else min(begin, first_unresolved)
-    # The target of era t is known `reach` eras later: from this one on it would look into what is secret.
+    # The target of era t is known `reach` eras later: a target from this era on would look into secret data.
     train_last = secret_from - 1 - panel.horizon.reach
     if train_last < _LEAST_TRAINING_ERAS:
         raise ErasNotOffered(f"A round needs {_LEAST_TRAINING_ERAS} eras to train on before it; choose later ones.")
@@ -48,7 +48,7 @@ def choose_eras(
 
 
 def _next_era(panel: Panel, last_before: int | None) -> int:
-    """After the round before; for the first, where the panel's last calendar year begins."""
+    """The era after the previous round; for the first round, the start of the panel's last calendar year."""
     if last_before is not None:
         return last_before + 1
     year = panel.days[-1].year

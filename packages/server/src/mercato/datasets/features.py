@@ -1,11 +1,10 @@
 """Features of each stock on each day, from that day's close and earlier ones only.
 
-Every figure of a day is made by sums that run forward in time, so cutting the future off changes no bit of the past;
-a test does so. What a vendor gets is a rank within the day (or, for figures of the whole market, within the market's
-own past), because ranks need no units and do not grow with the decades. Sources: momentum over 2 to 12 months
-(Jegadeesh and Titman 1993), one-week reversal (Lehmann 1990), low volatility and idiosyncratic volatility (Ang et al.
-2006), nearness to the year's high (George and Hwang 2004), lottery demand (Bali, Cakici and Whitelaw 2011), betas
-(Frazzini and Pedersen 2014).
+Every figure of a day is made of sums that run forward in time, so removing the future changes no bit of the past; a
+test checks this. Vendors get ranks within the day (for figures of the whole market, within its past), because ranks
+have no units and do not drift over decades. Sources: momentum over 2 to 12 months (Jegadeesh and Titman 1993), one-week
+reversal (Lehmann 1990), low volatility and idiosyncratic volatility (Ang et al. 2006), nearness to the year's high
+(George and Hwang 2004), lottery demand (Bali, Cakici and Whitelaw 2011), betas (Frazzini and Pedersen 2014).
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -16,7 +15,7 @@ import numpy as np
 from mercato.datasets.sources import Floats, Market
 
 WARM_UP_DAYS = 252
-"""Before the first era: the longest look back."""
+"""Days before the first era: the longest look-back."""
 
 _NEUTRAL = 0.5
 
@@ -24,7 +23,7 @@ Make = Callable[["_Series"], Floats]
 
 
 class _Series:
-    """What several features need: daily log returns of stocks and index, the first row being NaN-free zeros."""
+    """Inputs that features share: daily log returns of stocks and index. The first row is zeros, not NaN."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
@@ -38,7 +37,7 @@ class _Series:
 
 
 def compute_features(market: Market) -> dict[str, Floats]:
-    """By name (`feature_…`), days by stocks, every value in (0, 1); 0.5 where there is nothing to say yet."""
+    """Features by name (`feature_…`), each days by stocks, every value in (0, 1); 0.5 where there is no history yet."""
     series = _Series(market)
     found = {f"feature_{name}": rank_across(make(series)) for name, make in _OF_STOCKS.items()}
     for at, name in enumerate(market.factor_names):
@@ -51,8 +50,8 @@ def compute_features(market: Market) -> dict[str, Floats]:
 
 
 def rank_across(values: Floats) -> Floats:
-    """Within each row, (rank - 0.5) / count in (0, 1), ties sharing the mean; a row with a missing value is all 0.5."""
-    # Of n names: how many are below, and half of those that are equal. Twenty names, so the square is cheap.
+    """Per row, (rank - 0.5) / count in (0, 1), ties share the mean; a row with a missing value is all 0.5."""
+    # For each name, count the lower ones and half of the equal ones. With twenty names the square is cheap.
     below = (values[:, :, None] > values[:, None, :]).sum(axis=2)
     equal = (values[:, :, None] == values[:, None, :]).sum(axis=2)
     ranks = (below + equal / 2) / values.shape[1]
@@ -60,7 +59,7 @@ def rank_across(values: Floats) -> Floats:
 
 
 def _rank_in_past(values: Floats) -> Floats:
-    """Where each value stands among itself and all earlier ones, in (0, 1]."""
+    """The rank of each value among itself and all earlier ones, in (0, 1]."""
     past: list[float] = []
     ranks = np.full(len(values), _NEUTRAL)
     for at, value in enumerate(values.tolist()):
@@ -86,7 +85,7 @@ def _lag(values: Floats, days: int) -> Floats:
 
 
 def _sum(values: Floats, window: int) -> Floats:
-    """Sums over the last `window` rows; NaN until there are so many, and while a missing one is among them."""
+    """Sums over the last `window` rows; NaN for earlier rows and for windows with a missing value."""
     known = np.isfinite(values)
     running = np.cumsum(np.where(known, values, 0.0), axis=0)
     missing = np.cumsum(~known, axis=0)
@@ -119,7 +118,7 @@ def _extreme(values: Floats, window: int, pick: Callable[..., Floats]) -> Floats
 
 
 def _own_risk(series: _Series) -> Floats:
-    """What is left of the volatility over a quarter when the index is taken out."""
+    """The volatility over a quarter that the index does not explain."""
     beta = _beta(series.moves, series.index_moves, 63)
     explained = beta * _deviation(series.index_moves, 63)
     return np.sqrt(np.maximum(_deviation(series.moves, 63) ** 2 - explained**2, 0.0))

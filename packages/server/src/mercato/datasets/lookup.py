@@ -1,4 +1,4 @@
-"""What other rooms ask about rounds. Rows that come back are to be read, not changed."""
+"""Questions of other rooms about rounds. The returned rows are read-only."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ class RoundLookup:
         self._rows = DatasetRepository(session)
 
     async def find(self, round_id: str) -> Round | None:
-        """The round as it is now."""
+        """The round in its current state."""
         return await self._rows.find_round(round_id)
 
     async def keep_from_closing(self, round_id: str) -> Round | None:
-        """The round, whose state no other transaction changes until this one ends. Any number may hold it at once."""
+        """The round under a shared lock: no other transaction changes its state until this one ends."""
         return await self._rows.share_round(round_id)
 
     async def ids_of(self, dataset_id: str) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Datasets, the panels built for them, rounds with their files, and who moved a round when."""
+"""Datasets, the panels built for them, rounds with their files, and the transitions of rounds."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from mercato.platform import Base
 
 
 class Dataset(Base):
-    """What rounds are made of. `reader_id` is the organisation that alone may see it; everybody where there is none."""
+    """What rounds are made from. `reader_id` is the only organisation that may see it; null: everybody."""
 
     __tablename__ = "datasets"
 
@@ -20,7 +20,7 @@ class Dataset(Base):
     title: Mapped[str]
     summary: Mapped[str]
     card: Mapped[str]
-    """Markdown: what is in it, where it comes from, what is wrong with it."""
+    """Markdown: contents, sources, known defects."""
     reader_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
     panel_id: Mapped[str | None]
     """The newest panel, from which the next round is made."""
@@ -28,7 +28,7 @@ class Dataset(Base):
 
 
 class StoredPanel(Base):
-    """A panel in the store of files, private to the marketplace. Never changed; new prices make a new one."""
+    """A panel in the object store, private to the marketplace. Immutable; new prices make a new one."""
 
     __tablename__ = "panels"
     __table_args__ = (Index("uq_panels_dataset_id_sha256", "dataset_id", "sha256", unique=True),)
@@ -68,14 +68,14 @@ class Round(Base):
     first_era: Mapped[int]
     last_era: Mapped[int]
     train_last_era: Mapped[int]
-    """Training data ends here: what lies between it and `first_era` is purged."""
+    """The last era of training data: the eras between it and `first_era` are purged."""
     horizon_days: Mapped[int]
     lag_days: Mapped[int]
     opened_at: Mapped[datetime]
     closes_at: Mapped[datetime]
     embargo_until: Mapped[datetime]
     scores_sha256: Mapped[str | None]
-    """Of what the desk published when it scored the round."""
+    """The checksum of the scores that the desk published."""
 
 
 class RoundFile(Base):
@@ -92,7 +92,7 @@ class RoundFile(Base):
 
 
 class RoundTransition(Base):
-    """Who brought a round into a state, and why; rows are only ever added."""
+    """Who moved a round into a state, and why; append-only."""
 
     __tablename__ = "round_transitions"
 

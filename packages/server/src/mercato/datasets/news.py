@@ -1,4 +1,4 @@
-"""What datasets tell."""
+"""The news of datasets."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class _RoundNews(News):
 
 @dataclass(frozen=True, kw_only=True)
 class RoundOpened(_RoundNews):
-    """A round began; signals are accepted."""
+    """A round was opened; signals are accepted."""
 
     topic = "round.opened"
 

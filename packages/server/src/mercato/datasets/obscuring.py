@@ -1,17 +1,15 @@
-"""Ids of stocks that say nothing: another one each era, by a keyed hash (decision 0011)."""
+"""Meaningless ids of stocks, different in each era, from a keyed hash (decision 0011)."""
 
 import hmac
 
 from mercato.platform import Purpose, derive_key
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_CHARACTERS = (
-    12  # 60 bits: the chance that two of 160,000 rows share one is 1 in 90 million, and then no panel is built
-)
+_CHARACTERS = 12  # 60 bits: the chance of a collision among 160,000 rows is 1 in 90 million; then no panel is built
 
 
 class Obscurer:
-    """The ids of one dataset. `secret` is the marketplace's own; another dataset gets unrelated ids from it."""
+    """The ids of one dataset. `secret` is the marketplace's own; each dataset gets unrelated ids."""
 
     def __init__(self, secret: bytes, dataset: str) -> None:
         self._key = derive_key(secret, Purpose.STOCK_ID, dataset)

@@ -10,7 +10,7 @@ from mercato.platform import Prepared, Session
 
 
 class DataPreparation:
-    """The slow part of what an operator asks for, before the transaction of the request. Each raises `NotAllowed`."""
+    """The slow parts of an operator's requests, run before the request's transaction. Each raises `NotAllowed`."""
 
     def __init__(self, builder: PanelBuilder, drafts: RoundDrafts) -> None:
         self._builder = builder
@@ -28,7 +28,7 @@ class DataPreparation:
 
 
 class DataOperations:
-    """Each needs the permission `marketplace:write`, which counts in an operator's organisation only."""
+    """An operator's actions. Each needs the permission `marketplace:write`, which only operators can have."""
 
     def __init__(self, session: Session, builder: PanelBuilder, rounds: Rounds) -> None:
         self._session = session
@@ -39,7 +39,7 @@ class DataOperations:
     async def build(
         self, caller: Caller, draft: Prepared[PanelDraft], *, title: str = TITLE, organisation: str | None = None
     ) -> Built:
-        """See `PanelBuilder.record`; `organisation` (its slug) alone may see the dataset, where one is named."""
+        """See `PanelBuilder.record`. If `organisation` (a slug) is given, only it may see the dataset."""
         caller.require(Permission.MARKETPLACE_WRITE)
         reader_id = None if organisation is None else (await self._directory.get_by_slug(organisation)).id
         return await self._builder.record(

@@ -1,4 +1,4 @@
-"""The panel: every era of a dataset, with what vendors see, what they may not see yet, and the names behind the ids."""
+"""The panel: every era of a dataset, with features, targets that may be secret, and the names behind the ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mercato.datasets.sources import Floats, Market
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What a target looks at: the return over `days` trading days that begin `lag` days after the era.
+    """What a target measures: the return over `days` trading days, starting `lag` days after the era.
 
     The lag is the time to trade: a signal made from today's close cannot buy at today's close.
     """
@@ -25,7 +25,7 @@ class Horizon:
 
     @property
     def reach(self) -> int:
-        """How many trading days after its era a target is known; also how many eras are purged before a round."""
+        """Trading days from an era until its target is known; also the number of eras purged before a round."""
         return self.days + self.lag
 
 
@@ -33,7 +33,7 @@ class Horizon:
 class Panel:
     """A dataset in memory. Eras are numbered from 1, one trading day each; arrays are eras by tickers unless noted.
 
-    For the marketplace's own use: it maps ids to names, holds closes, and targets that are under embargo for vendors.
+    For the marketplace only: it maps ids to names and holds closes and targets under embargo.
     `targets` are ranks within the era of the forward return, in (0, 1), NaN in the last eras, whose future is unknown.
     """
 
@@ -51,12 +51,12 @@ class Panel:
 
     @property
     def eras(self) -> int:
-        """How many there are."""
+        """The number of eras."""
         return len(self.days)
 
     @cached_property
     def returns(self) -> Floats:
-        """Simple return of each stock from the close before to this era's; NaN in era 1."""
+        """Simple return of each stock from the previous close to this era's; NaN in era 1."""
         moves = np.full_like(self.closes, np.nan)
         moves[1:] = self.closes[1:] / self.closes[:-1] - 1
         return moves
@@ -74,7 +74,7 @@ class Panel:
         return np.where(known, rank_across(ahead), np.nan).astype(np.float32).astype(np.float64)
 
     def names(self, era: int) -> Mapping[str, str]:
-        """The ticker behind each id of this era. Raises `IndexError` for an era that there is not."""
+        """The ticker behind each id of this era. Raises `IndexError` for an unknown era."""
         return dict(zip(self.ids[self._row(era)].tolist(), self.tickers, strict=True))
 
     def ids_of(self, era: int) -> Mapping[str, str]:
@@ -87,7 +87,7 @@ class Panel:
 
     @property
     def last_era_with_target(self) -> int:
-        """Later eras have no known target."""
+        """The last era with known targets."""
         return self.eras - self.horizon.reach
 
     def _row(self, era: int) -> int:

@@ -18,7 +18,7 @@ _ROWS_A_GROUP = 64 * 1024
 
 
 def write_panel(panel: Panel) -> bytes:
-    """Everything, names too: kept by the marketplace, never handed out. Rows go era by era, by ticker."""
+    """Write the whole panel, including names: for the marketplace only. Rows are ordered by era, then ticker."""
     eras, names = panel.eras, len(panel.tickers)
     columns: dict[str, Any] = {
         "era": pa.array(np.repeat(np.arange(1, eras + 1, dtype=np.int32), names)),
@@ -62,7 +62,7 @@ def read_panel(content: bytes) -> Panel:
 def write_rows(panel: Panel, first_era: int, last_era: int, *, features: bool, target: bool) -> tuple[bytes, int]:
     """A file for vendors and how many rows it has: era (int32), id (string), feature_… and target (float32).
 
-    Rows go era by era, by id, so that their order does not tell one name from another.
+    Rows are ordered by era, then id, so their order reveals no name.
     """
     eras = np.arange(first_era, last_era + 1, dtype=np.int32)
     ids = panel.ids[first_era - 1 : last_era]

@@ -1,4 +1,4 @@
-"""What the room of data refuses."""
+"""The refusals of datasets."""
 
 from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
@@ -61,7 +61,7 @@ class TargetsUnderEmbargo(Conflict):
 
 
 class RoundInWrongState(Conflict):
-    """The round has left the state that this step begins in, or has not reached it yet."""
+    """The round is not in the state that this step requires."""
 
     code = "round_in_wrong_state"
     title = "The round is in another state"
@@ -101,7 +101,7 @@ class PanelMissing(Conflict):
 
 
 class PanelDamaged(Refusal):
-    """The stored panel is not what its checksum says."""
+    """The stored panel does not match its checksum."""
 
     code = "panel_damaged"
     status = 500

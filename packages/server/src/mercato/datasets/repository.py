@@ -11,7 +11,10 @@ from mercato.platform import Session
 
 
 class DatasetRepository:
-    """Rows of this room. `reader` is the organisation that asks; `None` is the marketplace itself, which sees all."""
+    """Rows of this room.
+
+    `reader` is the organisation that asks; `None` is the marketplace itself, which sees everything.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -20,7 +23,7 @@ class DatasetRepository:
         self._session.add(row)
 
     async def add_dataset(self, row: Dataset) -> None:
-        """Unless one of this name is there: of two who make it at once, both find the first one's."""
+        """Add the dataset unless its name exists: two concurrent calls both get the first one's row."""
         values = {column.key: getattr(row, column.key) for column in Dataset.__table__.columns}
         await self._session.execute(insert(Dataset).values(values).on_conflict_do_nothing(index_elements=["name"]))
 
@@ -32,7 +35,10 @@ class DatasetRepository:
         return await self._session.scalar(query.with_for_update() if lock else query)
 
     async def lock_dataset(self, dataset_id: str) -> Dataset:
-        """Until this transaction ends no other opens a round of it. A dataset is never deleted."""
+        """Lock the dataset: until this transaction ends no other one opens a round of it.
+
+        Datasets are never deleted.
+        """
         return (await self._session.scalars(select(Dataset).where(Dataset.id == dataset_id).with_for_update())).one()
 
     async def list_datasets(self, reader: str | None) -> Sequence[Dataset]:
@@ -54,7 +60,7 @@ class DatasetRepository:
         return await self._session.scalar(query.with_for_update() if lock else query)
 
     async def share_round(self, round_id: str) -> Round | None:
-        """Locked against a change, not against others who lock it so."""
+        """The round under a shared lock."""
         return await self._session.scalar(select(Round).where(Round.id == round_id).with_for_update(read=True))
 
     async def round_ids(self, dataset_id: str) -> Sequence[str]:
@@ -87,7 +93,7 @@ class DatasetRepository:
         return (await self._session.scalars(query)).all()
 
     async def due(self, state: str, moment: datetime) -> Sequence[str]:
-        """Ids of the rounds in this state whose time has come: to be closed, or to be resolved."""
+        """Ids of the rounds in this state that are due to be closed or resolved."""
         column = Round.closes_at if state == "open" else Round.embargo_until
         query = select(Round.id).where(Round.state == state, column <= moment).order_by(Round.id)
         return (await self._session.scalars(query)).all()

@@ -23,16 +23,17 @@ _BY_THE_CLOCK = "the clock"
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long signals are taken after a round opens, and how long targets stay under embargo after it has closed."""
+    """How long a round accepts signals after it opens, and how long targets stay under embargo after it closes."""
 
     open_for: timedelta
     embargo: timedelta
 
 
 class Rounds:
-    """The state machine. Every step locks the round, writes who did it and why, and adds the news.
+    """The state machine.
 
-    `by` is an actor's id (`usr_…`, `key_…`) or words for the marketplace itself.
+    Every transition locks the round, records who made it and why, and writes the news. `by` is an actor's id (`usr_…`,
+    `key_…`), or words for the marketplace itself.
     """
 
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
@@ -46,29 +47,29 @@ class Rounds:
         return _found(await self._rows.find_round(round_id), round_id)
 
     async def lock(self, round_id: str) -> Round:
-        """Until this transaction ends nobody else moves the round. Raises `RoundNotFound`."""
-        # The lock comes before the state is read: of two who move a round at once, the second sees what the first did.
+        """The round, locked until this transaction ends. Raises `RoundNotFound`."""
+        # Lock before reading the state: of two concurrent transitions, the second sees what the first did.
         return _found(await self._rows.find_round(round_id, lock=True), round_id)
 
     async def open(self, draft: RoundDraft, schedule: Schedule, *, by: str, reason: str) -> Round:
-        """The round that was drafted (`RoundOpening.draft`).
+        """Open the drafted round (`RoundOpening.draft`).
 
-        Raises `RoundOpenAlready`, also where another round was opened since the draft was made.
+        Raises `RoundOpenAlready`, also if another round was opened since the draft was made.
         """
         dataset = await self._rows.lock_dataset(draft.dataset_id)
         before = await self._rows.newest_round(dataset.id)
-        # A draft fits only what it was made from. Rounds that were resolved since then do no harm: training data could
-        # end later, and ends early enough as it is.
+        # A draft is valid only for the state it was made from. Rounds resolved since then do no harm: training data
+        # could end later, and ends early enough as it is.
         if await self._rows.find_open(dataset.id) is not None or draft.number != next_number(before):
             raise RoundOpenAlready(f"A round of {dataset.name} is open.")
         return await self._begin(draft, schedule, by, reason)
 
     async def close(self, round_id: str, *, by: str, reason: str) -> Round:
-        """No signal is taken any more. Raises `RoundNotFound`, `RoundInWrongState`."""
+        """Close it: no more signals are accepted. Raises `RoundNotFound`, `RoundInWrongState`."""
         return await self._move(await self.lock(round_id), "closed", by, reason)
 
     async def mark_scored(self, round_id: str, scores_sha256: str, *, by: str) -> Round:
-        """The desk has published the scores of a closed round, whose checksum this is; the same again changes nothing.
+        """Record the checksum of the scores that the desk published for a closed round; repeating it changes nothing.
 
         Raises `RoundNotFound`, `RoundInWrongState`, `ScoresDiffer`.
         """
@@ -82,7 +83,10 @@ class Rounds:
         return moved
 
     async def resolve(self, round_id: str, *, by: str, reason: str) -> Round:
-        """Targets may be had from now on. Raises `RoundNotFound`, `RoundInWrongState`, `EmbargoNotOver`."""
+        """Resolve it: targets may be downloaded from now on.
+
+        Raises `RoundNotFound`, `RoundInWrongState`, `EmbargoNotOver`.
+        """
         found = await self.lock(round_id)
         _expect(found, "resolved")
         if self._clock.now() < found.embargo_until:
@@ -93,7 +97,7 @@ class Rounds:
         return await self._move(found, "resolved", by, reason)
 
     async def close_due(self) -> int:
-        """Close every open round whose time is over; returns how many. For the worker."""
+        """Close every open round that is due; returns how many. For the worker."""
         due = await self._rows.due("open", self._clock.now())
         return sum([await self._move_if_still(round_id, "closed", "its time is over") for round_id in due])
 
@@ -105,7 +109,7 @@ class Rounds:
     async def _move_if_still(self, round_id: str, state: str, reason: str) -> bool:
         found = await self.lock(round_id)
         if found.state != _BEFORE[state]:
-            return False  # somebody was quicker
+            return False  # another worker was faster
         await self._move(found, state, _BY_THE_CLOCK, reason)
         return True
 
@@ -113,7 +117,7 @@ class Rounds:
         _expect(found, state)
         found.state = state
         if state == "closed":
-            # Closed early or late, the embargo counts from when signals really ended.
+            # If it was closed early or late, the embargo still counts from when signals really ended.
             found.embargo_until += self._clock.now() - found.closes_at
             found.closes_at = self._clock.now()
         await self._note(found, by, reason)

@@ -1,4 +1,4 @@
-"""A dataset and an open round for people who try the marketplace out, kept without an operator."""
+"""A sample dataset with an open round, maintained without an operator, for people who try the marketplace."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ _REASON = "a round for trying out"
 
 
 class SampleRound:
-    """Keeps one round of the sample dataset open. Does nothing, in one query, while there is one."""
+    """Keeps one round of the sample dataset open. While there is one, it costs one query and does nothing."""
 
     def __init__(
         self, database: Database, clock: Clock, outbox: Outbox, builder: PanelBuilder, drafts: RoundDrafts
@@ -29,7 +29,7 @@ class SampleRound:
         self._drafts = drafts
 
     async def keep_open(self) -> Round | None:
-        """The round that was opened now; the dataset is built first where there is none, which takes some seconds."""
+        """Open a round; builds the dataset first if there is none, which takes some seconds."""
         async with self._database.transaction() as session:
             rows = DatasetRepository(session)
             dataset = await rows.find_dataset(NAME, None)
@@ -42,4 +42,4 @@ class SampleRound:
             async with self._database.transaction() as session:
                 return await Rounds(session, self._clock, self._outbox).open(draft, SCHEDULE, by=_BY, reason=_REASON)
         except RoundOpenAlready:
-            return None  # another worker was quicker
+            return None  # another worker was faster

@@ -1,8 +1,8 @@
 """Real daily prices, read from Python packages that ship them; nothing is copied into the repository.
 
 `skfolio` has adjusted closes of 20 US stocks from 1990 to 2022, the S&P 500 and five factor funds; `arch` has the VIX
-and the S&P 500 of another source; `bokeh-sampledata` has public-domain prices of Apple and Microsoft. The last two
-are also what the first is checked against. The packages are located and not imported: their code is not needed.
+and the S&P 500 of another source; `bokeh-sampledata` has public-domain prices of Apple and Microsoft. The last two also
+verify the first. The packages are located, not imported: their code is not needed.
 """
 
 import csv
@@ -35,7 +35,7 @@ _MISSING = ("", ".")  # the Federal Reserve writes a dot on holidays
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was read: whose, which version, its SHA-256, and what it gave."""
+    """A file that was read: package, version, SHA-256, and what it contains."""
 
     package: str
     version: str
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How two sources of the same series agree: the correlation of their daily returns over common days."""
+    """How well two sources of one series agree: the correlation of their daily returns over common days."""
 
     series: str
     source: str
@@ -99,9 +99,9 @@ class _Table:
 
 
 def read_market() -> Market:
-    """All that the packages have.
+    """All prices of the packages.
 
-    Raises `DeskNotInstalled` where a package is missing, `SourcesDisagree` when two of them tell different stories.
+    Raises `DeskNotInstalled` if a package is missing, `SourcesDisagree` if two packages disagree.
     """
     prices, index, factors, vix = (
         _read(*_PRICES, "adjusted closes of 20 US stocks"), _read(*_INDEX, "the S&P 500"),
@@ -143,7 +143,7 @@ def _day(text: str) -> date:
 
 
 def _on(days: Sequence[date], known: Sequence[date], values: Floats) -> Floats:
-    """The series on our days; a day that it does not know is NaN, never filled from another."""
+    """The series on our days; a missing day is NaN, never filled from another."""
     by_day = dict(zip(known, values, strict=True))
     return np.array([by_day.get(day, np.nan) for day in days])
 

@@ -1,4 +1,4 @@
-"""Running releases: their keys, their tokens, and whether they live.
+"""Running releases: their keys, their tokens, and whether they are alive.
 
 * *Link*: a deployment's public key and how often it sends heartbeats; a vendor sets both once.
 * *Heartbeat*: a signed message that a deployment runs; it has a sequence number and never counts twice.

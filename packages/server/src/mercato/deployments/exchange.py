@@ -1,4 +1,4 @@
-"""A vendor key exchanged for a deployment's own token (RFC 8693): narrower, for one deployment, gone with the key."""
+"""A vendor key exchanged for a deployment's token (RFC 8693): fewer scopes, one deployment, revoked with the key."""
 
 from datetime import timedelta
 
@@ -23,6 +23,10 @@ class TokenExchange:
         self._authentication = authentication
         self._catalogue = catalogue
         self._tokens = tokens
+
+    async def held_to(self, subject_token: str) -> tuple[str, ...]:
+        """The networks that the key may be shown from; empty: any. Raises `ExchangeRefused`."""
+        return tuple((await self._prove(subject_token)).held_addresses)
 
     async def exchange(
         self, subject_token: str, deployment_id: str, *, scopes: list[str] | None, life: timedelta

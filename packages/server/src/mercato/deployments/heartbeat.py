@@ -1,4 +1,7 @@
-"""Heartbeats: taken once, of now, signed; who is not heard is held out of routing until it is heard again."""
+"""Heartbeats: recent, signed, each accepted once.
+
+A deployment without them is held out of routing until one arrives.
+"""
 
 from datetime import datetime, timedelta
 
@@ -29,7 +32,7 @@ class Heartbeats:
         self._outbox = outbox
 
     async def take(self, caller: Caller, heartbeat: Heartbeat, body: bytes, signature: str | None) -> DeploymentLink:
-        """The deployment lives. `body` is what was signed and what `heartbeat` was read from.
+        """Accept a heartbeat. `body` is what was signed and what `heartbeat` was parsed from.
 
         Raises `OtherDeployment`, `DeploymentNotFound`, `NotLinked`, `SignatureRefused`, `HeartbeatOutOfTime`,
         `HeartbeatReplayed`.
@@ -37,7 +40,7 @@ class Heartbeats:
         caller.require(Permission.HEARTBEATS_WRITE)
         if caller.deployment_id not in (None, heartbeat.deployment):
             raise OtherDeployment(f"This token speaks for {caller.deployment_id}, not for {heartbeat.deployment}.")
-        # Locked before the sequence is read: of two copies that come at once, one is taken.
+        # Lock before reading the sequence: of two copies that arrive at once, one is accepted.
         link = await self._rows.find(heartbeat.deployment, lock=True)
         if link is None:
             raise NotLinked(f"Of {heartbeat.deployment} no public key is known.", deployment=heartbeat.deployment)
@@ -59,7 +62,7 @@ class Heartbeats:
         return link
 
     async def hold_stale(self) -> int:
-        """Those that should have been heard are held out of routing; how many. For the worker, when one is overdue."""
+        """Hold overdue deployments out of routing; returns how many. For the worker."""
         overdue = await self._rows.lock_overdue(self._clock.now(), _AT_ONCE)
         for link in overdue:
             link.state = "stale"
@@ -73,9 +76,9 @@ class Heartbeats:
         return len(overdue)
 
     async def find_next_due(self) -> datetime | None:
-        """When `hold_stale` may have something to do again, as far as is known now.
+        """When `hold_stale` may next have work, as far as is known now.
 
-        It becomes earlier only with news: a deployment is linked, or lives again.
+        Only news makes it earlier: a deployment is linked, or is live again.
         """
         return await self._rows.find_next_due()
 

@@ -12,12 +12,12 @@ from mercato.platform import Clock, Outbox, Session
 from mercato.publishing import Catalogue, DeploymentHold, DeploymentHolds, DeploymentNotFound, RunningRelease
 
 MISSED = 3
-"""A deployment is stale when it was not heard for so many of its intervals."""
+"""A deployment is stale after this many of its intervals without a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
-    """A deployment: what it runs, who keeps it out of routing, and what it says of itself if it is linked."""
+    """A deployment: what it runs, who holds it out of routing, and its link if it has one."""
 
     running: RunningRelease
     holds: list[DeploymentHold]
@@ -55,9 +55,9 @@ class Deployments:
     async def link(
         self, caller: Caller, deployment_id: str, *, public_key: str, interval_seconds: int
     ) -> DeploymentState:
-        """The deployment signs with this key from now on and says every `interval_seconds` that it lives.
+        """Link the deployment: it signs with this key and sends a heartbeat every `interval_seconds`.
 
-        Linking anew replaces the key; what was signed with the old one is refused. Raises `DeploymentNotFound`,
+        Linking again replaces the key; signatures by the old one are refused. Raises `DeploymentNotFound`,
         `PublicKeyMalformed`.
         """
         caller.require(Permission.DEPLOYMENTS_WRITE)

@@ -1,4 +1,4 @@
-"""What is known of deployments beside what publishing routes by."""
+"""What is stored about deployments, apart from what publishing needs for routing."""
 
 from datetime import datetime
 from typing import Any
@@ -27,9 +27,9 @@ class DeploymentLink(Base):
     """How often it sends a heartbeat, in seconds."""
     state: Mapped[str]
     due_at: Mapped[datetime]
-    """When it is stale, unless it is heard before."""
+    """When it becomes stale, unless a heartbeat arrives first."""
     sequence: Mapped[int]
-    """Of the last heartbeat; the next one's is higher. 0 before the first."""
+    """The sequence of the last heartbeat; the next one must be higher. 0 before the first."""
     heard_at: Mapped[datetime | None]
     figures: Mapped[dict[str, Any]]
     """The figures of the last heartbeat."""

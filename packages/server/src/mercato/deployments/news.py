@@ -1,4 +1,4 @@
-"""What deployments tell."""
+"""The news of deployments."""
 
 from dataclasses import dataclass
 
@@ -26,12 +26,12 @@ class DeploymentStale(News):
     organisation_id: str
     """The vendor's organisation."""
     reason: str = ""
-    """How long it was silent, in a sentence."""
+    """How long it was silent, in one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentLive(News):
-    """The first heartbeat of a deployment came, or the first after it was stale."""
+    """A deployment sent its first heartbeat, or the first one after it was stale."""
 
     topic = "deployment.live"
 
@@ -40,4 +40,4 @@ class DeploymentLive(News):
     organisation_id: str
     """The vendor's organisation."""
     reason: str = ""
-    """What it was before, in a sentence."""
+    """Its state before, in one sentence."""

@@ -1,4 +1,4 @@
-"""What deployments are refused."""
+"""The refusals of deployments."""
 
 from mercato.platform import Conflict, Refusal
 

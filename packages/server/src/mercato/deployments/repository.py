@@ -26,7 +26,7 @@ class LinkRepository:
         return {row.deployment_id: row for row in rows}
 
     async def lock_overdue(self, now: datetime, limit: int) -> list[DeploymentLink]:
-        """Links whose deployments should have been heard; those that another worker looks at are left out."""
+        """Links of overdue deployments, locked; those that another worker has locked are left out."""
         query = (
             select(DeploymentLink)
             .where(DeploymentLink.due_at <= now, DeploymentLink.state != "stale")
@@ -37,7 +37,7 @@ class LinkRepository:
         return list(await self._session.scalars(query))
 
     async def find_next_due(self) -> datetime | None:
-        """When the next deployment will be overdue, unless it is heard."""
+        """When the next deployment will be overdue, unless a heartbeat arrives."""
         return await self._session.scalar(
             select(func.min(DeploymentLink.due_at)).where(DeploymentLink.state != "stale")
         )

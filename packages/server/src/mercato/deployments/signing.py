@@ -13,7 +13,7 @@ from mercato_contracts.deployments import SIGNATURE_SCHEME
 
 
 class Signatures:
-    """Checks what deployments sign, within one transaction."""
+    """Verifies signatures of deployments, within one transaction."""
 
     def __init__(self, session: Session) -> None:
         self._rows = LinkRepository(session)

@@ -49,6 +49,7 @@ from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
 from mercato.discovery.trending import trend_of
 from mercato.discovery.vendors import ListedService, Showing, VendorPage
+from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
@@ -103,11 +104,14 @@ __all__ = [
     "Vector",
     "VendorPage",
     "Way",
+    "Weights",
     "blend",
     "from_facts",
+    "is_makers_own",
     "make_range",
     "make_sort",
     "pack_vector",
+    "prior",
     "rank_listings",
     "refresh_listings",
     "tell_rewritten",

@@ -71,7 +71,12 @@ class DocumentWriter:
         catalogue = Catalogue(session)
         found = [await catalogue.listing(service_id) for service_id in service_ids]
         figures = await FigureRepository(session).find_many(service_ids)
-        return {one.service.id: describe(one, shown(figures.get(one.service.id))) for one in found if one is not None}
+        return {
+            listing.service.id: describe(listing, shown(figures.get(listing.service.id)))
+            for listing in found
+            # What was yanked altogether cannot be called.
+            if listing is not None and any(release.status != "yanked" for release in listing.releases)
+        }
 
     def _is_up_to_date(self, row: ListingRow | None, listing: ListingDocument) -> bool:
         if row is None or row.withdrawn or row.shape != SHAPE or row.facts != listing.to_facts():

@@ -56,6 +56,8 @@ class IndexQuery:
     sort: Sort | None = None
     after: str | None = None
     steps: tuple[NumberName, ...] = ()
+    also: str = ""
+    """Other words for what `text` asks for; a listing that has only these is found too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class IndexAnswer:
     total: int
     facets: Mapping[FacetName, tuple[tuple[str, int], ...]]
     corrected: bool = False
+    doubtful: bool = False
+    """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
     next: str | None = None
     steps: Mapping[NumberName, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -137,6 +141,11 @@ class Likeness:
 
 class SearchIndex(Protocol):
     """Finds listings. What was applied is found by every later search in this process."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every change: two searches of one version find the same."""
+        ...
 
     async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """Add or replace listings, then remove others by service id; unknown ids are no error.

@@ -22,6 +22,7 @@ from mercato.discovery.ports import (
     Suggestion,
 )
 from mercato.discovery.refusals import CursorOfAnotherSearch
+from mercato.discovery.vocabulary import read_meaning
 from mercato.platform import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,12 @@ class Searching:
         self._index = index
         self._embedder = embedder
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._words_only = False
+
+    @property
+    def version(self) -> int | None:
+        """Two searches of one version have one answer; `None` while the model is missing, which may come any time."""
+        return None if self._words_only else self._index.version
 
     async def search(
         self,
@@ -70,8 +77,9 @@ class Searching:
         mark = _mark(words, filters, sort)
         after = _read_cursor(cursor, mark) if cursor is not None else None
         with _SECONDS.time():
-            vector = await self._embed(words)
-            query = IndexQuery(words, vector, filters, 0, limit, facets, explain, sort, after, steps)
+            meaning = read_meaning(words)
+            vector = await self._embed(meaning.text)
+            query = IndexQuery(words, vector, filters, 0, limit, facets, explain, sort, after, steps, also=meaning.also)
             try:
                 answer = await self._index.search(query)
             except ValueError as error:
@@ -99,7 +107,9 @@ class Searching:
             (vector,) = await self._embedder.embed([words])
         except Unavailable as refusal:
             log.warning("searching by words only", reason=refusal.detail)
+            self._words_only = True
             return None
+        self._words_only = False
         self._vectors[words] = vector
         if len(self._vectors) > _REMEMBERED:
             self._vectors.popitem(last=False)

@@ -48,7 +48,7 @@ async def note_change(
     audited = OPERATIONS.get(name) or READS.get(name)
     if audited is None or not audited.verb or response.status_code >= _REFUSED:
         return
-    if any(kind.topic in served.told for kind in audited.news):
+    if any(kind.topic in served.written for kind in audited.news):
         return
     await tell_change(
         await begin(),
@@ -64,7 +64,7 @@ async def note_change(
 async def note_operation(session: Session, wiring: Wiring, served: Served, operation: str, subject_id: str) -> None:
     """The same for a change that another route makes on behalf of this operation."""
     audited = OPERATIONS[operation]
-    if not any(kind.topic in served.told for kind in audited.news) and audited.verb:
+    if not any(kind.topic in served.written for kind in audited.news) and audited.verb:
         await tell_change(
             session, wiring.outbox, served.context, verb=audited.verb, operation=operation, subject_id=subject_id,
             names={},

@@ -20,16 +20,22 @@ class Names:
         self._directory = Directory(session)
         self._catalogue = Catalogue(session)
         self._terms = SubscriptionTerms(session, self._catalogue)
+        self._slugs: dict[str, str] = {}
+        self._services: dict[str, str] = {}
 
     async def organisations(self, ids: Collection[str]) -> dict[str, str]:
-        """Short names such as `acme`."""
-        return {found.id: found.slug for found in await self._directory.find_many(ids)}
+        """Short names such as `acme`; those that were asked before are known."""
+        missing = set(ids) - self._slugs.keys()
+        if missing:
+            self._slugs |= {found.id: found.slug for found in await self._directory.find_many(missing)}
+        return {one: self._slugs[one] for one in ids if one in self._slugs}
 
     async def services(self, ids: Collection[str]) -> dict[str, str]:
         """Names such as `acme/embedder`, of withdrawn services too."""
-        services = await self._catalogue.find_services(ids)
-        vendors = await self.organisations({service.vendor_id for service in services})
-        return {service.id: f"{vendors.get(service.vendor_id, '')}/{service.name}" for service in services}
+        missing = set(ids) - self._services.keys()
+        if missing:
+            self._services |= await self._catalogue.service_names(missing)
+        return {one: self._services[one] for one in ids if one in self._services}
 
     async def plans(self, ids: Collection[str]) -> dict[str, str]:
         """Names such as `per-token`, of retired plans too."""

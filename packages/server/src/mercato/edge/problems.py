@@ -12,14 +12,18 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from mercato.edge.scim_errors import refused as in_scim
 from mercato.platform import Malformed, NotFound, Refusal, Unavailable
 from mercato_contracts.problem import MEDIA_TYPE, FieldError
 from mercato_contracts.words import message_of
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
-_DATA = ("/api/", "/objects/", "/openapi.json", "/internal/", "/static-offline-docs/")
+_DATA = ("/api/", "/scim/", "/objects/", "/openapi.json", "/internal/", "/static-offline-docs/")
 """Addresses that answer programs, also where a browser asks."""
+
+_SCIM = "/scim/"
+"""Addresses that answer identity providers, which know no other errors than SCIM's."""
 
 ErrorPage = Callable[[Refusal, Request], Response]
 """A refusal as a page. `Edge` hands it to each request."""
@@ -89,6 +93,8 @@ def render(refusal: Refusal, request: Request, headers: dict[str, str] | None = 
     page: ErrorPage | None = getattr(request.state, "error_page", None)
     if page is not None and _is_for_a_browser(request):
         return page(refusal, request)
+    if request.url.path.startswith(_SCIM):
+        return in_scim(refusal)
     request_id = getattr(request.state, "request_id", None)
     sent = dict(headers or {})
     if refusal.retry_after_seconds is not None:

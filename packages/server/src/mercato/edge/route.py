@@ -15,11 +15,12 @@ from starlette.requests import HTTPConnection
 
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
+from mercato.edge.holds import authenticated
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import PER_MINUTE, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
+from mercato.identity import PER_MINUTE, SCIM_PREFIX, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session, serving
 from mercato_contracts.keys import KINDS
 
@@ -105,7 +106,8 @@ class UnitOfWork:
             session,
             self._wiring.cipher,
             # Without a credential the body itself must be known to get its answer a second time.
-            asker=caller.lasting_actor if caller else f"anonymous {body.hex()}",
+            # One person may act in several organisations, and each is a place of its own.
+            asker=f"{caller.organisation_id} {caller.lasting_actor}" if caller else f"anonymous {body.hex()}",
             route=request.url.path,
             key=key,
             body=body,
@@ -192,8 +194,8 @@ async def prove_credential(request: Request, wiring: Wiring) -> None:
 
 
 async def prove_text(request: HTTPConnection, wiring: Wiring, credential: str) -> None:
-    """The same for a credential that came otherwise. An access token proves itself."""
-    if credential.partition("_")[0] in KINDS and not credential.startswith(TOKEN_PREFIX):
+    """The same for a credential that came otherwise. An access token proves itself, and so does a provider's token."""
+    if credential.partition("_")[0] in KINDS and not credential.startswith((TOKEN_PREFIX, SCIM_PREFIX)):
         await prove_key(request, wiring, credential)
 
 
@@ -211,7 +213,7 @@ async def _authenticate_slowly(request: Request, wiring: Wiring, session: Sessio
     credential = _credential(request)
     assert credential is not None
     try:
-        return await wiring.authentication(session).authenticate(credential)
+        return await authenticated(request, wiring, session, credential)
     except NotSignedIn:
         # Whoever shows wrong credentials has the small allowance for it.
         wiring.guessing.take(origin_of(request), wiring.clock.now())

@@ -5,7 +5,7 @@ from fastapi import Request
 from mercato.edge.addresses import network_of
 from mercato.edge.wiring import Wiring
 from mercato.identity import Client, SecondFactors, Sessions
-from mercato.platform import Session
+from mercato.platform import Session, one_line
 
 _LONGEST_DEVICE = 200
 
@@ -24,5 +24,4 @@ def sessions_in(session: Session, parts: Wiring) -> Sessions:
 def client_of(request: Request) -> Client:
     """Where a person signs in, as they will be shown it in the list of their sessions."""
     named = request.headers.get("user-agent", "")
-    device = "".join(each if each.isprintable() else " " for each in named).strip()[:_LONGEST_DEVICE]
-    return Client(device=device or None, network=network_of(request))
+    return Client(device=one_line(named, _LONGEST_DEVICE) or None, network=network_of(request))

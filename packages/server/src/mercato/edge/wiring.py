@@ -102,6 +102,8 @@ class Wiring:
     """The settings that this process has read, without secrets."""
     sample_data: bool = False
     """Whether the worker keeps a round of the sample dataset open."""
+    has_bus: bool = False
+    """Whether systems outside hear of each call, by the operator's bus."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None

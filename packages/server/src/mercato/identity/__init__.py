@@ -21,10 +21,12 @@ from mercato.identity.erasing import KnownPerson, Missed, Subjects
 from mercato.identity.introspect import KeyIntrospection
 from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.issuers import IssuerAddresses
-from mercato.identity.keys import DrawnSecret, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
+from mercato.identity.keys import DrawnSecret, KeyHold, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
+from mercato.identity.membership_models import Membership
+from mercato.identity.memberships import Memberships, Place
 from mercato.identity.models import (
     DeploymentToken,
     Invitation,
@@ -38,15 +40,20 @@ from mercato.identity.models import (
     User,
 )
 from mercato.identity.news import (
+    GroupProvisioned,
     InvitationAccepted,
     InvitationMade,
     InvitationWithdrawn,
     KeyChanged,
+    MembershipChanged,
     OrganisationChanged,
     OrganisationCreated,
     PasskeyChanged,
     PasswordChanged,
     PasswordResetAsked,
+    PersonProvisioned,
+    ScimSettingsChanged,
+    ScimTokenChanged,
     SecondFactorChanged,
     SessionsEnded,
     SignedIn,
@@ -66,6 +73,7 @@ from mercato.identity.refusals import (
     DeviceCodeUnknown,
     ExchangeRefused,
     GrantTypeUnknown,
+    KeyHeldElsewhere,
     LastAdministrator,
     NotAllowed,
     NotSignedIn,
@@ -73,6 +81,15 @@ from mercato.identity.refusals import (
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
+from mercato.identity.scim_facts import Found, GroupFacts, KnownScimGroup, KnownScimPerson, PersonFacts
+from mercato.identity.scim_filter_rows import check_size
+from mercato.identity.scim_groups import ScimGroups
+from mercato.identity.scim_models import ScimSettings, ScimToken
+from mercato.identity.scim_people import ScimPeople
+from mercato.identity.scim_refusals import ScimMalformed, ScimNotOffered
+from mercato.identity.scim_rows import Window
+from mercato.identity.scim_tokens import PREFIX as SCIM_PREFIX
+from mercato.identity.scim_tokens import NewScimToken, ScimAccess, ScimTokens
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.sessions import Client, Sessions, SessionTokens
@@ -93,6 +110,7 @@ __all__ = [
     "OPERATOR_ONLY",
     "PERMISSIONS",
     "PER_MINUTE",
+    "SCIM_PREFIX",
     "TOKEN_PREFIX",
     "AccessTokens",
     "Actor",
@@ -114,7 +132,10 @@ __all__ = [
     "DrawnSecret",
     "ExchangeRefused",
     "FactorSeal",
+    "Found",
     "GrantTypeUnknown",
+    "GroupFacts",
+    "GroupProvisioned",
     "HashedSecret",
     "Invitation",
     "InvitationAccepted",
@@ -124,21 +145,29 @@ __all__ = [
     "IssuerAddresses",
     "Key",
     "KeyChanged",
+    "KeyHeldElsewhere",
+    "KeyHold",
     "KeyIntrospection",
     "KeyProof",
     "Keyring",
     "Keys",
     "KnownDevices",
     "KnownPerson",
+    "KnownScimGroup",
+    "KnownScimPerson",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
     "Members",
+    "Membership",
+    "MembershipChanged",
+    "Memberships",
     "Missed",
     "NewFactor",
     "NewInvitation",
     "NewKey",
+    "NewScimToken",
     "NewToken",
     "NotAllowed",
     "NotSignedIn",
@@ -158,7 +187,10 @@ __all__ = [
     "Passwords",
     "Permission",
     "Person",
+    "PersonFacts",
     "PersonKeys",
+    "PersonProvisioned",
+    "Place",
     "Post",
     "Proof",
     "ProvenKeys",
@@ -168,6 +200,16 @@ __all__ = [
     "RelyingParty",
     "RememberedTokens",
     "Role",
+    "ScimAccess",
+    "ScimGroups",
+    "ScimMalformed",
+    "ScimNotOffered",
+    "ScimPeople",
+    "ScimSettings",
+    "ScimSettingsChanged",
+    "ScimToken",
+    "ScimTokenChanged",
+    "ScimTokens",
     "SecondFactor",
     "SecondFactorChanged",
     "SecondFactors",
@@ -195,7 +237,9 @@ __all__ = [
     "TokenIssued",
     "User",
     "UserChanged",
+    "Window",
     "check_issuer",
+    "check_size",
     "draw_secret",
     "every_permission",
     "is_person",

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
+from mercato.identity.scim_models import ScimToken
 from mercato.platform import Session
 
 
@@ -26,6 +27,12 @@ class ActorRows:
         """Id, deployment and organisation of each."""
         query = select(DeploymentToken.id, DeploymentToken.deployment_id, DeploymentToken.organisation_id)
         return await self._rows(query.where(DeploymentToken.id.in_(ids)))
+
+    async def providers(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, name and organisation of each token of an identity provider."""
+        return await self._rows(
+            select(ScimToken.id, ScimToken.name, ScimToken.organisation_id).where(ScimToken.id.in_(ids))
+        )
 
     async def organisations(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, short name and the id again."""

@@ -5,7 +5,8 @@ from collections import OrderedDict
 
 from mercato.identity.caller import Caller
 from mercato.identity.deployment_tokens import ProvenToken, RememberedTokens, TokenProof
-from mercato.identity.models import Key, Organisation
+from mercato.identity.membership_rows import MembershipRows
+from mercato.identity.models import Key, LoginSession, Organisation, User
 from mercato.identity.permissions import KEY_SCOPES, Permission, Role, permissions_of
 from mercato.identity.refusals import NotSignedIn, OrganisationSuspended
 from mercato.identity.repository import IdentityRepository
@@ -60,6 +61,7 @@ class Authentication:
         remembered: RememberedTokens,
     ) -> None:
         self._rows = IdentityRepository(session)
+        self._memberships = MembershipRows(session)
         self._clock = clock
         self._hasher = hasher
         self._tokens = tokens
@@ -123,6 +125,7 @@ class Authentication:
             permissions=frozenset(Permission(scope) for scope in key.scopes) & most,
             is_operator=False,
             lineage_id=key.lineage_id,
+            addresses=tuple(key.held_addresses),
         )
 
     async def _by_access_token(self, token: str) -> Caller:
@@ -131,8 +134,8 @@ class Authentication:
         user = await self._rows.find_user(claims.user_id)
         if login is None or login.ended_at is not None or user is None or user.disabled_at is not None:
             raise NotSignedIn("This session has ended; sign in again.")
-        organisation = await self._active_organisation(user.organisation_id)
-        role = Role(user.role)
+        organisation_id, role = await self._place_of(login, user)
+        organisation = await self._active_organisation(organisation_id)
         return Caller(
             organisation_id=organisation.id,
             organisation_slug=organisation.slug,
@@ -143,6 +146,15 @@ class Authentication:
             session_id=login.id,
             proved_at=login.proved_at,
         )
+
+    async def _place_of(self, login: LoginSession, user: User) -> tuple[str, Role]:
+        """The organisation that the session acts in, and the person's role there. Raises `NotSignedIn`."""
+        if login.organisation_id is None:
+            return user.organisation_id, Role(user.role)
+        membership = await self._memberships.find(user.id, login.organisation_id)
+        if membership is None:
+            raise NotSignedIn("You are no longer in the organisation of this session; sign in again.")
+        return membership.organisation_id, Role(membership.role)
 
     async def _active_organisation(self, organisation_id: str) -> Organisation:
         """Raises `OrganisationSuspended`."""

@@ -82,7 +82,7 @@ class BrowserSessions:
         found = await self._people.find_session_with_person(session_id) if secret else None
         if found is None or not hmac.compare_digest(found[0].refresh_digest, _digest(secret)):
             return None
-        login, user, organisation = found
+        login, user, organisation, role = found
         now = self._clock.now()
         idle_since = login.used_at or login.created_at
         if (
@@ -95,15 +95,14 @@ class BrowserSessions:
             raise OrganisationSuspended(organisation.slug)
         if now - idle_since >= _NOTED:
             login.used_at = now
-        return _person(login, user, organisation)
+        return _person(login, user, organisation, Role(role))
 
 
 def _digest(secret: str) -> str:
     return digest(f"browser.{secret}")
 
 
-def _person(login: LoginSession, user: User, organisation: Organisation) -> SignedInPerson:
-    role = Role(user.role)
+def _person(login: LoginSession, user: User, organisation: Organisation, role: Role) -> SignedInPerson:
     caller = Caller(
         organisation_id=organisation.id,
         organisation_slug=organisation.slug,

@@ -28,6 +28,8 @@ class Caller:
     lineage_id: str | None = None
     """Of a key: the first key of its chain of rotations."""
 
+    addresses: tuple[str, ...] = ()
+    """The only networks that the key is taken from; empty: any."""
     proved_at: datetime | None = None
     """When the person of this session last proved who they are."""
 

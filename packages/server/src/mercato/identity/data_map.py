@@ -1,5 +1,6 @@
 """The data map of identity: most of what the marketplace knows of people."""
 
+from mercato.identity.membership_models import Membership
 from mercato.identity.models import (
     DeploymentAllowance,
     DeploymentToken,
@@ -21,6 +22,7 @@ from mercato.identity.models import (
     SsoSignIn,
     User,
 )
+from mercato.identity.scim_models import ScimGroup, ScimMember, ScimPerson, ScimSettings, ScimToken
 from mercato.platform import (
     OPERATION,
     WITH_ACCOUNT,
@@ -60,7 +62,7 @@ describe(
     "Where a person is signed in.",
     LegalBasis.CONTRACT,
     Keep(days=90, since="expires_at"),
-    ids="id",
+    ids="id organisation_id",
     times="created_at expires_at ended_at used_at proved_at",
     more={
         "user_id": ColumnNote(ColumnKind.PERSON, "Whose session it is.", _GONE),
@@ -134,8 +136,9 @@ describe(
     },
 )
 describe(Key, "Keys of organisations.", LegalBasis.CONTRACT, WITH_ORGANISATION,
-         ids="id organisation_id rotated_to lineage_id", people="created_by", facts="kind scopes", words="name",
-         secrets="secret_hash", times="created_at expires_at revoked_at")  # fmt: skip
+         ids="id organisation_id rotated_to lineage_id", people="created_by", words="name", secrets="secret_hash",
+         facts="kind scopes held_services held_addresses",
+         times="created_at expires_at revoked_at")  # fmt: skip
 describe(DeploymentToken, "Credentials of running deployments.", LegalBasis.CONTRACT, Keep(days=90, since="expires_at"),
          ids="id organisation_id deployment_id subject_key_id", facts="scopes", secrets="secret_digest",
          times="created_at expires_at revoked_at")  # fmt: skip
@@ -213,4 +216,51 @@ describe(
     times="expires_at",
     secrets="digest",
     more={"user_id": ColumnNote(ColumnKind.PERSON, "Who adds a passkey.", _GONE)},
+)
+describe(ScimToken, "What identity providers show to keep people by SCIM.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="id organisation_id", people="created_by", words="name", secrets="secret_digest",
+         times="created_at expires_at revoked_at used_at")  # fmt: skip
+describe(ScimSettings, "What the groups of identity providers mean.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="organisation_id", facts="role_of_group default_role", times="changed_at")  # fmt: skip
+_SAYS = "What the organisation's identity provider says of the person, for it to find again."
+describe(
+    ScimPerson,
+    "People whom identity providers keep.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="organisation_id",
+    facts="is_led",
+    times="created_at changed_at disabled_at removed_at",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Who it is.", _GONE),
+        **{
+            name: ColumnNote(ColumnKind.CONTACT, _SAYS, _GONE)
+            for name in (
+                "user_name", "name_key", "external_id", "display_name", "formatted_name", "given_name", "family_name",
+                "emails",
+            )
+        },
+    },
+)  # fmt: skip
+describe(ScimGroup, "Groups that identity providers keep.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="id organisation_id external_id", facts="display_name name_key",
+         times="created_at changed_at")  # fmt: skip
+describe(
+    ScimMember,
+    "Who is in which group.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="group_id",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "The member.", _GONE)},
+)
+describe(
+    Membership,
+    "Organisations that people are in beside their own.",
+    LegalBasis.CONTRACT,
+    WITH_ACCOUNT,
+    ids="organisation_id",
+    people="invited_by",
+    facts="role",
+    times="created_at",
+    more={"user_id": ColumnNote(ColumnKind.PERSON, "Who it is.", _GONE)},
 )

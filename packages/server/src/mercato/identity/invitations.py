@@ -44,7 +44,8 @@ class Invitations:
         """Invite an address. Nobody gives a role that may do more than their own. Raises `EmailTaken`, `NotAllowed`."""
         caller.require(Permission.USERS_WRITE)
         may_give(caller, role)
-        if await self._identities.find_user_by_email(email) is not None:
+        user = await self._identities.find_user_by_email(email)
+        if user is not None and (user.organisation_id == caller.organisation_id or caller.is_operator):
             raise EmailTaken("A user with this address exists.")
         now = self._clock.now()
         invitation = Invitation(
@@ -94,7 +95,7 @@ class Invitations:
         """The new member. Raises `InvitationUnknown`, `EmailTaken`."""
         invitation, organisation = await self.show(token)
         if await self._identities.find_user_by_email(invitation.email) is not None:
-            raise EmailTaken("A user with this address exists.")
+            raise EmailTaken("You have an account: sign in with it, and then open the link again.")
         now = self._clock.now()
         user = User(
             id=self._ids.new(id_prefix.USER),

@@ -20,11 +20,22 @@ MAX_GRACE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHold:
+    """What a key is held to: ids of services, and networks. Where one is empty, it is held to none."""
+
+    services: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key and its text, which is shown this once and kept nowhere."""
 
     row: Key
     text: str
+
+
+NO_HOLD = KeyHold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Keys:
         name: str,
         scopes: list[str] | None,
         expires_at: datetime | None,
+        hold: KeyHold = NO_HOLD,
         drawn: DrawnSecret | None = None,
     ) -> NewKey:
         """A new key. `scopes` None: all that its kind may carry and its maker may do."""
@@ -72,7 +84,7 @@ class Keys:
         key_id = self._ids.new(id_prefix.KEY)
         narrowed = _narrow(caller, kind, scopes)
         return await self._add(
-            caller, key_id, kind=kind, name=name, scopes=narrowed, expires_at=expires_at, drawn=drawn
+            caller, key_id, kind=kind, name=name, scopes=narrowed, expires_at=expires_at, hold=hold, drawn=drawn
         )
 
     async def list_all(self, caller: Caller, *, after: str | None, limit: int) -> list[Key]:
@@ -100,6 +112,20 @@ class Keys:
         if key.revoked_at is None:
             key.revoked_at = self._clock.now()
             await self._tell(caller, key)
+
+    async def hold(self, caller: Caller, key_id: str, hold: KeyHold) -> Key:
+        """Hold the key to these, or to none, at gateways within a second. The same again changes nothing.
+
+        Raises `KeyNotFound`, `KeyIsOver`.
+        """
+        caller.require(Permission.KEYS_WRITE)
+        key = await self._get(caller, key_id)
+        if key.revoked_at is not None:
+            raise KeyIsOver("The key was revoked.", key=key_id)
+        if (tuple(key.held_services), tuple(key.held_addresses)) != (hold.services, hold.addresses):
+            key.held_services, key.held_addresses = list(hold.services), list(hold.addresses)
+            await self._tell(caller, key)
+        return key
 
     async def rotate(self, caller: Caller, key_id: str, grace: timedelta, drawn: DrawnSecret | None = None) -> NewKey:
         """A successor with the same rights and limits; the old one lives for `grace`, never past its own expiry.
@@ -129,6 +155,7 @@ class Keys:
             scopes=old.scopes,
             expires_at=expires_at,
             lineage=old.lineage_id,
+            hold=KeyHold(tuple(old.held_services), tuple(old.held_addresses)),
             drawn=drawn,
         )
         await self._tell(caller, old)
@@ -143,6 +170,7 @@ class Keys:
         name: str,
         scopes: list[str],
         expires_at: datetime | None,
+        hold: KeyHold,
         lineage: str | None = None,
         drawn: DrawnSecret | None = None,
     ) -> NewKey:
@@ -158,6 +186,8 @@ class Keys:
             created_at=self._clock.now(),
             expires_at=expires_at,
             lineage_id=lineage or key_id,
+            held_services=list(hold.services),
+            held_addresses=list(hold.addresses),
         )
         self._rows.add(row)
         await self._rows.flush()

@@ -72,6 +72,8 @@ class LoginSession(Base):
     """When the person last proved who they are in it, by password or second factor."""
     device: Mapped[str | None]
     """How the client names itself, at most 200 letters; shown to its owner."""
+    organisation_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    """Where it acts, where that is not the organisation of the person's account."""
     network: Mapped[str | None]
     """Where it was begun: the address without its last part (IPv4 /24, IPv6 /48)."""
 
@@ -296,6 +298,10 @@ class Key(Base):
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None]
     lineage_id: Mapped[str]
+    held_services: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    """The only services that it calls; empty: all that the organisation subscribes to."""
+    held_addresses: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    """The only networks that it is taken from; empty: any."""
 
 
 class DeploymentToken(Base):

@@ -220,3 +220,75 @@ class PasskeyChanged(News):
     """Whose it is."""
     change: str
     """`added` or `removed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimTokenChanged(News):
+    """A token by which an identity provider keeps an organisation's people was made or revoked."""
+
+    topic = "scim_token.changed"
+
+    token_id: str
+    """The token."""
+    organisation_id: str
+    """Whose people it keeps."""
+    change: str
+    """`made` or `revoked`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimSettingsChanged(News):
+    """What the groups of an organisation's identity provider mean was changed."""
+
+    topic = "scim_settings.changed"
+
+    organisation_id: str
+    """The organisation."""
+    before: dict[str, Any]
+    """Roles by group and the role of new people, before."""
+    after: dict[str, Any]
+    """The same now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonProvisioned(News):
+    """An identity provider added, changed or removed a person of its organisation."""
+
+    topic = "person.provisioned"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """Their organisation."""
+    change: str
+    """`added`, `changed` or `removed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupProvisioned(News):
+    """An identity provider added, changed or removed a group of its organisation."""
+
+    topic = "group.provisioned"
+
+    group_id: str
+    """The group."""
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`added`, `changed` or `removed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(News):
+    """A person of another organisation is in this one no more."""
+
+    topic = "membership.changed"
+
+    user_id: str
+    """The person."""
+    organisation_id: str
+    """The organisation."""
+    change: str
+    """`ended`."""
+    role: str
+    """The role that they had."""

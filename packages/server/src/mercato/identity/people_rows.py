@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, select, update
 
+from mercato.identity.membership_models import Membership
 from mercato.identity.models import (
     Invitation,
     LoginSession,
@@ -71,15 +72,20 @@ class PeopleRows:
         )
         return list(await self._session.scalars(query))
 
-    async def find_session_with_person(self, session_id: str) -> tuple[LoginSession, User, Organisation] | None:
+    async def find_session_with_person(self, session_id: str) -> tuple[LoginSession, User, Organisation, str] | None:
+        """With the organisation that the session acts in, and the person's role there; `None` without a role."""
+        acts_in = func.coalesce(LoginSession.organisation_id, User.organisation_id)
+        is_member = (Membership.user_id == User.id) & (Membership.organisation_id == LoginSession.organisation_id)
         found = await self._session.execute(
-            select(LoginSession, User, Organisation)
+            select(LoginSession, User, Organisation, Membership.role)
             .join(User, User.id == LoginSession.user_id)
-            .join(Organisation, Organisation.id == User.organisation_id)
+            .join(Organisation, Organisation.id == acts_in)
+            .outerjoin(Membership, is_member)
             .where(LoginSession.id == session_id)
         )
         row = found.one_or_none()
-        return None if row is None else (row[0], row[1], row[2])
+        role = None if row is None else row[1].role if row[0].organisation_id is None else row[3]
+        return None if row is None or role is None else (row[0], row[1], row[2], role)
 
     async def end_sessions(self, user_id: str, now: datetime, *, but: str | None = None) -> int:
         """End all sessions of a person except one; how many were ended."""

@@ -18,6 +18,7 @@ class Permission(StrEnum):
 
     ORGANISATION_READ = "organisation:read"
     USERS_WRITE = "users:write"
+    PEOPLE_PROVISION = "people:provision"
     KEYS_WRITE = "keys:write"
     SERVICES_READ = "services:read"
     SERVICES_PUBLISH = "services:publish"
@@ -138,6 +139,8 @@ KEY_SCOPES: dict[str, frozenset[Permission]] = {
     "sit": frozenset(
         {Permission.SERVICES_READ, Permission.DATA_READ, Permission.HEARTBEATS_WRITE, Permission.SIGNALS_WRITE}
     ),
+    # What an organisation's identity provider shows at `/scim/v2`, and nowhere else.
+    "scim": frozenset({Permission.PEOPLE_PROVISION}),
 }
 
 

@@ -27,6 +27,7 @@ from mercato.platform import (
     Mail,
     MailRefused,
     Session,
+    one_line,
 )
 from mercato_contracts import ids as id_prefix
 
@@ -36,6 +37,7 @@ _LEASE = timedelta(minutes=2)
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=4)
 _MOST_ATTEMPTS = 30
+_LONGEST_NAME = 100
 _LOOK_AGAIN_SECONDS = 30.0
 """The bell rings in the process that read the news; another worker finds a letter that was left after this long."""
 _KEPT = timedelta(days=30)
@@ -138,8 +140,8 @@ class Post:
         return Letter(
             id=pending.id,
             to=invitation.email,
-            subject=f"Join {_one_line(organisation.name)} on Mercato",
-            text=f"{_one_line(organisation.name)} ({organisation.slug}) invites you to Mercato "
+            subject=f"Join {one_line(organisation.name, _LONGEST_NAME)} on Mercato",
+            text=f"{one_line(organisation.name, _LONGEST_NAME)} ({organisation.slug}) invites you to Mercato "
             f"with the role {invitation.role}.\n\n{link}\n\n"
             f"The link works once, for {LIFETIME.days} days. If you do not expect it, do nothing.\n",
         )
@@ -173,7 +175,3 @@ class Post:
                 letter.error = error
         if error is not None:
             log.warning("a letter was not sent", letter=letter_id, error=error, final=is_final)
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:100]

@@ -27,6 +27,15 @@ class OrganisationSuspended(NotSignedIn):
         super().__init__(f"The operator suspended the organisation {slug}.", organisation=slug)
 
 
+class KeyHeldElsewhere(Refusal):
+    """The key is held to addresses, and the request comes from another."""
+
+    code = "key_held_to_addresses"
+    status = 403
+    title = "The key is held to other addresses"
+    fix = "Send it from one of its addresses; `mp keys list` shows them, and `mp keys hold` changes them."
+
+
 class WrongPassword(Refusal):
     """The address or the password is wrong; the response does not say which of the two."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mercato.identity.access import end_sessions
 from mercato.identity.caller import Caller
-from mercato.identity.models import SsoAccount, SsoProvider, User
+from mercato.identity.models import Organisation, SsoAccount, SsoProvider, User
 from mercato.identity.news import SsoAccountChanged, SsoProviderChanged
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.sign_up import may_give
@@ -54,6 +54,13 @@ class SsoProviders:
         """Raises `ProviderUnknown`."""
         caller.require(Permission.ORGANISATION_READ)
         return await self._get(caller)
+
+    async def page_of_all(
+        self, caller: Caller, *, after: str | None, limit: int
+    ) -> list[tuple[SsoProvider, Organisation, int]]:
+        """Every organisation's, with how many accounts are linked there; for operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.page_of_providers(after, limit)
 
     async def set(self, caller: Caller, settings: ProviderSettings) -> SsoProvider:
         """Set it up, or change it. Another issuer or client has to work once before passwords can be switched off.

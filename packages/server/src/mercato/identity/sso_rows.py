@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, func, select
 
-from mercato.identity.models import Invitation, SsoAccount, SsoProvider, SsoSignIn, User
+from mercato.identity.models import Invitation, Organisation, SsoAccount, SsoProvider, SsoSignIn, User
 from mercato.platform import Session
 
 
@@ -28,6 +28,23 @@ class SsoRows:
     async def find_provider(self, organisation_id: str, *, lock: bool = False) -> SsoProvider | None:
         query = select(SsoProvider).where(SsoProvider.organisation_id == organisation_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def page_of_providers(self, after: str | None, limit: int) -> list[tuple[SsoProvider, Organisation, int]]:
+        """Each with its organisation and how many accounts are linked there, by the organisation's short name."""
+        linked = (
+            select(func.count())
+            .where(SsoAccount.organisation_id == SsoProvider.organisation_id)
+            .correlate(SsoProvider)
+            .scalar_subquery()
+        )
+        query = (
+            select(SsoProvider, Organisation, linked)
+            .join(Organisation, Organisation.id == SsoProvider.organisation_id)
+            .order_by(Organisation.slug)
+            .limit(limit)
+        )
+        rows = await self._session.execute(query if after is None else query.where(Organisation.slug > after))
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def find_account(self, issuer: str, subject: str) -> SsoAccount | None:
         return await self._session.get(SsoAccount, (issuer, subject), populate_existing=True)

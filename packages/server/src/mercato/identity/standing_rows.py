@@ -68,6 +68,7 @@ class StandingRows:
         return await self._session.scalar(query) or 0
 
     async def keys_in_force(self, user_id: str) -> list[Key]:
-        """Keys that this person made and nobody revoked."""
-        query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None))
+        """Keys of their own organisation that this person made and nobody revoked."""
+        own = select(User.organisation_id).where(User.id == user_id).scalar_subquery()
+        query = select(Key).where(Key.created_by == user_id, Key.organisation_id == own, Key.revoked_at.is_(None))
         return list(await self._session.scalars(query.order_by(Key.id).with_for_update()))

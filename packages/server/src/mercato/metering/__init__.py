@@ -10,7 +10,7 @@
 
 from mercato.metering.buckets import MICRO, BucketTerms, refill
 from mercato.metering.budgets import Budgets, BudgetState, BudgetUnit, BudgetWindow, SetBudgets
-from mercato.metering.call_rows import EXPORTED, CallFilter
+from mercato.metering.call_rows import EXPORTED, CallFilter, calls_of_ids
 from mercato.metering.calls import Calls, CallsPage, Slice, export_lines
 from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice_units
 from mercato.metering.day_rows import DayRows
@@ -21,7 +21,7 @@ from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
 from mercato.metering.market import DayUse, MarketUse, ServiceUse, Use
 from mercato.metering.models import MeteredCall, UsageDispute
-from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal
+from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal, UsageRecorded
 from mercato.metering.partitions import Partitions
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
@@ -103,6 +103,7 @@ __all__ = [
     "UsageDispute",
     "UsageIntake",
     "UsageQuarter",
+    "UsageRecorded",
     "UsageSum",
     "UsageSummary",
     "UsageTouched",
@@ -114,6 +115,7 @@ __all__ = [
     "bucket_of",
     "bucket_us",
     "call_time",
+    "calls_of_ids",
     "calls_of_release",
     "digest_period",
     "event_time",

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, text, tuple_
 from sqlalchemy.orm import aliased
 
+from mercato.metering.events import event_time
 from mercato.metering.models import Lease, MeteredCall
 from mercato.metering.windows import EPOCH
 from mercato.platform import LineFormat, Session, line_of, stream_lines
@@ -177,3 +178,16 @@ def _rarer(wanted: CallFilter, row: Any) -> list[Any]:
     if wanted.price_above_nanos is not None:
         conditions.append(row.price_nanos > wanted.price_above_nanos)
     return conditions
+
+
+async def calls_of_ids(session: Session, ids: Sequence[str]) -> Sequence[MeteredCall]:
+    """The calls with these ids, whoever's they are: for what the marketplace itself keeps."""
+    if not ids:
+        return []
+    moments = [event_time(each) for each in ids]
+    found = await session.scalars(
+        select(MeteredCall).where(
+            MeteredCall.id.in_(ids), MeteredCall.at >= min(moments), MeteredCall.at <= max(moments)
+        )
+    )
+    return found.all()

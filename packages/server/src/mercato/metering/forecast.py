@@ -32,6 +32,10 @@ class Forecast:
     high: dict[str, int]
 
 
+FORECAST_REACH = (_WEEKS + 1) * _WEEK
+"""How far before a period a forecast of it may look."""
+
+
 class Forecasting:
     """Reads the same sums as series do."""
 
@@ -54,18 +58,32 @@ class Forecasting:
             lately = await self._total(whose, first, now)
             rests = [{name: _scale(sums, left, now - first) for name, sums in lately.items()}]
             return _join(so_far, rests, "run_rate", 0, self._measures)
-        rests = [await self._week(whose, zone, now, steps.until, back) for back in range(1, weeks + 1)]
+        rests = await self._weeks(whose, zone, now, steps.until, weeks)
         return _join(so_far, rests, "same_weekdays", weeks, self._measures)
 
-    async def _week(
-        self, whose: SeriesFilter, zone: ZoneInfo, now: datetime, until: datetime, back: int
-    ) -> dict[str, dict[str, int]]:
-        """What the rest of the period would use, if it went as it did so many weeks back."""
-        if until - now <= _WEEK:
-            return await self._total(whose, shift(zone, "week", now, -back), shift(zone, "week", until, -back))
-        end = shift(zone, "week", now, 1 - back)
-        week = await self._total(whose, shift(zone, "week", now, -back), end)
-        return {currency: _scale(sums, until - now, _WEEK) for currency, sums in week.items()}
+    async def _weeks(
+        self, whose: SeriesFilter, zone: ZoneInfo, now: datetime, until: datetime, weeks: int
+    ) -> list[dict[str, dict[str, int]]]:
+        """What the rest of the period would use, if it went as it did so many weeks back; of each in one question."""
+        is_short = until - now <= _WEEK
+        spans = []
+        for back in range(weeks, 0, -1):
+            end = shift(zone, "week", until, -back) if is_short else shift(zone, "week", now, 1 - back)
+            begin = shift(zone, "week", now, -back)
+            spans.append((begin, max(end, begin)))
+        bounds = sorted({bound for span in spans for bound in span})
+        found: list[dict[str, dict[str, int]]] = [{} for _ in spans]
+        wanted = [span for span in spans if span[0] < span[1]]
+        if not wanted:
+            return found
+        sources = await self._made.sources_of_spans(whose, (), wanted)
+        by_begin = {begin: place for place, (begin, _) in enumerate(spans)}
+        for step, key, sums in await self._rows.sums(whose, sources, bounds, self._measures):
+            # A week's steps begin where it does: nothing between two weeks is read.
+            found[by_begin[bounds[step]]][key[-1]] = dict(zip(self._measures, sums, strict=True))
+        if is_short:
+            return found
+        return [{currency: _scale(sums, until - now, _WEEK) for currency, sums in week.items()} for week in found]
 
     async def _total(self, whose: SeriesFilter, since: datetime, until: datetime) -> dict[str, dict[str, int]]:
         if since >= until:

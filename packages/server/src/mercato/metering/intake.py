@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from mercato.metering.events import Appraised, Taken, event_time
+from mercato.metering.news import UsageRecorded
 from mercato.metering.partitions import make_partitions
 from mercato.metering.repository import UsageRepository
-from mercato.platform import Clock, Session
+from mercato.platform import Clock, Outbox, Session
 
 _OLDEST = timedelta(days=400)
 _NEWEST = timedelta(days=2)
@@ -45,6 +46,12 @@ class UsageIntake:
         await self._rows.add_disputes([item for item in kept if item.disputes], self._now())
         new = await self._rows.add_disputes([_set_aside(item) for item in wild], self._now())
         return Taken(kept, [item for item in wild if item.event.id in new])
+
+    async def tell(self, outbox: Outbox, gateway: str, taken: Taken) -> None:
+        """That these calls of the gateway stand in the ledger now: for marketplaces that have a bus."""
+        if taken.kept:
+            news = UsageRecorded(by=gateway, event_ids=[item.event.id for item in taken.kept])
+            await outbox.add(self._session, news)
 
     def _is_plausible(self, at: datetime) -> bool:
         return self._now() - _OLDEST <= at <= self._now() + _NEWEST

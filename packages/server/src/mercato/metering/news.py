@@ -40,3 +40,13 @@ class UsageCalledNormal(News):
     """The unusual hour."""
     organisation_id: str
     """Whose consumer or service it is; empty for the marketplace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageRecorded(News):
+    """Calls of a gateway's batch stand in the ledger. Written only where the marketplace has a bus."""
+
+    topic = "usage.recorded"
+
+    event_ids: list[str]
+    """The usage events, in the order of their ids."""

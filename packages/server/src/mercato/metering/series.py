@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from mercato.identity import Caller, Permission, keys_of_lineage, newest_keys
-from mercato.metering.forecast import Forecast, Forecasting
+from mercato.metering.forecast import FORECAST_REACH, Forecast, Forecasting
 from mercato.metering.latency import BUCKETS, quantile_us
 from mercato.metering.refusals import FilterRefused, GroupRefused, SeriesTooLong
 from mercato.metering.rollup_models import MEASURES
@@ -98,9 +98,11 @@ class Summing:
                 f"Steps, series and metrics together are more than {_MOST_FIGURES} figures.", most=_MOST_FIGURES
             )
         earlier = before(zone, wanted.step, steps) if wanted.compare else None
-        await self._rows.widen()
         if wanted.step in ("day", "week", "month"):
             await self._made.note_zone(wanted.zone, self._clock.now())
+        # All that is read below lies in it, so that what is made of its days is asked once.
+        first = min(steps.since, earlier.since if earlier else steps.since)
+        await self._made.know(first - FORECAST_REACH if wanted.forecast else first, steps.until)
         if wanted.groups and not _is_wide(wanted, steps):
             lines, totals, groups = await self._at_once(whose, wanted, steps, earlier)
         else:
@@ -139,10 +141,9 @@ class Summing:
         self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, earlier: Steps | None
     ) -> tuple[list[Line], list[Line], int]:
         """Where groups are few, one reading of all of them gives the largest and the totals."""
-        now = await self._renamed(wanted, await self._figures(whose, wanted, steps, wanted.groups, None))
-        then = None
-        if earlier is not None:
-            then = await self._renamed(wanted, await self._figures(whose, wanted, earlier, wanted.groups, None))
+        now, then = await self._both(whose, wanted, steps, earlier, wanted.groups, None)
+        now = await self._renamed(wanted, now)
+        then = None if then is None else await self._renamed(wanted, then)
         sizes = {
             key: sum(found.whole()[0].get(name, 0) for name in _sizes(wanted.metrics[0])) for key, found in now.items()
         }
@@ -189,26 +190,41 @@ class Summing:
         self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, earlier: Steps | None,
         groups: Sequence[SeriesGroup], names: dict[tuple[str, ...], tuple[str, ...]] | None = None,
     ) -> list[Line]:  # fmt: skip
-        now = await self._figures(whose, wanted, steps, groups, names)
-        then = None if earlier is None else await self._figures(whose, wanted, earlier, groups, names)
+        now, then = await self._both(whose, wanted, steps, earlier, groups, names)
         return _lines_of(now, then, wanted, steps, everything=True)
 
+    async def _both(
+        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, earlier: Steps | None,
+        groups: Sequence[SeriesGroup], names: dict[tuple[str, ...], tuple[str, ...]] | None,
+    ) -> tuple["_Groups", "_Groups | None"]:  # fmt: skip
+        """The period, and the one before: in one reading where the one begins as the other ends."""
+        if earlier is None:
+            return await self._figures(whose, wanted, steps.bounds, groups, names), None
+        if earlier.until != steps.since:
+            now = await self._figures(whose, wanted, steps.bounds, groups, names)
+            return now, await self._figures(whose, wanted, earlier.bounds, groups, names)
+        whole = await self._figures(whose, wanted, (*earlier.bounds, *steps.bounds[1:]), groups, names)
+        return _parted(whole, len(earlier.starts))
+
     async def _figures(
-        self, whose: SeriesFilter, wanted: SeriesWanted, steps: Steps, groups: Sequence[SeriesGroup],
+        self, whose: SeriesFilter, wanted: SeriesWanted, bounds: Sequence[datetime], groups: Sequence[SeriesGroup],
         names: dict[tuple[str, ...], tuple[str, ...]] | None,
-    ) -> dict[tuple[str, ...], "_Sums"]:  # fmt: skip
+    ) -> "_Groups":  # fmt: skip
         columns = [GROUPS[name] for name in groups]
-        sources = await self._made.sources(whose, columns, steps.bounds)
+        sources = await self._made.sources(whose, columns, bounds)
         only = None if names is None else sorted(names)
-        found: dict[tuple[str, ...], _Sums] = {}
+        found: _Groups = {}
         measures = measures_of(wanted.metrics)
-        for step, key, sums in await self._rows.sums(whose, sources, steps.bounds, measures, columns, only):
+        latencies: list[tuple[int, tuple[str, ...], int, int]] = []
+        if _QUANTILES.keys() & set(wanted.metrics):
+            rows, latencies = await self._rows.sums_and_latencies(whose, sources, bounds, measures, columns, only)
+        else:
+            rows = await self._rows.sums(whose, sources, bounds, measures, columns, only)
+        for step, key, sums in rows:
             one = found.setdefault((names or {}).get(key, key), _Sums())
             one.add(step, dict(zip(measures, sums, strict=True)))
-        if _QUANTILES.keys() & set(wanted.metrics):
-            rows = await self._rows.latencies(whose, sources, steps.bounds, columns, only)
-            for step, key, bucket, count in rows:
-                found.setdefault((names or {}).get(key, key), _Sums()).count(step, bucket, count)
+        for step, key, bucket, count in latencies:
+            found.setdefault((names or {}).get(key, key), _Sums()).count(step, bucket, count)
         return found
 
 
@@ -230,6 +246,20 @@ def _lines_of(
             line.before, line.before_total = _read(then.get(key), wanted.metrics, len(steps.starts))
         lines.append(line)
     return sorted(lines, key=lambda line: -line.total[wanted.metrics[0]]) if wanted.groups else lines
+
+
+def _parted(whole: "_Groups", count: int) -> tuple["_Groups", "_Groups"]:
+    """The steps from `count` on, and the first `count` ones."""
+    now: _Groups = {}
+    then: _Groups = {}
+    for key, sums in whole.items():
+        for step, values in sums.by_step.items():
+            side, at = (now, step - count) if step >= count else (then, step)
+            side.setdefault(key, _Sums()).by_step[at] = values
+        for step, counts in sums.buckets.items():
+            side, at = (now, step - count) if step >= count else (then, step)
+            side.setdefault(key, _Sums()).buckets[at] = counts
+    return now, then
 
 
 def _together(groups: "_Groups") -> "_Groups":

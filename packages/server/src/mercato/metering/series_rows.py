@@ -65,11 +65,6 @@ class SeriesRows:
         wide = 1 + len(columns)
         return [(row[0], tuple(row[1:wide]), list(row[wide:])) for row in found]
 
-    async def widen(self) -> None:
-        """Room to add up in memory until the transaction ends: what does not fit is sorted on the disk. Nothing is
-        compiled for it, which takes longer than such a question does."""
-        await self._session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
-
     async def totals(
         self, wanted: SeriesFilter, sources: Sequence[Source], groups: Sequence[str],
         measures: Sequence[str], most: int,
@@ -86,21 +81,33 @@ class SeriesRows:
         found = await self._session.execute(query, values | {"most": most})
         return [(tuple(row[:-1]), row[-1]) for row in found]
 
-    async def latencies(
+    async def sums_and_latencies(
         self, wanted: SeriesFilter, sources: Sequence[Source], bounds: Sequence[datetime],
-        groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
-    ) -> list[tuple[int, tuple[str, ...], int, int]]:  # fmt: skip
-        """Step, group values and currency, bucket, how many calls are in it."""
+        measures: Sequence[str], groups: Sequence[str] = (), only: Sequence[tuple[str, ...]] | None = None,
+    ) -> tuple[list[tuple[int, tuple[str, ...], list[int]]], list[tuple[int, tuple[str, ...], int, int]]]:  # fmt: skip
+        """What `sums` gives, and how many calls are in each bucket: step, group values and currency, bucket, calls."""
         columns = [*groups, "currency"]
-        rows, values = _rows(wanted, sources, [*columns, "latency_at", "latency_n"], only, columns)
+        rows, values = _rows(wanted, sources, [*columns, *measures, "latency_at", "latency_n"], only, columns)
         key = ", ".join(f"{name}::text" for name in columns)
+        step = "width_bucket(start, CAST(:bounds AS timestamptz[])) - 1 AS step"
+        sums = ", ".join(f"sum({name})::bigint" for name in measures)
+        nothing = ", ".join("NULL" for _ in measures[1:])
         query = text(
-            f"SELECT width_bucket(start, CAST(:bounds AS timestamptz[])) - 1 AS step, {key}, bucket,"  # noqa: S608
-            f" sum(n)::bigint FROM ({rows}) AS rows, unnest(latency_at, latency_n) AS one (bucket, n)"
+            f"SELECT {step}, {key}, NULL::int AS bucket, {sums} FROM ({rows}) AS rows"  # noqa: S608  (our own names)
+            f" GROUP BY step, {', '.join(columns)}"
+            f" UNION ALL SELECT {step}, {key}, bucket, sum(n)::bigint{f', {nothing}' if nothing else ''}"
+            f" FROM ({rows}) AS rows, unnest(latency_at, latency_n) AS one (bucket, n)"
             f" GROUP BY step, {', '.join(columns)}, bucket"
         )
-        found = await self._session.execute(query, values | {"bounds": list(bounds)})
-        return [(row[0], tuple(row[1:-2]), row[-2], row[-1]) for row in found]
+        wide = 1 + len(columns)
+        added: list[tuple[int, tuple[str, ...], list[int]]] = []
+        counted: list[tuple[int, tuple[str, ...], int, int]] = []
+        for row in await self._session.execute(query, values | {"bounds": list(bounds)}):
+            if row[wide] is None:
+                added.append((row[0], tuple(row[1:wide]), list(row[wide + 1 :])))
+            else:
+                counted.append((row[0], tuple(row[1:wide]), row[wide], row[wide + 1]))
+        return added, counted
 
     async def first_quarter(self, wanted: SeriesFilter) -> datetime | None:
         """When the calls of this organisation, or everybody's, begin."""

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from mercato.metering.levels import BUSY, DAY_SECONDS, LEVELS, QUARTER_SECONDS
 
@@ -35,14 +34,17 @@ def levels_of(columns: Iterable[str], *, of_consumer: bool) -> list[str]:
 
 
 def sources_of(
-    levels: Sequence[str], bounds: Sequence[datetime], made: Mapping[datetime, frozenset[str]]
+    levels: Sequence[str], steps: Iterable[tuple[datetime, datetime]], made: Mapping[datetime, frozenset[str]]
 ) -> list[Source]:
-    """The fewest rows that make these steps. `made` has the starts of days, of any zone, that are added up and true,
-    with the names of what is made of each, such as `market:86400`."""
+    """The fewest rows that make these steps, each from its begin to its end.
+
+    `made` has the starts of days, of any zone, that are added up and true, with the names of what is made of each, such
+    as `market:86400`.
+    """
     days = {start: level for start, names in made.items() if (level := _first(levels, DAY_SECONDS, names)) is not None}
     starts = sorted(days)
     spans: dict[tuple[str | None, int], list[tuple[datetime, datetime]]] = {}
-    for begin, end in pairwise(bounds):
+    for begin, end in steps:
         at = begin
         while at < end:
             level = days.get(at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from mercato.metering.levels import BUSY, DAY_SECONDS
 from mercato.metering.series_rows import SeriesFilter
@@ -10,7 +11,7 @@ from mercato.metering.window_rows import WindowRows
 
 
 class WindowsMade:
-    """Looks each period up once."""
+    """Looks each period up once, and none that lies within one that it knows."""
 
     def __init__(self, rows: WindowRows) -> None:
         self._rows = rows
@@ -18,23 +19,31 @@ class WindowsMade:
 
     async def sources(self, whose: SeriesFilter, columns: Sequence[str], bounds: Sequence[datetime]) -> list[Source]:
         """The fewest rows that make the steps between these bounds, by these columns."""
+        return await self.sources_of_spans(whose, columns, list(pairwise(bounds)))
+
+    async def sources_of_spans(
+        self, whose: SeriesFilter, columns: Sequence[str], spans: Sequence[tuple[datetime, datetime]]
+    ) -> list[Source]:
+        """The same of steps that need not follow each other; they are in their order."""
         consumer = whose.equal.get("consumer_id")
         levels = levels_of({*whose.columns, *columns, "currency"}, of_consumer=consumer is not None)
-        made = await self._made(bounds[0], bounds[-1])
+        made = await self.know(spans[0][0], spans[-1][1])
         if consumer is not None and not BUSY.isdisjoint(levels):
             made = await self._narrow(str(consumer), levels, made)
-        return sources_of(levels, bounds, made)
+        return sources_of(levels, spans, made)
 
     async def note_zone(self, zone: str, at: datetime) -> None:
         """Days of this zone are asked for, and are worth keeping."""
         if zone != "UTC":
             await self._rows.note_zone(zone, at.astimezone(UTC).date())
 
-    async def _made(self, since: datetime, until: datetime) -> dict[datetime, frozenset[str]]:
-        known = self._known.get((since, until))
-        if known is None:
-            known = self._known[since, until] = await self._rows.made(since, until)
-        return known
+    async def know(self, since: datetime, until: datetime) -> dict[datetime, frozenset[str]]:
+        """What is made of the days of a period, and perhaps of some beside it."""
+        for (begin, end), made in self._known.items():
+            if begin <= since and until <= end:
+                return made
+        found = self._known[since, until] = await self._rows.made(since, until)
+        return found
 
     async def _narrow(
         self, consumer_id: str, levels: Sequence[str], made: dict[datetime, frozenset[str]]

@@ -35,7 +35,8 @@ from mercato.platform.database import Base, Database, Session, after_commit, dri
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
-from mercato.platform.lines import LineFormat, csv_head, line_of, stream_lines
+from mercato.platform.leading import LeadLost, leading
+from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -51,7 +52,19 @@ from mercato.platform.objects import (
     check_prefix,
     check_range,
 )
-from mercato.platform.outbox import Event, Lag, Outbox, OutboxLag, forget_events
+from mercato.platform.one_line import one_line
+from mercato.platform.outbox import (
+    Event,
+    Lag,
+    Outbox,
+    OutboxLag,
+    Place,
+    forget_events,
+    forget_reader,
+    pass_place,
+    read_events,
+    read_place,
+)
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
@@ -106,6 +119,7 @@ __all__ = [
     "Json",
     "Keep",
     "Lag",
+    "LeadLost",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -122,6 +136,7 @@ __all__ = [
     "Outbox",
     "OutboxFeed",
     "OutboxLag",
+    "Place",
     "Prepared",
     "Purpose",
     "RangeOutside",
@@ -154,6 +169,7 @@ __all__ = [
     "configure_logging",
     "copy_json",
     "csv_head",
+    "csv_line",
     "current_request",
     "derive_key",
     "describe",
@@ -164,12 +180,18 @@ __all__ = [
     "every_news",
     "every_refusal",
     "forget_events",
+    "forget_reader",
     "is_locked",
+    "leading",
     "line_of",
     "mask",
     "mask_fields",
     "name_call",
+    "one_line",
+    "pass_place",
     "place_of",
+    "read_events",
+    "read_place",
     "serving",
     "start_on",
     "stream_lines",

@@ -13,7 +13,7 @@ _UNHEARD_SECONDS = 1.0
 class Bell:
     """Wakes the loop that waits on `channel`. An `OutboxFeed` that was given the bell listens for it.
 
-    The bell only saves the wait: the loop still looks by itself now and then, and every second while nobody listens.
+    The bell only shortens the wait: the loop still polls now and then, and every second while nobody listens.
     """
 
     def __init__(self, channel: str) -> None:
@@ -30,7 +30,7 @@ class Bell:
         self._rung.set()
 
     async def wait(self, seconds: float) -> None:
-        """Until the bell rings; at most that long, and a second while nobody listens."""
+        """Wait until the bell rings, but no longer than given, and a second at most while nobody listens."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds if self.is_heard else min(seconds, _UNHEARD_SECONDS)):
                 await self._rung.wait()

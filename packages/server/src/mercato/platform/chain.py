@@ -1,6 +1,6 @@
-"""Chains: numbered entries that are only ever added to, held by signed heads that anybody may keep.
+"""Chains: numbered, append-only entries, and signed heads over them that anybody may keep.
 
-A room keeps its entries and heads in tables of its own and says in a `ChainTables` which columns those are. What a head
+A room keeps its entries and heads in its own tables and names their columns in a `ChainTables`. What a head
 signs of the entries is a commitment: the digest of the last entry, where each covers the one before (`LinkedDigests`),
 or the root of a tree (`platform/merkle_tree.py`).
 """
@@ -28,7 +28,10 @@ _Committed = TypeVar("_Committed", contravariant=True)
 
 
 class ChainDamaged(Exception):
-    """The entries are not what was written or sealed: somebody altered them. `size` says how many from the start."""
+    """The entries differ from what was written or sealed: somebody altered them.
+
+    `size` counts entries from the start.
+    """
 
     def __init__(self, message: str, *, size: int) -> None:
         super().__init__(message)
@@ -51,12 +54,12 @@ class HeadKey:
         return base64.b64encode(self._private.sign(content)).decode()
 
     def has_signed(self, content: bytes, key: str, signature: str) -> bool:
-        """Whether this key did: Ed25519 signs the same bytes in the same way always (RFC 8032)."""
+        """Whether this key made the signature: Ed25519 always signs the same bytes in the same way (RFC 8032)."""
         return key == self.public and signature == self.sign(content)
 
 
 class SignedHead:
-    """Columns of a table of heads. Which column holds `state`, the commitment in hexadecimal, its table says."""
+    """Columns of a table of heads. The table says which column holds `state`, the commitment in hexadecimal."""
 
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     state: Mapped[str]
@@ -94,7 +97,10 @@ class Commitment(Protocol[_Committed]):
     """What a head signs of the entries before it."""
 
     async def state_at(self, size: int) -> str:
-        """Of the first `size` entries as they are stored now. Raises `ChainDamaged` where one is missing."""
+        """The commitment over the first `size` entries as they are stored now.
+
+        Raises `ChainDamaged` if one is missing.
+        """
         ...
 
     async def prepare(self, before: int, size: int) -> None:
@@ -102,7 +108,7 @@ class Commitment(Protocol[_Committed]):
         ...
 
     def state_of(self, digests: Sequence[_Committed]) -> str:
-        """Of these entries, from their digests, in their order; there is one at least."""
+        """The commitment over these entries, from their digests in order; there is at least one."""
         ...
 
 
@@ -139,18 +145,18 @@ class Chain(Generic[Digest, Time]):
         self._commitment = commitment
 
     async def lock(self) -> None:
-        """Until this transaction ends, no other appends or seals."""
+        """Take the lock: until this transaction ends, no other one appends or seals."""
         await self._session.execute(select(func.pg_advisory_xact_lock(self._tables.lock)))
 
     async def begin_append(self) -> Last[Digest, Time] | None:
-        """The entry to follow, `None` in an empty chain; until this transaction ends, no other appends."""
+        """The last entry, `None` in an empty chain. Until this transaction ends, no other one appends."""
         await self.lock()
         return await self._last()
 
     async def seal(self, key: HeadKey, *, at_once: bool = False) -> SignedHead | None:
-        """A new signed head when an hour has passed since the last and entries came; else nothing.
+        """A new signed head if an hour has passed since the last one and entries were added; otherwise `None`.
 
-        Raises `ChainDamaged` when what the last head covers is no longer what was signed.
+        Raises `ChainDamaged` if the entries that the last head covers have changed.
         """
         last = await self.begin_append()
         sealed = await self.newest_head()
@@ -179,7 +185,7 @@ class Chain(Generic[Digest, Time]):
         return await self._session.get(self._tables.heads, size)
 
     async def check_heads(self, digests: Sequence[Digest], key: HeadKey | None = None) -> None:
-        """Hold every head against digests that were computed anew from the entries; `key` checks signatures as well.
+        """Compare every head with digests recomputed from the entries; with `key`, check signatures as well.
 
         Raises `ChainDamaged`.
         """

@@ -1,4 +1,4 @@
-"""Time and ids, handed in by constructor so that a test decides both."""
+"""Time and ids, passed to constructors so that tests control both."""
 
 import os
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ class Ids(Protocol):
         ...
 
     def secret(self, size: int) -> bytes:
-        """`size` bytes nobody can guess."""
+        """`size` random bytes that nobody can guess."""
         ...
 
 

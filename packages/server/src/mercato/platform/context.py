@@ -1,4 +1,4 @@
-"""The request that a piece of work is done for, as far as news and the audit log tell of it."""
+"""The request behind a unit of work, as far as news and the audit log record it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """How somebody came to ask. Every field is empty where it does not apply; there is never a secret."""
+    """How the caller reached us. A field that does not apply is empty; no field ever holds a secret."""
 
     request_id: str = ""
     address: str = ""
@@ -28,7 +28,7 @@ class RequestContext:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any] | None) -> Self | None:
-        """What was stored; fields that only a newer version knows are ignored."""
+        """Read what was stored; fields that only a newer version knows are ignored."""
         if payload is None:
             return None
         return cls(**{each.name: payload[each.name] for each in fields(cls) if each.name in payload})
@@ -36,23 +36,23 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request in hand, and the topics of the news that it told so far."""
+    """The current request, and the topics of the news that it has written so far."""
 
     context: RequestContext
-    told: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
 
 
 _CURRENT: ContextVar[Served | None] = ContextVar("mercato_request", default=None)
 
 
 def current_request() -> Served | None:
-    """The request in hand; `None` in a worker's own work."""
+    """The current request; `None` in a worker's own work."""
     return _CURRENT.get()
 
 
 @contextmanager
 def serving(context: RequestContext) -> Iterator[Served]:
-    """News that is told within the block carries `context`."""
+    """News written within the block carries `context`."""
     served = Served(context)
     token = _CURRENT.set(served)
     try:

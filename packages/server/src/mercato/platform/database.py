@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine a process, one transaction a unit of work."""
+"""PostgreSQL: one engine per process, one transaction per unit of work."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import QueuePool
 
 _IDLE_SECONDS = 20.0
-"""How long connections are kept that nobody needs; one costs the server 3 MB."""
+"""How long unused connections are kept, in seconds; one costs the server 3 MB."""
 
 Session = AsyncSession
 """One transaction: opened at the edge, committed at the edge."""
@@ -66,7 +66,7 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
 
 
 class Database:
-    """The pool of connections of one process. It grows with what is used at once, and shrinks again after a while."""
+    """The connection pool of one process. It grows with concurrent use and shrinks again after a while."""
 
     def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float = _IDLE_SECONDS) -> None:
         self.url = driver_url(url)
@@ -95,7 +95,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """A unit of work: all of it is committed when the block ends, none of it when the block raises."""
+        """A unit of work: committed when the block ends, rolled back when the block raises."""
         async with self._sessions() as session, session.begin():
             yield session
 
@@ -134,9 +134,8 @@ class Database:
                 self._review = asyncio.get_running_loop().call_later(self._idle_seconds, self._shrink_pool)
 
     def _shrink_pool(self) -> None:
-        """Close all connections where fewer than half were used at once since the last look; they come back on demand.
-
-        Only while none is in use: one that comes back to a pool already given up would never be closed.
+        """Close all connections if fewer than half were in use at once since the last check; new ones are opened on
+        demand. Only while none is in use: a connection returned to a discarded pool would never be closed.
         """
         self._review, used, self._used_at_once = None, self._used_at_once, 0
         if self._pool.checkedout() == 0 and self._pool.checkedin() >= 2 * max(used, 1):

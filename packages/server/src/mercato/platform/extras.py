@@ -17,7 +17,7 @@ class DeskNotInstalled(Refusal):
 
 @contextmanager
 def desk_libraries() -> Iterator[None]:
-    """Around the imports of what needs them; raises `DeskNotInstalled` where one is missing."""
+    """Wraps imports of these libraries; raises `DeskNotInstalled` if one is missing."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
-"""Readers of the outbox: one listening connection a process, any number of subscribers.
+"""Readers of the outbox: one listening connection per process, any number of subscribers.
 
-A *durable* subscriber handles each event once for the whole marketplace, in the transaction that moves its place; when
-it raises, the transaction is undone and the same events come again. An *ephemeral* subscriber belongs to one process,
+A *durable* subscriber handles each event once for the whole marketplace, in the transaction that moves its place; if it
+raises, the transaction is rolled back and the same events come again. An *ephemeral* subscriber belongs to one process,
 starts at the present and is called with every event from then on.
 """
 
@@ -38,9 +38,9 @@ log = structlog.get_logger(__name__)
 _BATCH = 200
 _RETRY_SECONDS = 1.0
 _QUIET_SECONDS = 30.0
-"""How often a process looks for news whose notification it did not get."""
+"""How often a process polls for news whose notification it missed, in seconds."""
 _LONGEST_REST_SECONDS = 300.0
-"""How often a reader looks by itself while its process listens: for what nobody foresaw."""
+"""How often a reader polls although its process listens, in seconds: a safety net."""
 _FIRST_PAUSE_SECONDS = 0.05
 _OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
@@ -53,7 +53,10 @@ EphemeralHandler = Callable[[Sequence[Event[_N]]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class DurableSubscriber(Generic[_N]):
-    """Handles each event once, whoever runs it: `name` is its place's name and must never change."""
+    """Handles each event once, in whichever process it runs.
+
+    Its place is stored under `name`, which must never change.
+    """
 
     name: str
     kinds: tuple[type[_N], ...]
@@ -64,9 +67,9 @@ class DurableSubscriber(Generic[_N]):
 class EphemeralSubscriber(Generic[_N]):
     """Hears what happens from now on, in this process.
 
-    The log is read in the order of commits, so its news waits for the oldest transaction still open. What cannot wait,
-    and does no harm out of its turn and twice (a revocation), is named under `hurried`: it is also handed over as soon
-    as it is committed. `handle` is never called twice at once.
+    The log is read in commit order, so news waits for the oldest open transaction. News that cannot wait, and is
+    harmless out of order and twice (a revocation), is named in `hurried`: it is also delivered as soon as it is
+    committed. `handle` is never called concurrently.
     """
 
     name: str
@@ -75,14 +78,15 @@ class EphemeralSubscriber(Generic[_N]):
     hurried: tuple[type[_N], ...] = ()
 
     def find_hurried(self, topic: str) -> type[_N] | None:
-        """The class of this topic, if its news is handed over out of its turn."""
+        """The class of this topic, if its news is delivered out of order."""
         return next((kind for kind in self.hurried if kind.topic == topic), None)
 
 
 class OutboxFeed:
-    """Runs subscribers until it is closed. A lost database is waited for; nothing is skipped.
+    """Runs subscribers until it is closed.
 
-    It also listens for `bells`. News whose notification is lost is found within `quiet_seconds`.
+    It waits for a lost database and skips nothing. It also listens for `bells`. News whose notification was lost is
+    found within `quiet_seconds`.
     """
 
     def __init__(
@@ -114,7 +118,7 @@ class OutboxFeed:
             self._tasks.append(asyncio.create_task(reading, name=f"outbox {hearer.name}"))
 
     async def close(self) -> None:
-        """Stop all readers; a batch in hand is undone and comes again."""
+        """Stop all readers; an unfinished batch is rolled back and comes again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,13 +132,13 @@ class OutboxFeed:
                     for channel in (CHANNEL, *self._other_bells):
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     self._note_listening(True)
-                    self._news_came.set()  # whatever came while nobody listened
+                    self._news_came.set()  # for news that came while nobody listened
                     async for note in _notifications(connection):
                         await self._hear(note)
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
                 self._note_listening(False)
-                self._ring()  # from now on readers look by themselves
+                self._ring()  # from now on readers poll
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def _note_listening(self, is_listening: bool) -> None:
@@ -154,8 +158,8 @@ class OutboxFeed:
     async def _watch(self) -> None:
         """Ring when there is something to read.
 
-        News can be read once every older transaction has ended, which no notification tells: while some of it waits
-        for that, look again, at first soon.
+        News becomes readable once every older transaction has ended, which no notification announces: while news waits
+        for that, poll, at first often.
         """
         pause, oldest_before = _FIRST_PAUSE_SECONDS, -1
         while True:
@@ -181,7 +185,7 @@ class OutboxFeed:
         self._news_came.clear()
 
     async def _hurry(self, payload: str) -> None:
-        """Hand the news over at once to those who asked for it; should that fail, it comes again in its turn."""
+        """Deliver the news at once to the subscribers that asked for it; if that fails, it comes again in order."""
         if not payload or not self._hurried:
             return
         notice = json.loads(payload)
@@ -201,7 +205,7 @@ class OutboxFeed:
             bell.set()
 
     async def _wait(self, bell: asyncio.Event, *, soon: bool) -> None:
-        """Until the bell rings; at most a moment where it is known that the reader must look again."""
+        """Wait until the bell rings; only a moment if the reader is known to have more to read."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_RETRY_SECONDS if soon or not self._is_listening else _LONGEST_REST_SECONDS):
                 await bell.wait()
@@ -226,7 +230,7 @@ class OutboxFeed:
                 await self._wait(bell, soon=handled is None)
 
     async def _handle_durable(self, reader: DurableSubscriber[Any]) -> int | None:
-        """How many events were handled; `None` where another process has the reader's place just now."""
+        """How many events were handled; `None` if another process currently holds the reader's place."""
         async with self._database.transaction() as session:
             place = await lock_place(session, reader.name)
             if place is None:
@@ -269,7 +273,7 @@ class OutboxFeed:
 
 
 async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[pq.PGnotify]:
-    """Each notification, for ever; raises `psycopg.Error` when the connection is lost.
+    """Yields each notification, without end; raises `psycopg.Error` when the connection is lost.
 
     psycopg's own `notifies()` wakes ten times a second to look for Ctrl-C, which an event loop does not need.
     """

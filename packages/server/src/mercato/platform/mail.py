@@ -1,4 +1,4 @@
-"""Letters to people. The port; engines are an SMTP server and, where none is set, a folder of files."""
+"""Mail to people. The port; its engines are an SMTP server and, where none is configured, a folder of files."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A plain-text letter to one address. `id` is the same each time it is sent again."""
+    """A plain-text message to one address. `id` stays the same when it is sent again."""
 
     id: str
     to: str
@@ -15,13 +15,15 @@ class Letter:
 
 
 class Mail(Protocol):
-    """Hands letters on. A letter may be handed on twice after a crash; its `Message-ID` is then the same."""
+    """Sends mail. After a crash a letter may be sent twice, with the same `Message-ID`."""
 
     async def send(self, letter: Letter) -> None:
-        """Raises `MailRefused` for an address or content that will never be taken, `OSError` while nothing is."""
+        """Raises `MailRefused` for an address or content that will never be accepted, `OSError` while the server is
+        unreachable.
+        """
 
     async def forget(self, address: str) -> int:
-        """Remove the letters to this address that this machine keeps; how many."""
+        """Remove the letters to this address that this machine keeps; returns how many."""
 
 
 class MailRefused(Exception):

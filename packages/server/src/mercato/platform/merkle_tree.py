@@ -1,4 +1,4 @@
-"""A tree over a chain's entries (RFC 6962). The roots of whole subtrees are kept, which keeps proofs quick."""
+"""A tree over a chain's entries (RFC 6962). The roots of complete subtrees are stored, which makes proofs fast."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ class SubtreeRoot:
 
 
 class MerkleTree:
-    """The commitment of a chain that gives short proofs. The chain's digests are the leaves."""
+    """The commitment of a chain with short proofs. The chain's digests are the leaves."""
 
     def __init__(self, session: Session, tables: ChainTables[bytes, datetime], nodes: type[SubtreeRoot]) -> None:
         self._session = session
@@ -51,12 +51,12 @@ class MerkleTree:
         return [(await self._root(*span)).hex() for span in merkle.inclusion_spans(place, size)]
 
     async def prove_consistency(self, first: int, second: int) -> list[str]:
-        """The path that shows that the first `second` entries begin with the first `first`."""
+        """The path that proves that the log of `second` entries begins with the log of `first`."""
         spans = merkle.consistency_spans(first, second) if first < second else []
         return [(await self._root(*span)).hex() for span in spans]
 
     async def _root(self, low: int, high: int) -> bytes:
-        """The root of these entries: a kept one where there is, else from the kept ones or leaves below."""
+        """The root of these entries: a stored one if there is one, else computed from stored ones or leaves below."""
         span = high - low
         level = span.bit_length() - 1
         if span == 1 << level and low % span == 0:

@@ -1,4 +1,4 @@
-"""News: what happened, as a typed value. Each room's own is in its `news.py`; the outbox stores and delivers it."""
+"""News: what happened, as a typed value. Each room defines its own in `news.py`; the outbox stores and delivers it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 class News:
     """One thing that happened: ids and facts that JSON can hold, never a secret.
 
-    A field that is added later needs a default, because rows written before it are still read.
+    A field added later needs a default, because older rows are still read.
     """
 
     topic: ClassVar[str]
@@ -24,10 +24,10 @@ class News:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
-        """The news that was stored. Fields that only a newer version knows are ignored.
+        """The news that was stored.
 
-        Raises `TypeError` where a field without a default is missing; `by` is empty in rows that were written before
-        every piece of news had it.
+        Fields that only a newer version knows are ignored. Raises `TypeError` if a field without a default is missing;
+        `by` is empty in rows written before all news had it.
         """
         known = {field.name: payload[field.name] for field in fields(cls) if field.name in payload}
         return cls(**{"by": "", **known})

@@ -1,4 +1,4 @@
-"""Blobs: the port. Its engines stand in `mercato.adapters`: a folder of this machine, and S3.
+"""Blobs: the port. Its engines are in `mercato.adapters`: a folder of this machine, and S3.
 
 A key is a path of lower-case names, such as `rounds/rnd_…/train.parquet`. An object is whole or absent: nobody ever
 reads half of one that is being written, and a later `put` replaces it at once.
@@ -14,7 +14,7 @@ from typing import Protocol
 from mercato.platform.refusals import NotFound
 
 CHUNK_BYTES = 256 * 1024
-"""How much of an object is held in memory at a time, by whoever streams one."""
+"""How much of an object is held in memory at a time when it is streamed, in bytes."""
 
 MAX_KEY_CHARACTERS = 512
 LONGEST_LINK = timedelta(days=7)
@@ -32,7 +32,7 @@ class ObjectNotFound(NotFound):
 
 
 class RangeOutside(ValueError):
-    """The wanted bytes lie outside the object."""
+    """The requested bytes lie outside the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ObjectStore(Protocol):
         ...
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        """The bytes from `start` up to and without `stop` (the end, where there is none), cut at the end.
+        """The bytes from `start` up to but excluding `stop` (`None`: the end), cut at the end of the object.
 
         Raises `ObjectNotFound`; `RangeOutside` where `start` is negative, lies behind the end or not before `stop`.
         """
@@ -67,7 +67,7 @@ class ObjectStore(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove it; what is not there is removed already."""
+        """Remove it; removing what does not exist is not an error."""
         ...
 
     def find_all(self, prefix: str) -> AsyncIterator[StoredObject]:
@@ -77,7 +77,7 @@ class ObjectStore(Protocol):
     async def presign(self, key: str, expires_in: timedelta) -> str:
         """An absolute address that gives the object to whoever has it, ranges too, until it expires.
 
-        `expires_in` lies between one second and `LONGEST_LINK`. Whether the object is there is not asked.
+        `expires_in` lies between one second and `LONGEST_LINK`. Does not check that the object exists.
         """
         ...
 

@@ -1,8 +1,8 @@
-"""The outbox: news written in the same transaction as the change that it tells of.
+"""The outbox: news written in the same transaction as the change that it reports.
 
 Every reader keeps its own place in the log, so that each of several search indexes and gateways hears everything. Rows
 become visible in the order of their commits, not of their numbers; a reader therefore goes by `(transaction, number)`
-and stops before the oldest transaction still open, which nothing later can precede.
+and stops before the oldest open transaction, because nothing written later can come before that.
 """
 
 import json
@@ -43,7 +43,7 @@ class OutboxRow(Base):
 
 
 class OutboxPlace(Base):
-    """How far a durable reader has come."""
+    """How far a durable reader has read."""
 
     __tablename__ = "outbox_places"
 
@@ -62,7 +62,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[_N_co]):
-    """News as a reader gets it: its place in the log, what happened, when, and for which request."""
+    """News as a reader receives it: its place in the log, what happened, when, and for which request."""
 
     place: Place
     news: _N_co
@@ -77,34 +77,34 @@ class Outbox:
         self._clock = clock
 
     async def add(self, session: Session, news: News, context: RequestContext | None = None) -> None:
-        """Tell every reader of this class of news, if and only if this transaction is committed.
+        """Tell every reader of this class of news, if and only if this transaction commits.
 
-        `context` is the request in hand where it is not given.
+        `context` defaults to the current request.
         """
         topic, payload = news.topic, news.to_payload()
         request = current_request()
         if request is not None:
-            request.told.add(topic)
+            request.written.add(topic)
             context = context or request.context
-        told_of = None if context is None else context.to_payload()
-        session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now(), context=told_of))
+        stored_context = None if context is None else context.to_payload()
+        session.add(OutboxRow(topic=topic, payload=payload, at=self._clock.now(), context=stored_context))
         await session.flush()
-        # Readers also look by themselves; the bell only saves them the wait. It rings at commit, and says what the news
-        # is where that is short, for those who may hear it before its turn.
+        # Readers also poll; the bell only shortens their wait. It rings at commit, and carries the news
+        # if that is short, for subscribers that may hear it out of order.
         notice = json.dumps({"topic": topic, "payload": payload})
         await session.execute(select(func.pg_notify(CHANNEL, notice if len(notice) < _LONGEST_NOTICE else "")))
 
 
 async def read_end(session: Session) -> Place:
-    """The place from which a new reader starts that knows the present state: all that is settled was read."""
+    """The place from which a new reader starts that already knows the present state."""
     oldest_open = await session.scalar(select(_OLDEST_OPEN))
     assert oldest_open is not None
     return Place(int(oldest_open) - 1, 2**62)
 
 
 async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, bool, bool]:
-    """The oldest transaction still open; whether news waits for it: committed, but not to be read yet; and whether any
-    news is new since `oldest_before`, what this returned the last time.
+    """The oldest open transaction; whether committed news waits for it to end; and whether there is news since
+    `oldest_before`, the value that this returned last time.
     """
     waits = select(OutboxRow.number).where(OutboxRow.transaction >= _OLDEST_OPEN).exists()
     is_new = select(OutboxRow.number).where(OutboxRow.transaction >= oldest_before).exists()
@@ -113,7 +113,7 @@ async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, b
 
 
 async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]], limit: int) -> list[Event[_N]]:
-    """The next events of these classes of news in their order, at most `limit`."""
+    """The next events of these classes of news, in order, at most `limit`."""
     by_topic = {kind.topic: kind for kind in kinds}
     rows = await session.scalars(
         select(OutboxRow)
@@ -149,12 +149,42 @@ async def lock_place(session: Session, reader: str) -> Place | None:
 
 
 async def move_place(session: Session, reader: str, place: Place) -> None:
-    """Everything up to `place` was handled; part of the same transaction as the handling."""
+    """Record that everything up to `place` was handled, in the same transaction as the handling."""
     await session.execute(
         update(OutboxPlace)
         .where(OutboxPlace.reader == reader)
         .values(transaction=place.transaction, number=place.number)
     )
+
+
+async def read_place(session: Session, reader: str) -> Place:
+    """The place of a reader that hands news over outside any transaction; such a reader has one process at a time.
+
+    A reader seen for the first time starts at the beginning of the log.
+    """
+    await session.execute(insert(OutboxPlace).values(reader=reader, transaction=0, number=0).on_conflict_do_nothing())
+    row = (await session.execute(select(OutboxPlace).where(OutboxPlace.reader == reader))).scalar_one()
+    return Place(row.transaction, row.number)
+
+
+async def pass_place(session: Session, reader: str, before: Place, place: Place) -> bool:
+    """Move from `before` to `place`; false, and nothing moved, where another process has moved it meanwhile."""
+    moved = await session.execute(
+        update(OutboxPlace)
+        .where(
+            OutboxPlace.reader == reader,
+            OutboxPlace.transaction == before.transaction,
+            OutboxPlace.number == before.number,
+        )
+        .values(transaction=place.transaction, number=place.number)
+        .returning(OutboxPlace.reader)
+    )
+    return moved.one_or_none() is not None
+
+
+async def forget_reader(session: Session, reader: str) -> None:
+    """A reader that is no more keeps no news from being deleted."""
+    await session.execute(delete(OutboxPlace).where(OutboxPlace.reader == reader))
 
 
 async def forget_events(session: Session, before: datetime) -> int:
@@ -177,22 +207,22 @@ async def forget_events(session: Session, before: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How much news a reader has not handled: at most 10,000 are counted. `oldest` is the time of the oldest."""
+    """How much news a reader has not handled, counted up to 10,000. `oldest` is the time of the oldest."""
 
     waiting: int
     oldest: datetime | None
 
 
 class OutboxLag:
-    """How far durable readers are behind, read again and again by one process."""
+    """How far durable readers are behind, as one process keeps reading it."""
 
     def __init__(self, topics: Mapping[str, Sequence[str]]) -> None:
         self._topics = topics
-        # News for others moves no reader's place: what was seen to hold nothing for a reader is not read again.
+        # A reader's place does not move for other readers' news: a range without news for a reader is not read again.
         self._clear: dict[str, Place] = {}
 
     async def read(self, session: Session) -> dict[str, Lag]:
-        """By reader. One that never ran is not listed."""
+        """The backlog by reader. One that never ran is not listed."""
         present = await read_end(session)
         query = select(OutboxPlace.reader, OutboxPlace.transaction, OutboxPlace.number)
         places = {row[0]: Place(row[1], row[2]) for row in await session.execute(query)}

@@ -11,10 +11,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Prepared(Generic[_T]):
-    """What was prepared, or why it could not be.
+    """What was prepared, or the refusal.
 
-    A refusal waits for the transaction. There a repeated request is recognised first, and gets its old answer although
-    the same could not be prepared a second time.
+    A refusal is raised only in the transaction: a repeated request is recognised there first and gets its earlier
+    answer, even if the same could not be prepared a second time.
     """
 
     value: _T | None
@@ -29,7 +29,7 @@ class Prepared(Generic[_T]):
             return cls(None, refusal)
 
     def take(self) -> _T:
-        """What was prepared; raises the refusal where there is one."""
+        """What was prepared; raises the refusal if there is one."""
         if self.refusal is not None:
             raise self.refusal
         assert self.value is not None

@@ -17,7 +17,9 @@ class Refusal(Exception):
     title: ClassVar[str] = "Refused"
     fix: ClassVar[str] = "Change the request and send it again."
     keeps_changes: ClassVar[bool] = False
-    """Whether what the transaction changed before the refusal is kept; a refusal changes nothing unless it says so."""
+    """Whether changes that the transaction made before the refusal are kept; by default a refusal rolls everything
+    back.
+    """
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class Malformed(Refusal):
 
 
 class NotFound(Refusal):
-    """There is no such thing, or none that the caller may see; the two are not told apart."""
+    """It does not exist, or the caller may not see it; the two cannot be distinguished."""
 
     code = "not_found"
     status = 404
@@ -79,7 +81,7 @@ class Conflict(Refusal):
 
 
 class Unavailable(Refusal):
-    """A part of the marketplace that this answer needs is not reachable now. Nothing was changed."""
+    """A part of the marketplace that this answer needs is unavailable. Nothing was changed."""
 
     code = "temporarily_unavailable"
     status = 503
@@ -88,7 +90,7 @@ class Unavailable(Refusal):
 
 
 def every_refusal(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
-    """All refusals that are loaded, by code; from them the reference of error codes is written."""
+    """All loaded refusals, by code; the reference of error codes is written from them."""
     found = {base.code: base}
     for child in base.__subclasses__():
         found.update({kind.code: kind for kind in every_refusal(child)})

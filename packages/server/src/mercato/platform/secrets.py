@@ -1,6 +1,6 @@
 """Everything that is derived from a secret of the marketplace: one list of purposes, one derivation, one seal.
 
-Rows, links and heads made long ago must still open and verify, so a purpose's value is never changed.
+Rows, links and heads made long ago must still open and verify, so a purpose's value never changes.
 Access tokens (`identity/tokens.py`) use the signing key itself; what they sign begins with no purpose of this list.
 """
 
@@ -14,7 +14,7 @@ _NONCE_BYTES = 12
 
 
 class Purpose(enum.Enum):
-    """What a derived key is for. The value stands before the key's name in what is hashed; none begins another."""
+    """What a derived key is for. The value is hashed before the key's name; no value is the beginning of another."""
 
     IDEMPOTENT_ANSWER = b"idempotent answer\0"
     WEBHOOK_SECRET = b"webhook secret\0"
@@ -33,7 +33,7 @@ class Purpose(enum.Enum):
 
 
 class SealBroken(Exception):
-    """The content was sealed with another secret, under another name or for another place, or was altered."""
+    """The content was sealed with another secret, name or place, or was altered."""
 
 
 def derive_key(secret: bytes, purpose: Purpose, name: str = "") -> bytes:

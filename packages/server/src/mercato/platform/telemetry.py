@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, with secrets and addresses of people masked wherever they stand."""
+"""Logs as one JSON object per line, with secrets and people's addresses masked wherever they occur."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]++@(?:[A-Za-z0-9-
 
 
 def _mask_addresses(value: Any) -> Any:
-    """Logs name nobody, so that an erasure has nothing to look for in them; errors of others quote addresses."""
+    """Logs name nobody, so an erasure need not search them; errors of libraries may quote addresses."""
     if isinstance(value, str):
         return _ADDRESS.sub("…@…", value) if "@" in value else value
     if isinstance(value, dict):
@@ -49,7 +49,7 @@ def mask_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def configure_logging(level: str = "INFO") -> None:
-    """One JSON line a fact on stderr, for our own logs and for those of libraries."""
+    """Write one JSON line per event to stderr, for our own logs and for those of libraries."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

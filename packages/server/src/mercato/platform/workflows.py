@@ -1,8 +1,8 @@
 """Durable workflows: steps whose results outlive the process, and waits that may last for days.
 
 The port; its engines are in `mercato.adapters`. A workflow is plain code over `Steps`: after a crash it runs again from
-its start, and every step that had ended returns at once what it returned then. A step may therefore run twice, and must
-not mind; the code between steps decides by nothing but their results.
+its start, and every step that had ended immediately returns its earlier result. A step may run twice, so it must be
+idempotent; the code between steps must depend only on their results.
 
 Steps have names and take JSON, never closures: an engine may run a step in another process than the workflow.
 """
@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from mercato.platform.database import Session
 
 Json = Any
-"""What JSON can express: arguments and results of steps and values of messages cross processes."""
+"""What JSON can express: steps' arguments and results and messages' values cross processes."""
 
 
 class Steps(Protocol):
@@ -25,13 +25,13 @@ class Steps(Protocol):
     async def run(self, step: str, *arguments: Json) -> Json:
         """The result of the workflow's step of this name, called with the workflow's subject and `arguments`.
 
-        Done once and remembered; a step that a crash cut off is done again. Raises `UnknownStep` and `NotJson`,
+        Run once and remembered; a step that a crash interrupted runs again. Raises `UnknownStep` and `NotJson`,
         which are faults of the workflow's code.
         """
         ...
 
     async def wait(self, topic: str, timeout: timedelta) -> Json | None:
-        """The next value sent to this workflow on `topic`; `None` if none came in time. The wait is durable."""
+        """The next value sent to this workflow on `topic`; `None` after the timeout. The wait is durable."""
         ...
 
 
@@ -72,7 +72,7 @@ class Workflows(Protocol):
         ...
 
     async def start(self, workflow: str, subject: str) -> None:
-        """Work on `subject`; asking twice for the same is asking once."""
+        """Work on `subject`; starting the same twice starts it once."""
         ...
 
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
@@ -83,11 +83,11 @@ class Workflows(Protocol):
         ...
 
     async def retry(self, workflow_id: str) -> None:
-        """Go on with one that failed or was cancelled; what its steps returned is kept. Others are left alone."""
+        """Resume a workflow that failed or was cancelled; its steps' results are kept. Others are not touched."""
         ...
 
     async def cancel(self, workflow_id: str) -> None:
-        """End one that is under way, at its next step. Others are left alone."""
+        """Cancel a running workflow at its next step. Others are not touched."""
         ...
 
 
@@ -96,7 +96,7 @@ WorkflowState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRecord:
-    """What an engine wrote down about one workflow; `steps` have ended."""
+    """An engine's record of one workflow; `steps` counts those that have ended."""
 
     id: str
     workflow: str
@@ -128,7 +128,7 @@ class WorkflowRecords(Protocol):
         ...
 
     async def count(self, session: Session) -> dict[WorkflowState, tuple[int, datetime]]:
-        """How many are not over, and since when the oldest is there, by state."""
+        """How many are unfinished and when the oldest began, by state."""
         ...
 
 
@@ -137,7 +137,7 @@ class UnknownStep(Exception):
 
 
 class NotJson(TypeError):
-    """A value would not come back from JSON as it went in."""
+    """A value does not survive JSON unchanged."""
 
 
 def copy_json(value: Json, what: str) -> Json:

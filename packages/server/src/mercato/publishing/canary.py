@@ -1,6 +1,7 @@
 """A new release that takes a share of the calls: started, promoted, rolled back. A room above judges it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from mercato.identity import Caller, Permission
@@ -52,7 +53,7 @@ class Canaries:
         release.status, release.status_reason, release.status_at = "live", "", self._clock.now()
         canary = new_canary(self._ids, release, terms, caller.actor, self._clock.now())
         self._rows.add(canary)
-        await self._tell(service, caller.actor)
+        await self._tell(ServiceChanged(by=caller.actor, service_id=service.id), service)
         return canary
 
     async def get_service(self, caller: Caller, vendor: str, name: str) -> Service:
@@ -104,14 +105,16 @@ class Canaries:
         now = self._clock.now()
         canary.state, canary.reason, canary.figures = ending, reason, dict(figures)
         canary.ended_at, canary.ended_by = now, by
+        news = ServiceChanged(by=by, service_id=service.id)
         if ending != "promoted":
             release = await self._rows.find_release(service.id, canary.version, lock=True)
             assert release is not None, "a canary has a release"
             release.status, release.status_at = "deprecated", now
             release.status_reason = f"The canary was {ending.replace('_', ' ')}: {reason}"
-        await self._tell(service, by)
+            news = replace(news, release_id=release.id, status=release.status)
+        await self._tell(news, service)
         return canary
 
-    async def _tell(self, service: Service, by: str) -> None:
+    async def _tell(self, news: ServiceChanged, service: Service) -> None:
         await follow_latest(self._rows, self._ids, service, self._clock.now())
-        await self._outbox.add(self._session, ServiceChanged(by=by, service_id=service.id))
+        await self._outbox.add(self._session, news)

@@ -24,7 +24,9 @@ class DeploymentHolds:
         self._outbox = outbox
 
     async def hold_deployment(self, deployment_id: str, *, holder: str, reason: str, by: str) -> bool:
-        """No new call is routed to it. Whether this changed anything: the same holder again only renews its reason.
+        """Hold it: no new call is routed to it.
+
+        Returns whether this changed anything; a repeat by the same holder only renews its reason.
 
         Raises `DeploymentNotFound`.
         """
@@ -38,7 +40,10 @@ class DeploymentHolds:
         return True
 
     async def lift_hold(self, deployment_id: str, *, holder: str, by: str) -> bool:
-        """This holder lets go; whether it had held. Routed to again once nobody holds. Raises `DeploymentNotFound`."""
+        """End this holder's hold; returns whether there was one.
+
+        Calls are routed to it again once nobody holds it. Raises `DeploymentNotFound`.
+        """
         service_id = await self._service_of(deployment_id)
         if not await self._rows.remove(deployment_id, holder):
             return False

@@ -43,7 +43,8 @@ class Lifecycle:
             canary.ended_at, canary = self._clock.now(), None
         await self._rows.flush()
         move_latest_alias(service, await self._rows.releases([service.id]), self._clock.now(), canary)
-        await self._outbox.add(self._session, ServiceChanged(by=caller.actor, service_id=service.id))
+        news = ServiceChanged(by=caller.actor, service_id=service.id, release_id=release.id, status=status)
+        await self._outbox.add(self._session, news)
         return release
 
     async def withdraw(self, caller: Caller, vendor: str, name: str) -> Service:

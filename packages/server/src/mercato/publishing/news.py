@@ -46,6 +46,10 @@ class ServiceChanged(News):
 
     service_id: str
     """The service."""
+    release_id: str = ""
+    """The release whose status changed; empty where none did, and in news from before this field."""
+    status: str = ""
+    """That release's new status: `deprecated` or `yanked`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What governance looks at: many services with their releases, and how each release came about."""
+"""For governance: many services with their releases, and how each release was decided."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from mercato.publishing.repository import CatalogueRepository, SubmissionReposit
 
 
 class Oversight:
-    """Answers for many at once. How a release came about is its vendor's own, and the operators'."""
+    """Answers for many at once. Only its vendor and operators see how a release was decided."""
 
     def __init__(self, session: Session) -> None:
         self._listings = CatalogueRepository(session)

@@ -41,6 +41,15 @@ class CatalogueRepository:
         query = select(Service).where(Service.id.in_(service_ids)).order_by(Service.id)
         return list(await self._session.scalars(query))
 
+    async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
+        """`vendor/name` by id."""
+        query = (
+            select(Service.id, Organisation.slug, Service.name)
+            .join(Organisation, Organisation.id == Service.vendor_id)
+            .where(Service.id.in_(service_ids))
+        )
+        return {row[0]: f"{row[1]}/{row[2]}" for row in await self._session.execute(query)}
+
     async def find_service_by_name(self, vendor_slug: str, name: str) -> Service | None:
         return await self._session.scalar(
             select(Service)
@@ -56,11 +65,6 @@ class CatalogueRepository:
         )
         found = rows.one_or_none()
         return None if found is None else (found[0], found[1])
-
-    async def listed_of(self, vendor_id: str) -> list[Service]:
-        """The vendor's listed services by name."""
-        query = select(Service).where(Service.vendor_id == vendor_id, Service.status == "listed")
-        return list(await self._session.scalars(query.order_by(Service.name)))
 
     async def listed_ids(self) -> list[str]:
         return list(

@@ -1,4 +1,4 @@
-"""Signals of rounds: taken, scored, joined to a consensus, turned into positions.
+"""Signals of rounds: accepted, scored, combined into a consensus, turned into positions.
 
 * *Signal*: a deployment's scores for the ids of one era; *entry*: its place in the log, which is never changed.
 * *Voice*: one deployment's part in a round: what it wrote, and its scores of earlier rounds.

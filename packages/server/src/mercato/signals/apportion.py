@@ -1,13 +1,13 @@
-"""Whole shares that sum exactly: largest remainders (Hamilton's method)."""
+"""Whole shares with an exact sum, by largest remainders (Hamilton's method)."""
 
 import math
 from collections.abc import Sequence
 
 
 def apportion(total: int, shares: Sequence[float]) -> list[int]:
-    """`total` in whole parts proportional to `shares`; they sum to `total` exactly, and each is within one of its due.
-
-    Ties go to the earlier. Shares are not negative; all zero, everything is 0. Raises `ValueError` for a negative one.
+    """Split `total` into whole parts proportional to `shares`, which sum to `total` exactly; each is within one of its
+    exact share. Ties go to the earlier one. If all shares are zero, all parts are 0. Raises `ValueError` for a negative
+    share.
     """
     if any(share < 0 or not math.isfinite(share) for share in shares):
         raise ValueError("shares are finite and not negative")

@@ -1,4 +1,4 @@
-"""From a closed round to its consensus, portfolios and scores: pure, over a `RoundBook`."""
+"""From a closed round to its consensus, portfolios and scores: pure functions of a `RoundBook`."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ MARKET_NEUTRAL = Constraints(gross=NANO, net_least=0, net_most=0, per_name=NANO 
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """What the desk's own portfolio may be: market-neutral, fully used, spread out."""
+    """The limits of the desk's own portfolio: market-neutral, fully invested, diversified."""
 
     objective: Objective = "mean-variance"
     constraints: Constraints = MARKET_NEUTRAL
@@ -170,7 +170,7 @@ def _of_deployments(
 
 
 def _flat(book: RoundBook, era: int, mandate: Mandate) -> OptimizerInferenceResponse:
-    """Nobody has a weight: everything is sold, whatever the turnover."""
+    """Nobody has a weight: sell everything, whatever the turnover."""
     return OptimizerInferenceResponse(
         round=book.round.id,
         era=era,

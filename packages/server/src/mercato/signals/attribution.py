@@ -1,4 +1,4 @@
-"""Whose signal is behind which part of a position; the parts sum to the whole exactly.
+"""Attributes positions to signals; the parts sum to the position exactly.
 
 Up to `EXACT` vendors by Shapley's value over coalitions of their signals (Shapley, "A Value for n-Person Games", 1953):
 a part is what a vendor adds on average over all orders in which they could have joined. Above that by leaving one out
@@ -29,9 +29,9 @@ def attribute(
 ) -> tuple[Method, dict[str, dict[str, int]]]:
     """By player, its part of each position of `whole`.
 
-    `positions_of` says what a coalition alone would hold; it is asked for each but the empty one, which holds nothing,
-    and all, which hold `whole`. `shares` are the players' weights in the consensus, which share out what leaving one
-    out does not explain.
+    `positions_of` gives what a coalition alone would hold; it is called for every coalition but the empty one, which
+    holds nothing, and the full one, which holds `whole`. `shares` are the players' weights in the consensus; they
+    divide what leaving one out does not explain.
     """
     if len(players) <= EXACT:
         return "shapley", _round(players, whole, _shapley(players, whole, positions_of))

@@ -31,7 +31,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class RoundBook:
-    """A round with its panel and everyone who wrote, the oldest deployment first."""
+    """A round with its panel and the voices of all deployments that wrote, oldest first."""
 
     round: Round
     panel: Panel
@@ -42,7 +42,7 @@ class RoundBook:
         return range(self.round.first_era, self.round.last_era + 1)
 
     def whole(self) -> list[Voice]:
-        """Those who scored every era."""
+        """The voices that scored every era."""
         return [voice for voice in self.voices if set(voice.written) >= set(self.eras)]
 
     def scores_of(self, voice: Voice) -> Floats:
@@ -54,7 +54,7 @@ class RoundBook:
         return np.array(rows, dtype=np.float64)
 
     def truth(self, key: bytes) -> list[EraTargets]:
-        """The targets, ids sorted. `key` (secret) makes the names that stand for stocks in this round alone."""
+        """The targets, ids sorted. `key` (secret) makes the names that stand for stocks in this round only."""
         found = []
         for era in self.eras:
             names = self.panel.names(era)

@@ -1,4 +1,4 @@
-"""What may be seen of the desk: scores, their inputs once resolved, consensus and portfolios, leaderboard, claims."""
+"""The desk as callers may see it: scores, their inputs once resolved, consensus, portfolios, leaderboard, claims."""
 
 import math
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class DeskWindow:
         return await self._document(round_id, "scores")
 
     async def inputs(self, caller: Caller, round_id: str) -> DeskDocument:
-        """What the scores were made from. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
+        """The inputs of the scores. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
         seen = await self._shelves.get_round_by_id(caller, round_id)
         found = await self._document(round_id, "inputs")
         _must_be_resolved(caller, seen)
@@ -75,7 +75,10 @@ class DeskWindow:
         return [row.model_copy(update={"rank": at}) for at, row in enumerate(rows, start=1)]
 
     async def claim(self, caller: Caller, deployment_id: str, claim: BacktestRequest) -> Reconciliation:
-        """The vendor's word on its own backtest, given once: the first stays. Raises `SignalDeploymentUnknown`."""
+        """Record the vendor's claim about its own backtest; only the first one counts.
+
+        Raises `SignalDeploymentUnknown`.
+        """
         caller.require(Permission.SERVICES_PUBLISH)
         service = await self._catalogue.find_service_of(deployment_id)
         if service is None or service.vendor_id != caller.organisation_id:
@@ -144,7 +147,7 @@ def _compare(
     z: float | None = None
     verdict = "unclaimed" if claim is None else "too-early"
     if claim is not None and len(live) >= _LEAST_LIVE_ERAS:
-        # Targets overlap by the horizon: one era in so many is independent.
+        # Targets overlap by the horizon: only one era per horizon is independent.
         horizon = 5
         error = math.sqrt(spread**2 * horizon / len(live) + claim.deviation**2 * horizon / claim.eras)
         z = round((middle - claim.mean_ic) / error, 6) if error > 0 else 0.0

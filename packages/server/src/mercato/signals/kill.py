@@ -1,4 +1,4 @@
-"""Kill switches: a deployment, a vendor or the whole desk, out of routing and of the next consensus at once."""
+"""Kill switches: take a deployment, a vendor or the whole desk out of routing and the next consensus at once."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from mercato_contracts.desk import KillScope
 ALL = "*"
 OPERATOR = "operator"
 BY_ITSELF = "the desk"
-"""The actor of what happens without a person."""
+"""The actor of actions without a person."""
 
 
 class KillSwitches:
@@ -35,7 +35,9 @@ class KillSwitches:
         self._ids = ids
 
     async def throw(self, caller: Caller, scope: KillScope, target: str, reason: str) -> KillSwitch:
-        """By an operator. `target` is a deployment's id, a vendor's slug or id, or `*`; thrown twice it is one switch.
+        """Throw a switch as an operator.
+
+        `target` is a deployment's id, a vendor's slug or id, or `*`; throwing it twice makes one switch.
 
         Raises `NotAllowed`, `KillTargetUnknown`.
         """
@@ -43,7 +45,7 @@ class KillSwitches:
         return await self._throw(scope, await self._resolve(scope, target), OPERATOR, reason, caller.actor)
 
     async def throw_automatically(self, deployment_id: str, trigger: str, reason: str) -> KillSwitch:
-        """By a trigger, on one deployment."""
+        """Throw a switch on one deployment by a trigger."""
         return await self._throw("deployment", deployment_id, trigger, reason, BY_ITSELF)
 
     async def lift(self, caller: Caller, switch_id: str, reason: str) -> KillSwitch:
@@ -70,11 +72,11 @@ class KillSwitches:
         return await self._rows.newest(thrown_only=thrown_only)
 
     async def held(self, deployment_ids: Collection[str]) -> set[str]:
-        """Those of these that somebody holds out of routing: a switch, or a heartbeat that is missing."""
+        """Which of these deployments are held out of routing, by a switch or a missing heartbeat."""
         return set(await self._holds.holds_on(deployment_ids))
 
     async def cover(self, service_ids: Collection[str]) -> int:
-        """Hold what was released under a switch that is thrown already; returns how many deployments that are."""
+        """Hold deployments that were released under an active switch; returns how many."""
         await self._record.lock()
         switches = await self._rows.thrown()
         found = 0
@@ -98,7 +100,7 @@ class KillSwitches:
         return (await self._directory.get_by_slug(target)).id
 
     async def _throw(self, scope: str, target: str, origin: str, reason: str, by: str) -> KillSwitch:
-        # The lock comes before the read: thrown twice at once, the second finds the row of the first.
+        # Lock before reading: of two concurrent throws, the second finds the first one's row.
         await self._record.lock()
         row = await self._rows.find_thrown(scope, target, origin)
         what = "kill.thrown" if row is None else "kill.confirmed"
@@ -122,7 +124,7 @@ class KillSwitches:
         return True
 
     async def _words(self, by: str, reason: str) -> str | dict[str, Any]:
-        """What a person wrote, as the record keeps it: sealed with their key, because no line can ever be changed."""
+        """A person's words as the record keeps them: sealed with their key, because a line can never be changed."""
         if not is_person(by):
             return reason
         return (await self._keys.ring([by])).seal([by], reason.encode(), self._ids)
@@ -131,7 +133,7 @@ class KillSwitches:
         return await self._holds.hold_deployment(deployment_id, holder=_holder(switch), reason=switch.reason, by=by)
 
     async def _covered(self, scope: str, target: str, service_id: str | None = None) -> Sequence[str]:
-        """Ids of the deployments under a switch, in their order; `service_id` names the one service to look at."""
+        """Ids of the deployments under a switch, in order; `service_id` limits them to one service."""
         if scope == "all":
             return await self._running.ids_of_protocol("signal", service_id)
         if scope == "vendor":
@@ -144,9 +146,8 @@ def _holder(switch: KillSwitch) -> str:
 
 
 class KillKeeper:
-    """Hears of releases: what a thrown switch covers is held from its first moment on.
-
-    And of heartbeats that are missing or back: they hold a deployment as a switch does, and stand in the record too.
+    """Reads news of releases, to hold what an active switch covers from its first moment, and news of heartbeats that
+    are missing or back: they hold a deployment as a switch does, and are recorded too.
     """
 
     def __init__(self, clock: Clock, ids: Ids, outbox: Outbox) -> None:

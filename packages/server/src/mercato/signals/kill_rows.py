@@ -29,7 +29,7 @@ class KillRows:
         return (await self._session.scalars(select(KillSwitch).where(KillSwitch.lifted_at.is_(None)))).all()
 
     async def find_thrown(self, scope: str, target: str, origin: str) -> KillSwitch | None:
-        """The one of these that is not lifted; there is at most one."""
+        """The active switch of these terms; there is at most one."""
         query = select(KillSwitch).where(
             KillSwitch.scope == scope,
             KillSwitch.target == target,

@@ -1,4 +1,4 @@
-"""The limits of a portfolio, and which of them cannot hold together."""
+"""The limits of a portfolio, and which of them contradict each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Limit:
     members: tuple[int, ...] = ()
 
     def measure(self, weights: Any, held: Floats, cp: Any) -> Any:
-        """The bounded quantity: a number, or one for each name. `cp` does the sums: cvxpy, or `Numbers`."""
+        """The bounded quantity: a number, or one per name. `cp` computes it: cvxpy, or `Numbers`."""
         if self.name == "long_only":
             return -weights
         if self.name == "per_name":
@@ -44,7 +44,7 @@ class Limit:
         return cp.sum(weights[list(self.members)]) if self.members else cp.sum(weights)
 
     def to_constraint(self, weights: Any, held: Floats, slack: Any = 0.0) -> Any:
-        """As one of cvxpy's; `slack` loosens it both ways."""
+        """The limit as a cvxpy constraint; `slack` loosens it in both directions."""
         cp = solver_library()
         measured = self.measure(weights, held, cp)
         upper = measured <= self.most + slack
@@ -62,14 +62,14 @@ def solver_library() -> Any:
 
 
 class Numbers:
-    """cvxpy's words for plain numbers."""
+    """cvxpy's functions for plain numbers."""
 
     abs = staticmethod(np.abs)
     sum = staticmethod(np.sum)
 
 
 def limits_of(asked: OptimizerInferenceRequest) -> list[Limit]:
-    """What was asked, in one list."""
+    """The requested limits as one list."""
     given, far = asked.constraints, 100.0
     limits: list[Limit] = []
     if given.long_only:
@@ -89,7 +89,7 @@ def limits_of(asked: OptimizerInferenceRequest) -> list[Limit]:
         least, most = sector.least / NANO, sector.most / NANO
         words = f"{sector.sector} from {least:.2%} to {most:.2%}"
         limits.append(Limit("sector", words, least, most, tuple(column[name] for name in sector.names)))
-    # Without any bound the problem has no end.
+    # Without any bound the problem is unbounded.
     return limits or [Limit("gross", "gross at most 10000.00%", None, far)]
 
 
@@ -98,7 +98,7 @@ def _share(nanos: int) -> str:
 
 
 def touched(limits: Sequence[Limit], weights: Floats, held: Floats) -> list[ConstraintName]:
-    """The limits at whose edge these weights lie, each name once."""
+    """The binding limits of these weights, each name once."""
     found: dict[ConstraintName, None] = {}
     for limit in limits:
         measured = limit.measure(weights, held, Numbers)
@@ -110,7 +110,7 @@ def touched(limits: Sequence[Limit], weights: Floats, held: Floats) -> list[Cons
 
 
 def find_conflict(limits: Sequence[Limit], held: Floats) -> PortfolioInfeasible | None:
-    """A least set of limits that cannot hold together, and how far each would have to give; `None` where all can.
+    """A minimal set of contradicting limits, and how far each would have to be loosened; `None` if all can hold.
 
     Deletion filter (Chinneck and Dravnieks, ORSA Journal on Computing 3(2), 1991): leave out one limit after another;
     what can be left out without the rest becoming possible is not part of the conflict.

@@ -1,4 +1,4 @@
-"""The open rounds: which ids each of their eras asks for."""
+"""The open rounds and the ids that each of their eras expects."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ RoundIds = Mapping[int, frozenset[str]]
 
 
 class LiveRounds:
-    """What this process knows of rounds. Eras and ids of a round never change, so they are read once."""
+    """A cache of rounds per process. A round's eras and ids never change, so they are read once."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -23,8 +23,8 @@ class LiveRounds:
     async def read(self, database: Database, round_ids: Collection[str]) -> dict[str, RoundIds]:
         """The ids of those of these rounds that are open now, by round.
 
-        Call it before the transaction that takes signals: what this process does not know yet comes from the store of
-        files. Whether a round is open still is what `check_open` says.
+        Call it before the transaction that stores signals: unknown rounds are read from the object store. `check_open`
+        tells whether a round is still open.
         """
         return {round_id: known for round_id in round_ids if (known := await self._read(database, round_id))}
 

@@ -1,4 +1,4 @@
-"""The log of signals: a chain under a Merkle tree, so that one entry is proved without the others."""
+"""The log of signals: a chain under a Merkle tree, so one entry can be proved without the others."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -35,24 +35,24 @@ class SignalLog:
         self._chain = Chain(session, clock, _TABLES, self._tree)
 
     async def begin_append(self) -> tuple[int, datetime]:
-        """The next place and the time of what is appended now; until this transaction ends, no other appends.
+        """The place and time of the next entry, locked until this transaction ends.
 
-        Times never go back along the log, even where the machine's clock does.
+        Times never go back along the log, even if the machine's clock does.
         """
         last = await self._chain.begin_append()
         now = self._clock.now()
         return (0, now) if last is None else (last.place + 1, max(now, last.at))
 
     async def seal(self, key: HeadKey, *, at_once: bool = False) -> TreeHead | None:
-        """A new signed head when an hour has passed since the last and entries came; else nothing.
+        """A new signed head if an hour has passed since the last one and entries were added; otherwise `None`.
 
-        Raises `LogDamaged` when what the last head covers is no longer what was signed.
+        Raises `LogDamaged` if the entries that the last head covers have changed.
         """
         head = await _undamaged(self._chain.seal(key, at_once=at_once))
         return view_log_head(head) if head else None
 
     async def prove(self, entry_id: str) -> SignalProof:
-        """That the entry stands in the newest sealed log. Raises `EntryNotFound`, `NotSealedYet`."""
+        """A proof that the entry is in the newest sealed log. Raises `EntryNotFound`, `NotSealedYet`."""
         row = await self._rows.find_entry(entry_id)
         if row is None:
             raise EntryNotFound(f"There is no entry {entry_id}.")
@@ -63,7 +63,7 @@ class SignalLog:
         return SignalProof(place=row.place, entry=row.entry, path=path, head=view_log_head(head))
 
     async def prove_consistency(self, first: int, second: int | None) -> SignalConsistency:
-        """That the later head only added to the earlier. Raises `HeadNotFound`."""
+        """A proof that the later head only added to the earlier one. Raises `HeadNotFound`."""
         newest = await (self._chain.newest_head() if second is None else self._chain.find_head(second))
         older = await self._chain.find_head(first)
         if newest is None or older is None or older.size > newest.size:
@@ -78,7 +78,7 @@ class SignalLog:
     async def audit(self) -> int:
         """Recompute everything from the scores up; returns how many entries hold. Raises `LogDamaged`.
 
-        Finds an altered score, time, deployment or hash, a gap, an entry put in between, and a head that does not fit.
+        Finds an altered score, time, deployment or hash, a gap, an inserted entry, and a head that does not fit.
         """
         leaves: list[bytes] = []
         last: datetime | None = None

@@ -1,4 +1,4 @@
-"""The log of signals, what a round came to, kill switches, and the desk's own chained record."""
+"""The log of signals, results of rounds, kill switches, and the desk's chained record."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from mercato.platform import Base, SignedHead, SubtreeRoot
 
 
 class SignalEntry(Base):
-    """One write, at its place in the log. Never changed: a later write of the same era is another entry.
+    """One write, at its place in the log. Immutable: a later write of the same era is another entry.
 
     `leaf` is the hash of `entry` (RFC 6962); `scores_sha256` is in the entry, so the scores are bound by it too.
     """
@@ -87,7 +87,7 @@ class DeploymentRoundScore(Base):
 
 
 class KillSwitch(Base):
-    """A switch that was thrown: no consensus and no call reaches what it covers until it is lifted."""
+    """A thrown switch: what it covers gets no calls and no weight in a consensus until it is lifted."""
 
     __tablename__ = "kill_switches"
     __table_args__ = (
@@ -135,7 +135,7 @@ class DeskRecordHead(SignedHead, Base):
 
 
 class BacktestClaim(Base):
-    """What a vendor says its signal did on past eras, before it went live: to be held against what it does."""
+    """A vendor's claim about its signal on past eras, made before it went live, to compare with live results."""
 
     __tablename__ = "backtest_claims"
 

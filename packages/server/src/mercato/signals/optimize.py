@@ -1,4 +1,4 @@
-"""Positions from a consensus: skfolio's portfolios within limits that are all spelled out once.
+"""Positions from a consensus: skfolio's portfolios within one explicit list of limits.
 
 Expected returns are `ic * volatility * score` (Grinold, "Alpha is Volatility Times IC Times Score", Journal of
 Portfolio Management 20(4), 1994). The limits are convex; every objective is solved under the same list of them:
@@ -33,7 +33,7 @@ _MOST_SCORE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class OptimizerSpec:
-    """How much a score is believed (`ic`), and how much variance costs (`aversion`, per unit of daily variance)."""
+    """How far scores are trusted (`ic`), and how much variance costs (`aversion`, per unit of daily variance)."""
 
     version: str = "optimizer/1"
     ic: float = 0.03
@@ -67,7 +67,7 @@ def optimize(asked: OptimizerInferenceRequest, spec: OptimizerSpec = OptimizerSp
 
 
 def _check(asked: OptimizerInferenceRequest, returns: Floats) -> None:
-    """Figures beyond these would only end in the solver, as overflows and matrices that are none."""
+    """Refuse figures that would only fail in the solver, as overflows and invalid matrices."""
     worst, best = returns.min(axis=0), returns.max(axis=0)
     for name, score, low, high in zip(asked.names, asked.scores, worst, best, strict=True):
         if low < -1 or high > _MOST_RETURN:
@@ -128,7 +128,7 @@ def _mean_risk(
         risk_measure=RiskMeasure.CVAR if is_cvar else RiskMeasure.VARIANCE,
         risk_aversion=spec.aversion,
         prior_estimator=_prior(expected),
-        # Every limit stands in our own list, so that it can be named when it binds or cannot hold.
+        # Every limit is in our own list, so it can be named when it binds or cannot hold.
         min_weights=None,
         max_weights=None,
         budget=None,
@@ -144,7 +144,7 @@ def _mean_risk(
 
 
 def _prior(expected: Floats) -> Any:
-    """Skfolio's, with expected returns that come from the scores and not from the past."""
+    """Skfolio's prior with expected returns from the scores, not from the past."""
     with desk_libraries():
         from skfolio.moments import BaseMu
         from skfolio.prior import EmpiricalPrior
@@ -178,7 +178,7 @@ def _best(expected: Floats, limits: Sequence[Limit], held: Floats) -> Floats:
 
 
 def _nearest(wanted: Floats, limits: Sequence[Limit], held: Floats) -> Floats:
-    """The portfolio nearest to `wanted`, which is first brought to the size that the limit on gross allows."""
+    """The portfolio nearest to `wanted`, which is first scaled to the limit on gross."""
     gross = next((limit.most for limit in limits if limit.name == "gross"), 1.0)
     size = float(np.abs(wanted).sum())
     target = wanted * (gross / size) if size else wanted
@@ -200,5 +200,5 @@ def _convex(limits: Sequence[Limit], held: Floats, objective: Any, size: int) ->
 
 
 def _explain(limits: Sequence[Limit], held: Floats, why: str) -> Exception:
-    """The refusal: which limits cannot hold together, or that the solver gave up although they can."""
+    """The refusal: which limits contradict each other, or that the solver gave up although none do."""
     return find_conflict(limits, held) or PortfolioNotFound(f"The solver found no portfolio: {why[:200]}")

@@ -1,4 +1,4 @@
-"""The desk's record: what was decided, by whom and why, each line chained to the one before; sealed each hour."""
+"""The desk's record: decisions with actor and reason, each line chained to the one before, sealed hourly."""
 
 import json
 from collections.abc import Awaitable, Sequence
@@ -34,14 +34,14 @@ class DeskRecord:
         self._chain = Chain(session, clock, _TABLES, LinkedDigests(session, _TABLES))
 
     async def lock(self) -> None:
-        """Until this transaction ends, no other adds a line.
+        """Until this transaction ends, no other one adds a line.
 
-        Who adds lines and locks other rows as well takes this lock first: always in this order, to avoid a deadlock.
+        Code that adds lines and locks other rows takes this lock first: always in this order, to avoid a deadlock.
         """
         await self._chain.lock()
 
     async def add(self, actor: str, what: str, subject: str, **facts: Any) -> DeskEvent:
-        """A line, written if and only if this transaction is committed. One transaction at a time adds lines."""
+        """Add a line, written if and only if this transaction commits. Only one transaction at a time adds lines."""
         last = await self._chain.begin_append()
         line = DeskEvent(
             number=last.place + 1 if last else 0,
@@ -61,15 +61,15 @@ class DeskRecord:
         return await self._rows.newest(subject, limit, before)
 
     async def reasons(self, lines: Sequence[DeskEvent]) -> list[str]:
-        """Why each of these was written; empty where the person who wrote it was erased."""
+        """The reasons of these lines; empty if the author was erased."""
         found = [json.loads(line.facts).get("reason", "") for line in lines]
         ring = await keyring_of(self._session, [each for each in found if isinstance(each, dict)])
         return [(ring.open(each) or b"").decode() if isinstance(each, dict) else each for each in found]
 
     async def seal(self, key: HeadKey, *, at_once: bool = False) -> RecordHead | None:
-        """A new signed head when an hour has passed since the last and lines came; else nothing.
+        """A new signed head if an hour has passed since the last one and lines were added; otherwise `None`.
 
-        Raises `RecordDamaged` when what the last head covers is no longer what was signed.
+        Raises `RecordDamaged` if the lines that the last head covers have changed.
         """
         head = await _undamaged(self._chain.seal(key, at_once=at_once))
         return view_record_head(head) if head else None
@@ -79,10 +79,10 @@ class DeskRecord:
         return [view_record_head(head) for head in await self._chain.heads(limit)]
 
     async def check(self, key: HeadKey) -> int:
-        """Recompute the chain and hold it against what was sealed; returns how many lines hold. Raises `RecordDamaged`.
+        """Recompute the chain and compare it with the signed heads; returns how many lines hold.
 
-        Finds an altered line, one added in between, one taken out, and an end that was cut off after it was sealed.
-        Who can also take heads away is found out by a head that somebody else kept (`mp record verify --head`).
+        Raises `RecordDamaged`. Finds altered, inserted and removed lines, and a sealed end that was cut off. If
+        somebody also removes heads, a head kept elsewhere reveals it (`mp record verify --head`).
         """
         digests: list[str] = []
         before = BEGINNING

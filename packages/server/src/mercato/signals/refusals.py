@@ -1,4 +1,4 @@
-"""What the desk refuses."""
+"""The refusals of the desk."""
 
 from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
@@ -13,7 +13,7 @@ class PortfolioInfeasible(Refusal):
 
 
 class PortfolioInputUnusable(Refusal):
-    """Returns or scores that no market has: nothing could be computed from them."""
+    """Returns or scores that no market has; nothing can be computed from them."""
 
     code = "portfolio_input_unusable"
     status = 422
@@ -31,7 +31,7 @@ class PortfolioNotFound(Refusal):
 
 
 class SignalTooLarge(Refusal):
-    """More than is taken at once."""
+    """More signals than one request may carry."""
 
     code = "signal_too_large"
     status = 413
@@ -40,7 +40,7 @@ class SignalTooLarge(Refusal):
 
 
 class SignalMalformed(Malformed):
-    """Not a signal write: a number that is none, a name twice, a score outside [-1, 1], a field too many or missing."""
+    """Not a signal write: an invalid number, a repeated name, a score outside [-1, 1], an unknown or missing field."""
 
     code = "signal_malformed"
     title = "Not a signal write"
@@ -64,7 +64,7 @@ class SignalRoundUnknown(NotFound):
 
 
 class SignalLate(Conflict):
-    """The round takes no signals any more."""
+    """The round accepts no more signals."""
 
     code = "signal_late"
     title = "The round is closed"
@@ -72,7 +72,7 @@ class SignalLate(Conflict):
 
 
 class SignalEraWrong(Refusal):
-    """The era is not of this round."""
+    """The round has no such era."""
 
     code = "signal_era_wrong"
     status = 422
@@ -81,7 +81,7 @@ class SignalEraWrong(Refusal):
 
 
 class SignalIdsWrong(Refusal):
-    """Some ids are not of this era, or some of it are missing."""
+    """Ids are missing, or do not belong to this era."""
 
     code = "signal_ids_wrong"
     status = 422
@@ -90,7 +90,7 @@ class SignalIdsWrong(Refusal):
 
 
 class SignalFromTheFuture(Refusal):
-    """`created_at` is to come."""
+    """`created_at` is in the future."""
 
     code = "signal_from_the_future"
     status = 422
@@ -123,7 +123,7 @@ class HeadNotFound(NotFound):
 
 
 class LogDamaged(Refusal):
-    """The log is not what was signed: somebody altered it."""
+    """The log differs from what was signed: somebody altered it."""
 
     code = "signal_log_damaged"
     status = 500
@@ -132,7 +132,7 @@ class LogDamaged(Refusal):
 
 
 class SignalNotFinite(SignalMalformed):
-    """A deployment signed NaN or an infinity: it is not sound, and was taken out of routing and of the consensus."""
+    """A deployment signed NaN or an infinity: it is faulty, and was taken out of routing and the consensus."""
 
     code = "signal_not_finite"
     title = "A score that is not a number"
@@ -141,7 +141,7 @@ class SignalNotFinite(SignalMalformed):
 
 
 class RecordDamaged(Refusal):
-    """The desk's record is not what was written."""
+    """The desk's record differs from what was written."""
 
     code = "desk_record_damaged"
     status = 500
@@ -158,7 +158,7 @@ class KillSwitchNotFound(NotFound):
 
 
 class KillTargetUnknown(NotFound):
-    """Nothing that a switch could cover."""
+    """The target of a switch does not exist."""
 
     code = "kill_target_unknown"
     title = "Nothing to switch off"
@@ -174,7 +174,7 @@ class ScoresNotFound(NotFound):
 
 
 class ScoresUnderEmbargo(Conflict):
-    """What scores are made from contains the round's targets, which are under embargo."""
+    """The inputs of the scores contain the round's targets, which are under embargo."""
 
     code = "score_inputs_under_embargo"
     title = "Under embargo"

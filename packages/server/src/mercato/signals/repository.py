@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from mercato.platform import Session
 from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
 
-# One look into the index for each era, however often it was written before.
+# One index lookup per era, however many writes it had.
 _NEWEST = text(
     "SELECT last.* FROM unnest(CAST(:rounds AS text[]), CAST(:eras AS bigint[])) AS asked(round_id, era) "
     "CROSS JOIN LATERAL (SELECT id, deployment_id, round_id, era, place, entry, leaf, scores_sha256, received_at "
@@ -49,7 +49,7 @@ class SignalRepository:
     async def newest_of(
         self, deployment_id: str, written: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], LastWrite]:
-        """Of these rounds and eras, the deployment's last write."""
+        """The deployment's last write of each of these eras."""
         values = {
             "deployment": deployment_id,
             "rounds": [round_id for round_id, _ in written],
@@ -59,7 +59,7 @@ class SignalRepository:
         return {(row.round_id, row.era): LastWrite._make(row) for row in found}
 
     async def append(self, vendor_id: str, deployment_id: str, received_at: datetime, rows: str) -> None:
-        """Entries of one deployment, as a JSON array of their columns; one statement, however many they are."""
+        """Insert entries of one deployment, a JSON array of their columns, in one statement."""
         values = {"vendor": vendor_id, "deployment": deployment_id, "received": received_at, "rows": rows}
         await self._session.execute(_APPEND, values)
 
@@ -94,7 +94,7 @@ class SignalRepository:
             yield row
 
     async def put_claim(self, row: BacktestClaim) -> None:
-        """Unless the deployment has one: the first stays."""
+        """Insert the claim unless the deployment has one: the first stays."""
         values = {column.key: getattr(row, column.key) for column in BacktestClaim.__table__.columns}
         await self._session.execute(insert(BacktestClaim).values(values).on_conflict_do_nothing())
 
@@ -118,7 +118,7 @@ class SignalRepository:
         ).all()
 
     async def put_document(self, row: DeskDocument) -> DeskDocument:
-        """Unless one is there: what was published first stays, and is what comes back."""
+        """Insert unless it exists: the first one published stays, and is returned."""
         values = {column.key: getattr(row, column.key) for column in DeskDocument.__table__.columns}
         await self._session.execute(insert(DeskDocument).values(values).on_conflict_do_nothing())
         kept = await self.find_document(row.round_id, row.kind, row.era)
@@ -131,7 +131,7 @@ class SignalRepository:
         await self._session.execute(insert(DeploymentRoundScore).values(values).on_conflict_do_nothing())
 
     async def newest_portfolio(self, round_ids: Sequence[str], before_era: int) -> DeskDocument | None:
-        """Of the last era before this one that has a portfolio, in these rounds."""
+        """The portfolio of the last earlier era that has one, in these rounds."""
         query = (
             select(DeskDocument)
             .where(

@@ -1,4 +1,4 @@
-"""What the desk does with a round that has closed: consensus, portfolios, scores, triggers; in durable steps."""
+"""Settles a closed round in durable steps: consensus, portfolios, scores, triggers."""
 
 import asyncio
 import hashlib
@@ -44,7 +44,7 @@ WORKFLOW = "settle-round"
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a round came to, computed and not written yet. `thrown`: deployment, trigger and reason of each switch."""
+    """The computed result of a round, not written yet. `thrown`: deployment, trigger and reason of each switch."""
 
     inputs: ScoreInputs
     scores: RoundScores
@@ -52,10 +52,11 @@ class _Result:
 
 
 class RoundSettling:
-    """Settles closed rounds. Each step may run twice: what was published stays as it is.
+    """Settles closed rounds.
 
-    A step reads in one transaction, computes in none, and writes in another: an open transaction that has written
-    holds back all news. `names_key` (secret) makes the names under which stocks appear in published score inputs.
+    Each step is idempotent: published results stay unchanged. A step reads in one transaction, computes outside, and
+    writes in another: a transaction that has written holds back all news. `names_key` (secret) makes the names of
+    stocks in published score inputs.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class RoundSettling:
         result = await asyncio.to_thread(self._compute, book, weights, trials, earlier)
         async with self._database.transaction() as session:
             rounds = Rounds(session, self._clock, self._outbox)
-            # The lock comes before the check: a second run of this step finds either nothing or all of the first.
+            # Lock before checking: a second run of this step finds either nothing or everything of the first.
             settled = await rounds.lock(round_id)
             if settled.scores_sha256 is not None:
                 return settled.scores_sha256

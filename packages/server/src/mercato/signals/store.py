@@ -1,4 +1,4 @@
-"""Take signals: whose, signed, whole, in time, once; each gets its place in the log."""
+"""Stores signals: authorised, signed, complete, in time, once. Each gets its place in the log."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ _AHEAD = timedelta(minutes=5)
 
 
 class Signing(Protocol):
-    """Says whether a deployment signed a body."""
+    """Verifies deployments' signatures."""
 
     async def check(self, deployment_id: str, body: bytes, header: str | None) -> None:
         """Raises a refusal unless `header` is the deployment's signature of `body`."""
@@ -47,7 +47,7 @@ class Signing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBody:
-    """A body that was read before the transaction, and what the rounds that it names ask for."""
+    """A body parsed before the transaction, and what its rounds expect."""
 
     content: bytes
     writes: Prepared[Sequence[SignalWrite]]
@@ -55,7 +55,7 @@ class ReceivedBody:
 
 
 async def receive(database: Database, live: LiveRounds, caller: Caller, body: bytes) -> ReceivedBody:
-    """Read a body and what its rounds ask for, while no transaction is open. Raises `NotAllowed`."""
+    """Parse a body and read what its rounds expect, outside a transaction. Raises `NotAllowed`."""
     caller.require(Permission.SIGNALS_WRITE)
     writes = await Prepared.by(_read_within_bounds(body))
     rounds = await live.read(database, {write.round for write in writes.value or ()})
@@ -69,7 +69,7 @@ async def _read_within_bounds(body: bytes) -> Sequence[SignalWrite]:
 
 
 class SignalStore:
-    """Takes writes within one transaction: all of a body or nothing of it."""
+    """Stores writes within one transaction: all of a body, or none."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, signing: Signing) -> None:
         self._session = session
@@ -84,7 +84,7 @@ class SignalStore:
     async def take(self, caller: Caller, body: ReceivedBody, signature: str | None) -> list[SignalReceipt]:
         """A receipt for each write of `body` (a `SignalWrite` or a `SignalWriteBatch`), in their order.
 
-        What is there already gets its old receipt again. Raises `NotAllowed`, `SignalTooLarge`, `SignalMalformed`,
+        A repeated write gets its earlier receipt. Raises `NotAllowed`, `SignalTooLarge`, `SignalMalformed`,
         `SignalNotFinite`, `SignalDeploymentUnknown`, `NotLinked`, `SignatureRefused`, `SignalRoundUnknown`,
         `SignalLate`,
         `SignalEraWrong`, `SignalIdsWrong`, `SignalFromTheFuture`.
@@ -122,11 +122,11 @@ class SignalStore:
 
     async def _check(self, writes: Sequence[SignalWrite], rounds: Mapping[str, RoundIds]) -> None:
         latest = self._clock.now() + _AHEAD
-        # In one order, so that two transactions that hold several rounds never wait for each other.
+        # Always in this order, to avoid a deadlock between transactions that hold several rounds.
         for round_id in sorted({write.round for write in writes}):
             await check_open(self._session, round_id)
             if round_id not in rounds:
-                raise unknown_round(round_id)  # It was opened while the body was read.
+                raise unknown_round(round_id)  # The round was opened while the body was parsed.
             for write in writes:
                 if write.round != round_id:
                     continue
@@ -173,7 +173,7 @@ def _as_json(receipt: SignalReceipt, scores: str, digest: str, created_at: datet
 
 
 def read_writes(body: bytes) -> Sequence[SignalWrite]:
-    """The writes of a body. Raises `SignalMalformed` and says where."""
+    """The writes of a body. Raises `SignalMalformed` with the place."""
     try:
         parsed = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -203,7 +203,7 @@ def non_finite_deployment(body: bytes) -> str | None:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # JSON lets a name stand twice, and parsers then disagree about which counts.
+    # JSON allows a repeated name, and parsers disagree about which one counts.
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name occurs twice in one object")

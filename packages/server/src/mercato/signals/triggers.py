@@ -1,7 +1,7 @@
-"""What throws a kill switch by itself: pure functions over a deployment's past and its newest round.
+"""Automatic triggers of kill switches: pure functions of a deployment's history and its newest round.
 
-A missing heartbeat is not among them: it holds a deployment out of routing until it is heard again, and the consensus
-leaves out whatever is held.
+A missing heartbeat is not among them: it holds a deployment out of routing until the next one, and the consensus leaves
+out held deployments.
 """
 
 import math
@@ -20,9 +20,9 @@ class TriggerSpec:
     """When each fires."""
 
     churn_most: float = 1.1
-    """Mean over the round; 1 is a new book by chance each day, above it yesterday's is turned over."""
+    """Mean over the round; 1 is a random new book each day, more means that yesterday's is reversed."""
     drawdown_most: float = 4.0
-    """In standard deviations of a sum of as many rank ICs of no skill, whose horizons overlap."""
+    """In standard deviations of a sum of as many unskilled rank ICs with overlapping horizons."""
     drawdown_eras: int = 60
     """With fewer eras the trigger does not fire."""
     drift_most: float = 0.25
@@ -38,10 +38,10 @@ def fired(
     earlier_scores: Sequence[float],
     spec: TriggerSpec = TriggerSpec(),
 ) -> list[tuple[Trigger, str]]:
-    """Which triggers fire for a deployment, and why in words.
+    """Which triggers fire for a deployment, with the reason in words.
 
-    `history`: its rank ICs by era up to now, oldest first. `scores`: all that it wrote in this round; `earlier_scores`
-    in the rounds before.
+    `history`: its rank ICs by era so far, oldest first. `scores`: all that it wrote in this round; `earlier_scores`: in
+    earlier rounds.
     """
     found: list[tuple[Trigger, str]] = []
     if "constant" in score.gates:
@@ -73,7 +73,7 @@ def drawdown(payoffs: Sequence[float], horizon_days: int) -> float:
 
 
 def stability_index(before: Sequence[float], now: Sequence[float], *, bins: int = 10, overlap: int = 1) -> float:
-    """The population stability index over deciles of `before`, less what chance alone might show; at least 0.
+    """The population stability index over deciles of `before`, less what chance alone explains; at least 0.
 
     PSI is the sum of (p - q) ln(p / q). Of two samples of the same distribution it is about (1/n + 1/m) times a
     chi-squared with bins - 1 degrees of freedom (Yurdakul and Naranjo, "Statistical properties of the population

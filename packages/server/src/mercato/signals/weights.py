@@ -28,7 +28,7 @@ from mercato_contracts.ranking import gaussian, mean
 Floats = npt.NDArray[np.float64]
 
 _SAME = 0.999
-"""Signals that correlate by so much are one and the same."""
+"""Signals with at least this correlation are the same signal."""
 _LADDER = (0.9, 0.95, 0.99, _SAME)
 
 
@@ -39,7 +39,7 @@ class WeightSpec:
     version: str = "consensus/1"
     horizon_days: int = 5
     doubt: float = 150.0
-    """Independent eras at which skill counts as much as equality: (0.25 / 0.02) squared, for about 20 names."""
+    """Independent eras at which skill counts as much as equal weights: (0.25 / 0.02) squared, for about 20 names."""
     alike: float = 0.8
     vendor_cap: float = 0.4
     cluster_cap: float = 0.3
@@ -67,7 +67,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """By candidate, in their order; `nanos` sum to `NANO`, or to 0 where nobody may have any."""
+    """Weights in the order of the candidates; `nanos` sum to `NANO`, or to 0 if nobody may have any."""
 
     nanos: list[int]
     clusters: list[int]
@@ -83,7 +83,7 @@ def decide_weights(candidates: Sequence[Candidate], scores: Floats, spec: Weight
     active = [at for at, reason in enumerate(reasons) if reason == "skill"]
     if not active:
         return Weights([0] * len(candidates), clusters, reasons, 0.0)
-    # Clusters are found among those who count: a barred go-between joins nobody.
+    # Clusters are formed among eligible candidates: a barred one in between joins nobody.
     shares, caps = _share([candidates[at] for at in active], correlations[np.ix_(active, active)], spec)
     nanos = apportion(NANO, shares)
     weights = Weights([0] * len(candidates), clusters, reasons, effective_models(correlations[np.ix_(active, active)]))
@@ -158,7 +158,7 @@ def _share(
     eldest = [family[0] for family in every]
     vendors = [candidates[at].vendor for at in eldest]
     held = _mixed(vendors, [spread[at] for at in eldest], [owned[at] for at in eldest], vendor_cap)
-    # … then inside them, where what one gets the other loses.
+    # … then inside them, where one's gain is another's loss.
     equal, first = [0.0] * len(candidates), [0.0] * len(candidates)
     for family, total in zip(every, held, strict=True):
         first[family[0]] = total
@@ -194,9 +194,9 @@ def _split(
 
 
 def _mixed(vendors: Sequence[str], spread: Sequence[float], owned: Sequence[float], cap: float) -> list[float]:
-    """`spread`, moved towards `owned` as far as it must be for no vendor to be over `cap`.
+    """`spread`, moved towards `owned` just far enough that no vendor exceeds `cap`.
 
-    It always suffices, because `owned` alone holds the cap already.
+    This always succeeds, because `owned` alone respects the cap.
     """
     pull = 0.0
     for vendor in set(vendors):

@@ -1,9 +1,10 @@
-"""Who may call what, at which plan.
+"""Who may call which service, under which plan.
 
 * *Subscription*: a consumer's right to call a service under one plan; at most one is active for a service.
 * *Plan*: the price and limits of a service; it belongs to the room of publishing.
 * *Terms*: a subscription with its plan, as prices and limits are computed from it.
 * *Active*: calls may be made; a cancelled subscription keeps its history.
+* *Renewal*: a cancelled subscription taken again under the same plan; it is the same row, and its quota continues.
 """
 
 from mercato.subscriptions.models import Subscription

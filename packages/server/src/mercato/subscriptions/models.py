@@ -11,8 +11,8 @@ from mercato.platform import Base
 class Subscription(Base):
     """A consumer's right to call a service under one plan, which never changes. One is active for each service.
 
-    Subscribed again after a cancellation, the same plan is the same row: its quota of the month goes on, and what was
-    used up stays used up. Months are those of the calendar, UTC.
+    Renewing a cancelled subscription to the same plan reuses its row, so the month's quota is not reset. Months are
+    calendar months, UTC.
     """
 
     __tablename__ = "subscriptions"

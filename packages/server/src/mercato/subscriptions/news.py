@@ -1,4 +1,4 @@
-"""What subscriptions tell."""
+"""The news of subscriptions."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from mercato.platform import News
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriptionChanged(News):
-    """A subscription began, was cancelled or was taken up again."""
+    """A subscription was made, cancelled or renewed."""
 
     topic = "subscription.changed"
 

@@ -1,4 +1,4 @@
-"""What subscriptions refuse."""
+"""The refusals of subscriptions."""
 
 from mercato.platform import Conflict, NotFound
 

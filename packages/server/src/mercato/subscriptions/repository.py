@@ -27,7 +27,9 @@ class SubscriptionRepository:
         return list(await self._session.scalars(select(Subscription).where(Subscription.id.in_(ids))))
 
     async def lock_of_service(self, consumer_id: str, service_id: str) -> list[Subscription]:
-        """All that the consumer ever had of this service; nobody else subscribes it to this service meanwhile."""
+        """All subscriptions that the consumer ever had to this service; no concurrent one can be made until the
+        transaction ends.
+        """
         lock = func.hashtextextended(f"subscribe {consumer_id} {service_id}", 0)
         await self._session.execute(select(func.pg_advisory_xact_lock(lock)))
         return await self._of_service(consumer_id, service_id, lock=True)

@@ -113,7 +113,10 @@ class Subscriptions:
         return subscription
 
     async def cancel(self, caller: Caller, subscription_id: str) -> Subscription:
-        """No more calls from now on; what was used is still owed. Cancelling twice changes nothing."""
+        """Cancel it: calls end now, past usage is still owed.
+
+        Cancelling twice changes nothing. Raises `SubscriptionNotFound`.
+        """
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
         subscription = await self._rows.find(subscription_id, lock=True)
         if subscription is None or subscription.consumer_id != caller.organisation_id:

@@ -1,4 +1,4 @@
-"""Who may call what, at which plan: what other rooms may ask."""
+"""Subscriptions with their plans, for other rooms."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from mercato.datasets import TRAIN
-from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore, Outbox, Steps, Workflow
+from mercato.platform import Clock, Database, Json, ObjectNotFound, ObjectStore, Outbox, Session, Steps, Workflow
 from mercato.training.artifacts import MOST_BYTES, check_artifacts
 from mercato.training.models import Artifact, Run
 from mercato.training.news import TrainingEnded
@@ -194,7 +194,7 @@ class TrainingWork:
             await self._note_end(session, current, look)
         return True
 
-    async def _note_end(self, session: Any, run: Run, look: Look) -> None:
+    async def _note_end(self, session: Session, run: Run, look: Look) -> None:
         now = self.clock.now()
         run.exit_code = look.exit_code
         run.state = _ENDS.get(look.state, "failed")
@@ -260,7 +260,7 @@ class TrainingWork:
                 await self._tell(session, run)
         return False
 
-    async def _tell(self, session: Any, run: Run) -> None:
+    async def _tell(self, session: Session, run: Run) -> None:
         news = TrainingEnded(by=_BY, run_id=run.id, organisation_id=run.organisation_id, state=run.state)
         await self.outbox.add(session, news)
 

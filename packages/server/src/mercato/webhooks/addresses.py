@@ -1,4 +1,4 @@
-"""Where webhooks may be sent: judged when an endpoint is registered, and again before every single request."""
+"""Where webhooks may be sent: checked when an endpoint is registered, and again before every request."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from mercato_checks.addresses import Network, Resolver, SystemResolver, Target, 
 
 
 class WebhookAddresses:
-    """Judges addresses. `https` and public ones only, unless the operator allows private ones, then `http` too."""
+    """Checks addresses: only public `https` ones, unless the operator allows private ones; then `http` too."""
 
     def __init__(self, *, allow_private: bool, resolver: Resolver | None = None) -> None:
         self._allowed: Sequence[Network] = PRIVATE if allow_private else ()

@@ -10,7 +10,7 @@ from mercato.webhooks.repository import WebhookRepository
 
 
 def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber[News]:
-    """Runs in the worker; each event is announced once, whatever process dies."""
+    """Runs in the worker; each event is announced exactly once, whichever process dies."""
 
     async def handle(session: Session, events: Sequence[Event[News]]) -> None:
         await announce(session, events, clock, ids)
@@ -19,7 +19,7 @@ def webhook_subscriber(clock: Clock, ids: Ids) -> DurableSubscriber[News]:
 
 
 async def announce(session: Session, events: Sequence[Event[News]], clock: Clock, ids: Ids) -> None:
-    """Write what these events mean for the endpoints that want them."""
+    """Write the messages and deliveries of these events."""
     rows = WebhookRepository(session)
     audiences = [(event, KINDS[type(event.news)]) for event in events]
     organisations = {organisation for event, kind in audiences for organisation in kind.audience(event.news)}

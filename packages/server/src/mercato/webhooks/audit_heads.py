@@ -1,4 +1,4 @@
-"""Signed heads of the audit log, sent to organisations that keep them: what they hold, nobody can rewrite unseen."""
+"""Signed heads of the audit log, sent to organisations that keep them: nobody can rewrite what they cover unnoticed."""
 
 from mercato.platform import Clock, Ids, Session
 from mercato.webhooks.endpoints import new_delivery, new_message
@@ -9,7 +9,10 @@ from mercato_contracts.audit import AuditHead
 
 
 async def announce_audit_head(session: Session, clock: Clock, ids: Ids, head: AuditHead) -> int:
-    """A message to every endpoint that names this type of event; how many. An empty choice does not include it."""
+    """A message to every endpoint that names this type of event; returns how many.
+
+    An empty choice does not include it.
+    """
     rows = WebhookRepository(session)
     deliveries: list[WebhookDelivery] = []
     for endpoint in await rows.enabled_for(AUDIT_SEALED):

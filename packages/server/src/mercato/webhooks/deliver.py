@@ -1,6 +1,6 @@
-"""Sends what is due, at least once: a claim that is not settled in time is due again, with the same id and content.
+"""Sends due deliveries, at least once: a claim that is not settled in time is due again, with the same id and content.
 
-A transaction claims and one settles; none is open while the endpoint is spoken to.
+One transaction claims and another settles; none is open while the endpoint is called.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _BY = "webhooks"
 _TIMEOUT_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 1.0
 _QUIET_SECONDS = 30.0
-"""How often it looks for a delivery whose bell it did not hear."""
+"""How often it polls for a delivery whose bell it missed, in seconds."""
 _MOST_AT_ONCE = 32
 _EACH_AT_ONCE = 4
 _GIVEN_UP_AFTER = timedelta(days=3)
@@ -41,7 +41,7 @@ _SENT = Counter("mercato_webhooks_sent_total", "Webhook requests", ["outcome"])
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """A status, or why there was none."""
+    """The outcome of a request: a status, or why there was none."""
 
     status: int | None
     error: str
@@ -54,10 +54,10 @@ class _Outcome:
 
 
 class Deliverer:
-    """Delivers for as long as it runs. `lease` is how long an attempt may take before somebody else takes it up.
+    """Delivers for as long as it runs.
 
-    `bell` rings when there is something to deliver, once an `OutboxFeed` listens for it; until then it looks every
-    second.
+    `lease` is how long an attempt may take before another worker takes over. `bell` rings when a delivery is due, once
+    an `OutboxFeed` listens for it; until then it polls every second.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Deliverer:
         self.bell = Bell(CHANNEL)
 
     async def run(self) -> None:
-        """Until it is cancelled. What is in hand then is due again when its lease is over."""
+        """Run until cancelled. Unfinished deliveries are due again when their lease ends."""
         sending: dict[asyncio.Task[None], str] = {}
         try:
             while True:
@@ -103,7 +103,7 @@ class Deliverer:
             await asyncio.gather(*sending, return_exceptions=True)
 
     async def deliver_due(self) -> int:
-        """Everything that is due now, once; returns how many attempts were made."""
+        """Deliver everything that is due now, once; returns how many attempts were made."""
         due = await self._claim(_MOST_AT_ONCE, {})
         await asyncio.gather(*(self._deliver(each) for each in due))
         return len(due)
@@ -116,15 +116,15 @@ class Deliverer:
             )
 
     async def _seconds_to_next(self) -> float:
-        """How long nothing is due, as far as is known."""
+        """How long until the next delivery is due, as far as is known."""
         try:
             async with self._database.transaction() as session:
                 next_at = await WebhookRepository(session).find_next_at()
         except Exception:
-            return _LOOK_AGAIN_SECONDS  # the next claim says what is wrong
+            return _LOOK_AGAIN_SECONDS  # the next claim reports what is wrong
         if next_at is None:
             return self._quiet_seconds
-        # What is due and yet was not claimed is in another worker's hands: it is looked at again in a while.
+        # What is due but was not claimed is held by another worker: look again in a while.
         left = (next_at - self._clock.now()).total_seconds()
         return min(max(left, _LOOK_AGAIN_SECONDS), self._quiet_seconds)
 
@@ -182,7 +182,7 @@ class Deliverer:
         state = "delivered" if outcome.is_good else "failed" if pause is None else "pending"
         ended_at = None if state == "pending" else now
         if not await rows.settle(delivery, state=state, next_at=now + (pause or timedelta(0)), ended_at=ended_at):
-            return  # removed, disabled or taken up by somebody else meanwhile
+            return  # removed, disabled or taken over by another worker meanwhile
         await rows.add(
             WebhookAttempt(
                 id=self._ids.new(id_prefix.WEBHOOK_ATTEMPT),
@@ -224,5 +224,5 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
 
 
 async def forget_messages(session: Session, clock: Clock) -> int:
-    """Messages and their log are kept for thirty days; returns how many went."""
+    """Delete messages and their log after thirty days; returns how many were deleted."""
     return await WebhookRepository(session).forget(clock.now() - timedelta(days=30))

@@ -1,4 +1,4 @@
-"""Events that a room above sends to organisations of its choice, in the transaction of the change."""
+"""Events that a room above sends to chosen organisations, in the transaction of the change."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""An organisation's webhooks: where it wants news, of what kind, and what became of it."""
+"""An organisation's webhooks: where it wants events, which ones, and how their deliveries went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Delivered:
 
 
 class Webhooks:
-    """The caller's organisation's own endpoints. People who may set them up do; a key cannot."""
+    """The endpoints of the caller's organisation. Only people may set them up, not keys."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, seal: SecretSeal, addresses: WebhookAddresses) -> None:
         self._rows = WebhookRepository(session)
@@ -81,7 +81,7 @@ class Webhooks:
         event_types: Sequence[str] | None,
         enabled: bool | None,
     ) -> WebhookEndpoint:
-        """What is `None` stays. Raises `WebhookNotFound`, `WebhookAddressRefused`, `WebhookEventUnknown`."""
+        """`None` leaves a value unchanged. Raises `WebhookNotFound`, `WebhookAddressRefused`, `WebhookEventUnknown`."""
         endpoint = await self._get(caller, endpoint_id)
         if event_types is not None:
             _check_types(event_types)
@@ -98,11 +98,11 @@ class Webhooks:
         return endpoint
 
     async def remove(self, caller: Caller, endpoint_id: str) -> None:
-        """With its secrets and its log. Raises `WebhookNotFound`."""
+        """Remove it with its secrets and its log. Raises `WebhookNotFound`."""
         await self._rows.remove(await self._get(caller, endpoint_id))
 
     async def rotate(self, caller: Caller, endpoint_id: str, grace: timedelta) -> NewSecret:
-        """A new secret; those before sign beside it until the grace is over, and none longer than it would have."""
+        """A new secret. Earlier ones also sign until the grace period ends; none is extended by it."""
         endpoint = await self._get(caller, endpoint_id)
         now = self._clock.now()
         await self._rows.forget_secrets(endpoint.id, now)

@@ -1,4 +1,4 @@
-"""Which news becomes which type of event, for which organisations, with which fields: never a secret."""
+"""Which news becomes which type of event, for which organisations and with which fields; never a secret."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ HEALTH_CHANGED = "health.changed"
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """A type of event made from `news`. `parties` names its fields with the organisations that are told."""
+    """A type of event made from `news`. `parties` names the fields with its recipients, `shown` those of its `data`."""
 
     news: type[News]
     event_type: str
     parties: tuple[str, ...]
-    told: tuple[str, ...]
+    shown: tuple[str, ...]
 
     def audience(self, news: News) -> set[str]:
-        """The organisations that are told."""
+        """The organisations that receive it."""
         return {getattr(news, name) for name in self.parties}
 
     def content(self, news: News) -> dict[str, Any]:
         """The event's `data`."""
-        return {name: getattr(news, name) for name in self.told}
+        return {name: getattr(news, name) for name in self.shown}
 
 
 _ALERT = ("alert_id", "service_id", "objective", "severity")
@@ -61,6 +61,6 @@ EVENT_TYPES = tuple(sorted({AUDIT_SEALED, HEALTH_CHANGED, *(kind.event_type for 
 
 
 def matches(event_types: Iterable[str], event_type: str) -> bool:
-    """Whether an endpoint with this choice is told of such events; an empty choice is all."""
+    """Whether an endpoint with this choice receives such events; an empty choice means all."""
     chosen = set(event_types)
     return not chosen or event_type in chosen or event_type == TEST

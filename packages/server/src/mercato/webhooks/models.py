@@ -1,4 +1,4 @@
-"""Endpoints that organisations want news at, the messages, and what became of each."""
+"""Endpoints at which organisations receive events, the messages, and their deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,10 @@ from mercato.platform import Base
 
 
 class WebhookEndpoint(Base):
-    """An address of an organisation. `failing_since`: nothing was delivered since; `disabled_reason` empty while on."""
+    """An address of an organisation.
+
+    `failing_since`: since when nothing was delivered; `disabled_reason` is empty while it is enabled.
+    """
 
     __tablename__ = "webhook_endpoints"
     __table_args__ = (Index("ix_webhook_endpoints_organisation_id", "organisation_id", "id"),)
@@ -70,12 +73,12 @@ class WebhookDelivery(Base):
     state: Mapped[str]
     attempts: Mapped[int]
     next_at: Mapped[datetime]
-    """When it is due; while somebody delivers it, when it is due again should they die."""
+    """When it is due; while a worker delivers it, when it is due again if that worker dies."""
     ended_at: Mapped[datetime | None]
 
 
 class WebhookAttempt(Base):
-    """One request and what came of it: the status, or why there was none. Bodies are not kept."""
+    """One request and its outcome: the status, or why there was none. Bodies are not kept."""
 
     __tablename__ = "webhook_attempts"
     __table_args__ = (Index("ix_webhook_attempts_delivery_id", "delivery_id", "id"),)

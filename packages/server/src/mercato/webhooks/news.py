@@ -1,4 +1,4 @@
-"""What webhooks tell."""
+"""The news of webhooks."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from mercato.platform import News
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDisabled(News):
-    """An endpoint failed for so long, or answered 410, that nothing is sent to it any more."""
+    """An endpoint failed for too long, or answered 410: nothing is sent to it any more."""
 
     topic = "webhook.disabled"
 

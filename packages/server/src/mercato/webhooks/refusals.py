@@ -1,4 +1,4 @@
-"""What webhooks refuse."""
+"""The refusals of webhooks."""
 
 from mercato.platform import Conflict, NotFound, Refusal
 

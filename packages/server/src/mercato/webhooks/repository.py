@@ -17,9 +17,9 @@ from mercato.webhooks.models import (
 )
 
 CHANNEL = "mercato_webhooks"
-"""Rings when a delivery is due."""
+"""The channel of the bell that rings when a delivery is due."""
 
-# At most a few of one endpoint at once: one that hangs must not take every place.
+# At most a few deliveries per endpoint at once: one that hangs must not take every place.
 _CLAIM = text(
     "WITH due AS (SELECT id, row_number() OVER (PARTITION BY endpoint_id ORDER BY next_at, id) AS place FROM"
     " (SELECT id, endpoint_id, next_at FROM webhook_deliveries WHERE state = 'pending' AND next_at <= :now"
@@ -36,7 +36,7 @@ _CLAIM = text(
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A delivery in hand, with all that sending it takes."""
+    """A claimed delivery, with everything that is needed to send it."""
 
     delivery: WebhookDelivery
     message: WebhookMessage
@@ -70,7 +70,7 @@ class WebhookRepository:
         return await self._session.scalar(query.with_for_update(key_share=True) if lock else query)
 
     async def lock(self, endpoint_id: str) -> bool:
-        """Whether it is still there; the same lock that changes take, so that nobody waits crosswise."""
+        """Whether it still exists; takes the same lock as changes do, to avoid a deadlock."""
         query = select(WebhookEndpoint.id).where(WebhookEndpoint.id == endpoint_id)
         return await self._session.scalar(query.with_for_update(key_share=True)) is not None
 
@@ -79,14 +79,14 @@ class WebhookRepository:
         return list(await self._session.scalars(query.order_by(WebhookEndpoint.id)))
 
     async def enabled_of(self, organisation_ids: Collection[str]) -> list[WebhookEndpoint]:
-        """Endpoints of these organisations that are sent to."""
+        """Enabled endpoints of these organisations."""
         query = select(WebhookEndpoint).where(
             WebhookEndpoint.organisation_id.in_(organisation_ids), WebhookEndpoint.disabled_at.is_(None)
         )
         return list(await self._session.scalars(query.order_by(WebhookEndpoint.id)))
 
     async def enabled_for(self, event_type: str) -> list[WebhookEndpoint]:
-        """Endpoints of every organisation that name this type of event and are sent to."""
+        """Enabled endpoints of every organisation that name this type of event."""
         named = WebhookEndpoint.event_types.contains([event_type])
         query = select(WebhookEndpoint).where(named, WebhookEndpoint.disabled_at.is_(None))
         return list(await self._session.scalars(query.order_by(WebhookEndpoint.id)))
@@ -101,7 +101,7 @@ class WebhookRepository:
         return list(await self._session.scalars(query.order_by(WebhookSecret.number.desc())))
 
     async def forget_secrets(self, endpoint_id: str, now: datetime) -> None:
-        """Those whose time is over go."""
+        """Delete expired secrets."""
         await self._session.execute(
             delete(WebhookSecret).where(WebhookSecret.endpoint_id == endpoint_id, WebhookSecret.expires_at <= now)
         )
@@ -121,7 +121,7 @@ class WebhookRepository:
         await Bell(CHANNEL).ring_at_commit(self._session)
 
     async def find_next_at(self) -> datetime | None:
-        """When the next delivery is due, those included that somebody has in hand."""
+        """When the next delivery is due, claimed ones included."""
         query = select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.state == "pending")
         return await self._session.scalar(query)
 
@@ -157,9 +157,9 @@ class WebhookRepository:
     async def claim(
         self, now: datetime, *, lease: timedelta, each: int, most: int, busy: Mapping[str, int]
     ) -> list[Due]:
-        """Take what is due; it is due again when the lease is over, unless it was settled.
+        """Claim what is due; it is due again when the lease ends, unless it was settled.
 
-        `each` is the most of one endpoint, those included that `busy` says are in hand already.
+        `each` is the most per endpoint, including those that are in flight already according to `busy`.
         """
         given: dict[str, object] = {"now": now, "again": now + lease, "each": each, "most": most}
         given |= {"endpoints": list(busy), "counts": list(busy.values())}
@@ -183,7 +183,7 @@ class WebhookRepository:
     async def settle(
         self, delivery: WebhookDelivery, *, state: str, next_at: datetime, ended_at: datetime | None
     ) -> bool:
-        """Write what became of an attempt; false where somebody else has taken it up since."""
+        """Write the outcome of an attempt; false if another worker has taken over since."""
         query = (
             update(WebhookDelivery)
             .where(
@@ -215,7 +215,7 @@ class WebhookRepository:
         return await self._session.scalar(query)
 
     async def disable(self, endpoint_id: str, reason: str, at: datetime) -> bool:
-        """Nothing more is sent, and what waits has failed; whether it was on."""
+        """Disable it and fail its pending deliveries; returns whether it was enabled."""
         query = (
             update(WebhookEndpoint)
             .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.disabled_at.is_(None))
@@ -231,7 +231,7 @@ class WebhookRepository:
         return was_on
 
     async def forget(self, before: datetime) -> int:
-        """Messages older than that go, with their deliveries; returns how many."""
+        """Delete older messages with their deliveries; returns how many."""
         gone = await self._session.execute(
             delete(WebhookMessage).where(WebhookMessage.at < before).returning(WebhookMessage.id)
         )

@@ -1,8 +1,8 @@
-"""When a delivery that failed is tried again.
+"""When a failed delivery is retried.
 
 Source: the example schedule of the Standard Webhooks specification ("Deliverability and reliability"): at once, then
 after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h; more than three days in all. Each pause is lengthened by
-up to a fifth at random, so that what failed together does not come back together.
+up to a fifth at random, to spread out retries of deliveries that failed together.
 """
 
 from datetime import timedelta

@@ -15,7 +15,7 @@ SECRET_BYTES = 32
 
 
 def secret_text(secret: bytes) -> str:
-    """As its owner keeps it: `whsec_` and base64."""
+    """The secret as its owner keeps it: `whsec_` and base64."""
     return _PREFIX + base64.b64encode(secret).decode()
 
 

@@ -1,6 +1,7 @@
 """`SearchIndex` in this process: tantivy finds words, usearch finds meaning, a ranking joins them."""
 
 import asyncio
+import json
 import shutil
 import threading
 from collections.abc import Collection, Sequence
@@ -17,10 +18,19 @@ from mercato.adapters.search_embedded.similar import similar
 from mercato.adapters.search_embedded.suggest import suggestions
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
-from mercato.discovery import IndexAnswer, IndexQuery, Likeness, ListingDocument, Suggestion, Vector, unpack_vector
+from mercato.discovery import (
+    IndexAnswer,
+    IndexQuery,
+    Likeness,
+    ListingDocument,
+    Suggestion,
+    Vector,
+    prior,
+    unpack_vector,
+)
 
 _WRITER_BYTES = 64 << 20
-_FORMAT = "3"
+_FORMAT = "5"
 """Raised with every change of the schema: an index of another format is thrown away and fed again."""
 
 
@@ -43,11 +53,18 @@ class EmbeddedSearchIndex:
         self._text.config_reader("manual")
         self._text.reload()
         self._vectors = VectorIndex(dimensions, folder / "vectors.usearch" if folder else None)
-        self._search = Search(self._schema, self._vectors, ranking or Weighted())
+        self._priors: dict[int, float] = _read_priors(folder / "priors.json") if folder else {}
+        self._search = Search(self._schema, self._vectors, ranking or Weighted(), self._priors)
         self._writer = self._text.writer(_WRITER_BYTES, 1)
         self._writing = threading.Lock()
+        self._version = 0
+        self._generation = 0
         self._readers = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="search")
         self._writers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+
+    @property
+    def version(self) -> int:
+        return self._version
 
     async def apply(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writers, self.apply_now, upserts, removals)
@@ -69,7 +86,9 @@ class EmbeddedSearchIndex:
 
     def search_now(self, query: IndexQuery) -> IndexAnswer:
         """`search` on the calling thread."""
-        return self._search.run(self._text.searcher(), query)
+        # Taken before the searcher: one that is newer than its generation is remembered for too short a time only.
+        generation = self._generation
+        return self._search.run(self._text.searcher(), query, generation)
 
     def suggest_now(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """`suggest` on the calling thread."""
@@ -85,10 +104,26 @@ class EmbeddedSearchIndex:
         kept = {key: listing for key, listing in latest.items() if key not in gone}
         vectors = {key: self._vector_of(listing) for key, listing in kept.items() if listing.vector}
         with self._writing:
-            # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrongly.
-            self._vectors.put(vectors)
-            self._write_text([*latest, *gone], list(kept.values()))
-            self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
+            # Raised before and after: what is found in the midst of a change is of no version that stays.
+            self._version += 1
+            try:
+                # Vectors first: a meaning whose words are not there yet is not shown, words without meaning rank wrong.
+                self._vectors.put(vectors)
+                self._note_priors(list(gone), kept)
+                self._write_text([*latest, *gone], list(kept.values()))
+                self._vectors.remove([*gone, *(key for key in kept if key not in vectors)])
+            finally:
+                self._version += 1
+
+    def _note_priors(self, gone: list[int], kept: dict[int, ListingDocument]) -> None:
+        for key in gone:
+            self._priors.pop(key, None)
+        for key, listing in kept.items():
+            weight = prior(listing)
+            if weight:
+                self._priors[key] = weight
+            else:
+                self._priors.pop(key, None)
 
     def _write_text(self, replaced: list[int], listings: Sequence[ListingDocument]) -> None:
         try:
@@ -99,7 +134,9 @@ class EmbeddedSearchIndex:
         except BaseException:
             self._writer.rollback()
             raise
+        self._generation += 1
         self._text.reload()
+        self._generation += 1
 
     def _vector_of(self, listing: ListingDocument) -> Vector:
         vector = unpack_vector(listing.vector)
@@ -125,7 +162,12 @@ class EmbeddedSearchIndex:
             self._writer.wait_merging_threads()
             if self._folder:
                 self._vectors.save(self._folder / "vectors.usearch")
+                (self._folder / "priors.json").write_text(json.dumps(list(self._priors.items())))
                 (self._folder / "closed-well").write_text(_stamp(self._dimensions))
+
+
+def _read_priors(path: Path) -> dict[int, float]:
+    return {int(key): float(weight) for key, weight in json.loads(path.read_text())} if path.exists() else {}
 
 
 def _stamp(dimensions: int) -> str:
@@ -137,7 +179,8 @@ def _open_folder(folder: Path, dimensions: int) -> Path:
     closed_well = folder / "closed-well"
     if not closed_well.exists() or closed_well.read_text() != _stamp(dimensions):
         shutil.rmtree(folder / "text", ignore_errors=True)
-        (folder / "vectors.usearch").unlink(missing_ok=True)
+        for name in ("vectors.usearch", "vectors.rows.npz", "priors.json"):
+            (folder / name).unlink(missing_ok=True)
     closed_well.unlink(missing_ok=True)
     (folder / "text").mkdir(parents=True, exist_ok=True)
     return folder / "text"

@@ -1,6 +1,7 @@
 """A query in tantivy's terms, built term by term: no text of a person is ever parsed as a query language."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 import tantivy
 
@@ -12,6 +13,9 @@ _TIE = 0.3
 
 _SHORTEST_MISSPELT = 4
 _TWO_ERRORS_FROM = 8
+_SHORTEST_BEGUN = 3
+_NAMES = ("name", "title")
+_CALLED_BY = (*_NAMES, "tags")
 
 
 def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
@@ -40,9 +44,40 @@ def unknown_words(schema: tantivy.Schema, searcher: tantivy.Searcher, words: Seq
     return [word for word in words if not any(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)]
 
 
-def exact_name(schema: tantivy.Schema, name: str) -> tantivy.Query:
-    """Listings of this whole name or title; `name` in `exact_form`."""
-    return tantivy.Query.term_query(schema, "exact", name, "basic")
+def begun_words(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
+    """Listings with a word that begins so, in what they are called by."""
+    return either(
+        tantivy.Query.regex_query(schema, field, f"{re.escape(word)}.*")
+        for word in words
+        if len(word) >= _SHORTEST_BEGUN or not word.isascii()
+        for field in _CALLED_BY
+    )
+
+
+def named(
+    schema: tantivy.Schema, words: Sequence[str], misspelt: Collection[str], begun: Collection[str]
+) -> tantivy.Query:
+    """Listings that have every one of the words in name or title, as they are, misspelt or begun."""
+    clauses = []
+    for word in words:
+        ways = [tantivy.Query.term_query(schema, field, word) for field in _NAMES]
+        if word in misspelt and len(word) >= _SHORTEST_MISSPELT:
+            errors = 2 if len(word) >= _TWO_ERRORS_FROM else 1
+            ways += [tantivy.Query.fuzzy_term_query(schema, field, word, errors) for field in _NAMES]
+        if word in begun:
+            ways.append(begun_words(schema, [word]))
+        clauses.append((tantivy.Occur.Must, either(ways)))
+    return tantivy.Query.boolean_query(clauses)
+
+
+def weighing(query: tantivy.Query, weight: float) -> tantivy.Query:
+    """The query with its scores multiplied."""
+    return tantivy.Query.boost_query(query, weight)
+
+
+def exact_name(schema: tantivy.Schema, name: str, field: str = "exact") -> tantivy.Query:
+    """Listings of this whole name or title (`exact`), or of this name (`exact_name`); `name` in `exact_form`."""
+    return tantivy.Query.term_query(schema, field, name, "basic")
 
 
 def among(schema: tantivy.Schema, keys: Sequence[int]) -> tantivy.Query:

@@ -8,7 +8,7 @@ import tantivy
 from mercato.adapters.search_embedded.documents import to_source
 from mercato.adapters.search_embedded.numbers import add_number_fields, facet_field, stored_numbers, within
 from mercato.adapters.search_embedded.suggest import FIELD, add_suggest_field, beginnings
-from mercato.adapters.search_embedded.words import ANALYZER, exact_form, spaced, with_parts
+from mercato.adapters.search_embedded.words import ANALYZER, exact_form, loose_form, spaced, with_parts
 from mercato.discovery import FACETS, FacetName, Filters, ListingDocument
 
 TEXT_WEIGHTS: Mapping[str, float] = {
@@ -35,6 +35,8 @@ def new_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("key", indexed=True, fast=True)
     builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("exact_name", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("loose", tokenizer_name="raw", index_option="basic")
     for name in TEXT_WEIGHTS:
         builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="freq")
     for facet in FACETS:
@@ -52,6 +54,11 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     vendor, _, name = listing.name.partition("/")
     for whole in {exact_form(text) for text in (listing.name, name or vendor, listing.title)} - {""}:
         document.add_text("exact", whole)
+    for whole in {exact_form(text) for text in (listing.name, name or vendor)} - {""}:
+        document.add_text("exact_name", whole)
+    # A name may begin with its maker's: `google/gemini-3.5-flash` of a vendor that resells it.
+    for whole in {loose_form(text) for text in (name, name.rpartition("/")[2], listing.title)} - {""}:
+        document.add_text("loose", whole)
     for field, words in searched_words(listing).items():
         document.add_text(field, words)
     values = listing.facets()

@@ -12,10 +12,12 @@ from mercato.adapters.search_embedded.cursors import cut, read_place, write_plac
 from mercato.adapters.search_embedded.documents import from_tantivy
 from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
+from mercato.adapters.search_embedded.remembered import Remembered
 from mercato.adapters.search_embedded.schema import searched_words
-from mercato.adapters.search_embedded.snippets import make_snippet
+from mercato.adapters.search_embedded.snippets import choose_snippet, make_snippet, read_passages
+from mercato.adapters.search_embedded.standing import refine, stand
 from mercato.adapters.search_embedded.vectors import VectorIndex
-from mercato.adapters.search_embedded.words import QueryWords, exact_form, new_analyzer, query_words, spaced
+from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
 from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons, Sort
 
 _NEIGHBOURS = 200
@@ -36,6 +38,22 @@ _COMPARED_ONE_BY_ONE = 4_096
 
 _MAX_FACET_VALUES = 50
 _NEWEST = Sort("released", descending=True)
+_NO_FILTERS = Filters()
+
+_FEW_WORDS = 4
+"""A query of so few may be a name; of a longer one, an unknown word is a rare word rather than a misspelt one."""
+
+_NAME_WORDS = 8
+"""Names have up to so many words; that a listing's name has all words of a query is chance only in shorter ones."""
+
+_GUESSED = 4.0
+"""What a word that was read as another scores: about what a rare word that was found does."""
+
+_OTHER_WORDS = 0.5
+"""What a synonym counts beside the word that was asked for."""
+
+_DOUBTFUL_COSINE = 0.45
+"""Where no word of the query is known, the best of three thousand listings is this near to typed noise."""
 
 
 @dataclass(slots=True)
@@ -46,20 +64,28 @@ class _Findings:
     matching: tantivy.Query
     misspelt: frozenset[int]
     addresses: dict[int, tantivy.DocAddress]
+    generation: int
+    names: frozenset[int] = frozenset()
+    named: frozenset[int] = frozenset()
+    known_share: float = 1.0
 
 
 class Search:
     """Answers queries on a snapshot of the text index; safe to use from several threads."""
 
-    def __init__(self, schema: tantivy.Schema, vectors: VectorIndex, ranking: Ranking) -> None:
+    def __init__(
+        self, schema: tantivy.Schema, vectors: VectorIndex, ranking: Ranking, priors: Mapping[int, float]
+    ) -> None:
+        self._priors = priors
         self._schema = schema
         self._vectors = vectors
         self._ranking = ranking
         self._analyzer = new_analyzer()
         self._stems = lru_cache(maxsize=65_536)(self._stems_of)
+        self._remembered = Remembered()
 
-    def run(self, searcher: tantivy.Searcher, query: IndexQuery) -> IndexAnswer:
-        """The answer to `query` from what this searcher sees."""
+    def run(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
+        """The answer to `query` from what this searcher sees; searchers of one generation see the same."""
         if not query.text.strip():
             return self._newest(searcher, query)
         words = query_words(query.text, self._analyzer)
@@ -68,31 +94,73 @@ class Search:
         if not any(map(str.isalnum, query.text)):
             # A model finds a meaning in any picture; only listings that show it are meant.
             query = replace(query, vector=None)
-        findings = self._find(searcher, query, words)
+        findings = self._find(searcher, query, words, generation)
         total, facets, steps = self._count(searcher, findings.matching, query)
         hits, following = self._page(searcher, query, findings, frozenset(words.all))
-        return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps)
+        doubtful = bool(hits) and not query.also and _is_doubtful(findings)
+        return IndexAnswer(hits, total, facets, bool(findings.misspelt), doubtful, following, steps)
 
-    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords) -> _Findings:
+    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
-        word_query = question.any_word(self._schema, words.all)
+        word_query = self._ask_words(query, words)
         text = self._top(searcher, word_query, query.filters, addresses)
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
-        unknown = question.unknown_words(self._schema, searcher, words.plain) if len(text) < _THIN else []
+        short = len(words.plain) <= _FEW_WORDS
+        unknown = question.unknown_words(self._schema, searcher, words.plain) if len(text) < _THIN or short else []
+        begun = [word for word in unknown if self._begins_some(searcher, word)]
+        wrong = [word for word in unknown if word not in begun]
         if unknown and not exact:
             right = frozenset(text)
-            misspelt_query = question.any_misspelling(self._schema, unknown)
-            matching.append(misspelt_query)
-            text = self._top(searcher, question.either([word_query, misspelt_query]), query.filters, addresses)
-            misspelt = frozenset(text) - right
+            guesses = [question.any_misspelling(self._schema, wrong), question.begun_words(self._schema, begun)]
+            matching += guesses
+            weighed = [question.weighing(each, _GUESSED) for each in guesses]
+            text = self._top(searcher, question.either([word_query, *weighed]), query.filters, addresses)
+            misspelt = frozenset(text) - right if wrong else misspelt
+        name_like = 0 < len(words.plain) <= _NAME_WORDS
+        by_name = question.named(self._schema, words.plain, wrong, begun)
+        named = self._named(searcher, query, by_name, addresses) if name_like else {}
         floor = _LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words.plain) else _LEAST_COSINE
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < _THIN)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
-        return _Findings(Found(exact, text, cosine), question.either([*matching, near_query]), misspelt, addresses)
+        found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
+        names = self._names(searcher, query, addresses) if exact else {}
+        share = 1 - len(unknown) / max(1, len(words.plain))
+        return _Findings(
+            found, all_matching, misspelt, addresses, generation, frozenset(names), frozenset(named), share
+        )
+
+    def _ask_words(self, query: IndexQuery, words: QueryWords) -> tantivy.Query:
+        """What the query says, and for less what it means in other words."""
+        asked = question.any_word(self._schema, words.all)
+        also = query_words(query.also, self._analyzer).plain if query.also else []
+        if not also:
+            return asked
+        return question.either([asked, question.weighing(question.any_word(self._schema, also), _OTHER_WORDS)])
+
+    def _names(
+        self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
+    ) -> dict[int, float]:
+        asked = question.exact_name(self._schema, exact_form(query.text), "exact_name")
+        return self._top(searcher, asked, query.filters, addresses)
+
+    def _named(
+        self, searcher: tantivy.Searcher, query: IndexQuery, named: tantivy.Query,
+        addresses: dict[int, tantivy.DocAddress],
+    ) -> dict[int, float]:  # fmt: skip
+        """Listings of this name in whichever way it is written: in one word, or with other signs between its parts;
+        where there are none, those that the query names.
+        """
+        loose = question.exact_name(self._schema, loose_form(query.text), "loose")
+        return self._top(searcher, loose, query.filters, addresses) or self._top(
+            searcher, named, query.filters, addresses
+        )
+
+    def _begins_some(self, searcher: tantivy.Searcher, word: str) -> bool:
+        return bool(searcher.search(question.begun_words(self._schema, [word]), 1, count=False).hits)
 
     def _near(
         self,
@@ -112,6 +180,9 @@ class Search:
             return {}, tantivy.Query.empty_query()
         nearest = _above(self._vectors.nearest(query.vector, _NEIGHBOURS), floor)
         near_query = question.among(self._schema, list(nearest))
+        if query.filters == _NO_FILTERS:
+            # All of them pass; the addresses of those that are shown are looked for then.
+            return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
         if thin and len(passing) < _THIN:
             nearest = _above(self._nearest_under(searcher, query), floor)
@@ -146,22 +217,42 @@ class Search:
         self, searcher: tantivy.Searcher, query: IndexQuery, findings: _Findings, words: frozenset[str]
     ) -> tuple[tuple[Hit, ...], str | None]:
         found = findings.found
-        scores = self._ranking.score(found)
-        # Whoever names a listing wants that one: exact names stand above everything else.
-        top = max(scores.values(), default=0.0)
-        scores |= {key: 1.0 + top + scores.get(key, 0.0) for key in found.exact}
-        order = [key for key in ranks(scores) if key in findings.addresses][:REACH]
+        scores = stand(self._ranking.score(found), found.exact, findings.names, findings.named, self._priors)
+        called = {*found.exact, *findings.named}
+
+        def read(key: int) -> ListingDocument:
+            return self._remembered.get(searcher, findings.generation, key, findings.addresses[key]).listing
+
+        refine(scores, called, words, read)
+        order = list(ranks(scores))[:REACH]
         if query.sort is not None:
-            addressed = [(key, findings.addresses[key]) for key in order]
+            placed = self._placed(searcher, order, findings.addresses)
+            addressed = [(key, findings.addresses[key]) for key in placed]
             order = sorted_by(searcher, query.sort, query.filters.currency, addressed)
         page, following = cut(order, query)
+        page = self._placed(searcher, page, findings.addresses)
         reasons = self._explain(findings) if query.explain else {}
         hits = []
         for key in page:
-            listing, _ = from_tantivy(searcher.doc(findings.addresses[key]))
-            reason = self._with_words(reasons[key], listing, words) if key in reasons else None
-            hits.append(Hit(listing, scores[key], make_snippet(listing, words, self._stems), reason))
+            shown = self._remembered.get(searcher, findings.generation, key, findings.addresses[key])
+            shown.passages = shown.passages or read_passages(shown.listing, self._stems)
+            snippet = choose_snippet(shown.passages, words, self._stems)
+            reason = self._with_words(reasons[key], shown.listing, words) if key in reasons else None
+            hits.append(Hit(shown.listing, scores[key], snippet, reason))
         return tuple(hits), following
+
+    def _placed(
+        self, searcher: tantivy.Searcher, keys: list[int], addresses: dict[int, tantivy.DocAddress]
+    ) -> list[int]:
+        """Those of the keys that the text index has, which all have but those whose words are on their way; their
+        addresses are noted.
+        """
+        missing = [key for key in keys if key not in addresses]
+        if missing:
+            hits = searcher.search(question.among(self._schema, missing), len(missing), count=False).hits
+            found = [address for _, address in hits]
+            addresses.update(zip(_keys(searcher, found), found, strict=True))
+        return [key for key in keys if key in addresses]
 
     def _explain(self, findings: _Findings) -> dict[int, Reasons]:
         found = findings.found
@@ -231,6 +322,14 @@ class Search:
 
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))
+
+
+def _is_doubtful(findings: _Findings) -> bool:
+    """Whether neither a name nor a known word nor a near meaning speaks for what was found."""
+    if findings.found.exact or findings.named:
+        return False
+    nearest = max(findings.found.cosine.values(), default=0.0)
+    return nearest < (_DOUBTFUL_COSINE if findings.known_share == 0 or not findings.found.text else _LEAST_COSINE)
 
 
 def _keys(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[int]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mercato.adapters.search_embedded.words import VISIBLE_WORD
 from mercato.discovery import ListingDocument, Snippet
@@ -12,6 +13,34 @@ Stems = Callable[[str], frozenset[str]]
 _LONGEST = 200
 _LOOKED_AT = 6_000
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence, the places of its words with their stems, and all stems."""
+
+    text: str
+    words: tuple[tuple[tuple[int, int], frozenset[str]], ...]
+    stems: frozenset[str]
+
+
+def read_passages(listing: ListingDocument, stems: Stems) -> list[Passage]:
+    """Summary and sentences of the description, the summary first."""
+    passages = []
+    for text in _passages(listing):
+        words = tuple((found.span(), stems(found[0])) for found in VISIBLE_WORD.finditer(text))
+        passages.append(Passage(text, words, frozenset().union(*(each for _, each in words))))
+    return passages
+
+
+def choose_snippet(passages: list[Passage], words: frozenset[str], stems: Stems) -> Snippet:
+    """What `make_snippet` makes of the listing that these passages are of."""
+    best = max(passages, key=lambda passage: len(passage.stems & words))
+    text = best.text.strip()
+    if text == best.text and len(text) <= _LONGEST:
+        return Snippet(text, tuple(span for span, each in best.words if not words.isdisjoint(each)))
+    text = _cut(text, words, stems)
+    return Snippet(text, tuple(_matches(text, words, stems)))
 
 
 def make_snippet(listing: ListingDocument, words: frozenset[str], stems: Stems) -> Snippet:

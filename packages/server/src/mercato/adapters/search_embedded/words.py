@@ -120,6 +120,11 @@ def exact_form(text: str) -> str:
     return form
 
 
+def loose_form(text: str) -> str:
+    """The exact form without what parts one number from the next: `Qwen 3.5` and `qwen35` have it in common."""
+    return exact_form(text).replace(" ", "").replace("dot", "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     """What stands between two blanks, or nearly so. `whole` is all of it in letters and digits."""

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 from strawberry.fastapi import BaseContext
 
+from mercato.edge.holds import authenticated
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.names import Names
 from mercato.edge.wiring import Wiring
@@ -66,14 +68,15 @@ class Asked(BaseContext):
 class Listening(BaseContext):
     """One connection that listens. Nothing of the database is held meanwhile."""
 
-    def __init__(self, wiring: Wiring, live: LiveChanges, credential: str = "") -> None:
+    def __init__(self, wiring: Wiring, live: LiveChanges, place: HTTPConnection, credential: str = "") -> None:
         super().__init__()
         self.connection_params: Any = None
         self.wiring = wiring
         self.live = live
+        self.place = place
         self.credential = credential
 
     async def authenticate(self) -> Caller:
         """Who listens, as of now. Raises `NotSignedIn`."""
         async with self.wiring.database.transaction() as session:
-            return await self.wiring.authentication(session).authenticate(self.credential)
+            return await authenticated(self.place, self.wiring, session, self.credential)

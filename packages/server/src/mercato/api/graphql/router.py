@@ -139,7 +139,7 @@ _END: Any = object()
 def _listening(connection: Request | WebSocket, credential: str = "") -> Listening:
     running = running_of(connection.app)
     assert running.live_changes is not None
-    return Listening(running.wiring, running.live_changes, credential)
+    return Listening(running.wiring, running.live_changes, connection, credential)
 
 
 def _credential(header: str) -> str:

@@ -1,7 +1,9 @@
 """Pages of operators: what needs a decision, how the marketplace runs, who is in it, what its money does."""
 
-from mercato.console.operator import approvals, audit, money, overview, people, running, settings
+from mercato.console.operator import approvals, audit, money, overview, people, privacy, running, settings, sign_on
 
-ROUTERS = tuple(page.router for page in (overview, approvals, running, people, money, audit, settings))
+ROUTERS = tuple(
+    page.router for page in (overview, approvals, running, people, money, audit, privacy, settings, sign_on)
+)
 
 __all__ = ["ROUTERS"]

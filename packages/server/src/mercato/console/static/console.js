@@ -74,27 +74,58 @@ reachScrollers();
 addEventListener("resize", reachScrollers);
 
 // An answer that streams is shown as it comes; every other one is the form's own page.
+function wantsStream(form) {
+  return form.elements["f/stream"]?.value === "true" || /"stream"\s*:\s*true/.test(form.elements.body?.value ?? "");
+}
+
+// What an event of a stream adds to the text, in the shapes of OpenAI and Anthropic.
+function textOf(line) {
+  if (!line.startsWith("data:")) return "";
+  try {
+    const event = JSON.parse(line.slice(5));
+    return event.choices?.[0]?.delta?.content ?? event.choices?.[0]?.text ?? event.delta?.text ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function figure(name, value) {
+  const stat = document.createElement("div");
+  stat.className = "stat";
+  for (const text of [name, value]) stat.append(Object.assign(document.createElement("span"), { textContent: text }));
+  return stat;
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-stream]");
-  if (!form || event.defaultPrevented || !/"stream"\s*:\s*true/.test(form.elements.body?.value ?? "")) return;
+  if (!form || event.defaultPrevented || event.submitter?.name || !wantsStream(form)) return;
   event.preventDefault();
-  const [panel, shown, figures] = ["streamed", "streamed-text", "streamed-figures"].map((id) => document.getElementById(id));
+  const part = (name) => document.getElementById(`streamed-${name}`);
+  const [shown, raw, figures, call] = ["text", "raw", "figures", "call"].map(part);
   const began = performance.now();
-  panel.hidden = false;
-  shown.textContent = "";
+  document.getElementById("streamed").hidden = false;
+  for (const each of [shown, raw, figures, call]) each.replaceChildren();
   say("The call has begun.");
   const answer = await fetch(form.dataset.stream, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   delete form.dataset.sent;
   if (!answer.headers.get("x-tried-status")) return form.submit();
   const first = performance.now() - began;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) shown.textContent += part.value;
-  const total = performance.now() - began;
-  figures.textContent = `${answer.headers.get("x-tried-status")} · first byte ${first.toFixed(0)} ms · total ${total.toFixed(0)} ms`;
-  const link = document.getElementById("streamed-call");
-  link.href = `${link.dataset.base}${encodeURIComponent(answer.headers.get("x-tried-request"))}`;
-  link.hidden = false;
+  let rest = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    raw.append(piece.value);
+    const lines = (rest + piece.value).split("\n");
+    rest = lines.pop();
+    shown.append(lines.map(textOf).join(""));
+  }
+  if (!shown.textContent) shown.textContent = raw.textContent;
+  const ms = (span) => `${span.toFixed(0)} ms`;
+  figures.append(figure("Status", answer.headers.get("x-tried-status")), figure("First byte", ms(first)));
+  figures.append(figure("Total", ms(performance.now() - began)));
   say("The call has ended.");
+  const metered = await fetch(call.dataset.base + encodeURIComponent(answer.headers.get("x-tried-request")));
+  const page = new DOMParser().parseFromString(await metered.text(), "text/html");
+  call.append(page.getElementById("figures") ?? "");
 });
 
 // What a page waits for: it is asked again while somebody looks, and shown once it changed.

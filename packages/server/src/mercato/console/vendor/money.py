@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
@@ -19,14 +20,17 @@ from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import Series, SeriesWanted, Summing
-from mercato.platform import Session
+from mercato.platform import Malformed, Session, csv_head, csv_line
 from mercato.publishing import Catalogue
 from mercato.subscriptions import Subscription, Subscriptions
 
 router = page_router()
 _PAGE = 50
+_AT_ONCE = 500
 _MOST_SHOWN = 5
 _TOP = 20
+_MOST_EXPORTED = 300
+_EXPORTED: tuple[Literal["calls", "failed", "charged_nanos"], ...] = ("charged_nanos", "calls", "failed")
 Days = Literal["7", "30", "90"]
 By = Literal["service", "consumer", "release", "operation"]
 
@@ -124,6 +128,37 @@ async def show_revenue(
     return visit.show("vendor/revenue.html", page)
 
 
+@router.get("/vendor/revenue/export")
+async def export_revenue(
+    visit: SignedIn, session: Transaction, parts: Parts, days: Days = "30", by: By = "service"
+) -> Response:
+    """The page's question as CSV: a line for each day and value of the group, every value that there is."""
+    since, until = period_of(visit, int(days))
+    wanted = SeriesWanted(
+        side="vendor", since=since, until=until, step="day", zone=visit.zone, metrics=_EXPORTED, groups=(by,),
+        top=_MOST_EXPORTED,
+    )  # fmt: skip
+    found = await Summing(session, parts.clock).series(visit.caller, wanted)
+    if found.groups > _MOST_EXPORTED:
+        raise Malformed(f"There are more than {_MOST_EXPORTED} of them. Export fewer days, or another group.")
+    names = await _names(session, by, {line.keys[0] for line in found.lines})
+    zone = ZoneInfo(visit.zone)
+    text = [csv_head(("start_utc", f"day_{visit.zone}", by, "currency", *_EXPORTED))]
+    for line in found.lines:
+        for place, start in enumerate(found.steps.starts):
+            figures = [line.values[name][place] for name in _EXPORTED]
+            if any(figures):
+                local = start.astimezone(zone).date()
+                name = names.get(line.keys[0], "") or line.keys[0]
+                text.append(csv_line((f"{start:%Y-%m-%dT%H:%M:%SZ}", local, name, line.currency, *figures)))
+    return _csv(f"revenue-{days}-days-by-{by}", text)
+
+
+def _csv(name: str, text: Sequence[str]) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
+    return Response("".join(text), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+
+
 def _earned(lines: Sequence[UnbilledLine], services: dict[str, str]) -> list[EarnedLine]:
     """Added up by month and service; the marketplace's share stands on lines of its own in the ledger."""
     sums: dict[tuple[str, str], list[int]] = {}
@@ -196,6 +231,37 @@ async def show_payouts(visit: SignedIn, session: Transaction, after: After = Non
         f"{here}?after={following}" if following else "",
     )  # fmt: skip
     return visit.show("vendor/payouts.html", page)
+
+
+@router.get("/vendor/payouts/export")
+async def export_payouts(visit: SignedIn, session: Transaction) -> Response:
+    """Every payout as CSV, in the order they were issued."""
+    text = [csv_head(("number", "id", "period", "currency", "issued_at", "gross_nanos", "fee_nanos", "net_nanos"))]
+    documents, after = Documents(session), None
+    while rows := await documents.payouts(visit.caller, everyone=False, after=after, limit=_AT_ONCE):
+        text += [
+            csv_line((
+                one.number, one.id, one.period, one.currency, f"{one.issued_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                one.gross_nanos, one.fee_nanos, one.net_nanos,
+            ))
+            for one in rows
+        ]  # fmt: skip
+        after = rows[-1].id
+    return _csv("payouts", text)
+
+
+@router.get("/vendor/payouts/{payout_id}/export")
+async def export_payout(payout_id: str, visit: SignedIn, session: Transaction) -> Response:
+    """What one payout is made of, as CSV."""
+    issued = await Documents(session).payout(visit.caller, payout_id)
+    services = await Names(session).services({line.service_id for line in issued.lines})
+    columns = ("month", "calls", "gross_nanos", "fee_nanos", "net_nanos", "adjustment_id")
+    text = [csv_head(("payout", "period", "service", "currency", *columns))]
+    for line in issued.lines:
+        figures = [getattr(line, name) for name in columns]
+        head = (issued.payout.number, issued.payout.period, services.get(line.service_id, ""), issued.payout.currency)
+        text.append(csv_line((*head, *figures)))
+    return _csv(f"payout-{issued.payout.number}", text)
 
 
 @dataclass(frozen=True, slots=True)

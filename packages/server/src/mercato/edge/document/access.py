@@ -39,7 +39,7 @@ SCHEMES: dict[str, dict[str, Any]] = {
 }
 
 _KEYS = {"vendor_key": "vk", "consumer_key": "ck", "deployment_token": "sit"}
-_SAID = {"vendor_key": "vendor keys", "consumer_key": "consumer keys", "deployment_token": "deployment tokens"}
+_NAMES = {"vendor_key": "vendor keys", "consumer_key": "consumer keys", "deployment_token": "deployment tokens"}
 _PEOPLE = tuple(role for role in Role if role is not Role.SERVICE_ACCOUNT)
 
 SESSION_ONLY = frozenset({"sign_out"})
@@ -64,7 +64,7 @@ def sentence(operation: str, facts: RouteFacts) -> str:
         return "**Access:** public; no credential is needed."
     if operation in SESSION_ONLY:
         return "**Access:** a person's session."
-    kinds = [_SAID[name] for name in _keys(operation, facts)]
+    kinds = [_NAMES[name] for name in _keys(operation, facts)]
     keys = f", or {' and '.join(kinds)} with that scope" if kinds else ""
     if not facts.permissions:
         return "**Access:** any credential in force."

@@ -46,6 +46,7 @@ IDS: dict[str, str] = {
     "KeyView": _id(ids.KEY),
     "KillSwitchView": _id(ids.KILL_SWITCH),
     "NewKeyAnswer": _id(ids.KEY),
+    "NewScimTokenAnswer": _id(ids.KEY),
     "NewWebhookAnswer": _id(ids.WEBHOOK),
     "OrganisationView": _id(ids.ORGANISATION),
     "PayoutDetail": _id(ids.PAYOUT),
@@ -55,6 +56,7 @@ IDS: dict[str, str] = {
     "ReleaseView": _id(ids.RELEASE),
     "RoundDetail": _id(ids.ROUND),
     "RoundView": _id(ids.ROUND),
+    "ScimTokenView": _id(ids.KEY),
     "ServiceView": _id(ids.SERVICE),
     "SubmissionSummary": _id(ids.SUBMISSION),
     "SubmissionView": _id(ids.SUBMISSION),
@@ -122,12 +124,16 @@ BY_TYPE: dict[tuple[str, str], Any] = {
     ("group", "UsageSumView"): "2026-11-02",
     ("protocol", "UsageEventView"): "openai",
     ("spec", "ConsensusInferenceResponse"): "consensus-inference-response/1",
+    ("services", "KeyHoldRequest"): [],
+    ("services", "NewKeyRequest"): [],
+    ("organisation", "OrganisationChoice"): "acme",
     ("environment", "TrainingRun"): {"python": "3.11.9"},
 }
 """Fields whose meaning depends on where they stand."""
 
 BY_NAME: dict[str, Any] = {
     "authorization_url": "https://login.acme.example/authorize?client_id=mercato&state=5f0a",
+    "addresses": ["203.0.113.0/24"],
     "domains": ["acme.example"],
     "issuer": "https://login.acme.example",
     "redirect_uri": "https://mercato.example/sso/callback",

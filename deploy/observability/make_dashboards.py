@@ -1,4 +1,4 @@
-"""Writes the Grafana dashboards: `python -m deploy.observability.dashboards` (`make dashboards`).
+"""Writes the Grafana dashboards: `python -m deploy.observability.make_dashboards` (`make dashboards`).
 
 A dashboard is a title and rows of panels; a panel is a title, a unit and its queries. Grafana's own SDK makes the JSON,
 and tests hold each query to a metric that exists.
@@ -102,6 +102,9 @@ DASHBOARDS: dict[str, tuple[str, dict[str, list[Panel]]]] = {
                     ("{{instance}}", "mercato_bodies_bytes / mercato_bodies_limit_bytes"),)),
                 Panel("Waiting for a hash", "percentunit", (
                     ("{{instance}}", "mercato_hashing_waiting / mercato_hashing_limit"),)),
+                Panel("Certificates expire in", "s", (
+                    ("{{role}} {{instance}}", "mercato_certificate_expires_timestamp_seconds - time()"),
+                    ("gateway {{instance}}", "mercato_gateway_certificate_expires_timestamp_seconds - time()"))),
                 Panel("Age of the newest backup", "s", (("age", "min(mercato_backup_age_seconds)"),)),
             ],
         },

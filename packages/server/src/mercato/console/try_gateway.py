@@ -1,0 +1,201 @@
+"""The calls of those who try a service: through the real gateway, with a key of the person's organisation.
+
+The key is named for what it is, lives an hour and is kept in memory only. Its calls are metered and paid like any
+other, and can be told apart by its name.
+"""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from mercato.admin import tell_change
+from mercato.console.visit import Visit
+from mercato.edge.addresses import origin_of
+from mercato.edge.auditing import context_of
+from mercato.edge.wiring import Wiring
+from mercato.identity import DrawnSecret, Keys, Permission, draw_secret
+from mercato.platform import Refusal
+
+KEY_NAME = "try (console)"
+_KEY_LIFE = timedelta(hours=1)
+_MOST_KEYS = 1_000
+_MOST_SHOWN = 64 * 1024
+_MOST_READ = 4 * 1024 * 1024
+_SECONDS = 60
+_UNAUTHORISED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call as it is filled in; `path` is below the gateway."""
+
+    method: str
+    path: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came back."""
+
+    status: int
+    kind: str
+    text: str
+    octets: int
+    is_cut: bool
+    first_byte_us: int
+    total_us: int
+    overhead_us: int | None
+    request_id: str
+
+
+class TryKeys:
+    """The keys of the last hour, by person; the least recently used are forgotten."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
+
+    def find(self, actor: str, now: datetime) -> str | None:
+        """A key that is in force for some minutes more."""
+        found = self._keys.get(actor)
+        return found[0] if found is not None and found[1] - now > timedelta(minutes=5) else None
+
+    def forget(self, actor: str) -> None:
+        """The gateway refused it, for example because somebody revoked it."""
+        self._keys.pop(actor, None)
+
+    def keep(self, actor: str, text: str, expires_at: datetime) -> None:
+        self._keys[actor] = (text, expires_at)
+        self._keys.move_to_end(actor)
+        if len(self._keys) > _MOST_KEYS:
+            self._keys.popitem(last=False)
+
+
+_KEYS = TryKeys()
+
+
+async def key_for(visit: Visit, request: Request, parts: Wiring) -> str:
+    """The person's key of the last hour, or a new one; it is committed before it is used."""
+    caller, now = visit.caller, visit.now
+    caller.require(Permission.KEYS_WRITE)
+    caller.require(Permission.CALL)
+    kept = _KEYS.find(caller.actor, now)
+    if kept is not None:
+        return kept
+    async with parts.hasher.place(origin_of(request)):
+        drawn: DrawnSecret = await draw_secret(parts.ids, parts.hasher)
+    async with parts.database.transaction() as session:
+        keys = Keys(session, parts.clock, parts.ids, parts.hasher, parts.outbox)
+        new = await keys.make(
+            caller, kind="ck", name=KEY_NAME, scopes=[Permission.CALL.value], expires_at=now + _KEY_LIFE, drawn=drawn
+        )
+        await tell_change(
+            session, parts.outbox, context_of(request), verb="key.made", operation="make_key", subject_id=new.row.id,
+            names={},
+        )  # fmt: skip
+    _KEYS.keep(caller.actor, new.text, now + _KEY_LIFE)
+    return new.text
+
+
+async def send(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> Tried:
+    """What came back, as far as it is shown. Raises `GatewayAway`."""
+    began = time.perf_counter_ns()
+    try:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+            answer = await client.send(_request(client, parts, call, key), stream=True)
+            first, taken = time.perf_counter_ns(), bytearray()
+            async for some in answer.aiter_bytes():
+                taken += some
+                if len(taken) > _MOST_READ:
+                    break
+            await answer.aclose()
+    except httpx.HTTPError as error:
+        raise GatewayAway(f"The gateway did not answer: {type(error).__name__}.") from None
+    if answer.status_code == _UNAUTHORISED:
+        _KEYS.forget(visit.caller.actor)
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    overhead = answer.headers.get("x-mercato-overhead-us", "")
+    return Tried(
+        status=answer.status_code,
+        kind=kind,
+        text=_shown(bytes(taken[:_MOST_SHOWN]), kind, whole=len(taken) <= _MOST_SHOWN),
+        octets=len(taken),
+        is_cut=len(taken) > _MOST_SHOWN,
+        first_byte_us=(first - began) // 1000,
+        total_us=(time.perf_counter_ns() - began) // 1000,
+        overhead_us=int(overhead) if overhead.isdecimal() else None,
+        request_id=answer.headers.get("x-request-id", ""),
+    )
+
+
+class GatewayAway(Refusal):
+    """The console could not reach the gateway."""
+
+    code = "gateway_away"
+    status = 502
+    title = "The gateway does not answer"
+    fix = "Check that the gateway runs (`mercato doctor`), and try again."
+
+
+def _inner(parts: Wiring) -> str:
+    """The gateway as this machine reaches it."""
+    return parts.gateway_url or f"http://127.0.0.1:{parts.gateway_port}"
+
+
+def _shown(content: bytes, kind: str, *, whole: bool) -> str:
+    if not kind.startswith("text/") and "json" not in kind:
+        return f"{len(content)} bytes of {kind or 'an unnamed type'}"
+    text = content.decode(errors="replace")
+    if whole and "json" in kind:
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except ValueError:
+            return text
+    return text
+
+
+async def open_stream(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> StreamingResponse:
+    """The answer as it comes, with what its script needs in headers. Raises `GatewayAway`."""
+    client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+    try:
+        answer = await client.send(_request(client, parts, call, key), stream=True)
+    except httpx.HTTPError as error:
+        await client.aclose()
+        raise GatewayAway(f"The gateway did not answer: {type(error).__name__}.") from None
+    if answer.status_code == _UNAUTHORISED:
+        _KEYS.forget(visit.caller.actor)
+    headers = {
+        "x-tried-status": str(answer.status_code),
+        "x-tried-request": answer.headers.get("x-request-id", ""),
+        "cache-control": "no-store",
+    }
+    # Text, whatever it says it is: nothing that a service answers is a page of ours.
+    return StreamingResponse(_pass(client, answer), headers=headers, media_type="text/plain; charset=utf-8")
+
+
+async def _pass(client: httpx.AsyncClient, answer: httpx.Response) -> AsyncIterator[bytes]:
+    taken = 0
+    try:
+        async for some in answer.aiter_bytes():
+            taken += len(some)
+            yield some
+            if taken > _MOST_SHOWN:
+                break
+    finally:
+        await answer.aclose()
+        await client.aclose()
+
+
+def _request(client: httpx.AsyncClient, parts: Wiring, call: Outgoing, key: str) -> httpx.Request:
+    headers = {"authorization": f"Bearer {key}"}
+    content = call.body.encode() if call.method != "GET" and call.body.strip() else None
+    if content is not None:
+        headers["content-type"] = "application/json"
+    return client.build_request(call.method, _inner(parts) + call.path, headers=headers, content=content)

@@ -1,0 +1,46 @@
+"""What keys are held to: services by their names, networks in their usual spelling, and requests from elsewhere."""
+
+from ipaddress import ip_address, ip_network
+
+from starlette.requests import HTTPConnection
+
+from mercato.edge.addresses import plain_address
+from mercato.edge.wiring import Wiring
+from mercato.identity import Caller, KeyHeldElsewhere, KeyHold
+from mercato.platform import Malformed, Session
+from mercato.publishing import Catalogue, ServiceNotFound
+from mercato_contracts.identity import KeyHoldRequest
+
+
+async def read_hold(session: Session, body: KeyHoldRequest) -> KeyHold:
+    """The ids of the services, and the networks. Raises `ServiceNotFound`, `Malformed`."""
+    catalogue, services = Catalogue(session), []
+    for name in dict.fromkeys(body.services):
+        found = await catalogue.find_service(*name.split("/", 1))
+        if found is None:
+            raise ServiceNotFound(f"There is no service {name}.", service=name)
+        services.append(found.id)
+    return KeyHold(tuple(services), tuple(dict.fromkeys(_network(each) for each in body.addresses)))
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise Malformed(f"`{text}` is no address and no network, such as 203.0.113.7 or 203.0.113.0/24.") from None
+
+
+async def authenticated(connection: HTTPConnection, wiring: Wiring, session: Session, credential: str) -> Caller:
+    """Who shows the credential, from a place where it is taken. Raises `NotSignedIn`, `KeyHeldElsewhere`."""
+    caller = await wiring.authentication(session).authenticate(credential)
+    require_place(connection, caller.addresses)
+    return caller
+
+
+def require_place(connection: HTTPConnection, addresses: tuple[str, ...]) -> None:
+    """Raises `KeyHeldElsewhere` where the request comes from none of these networks; empty: from anywhere."""
+    if not addresses:
+        return
+    plain = plain_address(connection.client.host) if connection.client else None
+    if plain is None or not any(ip_address(plain) in ip_network(each) for each in addresses):
+        raise KeyHeldElsewhere(f"This key may not be used from {plain or 'an unknown address'}.")

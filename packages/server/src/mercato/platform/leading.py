@@ -1,0 +1,42 @@
+"""Work that one process of the marketplace does at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from mercato.platform.database import Database
+
+_LOOKS_SECONDS = 5.0
+
+
+class LeadLost(Exception):
+    """The database, and with it the lock that says who leads, is not to be reached."""
+
+
+@asynccontextmanager
+async def leading(database: Database, lock: int) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Wait until no other process leads, then lead until the block ends. Gives what checks that this still holds.
+
+    `lock` is the number of an advisory lock, held by a session of its own outside any transaction. A process whose
+    session was cut off notices at the next check; until then another one may lead too. Raises `LeadLost`, also for a
+    database that is lost within the block.
+    """
+    dsn = database.url.replace("postgresql+psycopg://", "postgresql://", 1)
+    try:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as session:
+            while True:
+                cursor = await session.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
+                row = await cursor.fetchone()
+                if row is not None and row[0]:
+                    break
+                await asyncio.sleep(_LOOKS_SECONDS)
+
+            async def check() -> None:
+                await session.execute("SELECT 1")
+
+            yield check
+    except (psycopg.Error, SQLAlchemyError) as error:
+        raise LeadLost(str(error)) from error

@@ -1,0 +1,42 @@
+"""The vector index beside a plain computation over all vectors."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mercato.adapters.search_embedded.vectors import VectorIndex
+
+SIZE = 24
+
+
+def _vectors(count: int, seed: int) -> dict[int, "np.ndarray[tuple[int], np.dtype[np.float32]]"]:
+    rows = np.random.default_rng(seed).normal(size=(count, SIZE)).astype(np.float32)
+    return {3 * number + 1: row / np.linalg.norm(row) for number, row in enumerate(rows)}
+
+
+def test_after_many_changes_it_finds_what_a_plain_computation_finds(tmp_path: Path) -> None:
+    index, held = VectorIndex(SIZE), _vectors(900, 1)
+    index.put(held)
+    choose = random.Random(4)
+    for seed in range(2, 6):
+        gone = choose.sample(list(held), 150)
+        index.remove(gone)
+        for key in gone:
+            del held[key]
+        changed = dict(choose.sample(list(_vectors(1_000, seed).items()), 200))
+        index.put(changed)
+        held |= changed
+    for path in (None, tmp_path / "vectors.usearch"):
+        if path is not None:
+            index.save(path)
+            index = VectorIndex(SIZE, path)
+        assert len(index) == len(held)
+        for query in list(_vectors(20, 9).values()):
+            exact = {key: float(row.astype(np.float16).astype(np.float32) @ query) for key, row in held.items()}
+            best = sorted(exact, key=lambda key: -exact[key])[:10]
+            assert list(index.nearest(query, 100))[:10] == best
+            assert index.compare(query, [*best, 2]) == pytest.approx({key: exact[key] for key in best}, abs=1e-6)
+    index.remove(list(held))
+    assert index.nearest(query, 5) == {}
