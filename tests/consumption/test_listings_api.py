@@ -68,6 +68,10 @@ async def test_the_series_has_every_step_and_adds_up(api: httpx.AsyncClient, mar
     answer = await api.get(path, params=long)
     assert (answer.status_code, answer.json()["code"]) == (422, "series_too_long")
     assert (await api.get("/api/services/acme/nothing/measured")).status_code == 404
+    assert (await api.get(path, params={"since": "2026-01-01T00:00:00"})).status_code == 422, "in which zone?"
+    for odd in ({"until": "0001-01-01T00:00:00Z"}, {"until": "9999-12-31T23:59:59Z", "step": "hour"}):
+        assert (await api.get(path, params=odd)).status_code in (200, 422)
+    assert (await api.get("/api/vendors/%00")).status_code == 422
 
 
 async def test_rankings_say_their_rule_and_leave_thin_samples_out(api: httpx.AsyncClient, market: Market) -> None:

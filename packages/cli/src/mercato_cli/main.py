@@ -30,7 +30,17 @@ from mercato_cli.commands.keys import keys
 from mercato_cli.commands.kill import kill
 from mercato_cli.commands.leaderboard import leaderboard
 from mercato_cli.commands.limits import limits
-from mercato_cli.commands.listings import categories, compare, measured, rankings, similar, suggest, vendors
+from mercato_cli.commands.listings import (
+    categories,
+    compare,
+    measured,
+    rankings,
+    recommend,
+    similar,
+    suggest,
+    trending,
+    vendors,
+)
 from mercato_cli.commands.login import login, logout, whoami
 from mercato_cli.commands.organisations import organisations, roles
 from mercato_cli.commands.orgs import orgs
@@ -41,6 +51,7 @@ from mercato_cli.commands.positions import positions
 from mercato_cli.commands.privacy import privacy
 from mercato_cli.commands.publish import publish
 from mercato_cli.commands.record import record
+from mercato_cli.commands.reviews import reviews
 from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
@@ -120,6 +131,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         compare,
         categories,
         rankings,
+        trending,
+        recommend,
+        reviews,
         measured,
         vendors,
         services,

@@ -41,39 +41,45 @@ class ListingFilters(Wire):
     vendor: list[Slug] = Field(default=[], max_length=20, description="Vendors' short names, any of them")
     region: list[Tag] = Field(default=[], max_length=20, description="Regions, any of them")
     status: list[Literal["live", "deprecated"]] = Field(
-        default=[], max_length=2, description="Whether the newest release is live or deprecated"
+        default=[], max_length=2, description="The state of the newest release"
     )
     pricing: list[Literal["free", "per_call", "per_token", "per_month"]] = Field(
-        default=[], max_length=4, description="How it charges, any of them"
+        default=[], max_length=4, description="Ways to charge, any of them"
     )
-    verified: list[YesNo] = Field(default=[], max_length=2, description="Whether its vendor is verified")
-    sla_met: list[YesNo] = Field(default=[], max_length=2, description="Whether it kept what its vendor promises")
+    verified: list[YesNo] = Field(default=[], max_length=2, description="Whether an operator verified the vendor")
+    sla_met: list[YesNo] = Field(default=[], max_length=2, description="Whether it keeps what its vendor promises")
     currency: Currency = Field(default="USD", description="The currency of the prices")
-    min_price_per_call: Nanos | None = Field(default=None, description="Nano-units that one more call costs at least")
+    min_price_per_call: Nanos | None = Field(
+        default=None, description="The lowest price of one more call, in nano-units"
+    )
     max_price_per_call: Nanos | None = Field(
         default=None,
         description="Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services "
         "that charge by tokens have `max_price_per_1k_tokens`",
     )
-    min_price_per_1k_tokens: Nanos | None = Field(default=None, description="Nano-units of 1,000 tokens at least")
+    min_price_per_1k_tokens: Nanos | None = Field(
+        default=None, description="The lowest price of 1,000 tokens, in nano-units"
+    )
     max_price_per_1k_tokens: Nanos | None = Field(
         default=None,
         description="Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them",
     )
-    min_price_per_month: Nanos | None = Field(default=None, description="The lowest monthly fee of the cheapest plan")
+    min_price_per_month: Nanos | None = Field(default=None, description="The lowest monthly fee, in nano-units")
     max_price_per_month: Nanos | None = Field(default=None, description="The highest monthly fee of the cheapest plan")
-    min_context_window: Whole | None = Field(default=None, description="The fewest tokens that one call must take")
-    max_context_window: Whole | None = Field(default=None, description="The most tokens that one call may take")
-    min_p95_ms: Whole | None = Field(default=None, description="Measured at the gateway, at least")
+    min_context_window: Whole | None = Field(default=None, description="At least so many tokens of context")
+    max_context_window: Whole | None = Field(default=None, description="At most so many tokens of context")
+    min_p95_ms: Whole | None = Field(default=None, description="The lowest measured p95, in milliseconds")
     max_p95_ms: Whole | None = Field(default=None, description="Measured at the gateway over 30 days, in milliseconds")
     min_availability_bp: BasisPoints | None = Field(default=None, description="Measured, in ten thousandths")
-    max_availability_bp: BasisPoints | None = Field(default=None, description="Measured, at most")
+    max_availability_bp: BasisPoints | None = Field(default=None, description="Measured, at most, in ten thousandths")
     min_rating: Stars | None = Field(default=None, description="The mean of its reviews, 1 to 5")
-    max_rating: Stars | None = Field(default=None, description="The mean of its reviews, at most")
+    max_rating: Stars | None = Field(default=None, description="At most so many stars, 1 to 5")
     min_calls: Whole | None = Field(default=None, description="Calls of the last 30 days")
-    max_calls: Whole | None = Field(default=None, description="Calls of the last 30 days, at most")
+    max_calls: Whole | None = Field(default=None, description="At most so many calls of the last 30 days")
     min_consumers: Whole | None = Field(default=None, description="Organisations that called it in the last 30 days")
-    max_consumers: Whole | None = Field(default=None, description="Organisations that called it, at most")
+    max_consumers: Whole | None = Field(
+        default=None, description="At most so many calling organisations of the last 30 days"
+    )
     released_since: datetime | None = Field(default=None, description="Whose latest release is not older")
     released_until: datetime | None = Field(default=None, description="Whose latest release is not newer")
 
@@ -104,13 +110,13 @@ class PriceView(Wire):
 class MeasuredView(Wire):
     """What 30 days of calls say of a service, and its consumers' reviews; null: not known."""
 
-    calls: int = Field(description="Calls of the last 30 days")
-    consumers: int = Field(description="Organisations that called it")
-    p95_ms: int | None = Field(description="95 of 100 calls took no longer, in milliseconds")
-    availability_bp: int | None = Field(description="Answered calls, in ten thousandths")
+    calls: int = Field(description="Answered calls by others than the vendor")
+    consumers: int = Field(description="Organisations that called")
+    p95_ms: int | None = Field(description="The time that 95 of 100 answers kept, in milliseconds")
+    availability_bp: int | None = Field(description="Calls that did not fail by the vendor's fault, in ten thousandths")
     sla_met: bool | None = Field(description="Whether it kept what its vendor promises")
     rating: float | None = Field(description="The mean of its reviews, 1 to 5")
-    reviews: int = Field(description="How many there are")
+    reviews: int = Field(description="How many reviews count")
 
 
 class SnippetView(Wire):
@@ -135,9 +141,9 @@ class ReasonsView(Wire):
 class SearchHit(Wire):
     """A listing that was found. `score` compares within one answer only."""
 
-    service_id: ServiceId
+    service_id: ServiceId = Field(description="The service's id")
     name: str = Field(description="`vendor/name`")
-    vendor: VendorSlug
+    vendor: VendorSlug = Field(description="The vendor's name in addresses")
     title: str = Field(description="The title, in a few words")
     summary: str = Field(description="What the service does, in one sentence")
     version: str = Field(description="The newest release, a SemVer version")
@@ -152,8 +158,8 @@ class SearchHit(Wire):
     context_window: int | None = Field(description="The most tokens of one call; null where it has no such limit")
     prices: list[PriceView] = Field(description="What each open plan charges")
     released_at: datetime = Field(description="When the newest release was made, UTC")
-    status: str = Field(description="Of the newest release: `live` or `deprecated`")
-    vendor_verified: bool = Field(description="Whether the vendor is verified")
+    status: str = Field(description="The state of the newest release")
+    vendor_verified: bool = Field(description="Whether an operator verified the vendor")
     measured: MeasuredView = Field(description="What was measured of it")
     score: float = Field(description="The weight of the hit; comparable within one answer only")
     snippet: SnippetView = Field(description="The passage that answers best")
@@ -171,22 +177,24 @@ class StepCount(Wire):
     """A bound, and how many of the listings that match keep it."""
 
     bound: int = Field(description="In the number's own unit; ratings in hundredths")
-    count: int = Field(description="How many keep it")
+    count: int = Field(description="How many listings keep the bound")
 
 
 class NumberFacet(Wire):
     """How a number is spread: whether each bound is the most or the least that is allowed, and how many keep it."""
 
-    bounds: Literal["at_most", "at_least"] = Field(description="Which way a bound is read")
-    steps: list[StepCount] = Field(description="The bounds and their counts")
+    bounds: Literal["at_most", "at_least"] = Field(
+        description="Whether a bound is the most or the least that is allowed"
+    )
+    steps: list[StepCount] = Field(description="The steps, in order")
 
 
 class FacetsAnswer(Wire):
     """Everything to filter by, with counts. What is filtered by counts as if it were not."""
 
     total: int = Field(description="How many match")
-    facets: dict[str, list[FacetValue]] = Field(description="For each filter, the values that can be chosen")
-    numbers: dict[str, NumberFacet] = Field(description="For each number, its bounds")
+    facets: dict[str, list[FacetValue]] = Field(description="For each facet, its values with counts")
+    numbers: dict[str, NumberFacet] = Field(description="The numbers, by name")
 
 
 class SearchAnswer(Wire):

@@ -52,6 +52,7 @@ USAGE_ANOMALY = "ano"
 LEGAL_HOLD = "lgh"
 ERASURE = "ers"
 PERSON_EXPORT = "pex"
+REVIEW = "rvw"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

@@ -143,6 +143,8 @@ export type ErrorCode =
   | "release_not_found"
   | "release_yanked"
   | "request_timeout"
+  | "review_not_earned"
+  | "review_not_found"
   | "round_in_wrong_state"
   | "round_not_found"
   | "round_open_already"
@@ -547,6 +549,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   release_not_found: 404,
   release_yanked: 409,
   request_timeout: 408,
+  review_not_earned: 403,
+  review_not_found: 404,
   round_in_wrong_state: 409,
   round_not_found: 404,
   round_open_already: 409,

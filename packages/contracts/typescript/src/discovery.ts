@@ -14,9 +14,9 @@ export interface FacetValue {
 export interface FacetsAnswer {
   /** How many match */
   total: number;
-  /** For each filter, the values that can be chosen */
+  /** For each facet, its values with counts */
   facets: Record<string, Array<FacetValue>>;
-  /** For each number, its bounds */
+  /** The numbers, by name */
   numbers: Record<string, NumberFacet>;
 }
 
@@ -46,51 +46,51 @@ export interface ListingFilters {
   vendor?: Array<string>;
   /** Regions, any of them (maxItems: 20, default: []) */
   region?: Array<string>;
-  /** Whether the newest release is live or deprecated (maxItems: 2, default: []) */
+  /** The state of the newest release (maxItems: 2, default: []) */
   status?: Array<"live" | "deprecated">;
-  /** How it charges, any of them (maxItems: 4, default: []) */
+  /** Ways to charge, any of them (maxItems: 4, default: []) */
   pricing?: Array<"free" | "per_call" | "per_token" | "per_month">;
-  /** Whether its vendor is verified (maxItems: 2, default: []) */
+  /** Whether an operator verified the vendor (maxItems: 2, default: []) */
   verified?: Array<"yes" | "no">;
-  /** Whether it kept what its vendor promises (maxItems: 2, default: []) */
+  /** Whether it keeps what its vendor promises (maxItems: 2, default: []) */
   sla_met?: Array<"yes" | "no">;
   /** The currency of the prices (default: "USD") */
   currency?: "USD" | "EUR";
-  /** Nano-units that one more call costs at least */
+  /** The lowest price of one more call, in nano-units */
   min_price_per_call?: number | null;
   /** Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services that charge by tokens have `max_price_per_1k_tokens` */
   max_price_per_call?: number | null;
-  /** Nano-units of 1,000 tokens at least */
+  /** The lowest price of 1,000 tokens, in nano-units */
   min_price_per_1k_tokens?: number | null;
   /** Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them */
   max_price_per_1k_tokens?: number | null;
-  /** The lowest monthly fee of the cheapest plan */
+  /** The lowest monthly fee, in nano-units */
   min_price_per_month?: number | null;
   /** The highest monthly fee of the cheapest plan */
   max_price_per_month?: number | null;
-  /** The fewest tokens that one call must take */
+  /** At least so many tokens of context */
   min_context_window?: number | null;
-  /** The most tokens that one call may take */
+  /** At most so many tokens of context */
   max_context_window?: number | null;
-  /** Measured at the gateway, at least */
+  /** The lowest measured p95, in milliseconds */
   min_p95_ms?: number | null;
   /** Measured at the gateway over 30 days, in milliseconds */
   max_p95_ms?: number | null;
   /** Measured, in ten thousandths */
   min_availability_bp?: number | null;
-  /** Measured, at most */
+  /** Measured, at most, in ten thousandths */
   max_availability_bp?: number | null;
   /** The mean of its reviews, 1 to 5 */
   min_rating?: number | null;
-  /** The mean of its reviews, at most */
+  /** At most so many stars, 1 to 5 */
   max_rating?: number | null;
   /** Calls of the last 30 days */
   min_calls?: number | null;
-  /** Calls of the last 30 days, at most */
+  /** At most so many calls of the last 30 days */
   max_calls?: number | null;
   /** Organisations that called it in the last 30 days */
   min_consumers?: number | null;
-  /** Organisations that called it, at most */
+  /** At most so many calling organisations of the last 30 days */
   max_consumers?: number | null;
   /** Whose latest release is not older */
   released_since?: string | null;
@@ -100,27 +100,27 @@ export interface ListingFilters {
 
 /** What 30 days of calls say of a service, and its consumers' reviews; null: not known. */
 export interface MeasuredView {
-  /** Calls of the last 30 days */
+  /** Answered calls by others than the vendor */
   calls: number;
-  /** Organisations that called it */
+  /** Organisations that called */
   consumers: number;
-  /** 95 of 100 calls took no longer, in milliseconds */
+  /** The time that 95 of 100 answers kept, in milliseconds */
   p95_ms: number | null;
-  /** Answered calls, in ten thousandths */
+  /** Calls that did not fail by the vendor's fault, in ten thousandths */
   availability_bp: number | null;
   /** Whether it kept what its vendor promises */
   sla_met: boolean | null;
   /** The mean of its reviews, 1 to 5 */
   rating: number | null;
-  /** How many there are */
+  /** How many reviews count */
   reviews: number;
 }
 
 /** How a number is spread: whether each bound is the most or the least that is allowed, and how many keep it. */
 export interface NumberFacet {
-  /** Which way a bound is read */
+  /** Whether a bound is the most or the least that is allowed */
   bounds: "at_most" | "at_least";
-  /** The bounds and their counts */
+  /** The steps, in order */
   steps: Array<StepCount>;
 }
 
@@ -176,11 +176,11 @@ export interface SearchAnswer {
 
 /** A listing that was found. `score` compares within one answer only. */
 export interface SearchHit {
-  /** The service's id, `svc_…` */
+  /** The service's id */
   service_id: string;
   /** `vendor/name` */
   name: string;
-  /** The vendor's short name, as in `vendor/name` */
+  /** The vendor's name in addresses */
   vendor: string;
   /** The title, in a few words */
   title: string;
@@ -210,9 +210,9 @@ export interface SearchHit {
   prices: Array<PriceView>;
   /** When the newest release was made, UTC (format: "date-time") */
   released_at: string;
-  /** Of the newest release: `live` or `deprecated` */
+  /** The state of the newest release */
   status: string;
-  /** Whether the vendor is verified */
+  /** Whether an operator verified the vendor */
   vendor_verified: boolean;
   /** What was measured of it */
   measured: MeasuredView;
@@ -246,51 +246,51 @@ export interface SearchRequest {
   vendor?: Array<string>;
   /** Regions, any of them (maxItems: 20, default: []) */
   region?: Array<string>;
-  /** Whether the newest release is live or deprecated (maxItems: 2, default: []) */
+  /** The state of the newest release (maxItems: 2, default: []) */
   status?: Array<"live" | "deprecated">;
-  /** How it charges, any of them (maxItems: 4, default: []) */
+  /** Ways to charge, any of them (maxItems: 4, default: []) */
   pricing?: Array<"free" | "per_call" | "per_token" | "per_month">;
-  /** Whether its vendor is verified (maxItems: 2, default: []) */
+  /** Whether an operator verified the vendor (maxItems: 2, default: []) */
   verified?: Array<"yes" | "no">;
-  /** Whether it kept what its vendor promises (maxItems: 2, default: []) */
+  /** Whether it keeps what its vendor promises (maxItems: 2, default: []) */
   sla_met?: Array<"yes" | "no">;
   /** The currency of the prices (default: "USD") */
   currency?: "USD" | "EUR";
-  /** Nano-units that one more call costs at least */
+  /** The lowest price of one more call, in nano-units */
   min_price_per_call?: number | null;
   /** Nano-units that one more call may cost under the cheapest plan, the monthly fee apart; services that charge by tokens have `max_price_per_1k_tokens` */
   max_price_per_call?: number | null;
-  /** Nano-units of 1,000 tokens at least */
+  /** The lowest price of 1,000 tokens, in nano-units */
   min_price_per_1k_tokens?: number | null;
   /** Nano-units that 1,000 tokens may cost, in or out, under the cheapest plan that charges by them */
   max_price_per_1k_tokens?: number | null;
-  /** The lowest monthly fee of the cheapest plan */
+  /** The lowest monthly fee, in nano-units */
   min_price_per_month?: number | null;
   /** The highest monthly fee of the cheapest plan */
   max_price_per_month?: number | null;
-  /** The fewest tokens that one call must take */
+  /** At least so many tokens of context */
   min_context_window?: number | null;
-  /** The most tokens that one call may take */
+  /** At most so many tokens of context */
   max_context_window?: number | null;
-  /** Measured at the gateway, at least */
+  /** The lowest measured p95, in milliseconds */
   min_p95_ms?: number | null;
   /** Measured at the gateway over 30 days, in milliseconds */
   max_p95_ms?: number | null;
   /** Measured, in ten thousandths */
   min_availability_bp?: number | null;
-  /** Measured, at most */
+  /** Measured, at most, in ten thousandths */
   max_availability_bp?: number | null;
   /** The mean of its reviews, 1 to 5 */
   min_rating?: number | null;
-  /** The mean of its reviews, at most */
+  /** At most so many stars, 1 to 5 */
   max_rating?: number | null;
   /** Calls of the last 30 days */
   min_calls?: number | null;
-  /** Calls of the last 30 days, at most */
+  /** At most so many calls of the last 30 days */
   max_calls?: number | null;
   /** Organisations that called it in the last 30 days */
   min_consumers?: number | null;
-  /** Organisations that called it, at most */
+  /** At most so many calling organisations of the last 30 days */
   max_consumers?: number | null;
   /** Whose latest release is not older */
   released_since?: string | null;
@@ -320,7 +320,7 @@ export interface SnippetView {
 export interface StepCount {
   /** In the number's own unit; ratings in hundredths */
   bound: number;
-  /** How many keep it */
+  /** How many listings keep the bound */
   count: number;
 }
 

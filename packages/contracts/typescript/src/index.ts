@@ -30,6 +30,7 @@ export * as privacy from "./privacy.js";
 export * as problem from "./problem.js";
 export * as publishing from "./publishing.js";
 export * as record from "./record.js";
+export * as reviews from "./reviews.js";
 export * as scim from "./scim.js";
 export * as scores from "./scores.js";
 export * as service_levels from "./service_levels.js";

@@ -20,6 +20,7 @@ from mercato_cli.client.orgs import OrganisationCalls
 from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
+from mercato_cli.client.reviews import ReviewCalls
 from mercato_cli.client.scim import ScimCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -46,6 +47,7 @@ class Client(
     PublishingCalls,
     ServiceCalls,
     ListingCalls,
+    ReviewCalls,
     SubscriptionCalls,
     DatasetCalls,
     GovernanceCalls,

@@ -9,8 +9,10 @@ from mercato_contracts.listings import (
     ComparisonAnswer,
     MeasuredSeries,
     RankingAnswer,
+    RecommendAnswer,
     SimilarAnswer,
     SuggestAnswer,
+    TrendingAnswer,
     VendorView,
 )
 
@@ -43,6 +45,14 @@ class ListingCalls(Transport):
         """How a service did, step by step."""
         path = f"/api/services/{segment(vendor)}/{segment(name)}/measured"
         return self.ask(MeasuredSeries, "GET", path, query=query)
+
+    def trending(self, task: str | None, limit: int) -> TrendingAnswer:
+        """What rises most."""
+        return self.ask(TrendingAnswer, "GET", "/api/trending", query={"task": task, "limit": limit})
+
+    def recommend(self, limit: int) -> RecommendAnswer:
+        """What the organisation may want next."""
+        return self.ask(RecommendAnswer, "GET", "/api/recommend", query={"limit": limit})
 
     def rankings(self, by: str, limit: int) -> RankingAnswer:
         """A ranking with its rule."""

@@ -107,6 +107,34 @@ def rankings(mp: Mp, by: str, limit: int) -> None:
     mp.console.show(found.model_dump(mode="json"), lambda: _show_ranking(mp, found))
 
 
+@click.command()
+@click.option("--task", help="Only services for this task.")
+@_LIMIT
+@command
+def trending(mp: Mp, task: str | None, limit: int) -> None:
+    """List services that more organisations call of late than before."""
+    found = mp.client.trending(task, limit)
+    rows = [
+        (each.listing.name, each.listing.title, each.listing.task, f"{each.trend_millis / 1000:.1f}", each.consumers)
+        for each in found.items
+    ]
+    headers = ["service", "title", "task", "trend", "organisations"]
+    mp.console.show(found.model_dump(mode="json"), lambda: mp.console.table(headers, rows, "Nothing rises yet."))
+
+
+@click.command()
+@_LIMIT
+@command
+def recommend(mp: Mp, limit: int) -> None:
+    """Recommend services to your organisation, from what it and others call, and say why."""
+    found = mp.client.recommend(limit)
+    rows = [(each.listing.name, each.listing.title, lowest(each.listing.prices), each.because) for each in found.items]
+    mp.console.show(
+        found.model_dump(mode="json"),
+        lambda: mp.console.table(["service", "title", "price", "because"], rows, "Too little is known yet."),
+    )
+
+
 def _show_ranking(mp: Mp, found: "RankingAnswer") -> None:
     rows = [(each.place, each.listing.name, each.listing.title, each.value, each.sample) for each in found.items]
     headers = ["place", "service", "title", found.unit, "sample"]

@@ -146,6 +146,11 @@ def view_listing(listing: ListingDocument) -> ListingView:
     )
 
 
+def view_short(hit: SearchHit) -> ListingView:
+    """A hit without what only a search says of it."""
+    return ListingView.model_validate({name: getattr(hit, name) for name in ListingView.model_fields})
+
+
 def _view_facets(answer: IndexAnswer) -> dict[str, list[FacetValue]]:
     return {
         facet: [FacetValue(value=value, count=count) for value, count in counts]

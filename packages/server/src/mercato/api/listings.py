@@ -1,20 +1,29 @@
 """Listings beside search: what is similar, comparisons, vendors, measured figures, rankings. Open to everybody."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import StringConstraints
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, StringConstraints
 
 from mercato.api import discovery
 from mercato.api.comparison import compared_numbers, view_exactly
 from mercato.api.discovery import view_listing
 from mercato.api.publishing_views import view_plan
 from mercato.consumption import SeriesStep, ServiceSeries
-from mercato.discovery import RULES, Likeness, ListedService, RankingName, Searching, Showing, rank_listings
+from mercato.discovery import (
+    RULES,
+    Likeness,
+    ListedService,
+    RankingName,
+    Recommending,
+    Searching,
+    Showing,
+    rank_listings,
+)
+from mercato.edge.caller import SignedIn
 from mercato.edge.route import TransactionalRoute
-from mercato.edge.wiring import Parts, Transaction
+from mercato.edge.wiring import Parts, Transaction, running_of
 from mercato_contracts.listings import (
     ComparedService,
     ComparisonAnswer,
@@ -22,11 +31,17 @@ from mercato_contracts.listings import (
     MeasuredStep,
     RankedService,
     RankingAnswer,
+    RecommendAnswer,
+    RecommendedView,
     SimilarAnswer,
     SimilarView,
+    TrendingAnswer,
+    TrendingView,
     VendorView,
 )
+from mercato_contracts.manifest import Task
 from mercato_contracts.money import Currency
+from mercato_contracts.wire import Slug
 
 router = APIRouter(prefix="/api", tags=["discovery"], route_class=TransactionalRoute)
 
@@ -45,12 +60,7 @@ async def find_similar(
     """Near in meaning, of the same task, or with the same tags; the most similar first."""
     (listed,) = await Showing(session).services([(vendor, name)])
     found = await searching.find_similar(listed.document.service_id, limit)
-    return SimilarAnswer(
-        items=[
-            SimilarView(listing=view_listing(one.document), similarity=one.similarity, because=_because(one))
-            for one in found
-        ]
-    )
+    return view_similar(found)
 
 
 @router.get("/compare", summary="Up to four services side by side: prices, terms, measured figures")
@@ -66,7 +76,7 @@ async def compare_services(services: Compared, session: Transaction, currency: C
 
 
 @router.get("/vendors/{slug}", summary="A vendor: who it is, what it lists, how its services do")
-async def get_vendor(slug: str, session: Transaction, response: Response) -> VendorView:
+async def get_vendor(slug: Slug, session: Transaction, response: Response) -> VendorView:
     """Organisations that list nothing are not shown. `GET /api/search?vendor=` lists the services."""
     response.headers["cache-control"] = PUBLIC
     page = await Showing(session).vendor(slug)
@@ -91,8 +101,8 @@ async def read_measured(
     parts: Parts,
     response: Response,
     step: SeriesStep = "day",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
 ) -> MeasuredSeries:
     """Calls, failures by the vendor's fault, p50 and p95 of each step, in UTC. Left out, `since` is 30 days or two days
     back; hours are kept for 100 days.
@@ -121,6 +131,41 @@ async def read_measured(
     )
 
 
+@router.get("/trending", summary="Services that more organisations call of late than before")
+async def list_trending(
+    session: Transaction, response: Response, task: Task | None = None, limit: Few = 20
+) -> TrendingAnswer:
+    """Recent days count more: half as much every 3 days, against a mean of 14 days. The vendor's own calls do not
+    count, and an organisation counts once a day, however often it calls.
+    """
+    response.headers["cache-control"] = PUBLIC
+    found = await rank_listings(session, "growth", limit, task)
+    return TrendingAnswer(
+        items=[
+            TrendingView(listing=view_listing(one.document), trend_millis=one.value, consumers=one.sample)
+            for one in found
+        ]
+    )
+
+
+@router.get("/recommend", summary="Services that the caller's organisation may want next, and why")
+async def recommend_services(
+    caller: SignedIn, session: Transaction, request: Request, parts: Parts, searching: Engine, limit: Few = 10
+) -> RecommendAnswer:
+    """From what the organisation called in 90 days: what others use together with it, what is like it, and what rises;
+    blended, without what it uses or sells itself. Fewer than three organisations are never counted as others.
+    """
+    memory = running_of(request.app).market_memory
+    assert memory is not None, "the role of discovery serves it"
+    found = await Recommending(session, parts.clock, memory, searching).recommend(caller, limit)
+    return RecommendAnswer(
+        items=[
+            RecommendedView(listing=view_listing(one.document), ways=list(one.ways), because=one.because)
+            for one in found
+        ]
+    )
+
+
 @router.get("/rankings", summary="Rankings with their rule and sample")
 async def list_rankings(
     session: Transaction, response: Response, by: RankingName = "use", limit: Few = 20
@@ -139,6 +184,15 @@ async def list_rankings(
             RankedService(place=one.place, listing=view_listing(one.document), value=one.value, sample=one.sample)
             for one in await rank_listings(session, by, limit)
         ],
+    )
+
+
+def view_similar(found: Sequence[Likeness]) -> SimilarAnswer:
+    return SimilarAnswer(
+        items=[
+            SimilarView(listing=view_listing(one.document), similarity=one.similarity, because=_because(one))
+            for one in found
+        ]
     )
 
 

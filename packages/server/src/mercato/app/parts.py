@@ -35,6 +35,7 @@ from mercato.api import (
     passwords,
     privacy,
     publishing,
+    reviews,
     scim,
     scim_settings,
     second_factors,
@@ -55,7 +56,7 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, Searching
+from mercato.discovery import IndexKeeper, MarketMemory, Searching
 from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
@@ -96,12 +97,12 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder)
     return Part(
-        (discovery.router, listings.router, *DISCOVERY_PAGES),
+        (discovery.router, listings.router, reviews.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
         keeps={"/api/search": lambda: searching.version},
-        adds=lambda running: replace(running, searching=searching),
+        adds=lambda running: replace(running, searching=searching, market_memory=MarketMemory(wiring.clock)),
     )
 
 

@@ -4,6 +4,7 @@ from mercato.console import (
     calls,
     desk,
     device,
+    exploring,
     home,
     keys,
     landing,
@@ -36,7 +37,7 @@ ACCOUNT_PAGES = (
     places.router,
     passkeys.router,
 )
-DISCOVERY_PAGES = (search.router,)
+DISCOVERY_PAGES = (search.router, exploring.router)
 CONSUMER_PAGES = (
     home.router,
     keys.router,

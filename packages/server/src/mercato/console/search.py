@@ -4,21 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends, Query, Response
 
 from mercato.api import discovery
+from mercato.api.discovery import get_searching
 from mercato.console.formatting import money
+from mercato.console.query import Address
 from mercato.console.routes import page_router
+from mercato.console.search_words import FACET_NAMES, SORTS, TITLES, words_of
 from mercato.console.visit import Anybody
-from mercato.discovery import FACETS
-from mercato_contracts.discovery import PriceView, SearchAnswer, SearchHit
+from mercato.discovery import Searching
+from mercato_contracts.discovery import (
+    FacetsAnswer,
+    ListingFilters,
+    PriceView,
+    SearchAnswer,
+    SearchHit,
+    SearchRequest,
+)
+from mercato_contracts.listings import SuggestionView
 
 router = page_router()
 
-_NAMES = {
-    "task": "Task", "protocol": "Protocol", "vendor": "Vendor", "licence": "Licence", "tag": "Tag",
-    "modality": "Modality", "region": "Region",
-}  # fmt: skip
 _MOST_VALUES = 12
 _PUBLIC_SECONDS = 10
 
@@ -48,8 +55,12 @@ class SearchPage:
     """Everything that the page shows."""
 
     words: str
+    sort: str
+    sorts: Sequence[tuple[str, str]]
+    explained: bool
+    why: str
     answer: SearchAnswer
-    hits: Sequence[tuple[SearchHit, str]]
+    hits: Sequence[tuple[SearchHit, str, Sequence[str]]]
     facets: Sequence[Facet]
     chips: Sequence[tuple[str, str, str]]
     clear: str
@@ -57,30 +68,102 @@ class SearchPage:
     next: str
 
 
+@dataclass(frozen=True, slots=True)
+class SuggestPage:
+    """What begins as somebody typed; the field of the search takes the options out of it."""
+
+    typed: str
+    found: Sequence[SuggestionView]
+
+
 @router.get("/search")
-async def search(visit: Anybody, found: Annotated[SearchAnswer, Depends(discovery.search_services)]) -> Response:
+async def search(
+    visit: Anybody, asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
+) -> Response:
     """What matches, by its page."""
     here = visit.here
-    facets = []
-    for name in sorted(FACETS, key=lambda each: list(_NAMES).index(each) if each in _NAMES else 99):
-        links = [
-            FacetLink(each.value, each.count, here.toggled(name, each.value), here.has(name, each.value))
-            for each in found.facets.get(name, [])
-        ]
-        if links:
-            shown = [link for place, link in enumerate(links) if place < _MOST_VALUES or link.is_on]
-            facets.append(Facet(name, _NAMES.get(name, name), shown, len(links) - len(shown)))
+    found = await discovery.search_services(asked, searching)
+    filters = ListingFilters(**{name: getattr(asked, name) for name in ListingFilters.model_fields})
+    counted = await discovery.list_facets(filters, searching)
     page = SearchPage(
         words=here.get("q"),
+        sort=asked.sort,
+        sorts=SORTS,
+        explained=asked.explain,
+        why=here.with_(explain=None if asked.explain else "true"),
         answer=found,
-        hits=[(hit, price_line(hit.prices)) for hit in found.items],
-        facets=facets,
-        chips=here.chips(_NAMES),
-        clear=here.with_(**dict.fromkeys(FACETS)),
+        hits=[(hit, price_line(hit.prices), reasons_of(hit)) for hit in found.items],
+        facets=[*_values(counted, here), *_steps(counted, asked, here)],
+        chips=_chips(here, asked.currency),
+        clear=here.with_(**dict.fromkeys(TITLES)),
         first=here.first(),
         next=here.on("cursor", found.next),
     )
     return visit.show("search.html", page, public_seconds=_PUBLIC_SECONDS)
+
+
+@router.get("/search/suggest")
+async def suggest(
+    visit: Anybody,
+    searching: Annotated[Searching, Depends(get_searching)],
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """The options below the field, as somebody types."""
+    found = await discovery.suggest_names(q[:100], searching, 8)
+    return visit.show("search_suggest.html", SuggestPage(q, found.items), public_seconds=_PUBLIC_SECONDS)
+
+
+def _chips(here: Address, currency: str) -> list[tuple[str, str, str]]:
+    """The filters in force: what each is called, its value, and the page without it."""
+    known = [pair for pair in here.pairs if pair[0] in TITLES]
+    return [(TITLES[name], words_of(name, value, currency), here.toggled(name, value)) for name, value in known]
+
+
+def _values(counted: FacetsAnswer, here: Address) -> Sequence[Facet]:
+    facets = []
+    for name in FACET_NAMES:
+        links = [
+            FacetLink(each.value, each.count, here.toggled(name, each.value), here.has(name, each.value))
+            for each in counted.facets.get(name, [])
+        ]
+        if links:
+            shown = [link for place, link in enumerate(links) if place < _MOST_VALUES or link.is_on]
+            facets.append(Facet(name, TITLES[name], shown, len(links) - len(shown)))
+    return facets
+
+
+def _steps(counted: FacetsAnswer, asked: SearchRequest, here: Address) -> Sequence[Facet]:
+    facets = []
+    for name, number in counted.numbers.items():
+        parameter = f"{'max' if number.bounds == 'at_most' else 'min'}_{name}"
+        links = []
+        for step in number.steps:
+            value = str(step.bound // 100 if name == "rating" else step.bound)
+            if name == "rating" and step.bound % 100:
+                value = str(step.bound / 100)
+            is_on = here.has(parameter, value)
+            address = here.with_(**{parameter: None if is_on else value})
+            if step.count or is_on:
+                links.append(FacetLink(words_of(parameter, value, asked.currency), step.count, address, is_on))
+        if links:
+            facets.append(Facet(name, TITLES[parameter], links, 0))
+    return facets
+
+
+def reasons_of(hit: SearchHit) -> Sequence[str]:
+    """Why a hit stands where it stands, in words; empty where nobody asked."""
+    reasons = hit.reasons
+    if reasons is None:
+        return []
+    found = ["its name is exactly what was asked"] if reasons.exact_name else []
+    if reasons.text_rank is not None:
+        places = "; ".join(f"{word} in {' and '.join(fields)}" for word, fields in reasons.words.items())
+        found.append(f"number {reasons.text_rank} by its words" + (f": {places}" if places else ""))
+    if reasons.vector_rank is not None and reasons.similarity is not None:
+        found.append(f"number {reasons.vector_rank} by meaning, {reasons.similarity:.2f} alike")
+    if reasons.corrected:
+        found.append("a misspelt word was read as its neighbour")
+    return found
 
 
 def price_line(prices: Sequence[PriceView]) -> str:

@@ -1,22 +1,26 @@
 """A service's pages: whether to take it, what it costs, its releases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
 from mercato.api import statements as money_api
+from mercato.api.listings import view_similar
 from mercato.api.publishing_views import view_service
 from mercato.billing import Estimates, Workload, estimate
+from mercato.console.measured import MeasuredStrip, measured_strip
 from mercato.console.prose import Prose, prose
 from mercato.console.routes import page_router
 from mercato.console.visit import Anybody
+from mercato.consumption import ServiceSeries
 from mercato.edge.public_status import Board, PublicStatus
-from mercato.edge.wiring import Transaction
+from mercato.edge.wiring import Transaction, running_of
 from mercato.identity import Permission
 from mercato.platform import NotFound, Refusal
 from mercato.publishing import Catalogue, Plan
+from mercato_contracts.listings import SimilarView
 from mercato_contracts.publishing import ReleaseView, ServiceView
 from mercato_contracts.service_levels import ServiceStatusView
 from mercato_contracts.statements import PriceEstimate
@@ -25,6 +29,7 @@ router = page_router()
 
 _WORKLOAD = (10_000, 5_000_000, 1_000_000)
 _PUBLIC_SECONDS = 10
+_SIMILAR = 5
 Units = Annotated[int | None, Query(ge=0, le=10**12)]
 
 
@@ -42,6 +47,7 @@ class ServicePage:
     """Everything that a service's pages show."""
 
     service: ServiceView
+    service_id: str
     name: str
     latest: ReleaseView | None
     tabs: Sequence[Tab]
@@ -51,6 +57,8 @@ class ServicePage:
     workload: tuple[int, int, int]
     may_subscribe: bool
     release: ReleaseView | None = None
+    measured: MeasuredStrip | None = None
+    similar: Sequence[SimilarView] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,17 @@ class Service:
     tokens_in: Units = None
     tokens_out: Units = None
 
+    async def overview(self) -> ServicePage:
+        """With what was measured of it, and what is like it."""
+        page = await self.page("overview")
+        running = running_of(self.visit.request.app)
+        series = ServiceSeries(self.session, running.wiring.clock)
+        steps = await series.of(page.service_id, "day", None, None)
+        similar: Sequence[SimilarView] = ()
+        if running.searching is not None:
+            similar = view_similar(await running.searching.find_similar(page.service_id, _SIMILAR)).items
+        return replace(page, measured=measured_strip(steps, self.visit.zone), similar=similar)
+
     async def page(self, tab: str, version: str | None = None) -> ServicePage:
         """Raises `ServiceNotFound`, `NotFound`."""
         listing = await Catalogue(self.session).get_listing(self.vendor, self.name)
@@ -79,6 +98,7 @@ class Service:
         latest = next((each for each in view.releases if each.version == view.latest_version), None)
         return ServicePage(
             service=view,
+            service_id=listing.service.id,
             name=full,
             latest=latest or (view.releases[0] if view.releases else None),
             tabs=tabs_of(full, tab),
@@ -97,7 +117,7 @@ Asked = Annotated[Service, Depends()]
 @router.get("/services/{vendor}/{name}")
 async def show_service(asked: Asked) -> Response:
     """Whether to take it."""
-    return asked.visit.show("service.html", await asked.page("overview"), public_seconds=_PUBLIC_SECONDS)
+    return asked.visit.show("service.html", await asked.overview(), public_seconds=_PUBLIC_SECONDS)
 
 
 @router.get("/services/{vendor}/{name}/pricing")

@@ -14,6 +14,7 @@ from mercato.consumption.disputes import DisputeReviews
 from mercato.consumption.gates import Gates
 from mercato.consumption.grants import Introspection
 from mercato.consumption.health import Health, ServiceHealthBook
+from mercato.consumption.health import whole as whole_health
 from mercato.consumption.lending import Lending, take_back_abandoned
 from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
@@ -62,4 +63,5 @@ __all__ = [
     "judge_canaries",
     "plan_limits",
     "take_back_abandoned",
+    "whole_health",
 ]

@@ -42,8 +42,9 @@ class ServiceSeries:
         """Every step, in UTC, from the one that `since` lies in until before `until`; without them, of late. Raises
         `SeriesTooLong`."""
         length = STEPS[step]
-        end = until or self._clock.now()
-        begin = max(since or end - _USUAL[step], self._clock.now() - HOURS_KEPT)
+        oldest = self._clock.now() - HOURS_KEPT
+        end = max(until or self._clock.now(), oldest)
+        begin = max(since or end - _USUAL[step], oldest)
         first = floor_to(begin, HOUR)
         first = first if step == "hour" else first.replace(hour=0)
         count = max(0, -((first - end.astimezone(UTC)) // length))

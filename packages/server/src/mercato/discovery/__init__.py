@@ -19,7 +19,7 @@ from mercato.discovery.document import (
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper
-from mercato.discovery.news import DocumentChanged
+from mercato.discovery.news import DocumentChanged, ReviewChanged
 from mercato.discovery.numbers import NUMBERS, NumberName, Range, Sort, make_range, make_sort
 from mercato.discovery.ports import (
     FACETS,
@@ -39,9 +39,12 @@ from mercato.discovery.ports import (
 )
 from mercato.discovery.ranking_rows import RankingName
 from mercato.discovery.rankings import RULES, Ranked, rank_listings
+from mercato.discovery.recommend import Blended, Found, Uses, Way, blend
+from mercato.discovery.recommending import MarketMemory, Recommended, Recommending
 from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refreshing import refresh_listings
-from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown
+from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown, ReviewNotEarned, ReviewNotFound
+from mercato.discovery.reviews import Reviewed, Reviews
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
 from mercato.discovery.trending import trend_of
@@ -53,6 +56,7 @@ __all__ = [
     "NUMBERS",
     "REACH",
     "RULES",
+    "Blended",
     "CursorOfAnotherSearch",
     "DocumentChanged",
     "DocumentWriter",
@@ -63,6 +67,7 @@ __all__ = [
     "Figures",
     "FiguresDue",
     "Filters",
+    "Found",
     "Hit",
     "IndexAnswer",
     "IndexKeeper",
@@ -70,6 +75,7 @@ __all__ = [
     "Likeness",
     "ListedService",
     "ListingDocument",
+    "MarketMemory",
     "MeasuredFigures",
     "NumberName",
     "PriceFact",
@@ -78,7 +84,14 @@ __all__ = [
     "Ranked",
     "RankingName",
     "Reasons",
+    "Recommended",
+    "Recommending",
     "Reembedding",
+    "ReviewChanged",
+    "ReviewNotEarned",
+    "ReviewNotFound",
+    "Reviewed",
+    "Reviews",
     "SearchIndex",
     "SearchPage",
     "Searching",
@@ -87,9 +100,12 @@ __all__ = [
     "Sort",
     "Suggestion",
     "SuggestionKind",
+    "Uses",
     "Vector",
     "VendorPage",
+    "Way",
     "Weights",
+    "blend",
     "from_facts",
     "is_makers_own",
     "make_range",

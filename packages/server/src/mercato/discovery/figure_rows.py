@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mercato.discovery.models import ListingFigures
 from mercato.platform import Session
@@ -35,3 +35,7 @@ class FigureRepository:
         """Services with calls whose figures are older: they fall out of the thirty days."""
         query = select(ListingFigures.service_id).where(ListingFigures.measured_at < before, ListingFigures.calls > 0)
         return list(await self._session.scalars(query.order_by(ListingFigures.measured_at).limit(limit)))
+
+    async def lock(self, service_id: str) -> None:
+        """A lock of the service's name, which is there before its row is."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(service_id, 53))))

@@ -73,6 +73,10 @@ class FigureBook:
             row.measured_at = self._clock.now()
             await self._save(row, listings.get(service_id))
 
+    async def lock(self, service_id: str) -> None:
+        """Nobody else rates this service until the transaction ends, not even where it has no figures yet."""
+        await self._rows.lock(service_id)
+
     async def rate(self, service_id: str, stars: int, reviews: int) -> None:
         """This service's reviews are so many, and their stars add up to this."""
         listings = await self._listings.lock_many([service_id])

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.platform import Base
@@ -56,3 +56,35 @@ class ListingFigures(Base):
     earlier_calls: Mapped[int]
     trend_millis: Mapped[int]
     measured_at: Mapped[datetime | None]
+
+
+class Review(Base):
+    """What an organisation that called a service says of it; one an organisation and service.
+
+    `hidden_for` is the operator's reason: a hidden review is seen by its author, the vendor and operators, and does not
+    count.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        CheckConstraint("stars between 1 and 5", name="stars"),
+        CheckConstraint("(hidden_at is null) = (hidden_for is null)", name="hidden"),
+        Index("uq_reviews_service_id_organisation_id", "service_id", "organisation_id", unique=True),
+        Index("ix_reviews_service_id_id", "service_id", "id"),
+        Index("ix_reviews_organisation_id", "organisation_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    stars: Mapped[int]
+    words: Mapped[str]
+    written_by: Mapped[str]
+    written_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    answer: Mapped[str | None]
+    answered_by: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
+    hidden_for: Mapped[str | None]
+    hidden_by: Mapped[str | None]
+    hidden_at: Mapped[datetime | None]

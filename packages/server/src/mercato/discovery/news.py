@@ -1,6 +1,7 @@
 """What discovery tells."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mercato.platform import News
 
@@ -13,3 +14,22 @@ class DocumentChanged(News):
 
     service_id: str
     """The service that the listing is of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewChanged(News):
+    """A review was written, changed or removed by its organisation, answered by the vendor, or hidden or shown by an
+    operator."""
+
+    topic = "review.changed"
+
+    review_id: str
+    """The review's id."""
+    service_id: str
+    """The service that it is of."""
+    organisation_id: str
+    """The organisation that wrote it."""
+    change: Literal["written", "changed", "removed", "answered", "hidden", "shown"]
+    """What happened to it."""
+    reason: str = ""
+    """Why an operator hid or showed it."""

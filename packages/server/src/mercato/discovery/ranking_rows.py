@@ -31,11 +31,13 @@ class RankingRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def first(self, by: RankingName, limit: int) -> list[tuple[ListingFigures, ListingRow]]:
+    async def first(self, by: RankingName, limit: int, task: str | None) -> list[tuple[ListingFigures, ListingRow]]:
         """Listings in this order, by id among equals; yanked ones are left out."""
         value, least = _ORDERS[by]
         listed = ListingRow.service_id == ListingFigures.service_id
         query = select(ListingFigures, ListingRow).join(ListingRow, listed)
         query = query.where(ListingRow.withdrawn.is_(False), ListingRow.facts["status"].astext != "yanked", least)
+        if task is not None:
+            query = query.where(ListingRow.facts["task"].astext == task)
         rows = await self._session.execute(query.order_by(value.desc(), ListingFigures.service_id).limit(limit))
         return [(row[0], row[1]) for row in rows]

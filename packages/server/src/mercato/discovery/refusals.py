@@ -1,6 +1,6 @@
 """What discovery refuses."""
 
-from mercato.platform import Refusal
+from mercato.platform import NotFound, Refusal
 
 
 class CursorOfAnotherSearch(Refusal):
@@ -22,3 +22,20 @@ class RangeUpsideDown(Refusal):
 
     def __init__(self, name: str, least: int, most: int) -> None:
         super().__init__(f"The range of {name} begins at {least} and ends at {most}.", range=name)
+
+
+class ReviewNotEarned(Refusal):
+    """The organisation has not called the service."""
+
+    code = "review_not_earned"
+    status = 403
+    title = "Only who called a service may review it"
+    fix = "Call the service first: a call that was answered counts a minute later. Vendors do not review themselves."
+
+
+class ReviewNotFound(NotFound):
+    """There is no such review, or it is not the caller's."""
+
+    code = "review_not_found"
+    title = "There is no such review"
+    fix = "`GET /api/services/{vendor}/{name}/reviews` lists a service's reviews."

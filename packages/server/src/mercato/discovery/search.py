@@ -83,6 +83,8 @@ class Searching:
             try:
                 answer = await self._index.search(query)
             except ValueError as error:
+                if after is None:
+                    raise
                 raise CursorOfAnotherSearch("The cursor was changed on the way.") from error
         return SearchPage(answer, None if answer.next is None else f"{mark}.{answer.next}")
 

@@ -15,6 +15,7 @@ from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
 from mercato.deployments import DeploymentLinked
+from mercato.discovery import ReviewChanged
 from mercato.identity import (
     InvitationAccepted,
     InvitationMade,
@@ -119,6 +120,11 @@ OPERATIONS: Mapping[str, Audited] = {
     "promote_canary": _tells(ServiceChanged),
     "deprecate_release": _tells(ServiceChanged),
     "yank_release": _tells(ServiceChanged),
+    "write_review": _tells(ReviewChanged),
+    "remove_review": _tells(ReviewChanged),
+    "answer_review": _tells(ReviewChanged),
+    "hide_review": _tells(ReviewChanged),
+    "show_review": _tells(ReviewChanged),
     "withdraw_service": _tells(ServiceWithdrawn),
     "sign_in": _tells(SignedIn),
     "sign_out": _is("session.ended"),

@@ -41,6 +41,8 @@ class MarketRows:
         self, consumers: Collection[str] | None, since: datetime
     ) -> list[tuple[str, str, int, datetime]]:
         """Consumer, service, calls and the quarter hour of the last one; of all consumers where `None`."""
-        query = _OF_ALL if consumers is None else _OF_CONSUMERS
-        values = {"since": since} if consumers is None else {"since": since, "consumers": sorted(consumers)}
-        return [(row[0], row[1], row[2], row[3]) for row in await self._session.execute(query, values)]
+        if consumers is None:
+            rows = await self._session.execute(_OF_ALL, {"since": since})
+        else:
+            rows = await self._session.execute(_OF_CONSUMERS, {"since": since, "consumers": sorted(consumers)})
+        return [(row[0], row[1], row[2], row[3]) for row in rows]

@@ -6,6 +6,7 @@ from typing import cast
 
 from mercato.identity import Organisation
 from mercato.platform import Session
+from mercato.publishing.listed_rows import listed_of
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository, HoldRepository
@@ -62,6 +63,7 @@ class Catalogue:
     """The listings. Everyone may read them, so nothing here is scoped by organisation."""
 
     def __init__(self, session: Session) -> None:
+        self._session = session
         self._rows = CatalogueRepository(session)
         self._holds = HoldRepository(session)
 
@@ -152,7 +154,7 @@ class Catalogue:
 
     async def listed_of(self, vendor_id: str) -> list[Service]:
         """The vendor's listed services by name."""
-        return await self._rows.listed_of(vendor_id)
+        return await listed_of(self._session, vendor_id)
 
     async def listed_ids(self) -> list[str]:
         """The ids of all listed services, in order; an index is built from them."""

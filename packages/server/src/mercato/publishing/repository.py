@@ -66,11 +66,6 @@ class CatalogueRepository:
         found = rows.one_or_none()
         return None if found is None else (found[0], found[1])
 
-    async def listed_of(self, vendor_id: str) -> list[Service]:
-        """The vendor's listed services by name."""
-        query = select(Service).where(Service.vendor_id == vendor_id, Service.status == "listed")
-        return list(await self._session.scalars(query.order_by(Service.name)))
-
     async def listed_ids(self) -> list[str]:
         return list(
             await self._session.scalars(select(Service.id).where(Service.status == "listed").order_by(Service.id))

@@ -1,0 +1,137 @@
+"""Reviews: written by who called the service, answered by its vendor, hidden by operators with a reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from mercato.discovery.figures import FigureBook
+from mercato.discovery.models import Review
+from mercato.discovery.news import ReviewChanged
+from mercato.discovery.refusals import ReviewNotEarned, ReviewNotFound
+from mercato.discovery.review_rows import ReviewRepository
+from mercato.identity import Caller, Directory, Permission
+from mercato.metering import MarketUse
+from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.publishing import Catalogue, Service
+from mercato_contracts import ids as kinds
+
+_CALLED_WITHIN = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review and the name of its organisation."""
+
+    row: Review
+    organisation: str
+
+
+class Reviews:
+    """Of listed services, in the caller's transaction."""
+
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+        self._session = session
+        self._clock = clock
+        self._ids = ids
+        self._outbox = outbox
+        self._rows = ReviewRepository(session)
+        self._catalogue = Catalogue(session)
+        self._directory = Directory(session)
+
+    async def list_page(
+        self, vendor: str, name: str, before: str | None, limit: int, *, hidden_too: bool = False
+    ) -> list[Reviewed]:
+        """The newest first; hidden ones only where they are asked for. Raises `ServiceNotFound`."""
+        listing = await self._catalogue.get_listing(vendor, name)
+        return await self._named(await self._rows.page(listing.service.id, before, limit, hidden_too=hidden_too))
+
+    async def write(self, caller: Caller, vendor: str, name: str, stars: int, words: str) -> Reviewed:
+        """The organisation's review of the service, new or changed. Raises `ServiceNotFound`, `ReviewNotEarned`."""
+        caller.require(Permission.SUBSCRIPTIONS_WRITE)
+        service = (await self._catalogue.get_listing(vendor, name)).service
+        if service.vendor_id == caller.organisation_id or not await self._has_called(caller, service):
+            raise ReviewNotEarned(f"{caller.organisation_slug} has no answered call of {vendor}/{name}.")
+        now = self._clock.now()
+        review = await self._rows.lock_of(service.id, caller.organisation_id)
+        change: Literal["written", "changed"] = "written" if review is None else "changed"
+        if review is None:
+            review = Review(
+                id=self._ids.new(kinds.REVIEW), service_id=service.id, organisation_id=caller.organisation_id,
+                written_at=now,
+            )  # fmt: skip
+            self._rows.add(review)
+        review.stars, review.words, review.written_by, review.changed_at = stars, words, caller.actor, now
+        return await self._changed(caller, review, change)
+
+    async def remove(self, caller: Caller, vendor: str, name: str) -> None:
+        """The organisation's own review is gone. Raises `ServiceNotFound`, `ReviewNotFound`."""
+        caller.require(Permission.SUBSCRIPTIONS_WRITE)
+        service = (await self._catalogue.get_listing(vendor, name)).service
+        review = await self._rows.lock_of(service.id, caller.organisation_id)
+        if review is None:
+            raise ReviewNotFound(f"{caller.organisation_slug} has no review of {vendor}/{name}.")
+        await self._rows.remove(review)
+        await self._changed(caller, review, "removed")
+
+    async def answer(self, caller: Caller, review_id: str, words: str) -> Reviewed:
+        """The vendor's answer, new or changed. Raises `ReviewNotFound`."""
+        caller.require(Permission.SERVICES_PUBLISH)
+        review = await self._find(review_id)
+        service = await self._catalogue.get_service(review.service_id)
+        if service.vendor_id != caller.organisation_id:
+            raise ReviewNotFound(f"There is no review {review_id} of a service of yours.")
+        review.answer, review.answered_by, review.answered_at = words, caller.actor, self._clock.now()
+        return await self._changed(caller, review, "answered")
+
+    async def hide(self, caller: Caller, review_id: str, reason: str) -> Reviewed:
+        """It is shown no more and does not count. Raises `ReviewNotFound`."""
+        caller.require(Permission.MARKETPLACE_WRITE)
+        review = await self._find(review_id)
+        review.hidden_for, review.hidden_by, review.hidden_at = reason, caller.actor, self._clock.now()
+        return await self._changed(caller, review, "hidden", reason)
+
+    async def show(self, caller: Caller, review_id: str, reason: str) -> Reviewed:
+        """It is shown and counts again. Raises `ReviewNotFound`."""
+        caller.require(Permission.MARKETPLACE_WRITE)
+        review = await self._find(review_id)
+        review.hidden_for = review.hidden_by = review.hidden_at = None
+        return await self._changed(caller, review, "shown", reason)
+
+    async def _find(self, review_id: str) -> Review:
+        review = await self._rows.lock(review_id)
+        if review is None:
+            raise ReviewNotFound(f"There is no review {review_id}.")
+        return review
+
+    async def _has_called(self, caller: Caller, service: Service) -> bool:
+        use = await MarketUse(self._session).of_consumer(caller.organisation_id, self._clock.now() - _CALLED_WITHIN)
+        return any(one.service_id == service.id for one in use)
+
+    async def _changed(
+        self,
+        caller: Caller,
+        review: Review,
+        change: Literal["written", "changed", "removed", "answered", "hidden", "shown"],
+        reason: str = "",
+    ) -> Reviewed:
+        # The figures' row is locked first: two reviews at once are counted one after the other.
+        book = FigureBook(self._session, self._clock, self._outbox)
+        await book.lock(review.service_id)
+        await self._rows.flush()
+        await book.rate(review.service_id, *await self._rows.sums(review.service_id))
+        news = ReviewChanged(
+            by=caller.actor,
+            review_id=review.id,
+            service_id=review.service_id,
+            organisation_id=review.organisation_id,
+            change=change,
+            reason=reason,
+        )
+        await self._outbox.add(self._session, news)
+        return (await self._named([review]))[0]
+
+    async def _named(self, reviews: Sequence[Review]) -> list[Reviewed]:
+        found = await self._directory.find_many({review.organisation_id for review in reviews})
+        names = {organisation.id: organisation.slug for organisation in found}
+        return [Reviewed(review, names.get(review.organisation_id, "")) for review in reviews]
