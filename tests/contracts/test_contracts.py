@@ -40,7 +40,7 @@ class TestIds:
 class TestKeys:
     @given(st.sampled_from(KINDS), key_ids, entropy)
     def test_what_was_made_parses_back(self, kind: str, key_id: str, random: bytes) -> None:
-        assert kind in ("ck", "vk", "sit")
+        assert kind in ("ck", "vk", "sit", "scim")
         text = make_key(kind, key_id, random)  # type: ignore[arg-type]
         parsed = parse_key(text)
         assert (parsed.kind, parsed.key_id) == (kind, key_id)

@@ -38,6 +38,9 @@ PATTERNS = {
     r"^[0-9]{1,12}$": "must be seconds since 1970, such as 1793610000",
     r"^[ -~]+$": "must be printable ASCII characters",
     r"^[a-z0-9]{1,40}$": "must be lower-case letters and digits, at most 40",
+    r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$": "must be a service such as acme/embedder",
+    r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$": "must be a service such as acme/embedder",
+    r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$": "must be an address or a network such as 203.0.113.0/24",
     _SEMVER: "must be a SemVer version such as 1.4.0",
     r"^https?://[^\s/?#]+(/[^\s?#]*)?$": "must be an address such as https://market.example",
 }
