@@ -84,6 +84,7 @@ def test_a_page_names_its_call_and_its_command() -> None:
         "base.html", "parts.html", "charts.html", "error.html", "form_base.html", "status_base.html",
         "service_base.html", "price_form.html", "schema_fields.html", "device_done.html", "device_question.html",
         "join.html", "join_done.html", "link_refused.html", "new_password.html", "new_password_done.html",
+        "passkey_refused.html",
         "sso_continue.html", "sso_elsewhere.html", "sso_refused.html",
     }  # fmt: skip
     named = {each.name for each in TEMPLATES.glob("*.html") if each.name not in without}

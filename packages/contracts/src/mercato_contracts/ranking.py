@@ -46,7 +46,7 @@ def deviation(values: Floats) -> float:
     if len(values) < 2 or not varies(values):
         return 0.0
     scaled, exponent = _scaled(values)
-    return math.ldexp(math.sqrt(math.fsum(x * x for x in _centre(scaled)) / (len(values) - 1)), exponent)
+    return _unscaled(math.sqrt(math.fsum(x * x for x in _centre(scaled)) / (len(values) - 1)), exponent)
 
 
 def rank_average(values: Floats) -> list[float]:
@@ -110,7 +110,10 @@ def contribution(scores: Floats, consensus: Floats, targets: Floats) -> float:
     square = math.fsum(m * m for m in common)
     share = math.fsum(p * m for p, m in zip(own, common, strict=True)) / square if square else 0.0
     wide = [4 * y for y in targets] if all(0 <= y <= 1 for y in targets) else list(targets)
-    return mean([(p - m * share) * y for p, m, y in zip(own, common, _centre(wide), strict=True)])
+    scaled, exponent = _scaled(wide)
+    return _unscaled(
+        mean([(p - m * share) * y for p, m, y in zip(own, common, _centre(scaled), strict=True)]), exponent
+    )
 
 
 def _centre(values: Floats) -> list[float]:
@@ -126,6 +129,14 @@ def _scaled(values: Floats) -> tuple[list[float], int]:
     exponent = math.frexp(max(map(abs, values), default=0.0))[1]
     exponent += exponent % 2
     return [math.ldexp(x, -exponent) for x in values], exponent
+
+
+def _unscaled(x: float, exponent: int) -> float:
+    """x times 2 to the power of the exponent; the greatest number of its sign where that is beyond all."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.copysign(sys.float_info.max, x)
 
 
 def _power(x: float) -> float:

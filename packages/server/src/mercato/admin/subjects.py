@@ -10,12 +10,13 @@ from typing import Any
 from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
 from mercato.discovery import DocumentChanged
 from mercato.identity import OrganisationCreated
-from mercato.metering import BudgetChanged
+from mercato.metering import BudgetChanged, UsageRecorded
 from mercato.platform import News, every_news
 from mercato.publishing import CredentialChanged
 
 NOT_AUDITED: Mapping[type[News], str] = {
     DocumentChanged: "the search index follows a release or a withdrawal, which is an entry itself",
+    UsageRecorded: "calls stand in the ledger, whose reconciliation is their proof",
 }
 """News that is no change of its own, and why."""
 
