@@ -13,7 +13,7 @@ from tests.support.market import Market, market
 __all__ = ["market"]
 
 PERSON = {"email": "globex@example.org", "password": "correct horse battery"}
-CACHED = {"/api/catalog", "/api/status", "/status"}
+CACHED = {"/api/catalog", "/api/rankings", "/api/status", "/api/trending", "/status"}
 
 
 @pytest.fixture

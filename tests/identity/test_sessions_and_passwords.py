@@ -73,7 +73,7 @@ class TestSessions:
         second = await api.post("/api/sessions", json=login, headers={"user-agent": "Firefox/140 \x1b[31m"})
         items = (await api.get("/api/sessions", headers=bearer(second.json()))).json()["items"]
         assert [item["current"] for item in items] == [True, False]
-        assert items[0]["device"] == "Firefox/140  [31m"
+        assert items[0]["device"] == "Firefox/140 [31m"
         assert items[0]["network"] == "127.0.0.0/24"
 
     async def test_a_session_that_was_ended_elsewhere_is_refused_at_once(
