@@ -144,7 +144,7 @@ def test_a_consumer_finds_subscribes_calls_and_sees_the_usage(
     assert "total" in consumer("usage").stdout
     other = consumer("subscribe", service, "--plan", "free")
     assert other.returncode == 1
-    assert "mp unsubscribe" in other.stderr
+    assert "mp change-plan" in other.stderr
     assert consumer.json("unsubscribe", subscription["id"])["status"] == "cancelled"
 
 
