@@ -228,7 +228,15 @@ class TestWhatIsLeft:
 
 class TestThatItSurvives:
     @pytest.mark.parametrize(
-        "moment", ["in begin", "after files", 'in mask "keys"', "in entries", "in shred", "in end"]
+        "moment",
+        [
+            "in entries",
+            "in shred",
+            *(
+                pytest.param(moment, marks=pytest.mark.slow)
+                for moment in ("in begin", "after files", 'in mask "keys"', "in end")
+            ),
+        ],
     )
     async def test_a_worker_killed_at_any_moment(
         self, moment: str, api: httpx.AsyncClient, people: People, ledger: Ledger, settings: Settings, database_url: str
