@@ -54,7 +54,14 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="mercato-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres(Path(folder) / "pg")
-        yield server.start()
+        address = server.start()
+        with psycopg.connect(address, autocommit=True) as connection:
+            # Nothing of a test outlives its machine; a process that is killed loses nothing by this. A copy of the
+            # template takes 0.03 s instead of a second.
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
+        yield address
         server.stop()
 
 
