@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "site"
 
 _PROJECT_PAGES = ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "README", "SECURITY")
-_INDEXES = (Path("index.md"), Path("gateway.md"), Path("decisions/index.md"))
+_INDEXES = (Path("index.md"), Path("gateway.md"), Path("decisions/index.md"), Path("runbooks.md"))
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s:]+)\)")
 _CODE = re.compile(r"(```.*?```)", re.DOTALL)
 _SETTINGS = """\
