@@ -69,6 +69,10 @@ class BusPublisher:
                 _FAILED.inc()
                 _AWAY.set(1)
                 log.warning("the bus takes no events; they wait", error=str(error), again_in_seconds=self._pause)
+            except Exception as error:
+                _FAILED.inc()
+                _AWAY.set(1)
+                log.error("the bus's publisher failed; the same events come again", exc_info=error)
             finally:
                 await self._bus.close()
             await asyncio.sleep(self._pause)
@@ -77,6 +81,7 @@ class BusPublisher:
     async def _lead(self, still_leads: Callable[[], Awaitable[None]]) -> None:
         """Hand over batch after batch; ends where another process has moved the place."""
         await self._bus.open()
+        _AWAY.set(0)
         while True:
             await still_leads()
             place, events = await self._read()
@@ -86,8 +91,9 @@ class BusPublisher:
             missing = self._gathers_seconds - (self._clock.now() - events[0].at).total_seconds()
             if len(events) < _BATCH and missing > 0:
                 await asyncio.sleep(min(missing, self._gathers_seconds))
+                await still_leads()
                 place, events = await self._read()
-            if not await _whole(self._hand_over(place, events)):
+            if events and not await _whole(self._hand_over(place, events)):
                 return
 
     async def _hand_over(self, place: Place, events: Sequence[Event[Any]]) -> bool:
