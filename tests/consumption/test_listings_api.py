@@ -84,7 +84,8 @@ async def test_rankings_say_their_rule_and_leave_thin_samples_out(api: httpx.Asy
     await calls(market, thin, good=9, duration_us=1_000)
     await measure(market)
     use = (await api.get("/api/rankings")).json()
-    assert [(one["listing"]["name"], one["place"], one["value"]) for one in use["items"]] == [
+    # Equals share a place, in any order.
+    assert sorted((one["listing"]["name"], one["place"], one["value"]) for one in use["items"]) == [
         ("acme/embedder", 1, 150), ("acme/second", 1, 150), ("acme/thin", 3, 9),
     ]  # fmt: skip
     speed = (await api.get("/api/rankings", params={"by": "speed"})).json()
