@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 
 from mercato.admin import ExportWork, PersonExports
 from mercato.edge.wiring import Wiring
@@ -77,6 +77,25 @@ class TestTheCopy:
         assert (account["email"], account["name"]) == (MAIL, NAME)
         reasons = [row["facts"] for row in json.loads(archive.read("data/desk_events.json"))["rows"]]
         assert any(isinstance(facts, dict) and facts.get("reason") == WORDS for facts in reasons), "sealed, and opened"
+
+    async def test_a_session_that_acts_in_another_organisation_is_theirs_all_the_same(
+        self, api: httpx.AsyncClient, people: People, ledger: Ledger
+    ) -> None:
+        acme = await sign_up(api, "acme")
+        await sign_up(api, "globex")
+        ada = await add(api, acme)
+        await sign_in(api, MAIL)
+        export = (await ask(api, acme, ada)).json()
+        async with ledger.database.transaction() as session:
+            move = text(
+                "UPDATE login_sessions SET organisation_id = (SELECT id FROM organisations WHERE slug = 'globex') "
+                "WHERE user_id = :ada RETURNING id"
+            )
+            assert len((await session.execute(move, {"ada": ada})).all()) == 1
+        await work_of(ledger.wiring).write(export["id"])
+        archive = await fetch(api, acme, export["id"])
+        (row,) = json.loads(archive.read("data/login_sessions.json"))["rows"]
+        assert {"device", "network"} <= row.keys()
 
     async def test_has_nothing_of_anybody_else(self, api: httpx.AsyncClient, people: People, ledger: Ledger) -> None:
         acme, globex = await sign_up(api, "acme"), await sign_up(api, "globex")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mercato.identity import Keyring, KnownPerson, is_sealed
-from mercato.platform import ColumnKind, Described
+from mercato.platform import ColumnKind, Described, Erased
 
 _OF_OTHERS = frozenset({ColumnKind.CONTACT, ColumnKind.TIME, ColumnKind.FACT})
 _README = """\
@@ -61,11 +61,12 @@ def _document(part: Part, person: KnownPerson, ring: Keyring) -> dict[str, Any]:
 
 
 def _row(note: Described, row: Mapping[str, Any], person: KnownPerson, ring: Keyring) -> dict[str, Any]:
-    is_foreign = row.get("organisation_id", person.organisation_id) != person.organisation_id
+    # What an erasure deletes is the person's alone, in whichever organisation they act.
+    is_theirs = bool(note.columns_that(Erased.ROW)) or row.get("organisation_id") in (None, person.organisation_id)
     shown = {}
     for name, value in row.items():
         kind = note.columns[name].kind
-        if is_foreign and kind not in _OF_OTHERS and name != "organisation_id" and value != person.id:
+        if not is_theirs and kind not in _OF_OTHERS and name != "organisation_id" and value != person.id:
             continue
         shown[name] = _opened(value, person, ring)
     return shown
