@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
 from mercato.api import discovery
+from mercato.app.parts import OF_THE_INDEX_ALONE
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.discovery import ListingDocument, Searching
@@ -41,10 +42,21 @@ async def client(
     wiring = build_wiring(Settings(state=tmp_path / "state"), "postgresql://nobody@127.0.0.1/nothing")
     set_running(app, Running(wiring, searching=searching))
     install_problems(app)
-    app.add_middleware(AnswerCache, versions={"/api/search": lambda: searching.version})
+    app.add_middleware(AnswerCache, versions=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
         yield client
     await wiring.close()
+
+
+@pytest.mark.parametrize("question", ["/api/categories", "/api/facets?task=chat", "/api/suggest?q=weath"])
+async def test_other_answers_of_the_index_come_from_memory_until_it_changes(
+    client: httpx.AsyncClient, index: EmbeddedSearchIndex, listings: list[ListingDocument], question: str
+) -> None:
+    first, again = [await client.get(question) for _ in range(2)]
+    assert ("cache-status" in first.headers, again.headers["cache-status"]) == (False, "mercato; hit")
+    assert again.json() == first.json()
+    await index.apply([replace(listings[0], title="Something else")])
+    assert "cache-status" not in (await client.get(question)).headers
 
 
 async def test_the_same_question_is_answered_from_memory_until_the_index_changes(

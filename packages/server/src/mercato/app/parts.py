@@ -63,6 +63,9 @@ from mercato.edge.live_changes import LiveChanges
 from mercato.edge.wiring import Running, Wiring
 from mercato.platform import EphemeralSubscriber
 
+OF_THE_INDEX_ALONE = ("/api/search", "/api/facets", "/api/categories", "/api/suggest")
+"""Their answers are the same for everybody until the index changes; that of categories costs a search for each task."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -101,7 +104,7 @@ def discovery_part(wiring: Wiring) -> Part:
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
-        keeps={"/api/search": lambda: searching.version},
+        keeps=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version),
         adds=lambda running: replace(running, searching=searching, market_memory=MarketMemory(wiring.clock)),
     )
 
