@@ -1,6 +1,6 @@
 """Search. Everybody may search; only what is listed is found. No transaction: the index answers from memory."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -128,22 +128,27 @@ async def list_categories(searching: Annotated[Searching, Depends(get_searching)
     return CategoryList(items=items)
 
 
+def _in_short(listing: ListingDocument) -> dict[str, Any]:
+    """What every view of a listing says of it."""
+    return {
+        "service_id": listing.service_id,
+        "name": listing.name,
+        "vendor": listing.vendor,
+        "title": listing.title,
+        "summary": listing.summary,
+        "version": listing.version,
+        "protocol": listing.protocol,
+        "task": listing.task,
+        "licence": listing.licence,
+        "tags": list(listing.tags),
+        "context_window": listing.context_window,
+        "prices": view_prices(listing),
+        "measured": view_measured(listing),
+    }
+
+
 def view_listing(listing: ListingDocument) -> ListingView:
-    return ListingView(
-        service_id=listing.service_id,
-        name=listing.name,
-        vendor=listing.vendor,
-        title=listing.title,
-        summary=listing.summary,
-        version=listing.version,
-        protocol=listing.protocol,
-        task=listing.task,
-        licence=listing.licence,
-        tags=list(listing.tags),
-        context_window=listing.context_window,
-        prices=view_prices(listing),
-        measured=view_measured(listing),
-    )
+    return ListingView(**_in_short(listing))
 
 
 def view_short(hit: SearchHit) -> ListingView:
@@ -173,26 +178,14 @@ def view_page(page: SearchPage) -> SearchAnswer:
 def view_hit(hit: Hit) -> SearchHit:
     listing = hit.document
     return SearchHit(
-        service_id=listing.service_id,
-        name=listing.name,
-        vendor=listing.vendor,
-        title=listing.title,
-        summary=listing.summary,
-        version=listing.version,
-        protocol=listing.protocol,
-        task=listing.task,
-        licence=listing.licence,
-        tags=list(listing.tags),
+        **_in_short(listing),
         modalities=list(listing.modalities),
         regions=list(listing.regions),
         inputs=list(listing.inputs or listing.modalities),
         outputs=list(listing.outputs or listing.modalities),
-        context_window=listing.context_window,
-        prices=view_prices(listing),
         released_at=listing.released_at,
         status=listing.status,
         vendor_verified=listing.verified,
-        measured=view_measured(listing),
         score=hit.score,
         snippet=SnippetView(text=hit.snippet.text, marks=list(hit.snippet.marks)),
         reasons=None if hit.reasons is None else _view_reasons(hit.reasons),
