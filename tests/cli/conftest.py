@@ -11,7 +11,25 @@ from typing import Any
 import pytest
 
 from tests.support.http_server import Server, serve_vectors
-from tests.support.running import BIN, SECONDS, Place, open_folder
+from tests.support.running import BIN, SECONDS, Place, eventually, open_folder
+
+MANIFEST = """\
+mercato: 1
+name: {name}
+version: {version}
+title: Vectors of sentences
+summary: Turns a sentence into a vector of numbers, the same each time.
+protocol: openai
+task: {task}
+endpoint: {{url: "{url}/v1", model: vectors, limits: []}}
+plans:
+  - name: free
+    limits: [{{unit: requests, per: minute, amount: 600}}]
+  - name: metered
+    price: {{per_1k_input_tokens: "0.02"}}
+tags: [vectors]
+licence: MIT
+"""
 
 
 @dataclass
@@ -100,3 +118,45 @@ def vectors() -> Iterator[Server]:
     """A vendor's server that speaks OpenAI's embeddings."""
     with serve_vectors() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
+    """A vendor's administrator."""
+    mp = Mp(tmp_path_factory.mktemp("vendor"))
+    joined = mp("signup", "acme", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery")
+    assert joined.returncode == 0, joined.stderr
+    key = mp("keys", "make", "--kind", "vk").stdout.strip()
+    assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
+    return mp
+
+
+def approve_all(operator: Mp) -> None:
+    for waiting in operator.json("approvals", "list")["items"]:
+        decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
+        assert decided.stdout.strip().endswith("is approved and live."), decided.stderr
+
+
+def publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
+    manifest = f"{name}.yaml"
+    (vendor.config / manifest).write_text(MANIFEST.format(name=name, version="1.0.0", url=url, task=task))
+    done = vendor("publish", manifest, "--wait-seconds", "0")
+    assert done.returncode in (0, 5), done.stderr
+
+    operator = Mp(vendor.config / "operator")
+    operator.config.mkdir(exist_ok=True)
+    login = ("login", "--url", shop.url, "--email", "admin@localhost")
+    assert operator(*login, stdin=shop.operator_password).returncode == 0
+
+    def released() -> bool:
+        approve_all(operator)
+        return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
+
+    eventually(released, f"{name} is released")
+    return f"acme/{name}"
+
+
+@pytest.fixture(scope="session")
+def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
+    """The name of a published service."""
+    return publish(vendor, shop, "vectors", "embeddings", vectors.url)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Mp, Shop
-from tests.cli.test_trade import MANIFEST, approve_all
+from tests.cli.conftest import MANIFEST, Mp, Shop, approve_all
 from tests.support.http_server import Server
 from tests.support.running import eventually
 

@@ -1,10 +1,7 @@
 """`mp` finds, compares and ranks what is listed."""
 
 from tests.cli.conftest import Mp
-from tests.cli.test_trade import service, vendor  # fixtures
 from tests.support.running import eventually
-
-__all__ = ["service", "vendor"]
 
 
 def test_a_service_is_suggested_filtered_compared_and_shown(consumer: Mp, service: str) -> None:

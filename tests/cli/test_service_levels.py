@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.conftest import Mp, Shop
-from tests.cli.test_trade import MANIFEST, approve_all
+from tests.cli.conftest import MANIFEST, Mp, Shop, approve_all
 from tests.support.http_server import Server
 from tests.support.running import eventually
 from tests.webhooks.receiver import serve_receiver

@@ -6,69 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Mp, Shop
+from tests.cli.conftest import MANIFEST, Mp, Shop, publish
 from tests.support.http_server import Server
 from tests.support.running import eventually
-
-MANIFEST = """\
-mercato: 1
-name: {name}
-version: {version}
-title: Vectors of sentences
-summary: Turns a sentence into a vector of numbers, the same each time.
-protocol: openai
-task: {task}
-endpoint: {{url: "{url}/v1", model: vectors, limits: []}}
-plans:
-  - name: free
-    limits: [{{unit: requests, per: minute, amount: 600}}]
-  - name: metered
-    price: {{per_1k_input_tokens: "0.02"}}
-tags: [vectors]
-licence: MIT
-"""
-
-
-@pytest.fixture(scope="session")
-def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
-    """A vendor's administrator."""
-    mp = Mp(tmp_path_factory.mktemp("vendor"))
-    joined = mp("signup", "acme", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery")
-    assert joined.returncode == 0, joined.stderr
-    key = mp("keys", "make", "--kind", "vk").stdout.strip()
-    assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
-    return mp
-
-
-def approve_all(operator: Mp) -> None:
-    for waiting in operator.json("approvals", "list")["items"]:
-        decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
-        assert decided.stdout.strip().endswith("is approved and live."), decided.stderr
-
-
-def _publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
-    manifest = f"{name}.yaml"
-    (vendor.config / manifest).write_text(MANIFEST.format(name=name, version="1.0.0", url=url, task=task))
-    done = vendor("publish", manifest, "--wait-seconds", "0")
-    assert done.returncode in (0, 5), done.stderr
-
-    operator = Mp(vendor.config / "operator")
-    operator.config.mkdir(exist_ok=True)
-    login = ("login", "--url", shop.url, "--email", "admin@localhost")
-    assert operator(*login, stdin=shop.operator_password).returncode == 0
-
-    def released() -> bool:
-        approve_all(operator)
-        return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
-
-    eventually(released, f"{name} is released")
-    return f"acme/{name}"
-
-
-@pytest.fixture(scope="session")
-def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
-    """The name of a published service."""
-    return _publish(vendor, shop, "vectors", "embeddings", vectors.url)
 
 
 def test_publishing_again_is_no_second_release_and_shows_all_ten_phases(vendor: Mp, service: str) -> None:
@@ -157,7 +97,7 @@ def test_a_call_without_a_subscription_is_refused_by_the_gateway(consumer: Mp, s
 def test_a_stream_is_printed_as_words_and_for_machines_as_events(
     consumer: Mp, vendor: Mp, shop: Shop, vectors: Server
 ) -> None:
-    chat = _publish(vendor, shop, "parrot", "chat", vectors.url)
+    chat = publish(vendor, shop, "parrot", "chat", vectors.url)
     eventually(lambda: consumer("subscribe", chat, "--plan", "free").returncode == 0, "it is offered")
     body = json.dumps({"messages": [{"role": "user", "content": "say it again"}]})
     eventually(lambda: consumer("call", chat, "--data", body).returncode == 0, "the gateway lets it call")
@@ -171,7 +111,7 @@ def test_a_stream_is_printed_as_words_and_for_machines_as_events(
 def test_the_limits_of_a_key_are_set_shown_in_force_raised_and_cleared(
     consumer: Mp, vendor: Mp, shop: Shop, vectors: Server, tmp_path: Path
 ) -> None:
-    service = _publish(vendor, shop, "bounded", "embeddings", vectors.url)
+    service = publish(vendor, shop, "bounded", "embeddings", vectors.url)
     eventually(lambda: consumer("subscribe", service, "--plan", "metered").returncode == 0, "it is offered")
     admin = Mp(tmp_path / "admin")
     admin.config.mkdir()

@@ -195,10 +195,9 @@ class Settings(BaseSettings):
         given = self.model_dump(exclude_none=True)
         given["state"] = self.state.absolute()
         url = given.pop("database_url", None)
-        for name in ("runpod_api_key", "smtp_url"):
-            secret = getattr(self, name)
-            if secret is not None:
-                given[name] = secret.get_secret_value()
+        for name, value in given.items():
+            if isinstance(value, SecretStr):
+                given[name] = value.get_secret_value()
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
 

@@ -102,20 +102,23 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell])
+    bus = build_bus(settings)
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
     readers = [*_readers(workflows, wiring, embedder), letters.subscriber(), audit.subscriber()]
     await feed.start(readers, [deadlines.subscriber()])
-    bus = _bus(wiring, settings)
     work = [
-        asyncio.create_task(bus, name="bus"),
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
+    if bus is None:
+        await forget_publisher(wiring.database)
+    else:
+        work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
     if wiring.health_places is not None:
         probing = worker_probing(wiring, wiring.health_places, readers)
         work.append(asyncio.create_task(probing.run(), name="probes of health"))
@@ -127,14 +130,6 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
-
-
-async def _bus(wiring: Wiring, settings: Settings) -> None:
-    bus = build_bus(settings)
-    if bus is None:
-        await forget_publisher(wiring.database)
-    else:
-        await BusPublisher(wiring.database, wiring.clock, bus).run()
 
 
 def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:

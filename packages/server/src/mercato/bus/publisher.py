@@ -41,7 +41,7 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _LOCK = 7_245_110_386
 """The advisory lock of the process that leads."""
 _PUBLISHED = Counter("mercato_bus_events_total", "Events that the bus confirmed")
-_FAILED = Counter("mercato_bus_failures_total", "Batches that the bus did not confirm; they are handed over again")
+_FAILED = Counter("mercato_bus_failures_total", "Attempts that the bus or the database ended; they are made again")
 _AWAY = Gauge("mercato_bus_away", "1 while the bus does not confirm what it is given, in the process that leads")
 
 
@@ -64,6 +64,7 @@ class BusPublisher:
                 async with leading(self._database, _LOCK) as still_leads:
                     await self._lead(still_leads)
             except LeadLost as error:
+                _FAILED.inc()
                 log.warning("the bus's publisher lost the database", error=str(error))
             except BusUnavailable as error:
                 _FAILED.inc()

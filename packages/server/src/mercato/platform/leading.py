@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mercato.platform.database import Database
 
@@ -38,5 +39,5 @@ async def leading(database: Database, lock: int) -> AsyncIterator[Callable[[], A
                 await session.execute("SELECT 1")
 
             yield check
-    except (psycopg.Error, SQLAlchemyError) as error:
+    except (psycopg.Error, InterfaceError, OperationalError, PoolTimeout) as error:
         raise LeadLost(str(error)) from error
