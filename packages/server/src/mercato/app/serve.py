@@ -105,13 +105,15 @@ def _run_control(
     from mercato.app.listeners import Listeners, listen
     from mercato.app.places import with_probes
     from mercato.app.tls import Tls
+    from mercato.app.tracing import with_tracer
 
     internal_port = internal_port or internal_port_of(settings, port)
     public = listen(host, port, "--port")
     internal = listen(settings.internal_host, internal_port, "--internal-port or MERCATO_INTERNAL_PORT")
     # Links to files name this process, unless MERCATO_PUBLIC_URL says where clients reach it.
     settings = settings.model_copy(update={"host": host, "port": port})
-    wiring = with_probes(build_wiring(settings, url), settings)
+    service = "mercato-control" if len(roles) > 1 else f"mercato-{roles[0]}"
+    wiring = with_tracer(with_probes(build_wiring(settings, url), settings), settings, service)
     app = create_app(wiring, roles)
     listeners = Listeners(app, create_internal_app(app, roles), wiring, public, internal, Tls.of(settings))
     listeners.serve_until_stopped()

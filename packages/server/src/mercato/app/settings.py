@@ -159,6 +159,21 @@ class Settings(BaseSettings):
         pattern=r"^age1[0-9a-z]{58}$",
         description="For whom `mercato backup` encrypts: the public half of a key made by `mercato backup --make-key`",
     )
+    otlp_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="The collector of traces, `http[s]://host:4318` (OTLP over HTTP, JSON), without user and password; "
+        "nothing is traced when not set",
+    )
+    trace_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The share of calls and requests that are traced; failures are in any case",
+    )
+    trace_vendors: bool = Field(
+        default=False, description="Whether vendors' services get the trace id of traced calls, as `traceparent`"
+    )
     health_urls: str = Field(
         default="",
         pattern=r"^([a-z]+=https?://[^\s/,?#]+(,[a-z]+=https?://[^\s/,?#]+)*)?$",
