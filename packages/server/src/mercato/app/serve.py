@@ -12,6 +12,7 @@ import click
 from mercato.app.memory import leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
+from mercato.app.usable import require_usable
 
 ROLE_PORTS = {
     "publishing": 3001,
@@ -65,6 +66,7 @@ def serve(
     """
     host = host or settings.host
     settings = _with_tls(settings, tls_cert=tls_cert, tls_key=tls_key, client_ca=client_ca)
+    require_usable(settings)
     if role == "gateway":
         from mercato.app.gateway import become_gateway
 

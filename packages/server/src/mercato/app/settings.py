@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mercato.adapters.kafka_address import read_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
 
 _ABOVE = 100
@@ -25,10 +26,15 @@ class Settings(BaseSettings):
 
     state: Path = Field(default=Path(".mercato"), description="The folder of everything that lasts")
     database_url: str | None = Field(
-        default=None, validation_alias="DATABASE_URL", description="PostgreSQL 15+; embedded when not set"
+        default=None,
+        validation_alias="DATABASE_URL",
+        pattern=r"^postgres(ql)?(\+psycopg)?://\S+$",
+        description="PostgreSQL 15+; embedded when not set",
     )
     redis_url: str | None = Field(
-        default=None, description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set"
+        default=None,
+        pattern=r"^(rediss?|unix)://\S+$",
+        description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set",
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
@@ -180,13 +186,22 @@ class Settings(BaseSettings):
         description="Where the probes of health find what does not run on this machine's usual ports: "
         "`gateway=http://10.0.0.5:9180,worker=http://10.0.0.6:3005`; a role may be named several times, once a replica",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: str = Field(
+        default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("runpod_endpoints")
     @classmethod
     def _places_are_read(cls, value: str) -> str:
         read_places(value)
         return value
+
+    @field_validator("events_url")
+    @classmethod
+    def _bus_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and url.get_secret_value() != "file":
+            read_address(url.get_secret_value())
+        return url
 
     @field_validator("smtp_url")
     @classmethod
