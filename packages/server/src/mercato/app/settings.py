@@ -28,12 +28,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
-        pattern=r"^postgres(ql)?(\+psycopg)?://\S+$",
+        pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
         description="PostgreSQL 15+; embedded when not set",
     )
     redis_url: str | None = Field(
         default=None,
-        pattern=r"^(rediss?|unix)://\S+$",
+        pattern=r"^(rediss?|unix)://.+$",
         description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set",
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
