@@ -143,7 +143,9 @@ class ScimPeople:
         if not active and user.disabled_at is None:
             await self._ways.keep_one(user)
             row.disabled_at = user.disabled_at = self._clock.now()
-            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor)
+            await end_access(
+                self._session, self._clock, self._outbox, user.id, by=caller.actor, organisation_id=user.organisation_id
+            )
             await self._tell_user(caller, user, "disabled", {"disabled": False}, {"disabled": True})
         elif not active:
             row.disabled_at = user.disabled_at

@@ -67,8 +67,8 @@ class StandingRows:
         )
         return await self._session.scalar(query) or 0
 
-    async def keys_in_force(self, user_id: str) -> list[Key]:
-        """Keys of their own organisation that this person made and nobody revoked."""
-        own = select(User.organisation_id).where(User.id == user_id).scalar_subquery()
-        query = select(Key).where(Key.created_by == user_id, Key.organisation_id == own, Key.revoked_at.is_(None))
+    async def keys_in_force(self, user_id: str, organisation_id: str | None) -> list[Key]:
+        """Keys of one organisation, or of all, that this person made and nobody revoked."""
+        query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None))
+        query = query if organisation_id is None else query.where(Key.organisation_id == organisation_id)
         return list(await self._session.scalars(query.order_by(Key.id).with_for_update()))
