@@ -40,6 +40,8 @@ class Members:
     async def disable(self, caller: Caller, user_id: str, *, keep_keys: bool = False) -> User:
         """Their sessions end now, and so do the keys that they made, unless `keep_keys`. Again changes nothing.
 
+        Of somebody whom the identity provider disabled it becomes an administrator's decision, which stays.
+
         Raises `NotFound`, `NotAllowed`, `LastAdministrator`, `StepUpNeeded`.
         """
         user = await self._take(caller, user_id)
@@ -53,12 +55,15 @@ class Members:
                     by=caller.actor, organisation_id=user.organisation_id,
                 )  # fmt: skip
             await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
+        elif await self._rows.forget_providers_disabling(user.id):
+            await self._tell(caller, user, "disabled", {"disabled": "by the provider"}, {"disabled": True})
         return user
 
     async def enable(self, caller: Caller, user_id: str) -> User:
         """They may sign in again. Keys that were revoked stay revoked. Raises `NotFound`, `NotAllowed`."""
         user = await self._take(caller, user_id)
         if user.disabled_at is not None:
+            await self._rows.forget_providers_disabling(user.id)
             user.disabled_at = None
             await self._tell(caller, user, "enabled", {"disabled": True}, {"disabled": False})
         return user
