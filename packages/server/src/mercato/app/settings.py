@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         default=None,
         description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
         "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
-        "for files in the state; nobody is told when not set",
+        "for files in the state; events stay inside when not set",
     )
     s3_endpoint: str | None = Field(
         default=None,
