@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(
         default=None, description="PEM file of its key; both files are read again within a minute of a change"
     )
+    gateway_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of the gateway's certificate, for trying services in the console; not "
+        "needed for a public authority, nor where `MERCATO_TLS_CERT` is the gateway's too",
+    )
     client_ca: Path | None = Field(
         default=None,
         description="PEM file of authorities: the internal port then speaks TLS too, and gateways and Prometheus must "
