@@ -49,12 +49,14 @@ def backup(
     if make_key is not None:
         _make_key(make_key)
         return
-    told = make_backup(settings, folder or settings.state / "backups", recipient or settings.backup_recipient, keep)
+    report = make_backup(settings, folder or settings.state / "backups", recipient or settings.backup_recipient, keep)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
     else:
-        click.echo(f"{told['file']}: {_mib(told['bytes'])} in {told['seconds']:.1f} s")
-        click.echo(f"database {_mib(told['database_bytes'])}, {told['objects']} files, {told['spools']} of spools")
+        click.echo(f"{report['file']}: {_mib(report['bytes'])} in {report['seconds']:.1f} s")
+        click.echo(
+            f"database {_mib(report['database_bytes'])}, {report['objects']} files, {report['spools']} of spools"
+        )
 
 
 def _make_key(path: Path) -> None:

@@ -35,11 +35,11 @@ def restore(settings: Settings, file: Path, key: Path, as_json: bool) -> None:
     has in a spool of its own is shipped when it starts, and counts once.
     """
     with only_one(settings.state):
-        told = put_back(settings, file, key)
+        report = put_back(settings, file, key)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
         return
-    click.echo(f"restored to {told['at']}, {told['age_seconds']:.0f} s ago, in {told['seconds']:.1f} s")
+    click.echo(f"restored to {report['at']}, {report['age_seconds']:.0f} s ago, in {report['seconds']:.1f} s")
     click.echo("Next: `mercato privacy replay`, then `mercato up`, then `mercato reconcile` for the last days.")
 
 

@@ -24,6 +24,10 @@ class ReviewRepository:
         """Later questions see what was changed."""
         await self._session.flush()
 
+    async def service_of(self, review_id: str) -> str | None:
+        """The id of the service that the review is of."""
+        return await self._session.scalar(select(Review.service_id).where(Review.id == review_id))
+
     async def lock(self, review_id: str) -> Review | None:
         """The review as it stands now."""
         query = select(Review).where(Review.id == review_id).with_for_update()

@@ -143,13 +143,15 @@ class ScimPeople:
 
     async def _follow_active(self, caller: Caller, user: User, row: ScimPerson, *, active: bool) -> None:
         """Only what the provider disabled does it enable again: an administrator's decision stays."""
-        if not active and user.disabled_at is None:
+        if not active:
+            if user.disabled_at is not None:
+                return
             await self._ways.keep_one(user)
             row.disabled_at = user.disabled_at = self._clock.now()
-            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor)
+            await end_access(
+                self._session, self._clock, self._outbox, user.id, by=caller.actor, organisation_id=user.organisation_id
+            )
             await self._tell_user(caller, user, "disabled", {"disabled": False}, {"disabled": True})
-        elif not active:
-            row.disabled_at = user.disabled_at
         elif user.disabled_at is not None and user.disabled_at == row.disabled_at:
             row.disabled_at = user.disabled_at = None
             await self._tell_user(caller, user, "enabled", {"disabled": True}, {"disabled": False})
