@@ -22,7 +22,9 @@ TEMPLATES = Path(mercato.console.__file__).parent / "templates"
 PAGES = (
     "/", "/search", "/home", "/usage", "/calls", "/subscriptions", "/budgets", "/invoices", "/webhooks",
     "/organisation", "/organisation/audit", "/services/vendor/embedder", "/services/vendor/embedder/pricing",
-    "/services/vendor/embedder/try", "/leaderboard", "/status",
+    "/services/vendor/embedder/try", "/services/vendor/embedder/reviews", "/services/vendor/embedder/diff",
+    "/compare?service=vendor/embedder",
+    "/rankings", "/vendors/vendor", "/recommended", "/leaderboard", "/status",
 )  # fmt: skip
 MORE = {"/vendor": 9}
 """Pages that show what belongs to several rooms, each of which answers for itself."""

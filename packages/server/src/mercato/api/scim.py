@@ -20,7 +20,6 @@ from scim2_models import (
 )
 
 from mercato.api.scim_resources import (
-    BASE,
     LONGEST_PAGE,
     PROVIDER,
     Group,
@@ -36,6 +35,7 @@ from mercato.api.scim_resources import (
 )
 from mercato.edge.caller import SignedIn
 from mercato.edge.scim import ScimRoute, answered, read_body, reading
+from mercato.edge.scim_errors import BASE
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import ScimGroups, ScimMalformed, ScimNotOffered, ScimPeople, Window, check_size
 from mercato.platform import NotFound

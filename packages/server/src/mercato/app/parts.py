@@ -36,7 +36,6 @@ from mercato.api import (
     privacy,
     publishing,
     reviews,
-    scim,
     scim_settings,
     second_factors,
     service_health,
@@ -136,6 +135,8 @@ def consumption_part(wiring: Wiring) -> Part:
 
 def accounts_part(wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys, tokens; what the marketplace says of itself."""
+    from mercato.api import scim
+
     return Part(
         (
             identity.router,

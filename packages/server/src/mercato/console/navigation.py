@@ -44,6 +44,7 @@ _CONSUMER = Area(
         Link("Calls", "/calls", Permission.USAGE_READ),
         Link("Keys", "/keys", Permission.ORGANISATION_READ),
         Link("Subscriptions", "/subscriptions", Permission.SUBSCRIPTIONS_READ),
+        Link("For you", "/recommended", Permission.SERVICES_READ),
         Link("Budgets", "/budgets", Permission.USAGE_READ),
         Link("Invoices", "/invoices", Permission.BILLING_READ),
         Link("Statement", "/statement", Permission.BILLING_READ),

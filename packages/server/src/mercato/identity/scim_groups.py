@@ -1,14 +1,12 @@
 """The groups that an organisation's identity provider keeps here. They give roles where the settings say so."""
 
 from collections.abc import Collection
-
-from scim2_models.path import FilterNode
+from typing import TYPE_CHECKING
 
 from mercato.identity.caller import Caller
 from mercato.identity.news import GroupProvisioned
 from mercato.identity.permissions import Permission
 from mercato.identity.scim_facts import Found, GroupFacts, KnownScimGroup, known_group
-from mercato.identity.scim_filter_rows import GROUPS, condition_of
 from mercato.identity.scim_models import ScimGroup
 from mercato.identity.scim_refusals import ScimMemberUnknown, ScimTaken
 from mercato.identity.scim_roles import ScimRoles
@@ -16,6 +14,11 @@ from mercato.identity.scim_rows import ScimRows, Window
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
+
+if TYPE_CHECKING:
+    from scim2_models.path import FilterNode
+
+    from mercato.identity.scim_filter_rows import Condition
 
 
 class ScimGroups:
@@ -30,10 +33,10 @@ class ScimGroups:
         self._ids = ids
         self._outbox = outbox
 
-    async def page(self, caller: Caller, search: FilterNode | None, window: Window) -> Found[KnownScimGroup]:
+    async def page(self, caller: Caller, search: "FilterNode | None", window: Window) -> Found[KnownScimGroup]:
         """Those that the filter finds, the oldest first. Raises `ScimFilterRefused`."""
         caller.require(Permission.PEOPLE_PROVISION)
-        condition = None if search is None else condition_of(search, GROUPS)
+        condition = _condition(search)
         rows, total = await self._rows.page_of_groups(caller.organisation_id, condition, window)
         members = await self._rows.members_of([row.id for row in rows]) if rows else {}
         return Found([known_group(row, members.get(row.id, {})) for row in rows], total)
@@ -146,3 +149,11 @@ class ScimGroups:
 
 def _comparable(facts: GroupFacts) -> tuple[str, str | None, frozenset[str]]:
     return facts.display_name, facts.external_id, frozenset(facts.members)
+
+
+def _condition(search: "FilterNode | None") -> "Condition | None":
+    if search is None:
+        return None
+    from mercato.identity.scim_filter_rows import GROUPS, condition_of
+
+    return condition_of(search, GROUPS)
