@@ -11,6 +11,7 @@ from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
+    AnalyticsWork,
     AuditRecorder,
     AuditSealer,
     ErasureWork,
@@ -120,6 +121,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(AnalyticsWork(wiring.database, wiring.clock).run(), name="analytics"),
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
