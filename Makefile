@@ -36,12 +36,12 @@ test: setup lint types imports ## lint, types, import contracts and all tests bu
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-test-all: setup lint types imports ## everything, the slow tests too
+test-all: setup lint types imports ## everything, the slow tests too; generated examples are other ones each time
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
-	@$(PY) -m pytest -q -n 2 --dist loadfile
+	@HYPOTHESIS_PROFILE=search $(PY) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
 	@.venv/bin/ruff format --check -q . || (echo "run: .venv/bin/ruff format ." && exit 1)

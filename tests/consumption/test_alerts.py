@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from mercato.consumption import ServiceLevels, WatchLevels
+from mercato.consumption import MeasureServices, WatchLevels
 from mercato.consumption.burn import RULES, Counted, Rule, judge
+from mercato.discovery.figure_rows import FigureRepository
 from mercato.identity import Caller
 from mercato_contracts.manifest import ServiceLevelPromise
 from tests.support.market import Customer, Market
@@ -187,10 +188,11 @@ async def test_search_may_ask_whether_promises_are_kept(market: Market) -> None:
     unused = await market.list_service(vendor, "unused", availability_bp=9_900)
     for each in (kept, broken, silent):
         await calls(market, each, good=100, duration_us=50_000)
+    ids = [kept.service.id, broken.service.id, silent.service.id, unused[0].id, "svc_unknown"]
     async with market.database.transaction() as session:
-        ids = [kept.service.id, broken.service.id, silent.service.id, unused[0].id, "svc_unknown"]
-        found = await ServiceLevels(session, market.clock).measure(ids)
+        await MeasureServices(session, market.clock, market.outbox).measure(ids)
+        found = await FigureRepository(session).find_many(ids)
     assert {key: one.is_met for key, one in found.items()} == {
-        kept.service.id: True, broken.service.id: False, silent.service.id: None,
+        kept.service.id: True, broken.service.id: False, silent.service.id: None, unused[0].id: None,
     }  # fmt: skip
     assert found[kept.service.id].availability_bp == 10_000

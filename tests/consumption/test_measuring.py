@@ -1,11 +1,12 @@
 """What gateways measured becomes figures of listings: in the rows that every index is fed from."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from mercato.consumption import MeasureServices
-from mercato.discovery import Vector, refresh_listings
+from mercato.discovery import FigureBook, FiguresDue, MeasuredFigures, Vector, refresh_listings
 from mercato.discovery.figure_rows import FigureRepository
 from mercato.discovery.indexing import DocumentWriter
 from mercato.discovery.models import ListingFigures, ListingRow
@@ -104,3 +105,40 @@ async def test_rows_of_an_older_shape_are_written_anew_once(market: Market) -> N
 async def row_of(market: Market, service: Service) -> ListingRow:
     async with market.database.transaction() as session:
         return (await ListingRepository(session).find_many([service.id]))[service.id]
+
+
+async def test_all_services_get_their_turn_however_many_are_called(market: Market) -> None:
+    vendor, customer = await acme(market)
+    services = [customer.service, *[(await market.list_service(vendor, name=f"echo-{n}"))[0] for n in range(5)]]
+    called = sorted(service.id for service in services)
+    measured: list[str] = []
+    for _ in range(4):
+        async with market.database.transaction() as session:
+            due = await FiguresDue(session, market.clock).among(called, 2)
+            await FigureBook(session, market.clock, market.outbox).record(dict.fromkeys(due, MeasuredFigures()))
+        measured += due
+        # The first ones are old again before the last had their turn.
+        market.clock.advance(timedelta(minutes=6))
+    assert measured == [*called, *called[:2]]
+
+
+async def test_old_figures_get_a_share_of_every_round(market: Market) -> None:
+    vendor, _ = await acme(market)
+    old, *called = [(await market.list_service(vendor, name=f"echo-{n}"))[0].id for n in range(9)]
+    async with market.database.transaction() as session:
+        await FigureBook(session, market.clock, market.outbox).record({old: MeasuredFigures(calls=1)})
+    market.clock.advance(timedelta(days=2))
+    async with market.database.transaction() as session:
+        due = await FiguresDue(session, market.clock).among(called, 4)
+    assert due == [*sorted(called)[:3], old]
+
+
+async def test_of_many_workers_one_measures(market: Market) -> None:
+    _, customer = await acme(market)
+    await calls(market, customer, good=1)
+    async with market.database.transaction() as session:
+        assert await MeasureServices(session, market.clock, market.outbox).measure_due() == 1
+        assert await measure(market) == 0, "another worker is at it"
+    market.clock.advance(timedelta(minutes=6))
+    await calls(market, customer, good=1)
+    assert sum(await asyncio.gather(*(measure(market) for _ in range(6)))) == 1

@@ -71,3 +71,42 @@ async def test_reviews_at_once_are_all_counted(api: httpx.AsyncClient, market: M
     assert {answer.status_code for answer in answers} == {200}
     figures, row = await figures_of(market, first.service)
     assert (figures.stars, figures.reviews, row.facts["figures"]["reviews"]) == (18, 6, 6)
+
+
+async def test_one_review_sent_many_times_at_once_is_one_review(api: httpx.AsyncClient, market: Market) -> None:
+    _, customer = await acme(market)
+    await write_rows(market, customer.service)
+    await calls(market, customer, good=1)
+    mine = await sign_in(api, customer.caller)
+    answers = await asyncio.gather(*(api.put(PATH, json={"stars": stars}, headers=mine) for stars in (1, 2, 3, 4, 5)))
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    (listed,) = (await api.get(f"{PATH}s")).json()["items"]
+    figures, _ = await figures_of(market, customer.service)
+    assert (figures.reviews, figures.stars) == (1, listed["stars"])
+
+
+async def test_writing_hiding_and_answering_at_once_wait_for_each_other(api: httpx.AsyncClient, market: Market) -> None:
+    vendor, customer = await acme(market)
+    await write_rows(market, customer.service)
+    await calls(market, customer, good=1)
+    mine, theirs = await sign_in(api, customer.caller), await sign_in(api, vendor)
+    operator = await sign_in(api, await market.operator())
+    review = (await api.put(PATH, json={"stars": 1}, headers=mine)).json()["id"]
+    answers = await asyncio.gather(
+        *(api.put(PATH, json={"stars": stars}, headers=mine) for stars in (2, 3, 4)),
+        *(api.put(f"/api/reviews/{review}/answer", json={"words": "Thanks."}, headers=theirs) for _ in range(3)),
+        *(api.post(f"/api/reviews/{review}/hide", json={"reason": "spam"}, headers=operator) for _ in range(3)),
+    )
+    assert [answer.status_code for answer in answers] == [200] * 9
+    assert (await figures_of(market, customer.service))[0].reviews == 0
+
+
+async def test_calls_of_another_service_or_organisation_earn_nothing(api: httpx.AsyncClient, market: Market) -> None:
+    vendor, customer = await acme(market)
+    other = await market.customer(*await market.list_service(vendor, "other"))
+    await write_rows(market, customer.service)
+    await calls(market, other, good=1)
+    for caller in (customer.caller, other.caller):
+        refused = await api.put(PATH, json={"stars": 5}, headers=await sign_in(api, caller))
+        assert (refused.status_code, refused.json()["code"]) == (403, "review_not_earned")

@@ -10,7 +10,7 @@ import pytest
 
 from mercato.adapters.embedder_minilm import MiniLmEmbedder, ModelMissing, locate
 from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import IndexQuery, ListingDocument, pack_vector, unpack_vector
+from mercato.discovery import Figures, IndexQuery, ListingDocument, pack_vector, unpack_vector
 
 
 async def _names(index: EmbeddedSearchIndex, words: str = "") -> list[str]:
@@ -168,3 +168,26 @@ def test_the_engines_live_together_whichever_is_loaded_first() -> None:
         "import onnxruntime, mercato.adapters.search_embedded",
     ):
         assert subprocess.run([sys.executable, "-c", order], check=False).returncode == 0
+
+
+async def test_figures_and_names_of_an_older_index_are_never_shown(
+    index: EmbeddedSearchIndex, listings: list[ListingDocument]
+) -> None:
+    await index.apply(listings[:3])
+    for calls in (0, 120, 3_000):
+        await index.apply([replace(listings[0], figures=Figures(calls=calls), title=f"Zebra {calls}")])
+        for text in ("", "zebra"):
+            found = {one.document.name: one.document for one in (await index.search(IndexQuery(text))).hits}
+            assert found[listings[0].name].figures.calls == calls
+        like = {one.document.name: one.document for one in await index.find_similar(listings[1].service_id, 5)}
+        assert like[listings[0].name].title == f"Zebra {calls}"
+
+
+async def test_words_that_are_no_words_are_not_remembered(
+    index: EmbeddedSearchIndex, listings: list[ListingDocument]
+) -> None:
+    noise = " ".join(f"{number:x}" * 500 for number in range(10, 16))
+    await index.apply([replace(listings[0], summary="Noise.", description=f"Zebra. {noise}.")])
+    (hit,) = (await index.search(IndexQuery("zebra"))).hits
+    assert hit.snippet.text == "Zebra."
+    assert index._search._known_stems.cache_info().currsize <= 2

@@ -1,6 +1,7 @@
 """The vector index beside a plain computation over all vectors."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +41,16 @@ def test_after_many_changes_it_finds_what_a_plain_computation_finds(tmp_path: Pa
             assert index.compare(query, [*best, 2]) == pytest.approx({key: exact[key] for key in best}, abs=1e-6)
     index.remove(list(held))
     assert index.nearest(query, 5) == {}
+
+
+def test_what_did_not_change_is_not_written_again() -> None:
+    index, held = VectorIndex(SIZE), _vectors(300, 1)
+    index.put(held)
+    one, other = list(held)[:2]
+    with ThreadPoolExecutor(1) as writer:
+        with index._lock.reading():
+            # A writer would wait here for the reader to end.
+            writer.submit(index.put, held).result(timeout=60)
+        writer.submit(index.put, {one: held[other], other: held[other]}).result(timeout=60)
+    assert len(index) == 300
+    assert index.compare(held[other], [one, other]) == pytest.approx({one: 1.0, other: 1.0}, abs=1e-2)

@@ -68,9 +68,7 @@ class Call(AttemptingCall):
     def _authorised(self, grant: Grant) -> None:
         self.grant = grant
         if grant.addresses is not None:
-            head = self.head
-            forwarded = [value for name, value in head.headers if name == b"x-forwarded-for"]
-            require_address(grant.addresses, self.address, forwarded, self.gateway.settings.trusted_proxies)
+            require_address(grant.addresses, self.address, self.head.headers, self.gateway.settings.trusted_proxies)
         path = self.head.path
         if path.startswith(b"/s/"):
             self._find_service_lane()

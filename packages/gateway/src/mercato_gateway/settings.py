@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from mercato_contracts.client_address import read_networks
+
 Fsync = Literal["never", "second", "always"]
 
 
@@ -63,7 +65,7 @@ _HELP = {
     "fsync": "never, second or always: what a power failure can lose",
     "allow_private_upstreams": "allow deployments on private and loopback addresses",
     "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit (behind proxies)",
-    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` counts for keys that are held to addresses",
+    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` or `Forwarded` counts for keys held to addresses",
     "tls_cert": "PEM file of the certificate and its chain: calls come by TLS 1.3",
     "tls_key": "PEM file of its key; both are read again within a minute of a change",
     "client_ca": "PEM file of authorities: a client must show a certificate of one of them",
@@ -99,7 +101,12 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
             values[field.name] = given
         elif text is not None:
             values[field.name] = _from_text(text, field.type)
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    try:
+        read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise ValueError(f"--trusted-proxies: {error}; write networks such as 10.0.0.0/8,::1") from None
+    return settings
 
 
 def _from_text(text: str, kind: object) -> object:

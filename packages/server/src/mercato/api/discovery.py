@@ -35,6 +35,8 @@ from mercato_contracts.listings import CategoryList, CategoryView, ListingView, 
 
 router = APIRouter(prefix="/api", tags=["discovery"])
 
+_WITH_STEPS = tuple(name for name, number in NUMBERS.items() if number.steps)
+
 TASK_TITLES = {
     "embeddings": "Embeddings",
     "chat": "Chat",
@@ -84,20 +86,25 @@ async def list_facets(
     """Values of each facet and steps of each number, counted among the services that the words and the other filters
     leave: what is filtered by counts as if it were not.
     """
-    steps = tuple(name for name, number in NUMBERS.items() if number.steps)
-    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=steps)
-    answer = page.answer
-    return FacetsAnswer(
-        total=answer.total,
-        facets=_view_facets(answer),
-        numbers={
-            name: NumberFacet(
-                bounds="at_most" if NUMBERS[name].low_first else "at_least",
-                steps=[StepCount(bound=bound, count=count) for bound, count in counts],
-            )
-            for name, counts in answer.steps.items()
-        },
-    )
+    answer = (await searching.search(asked.q, filters_of(asked), limit=0, steps=_WITH_STEPS)).answer
+    return FacetsAnswer(total=answer.total, facets=_view_facets(answer), numbers=_view_numbers(answer))
+
+
+async def search_counted(asked: SearchRequest, searching: Searching) -> tuple[SearchAnswer, FacetsAnswer]:
+    """A page of hits and everything to filter by, of one search."""
+    page = await searching.search(
+        asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
+        steps=_WITH_STEPS,
+    )  # fmt: skip
+    shown = view_page(page)
+    return shown, FacetsAnswer(total=shown.total, facets=shown.facets, numbers=_view_numbers(page.answer))
+
+
+async def list_of_vendor(slug: str, searching: Searching, limit: int) -> tuple[list[SearchHit], int]:
+    """The vendor's services that are called most, and how many it lists."""
+    by_calls = make_sort("calls", None)
+    found = await searching.search("", Filters({"vendor": (slug,)}), limit=limit, sort=by_calls, facets=())
+    return [view_hit(hit) for hit in found.answer.hits], found.answer.total
 
 
 @router.get("/suggest", summary="What somebody may mean who has typed a beginning")
@@ -160,6 +167,16 @@ def _view_facets(answer: IndexAnswer) -> dict[str, list[FacetValue]]:
     return {
         facet: [FacetValue(value=value, count=count) for value, count in counts]
         for facet, counts in answer.facets.items()
+    }
+
+
+def _view_numbers(answer: IndexAnswer) -> dict[str, NumberFacet]:
+    return {
+        name: NumberFacet(
+            bounds="at_most" if NUMBERS[name].low_first else "at_least",
+            steps=[StepCount(bound=bound, count=count) for bound, count in counts],
+        )
+        for name, counts in answer.steps.items()
     }
 
 

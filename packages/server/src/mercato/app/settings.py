@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
+from mercato_contracts.client_address import read_networks
 
 _ABOVE = 100
 _HIGHEST_PORT = 65_535
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
         default=None,
         description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
         "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
-        "for files in the state; nobody is told when not set",
+        "for files in the state; events stay inside when not set",
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -109,6 +110,11 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(
         default=None, description="PEM file of its key; both files are read again within a minute of a change"
+    )
+    gateway_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of the gateway's certificate, for trying services in the console; not "
+        "needed for a public authority, nor where `MERCATO_TLS_CERT` is the gateway's too",
     )
     client_ca: Path | None = Field(
         default=None,
@@ -213,11 +219,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks_are_read(cls, text: str) -> str:
-        if text:
-            # Imported here: it brings Starlette along, which the parents of other processes need not hold.
-            from mercato.edge.addresses import read_networks
-
-            read_networks(text)
+        read_networks(text)
         return text
 
     def to_environment(self) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 
 from mercato.adapters.policy_cedar import CedarPolicy
+from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
+    AnalyticsWork,
     AuditRecorder,
     AuditSealer,
     ErasureWork,
@@ -59,7 +61,7 @@ async def run_worker(
     async with (
         ConfinedChecks() as checks,
         _open(_workflows(settings, wiring, checks, executor), wiring, settings),
-        _figures(wiring, settings),
+        _figures(wiring, settings, is_embedded=_is_embedded(settings, database_url)),
     ):
         ready.set()
         log.info("worker is ready", executor=executor)
@@ -67,10 +69,16 @@ async def run_worker(
     await wiring.close()
 
 
+def _is_embedded(settings: Settings, database_url: str) -> bool:
+    """`mercato up` hands its own server's URL to the worker, which the settings alone do not tell from another's."""
+    return EmbeddedPostgres(settings.state / "postgres").find_running() == database_url
+
+
 @asynccontextmanager
-async def _figures(wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
+async def _figures(wiring: Wiring, settings: Settings, *, is_embedded: bool) -> AsyncIterator[None]:
     """Keeps what `/metrics` says of the marketplace."""
-    task = asyncio.create_task(keep_figures(wiring.database, wiring.clock, settings.state), name="figures")
+    keeping = keep_figures(wiring.database, wiring.clock, settings.state, is_embedded=is_embedded)
+    task = asyncio.create_task(keeping, name="figures")
     try:
         yield
     finally:
@@ -113,6 +121,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(AnalyticsWork(wiring.database, wiring.clock).run(), name="analytics"),
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]

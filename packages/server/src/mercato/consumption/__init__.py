@@ -16,7 +16,7 @@ from mercato.consumption.grants import Introspection
 from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.health import whole as whole_health
 from mercato.consumption.lending import Lending, take_back_abandoned
-from mercato.consumption.levels import Measured, ServiceLevel, ServiceLevels
+from mercato.consumption.levels import ServiceLevel, ServiceLevels
 from mercato.consumption.limits import Limits, plan_limits
 from mercato.consumption.measuring import MeasureServices
 from mercato.consumption.models import DisputeReview, DoubtedCalls, ServiceAlert
@@ -43,7 +43,6 @@ __all__ = [
     "Lending",
     "Limits",
     "MeasureServices",
-    "Measured",
     "NotTheGateway",
     "SeriesStep",
     "ServiceAlert",

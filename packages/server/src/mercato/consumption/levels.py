@@ -1,11 +1,10 @@
 """A service's measured levels beside its vendor's promises, over rolling windows."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 from mercato.consumption.alert_rows import AlertRows
-from mercato.consumption.health import Health, ServiceHealthBook, whole
+from mercato.consumption.health import Health, ServiceHealthBook
 from mercato.consumption.models import ServiceAlert
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Session
@@ -18,7 +17,6 @@ SPANS: dict[str, timedelta] = {
     "1d": timedelta(days=1),
     "30d": timedelta(days=30),
 }
-_MEASURED_OVER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +41,6 @@ class ServiceLevel:
         return (allowed - month.failed * 10_000) * 10_000 // allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A service's levels over 30 days, for search's facets. `is_met` is `None` without a promise, or without a call."""
-
-    p95_us: int | None
-    availability_bp: int | None
-    is_met: bool | None
-
-
 class ServiceLevels:
     """Reads services' levels."""
 
@@ -72,17 +61,6 @@ class ServiceLevels:
         now = self._clock.now()
         windows = {label: await self._book.of_service(service.id, now - span, now) for label, span in SPANS.items()}
         return ServiceLevel(service, windows, await self._alerts.open_of([service.id]), sees_all)
-
-    async def measure(self, service_ids: Collection[str]) -> dict[str, Measured]:
-        """The levels of these services over the last 30 days, by id; services without a call are left out."""
-        now = self._clock.now()
-        found = await self._book.of_services(service_ids, now - _MEASURED_OVER, now)
-        services = {service.id: service for service in await self._catalogue.find_services(found)}
-        return {key: _measured(services[key], whole(parts.values())) for key, parts in found.items() if key in services}
-
-
-def _measured(service: Service, health: Health) -> Measured:
-    return Measured(health.p95_us, health.availability_bp, is_kept(service, health))
 
 
 def is_kept(service: Service, health: Health) -> bool | None:

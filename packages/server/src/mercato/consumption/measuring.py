@@ -27,7 +27,12 @@ class MeasureServices:
         self._due = FiguresDue(session, clock)
 
     async def measure_due(self) -> int:
-        """Measure those that were called of late, then those whose figures are old; returns how many."""
+        """Measure those that were called of late and those whose figures are old, in turn; returns how many.
+
+        Does nothing while another process measures.
+        """
+        if not await self._due.try_lock():
+            return 0
         called = await self._health.called_since(floor_to(self._clock.now() - HOUR, HOUR))
         due = await self._due.among(called, _AT_ONCE)
         await self.measure(due)

@@ -8,6 +8,8 @@ from mercato.platform import Clock, Session
 
 _FRESH = timedelta(minutes=5)
 _OLD = timedelta(days=1)
+_SHARE_OF_OLD = 4
+"""One in so many places is kept for old figures, however many services were called of late."""
 
 
 class FiguresDue:
@@ -17,11 +19,15 @@ class FiguresDue:
         self._rows = FigureRepository(session)
         self._clock = clock
 
+    async def try_lock(self) -> bool:
+        """Whether this transaction is the only one that measures until it ends."""
+        return await self._rows.try_lock()
+
     async def among(self, called: Sequence[str], limit: int) -> list[str]:
-        """Those of the services that were `called` of late and not measured in five minutes, then those whose figures
-        are a day old."""
+        """At most `limit` services, the longest unmeasured first: those `called` of late and not measured in five
+        minutes, and those whose figures are a day old."""
         now = self._clock.now()
-        fresh = await self._rows.fresh(called, now - _FRESH)
-        due = [service_id for service_id in called if service_id not in fresh][:limit]
-        old = await self._rows.stale(now - _OLD, limit - len(due)) if len(due) < limit else []
-        return list(dict.fromkeys([*due, *old]))
+        old = await self._rows.stale(now - _OLD, limit)
+        kept = min(len(old), limit // _SHARE_OF_OLD)
+        due = await self._rows.longest_unmeasured(called, now - _FRESH, limit - kept)
+        return list(dict.fromkeys([*due, *old]))[:limit]

@@ -65,11 +65,12 @@ class Uses:
 
     def together(self, own: Collection[str], limit: int, *, but: str = "") -> list[Found]:
         """What others use besides `own`; `but` is the organisation that asks, which does not count as another."""
+        mine = frozenset(own)
         scores: dict[str, float] = {}
         best: dict[str, tuple[float, Found]] = {}
         for seed in own:
             users = [user for user in self._users.get(seed, ())[-_MOST_USERS:] if user != but]
-            common = Counter(service for user in users for service in self._services[user] if service not in own)
+            common = Counter(service for user in users for service in self._services[user] if service not in mine)
             for service, count in common.items():
                 if count < LEAST_COMMON:
                     continue

@@ -1,5 +1,6 @@
 """What an organisation may want next, from what it and others call, with the reason."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,21 +32,39 @@ class Recommended:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What all callers' recommendations are made of."""
+
+    read_at: datetime
+    uses: Uses
+    rising: Sequence[Ranked]
+    popular: Sequence[Ranked]
+
+
 class MarketMemory:
-    """Who uses what, as of a few minutes ago: one a process, since every recommendation counts over all of it."""
+    """Who uses what, and what is called most, as of a few minutes ago: one a process, since every recommendation counts
+    over all of it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: tuple[datetime, Uses] | None = None
+        self._reading = asyncio.Lock()
+        self._kept: _Market | None = None
 
-    async def uses(self, session: Session) -> Uses:
-        """At most ten minutes old."""
-        now = self._clock.now()
-        if self._kept is None or not timedelta(0) <= now - self._kept[0] < _KEPT:
-            uses = await MarketUse(session).of_all(now - _LOOKS_BACK)
-            ordered = sorted(uses, key=lambda one: (one.last, one.consumer_id, one.service_id))
-            self._kept = now, Uses((one.consumer_id, one.service_id) for one in ordered)
-        return self._kept[1]
+    async def read(self, session: Session) -> _Market:
+        """At most ten minutes old; many that ask at once read once."""
+        async with self._reading:
+            now = self._clock.now()
+            if self._kept is None or not timedelta(0) <= now - self._kept.read_at < _KEPT:
+                uses = await MarketUse(session).of_all(now - _LOOKS_BACK)
+                ordered = sorted(uses, key=lambda one: (one.last, one.consumer_id, one.service_id))
+                self._kept = _Market(
+                    now,
+                    Uses((one.consumer_id, one.service_id) for one in ordered),
+                    await rank_listings(session, "growth", _MOST),
+                    await rank_listings(session, "use", _MOST),
+                )
+            return self._kept
 
 
 class Recommending:
@@ -63,15 +82,14 @@ class Recommending:
         caller.require(Permission.SERVICES_READ)
         use = await MarketUse(self._session).of_consumer(caller.organisation_id, self._clock.now() - _LOOKS_BACK)
         own = [one.service_id for one in sorted(use, key=lambda one: (-one.calls, one.service_id))]
-        uses = await self._memory.uses(self._session)
-        rising = await rank_listings(self._session, "growth", _MOST)
-        popular = await rank_listings(self._session, "use", _MOST)
-        tasks = {one.task for one in (await self._documents(own)).values()}
-        lists: list[Sequence[Found]] = [uses.together(own, _MOST, but=caller.organisation_id)]
+        market = await self._memory.read(self._session)
+        documents = await self._documents(own)
+        tasks = {one.task for one in documents.values()}
+        lists: list[Sequence[Found]] = [market.uses.together(own, _MOST, but=caller.organisation_id)]
         lists += [await self._like(seed) for seed in own[:_SEEDS]]
-        lists += [_ranked(rising, "rising", tasks), _ranked(popular, "popular", tasks)]
+        lists += [_ranked(market.rising, "rising", tasks), _ranked(market.popular, "popular", tasks)]
         blended = blend(lists, set(own), 2 * limit + 20)
-        documents = await self._documents([*own, *(one.service_id for one in blended)])
+        documents |= await self._documents([one.service_id for one in blended])
         found = [
             Recommended(
                 documents[one.service_id], one.score, tuple(way.way for way in one.ways), _words(one, documents)

@@ -13,7 +13,7 @@ from mercato.discovery.review_rows import ReviewRepository
 from mercato.identity import Caller, Directory, Permission
 from mercato.metering import MarketUse
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing import Catalogue, Service
+from mercato.publishing import Catalogue, Listing, Service
 from mercato_contracts import ids as kinds
 
 _CALLED_WITHIN = timedelta(days=400)
@@ -27,6 +27,21 @@ class Reviewed:
     organisation: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """A page of a listed service's reviews, and where an organisation stands towards it.
+
+    `stars` and `count`: of all reviews that are not hidden. `own`: what it wrote; `is_earned`: it may write.
+    """
+
+    listing: Listing
+    stars: int
+    count: int
+    page: Sequence[Reviewed]
+    own: Reviewed | None
+    is_earned: bool
+
+
 class Reviews:
     """Of listed services, in the caller's transaction."""
 
@@ -38,6 +53,7 @@ class Reviews:
         self._rows = ReviewRepository(session)
         self._catalogue = Catalogue(session)
         self._directory = Directory(session)
+        self._book = FigureBook(session, clock, outbox)
 
     async def list_page(
         self, vendor: str, name: str, before: str | None, limit: int, *, hidden_too: bool = False
@@ -46,6 +62,30 @@ class Reviews:
         listing = await self._catalogue.get_listing(vendor, name)
         return await self._named(await self._rows.page(listing.service.id, before, limit, hidden_too=hidden_too))
 
+    async def show_to(self, caller: Caller | None, vendor: str, name: str, before: str | None, limit: int) -> Reviewing:
+        """All that somebody sees who looks at the reviews; operators see hidden ones. Raises `ServiceNotFound`."""
+        listing = await self._catalogue.get_listing(vendor, name)
+        service = listing.service
+        hidden_too = caller is not None and caller.may(Permission.MARKETPLACE_READ)
+        page = await self._named(await self._rows.page(service.id, before, limit, hidden_too=hidden_too))
+        asker = None if caller is None else caller.organisation_id
+        stars, count, row = await self._rows.rating_and_own(service.id, asker)
+        own = None if row is None or caller is None else Reviewed(row, caller.organisation_slug)
+        # Who wrote one had called it then, at least; writing says otherwise.
+        is_earned = own is not None
+        if caller is not None and own is None and service.vendor_id != asker:
+            is_earned = await self._has_called(caller, service)
+        return Reviewing(listing, stars, count, page, own, is_earned)
+
+    async def get_own(self, caller: Caller, vendor: str, name: str) -> Reviewed:
+        """What the organisation wrote of the service. Raises `ServiceNotFound`, `ReviewNotFound`."""
+        caller.require(Permission.SUBSCRIPTIONS_READ)
+        service = (await self._catalogue.get_listing(vendor, name)).service
+        review = await self._rows.find_of(service.id, caller.organisation_id)
+        if review is None:
+            raise ReviewNotFound(f"{caller.organisation_slug} has no review of {vendor}/{name}.")
+        return (await self._named([review]))[0]
+
     async def write(self, caller: Caller, vendor: str, name: str, stars: int, words: str) -> Reviewed:
         """The organisation's review of the service, new or changed. Raises `ServiceNotFound`, `ReviewNotEarned`."""
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
@@ -53,6 +93,7 @@ class Reviews:
         if service.vendor_id == caller.organisation_id or not await self._has_called(caller, service):
             raise ReviewNotEarned(f"{caller.organisation_slug} has no answered call of {vendor}/{name}.")
         now = self._clock.now()
+        await self._book.lock(service.id)
         review = await self._rows.lock_of(service.id, caller.organisation_id)
         change: Literal["written", "changed"] = "written" if review is None else "changed"
         if review is None:
@@ -68,6 +109,7 @@ class Reviews:
         """The organisation's own review is gone. Raises `ServiceNotFound`, `ReviewNotFound`."""
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
         service = (await self._catalogue.get_listing(vendor, name)).service
+        await self._book.lock(service.id)
         review = await self._rows.lock_of(service.id, caller.organisation_id)
         if review is None:
             raise ReviewNotFound(f"{caller.organisation_slug} has no review of {vendor}/{name}.")
@@ -99,14 +141,19 @@ class Reviews:
         return await self._changed(caller, review, "shown", reason)
 
     async def _find(self, review_id: str) -> Review:
+        # The lock comes before the review's, as where one is written: the other way round two requests wait for
+        # each other.
+        service_id = await self._rows.service_of(review_id)
+        if service_id is not None:
+            await self._book.lock(service_id)
         review = await self._rows.lock(review_id)
         if review is None:
             raise ReviewNotFound(f"There is no review {review_id}.")
         return review
 
     async def _has_called(self, caller: Caller, service: Service) -> bool:
-        use = await MarketUse(self._session).of_consumer(caller.organisation_id, self._clock.now() - _CALLED_WITHIN)
-        return any(one.service_id == service.id for one in use)
+        since = self._clock.now() - _CALLED_WITHIN
+        return await MarketUse(self._session).has_called(caller.organisation_id, service.id, since)
 
     async def _changed(
         self,
@@ -115,11 +162,10 @@ class Reviews:
         change: Literal["written", "changed", "removed", "answered", "hidden", "shown"],
         reason: str = "",
     ) -> Reviewed:
-        # The figures' row is locked first: two reviews at once are counted one after the other.
-        book = FigureBook(self._session, self._clock, self._outbox)
-        await book.lock(review.service_id)
+        """Count the service's reviews anew and tell. The caller has locked the service's figures: reviews that are
+        sent at once, the same one twice among them, are written and counted one after the other."""
         await self._rows.flush()
-        await book.rate(review.service_id, *await self._rows.sums(review.service_id))
+        await self._book.rate(review.service_id, *await self._rows.sums(review.service_id))
         news = ReviewChanged(
             by=caller.actor,
             review_id=review.id,

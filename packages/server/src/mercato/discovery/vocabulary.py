@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_SHORT = 4
+"""An abbreviation of so many letters is put into words: a model knows little of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +26,21 @@ class Meaning:
 
 def read_meaning(query: str) -> Meaning:
     """What the known phrases of this query mean; a query without any is embedded as it is."""
+    tasks, pattern = _table()
+    found: dict[str, str] = {}
+
+    def put(match: re.Match[str]) -> str:
+        phrase = match[0]
+        known = phrase in found
+        found[phrase] = tasks[phrase]
+        in_words = not known and (not phrase.isascii() or len(phrase) <= _SHORT)
+        return f" {tasks[phrase]} " if in_words else phrase
+
     folded = _fold(query)
-    found = {phrase: english for phrase, english in _phrases() if _stands_in(phrase, folded)}
+    text = pattern.sub(put, folded)
     if not found:
         return Meaning(query, "")
-    text = folded
-    for phrase, english in found.items():
-        text = text.replace(phrase, f" {english} ", 1) if not phrase.isascii() or _is_short(phrase) else text
     return Meaning(" ".join((text if text != folded else query).split()), " ".join(dict.fromkeys(found.values())))
-
-
-def _stands_in(phrase: str, folded: str) -> bool:
-    if _UNSPACED.search(phrase):
-        return phrase in folded
-    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", folded) is not None
-
-
-def _is_short(phrase: str) -> bool:
-    """An abbreviation, of which a model knows little."""
-    return len(phrase) <= 4
 
 
 def _fold(text: str) -> str:
@@ -50,8 +48,17 @@ def _fold(text: str) -> str:
 
 
 @cache
-def _phrases() -> list[tuple[str, str]]:
-    """Pairs of a phrase and its task, the longest first: `text to speech` before `speech`."""
+def _table() -> tuple[dict[str, str], re.Pattern[str]]:
+    """The task of each phrase, and what finds phrases, the longest first: `text to speech` before `speech`.
+
+    A phrase is a whole word or several; only scripts without spaces have no words to be whole.
+    """
     concepts = json.loads((Path(__file__).parent / "vocabulary.json").read_text("utf-8"))["concepts"]
-    pairs = [(_fold(phrase), task) for task, phrases in concepts.items() for phrase in phrases]
-    return sorted(pairs, key=lambda pair: -len(pair[0]))
+    tasks = {_fold(phrase): task for task, phrases in concepts.items() for phrase in phrases}
+    ways = [_way(phrase) for phrase in sorted(tasks, key=lambda phrase: (-len(phrase), phrase))]
+    return tasks, re.compile("|".join(ways))
+
+
+def _way(phrase: str) -> str:
+    escaped = re.escape(phrase)
+    return escaped if _UNSPACED.search(phrase) else rf"(?<!\w){escaped}(?!\w)"

@@ -93,7 +93,9 @@ class Edge:
 
     def _name_client(self, scope: Scope) -> None:
         peer, port = scope.get("client") or (UNKNOWN, 0)
-        scope["client"] = (self._proxies.client_of(peer, Headers(scope=scope)), port)
+        origin = self._proxies.origin_of(peer, Headers(scope=scope))
+        scope["client"] = (origin.address or UNKNOWN, port)
+        scope.setdefault("state", {})["is_origin_certain"] = origin.is_certain
 
     async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         request = Request(scope)

@@ -102,6 +102,10 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     health_places: HealthPlaces | None = None
     """Where the marketplace's own services are; `None` where nothing is probed."""
+    gateway_cert: Path | None = None
+    """The certificate of the gateway of this host, where it speaks TLS."""
+    gateway_ca: Path | None = None
+    """An authority that the gateway's certificate may be of, besides public ones."""
     shown_settings: tuple[SettingView, ...] = ()
     """The settings that this process has read, without secrets."""
     sample_data: bool = False

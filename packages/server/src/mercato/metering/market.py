@@ -59,6 +59,10 @@ class MarketUse:
         """What this organisation called."""
         return [Use(*row) for row in await self._rows.of_consumers([consumer_id], since)]
 
+    async def has_called(self, consumer_id: str, service_id: str, since: datetime) -> bool:
+        """Whether a call of the service by this organisation was answered."""
+        return await self._rows.has_called(consumer_id, service_id, since)
+
     async def of_all(self, since: datetime) -> list[Use]:
         """What every organisation called."""
         return [Use(*row) for row in await self._rows.of_consumers(None, since)]

@@ -17,6 +17,7 @@ _CONSUMERS = text(f"SELECT service_id, count(DISTINCT consumer_id) {_OF_SERVICES
 _USES = "SELECT consumer_id, service_id, sum(calls)::bigint, max(start)"
 _OF_CONSUMERS = text(f"{_USES} {_ANSWERED} AND consumer_id = ANY(:consumers) GROUP BY consumer_id, service_id")
 _OF_ALL = text(f"{_USES} {_ANSWERED} GROUP BY consumer_id, service_id")
+_HAS_CALLED = text(f"SELECT EXISTS (SELECT {_ANSWERED} AND consumer_id = :consumer AND service_id = :service)")
 
 
 class MarketRows:
@@ -46,3 +47,8 @@ class MarketRows:
         else:
             rows = await self._session.execute(_OF_CONSUMERS, {"since": since, "consumers": sorted(consumers)})
         return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def has_called(self, consumer_id: str, service_id: str, since: datetime) -> bool:
+        """Whether this consumer has an answered call of this service."""
+        values = {"consumer": consumer_id, "service": service_id, "since": since}
+        return bool(await self._session.scalar(_HAS_CALLED, values))

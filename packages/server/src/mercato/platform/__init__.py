@@ -38,6 +38,7 @@ from mercato.platform.file_lock import is_locked
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
+from mercato.platform.measured import MeasuredGauge
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import (
@@ -128,6 +129,7 @@ __all__ = [
     "Mail",
     "MailRefused",
     "Malformed",
+    "MeasuredGauge",
     "MerkleTree",
     "News",
     "NotFound",

@@ -14,7 +14,6 @@ from mercato.adapters.search_embedded.documents import from_tantivy
 from mercato.adapters.search_embedded.ranking import Ranking, Weighted
 from mercato.adapters.search_embedded.schema import key_of, new_schema, to_tantivy
 from mercato.adapters.search_embedded.search import Search
-from mercato.adapters.search_embedded.similar import similar
 from mercato.adapters.search_embedded.suggest import suggestions
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
@@ -95,7 +94,8 @@ class EmbeddedSearchIndex:
         return suggestions(self._schema, self._text.searcher(), text, limit)
 
     def _similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
-        return similar(self._schema, self._text.searcher(), self._vectors, service_id, limit)
+        generation = self._generation
+        return self._search.find_similar(self._text.searcher(), service_id, limit, generation)
 
     def apply_now(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """`apply` on the calling thread. Raises `ValueError`, with nothing changed, on a vector of another length."""

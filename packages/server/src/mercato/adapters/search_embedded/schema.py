@@ -30,6 +30,12 @@ def key_of(service_id: str) -> int:
     return int.from_bytes(blake2b(service_id.encode(), digest_size=8).digest(), "big")
 
 
+def keys_of(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[int]:
+    """The numbers of the listings at these addresses, in their order."""
+    keys = searcher.fast_field_values("key", addresses) if addresses else []
+    return [int(key) for key in keys if key is not None]
+
+
 def new_schema() -> tantivy.Schema:
     """The fields. `exact` holds whole names, `source` the listing as JSON."""
     builder = tantivy.SchemaBuilder()

@@ -9,16 +9,16 @@ import tantivy
 from mercato.adapters.search_embedded import question
 from mercato.adapters.search_embedded.counting import Counting, FacetCounts, StepCounts
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
-from mercato.adapters.search_embedded.documents import from_tantivy
 from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
 from mercato.adapters.search_embedded.remembered import Remembered
-from mercato.adapters.search_embedded.schema import searched_words
-from mercato.adapters.search_embedded.snippets import choose_snippet, make_snippet, read_passages
+from mercato.adapters.search_embedded.schema import keys_of, searched_words
+from mercato.adapters.search_embedded.similar import Shelf, similar
+from mercato.adapters.search_embedded.snippets import choose_snippet, open_snippet, read_passages
 from mercato.adapters.search_embedded.standing import refine, stand
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
-from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, ListingDocument, Reasons, Sort
+from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Likeness, ListingDocument, Reasons, Sort
 
 _NEIGHBOURS = 200
 """How many of the nearest meanings count as found."""
@@ -52,6 +52,8 @@ _GUESSED = 4.0
 _OTHER_WORDS = 0.5
 """What a synonym counts beside the word that was asked for."""
 
+_LONGEST_REMEMBERED = 40
+
 _DOUBTFUL_COSINE = 0.45
 """Where no word of the query is known, the best of three thousand listings is this near to typed noise."""
 
@@ -81,13 +83,13 @@ class Search:
         self._vectors = vectors
         self._ranking = ranking
         self._analyzer = new_analyzer()
-        self._stems = lru_cache(maxsize=65_536)(self._stems_of)
+        self._known_stems = lru_cache(maxsize=65_536)(self._stems_of)
         self._remembered = Remembered()
 
     def run(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
         """The answer to `query` from what this searcher sees; searchers of one generation see the same."""
         if not query.text.strip():
-            return self._newest(searcher, query)
+            return self._newest(searcher, query, generation)
         words = query_words(query.text, self._analyzer)
         if not exact_form(query.text):
             return IndexAnswer((), 0, dict.fromkeys(query.facets, ()))
@@ -99,6 +101,12 @@ class Search:
         hits, following = self._page(searcher, query, findings, frozenset(words.all))
         doubtful = bool(hits) and not query.also and _is_doubtful(findings)
         return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps, doubtful)
+
+    def find_similar(
+        self, searcher: tantivy.Searcher, service_id: str, limit: int, generation: int
+    ) -> tuple[Likeness, ...]:
+        """The listings that are most like this one; none where the index does not hold it."""
+        return similar(Shelf(self._schema, searcher, self._remembered, generation), self._vectors, service_id, limit)
 
     def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
@@ -197,7 +205,7 @@ class Search:
         left = searcher.search(under, _COMPARED_ONE_BY_ONE)
         if _total(left) > _COMPARED_ONE_BY_ONE:
             return self._vectors.nearest(query.vector, 10 * _NEIGHBOURS)
-        keys = _keys(searcher, [address for _, address in left.hits])
+        keys = keys_of(searcher, [address for _, address in left.hits])
         return dict(list(self._vectors.compare(query.vector, keys).items())[:_NEIGHBOURS])
 
     def _top(
@@ -209,7 +217,7 @@ class Search:
     ) -> dict[int, float]:
         """Scores of the best `REACH` listings by key; their addresses are noted."""
         hits = searcher.search(question.filtered(self._schema, query, filters), REACH, count=False).hits
-        keys = _keys(searcher, [address for _, address in hits])
+        keys = keys_of(searcher, [address for _, address in hits])
         addresses.update(zip(keys, (address for _, address in hits), strict=True))
         return {key: float(score) for key, (score, _) in zip(keys, hits, strict=True)}
 
@@ -249,7 +257,7 @@ class Search:
         if missing:
             hits = searcher.search(question.among(self._schema, missing), len(missing), count=False).hits
             found = [address for _, address in hits]
-            addresses.update(zip(_keys(searcher, found), found, strict=True))
+            addresses.update(zip(keys_of(searcher, found), found, strict=True))
         return [key for key in keys if key in addresses]
 
     def _explain(self, findings: _Findings) -> dict[int, Reasons]:
@@ -284,7 +292,7 @@ class Search:
             by_word,
         )
 
-    def _newest(self, searcher: tantivy.Searcher, query: IndexQuery) -> IndexAnswer:
+    def _newest(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
         """Without words: everything that passes the filters, the newest first or as it is sorted, then by key."""
         everything = tantivy.Query.all_query()
         under = question.filtered(self._schema, everything, query.filters)
@@ -293,8 +301,8 @@ class Search:
         wanted = query.limit if after else max(0, min(REACH, query.offset + query.limit) - query.offset)
         ordered = Ordered(self._schema, searcher, under, sort, query.filters.currency)
         rows = ordered.page(after, wanted if after else query.offset + wanted)[0 if after else query.offset :]
-        listings = [(float(value), from_tantivy(searcher.doc(address))[0]) for value, _, address in rows]
-        hits = tuple(Hit(one, value, make_snippet(one, frozenset(), self._stems)) for value, one in listings)
+        listings = [(value, self._remembered.get(searcher, generation, key, at).listing) for value, key, at in rows]
+        hits = tuple(Hit(one, float(value), open_snippet(one)) for value, one in listings)
         total, facets, steps = self._count(searcher, everything, query)
         following = write_place(Place(*rows[-1][:2])) if rows and len(rows) == wanted else None
         return IndexAnswer(hits, total, facets, next=following, steps=steps)
@@ -318,6 +326,10 @@ class Search:
             steps |= counting.count(own, [], [number])[2]
         return total, {name: counts[name] for name in query.facets}, {name: steps[name] for name in query.steps}
 
+    def _stems(self, word: str) -> frozenset[str]:
+        # A word's stems never change; only a text that is no text has words so long that they are not worth the room.
+        return self._known_stems(word) if len(word) <= _LONGEST_REMEMBERED else self._stems_of(word)
+
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))
 
@@ -328,11 +340,6 @@ def _is_doubtful(findings: _Findings) -> bool:
         return False
     nearest = max(findings.found.cosine.values(), default=0.0)
     return nearest < (_DOUBTFUL_COSINE if findings.known_share == 0 or not findings.found.text else _LEAST_COSINE)
-
-
-def _keys(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> list[int]:
-    keys = searcher.fast_field_values("key", addresses) if addresses else []
-    return [int(key) for key in keys if key is not None]
 
 
 def _total(result: tantivy.SearchResult) -> int:

@@ -34,26 +34,21 @@ def read_passages(listing: ListingDocument, stems: Stems) -> list[Passage]:
 
 
 def choose_snippet(passages: list[Passage], words: frozenset[str], stems: Stems) -> Snippet:
-    """What `make_snippet` makes of the listing that these passages are of."""
+    """The sentence with the most of the query's words, the earlier one first; the summary where none has any.
+
+    At most 200 characters; marks count characters of the snippet's text.
+    """
     best = max(passages, key=lambda passage: len(passage.stems & words))
     text = best.text.strip()
     if text == best.text and len(text) <= _LONGEST:
         return Snippet(text, tuple(span for span, each in best.words if not words.isdisjoint(each)))
-    text = _cut(text, words, stems)
+    text = _cut(text, next(_matches(text, words, stems), (0, 0))[0])
     return Snippet(text, tuple(_matches(text, words, stems)))
 
 
-def make_snippet(listing: ListingDocument, words: frozenset[str], stems: Stems) -> Snippet:
-    """The sentence of summary or description with the most of the query's words, the earlier one first; the summary
-    where none has any. At most 200 characters; marks count characters of the snippet's text.
-    """
-    best, best_count = listing.summary, 0
-    for passage in _passages(listing) if words else ():
-        count = len(frozenset().union(*(stems(found[0]) for found in VISIBLE_WORD.finditer(passage))) & words)
-        if count > best_count:
-            best, best_count = passage, count
-    text = _cut(best.strip(), words, stems)
-    return Snippet(text, tuple(_matches(text, words, stems)))
+def open_snippet(listing: ListingDocument) -> Snippet:
+    """How the summary begins: what is shown where nobody asked for words."""
+    return Snippet(_cut(listing.summary.strip(), 0))
 
 
 def _passages(listing: ListingDocument) -> list[str]:
@@ -64,11 +59,10 @@ def _matches(text: str, words: frozenset[str], stems: Stems) -> Iterator[tuple[i
     return (found.span() for found in VISIBLE_WORD.finditer(text) if not words.isdisjoint(stems(found[0])))
 
 
-def _cut(passage: str, words: frozenset[str], stems: Stems) -> str:
-    """The part of a long passage that begins shortly before its first matching word, whole words only."""
+def _cut(passage: str, first: int) -> str:
+    """The part of a long passage that begins shortly before this character, whole words only."""
     if len(passage) <= _LONGEST:
         return passage
-    first = next(_matches(passage, words, stems), (0, 0))[0]
     start = 0 if first < _LONGEST // 2 else passage.rfind(" ", 0, first - _LONGEST // 4) + 1
     part = passage[start : start + _LONGEST - 2]
     if start + len(part) < len(passage):

@@ -1,6 +1,7 @@
 """Where a listing stands beside what words and meaning say of it: exactly or nearly named, and who offers it."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 
 from mercato.adapters.search_embedded.words import spaced, with_parts
 from mercato.discovery import ListingDocument, Weights, is_makers_own
@@ -37,5 +38,11 @@ def refine(
         listing = read(key)
         if is_makers_own(listing):
             scores[key] += Weights.MAKER
-        own = set(spaced(with_parts(listing.name.partition("/")[2])).casefold().split())
-        scores[key] -= Weights.EXTRA_WORD * min(_MOST_EXTRA_WORDS, max(0, len(own) - len(words)))
+        extra = max(0, _count_words(listing.name) - len(words))
+        scores[key] -= Weights.EXTRA_WORD * min(_MOST_EXTRA_WORDS, extra)
+
+
+@lru_cache(maxsize=16_384)
+def _count_words(name: str) -> int:
+    """How many words a listing's name has, its vendor's left out; of the name alone, so that no index outdates it."""
+    return len(set(spaced(with_parts(name.partition("/")[2])).casefold().split()))

@@ -82,8 +82,12 @@ class VectorIndex:
         return len(self._row_of)
 
     def put(self, vectors: Mapping[int, Vector]) -> None:
-        """Add vectors or replace those under the same keys."""
-        keys = list(vectors)
+        """Add vectors or replace those under the same keys; one that did not change is left where it is.
+
+        A busy service's figures change many times a day, and its meaning does not.
+        """
+        with self._lock.reading():
+            keys = [key for key, vector in vectors.items() if not self._has(key, vector)]
         for start in range(0, len(keys), _CHUNK):
             part = keys[start : start + _CHUNK]
             rows = np.stack([vectors[key] for key in part])
@@ -98,6 +102,10 @@ class VectorIndex:
         if keys:
             with self._lock.writing():
                 self._remove(keys)
+
+    def _has(self, key: int, vector: Vector) -> bool:
+        place = self._row_of.get(key)
+        return place is not None and np.array_equal(self._rows[place], vector.astype(np.float16))
 
     def _remove(self, keys: Sequence[int]) -> None:
         known = [key for key in keys if key in self._row_of]
