@@ -15,7 +15,15 @@ _BIN = Path(sys.executable).parent
 
 
 def _leaks(folder: Path) -> int:
-    command = [_BIN / "gitleaks", "dir", ".", "--no-banner", "--redact", "--config", ROOT / ".gitleaks.toml"]
+    command: list[str | Path] = [
+        _BIN / "gitleaks",
+        "dir",
+        ".",
+        "--no-banner",
+        "--redact",
+        "--config",
+        ROOT / ".gitleaks.toml",
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode
 
 
@@ -35,7 +43,15 @@ def test_secrets_are_found_and_made_up_ones_of_tests_are_not(tmp_path: Path) -> 
 
 def test_dangerous_code_is_found(tmp_path: Path) -> None:
     source = tmp_path / "loads.py"
-    command = [_BIN / "bandit", "-q", "-c", ROOT / "pyproject.toml", "--severity-level", "medium", source]
+    command: list[str | Path] = [
+        _BIN / "bandit",
+        "-q",
+        "-c",
+        ROOT / "pyproject.toml",
+        "--severity-level",
+        "medium",
+        source,
+    ]
     for text, code in (("import json\n", 0), ("import pickle\n\npickle.loads(b'')\n", 1)):
         source.write_text(text)
         assert subprocess.run(command, capture_output=True, timeout=300).returncode == code
