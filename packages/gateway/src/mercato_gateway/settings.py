@@ -29,6 +29,9 @@ class Settings:
     fsync: Fsync = "second"
     allow_private_upstreams: bool = False
     upstream_ca_file: str = ""
+    otlp_url: str = ""
+    trace_ratio: float = 0.01
+    trace_upstreams: bool = False
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
@@ -69,6 +72,9 @@ _HELP = {
     "control_ca": "PEM file of authorities to trust for the control plane, instead of the system's",
     "control_cert": "PEM file of the certificate to show to the control plane",
     "control_key": "PEM file of its key",
+    "otlp_url": "collector of traces (OTLP over HTTP): http[s]://host:4318; empty for none",
+    "trace_ratio": "share of calls that are traced, 0 to 1; calls that fail are traced in any case",
+    "trace_upstreams": "tell upstreams the trace id of traced calls",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
 }
 

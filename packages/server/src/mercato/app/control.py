@@ -41,7 +41,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     parts = [PARTS[role](wiring) for role in roles]
     app = _bare_app(partial(_lifespan, wiring, parts))
     set_running(app, _run(wiring, parts))
-    app.include_router(reference_pages(app, wiring.site))
+    app.include_router(reference_pages(wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
     app.include_router(assets.router)
@@ -55,7 +55,14 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         app.add_middleware(AnswerCache, versions=kept)
     if wiring.cors_origins:
         _let_sites_read(app, wiring.cors_origins)
-    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room, error_page=error_page)
+    app.add_middleware(
+        Edge,
+        ids=wiring.ids,
+        proxies=wiring.proxies,
+        room=wiring.body_room,
+        error_page=error_page,
+        tracer=wiring.tracer,
+    )
     return app
 
 
@@ -90,7 +97,7 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 @asynccontextmanager
 async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     """Hear the outbox and open what takes time, until the process stops."""
-    feed = OutboxFeed(wiring.database)
+    feed = OutboxFeed(wiring.database, tracer=wiring.tracer)
     await feed.start(
         [],
         [
@@ -130,8 +137,15 @@ def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
     if "consumption" in roles:
         internal.include_router(consumption.router)
     install_problems(internal)
-    ids = running_of(app).wiring.ids
-    internal.add_middleware(Edge, ids=ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
+    wiring = running_of(app).wiring
+    internal.add_middleware(
+        Edge,
+        ids=wiring.ids,
+        proxies=TrustedProxies(),
+        room=BodyRoom(most_of_one=_GATEWAY_BODIES),
+        tracer=wiring.tracer,
+        trusts_callers=True,
+    )
     return internal
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mercato.api import (
+    analytics,
     anomalies,
     audit,
     billing,
@@ -184,6 +185,7 @@ def admin_part(wiring: Wiring) -> Part:
             privacy.router,
             service_health.router,
             overview.router,
+            analytics.router,
             keys_of_all.router,
             workflows.router,
             *ADMIN_PAGES,

@@ -79,6 +79,7 @@ _OPERATOR = Area(
         Link("Health", "/ops/health", Permission.MARKETPLACE_READ),
         Link("Gateways", "/ops/gateways", Permission.MARKETPLACE_READ),
         Link("Queues", "/ops/queues", Permission.MARKETPLACE_READ),
+        Link("Analytics", "/ops/analytics", Permission.MARKETPLACE_READ),
         Link("Organisations", "/ops/organisations", Permission.MARKETPLACE_READ),
         Link("Users", "/ops/users", Permission.MARKETPLACE_READ),
         Link("Roles", "/ops/roles", Permission.MARKETPLACE_READ),

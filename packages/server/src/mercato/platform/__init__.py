@@ -71,6 +71,7 @@ from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Un
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
+from mercato.platform.tracing import current_trace, traced
 from mercato.platform.workflows import (
     Json,
     NotJson,
@@ -173,6 +174,7 @@ __all__ = [
     "csv_head",
     "csv_line",
     "current_request",
+    "current_trace",
     "derive_key",
     "describe",
     "described_tables",
@@ -197,5 +199,6 @@ __all__ = [
     "serving",
     "start_on",
     "stream_lines",
+    "traced",
     "undescribed",
 ]
