@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ bench-discovery: setup ## search: ranking on judged sets, latency
 
 bench-admin: setup ## lists, series, exports and intake at a million usage events (EVENTS=10000000: more)
 	@$(PY) -m bench.admin $(if $(EVENTS),--events $(EVENTS))
+
+bench-console: setup ## the console's pages: time, statements, bytes, requests, accessibility, markup (EVENTS=10000000: more)
+	@$(PY) -m bench.console $(if $(EVENTS),--events $(EVENTS))
 
 bench-idle: setup ## what a marketplace that nobody calls costs: memory and CPU time
 	@$(PY) -m bench.idle

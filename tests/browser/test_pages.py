@@ -22,6 +22,13 @@ _OPERATORS = ("/ops", "/desk")
 _PUBLIC = ("/device", "/forgot-password", "/join/", "/new-password/", "/sign-in", "/sign-up", "/status")
 
 
+_ASKED = {
+    "/compare": "?service={vendor}/{name}", "/rankings": "?by=growth", "/search": "?q=embed&explain=true",
+    "/services/{vendor}/{name}/try": "?as=json", "/services/{vendor}/{name}/pricing": "?calls=1000",
+}  # fmt: skip
+"""Pages that show more once something is asked of them."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Pages that one person looks at."""
@@ -32,7 +39,11 @@ class Group:
 
 
 def _groups(site: Site) -> list[Group]:
-    addresses = [(page, page.address(site.scenery.own)) for page in site.pages]
+    own = site.scenery.own
+    addresses = [(page, page.address(own)) for page in site.pages]
+    addresses += [
+        (page, path + _ASKED[page.template].format(**own)) for page, path in addresses if page.template in _ASKED
+    ]
     return [
         Group("nobody", None, [path for page, path in addresses if _is(page, _PUBLIC)]),
         Group("operator", "operator@example.org", [path for page, path in addresses if _is(page, _OPERATORS)]),

@@ -170,3 +170,6 @@ def test_a_full_disk_is_named_and_a_restore_is_tried_again_afterwards(place: Pla
     assert (target / "gateway/worker-0/spool-1").read_bytes() == spool.read_bytes()
     assert (target / "secrets/signing.key").read_text() == (place.state / "secrets/signing.key").read_text()
     assert not (target / ".restoring").exists()
+    (aside,) = target.glob("interrupted-*")
+    assert str(aside) in again.stderr
+    assert (aside / "secrets" / "signing.key").read_text() == "half of it"

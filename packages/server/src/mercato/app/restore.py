@@ -3,6 +3,7 @@
 import json
 import shutil
 import tarfile
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,41 +49,49 @@ def put_back(settings: Settings, file: Path, key: Path) -> dict[str, Any]:
     if settings.database_url is not None:
         raise click.ClickException("DATABASE_URL is set: this restores the embedded database; unset it")
     began, draft = time.monotonic(), settings.state / ".restoring"
-    if draft.exists():  # a restore was killed
-        _remove(settings.state, draft)
+    if draft.exists() and not (settings.state / _DATA).exists():
+        _set_aside(settings.state, draft)
     present = [name for name in (*_PARTS, _DATA) if (settings.state / name).exists()]
     if present:
         raise click.ClickException(
             f"{settings.state} has {', '.join(present)} already: move it away, or name an empty folder with --state"
         )
+    placed: list[Path] = []
     try:
         with naming_full_disk(settings.state):
             draft.mkdir(mode=0o700)
             end = _unpack(file, key, draft)
-            _place(settings.state, draft)
+            _place(settings.state, draft, placed)
     except (ArchiveNotOpened, NoRoom, tarfile.TarError) as error:
         raise click.ClickException(f"nothing was restored from {file}: {error}") from None
     finally:
-        _remove(settings.state, draft)
+        if not (settings.state / _DATA).exists():
+            for path in placed:
+                shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
     age = (datetime.now(UTC) - datetime.fromisoformat(end["at"])).total_seconds()
     return {**end, "age_seconds": age, "seconds": time.monotonic() - began}
 
 
-def _place(state: Path, draft: Path) -> None:
+def _place(state: Path, draft: Path, placed: list[Path]) -> None:
     """The database comes last: where it is, all of it is there."""
     for name in _PARTS:
         if (draft / name).exists():
             (draft / name).chmod(0o700)
             (draft / name).rename(state / name)
+            placed.append(state / name)
     with (draft / "postgres.tar").open("rb") as data:
         EmbeddedPostgres(state / "postgres", lambda text: click.echo(text, err=True)).put_back(data)
 
 
-def _remove(state: Path, draft: Path) -> None:
-    """The draft, and what was placed before the database: it began without either, so all of that is its own."""
-    if not (state / _DATA).exists():
-        for name in _PARTS:
-            shutil.rmtree(state / name, ignore_errors=True)
+def _set_aside(state: Path, draft: Path) -> None:
+    """A restore was killed: what it had placed makes room. Moved, not removed, in case it is somebody else's."""
+    present = [name for name in _PARTS if (state / name).exists()]
+    if present:
+        aside = Path(tempfile.mkdtemp(prefix="interrupted-", dir=state))
+        for name in present:
+            (state / name).rename(aside / name)
+        click.echo(f"what an interrupted restore left is in {aside}: remove it once all is well", err=True)
     shutil.rmtree(draft, ignore_errors=True)
 
 

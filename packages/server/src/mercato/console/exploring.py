@@ -1,4 +1,4 @@
-"""Services side by side, rankings with their rule, and vendors as everybody sees them."""
+"""Services side by side, rankings with their rule, vendors as everybody sees them, and what may be wanted next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,18 @@ from mercato.console.formatting import count, millis, money, share
 from mercato.console.query import Address
 from mercato.console.routes import page_router
 from mercato.console.search import price_line
-from mercato.console.visit import Anybody
+from mercato.console.visit import Anybody, SignedIn
 from mercato.discovery import Searching
 from mercato.edge.wiring import Transaction
-from mercato_contracts.listings import ComparedNumber, ComparisonAnswer, ListingView, RankingAnswer, VendorView
+from mercato_contracts.listings import (
+    ComparedNumber,
+    ComparisonAnswer,
+    ListingView,
+    RankingAnswer,
+    RecommendAnswer,
+    RecommendedView,
+    VendorView,
+)
 from mercato_contracts.money import Currency
 
 router = page_router()
@@ -71,6 +79,13 @@ class VendorPage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class RecommendedPage:
+    """What may be wanted next, each with its price in a few words."""
+
+    items: Sequence[tuple[RecommendedView, str]]
+
+
 @router.get("/compare")
 async def show_comparison(
     visit: Anybody,
@@ -115,6 +130,15 @@ async def show_vendor(
     hits, total = await discovery.list_of_vendor(found.slug, searching, _MOST_OF_VENDOR)
     services = [(discovery.view_short(hit), price_line(hit.prices)) for hit in hits]
     return visit.show("vendor_public.html", VendorPage(found, services, total), public_seconds=_PUBLIC_SECONDS)
+
+
+@router.get("/recommended")
+async def show_recommended(
+    visit: SignedIn, found: Annotated[RecommendAnswer, Depends(api.recommend_services)]
+) -> Response:
+    """Used together with what the organisation calls, like it, or rising; each says why."""
+    items = [(one, price_line(one.listing.prices)) for one in found.items]
+    return visit.show("recommended.html", RecommendedPage(items))
 
 
 def _line(number: ComparedNumber, currency: Currency) -> Line:

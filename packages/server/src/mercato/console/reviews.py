@@ -1,25 +1,22 @@
-"""What callers say of a service, what its vendor answers, and what an organisation may want next."""
+"""What callers say of a service, and what its vendor answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Request, Response
 
-from mercato.api import listings
 from mercato.api import reviews as api
 from mercato.api.publishing_views import view_service
 from mercato.console.forms import Form, as_request
 from mercato.console.query import Address
 from mercato.console.routes import page_router
-from mercato.console.search import price_line
 from mercato.console.service import Tab, tabs_of
 from mercato.console.visit import Anybody, SignedIn, Visit
 from mercato.discovery import Reviewing
 from mercato.edge.paging import Page
 from mercato.identity import Permission
 from mercato.platform import Refusal
-from mercato_contracts.listings import RecommendAnswer, RecommendedView
 from mercato_contracts.publishing import ServiceView
 from mercato_contracts.reviews import ReviewAnswerRequest, ReviewHideRequest, ReviewRequest, ReviewView
 
@@ -50,13 +47,6 @@ class ReviewsPage:
     may_write: bool
     may_answer: bool
     may_hide: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RecommendedPage:
-    """What may be wanted next, each with its price in a few words."""
-
-    items: Sequence[tuple[RecommendedView, str]]
 
 
 @router.get("/services/{vendor}/{name}/reviews")
@@ -113,15 +103,6 @@ async def show_review(
     body = as_request(ReviewHideRequest, reason=(await Form.of(request)).get("reason"))
     await api.show_review(review_id, body, visit.caller, desk)
     return visit.go(_of(vendor, name))
-
-
-@router.get("/recommended")
-async def show_recommended(
-    visit: SignedIn, found: Annotated[RecommendAnswer, Depends(listings.recommend_services)]
-) -> Response:
-    """Used together with what the organisation calls, like it, or rising; each says why."""
-    items = [(one, price_line(one.listing.prices)) for one in found.items]
-    return visit.show("recommended.html", RecommendedPage(items))
 
 
 async def _page(
