@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -65,6 +65,9 @@ screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL
 
 dashboards: setup ## the Grafana dashboards of deploy/observability, from dashboards.py
 	@$(PY) -m deploy.observability.make_dashboards
+
+scan: setup ## dangerous code and secrets that were committed; scripts/scan vulnerabilities asks OSV
+	@scripts/scan
 
 wheels: setup ## a wheel of each package in dist/, the gateway's compiled for this platform
 	@scripts/wheels

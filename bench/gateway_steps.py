@@ -88,7 +88,7 @@ def prepare(
         lease = wire.LeaseGrant(new_id("lse"), limit.scope, limit.cap, far, limit.cap, 0, 1000)
         piece.grant(lease, time.monotonic(), int(time.time() * 1000))
     head = "POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1:8080\r\ncontent-type: application/json\r\n"
-    if parents:  # of a trace that is not in a sample of 1 %
+    if parents:
         head += f"traceparent: 00-{'4b' * 9}{'f' * 14}-00f067aa0ba902b7-01\r\n"
     rest = f"Content-Length: {len(BODY)}\r\n\r\n{BODY}"
     return gateway, [f"{head}authorization: Bearer {key}\r\n{rest}".encode() for key in made]

@@ -82,3 +82,17 @@ async def test_a_failure_is_traced_in_any_case() -> None:
     (span,) = kept.spans
     assert b'"status":{"code":2,"message":"status_500"}' in span
     assert _TRACE.encode() in span
+
+
+async def _break(scope: Scope, receive: Receive, send: Send) -> None:
+    raise LookupError("what a person wrote")
+
+
+async def test_a_bug_is_traced_by_its_kind_without_its_words() -> None:
+    kept = _Kept()
+    with pytest.raises(LookupError):
+        await _ask(_break, Tracer(kept, 0.0), False, "")
+    (span,) = kept.spans
+    assert b'"message":"LookupError"' in span
+    assert b'"intValue":"500"' in span
+    assert b"a person" not in span

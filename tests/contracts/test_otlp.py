@@ -51,14 +51,13 @@ class Kept:
         self.spans.append(span)
 
 
-def test_the_same_trace_is_sampled_everywhere_at_about_the_ratio() -> None:
-    one, other = Tracer(Kept(), 0.1), Tracer(Kept(), 0.1)
-    ids = [new_trace_id() for _ in range(20_000)]
-    taken = [each for each in ids if one.samples(each)]
-    assert taken == [each for each in ids if other.samples(each)]
-    assert 1_600 < len(taken) < 2_400
-    assert not any(Tracer(Kept(), 0.0).samples(each) for each in ids)
-    assert all(Tracer(Kept(), 1.0).samples(each) for each in ids)
+def test_about_the_ratio_is_sampled_whatever_id_a_stranger_chose() -> None:
+    chosen = f"00-{'0' * 31}1-{PARENT}-01"
+    for sent in ("", chosen):
+        taken = [Tracer(Kept(), 0.1).begin(sent, trusts_caller=False).context.sampled for _ in range(20_000)]
+        assert 1_600 < sum(taken) < 2_400
+        assert not any(Tracer(Kept(), 0.0).begin(sent, trusts_caller=False).context.sampled for _ in range(100))
+        assert all(Tracer(Kept(), 1.0).begin(sent, trusts_caller=False).context.sampled for _ in range(100))
 
 
 def test_a_stranger_does_not_decide_what_is_sampled() -> None:

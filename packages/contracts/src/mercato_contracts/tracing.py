@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-[^\s]*)?")
-_RANDOM_BITS = 56
-"""The last seven bytes of a trace id are random, so all who sample by them decide alike."""
-_HEX = 16
 _ERRORS_EACH_SECOND = 100
 """Failed calls beyond the sample, each second and process: an outage must not become one of the collector."""
 
@@ -115,8 +112,9 @@ class SpanWriter(Protocol):
 class Tracer:
     """Decides which work is traced, and hands finished spans on.
 
-    `ratio` of all traces is sampled where they begin, by their id. The wish of a caller outside (its `sampled` flag)
-    is not followed, or anybody could fill the collector. Work that failed is traced in any case, a hundred a second.
+    `ratio` of all work that begins here is drawn, also within a trace of a caller outside: neither its `sampled` flag
+    nor the id that it chose decides, or anybody could fill the collector. Work that failed is traced in any case, a
+    hundred a second.
     """
 
     def __init__(self, writer: SpanWriter, ratio: float) -> None:
@@ -124,24 +122,18 @@ class Tracer:
             raise ValueError("the share of calls that are traced is between 0 and 1")
         self._writer = writer
         self.ratio = ratio
-        self._bound = int(ratio * (1 << _RANDOM_BITS))
         self._second, self._errors = 0, 0
 
     def begin(self, traceparent: str, *, trusts_caller: bool) -> "OpenSpan":
         """The span of work that begins now, as a part of the caller's trace if it names one."""
         parent = read_parent(traceparent) if traceparent else None
         if parent is None:
-            trace_id = new_trace_id()
-            return OpenSpan(self, TraceContext(trace_id, new_span_id(), self.samples(trace_id)), "")
-        sampled = parent.sampled if trusts_caller else self.samples(parent.trace_id)
+            return OpenSpan(self, TraceContext(new_trace_id(), new_span_id(), self.draws()), "")
+        sampled = parent.sampled if trusts_caller else self.draws()
         return OpenSpan(self, TraceContext(parent.trace_id, new_span_id(), sampled), parent.span_id)
 
-    def samples(self, trace_id: str) -> bool:
-        """Whether the trace of this id is in the sample."""
-        return int(trace_id[-_RANDOM_BITS // 4 :], _HEX) < self._bound
-
     def draws(self) -> bool:
-        """Whether a trace that begins now, without an id yet, is in the sample."""
+        """Whether work that begins now is in the sample."""
         return random.random() < self.ratio  # noqa: S311  (no secret)
 
     def may_trace_error(self) -> bool:

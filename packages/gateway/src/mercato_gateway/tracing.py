@@ -1,6 +1,6 @@
 """Traces of calls, where a collector is set: which calls are in the sample, and what their spans say.
 
-A call outside the sample costs one drawn number, or one look at its `traceparent`. Spans hold names, codes and counts:
+A call outside the sample costs one drawn number. Spans hold names, codes and counts:
 no body, header, key or address.
 """
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mercato_gateway.ending import EndingCall
 
 _TRACE_PARENT = b"traceparent"
-_RANDOM_BITS = 56
 _MOST_CHILDREN = 32
 _monotonic = time.monotonic
 
@@ -71,18 +70,10 @@ class CallTracer:
         self.writer = writer
         self.tells_vendors = tells_vendors
         self.ratio: float = tracer.ratio
-        self.bound: int = int(tracer.ratio * (1 << _RANDOM_BITS))
 
     def begin(self, call: "EndingCall") -> CallTrace | None:
-        """The trace of a call that is in the sample. Its caller's trace id decides, where it has one."""
-        sent = call.head.fields.get(_TRACE_PARENT)
-        if sent is None:
-            return self._open(call) if random() < self.ratio else None  # noqa: S311  (no secret)
-        try:
-            takes = int(sent[21:35], 16) < self.bound
-        except ValueError:
-            takes = random() < self.ratio  # noqa: S311
-        return self._open(call) if takes else None
+        """The trace of a call that is in the sample. Nothing that its caller sends decides that."""
+        return self._open(call) if random() < self.ratio else None  # noqa: S311  (no secret)
 
     def _open(self, call: "EndingCall") -> CallTrace:
         parent = read_parent(call.head.fields.get(_TRACE_PARENT, b"").decode("latin-1"))

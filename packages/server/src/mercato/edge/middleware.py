@@ -75,16 +75,21 @@ class Edge:
         structlog.contextvars.bind_contextvars(request_id=request_id, **({"trace_id": trace_id} if trace_id else {}))
         answer = _Answer(send, request_id)
         began = time.perf_counter()
+        broke = ""
         try:
             with nullcontext() if span is None else traced(span):
                 await self._pass(scope, receive, answer)
+        except Exception as error:
+            broke = type(error).__name__  # answered outside, with 500
+            raise
         finally:
             structlog.contextvars.unbind_contextvars("request_id", "trace_id")
             route = getattr(scope.get("route"), "path", "unmatched")
             _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
             _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)
             if span is not None:
-                _end_span(span, request.method, route, request_id, answer.status or _CLIENT_LEFT)
+                status = answer.status or (_FAILED if broke else _CLIENT_LEFT)
+                _end_span(span, request.method, route, request_id, status, broke)
 
     def _begin_span(self, request: Request) -> "OpenSpan | None":
         if self._tracer is None or request.url.path in _UNTRACED:
@@ -114,11 +119,11 @@ class Edge:
             body.close()
 
 
-def _end_span(span: "OpenSpan", method: str, route: str, request_id: str, status: int) -> None:
+def _end_span(span: "OpenSpan", method: str, route: str, request_id: str, status: int, broke: str) -> None:
     """Of the address only the route is told: what a caller wrote into it stays here."""
     from mercato_contracts.tracing import SERVER
 
-    error = f"status_{status}" if status >= _FAILED else ""
+    error = broke or (f"status_{status}" if status >= _FAILED else "")
     says: dict[str, str | int | bool] = {
         "http.request.method": method,
         "http.route": route,
