@@ -58,8 +58,8 @@ def read_scanned(scanner: Scanner) -> Reading:
 
 
 def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
-    """Bytes of text in an answer or event of a usual shape, which has its text in one place, its usage added to `usage`;
-    -1 where it needs a scanner, as after a failure.
+    """Bytes of text in an answer or event of a usual shape, which has its text in one place; its usage is added to
+    `usage`. -1 where it needs a scanner, as after a failure.
     """
     stated = answer.usage is not None and usage.read(answer.usage)
     if answer.error or (answer.usage is not None and not stated):
@@ -92,12 +92,10 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
 
 
 def _hints_at_more(data: bytes) -> bool:
-    """Whether the name of a count or of a file may be in it, each of which has one of these parts: finds usage and files
-    in unusual places without a scan of every event.
+    """Whether the name of a count or of a file may be in it, each of which has one of these parts: finds usage and
+    files in unusual places without a scan of every event.
     """
-    return (
-        data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0 or data.find(b"b64") >= 0
-    )
+    return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0 or data.find(b"b64") >= 0
 
 
 def unpack(data: bytes) -> bytes | None:
