@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.discovery import (
     NUMBERS,
@@ -30,10 +30,14 @@ from mercato_contracts.discovery import (
     SearchRequest,
     SnippetView,
     StepCount,
+    UnderstoodView,
 )
 from mercato_contracts.listings import CategoryList, CategoryView, ListingView, SuggestAnswer, SuggestionView
 
 router = APIRouter(prefix="/api", tags=["discovery"])
+
+INDEX_STATE = "Mercato-Index"
+"""A header of answers that may lack listings: `building` or `catching_up`."""
 
 TASK_TITLES = {
     "embeddings": "Embeddings",
@@ -51,10 +55,12 @@ TASK_TITLES = {
 }
 
 
-async def get_searching(request: Request) -> Searching:
+async def get_searching(request: Request, response: Response) -> Searching:
     """The process's search, put there by the app. `async`, because anything else is run on a thread of its own."""
     searching = running_of(request.app).searching
     assert searching is not None, "the role of discovery serves it"
+    if searching.state != "whole":
+        response.headers[INDEX_STATE] = searching.state
     return searching
 
 
@@ -63,7 +69,8 @@ async def search_services(
     asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
 ) -> SearchAnswer:
     """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
-    Filters of one facet are alternatives, and every facet comes with counts. The cursor of a page goes on without
+    Filters of one facet are alternatives, and every facet comes with counts. Words about price, context and order are
+    read as filters, unless a listing is called so, and `understood` names them. The cursor of a page goes on without
     repeating what was shown, also where the catalogue changed in between.
     """
     page = await searching.search(
@@ -73,6 +80,7 @@ async def search_services(
         cursor=asked.cursor,
         explain=asked.explain,
         sort=sort_of(asked),
+        understand=asked.understand,
     )
     return view_page(page)
 
@@ -85,7 +93,7 @@ async def list_facets(
     leave: what is filtered by counts as if it were not.
     """
     steps = tuple(name for name, number in NUMBERS.items() if number.steps)
-    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=steps)
+    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=steps, understand=asked.understand)
     answer = page.answer
     return FacetsAnswer(
         total=answer.total,
@@ -97,6 +105,8 @@ async def list_facets(
             )
             for name, counts in answer.steps.items()
         },
+        understood=_view_understood(page),
+        partial=page.state != "whole",
     )
 
 
@@ -172,7 +182,13 @@ def view_page(page: SearchPage) -> SearchAnswer:
         corrected=answer.corrected,
         doubtful=answer.doubtful,
         facets=_view_facets(answer),
+        understood=_view_understood(page),
+        partial=page.state != "whole",
     )
+
+
+def _view_understood(page: SearchPage) -> list[UnderstoodView]:
+    return [UnderstoodView(words=one.words, name=one.name, value=one.value) for one in page.understood]
 
 
 def view_hit(hit: Hit) -> SearchHit:
