@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,12 +36,12 @@ test: setup lint types imports ## lint, types, import contracts and all tests bu
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-test-all: setup lint types imports ## everything, the slow tests too
+test-all: setup lint types imports ## everything, the slow tests too; generated examples are other ones each time
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
-	@$(PY) -m pytest -q -n 2 --dist loadfile
+	@HYPOTHESIS_PROFILE=search $(PY) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
 	@.venv/bin/ruff format --check -q . || (echo "run: .venv/bin/ruff format ." && exit 1)
@@ -65,6 +65,9 @@ screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL
 
 dashboards: setup ## the Grafana dashboards of deploy/observability, from dashboards.py
 	@$(PY) -m deploy.observability.make_dashboards
+
+wheels: setup ## a wheel of each package in dist/, the gateway's compiled for this platform
+	@scripts/wheels
 
 lock: setup ## resolve all dependencies anew
 	@scripts/lock

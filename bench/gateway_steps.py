@@ -64,9 +64,11 @@ class Memory(asyncio.Transport):
         """Nothing is buffered."""
 
 
-def prepare(loop: asyncio.AbstractEventLoop, folder: str, count: int, apart: bool) -> tuple[Gateway, list[bytes]]:
+def prepare(
+    loop: asyncio.AbstractEventLoop, folder: str, count: int, apart: bool, otlp: str, ratio: float, parents: bool
+) -> tuple[Gateway, list[bytes]]:
     """A gateway that knows one service and so many keys, with slices that last; and a request with each key."""
-    gateway, _, _ = build(loop, Settings(state=folder, spool_bytes=4 << 30))
+    gateway, _, _ = build(loop, Settings(state=folder, spool_bytes=4 << 30, otlp_url=otlp, trace_ratio=ratio))
     plan = a_plan(per_call_nanos=1000, per_1k_input_nanos=20_000)
     service = a_service("acme/embedder", [a_release("1.0.0", [a_deployment("http://127.0.0.1:9/v1")])], plans=[plan])
     gateway.catalog.put(msgspec.json.decode(service.model_dump_json(), type=wire.SnapshotService))
@@ -86,15 +88,19 @@ def prepare(loop: asyncio.AbstractEventLoop, folder: str, count: int, apart: boo
         lease = wire.LeaseGrant(new_id("lse"), limit.scope, limit.cap, far, limit.cap, 0, 1000)
         piece.grant(lease, time.monotonic(), int(time.time() * 1000))
     head = "POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1:8080\r\ncontent-type: application/json\r\n"
+    if parents:  # of a trace that is not in a sample of 1 %
+        head += f"traceparent: 00-{'4b' * 9}{'f' * 14}-00f067aa0ba902b7-01\r\n"
     rest = f"Content-Length: {len(BODY)}\r\n\r\n{BODY}"
     return gateway, [f"{head}authorization: Bearer {key}\r\n{rest}".encode() for key in made]
 
 
-async def measure(calls: int, profile: bool, count: int, apart: bool) -> float:
+async def measure(
+    calls: int, profile: bool, count: int, apart: bool, otlp: str = "", ratio: float = 0.0, parents: bool = False
+) -> float:
     """CPU microseconds a call."""
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
-        gateway, requests = prepare(loop, folder, count, apart)
+        gateway, requests = prepare(loop, folder, count, apart, otlp, ratio, parents)
         client = ClientConnection(gateway)
         client.connection_made(Memory())
         service = gateway.catalog.find("acme/embedder")
@@ -138,9 +144,13 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--keys", type=int, default=1)
     parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--otlp-url", default="")
+    parser.add_argument("--trace-ratio", type=float, default=0.01)
+    parser.add_argument("--parents", action="store_true", help="each call names a parent")
     arguments = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        took = runner.run(measure(arguments.calls, arguments.profile, arguments.keys, arguments.apart))
+        tracing = (arguments.otlp_url, arguments.trace_ratio, arguments.parents)
+        took = runner.run(measure(arguments.calls, arguments.profile, arguments.keys, arguments.apart, *tracing))
         print(f"{took:.2f} µs of CPU a call, without the kernel")
 
 

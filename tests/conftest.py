@@ -24,9 +24,11 @@ from mercato.identity.permissions import Role, permissions_of
 from mercato.platform import Database, Ids, Outbox, SystemIds
 from tests.support.documented import check_answer
 
-# A busy machine is no failure: how long an example takes says nothing of the code.
-hypothesis.settings.register_profile("any machine", deadline=None)
-hypothesis.settings.load_profile("any machine")
+# A busy machine is no failure: how long an example takes says nothing of the code. `make test` generates the same
+# examples each time, so that a change fails by what it changed; `make test-all` searches with others.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @dataclass

@@ -9,7 +9,7 @@ HOT = (
     "admit", "answering", "attempt", "authenticate", "bodies", "call", "catalog", "connection", "ending", "forward",
     "frames", "gateway", "headers", "heads", "held", "kinds", "lane", "leases", "long_events", "metrics",
     "operations", "peer", "recent", "relay", "route", "scanner", "semver", "server", "settle", "slices", "spool",
-    "streams", "targets", "texts", "tokens", "unpacking", "upstream", "usage",
+    "streams", "targets", "texts", "tokens", "tracing", "unpacking", "upstream", "usage",
 )  # fmt: skip
 
 

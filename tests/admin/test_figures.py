@@ -1,6 +1,8 @@
 """What Prometheus learns of the marketplace: read from records, counted after commits only."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,7 +38,7 @@ async def test_the_worker_shows_what_the_records_say(database: Database, clock: 
                 {"n": name, "v": value, "at": at},
             )
     async with database.transaction() as session:
-        await read_figures(session, clock, tmp_path)
+        await read_figures(session, clock, tmp_path, is_embedded=True)
     assert _value("mercato_service_up", service="gateway") == 0
     assert _value("mercato_service_up", service="worker") == 1
     assert _value("mercato_outbox_waiting_events", reader="webhooks") == 7
@@ -44,7 +46,43 @@ async def test_the_worker_shows_what_the_records_say(database: Database, clock: 
     assert _value("mercato_disk_free_bytes") == 10**9
     assert _value("mercato_approvals_waiting") == 0
     assert _value("mercato_backup_age_seconds") == 7200
+    assert _value("mercato_backup_wanted") == 1
     assert (_value("mercato_postgresql_size_bytes") or 0) > 10**6
+    assert _value("mercato_reconciliation_age_seconds") is None, "nothing was reconciled"
+
+
+async def test_what_is_measured_no_longer_is_gone_instead_of_zero(
+    database: Database, clock: TestClock, tmp_path: Path
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO health_gauges (service, name, value, unit, at) VALUES ('worker', 'disk.free', 5, 'b', :at)"
+            ),
+            {"at": clock.now()},
+        )
+    for age, shown in ((timedelta(0), 5.0), (timedelta(hours=1), None)):
+        clock.advance(age)
+        async with database.transaction() as session:
+            await read_figures(session, clock, tmp_path)
+        assert _value("mercato_disk_free_bytes") == shown
+        assert _value("mercato_backup_age_seconds") is None
+        assert _value("mercato_backup_wanted") is None, "its database has backups of its own"
+
+
+def test_a_process_that_measures_nothing_shows_no_gauge() -> None:
+    program = """
+import importlib, pkgutil, mercato
+for module in pkgutil.walk_packages(mercato.__path__, "mercato."):
+    if ".migrations" not in module.name and not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from prometheus_client import REGISTRY
+for family in REGISTRY.collect():
+    if family.type == "gauge" and family.name.startswith("mercato_") and family.samples:
+        print(family.name, [sample.value for sample in family.samples])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 async def test_what_is_undone_is_not_counted(database: Database) -> None:

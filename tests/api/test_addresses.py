@@ -1,18 +1,22 @@
 """A request comes from where its socket says, unless a proxy that the operator named says more."""
 
+from contextlib import nullcontext
+
 import pytest
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from mercato.app.settings import Settings
-from mercato.edge.addresses import TrustedProxies, origin_of
+from mercato.edge.addresses import UNKNOWN, TrustedProxies, origin_of
+from mercato.edge.holds import require_place
+from mercato.identity import KeyHeldElsewhere
 
 OURS = "10.0.0.0/8, 2001:db8:1::/48, 127.0.0.1"
 
 
 def client_of(peer: str, *headers: tuple[str, str], proxies: str = OURS) -> str:
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return TrustedProxies(proxies).client_of(peer, Headers(raw=raw))
+    return TrustedProxies(proxies).origin_of(peer, Headers(raw=raw)).address or UNKNOWN
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "X-Client-IP"])
@@ -76,6 +80,15 @@ def test_an_ipv6_client_counts_by_the_network_it_chooses_its_addresses_from() ->
     assert origin("2001:db8:2::1") == origin("2001:db8:2:0:ffff::9") != origin("2001:db8:2:1::1")
     assert origin("::ffff:203.0.113.7") == origin("203.0.113.7") == "203.0.113.7"
     assert origin("fe80::1%eth0") == origin("fe80::2")
+
+
+def test_whoever_confuses_our_proxies_does_not_pass_for_them() -> None:
+    """Such a request counts as the proxy's own; a key that is held to the proxy's network is still not taken."""
+    for is_certain in (True, False):
+        state = {"is_origin_certain": is_certain}
+        request = Request({"type": "http", "client": ("10.0.0.1", 1), "headers": [], "state": state})
+        with nullcontext() if is_certain else pytest.raises(KeyHeldElsewhere):
+            require_place(request, ("10.0.0.0/8",))
 
 
 def test_networks_that_are_none_are_refused_at_the_start() -> None:

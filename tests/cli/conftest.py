@@ -120,24 +120,31 @@ def vectors() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
-    """A vendor's administrator."""
-    mp = Mp(tmp_path_factory.mktemp("vendor"))
-    joined = mp("signup", "acme", "--url", shop.url, "--email", "acme@example.org", stdin="correct horse battery")
+def join_vendor(shop: Shop, config: Path, slug: str) -> Mp:
+    """The command of a new organisation's administrator, logged in with a vendor key."""
+    mp = Mp(config)
+    joined = mp("signup", slug, "--url", shop.url, "--email", f"{slug}@example.org", stdin="correct horse battery")
     assert joined.returncode == 0, joined.stderr
     key = mp("keys", "make", "--kind", "vk").stdout.strip()
     assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
     return mp
 
 
+@pytest.fixture(scope="session")
+def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
+    """The command of acme, a vendor."""
+    return join_vendor(shop, tmp_path_factory.mktemp("vendor"), "acme")
+
+
 def approve_all(operator: Mp) -> None:
+    """Approve what waits, whoever submitted it."""
     for waiting in operator.json("approvals", "list")["items"]:
         decided = operator("approvals", "approve", waiting["submission"]["id"], "--reason", "looked at it")
         assert decided.stdout.strip().endswith("is approved and live."), decided.stderr
 
 
-def publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
+def publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> None:
+    """Release it with an operator's approval."""
     manifest = f"{name}.yaml"
     (vendor.config / manifest).write_text(MANIFEST.format(name=name, version="1.0.0", url=url, task=task))
     done = vendor("publish", manifest, "--wait-seconds", "0")
@@ -153,10 +160,10 @@ def publish(vendor: Mp, shop: Shop, name: str, task: str, url: str) -> str:
         return vendor("publish", manifest, "--wait-seconds", "1").returncode == 0
 
     eventually(released, f"{name} is released")
-    return f"acme/{name}"
 
 
 @pytest.fixture(scope="session")
 def service(vendor: Mp, shop: Shop, vectors: Server) -> str:
     """The name of a published service."""
-    return publish(vendor, shop, "vectors", "embeddings", vectors.url)
+    publish(vendor, shop, "vectors", "embeddings", vectors.url)
+    return "acme/vectors"

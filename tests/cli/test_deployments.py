@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Mp, Shop
+from tests.cli.conftest import Mp, Shop, join_vendor
 from tests.support.http_server import Server
 from tests.support.running import eventually
 
@@ -29,12 +29,7 @@ licence: MIT
 @pytest.fixture(scope="module")
 def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
     """A vendor with a vendor key."""
-    mp = Mp(tmp_path_factory.mktemp("hosts"))
-    joined = mp("signup", "hosts", "--url", shop.url, "--email", "hosts@example.org", stdin="correct horse battery")
-    assert joined.returncode == 0, joined.stderr
-    key = mp("keys", "make", "--kind", "vk").stdout.strip()
-    assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
-    return mp
+    return join_vendor(shop, tmp_path_factory.mktemp("hosts"), "hosts")
 
 
 @pytest.fixture(scope="module")

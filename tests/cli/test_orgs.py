@@ -13,7 +13,10 @@ async def test_a_person_joins_another_organisation_and_acts_in_it(url: str, peop
     boss = await log_in(tmp_path / "boss", url, "globex@example.org")
     ada = await log_in(tmp_path / "ada", url)
     link = (await run(boss, "people", "invite", "acme@example.org", "--role", "admin")).stdout.strip()
-    joined = await run(ada, "orgs", "join", link)
+    elsewhere = await run(ada, "orgs", "join", f"http://other.example/join/{link.rpartition('/')[2]}")
+    assert elsewhere.returncode != 0
+    assert "leads to http://other.example" in elsewhere.stderr
+    joined = await run(ada, "orgs", "join", link.rpartition("/")[2])  # the link names the marketplace otherwise
     assert "Act in it with `mp orgs use globex`" in joined.stdout, joined.stderr
     assert (await run(ada, "orgs", "use", "globex")).stdout == "You act in globex as admin.\n"
     assert "globex" in (await run(ada, "whoami")).stdout

@@ -97,7 +97,8 @@ def test_a_call_without_a_subscription_is_refused_by_the_gateway(consumer: Mp, s
 def test_a_stream_is_printed_as_words_and_for_machines_as_events(
     consumer: Mp, vendor: Mp, shop: Shop, vectors: Server
 ) -> None:
-    chat = publish(vendor, shop, "parrot", "chat", vectors.url)
+    publish(vendor, shop, "parrot", "chat", vectors.url)
+    chat = "acme/parrot"
     eventually(lambda: consumer("subscribe", chat, "--plan", "free").returncode == 0, "it is offered")
     body = json.dumps({"messages": [{"role": "user", "content": "say it again"}]})
     eventually(lambda: consumer("call", chat, "--data", body).returncode == 0, "the gateway lets it call")
@@ -111,7 +112,8 @@ def test_a_stream_is_printed_as_words_and_for_machines_as_events(
 def test_the_limits_of_a_key_are_set_shown_in_force_raised_and_cleared(
     consumer: Mp, vendor: Mp, shop: Shop, vectors: Server, tmp_path: Path
 ) -> None:
-    service = publish(vendor, shop, "bounded", "embeddings", vectors.url)
+    publish(vendor, shop, "bounded", "embeddings", vectors.url)
+    service = "acme/bounded"
     eventually(lambda: consumer("subscribe", service, "--plan", "metered").returncode == 0, "it is offered")
     admin = Mp(tmp_path / "admin")
     admin.config.mkdir()

@@ -7,7 +7,7 @@ import pytest
 
 from mercato_cli.curves import curves, sparkline
 from mercato_cli.errors import Exit, RunExit
-from tests.cli.conftest import Mp, Shop
+from tests.cli.conftest import Mp, Shop, join_vendor
 
 TRAIN = """
 import time
@@ -24,12 +24,7 @@ SLEEPY = "import time\ndef train(spec, data, out, report):\n    print('begun', f
 @pytest.fixture(scope="module")
 def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mp:
     """A vendor with a vendor key."""
-    mp = Mp(tmp_path_factory.mktemp("trains"))
-    joined = mp("signup", "trains", "--url", shop.url, "--email", "trains@example.org", stdin="correct horse battery")
-    assert joined.returncode == 0, joined.stderr
-    key = mp("keys", "make", "--kind", "vk").stdout.strip()
-    assert mp("login", "--url", shop.url, "--token", "-", stdin=key).returncode == 0
-    return mp
+    return join_vendor(shop, tmp_path_factory.mktemp("trains"), "trains")
 
 
 def project(folder: Path, text: str) -> str:

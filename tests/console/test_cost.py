@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from sqlalchemy import event
 
 import mercato.console
@@ -21,7 +22,9 @@ TEMPLATES = Path(mercato.console.__file__).parent / "templates"
 PAGES = (
     "/", "/search", "/home", "/usage", "/calls", "/subscriptions", "/budgets", "/invoices", "/webhooks",
     "/organisation", "/organisation/audit", "/services/vendor/embedder", "/services/vendor/embedder/pricing",
-    "/services/vendor/embedder/try", "/leaderboard", "/status",
+    "/services/vendor/embedder/try", "/services/vendor/embedder/reviews", "/services/vendor/embedder/diff",
+    "/compare?service=vendor/embedder",
+    "/rankings", "/vendors/vendor", "/recommended", "/leaderboard", "/status",
 )  # fmt: skip
 MORE = {"/vendor": 9}
 """Pages that show what belongs to several rooms, each of which answers for itself."""
@@ -92,3 +95,11 @@ def test_a_page_names_its_call_and_its_command() -> None:
         text = (TEMPLATES / name).read_text()
         assert "{% block call %}" in text, name
         assert "{% block command %}" in text, name
+
+
+@pytest.mark.parametrize("path", ["/search?q=embed", "/search?q=embed&task=embeddings", "/vendors/vendor"])
+async def test_a_page_searches_once(browser: httpx.AsyncClient, market: Market, path: str) -> None:
+    await shop(market)
+    searches = REGISTRY.get_sample_value("mercato_search_seconds_count") or 0
+    assert (await browser.get(path)).status_code == 200
+    assert REGISTRY.get_sample_value("mercato_search_seconds_count") == searches + 1

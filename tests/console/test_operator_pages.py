@@ -25,6 +25,7 @@ OPERATOR_PAGES = (
     "/ops/gateways",
     "/ops/queues",
     "/ops/queues?state=failed",
+    "/ops/analytics",
     "/ops/organisations",
     "/ops/organisations?standing=verified&named=oper",
     "/ops/organisations/operator",

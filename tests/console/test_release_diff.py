@@ -99,3 +99,12 @@ async def test_a_first_release_has_nothing_to_be_compared_with(browser: httpx.As
     await shop(market)
     page = await browser.get(PAGE)
     assert (page.status_code, "One release so far" in page.text) == (200, True)
+
+
+async def test_the_page_reads_the_listing_once(browser: httpx.AsyncClient, app: FastAPI, market: Market) -> None:
+    await three_releases(market)
+    with counted(app) as sent:
+        assert (await browser.get(PAGE, params={"from": "1.0.1", "to": "1.1.0"})).status_code == 200
+    assert "FROM services JOIN organisations" in sent[0].replace("\n", " ").replace("  ", " "), sent[0]
+    assert sent.count(sent[0]) == 1
+    assert len(sent) <= 8, sent

@@ -17,6 +17,7 @@ from tests.support.reader import ROOT
 _DEPLOY = ROOT / "deploy"
 _BASE = _DEPLOY / "kubernetes" / "base"
 _CONTAINERS = sorted(_DEPLOY.glob("containers/*.Dockerfile"))
+_GATEWAY_IMAGE = _DEPLOY / "containers" / "gateway.Dockerfile"
 _UNITS = sorted(_DEPLOY.glob("systemd/*.service"))
 _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())
 _OBJECTS: list[dict[str, Any]] = [
@@ -64,6 +65,19 @@ def test_the_stack_has_eleven_services_and_ours_are_locked_down() -> None:
     for each in services.values():
         for secret in each.get("secrets", []):
             assert (secret if isinstance(secret, str) else secret["source"]) in _COMPOSE["secrets"]
+
+
+def test_every_worker_of_the_stacks_gateway_is_watched() -> None:
+    services = _COMPOSE["services"]
+    first = int(re.search(r"MERCATO_GATEWAY_ADMIN=\S+:(\d+)", _GATEWAY_IMAGE.read_text())[1])  # type: ignore[index]
+    workers = int(services["gateway"]["environment"]["MERCATO_GATEWAY_WORKERS"])
+    wanted = [f"gateway:{first + number}" for number in range(workers)]
+    prometheus = yaml.safe_load((_DEPLOY / "observability" / "prometheus.compose.yaml").read_text())
+    targets = {each["job_name"]: each["static_configs"][0]["targets"] for each in prometheus["scrape_configs"]}
+    assert targets["mercato-gateway"] == wanted
+    probed = services["control"]["environment"]["MERCATO_HEALTH_URLS"].split(",")
+    assert [url for url in probed if url.startswith("gateway=")] == [f"gateway=http://{place}" for place in wanted]
+    assert {target.split(":")[0] for each in targets.values() for target in each} <= services.keys()
 
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)

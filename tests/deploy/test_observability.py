@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -195,6 +197,62 @@ class _Pager(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+def test_alerts_of_a_budget_name_it_and_silence_no_other() -> None:
+    burning = {alert["alert"]: alert["labels"].get("budget") for alert in _ALERTS if "Burn" in alert["alert"]}
+    for name, budget in burning.items():
+        others = {each for other, each in burning.items() if other.split("Burn")[0] == name.split("Burn")[0]}
+        assert others == {budget}
+        assert budget is not None
+    assert len(set(burning.values())) == len(burning) / 3
+    rules = yaml.safe_load((_HERE / "alertmanager.yaml").read_text())["inhibit_rules"]
+    assert all(rule["equal"] == ["budget"] for rule in rules if "Burn" in rule["source_matchers"][0])
+
+
+@contextmanager
+def _alertmanager(config: dict[str, Any], folder: Path) -> Iterator[int]:
+    """A real one with this configuration; its port."""
+    (folder / "alertmanager.yaml").write_text(yaml.safe_dump(config))
+    (port,) = free_ports(1)
+    words = [f"--config.file={folder}/alertmanager.yaml", f"--storage.path={folder}/data"]
+    words += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+    process = subprocess.Popen(["prometheus-alertmanager", *words], stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: get(port, "/-/ready")[0] == 200, "Alertmanager is ready")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def _send(port: int, *names: str, **more: str) -> None:
+    alerts = {alert["alert"]: alert for alert in _ALERTS}
+    sent = [
+        {
+            "labels": {"alertname": name, **more, **alerts[name]["labels"]},
+            "annotations": {key: str(text) for key, text in alerts[name]["annotations"].items()},
+        }
+        for name in names
+    ]
+    httpx.post(f"http://127.0.0.1:{port}/api/v2/alerts", json=sent).raise_for_status()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("prometheus-alertmanager") is None, reason="Alertmanager is not installed")
+def test_a_budget_that_burns_fast_silences_its_own_slower_alerts_alone(tmp_path: Path) -> None:
+    config = yaml.safe_load((_HERE / "alertmanager.yaml").read_text())
+    config["receivers"] = [{"name": "pager"}, {"name": "tickets"}]
+    names = [alert["alert"] for alert in _ALERTS if "Burn" in alert["alert"]]
+    quiet = {"GatewayErrorsBurnSteady", "GatewayErrorsBurnSlow", "ControlErrorsBurnSlow"}
+    with _alertmanager(config, tmp_path) as port:
+        _send(port, *({*names} - {"GatewaySlowBurnFast", "GatewaySlowBurnSteady", "ControlErrorsBurnFast"}))
+
+        def silenced() -> set[str]:
+            found = httpx.get(f"http://127.0.0.1:{port}/api/v2/alerts").json()
+            return {each["labels"]["alertname"] for each in found if each["status"]["inhibitedBy"]}
+
+        eventually(lambda: silenced() == quiet, "the slower alerts of one budget are silenced")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("prometheus-alertmanager") is None, reason="Alertmanager is not installed")
 def test_a_page_reaches_the_pager(tmp_path: Path) -> None:
@@ -205,24 +263,12 @@ def test_a_page_reaches_the_pager(tmp_path: Path) -> None:
     receiver |= {"routing_key": "test", "url": f"http://127.0.0.1:{pager.server_address[1]}/v2/enqueue"}
     del receiver["routing_key_file"]
     config["route"]["routes"][0]["group_wait"] = "1s"
-    (tmp_path / "alertmanager.yaml").write_text(yaml.safe_dump(config))
-    (port,) = free_ports(1)
-    words = [f"--config.file={tmp_path}/alertmanager.yaml", f"--storage.path={tmp_path}/data"]
-    words += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
-    alertmanager = subprocess.Popen(["prometheus-alertmanager", *words], stderr=subprocess.DEVNULL)
     try:
-        eventually(lambda: get(port, "/-/ready")[0] == 200, "Alertmanager is ready")
-        alert = next(each for each in _ALERTS if each["alert"] == "SpoolFull")
-        labels = {"alertname": "SpoolFull", "instance": "a:9180", **alert["labels"]}
-        annotations = {name: str(text) for name, text in alert["annotations"].items()}
-        httpx.post(
-            f"http://127.0.0.1:{port}/api/v2/alerts", json=[{"labels": labels, "annotations": annotations}]
-        ).raise_for_status()
-        heard = _Pager.heard.get(timeout=SECONDS)
+        with _alertmanager(config, tmp_path) as port:
+            _send(port, "SpoolFull", instance="a:9180")
+            heard = _Pager.heard.get(timeout=SECONDS)
         assert heard["event_action"] == "trigger"
-        assert heard["payload"]["summary"] == annotations["summary"]
+        assert heard["payload"]["summary"] == "A gateway refuses calls because usage cannot be stored."
         assert heard["payload"]["custom_details"]["runbook"].endswith("/runbooks/SpoolFull.html")
     finally:
-        alertmanager.terminate()
-        alertmanager.wait(SECONDS)
         pager.shutdown()

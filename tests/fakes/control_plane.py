@@ -78,6 +78,7 @@ class ControlPlane:
         self.bucket_lease_ms = bucket_lease_ms
         self.services: dict[str, SnapshotService] = {}
         self.grants: dict[str, KeyGrant] = {}
+        self.traces: dict[str, list[str]] = {}
         self.counters: dict[str, Counter] = {}
         self.leases: dict[str, Lease] = {}
         self.events: dict[str, UsageEvent] = {}
@@ -178,6 +179,8 @@ class ControlPlane:
                 }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, path, _ = first.split(" ")
+                if "traceparent" in headers:
+                    self.traces.setdefault(path, []).append(headers["traceparent"])
                 if self.token and headers.get("authorization") != f"Bearer {self.token}":
                     self._answer(writer, 401, b'{"code":"unauthorised"}')
                 elif (method, path) == ("GET", "/internal/snapshot"):

@@ -1,9 +1,14 @@
 """Keys that are held to services and to addresses."""
 
-import pytest
+from argparse import Namespace
 
+import pytest
+from starlette.datastructures import Headers
+
+from mercato.edge.addresses import TrustedProxies
 from mercato_gateway.holds import client_of, require_address
 from mercato_gateway.refusals import Refused
+from mercato_gateway.settings import read_settings
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import MakeShop, StartGateway
 from tests.gateway.test_keys import call
@@ -61,24 +66,45 @@ async def test_behind_a_named_proxy_the_address_is_what_the_proxy_says(
 
 
 @pytest.mark.parametrize(
-    ("peer", "forwarded", "proxies", "client"),
+    ("peer", "headers", "proxies", "client"),
     [
-        ("127.0.0.1", b"203.0.113.9", "", "127.0.0.1"),
-        ("127.0.0.1", b"203.0.113.9", "127.0.0.1", "203.0.113.9"),
-        ("127.0.0.1", b"203.0.113.9:4711", "127.0.0.1", "203.0.113.9"),
-        ("127.0.0.1", b"[2001:db8::1]:80", "127.0.0.1", "2001:db8::1"),
-        ("::ffff:203.0.113.9", b"", "127.0.0.1", "203.0.113.9"),
-        ("127.0.0.1", b"nonsense", "127.0.0.1", None),
-        ("127.0.0.1", b"", "127.0.0.1", "127.0.0.1"),
-        ("", b"", "", None),
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.9"}, "", "127.0.0.1"),
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.9"}, "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.9:4711"}, "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", {"x-forwarded-for": "[2001:db8::1]:80"}, "127.0.0.1", "2001:db8::1"),
+        ("127.0.0.1", {"forwarded": 'for="[2001:db8::1]:80";proto=https'}, "127.0.0.1", "2001:db8::1"),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.9, for=10.0.0.7"}, "127.0.0.1, 10.0.0.0/8", "203.0.113.9"),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.9", "x-forwarded-for": "203.0.113.9"}, "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.9", "x-forwarded-for": "198.51.100.1"}, "127.0.0.1", None),
+        ("127.0.0.1", {"forwarded": "for=unknown"}, "127.0.0.1", None),
+        ("::ffff:203.0.113.9", {}, "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", {"x-forwarded-for": "nonsense"}, "127.0.0.1", None),
+        ("127.0.0.1", {}, "127.0.0.1", "127.0.0.1"),
+        ("", {}, "", None),
     ],
 )
 def test_the_client_is_the_last_address_that_is_no_proxy(
-    peer: str, forwarded: bytes, proxies: str, client: str | None
+    peer: str, headers: dict[str, str], proxies: str, client: str | None
 ) -> None:
-    assert client_of(peer, [forwarded] if forwarded else [], proxies) == client
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    assert client_of(peer, raw, proxies) == client
+    # The control plane reads the same.
+    origin = TrustedProxies(proxies).origin_of(peer, Headers(raw=raw))
+    assert (origin.address if origin.is_certain else None) == client
 
 
 def test_an_address_that_cannot_be_read_is_in_no_network() -> None:
     with pytest.raises(Refused):
         require_address(("0.0.0.0/0", "::/0"), "", [], "")
+
+
+def test_whoever_hides_behind_a_proxy_is_not_the_proxy() -> None:
+    """A key that is held to the operator's own network is not for everybody who confuses its proxies."""
+    sent = [(b"x-forwarded-for", b"198.51.100.1"), (b"forwarded", b"for=10.0.0.9")]
+    with pytest.raises(Refused):
+        require_address(("10.0.0.0/8",), "10.0.0.1", sent, "10.0.0.0/8")
+
+
+def test_proxies_that_are_no_networks_are_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match=r"--trusted-proxies: .*everybody"):
+        read_settings(Namespace(trusted_proxies="10.0.0.0/8,everybody"))

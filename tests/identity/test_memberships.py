@@ -108,6 +108,30 @@ async def test_whoever_is_disabled_at_home_keeps_no_session_and_the_others_keep_
     assert (await api.get("/api/me", headers={"Authorization": f"Bearer {key.json()['key']}"})).status_code == 200
 
 
+async def test_whoever_acts_elsewhere_erases_themselves_with_the_keys_of_every_organisation(two: Two) -> None:
+    api = two.api
+    vera = {"email": "vera@acme.example", "name": "Vera", "password": ACME["password"], "role": "viewer"}
+    await api.post("/api/users", json=vera, headers=bearer(two.ada))
+    tokens = await sign_in(api, "vera@acme.example")
+    await join(api, tokens, await invite(api, two.boss, "vera@acme.example"))
+    await use(api, tokens, "globex")
+    key = await api.post("/api/keys", json={"kind": "ck", "name": "made there"}, headers=bearer(tokens))
+    shown = {"Authorization": f"Bearer {key.json()['key']}"}
+    kept = await api.post("/api/keys", json={"kind": "ck", "name": "the boss's"}, headers=bearer(two.boss))
+    copy = await api.post("/api/privacy/exports", json={"person": "me"}, headers=bearer(tokens))
+    assert copy.status_code == 202, copy.text
+    # Whoever runs the other organisation decides about the membership, and about nothing else.
+    [member] = [each for each in (await api.get("/api/members", headers=bearer(two.boss))).json()["items"]
+                if each["email"] == vera["email"]]  # fmt: skip
+    theirs = await api.post("/api/privacy/erasures", json={"person": member["user_id"]}, headers=bearer(two.boss))
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found")
+    erased = await api.post("/api/privacy/erasures", json={"person": "me"}, headers=bearer(tokens))
+    assert erased.status_code == 202, erased.text
+    assert (await api.get("/api/me", headers=bearer(tokens))).status_code == 401
+    assert (await api.get("/api/me", headers=shown)).status_code == 401
+    assert (await api.get("/api/me", headers={"Authorization": f"Bearer {kept.json()['key']}"})).status_code == 200
+
+
 async def test_an_invitation_is_for_its_address_and_works_once(two: Two) -> None:
     api = two.api
     third = await sign_up(api, "initech")

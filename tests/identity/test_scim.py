@@ -1,5 +1,6 @@
 """SCIM 2.0: an organisation's identity provider keeps its people, and nothing of anybody else's."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from mercato.platform import Database
+from mercato_contracts.keys import make_key
 from tests.conftest import TestClock
 from tests.identity.test_sign_in import ACME, bearer
 
@@ -58,6 +60,10 @@ def made(answer: httpx.Response) -> dict[str, Any]:
     body: dict[str, Any] = answer.json()
     assert answer.headers["location"] == body["meta"]["location"]
     return body
+
+
+def switch(*, active: bool) -> dict[str, Any]:
+    return {"op": "replace", "path": "active", "value": active}
 
 
 def refused(answer: httpx.Response) -> tuple[int, str | None, str]:
@@ -157,11 +163,32 @@ async def test_whom_an_administrator_disabled_the_provider_does_not_enable(
     path = f"Users/{bob['id']}"
     answer = await provider.patch(path, {"op": "replace", "path": "active", "value": True})
     assert answer.json()["active"] is False
-    # What the provider disables itself it may enable again.
+    # Saying that they are disabled does not make it the provider's decision.
     clock.advance(timedelta(seconds=5))
     await provider.patch(path, {"op": "replace", "path": "displayName", "value": "B"}, {"op": "replace", "path": "active", "value": False})  # fmt: skip  # noqa: E501
-    answer = await provider.patch(path, {"op": "replace", "path": "active", "value": True})
-    assert answer.json()["active"] is True
+    assert (await provider.patch(path, switch(active=True))).json()["active"] is False
+    assert (await provider.ask("DELETE", path)).status_code == 204
+    assert (await provider.add())["active"] is False
+
+
+async def test_what_the_provider_disabled_it_enables_until_an_administrator_decides(
+    provider: Provider, clock: TestClock
+) -> None:
+    bob = await provider.add()
+    path, disable = f"Users/{bob['id']}", f"/api/users/{bob['id']}/disable"
+    assert (await provider.patch(path, switch(active=False))).json()["active"] is False
+    assert (await provider.patch(path, switch(active=True))).json()["active"] is True
+    await provider.patch(path, switch(active=False))
+    clock.advance(timedelta(seconds=5))
+    # An administrator disables whom the provider disabled before: from now on it is their decision.
+    for _ in range(2):
+        answer = await provider.api.post(disable, json={}, headers=bearer(provider.admin))
+        assert answer.status_code == 200, answer.text
+    assert (await provider.patch(path, switch(active=True))).json()["active"] is False
+    enabled = await provider.api.post(f"/api/users/{bob['id']}/enable", json={}, headers=bearer(provider.admin))
+    assert enabled.status_code == 200, enabled.text
+    assert (await provider.patch(path, switch(active=False))).json()["active"] is False
+    assert (await provider.patch(path, switch(active=True))).json()["active"] is True
 
 
 async def test_whoever_comes_back_is_the_same_person_with_the_role_of_new_people(provider: Provider) -> None:
@@ -371,4 +398,43 @@ async def test_what_is_not_offered_says_so(provider: Provider) -> None:
         assert refused(await provider.ask(method, path, {})) == (501, None, "scim_not_offered")
     assert refused(await provider.ask("GET", "Nothing"))[0] == 404
     assert refused(await provider.ask("POST", "Schemas", {}))[0] == 405
-    assert refused(await provider.ask("PATCH", "Users", {}))[0] == 405
+    without = await provider.ask("PATCH", "Users", {})
+    assert (refused(without)[0], without.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_a_deployments_token_is_refused_everywhere(provider: Provider) -> None:
+    """Also where the protocol describes itself, which asks for no permission."""
+    token = make_key("sit", "key_01J0000000000000000000000A", b"x" * 32)
+    for path in ("ServiceProviderConfig", "Schemas", "Users"):
+        answer = await provider.api.get(f"/scim/v2/{path}", headers={"Authorization": f"Bearer {token}"})
+        assert refused(answer) == (401, None, "not_signed_in")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_two_at_once_make_no_more_tokens_than_there_may_be(provider: Provider, clock: TestClock) -> None:
+    short = {"name": "short", "expires_at": (clock.now() + timedelta(seconds=5)).isoformat()}
+    assert (await provider.api.post("/api/scim/tokens", json=short, headers=bearer(provider.admin))).status_code == 201
+    clock.advance(timedelta(seconds=10))
+    answers = await asyncio.gather(
+        *(
+            provider.api.post("/api/scim/tokens", json={"name": str(each)}, headers=bearer(provider.admin))
+            for each in range(22)
+        )
+    )
+    made_now = [answer for answer in answers if answer.status_code == 201]
+    # One was there already; another one is over and does not count.
+    assert len(made_now) == 19
+    assert {answer.json()["code"] for answer in answers if answer.status_code != 201} == {"malformed_request"}
+
+
+async def test_many_members_join_and_leave_and_are_named(provider: Provider) -> None:
+    bob, ann = await provider.add(), await provider.add(userName="ann@acme.example", externalId="a-2")
+    staff = await provider.group("staff", ann["id"])
+    assert [each["value"] for each in staff["members"]] == [ann["id"]]
+    path = f"Groups/{staff['id']}"
+    joined = (await provider.patch(path, {"op": "add", "path": "members", "value": [{"value": bob["id"]}]})).json()
+    assert joined["members"] == (await provider.ask("GET", path)).json()["members"]
+    assert [each["value"] for each in joined["members"]] == sorted([bob["id"], ann["id"]])
+    body = {"schemas": [GROUP], "displayName": "crew", "members": [{"value": bob["id"]}]}
+    replaced = (await provider.ask("PUT", path, body)).json()
+    assert (replaced["displayName"], [each["value"] for each in replaced["members"]]) == ("crew", [bob["id"]])

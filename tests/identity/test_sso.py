@@ -21,6 +21,8 @@ from tests.fakes.identity_provider import (
     with_shared_secret,
     without_signature,
 )
+from tests.identity.test_memberships import invite, join, use
+from tests.identity.test_scim import sign_up
 from tests.identity.test_sign_in import ACME, bearer
 
 BOB = {"sub": "bob-7", "email": "Bob@acme.example", "email_verified": True, "name": "Bob", "groups": ["staff"]}
@@ -460,6 +462,19 @@ async def test_a_proof_is_renewed_at_the_provider(office: Office, clock: TestClo
     assert dict(httpx.URL(begun["authorization_url"]).params).items() >= {"prompt": "login", "max_age": "0"}.items()
     assert (await office.finish(begun)).json() == {"purpose": "proof", "session": None}
     assert (await office.api.post("/api/sso/links", headers=bearer(mine))).status_code == 201
+
+
+async def test_whoever_acts_elsewhere_proves_themselves_at_their_own_provider(office: Office, clock: TestClock) -> None:
+    mine, boss = (await office.sign_in()).json()["session"], await sign_up(office.api, "globex")
+    joined = await join(office.api, mine, await invite(office.api, boss, "bob@acme.example"))
+    assert joined.status_code == 201, joined.text
+    await use(office.api, mine, "globex")
+    clock.advance(timedelta(minutes=12))
+    assert (await office.finish(await office.begin("proofs", mine))).json() == {"purpose": "proof", "session": None}
+    # The other organisation's own people have no provider.
+    clock.advance(timedelta(seconds=1))
+    theirs = await office.api.post("/api/sso/proofs", headers=bearer(boss))
+    assert theirs.status_code == 404, theirs.text
 
 
 async def test_a_proof_without_a_new_sign_in_is_refused(office: Office) -> None:

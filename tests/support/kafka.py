@@ -5,12 +5,13 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 from pathlib import Path
 
 from confluent_kafka import Consumer, Message
+
+from tests.support.ports import free_ports
 
 _HERE = Path(__file__).parents[1] / "adapters/kafka"
 _LIBRARY = Path(__file__).parents[2] / ".engines/kafka"
@@ -52,20 +53,12 @@ def _install() -> None:
         part.rename(_LIBRARY)
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
-
-
 class KafkaBroker:
     """Its data stay in `folder` when it is killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port, self._controller = _free_ports(2)
+        self.port, self._controller = free_ports(2)
         self._process: asyncio.subprocess.Process | None = None
         self._java = (
             "java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",

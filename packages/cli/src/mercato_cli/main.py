@@ -3,6 +3,7 @@
 import click
 
 from mercato_cli.commands.adjustments import adjustments
+from mercato_cli.commands.analytics import analytics
 from mercato_cli.commands.announcements import announcements
 from mercato_cli.commands.anomalies import anomalies
 from mercato_cli.commands.approvals import approvals
@@ -158,6 +159,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Desk": (data, signals, consensus, positions, score, leaderboard),
     "Operator": (
         overview,
+        analytics,
         health,
         approvals,
         organisations,

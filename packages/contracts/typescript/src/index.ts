@@ -1,5 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
+export * as analytics from "./analytics.js";
 export * as announcements from "./announcements.js";
 export * as audit from "./audit.js";
 export * as billing from "./billing.js";

@@ -99,7 +99,7 @@ class AttemptingCall(AnsweringCall):
             self.gateway.leases.wait_for_returns(self)
             return False
         try:
-            self.gateway.leases.wait(self, missing, now, part=part)
+            self._ask_for(missing, now, part=part)
         except Refused as refused:
             others = self.tried | {deployment.id}
             if slice_ in slices and len(others) < len(self.lane.release.deployments):
@@ -110,8 +110,16 @@ class AttemptingCall(AnsweringCall):
             self._wait_for_returns()
         return False
 
+    def _ask_for(self, lacking: Lacking, now: float, *, part: bool) -> None:
+        """Waits for more of these slices. Raises `Refused`."""
+        self.gateway.leases.wait(self, lacking, now, part=part)
+        if self.trace is not None:
+            self.trace.open_child("POST /internal/leases", now, {})
+
     def leases_arrived(self) -> None:
         """Slices were lent or denied: try again."""
+        if self.trace is not None:
+            self.trace.close_child(_monotonic(), "")
         try:
             self._hold_and_send()
         except Refused as refused:
@@ -176,7 +184,7 @@ class AttemptingCall(AnsweringCall):
         if not needs:
             return False
         try:
-            self.gateway.leases.wait(self, needs, now, part=True)
+            self._ask_for(needs, now, part=True)
         except Refused:
             if output_bound(self.model_request) >= 0:
                 raise
@@ -197,6 +205,12 @@ class AttemptingCall(AnsweringCall):
         self.attempts += 1
         self.sent_at = now if self.attempts > 1 else _monotonic()
         self.deadline = self.sent_at + deployment.timeout
+        if self.trace is not None:
+            host = deployment.pool.authority.decode("ascii")
+            says: dict[str, str | int | bool] = {"server.address": host, "mercato.deployment_id": deployment.id}
+            if self.attempts > 1:
+                says["http.request.resend_count"] = self.attempts - 1
+            self.trace.open_child(f"{self.head.method} upstream", self.sent_at, says)
         connection = deployment.pool.take(self, now)
         if connection is not None:
             self.connected(connection)
@@ -206,13 +220,16 @@ class AttemptingCall(AnsweringCall):
         self.held.connection = connection
         deployment, head, body, model_request = self.deployment, self.head, self.body, self.model_request
         assert deployment is not None
+        digits, trace = self.digits, self.trace
+        if trace is not None and trace.tells_vendors:
+            digits = b"%b\r\ntraceparent: %b" % (digits, trace.header().encode())
         try:
             if self.form is not None:
                 body, model_request = self.form.named(deployment.wire.upstream_model), None
             elif self.bound and self.operation is not None:
                 body = limit_output(body, self.bound, self.operation.path)
             request = upstream_request(
-                head, self.lane.service, deployment, self.upstream_path, body, self.digits, model_request,
+                head, self.lane.service, deployment, self.upstream_path, body, digits, model_request,
                 self.operation is not None, self.adds_usage,
             )  # fmt: skip
         except Exception as error:
@@ -303,6 +320,8 @@ class AttemptingCall(AnsweringCall):
         assert deployment is not None
         self.held.leave()
         self.gateway.router.failed(deployment, now)
+        if self.trace is not None:
+            self.trace.close_child(now, code)
         may = (unsent or self.repeatable) and not self.client_left
         if may and self.attempts < MAX_ATTEMPTS and now < self.deadline and self.gateway.router.may_retry():
             self.gateway.metrics.retries += 1

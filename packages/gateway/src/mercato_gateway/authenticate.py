@@ -97,6 +97,11 @@ class KeyWaiter(Protocol):
         """The client's IP address."""
         ...
 
+    @property
+    def traceparent(self) -> str:
+        """What the control plane gets with the question; empty where the call is not traced."""
+        ...
+
     def key_known(self, grant: Grant) -> None:
         """The key is valid."""
 
@@ -186,7 +191,8 @@ class Keys:
     async def _introspect(self, digest: bytes, key: str, key_id: str, address: str) -> None:
         outcome: Grant | Refused
         try:
-            outcome = await self._introspect_unchanged(digest, key, key_id)
+            trace = next((waiter.traceparent for waiter in self._asking[digest] if waiter.traceparent), "")
+            outcome = await self._introspect_unchanged(digest, key, key_id, trace)
         except (ControlUnavailable, ControlRefused, msgspec.MsgspecError) as error:
             outcome = self._stale(digest, str(error))
         if address and not (isinstance(outcome, Refused) and outcome.code.name == "key_invalid"):
@@ -206,13 +212,13 @@ class Keys:
             except Refused as refused:
                 waiter.refuse(refused)
 
-    async def _introspect_unchanged(self, digest: bytes, key: str, key_id: str) -> Grant | Refused:
+    async def _introspect_unchanged(self, digest: bytes, key: str, key_id: str, trace: str) -> Grant | Refused:
         body = msgspec.json.encode(IntrospectRequest(key))
         for _ in range(_ROUNDS):
             began = self._changes
             self.introspections += 1
             async with self._turns:
-                answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT)
+                answer = await self._control.post("/internal/keys/introspect", body, _ASK_TIMEOUT, trace)
             wire = msgspec.json.decode(answer, type=KeyGrant)
             if (
                 max(self._changed.get(key_id, 0), self._changed.get(wire.consumer_id, 0), self._changed.get("*", 0))

@@ -29,6 +29,9 @@ class Call(AttemptingCall):
 
     def start(self) -> None:
         """Takes the call as far as it can go now."""
+        tracer = self.gateway.tracer
+        if tracer is not None:
+            self.trace = tracer.begin(self)
         try:
             self._authenticate()
         except Refused as refused:
@@ -45,12 +48,16 @@ class Call(AttemptingCall):
         if grant is None:
             self.deadline = self.started + _PATIENCE_SECONDS
             gateway.active.add(self)
+            if self.trace is not None:
+                self.trace.open_child("POST /internal/keys/introspect", self.started, {})
             gateway.keys.introspect(head.key, self, self.started)
         else:
             self._authorised(grant)
 
     def key_known(self, grant: Grant) -> None:
         """The control plane knows the key."""
+        if self.trace is not None:
+            self.trace.close_child(_monotonic(), "")
         try:
             self._authorised(grant)
         except Refused as refused:
@@ -61,9 +68,7 @@ class Call(AttemptingCall):
     def _authorised(self, grant: Grant) -> None:
         self.grant = grant
         if grant.addresses is not None:
-            head = self.head
-            forwarded = [value for name, value in head.headers if name == b"x-forwarded-for"]
-            require_address(grant.addresses, self.address, forwarded, self.gateway.settings.trusted_proxies)
+            require_address(grant.addresses, self.address, self.head.headers, self.gateway.settings.trusted_proxies)
         path = self.head.path
         if path.startswith(b"/s/"):
             self._find_service_lane()

@@ -119,25 +119,26 @@ class ControlClient:
             connection.transport.abort()
         return None
 
-    async def post(self, path: str, body: bytes, timeout: float) -> bytes:
+    async def post(self, path: str, body: bytes, timeout: float, trace: str = "") -> bytes:
         """The body of a 2xx answer to a request that may be repeated: one retry where an idle connection broke."""
         rested = self._take()
         if rested is not None:
             try:
-                return await self._ask(rested, path, body, timeout)
+                return await self._ask(rested, path, body, timeout, trace)
             except ControlUnavailable:
                 if not rested.transport.is_closing():
                     raise
-        return await self._ask(await self._open(), path, body, timeout)
+        return await self._ask(await self._open(), path, body, timeout, trace)
 
-    async def post_once(self, path: str, body: bytes, timeout: float, *, fresh: bool = False) -> bytes:
+    async def post_once(self, path: str, body: bytes, timeout: float, *, fresh: bool = False, trace: str = "") -> bytes:
         """The body of a 2xx answer to a request that must not be repeated; with `fresh` on a new connection."""
         rested = None if fresh else self._take()
-        return await self._ask(rested or await self._open(), path, body, timeout)
+        return await self._ask(rested or await self._open(), path, body, timeout, trace)
 
-    async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float) -> bytes:
+    async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float, trace: str) -> bytes:
         kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}{kind}"
+        parent = f"traceparent: {trace}\r\n" if trace else ""
+        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}{parent}{kind}"
         connection.answer = self._loop.create_future()
         connection.transport.writelines((head.encode(), body))
         try:

@@ -29,6 +29,7 @@ from mercato_gateway.tokens import NO_TOKENS, Tokens
 if TYPE_CHECKING:
     from mercato_gateway.gateway import Gateway
     from mercato_gateway.server import ClientConnection
+    from mercato_gateway.tracing import CallTrace
 
 _monotonic = time.monotonic
 _time_ns = time.time_ns
@@ -62,6 +63,10 @@ class EndingCall(UpstreamCall):
     failed: bool = False
     # The limit that ended the stream.
     ended_by: Refused | None = None
+    # The response of our own that ended the call.
+    refusal: Refused | None = None
+    # Where the call is in the sample of a collector.
+    trace: "CallTrace | None" = None
     status: int = 0
     sent_at: float = 0.0
     first_byte_at: float = 0.0
@@ -91,6 +96,12 @@ class EndingCall(UpstreamCall):
     def address(self) -> str:
         """The client's IP address."""
         return self.client.address
+
+    @property
+    def traceparent(self) -> str:
+        """What the control plane gets with a question of this call; empty where the call is not traced."""
+        trace = self.trace
+        return "" if trace is None else trace.header()
 
     @property
     def hold(self) -> Hold:
@@ -154,6 +165,9 @@ class EndingCall(UpstreamCall):
 
     def _finish(self) -> None:
         """Every end of a call comes through here, and only here it gives back what it still holds."""
+        tracer = self.gateway.tracer
+        if tracer is not None and not self.done:
+            tracer.ended(self)
         self.done = True
         self.gateway.active.discard(self)
         self.held.release()
@@ -162,6 +176,7 @@ class EndingCall(UpstreamCall):
         """Ends the call with our own response."""
         if self.done:
             return
+        self.refusal = refused
         self._finish()
         self.gateway.metrics.refused[refused.code.name] += 1
         if not self.client_left:
@@ -170,7 +185,11 @@ class EndingCall(UpstreamCall):
 
     def broke(self, error: Exception) -> None:
         """Ends the call after a bug in the gateway: it must not hang."""
-        log("call_broke", error=repr(error), request_id=self.request_id)
+        tracer = self.gateway.tracer
+        if tracer is not None and self.trace is None:
+            self.trace = tracer.trace_failure(self)
+        trace = {} if self.trace is None else {"trace_id": self.trace.context.trace_id}
+        log("call_broke", error=repr(error), request_id=self.request_id, **trace)
         self.refuse(Refused("internal_error", "The gateway has a bug that this call ran into."))
 
     def _respond(self, head: bytes, body: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from mercato_gateway.authenticate import Keys
 from mercato_gateway.call import Call
@@ -18,6 +19,9 @@ from mercato_gateway.settings import Settings
 from mercato_gateway.ship import Shipper
 from mercato_gateway.spool import Spool
 
+if TYPE_CHECKING:
+    from mercato_gateway.tracing import CallTracer
+
 _TICK_SECONDS = 0.1
 _SWEEP_TICKS = 5
 _STALLED_SECONDS = 300.0
@@ -31,7 +35,7 @@ class Gateway:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog,
         keys: Keys, leases: Leases,
-        spool: Spool, shipper: Shipper,
+        spool: Spool, shipper: Shipper, tracer: "CallTracer | None" = None,
     ) -> None:  # fmt: skip
         self.loop = loop
         self.settings = settings
@@ -41,6 +45,7 @@ class Gateway:
         self.leases = leases
         self.spool = spool
         self.shipper = shipper
+        self.tracer = tracer
         self.router = Router()
         self.health_checks = HealthChecks(loop, catalog, self.router)
         self.metrics = Metrics()
@@ -165,6 +170,7 @@ class Gateway:
             "spool_unshipped_seconds": self.shipper.unshipped_seconds,
             "spool_unwritten": self.spool.unwritten,
             "spool_full": int(self.spool.full),
+            **({} if self.tracer is None else self.tracer.figures()),
             "usage_shipped_total": self.shipper.shipped,
             "usage_rejected_total": self.shipper.rejected,
             "usage_ship_failures_total": self.shipper.failures,

@@ -14,7 +14,16 @@ Fields = dict[bytes, bytes]
 
 # Hop-by-hop (RFC 9110, 7.6.1), framing (ours is new), and fields between client and gateway only. Cookies belong to us
 # or to another service on the same host: they never reach a vendor, and a vendor sets none.
-_DROP_REQUEST = frozenset(
+# What links a call to its caller's others, and baggage, which may hold anything: no vendor sees it (decision 0025).
+_TRACES = frozenset(
+    {
+        b"traceparent", b"tracestate", b"baggage", b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-parentspanid",
+        b"x-b3-sampled", b"x-b3-flags", b"uber-trace-id", b"x-cloud-trace-context", b"x-amzn-trace-id",
+        b"x-datadog-trace-id", b"x-datadog-parent-id", b"x-datadog-sampling-priority", b"x-datadog-tags",
+        b"sentry-trace",
+    }
+)  # fmt: skip
+_DROP_REQUEST = _TRACES | frozenset(
     {
         b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization",
         b"te", b"trailer",

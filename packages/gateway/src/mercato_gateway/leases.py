@@ -74,6 +74,11 @@ class Waiter(Protocol):
     done: bool
     started: float
 
+    @property
+    def traceparent(self) -> str:
+        """What the control plane gets with the request; empty where the call is not traced."""
+        ...
+
     def leases_arrived(self) -> None:
         """Try again: units were lent or denied."""
 
@@ -100,6 +105,7 @@ class Leases:
         self._ahead: set[Slice] = set()
         self._parked: list[tuple[Waiter, Slice]] = []
         self._denied: set[Slice] = set()
+        self._trace = ""
         self._unanswered = Unanswered()
         self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -206,6 +212,8 @@ class Leases:
         waiting, self._waiting = self._waiting, {}
         ahead, self._ahead = self._ahead, set()
         requests, groups = self._requests(waiting, ahead)
+        # A batch is of many calls, and belongs to the trace of the first that has one.
+        self._trace = next((one.traceparent for calls in waiting.values() for one, _ in calls if one.traceparent), "")
         try:
             if requests or self._unanswered:
                 await self._post(requests, groups)
@@ -257,7 +265,7 @@ class Leases:
         batch = LeaseBatch(self._gateway, self._spool.life, requests, name, self._unanswered.names())
         try:
             body = await self._control.post_once(
-                "/internal/leases", msgspec.json.encode(batch), _ANSWER_TIMEOUT, fresh=fresh
+                "/internal/leases", msgspec.json.encode(batch), _ANSWER_TIMEOUT, fresh=fresh, trace=self._trace
             )
             answers = msgspec.json.decode(body, type=LeaseBatchAnswer).answers
         except ControlUnreachable:

@@ -23,6 +23,7 @@ def main() -> None:
             if arguments.with_parent:
                 end_with_parent()
             _check_tls(settings)
+            _check_tracing(settings)
             Supervisor(settings).run()
         else:
             _run_worker(settings, arguments)
@@ -38,6 +39,16 @@ def _check_tls(settings: Settings) -> None:
 
         server_tls(settings.tls_cert, settings.tls_key, settings.client_ca)
         client_context(settings.control_ca, settings.control_cert, settings.control_key)
+
+
+def _check_tracing(settings: Settings) -> None:
+    """Says what is wrong once, as with TLS."""
+    if not 0.0 <= settings.trace_ratio <= 1.0:
+        raise ValueError("trace_ratio is between 0 and 1")
+    if settings.otlp_url:
+        from mercato_contracts.otlp import check_collector_url
+
+        check_collector_url(settings.otlp_url)
 
 
 def _run_worker(settings: Settings, given: argparse.Namespace) -> None:

@@ -25,6 +25,8 @@ MEANINGS = {
     "retries_total": "Attempts after a failed one",
     "services": "Services with routes",
     "snapshot_ready": "Whether the worker has routes",
+    "spans_dropped_total": "Spans that the collector did not take",
+    "spans_exported_total": "Spans that the collector took",
     "spool_behind_bytes": "Usage that the control plane has not taken yet",
     "spool_bytes": "Usage on the disk",
     "spool_full": "Whether new calls are refused because usage cannot be stored",

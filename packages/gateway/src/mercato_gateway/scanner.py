@@ -152,7 +152,7 @@ class Scanner:
         if frame.place == ERROR:
             self.failed = True
         place = frame.place if frame.is_list else place_of(frame.place, frame.name)
-        if frame.place == USAGE and place == NOWHERE and is_count(frame.name):
+        if frame.place in (TOP, USAGE) and place == NOWHERE and is_count(frame.name):
             frame.own_statement().take(frame.name, b"")  # not a number
         if place == NOWHERE or (is_list and place == STATUS) or len(self._stack) >= _MOST_FRAMES:
             self._depth = 1
@@ -288,7 +288,7 @@ class Scanner:
                 value == "error" or value.endswith((".failed", ".error")) or (name == "status" and value == "failed")
             )
             self.failed = self.failed or fails
-        elif self._kept:
+        elif self._kept or frame.is_list:  # a list of errors that has one
             self.failed = True
 
 

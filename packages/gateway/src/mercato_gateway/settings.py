@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from mercato_contracts.client_address import read_networks
+
 Fsync = Literal["never", "second", "always"]
 
 
@@ -27,6 +29,9 @@ class Settings:
     fsync: Fsync = "second"
     allow_private_upstreams: bool = False
     upstream_ca_file: str = ""
+    otlp_url: str = ""
+    trace_ratio: float = 0.01
+    trace_upstreams: bool = False
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
@@ -60,13 +65,16 @@ _HELP = {
     "fsync": "never, second or always: what a power failure can lose",
     "allow_private_upstreams": "allow deployments on private and loopback addresses",
     "unknown_keys_per_minute": "unknown keys a client address may try; 0 for no limit (behind proxies)",
-    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` counts for keys that are held to addresses",
+    "trusted_proxies": "networks of proxies whose `X-Forwarded-For` or `Forwarded` counts for keys held to addresses",
     "tls_cert": "PEM file of the certificate and its chain: calls come by TLS 1.3",
     "tls_key": "PEM file of its key; both are read again within a minute of a change",
     "client_ca": "PEM file of authorities: a client must show a certificate of one of them",
     "control_ca": "PEM file of authorities to trust for the control plane, instead of the system's",
     "control_cert": "PEM file of the certificate to show to the control plane",
     "control_key": "PEM file of its key",
+    "otlp_url": "collector of traces (OTLP over HTTP): http[s]://host:4318; empty for none",
+    "trace_ratio": "share of calls that are traced, 0 to 1; calls that fail are traced in any case",
+    "trace_upstreams": "tell upstreams the trace id of traced calls",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
 }
 
@@ -93,7 +101,12 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
             values[field.name] = given
         elif text is not None:
             values[field.name] = _from_text(text, field.type)
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    try:
+        read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise ValueError(f"--trusted-proxies: {error}; write networks such as 10.0.0.0/8,::1") from None
+    return settings
 
 
 def _from_text(text: str, kind: object) -> object:

@@ -58,8 +58,8 @@ def read_scanned(scanner: Scanner) -> Reading:
 
 
 def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
-    """Bytes of text in an answer or event of a usual shape, its usage added to `usage`; -1 where it needs a scanner, as
-    after a failure.
+    """Bytes of text in an answer or event of a usual shape, which has its text in one place; its usage is added to
+    `usage`. -1 where it needs a scanner, as after a failure.
     """
     stated = answer.usage is not None and usage.read(answer.usage)
     if answer.error or (answer.usage is not None and not stated):
@@ -84,18 +84,18 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
         text = generated_bytes(answer.content, "content")
         other = generated_bytes(answer.output, "output")
         text = max(text, other) if min(text, other) >= 0 else -1
-        if text == 0:
-            return -1  # perhaps a failure
+        if text == 0 or not stated:
+            return -1  # perhaps a failure, or text of another name
     elif not (stated and usage.states_input and usage.states_output):
         return -1
-    return -1 if not stated and _hints_at_usage(data) else text
+    return -1 if not stated and _hints_at_more(data) else text
 
 
-def _hints_at_usage(data: bytes) -> bool:
-    """Whether the name of a count may be in it, each of which has one of these parts: finds usage in an unusual place
-    without a scan of every event.
+def _hints_at_more(data: bytes) -> bool:
+    """Whether the name of a count or of a file may be in it, each of which has one of these parts: finds usage and
+    files in unusual places without a scan of every event.
     """
-    return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0
+    return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0 or data.find(b"b64") >= 0
 
 
 def unpack(data: bytes) -> bytes | None:

@@ -26,6 +26,7 @@ class TopUp:
     """
 
     __slots__ = ("_call", "_last", "_leases", "done", "started", "until")
+    traceparent = ""  # the end of an answer is seldom worth a span of its own
 
     def __init__(self, leases: Leases, call: TopUpCall, now: float) -> None:
         self._leases = leases

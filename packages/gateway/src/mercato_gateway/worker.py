@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvloop
 
@@ -37,6 +37,9 @@ from mercato_gateway.ship import Shipper
 from mercato_gateway.snapshot import SnapshotClient
 from mercato_gateway.spool import Spool, SpoolLocked
 from mercato_gateway.upstream import Connector, Pool
+
+if TYPE_CHECKING:
+    from mercato_gateway.tracing import CallTracer
 
 _SHIP_AT_STOP_SECONDS = 5.0
 _REST_AT_STOP_SECONDS = 2.0
@@ -92,9 +95,18 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings) -> tuple[Gateway,
     catalog = Catalog(lambda wire: Pool(wire, connector))
     keys = Keys(loop, control, time.time, Guesses(settings.unknown_keys_per_minute))
     leases = Leases(loop, control, spool, own_id, _wall_ms)
-    gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, Shipper(spool, control, own_id))
+    shipper = Shipper(spool, control, own_id)
+    gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, shipper, _tracer(settings))
     adoption = Adoption(Path(settings.state), spool.folder, control, partial(open_spool, settings), gateway_id)
     return gateway, SnapshotClient(control, catalog, keys), adoption
+
+
+def _tracer(settings: Settings) -> "CallTracer | None":
+    if not settings.otlp_url:
+        return None
+    from mercato_gateway.tracing import build_tracer  # of no use to a gateway without a collector
+
+    return build_tracer(settings)
 
 
 def calm_collector() -> None:
@@ -178,6 +190,8 @@ async def serve(settings: Settings, place: Place) -> None:
     await _cancel([ordered, *tasks])
     await _ship_rest(gateway)
     gateway.spool.close()
+    if gateway.tracer is not None:
+        await asyncio.to_thread(gateway.tracer.writer.close)
     log("gateway_stopped", gateway=gateway.id)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
+from mercato_contracts.analytics import AnalyticsView
 from mercato_contracts.announcements import AnnouncementList, AnnouncementView
 from mercato_contracts.overview import Overview
 from mercato_contracts.settings import SettingList
@@ -17,6 +18,10 @@ class OperatorCalls(Transport):
     def overview(self) -> Overview:
         """The marketplace at a glance."""
         return self.ask(Overview, "GET", "/api/overview")
+
+    def analytics(self) -> AnalyticsView:
+        """How the marketplace grows."""
+        return self.ask(AnalyticsView, "GET", "/api/analytics")
 
     def settings(self) -> SettingList:
         """The settings that the control plane has read."""

@@ -20,6 +20,10 @@ class ReviewCalls(Transport):
         path = f"/api/services/{segment(vendor)}/{segment(name)}/review"
         return self.ask(ReviewView, "PUT", path, {"stars": stars, "words": words})
 
+    def own_review(self, vendor: str, name: str) -> ReviewView:
+        """What the caller's organisation wrote."""
+        return self.ask(ReviewView, "GET", f"/api/services/{segment(vendor)}/{segment(name)}/review")
+
     def remove_review(self, vendor: str, name: str) -> None:
         """The organisation's review is gone."""
         self.request("DELETE", f"/api/services/{segment(vendor)}/{segment(name)}/review")

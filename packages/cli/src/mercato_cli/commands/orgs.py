@@ -3,6 +3,8 @@
 import click
 
 from mercato_cli.command import Mp, command
+from mercato_cli.commands.people import follow
+from mercato_cli.errors import MpError
 
 
 @click.group()
@@ -45,7 +47,13 @@ def use_organisation(mp: Mp, organisation: str) -> None:
 @command
 def accept_membership(mp: Mp, link: str) -> None:
     """Join another organisation by an invitation's LINK to the address of your account."""
-    place = mp.client.accept_membership(link.rstrip("/").rpartition("/")[2])
+    address, _, token = follow(mp, link)
+    if address.rstrip("/") != mp.profile.url.rstrip("/"):
+        raise MpError(
+            f"The link leads to {address}, and you are logged in at {mp.profile.url}.",
+            f"Log in there with `mp login {address}`, or give the last part of the link alone.",
+        )
+    place = mp.client.accept_membership(token)
     mp.console.show(
         place.model_dump(mode="json"),
         lambda: mp.console.say(f"Welcome to {place.name}. Act in it with `mp orgs use {place.slug}`."),

@@ -50,6 +50,17 @@ def write_review(mp: Mp, service: str, stars: int, words: str) -> None:
     _tell(mp, mp.client.write_review(vendor, name, stars, words), f"{vendor}/{name} has your {stars} stars.")
 
 
+@reviews.command("own")
+@_SERVICE
+@command
+def own_review(mp: Mp, service: str) -> None:
+    """Show your organisation's review of a service."""
+    vendor, name, _ = split_name(service)
+    review = mp.client.own_review(vendor, name)
+    hidden = f" Hidden by an operator: {review.hidden_for}" if review.hidden_for else ""
+    _tell(mp, review, f"{review.stars} of 5, {str(review.changed_at)[:10]}. {review.words}{hidden}".strip())
+
+
 @reviews.command("remove")
 @_SERVICE
 @command

@@ -7,25 +7,21 @@ handed over again under the same `ce_id`.
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from mercato.adapters.kafka_address import KafkaAddress, read_address
 from mercato.bus import CONTRACTS, BusEvent, BusRefused, BusUnavailable
 
-_ADDRESS = re.compile(
-    r"kafka(?P<tls>\+ssl)?://(?:(?P<user>[^:@/]+):(?P<password>[^@/]+)@)?(?P<hosts>[^@/?#]+?)(?:/(?P<prefix>[a-z0-9._-]+))?/?"
-)
+__all__ = ["KafkaBus", "read_address", "try_broker"]
+
 _SECONDS = 30.0
 """How long Kafka may take for one batch."""
 _OPENS_SECONDS = 30.0
-_PREFIX = "mercato"
 _NO_ENTRY = {
     KafkaError._AUTHENTICATION,
     KafkaError._SSL,
@@ -37,49 +33,6 @@ _NO_ENTRY = {
     KafkaError._UNSUPPORTED_FEATURE,
 }
 """What waiting does not mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaAddress:
-    """Where Kafka is. `prefix` begins the names of topics and of the transactional id."""
-
-    servers: str
-    prefix: str
-    tls: bool
-    user: str | None
-    password: str | None
-
-    def settings(self) -> dict[str, Any]:
-        """librdkafka's."""
-        protocol = ("SASL_" if self.user else "") + ("SSL" if self.tls else "PLAINTEXT")
-        chosen: dict[str, Any] = {"bootstrap.servers": self.servers, "security.protocol": protocol}
-        if self.user:
-            chosen |= {
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": self.user,
-                "sasl.password": self.password,
-            }
-        return chosen
-
-
-def read_address(url: str) -> KafkaAddress:
-    """Read `kafka[+ssl]://[user:password@]host:port[,host:port][/prefix]`.
-
-    Raises `ValueError`, whose words hold nothing of the address.
-    """
-    found = _ADDRESS.fullmatch(url)
-    if found is None:
-        raise ValueError(
-            "MERCATO_EVENTS_URL is `file` or `kafka[+ssl]://[user:password@]host:port[,host:port][/prefix]`."
-        )
-    user, password = found["user"], found["password"]
-    return KafkaAddress(
-        found["hosts"],
-        found["prefix"] or _PREFIX,
-        found["tls"] is not None,
-        None if user is None else unquote(user),
-        None if password is None else unquote(password),
-    )
 
 
 class KafkaBus:
@@ -178,6 +131,20 @@ class KafkaBus:
                 producer.poll(0.1)  # its queue is full: what is in it goes out first
             else:
                 return
+
+
+def try_broker(address: KafkaAddress, seconds: float) -> str:
+    """What answers there. Raises `BusUnavailable` or `BusRefused` with Kafka's own words."""
+    bus, found = KafkaBus(address), []
+
+    def ask() -> None:
+        base: dict[str, Any] = {**address.settings(), "error_cb": bus._note, "log_level": 0}
+        admin = AdminClient(base)
+        known = admin.list_topics(timeout=seconds)
+        found.append(f"{len(known.brokers)} brokers, {len(known.topics)} topics")
+
+    bus._ask(ask)
+    return found[0]
 
 
 def _drop(producer: Producer) -> None:

@@ -76,6 +76,27 @@ class SmtpMail:
         """Nothing is kept here; the server keeps what its operator has set."""
         return 0
 
+    async def check(self) -> None:
+        """Greets the server and signs in, without a letter. Raises as `send` does."""
+        import aiosmtplib
+
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._user,
+            password=self._password,
+            use_tls=self._implicit_tls,
+            start_tls=None if self._user is None or self._implicit_tls else True,
+            timeout=_SECONDS,
+        )
+        try:
+            await client.connect()
+            await client.quit()
+        except aiosmtplib.SMTPResponseException as error:
+            raise _as_ours(error) from error
+        except aiosmtplib.SMTPException as error:
+            raise ConnectionError(f"the mail server could not be used: {error}") from error
+
     async def send(self, letter: Letter) -> None:
         """Hand it to the server. Raises `MailRefused`; `OSError` where the server is away or refuses for now."""
         import aiosmtplib  # most processes send no mail

@@ -4,6 +4,7 @@ Credentials are what every S3 tool takes: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_AC
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ from mercato.platform import (
 
 _CONNECT_SECONDS = "5s"
 _TRIES = 3
+_TOLD = re.compile(r"<Code>(\w+)</Code>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,15 @@ class S3Objects:
             client_options={"allow_http": plain, "connect_timeout": _CONNECT_SECONDS},
             retry_config={"max_retries": _TRIES - 1, "retry_timeout": timedelta(seconds=20)},
         )
+
+    async def check(self) -> None:
+        """Reads one name of the bucket. Raises `ConnectionError`, in the server's words, for its operator alone."""
+        try:
+            async for _ in obstore.list(self._store, self._prefix or None, chunk_size=1):
+                break
+        except (BaseError, OSError) as error:
+            told = _TOLD.search(str(error))
+            raise ConnectionError(told[1] if told else f"{type(error).__name__}: {str(error)[:200]}") from None
 
     async def put(self, key: str, content: bytes | Path) -> StoredObject:
         try:

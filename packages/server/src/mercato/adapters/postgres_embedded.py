@@ -119,8 +119,12 @@ class EmbeddedPostgres:
             draft = self._own.folder / "data.draft"
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(mode=0o700)
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                unpack(archive, draft)
+            try:
+                with tarfile.open(fileobj=file, mode="r:") as archive:
+                    unpack(archive, draft)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
             user = self._own.user
             for path in (draft, *draft.rglob("*")):
                 path.chmod(0o700 if path.is_dir() else 0o600)

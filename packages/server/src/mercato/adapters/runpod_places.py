@@ -28,10 +28,10 @@ def read_places(text: str) -> dict[str, Place]:
     """Places by the name of their GPU, from `cpu=ENDPOINT@DOLLARS,L4=ENDPOINT@DOLLARS`. Raises `ValueError`."""
     places: dict[str, Place] = {}
     for each in filter(str.strip, text.split(",")):
-        told = _PLACE.fullmatch(each)
-        if told is None:
+        matched = _PLACE.fullmatch(each)
+        if matched is None:
             raise ValueError(f"{each.strip()[:80]!r} is not GPU=ENDPOINT@DOLLARS_PER_HOUR")
-        gpu, endpoint, dollars = told.groups()
+        gpu, endpoint, dollars = matched.groups()
         if gpu in places:
             raise ValueError(f"{gpu!r} is named twice")
         places[gpu] = Place(endpoint, int(Decimal(dollars) * _NANOS))

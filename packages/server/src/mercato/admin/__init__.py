@@ -5,6 +5,7 @@ state of the log. *Anchor*: a head that is kept outside of the database. *Segmen
 *Refusal*: a request that was denied; those of a minute are one entry.
 """
 
+from mercato.admin.analytics import Analytics, AnalyticsDesk, AnalyticsWork
 from mercato.admin.announcements import Announcements, NoticeBoard
 from mercato.admin.audit_rows import EntryFilter
 from mercato.admin.backlog import Backlog, Queue
@@ -66,6 +67,9 @@ __all__ = [
     "SERVICES",
     "STALE",
     "AccessRefused",
+    "Analytics",
+    "AnalyticsDesk",
+    "AnalyticsWork",
     "Announcement",
     "AnnouncementChanged",
     "Announcements",

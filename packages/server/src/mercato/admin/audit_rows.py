@@ -124,7 +124,7 @@ class AuditRows:
         return await self._session.scalar(query.order_by(AuditHeadRow.size.desc()).limit(1))
 
     async def prune(self, until: int) -> int:
-        """Delete the entries before this place; how many. The table's guard is told for this transaction."""
+        """Delete the entries before this place; how many. The table's guard lets this transaction."""
         await self._session.execute(text("SET LOCAL mercato.audit = 'prune'"))
         gone = await self._session.execute(delete(AuditRow).where(AuditRow.place < until).returning(AuditRow.place))
         count = len(gone.all())

@@ -105,7 +105,7 @@ class HealthBook:
         return await self._rows.changes(service, before, limit)
 
     async def record(self, prober: str, at: datetime, found: Mapping[str, Probed]) -> None:
-        """Take one round of probes. A service that is down or back is told of."""
+        """Take one round of probes. A service that went down or came back is news."""
         rows = await self._rows.services(lock=True)
         for name, probed in found.items():
             await self._take(rows.get(name), name, prober, at, probed)

@@ -44,9 +44,9 @@ class HealthRows:
     async def add_quarters(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add these probes to their quarter hours; each service at most once."""
         first = insert(HealthQuarter).values(list(rows))
-        told = first.excluded
-        added = {name: getattr(HealthQuarter, name) + told[name] for name in ("probes", "failed", "latency_ms")}
-        most = func.greatest(HealthQuarter.latency_max_ms, told.latency_max_ms)
+        proposed = first.excluded
+        added = {name: getattr(HealthQuarter, name) + proposed[name] for name in ("probes", "failed", "latency_ms")}
+        most = func.greatest(HealthQuarter.latency_max_ms, proposed.latency_max_ms)
         await self._session.execute(
             first.on_conflict_do_update(index_elements=["service", "start"], set_={**added, "latency_max_ms": most})
         )

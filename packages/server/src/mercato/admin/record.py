@@ -93,7 +93,7 @@ class AuditRecorder:
     def _details(self, event: Event[News], subject: Subject, known: Mapping[str, Actor]) -> dict[str, Any]:
         context = event.context or _NO_CONTEXT
         actor, target = known.get(event.news.by), known.get(subject.id)
-        told = {
+        facts = {
             "actor_name": "" if actor is None else actor.name,
             "target_name": "" if target is None else target.name,
             "on_behalf_of": "",
@@ -102,7 +102,7 @@ class AuditRecorder:
             "address": context.address,
         }
         changed = {"reason": subject.reason, "before": subject.before, "after": subject.after}
-        return {"salt": self._ids.secret(16).hex(), **told, **mask_fields(changed)}
+        return {"salt": self._ids.secret(16).hex(), **facts, **mask_fields(changed)}
 
 
 async def _find_names(session: Session, events: Sequence[Event[News]], subjects: Sequence[Subject]) -> dict[str, Actor]:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from mercato.admin.audit_rows import AuditRows
 from mercato.admin.models import AuditAnchor, AuditHeadRow, AuditNode, AuditRow
@@ -16,6 +16,7 @@ from mercato.platform import (
     Database,
     HeadKey,
     Ids,
+    MeasuredGauge,
     MerkleTree,
     ObjectStore,
     Session,
@@ -32,7 +33,7 @@ ANCHORS = "audit/heads"
 ANCHOR_EVERY = timedelta(hours=1)
 _GATHER_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
-_SEALED = Gauge("mercato_audit_sealed_entries", "Entries of the audit log under the newest signed head")
+_SEALED = MeasuredGauge("mercato_audit_sealed_entries", "Entries of the audit log under the newest signed head")
 _DAMAGED = Counter("mercato_audit_damage_total", "Seals that were refused because sealed entries were altered")
 
 _TABLES = ChainTables(

@@ -28,8 +28,8 @@ async def list_anomalies(
     caller: SignedIn, desk: Desk, called: Called, side: UsageSide = "consumer", before: After = None,
     limit: PageSize = 50,
 ) -> UsageAnomalyPage:  # fmt: skip
-    """Each hour is compared with the same weekday's hour of six weeks; two unusual hours in a row are told, once a day
-    for each organisation that calls, each service and the marketplace.
+    """Each hour is compared with the same weekday's hour of six weeks; two unusual hours in a row raise an alert, once
+    a day for each organisation that calls, each service and the marketplace.
     """
     rows = await desk.page(caller, side=side, before=before, limit=limit)
     return UsageAnomalyPage(items=await _views(rows, called), next=Page.of(rows, limit).next)

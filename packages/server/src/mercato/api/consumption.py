@@ -146,11 +146,11 @@ async def take_usage(request: Request, parts: Parts, gates: Turns) -> Response:
 @router.post("/gateways/{gateway}/recovered", status_code=204)
 async def recovered(gateway: str, request: Request, parts: Parts) -> Response:
     """All spools of earlier lives were shipped: what they held goes back."""
-    told = await _read(request, Recovered)
+    gateway_life = await _read(request, Recovered)
     if "\0" in gateway:
         raise Malformed("A gateway's name has no NUL character.")
     async with parts.gateway_database.transaction() as session:
-        freed = await parts.counters(session).recover(Holder(gateway, told.life))
+        freed = await parts.counters(session).recover(Holder(gateway, gateway_life.life))
     log.info("a gateway recovered", gateway=gateway, leases=freed)
     return Response(status_code=204)
 

@@ -83,10 +83,10 @@ def _read(body: bytes) -> Heartbeat:
     try:
         return Heartbeat.model_validate_json(body)
     except ValidationError as error:
-        told = error.errors(include_url=False, include_input=False, include_context=False)[:20]
+        problems = error.errors(include_url=False, include_input=False, include_context=False)[:20]
         errors = [
             FieldError(field=".".join(map(str, item["loc"])) or "body", code=item["type"], message=item["msg"])
-            for item in told
+            for item in problems
         ]
         raise Malformed("Not a heartbeat.", errors=errors) from None
 

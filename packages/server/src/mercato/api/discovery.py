@@ -39,6 +39,8 @@ router = APIRouter(prefix="/api", tags=["discovery"])
 INDEX_STATE = "Mercato-Index"
 """A header of answers that may lack listings: `building` or `catching_up`."""
 
+_WITH_STEPS = tuple(name for name, number in NUMBERS.items() if number.steps)
+
 TASK_TITLES = {
     "embeddings": "Embeddings",
     "chat": "Chat",
@@ -92,22 +94,34 @@ async def list_facets(
     """Values of each facet and steps of each number, counted among the services that the words and the other filters
     leave: what is filtered by counts as if it were not.
     """
-    steps = tuple(name for name, number in NUMBERS.items() if number.steps)
-    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=steps, understand=asked.understand)
-    answer = page.answer
+    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=_WITH_STEPS, understand=asked.understand)
+    return _view_counts(page)
+
+
+async def search_counted(asked: SearchRequest, searching: Searching) -> tuple[SearchAnswer, FacetsAnswer]:
+    """A page of hits and everything to filter by, of one search."""
+    page = await searching.search(
+        asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
+        steps=_WITH_STEPS, understand=asked.understand,
+    )  # fmt: skip
+    return view_page(page), _view_counts(page)
+
+
+def _view_counts(page: SearchPage) -> FacetsAnswer:
     return FacetsAnswer(
-        total=answer.total,
-        facets=_view_facets(answer),
-        numbers={
-            name: NumberFacet(
-                bounds="at_most" if NUMBERS[name].low_first else "at_least",
-                steps=[StepCount(bound=bound, count=count) for bound, count in counts],
-            )
-            for name, counts in answer.steps.items()
-        },
+        total=page.answer.total,
+        facets=_view_facets(page.answer),
+        numbers=_view_numbers(page.answer),
         understood=_view_understood(page),
         partial=page.state != "whole",
     )
+
+
+async def list_of_vendor(slug: str, searching: Searching, limit: int) -> tuple[list[SearchHit], int]:
+    """The vendor's services that are called most, and how many it lists."""
+    by_calls = make_sort("calls", None)
+    found = await searching.search("", Filters({"vendor": (slug,)}), limit=limit, sort=by_calls, facets=())
+    return [view_hit(hit) for hit in found.answer.hits], found.answer.total
 
 
 @router.get("/suggest", summary="What somebody may mean who has typed a beginning")
@@ -170,6 +184,16 @@ def _view_facets(answer: IndexAnswer) -> dict[str, list[FacetValue]]:
     return {
         facet: [FacetValue(value=value, count=count) for value, count in counts]
         for facet, counts in answer.facets.items()
+    }
+
+
+def _view_numbers(answer: IndexAnswer) -> dict[str, NumberFacet]:
+    return {
+        name: NumberFacet(
+            bounds="at_most" if NUMBERS[name].low_first else "at_least",
+            steps=[StepCount(bound=bound, count=count) for bound, count in counts],
+        )
+        for name, counts in answer.steps.items()
     }
 
 

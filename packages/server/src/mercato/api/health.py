@@ -16,8 +16,8 @@ metrics = APIRouter(tags=["health"])
 """Of the internal listener only: figures are nobody else's business."""
 
 
-def _example(**told: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": told}}}}
+def _example(**fields: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": fields}}}}
 
 
 @router.get("/healthz", summary="Whether the process lives", responses=_example(status="ok"))

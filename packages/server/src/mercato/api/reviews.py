@@ -44,6 +44,12 @@ async def list_all_reviews(
     return _page(await desk.list_page(vendor, name, before, limit, hidden_too=True), limit)
 
 
+@router.get("/services/{vendor}/{name}/review", summary="Your organisation's review of a service")
+async def get_own_review(vendor: str, name: str, caller: SignedIn, desk: Desk) -> ReviewView:
+    """Also where it is hidden, with the reason. Not found where there is none."""
+    return view_review(await desk.get_own(caller, vendor, name))
+
+
 @router.put("/services/{vendor}/{name}/review", summary="Review a service that your organisation called")
 async def write_review(vendor: str, name: str, body: ReviewRequest, caller: SignedIn, desk: Desk) -> ReviewView:
     """One for each organisation and service: sent again, it replaces what it said. It is shown with the organisation's

@@ -20,7 +20,6 @@ from scim2_models import (
 )
 
 from mercato.api.scim_resources import (
-    BASE,
     LONGEST_PAGE,
     PROVIDER,
     Group,
@@ -36,6 +35,7 @@ from mercato.api.scim_resources import (
 )
 from mercato.edge.caller import SignedIn
 from mercato.edge.scim import ScimRoute, answered, read_body, reading
+from mercato.edge.scim_errors import BASE
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import ScimGroups, ScimMalformed, ScimNotOffered, ScimPeople, Window, check_size
 from mercato.platform import NotFound
@@ -178,22 +178,22 @@ async def show_scim_group(group: str, request: Request, caller: SignedIn, desk: 
 async def replace_scim_group(group: str, request: Request, caller: SignedIn, desk: GroupDesk, base: Base) -> Response:
     """Its name and all its members."""
     body = await read_body(request)
-    await desk.lock(caller)
-    now = group_of(await desk.get(caller, group), base)
+    taken = await desk.take(caller, group)
+    now = group_of(taken, base)
     with reading(), PROVIDER:
         wanted = Group.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
         wanted.replace(now)
-    return _show(group_of(await desk.change(caller, group, facts_of_group(wanted)), base), _shown(Group, request))
+    return _show(group_of(await desk.change(caller, taken, facts_of_group(wanted)), base), _shown(Group, request))
 
 
 @router.patch("/Groups/{group}")
 async def patch_scim_group(group: str, request: Request, caller: SignedIn, desk: GroupDesk, base: Base) -> Response:
     """Some of it, such as a member who joins or leaves."""
     body = await read_body(request)
-    await desk.lock(caller)
-    now = group_of(await desk.get(caller, group), base)
+    taken = await desk.take(caller, group)
+    now = group_of(taken, base)
     _patch(Group, now, body)
-    return _show(group_of(await desk.change(caller, group, facts_of_group(now)), base), _shown(Group, request))
+    return _show(group_of(await desk.change(caller, taken, facts_of_group(now)), base), _shown(Group, request))
 
 
 @router.delete("/Groups/{group}", status_code=204)

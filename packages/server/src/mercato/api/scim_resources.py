@@ -31,7 +31,6 @@ from scim2_models import (
 
 from mercato.identity import GroupFacts, KnownScimGroup, KnownScimPerson, PersonFacts
 
-BASE = "/scim/v2"
 LONGEST_PAGE = 200
 _TEXT = Field(default=None, max_length=300)
 

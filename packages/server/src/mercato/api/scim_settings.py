@@ -4,10 +4,10 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Response
 
-from mercato.api.scim_resources import BASE
 from mercato.edge.caller import SignedIn
 from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import TransactionalRoute
+from mercato.edge.scim_errors import BASE
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import Role, ScimSettings, ScimToken, ScimTokens
 from mercato_contracts.scim import (

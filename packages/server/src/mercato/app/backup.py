@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from mercato.adapters.sealed_archive import make_key, write_archive
+from mercato.adapters.sealed_archive import BadRecipient, NoRoom, make_key, naming_full_disk, write_archive
 from mercato.app.records import require_schema
 from mercato.app.settings import Settings
 from mercato.edge.version import SERVER_VERSION
@@ -49,12 +49,14 @@ def backup(
     if make_key is not None:
         _make_key(make_key)
         return
-    told = make_backup(settings, folder or settings.state / "backups", recipient or settings.backup_recipient, keep)
+    report = make_backup(settings, folder or settings.state / "backups", recipient or settings.backup_recipient, keep)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
     else:
-        click.echo(f"{told['file']}: {_mib(told['bytes'])} in {told['seconds']:.1f} s")
-        click.echo(f"database {_mib(told['database_bytes'])}, {told['objects']} files, {told['spools']} of spools")
+        click.echo(f"{report['file']}: {_mib(report['bytes'])} in {report['seconds']:.1f} s")
+        click.echo(
+            f"database {_mib(report['database_bytes'])}, {report['objects']} files, {report['spools']} of spools"
+        )
 
 
 def _make_key(path: Path) -> None:
@@ -79,17 +81,19 @@ def make_backup(settings: Settings, folder: Path, recipient: str | None, keep: i
             "to the public key that it prints"
         )
     began, at = time.monotonic(), datetime.now(UTC)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be made: {error.strerror}") from None
     name = f"mercato-{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z{_SUFFIX}"
     draft = folder / f".{name}.draft"
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            counts = _write(settings, file, recipient, at)
-            file.flush()
-            os.fsync(file.fileno())
+        counts = _write_whole(settings, draft, recipient, at)
         draft.rename(folder / name)
-    except ValueError as error:
-        raise click.ClickException(f"the recipient is none: {error}") from None
+    except BadRecipient as error:
+        raise click.ClickException(f"{error}: give the line age1… that `mercato backup --make-key` printed") from None
+    except NoRoom as error:
+        raise click.ClickException(str(error)) from None
     finally:
         draft.unlink(missing_ok=True)
     size = (folder / name).stat().st_size
@@ -99,6 +103,17 @@ def make_backup(settings: Settings, folder: Path, recipient: str | None, keep: i
         for old in sorted(folder.glob(f"mercato-*{_SUFFIX}"))[:-keep]:
             old.unlink()
     return {**note, **counts, "seconds": time.monotonic() - began}
+
+
+def _write_whole(settings: Settings, draft: Path, recipient: str, at: datetime) -> dict[str, int]:
+    with (
+        naming_full_disk(draft.parent),
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
+    ):
+        counts = _write(settings, file, recipient, at)
+        file.flush()
+        os.fsync(file.fileno())
+    return counts
 
 
 def _write(settings: Settings, file: Any, recipient: str, at: datetime) -> dict[str, int]:

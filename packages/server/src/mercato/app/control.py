@@ -55,7 +55,14 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         app.add_middleware(AnswerCache, versions=kept)
     if wiring.cors_origins:
         _let_sites_read(app, wiring.cors_origins)
-    app.add_middleware(Edge, ids=wiring.ids, proxies=wiring.proxies, room=wiring.body_room, error_page=error_page)
+    app.add_middleware(
+        Edge,
+        ids=wiring.ids,
+        proxies=wiring.proxies,
+        room=wiring.body_room,
+        error_page=error_page,
+        tracer=wiring.tracer,
+    )
     return app
 
 
@@ -90,7 +97,7 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 @asynccontextmanager
 async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     """Hear the outbox and open what takes time, until the process stops."""
-    feed = OutboxFeed(wiring.database)
+    feed = OutboxFeed(wiring.database, tracer=wiring.tracer)
     await feed.start(
         [],
         [
@@ -132,8 +139,15 @@ def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
     if "discovery" in roles:
         internal.include_router(search_index.router)
     install_problems(internal)
-    ids = running_of(app).wiring.ids
-    internal.add_middleware(Edge, ids=ids, proxies=TrustedProxies(), room=BodyRoom(most_of_one=_GATEWAY_BODIES))
+    wiring = running_of(app).wiring
+    internal.add_middleware(
+        Edge,
+        ids=wiring.ids,
+        proxies=TrustedProxies(),
+        room=BodyRoom(most_of_one=_GATEWAY_BODIES),
+        tracer=wiring.tracer,
+        trusts_callers=True,
+    )
     return internal
 
 

@@ -1,18 +1,22 @@
 """`mercato doctor`: is this machine fit to run the marketplace, and is what runs here in order."""
 
 import json
+import os
 import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any
 
 import click
 import psycopg
+from psycopg import sql
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.app.examine_engines import engines
+from mercato.app.finding import Finding, Verdict
 from mercato.app.ports import is_free, ports_of
 from mercato.app.settings import Settings
 from mercato.platform import is_locked
@@ -23,18 +27,11 @@ _GOOD_DISK = 2 * _GIB
 _GOOD_FILES = 4096
 _MOST_CLOCK_SECONDS = 2.0
 _OLDEST_POSTGRES = 150000
-
-Verdict = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was found, and what to do about it unless it is `ok`."""
-
-    check: str
-    verdict: Verdict
-    found: str
-    fix: str = ""
+_HEARS_SECONDS = 3.0
+_DIRECT = (
+    "Set DATABASE_URL to PostgreSQL itself: listeners, locks of leaders and durable workflows need sessions of their "
+    "own. Processes pool their connections themselves."
+)
 
 
 @click.command()
@@ -59,7 +56,9 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order in which a person would mend things."""
-    checks: list[Callable[[Settings], Iterator[Finding]]] = [_python, _disk, _files, _ports, _secrets, _records]
+    checks: list[Callable[[Settings], Iterator[Finding]]] = [
+        _python, _disk, _files, _ports, _secrets, _records, engines,
+    ]  # fmt: skip
     return [finding for check in checks for finding in check(settings)]
 
 
@@ -134,6 +133,8 @@ def _records(settings: Settings) -> Iterator[Finding]:
     yield _version(version)
     yield _clock(row[0])
     yield _schema(url)
+    if settings.database_url is not None:
+        yield _sessions(url)
 
 
 def _version(version: int) -> Finding:
@@ -147,6 +148,33 @@ def _clock(theirs: datetime) -> Finding:
     fit = apart <= _MOST_CLOCK_SECONDS
     fix = "" if fit else "Set both clocks by NTP: leases and sessions are timed by them."
     return Finding("clock", "ok" if fit else "fail", f"{apart:.1f} s apart from the database's", fix)
+
+
+def _sessions(url: str) -> Finding:
+    """Whether a notification reaches who listens for it: not through a pooler that hands sessions around."""
+    channel = f"mercato_doctor_{os.getpid()}"
+    try:
+        with (
+            psycopg.connect(url, connect_timeout=3, autocommit=True, prepare_threshold=None) as hears,
+            psycopg.connect(url, connect_timeout=3, autocommit=True, prepare_threshold=None) as tells,
+        ):
+            hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            # Whoever is given the session in the meantime would hear it instead.
+            tells.execute("SELECT 1")
+            tells.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(channel)))
+            heard = list(hears.notifies(timeout=_HEARS_SECONDS, stop_after=1))
+            is_direct = hears.info.backend_pid == _backend(hears)
+    except psycopg.Error as error:
+        why = str(error).strip().splitlines()[0]
+        return Finding("sessions", "fail", f"DATABASE_URL keeps no session: {why}", _DIRECT)
+    if not heard or not is_direct:
+        return Finding("sessions", "fail" if not heard else "warn", "DATABASE_URL goes through a pooler", _DIRECT)
+    return Finding("sessions", "ok", "DATABASE_URL is direct: notifications arrive")
+
+
+def _backend(connection: "psycopg.Connection[Any]") -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _schema(url: str) -> Finding:

@@ -29,6 +29,9 @@ def become_gateway(
         tls_key=_text(settings.tls_key),
         # Who may call is not who may ship usage: MERCATO_CLIENT_CA is for the internal port of the control plane.
         client_ca=_text(client_ca),
+        otlp_url=settings.otlp_url,
+        trace_ratio=settings.trace_ratio,
+        trace_upstreams=settings.trace_vendors,
         allow_private_upstreams=settings.allow_private_endpoints,
     )
     words = [sys.executable, "-m", "mercato_gateway.main", *to_arguments(read_settings(decided))]

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mercato.api import (
+    analytics,
     anomalies,
     audit,
     billing,
@@ -36,7 +37,6 @@ from mercato.api import (
     privacy,
     publishing,
     reviews,
-    scim,
     scim_settings,
     second_factors,
     service_health,
@@ -138,6 +138,8 @@ def consumption_part(wiring: Wiring) -> Part:
 
 def accounts_part(wiring: Wiring) -> Part:
     """Organisations, people, sessions, keys, tokens; what the marketplace says of itself."""
+    from mercato.api import scim
+
     return Part(
         (
             identity.router,
@@ -185,6 +187,7 @@ def admin_part(wiring: Wiring) -> Part:
             privacy.router,
             service_health.router,
             overview.router,
+            analytics.router,
             keys_of_all.router,
             workflows.router,
             *ADMIN_PAGES,

@@ -12,6 +12,7 @@ import click
 from mercato.app.memory import leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
+from mercato.app.usable import require_usable
 
 ROLE_PORTS = {
     "publishing": 3001,
@@ -65,6 +66,7 @@ def serve(
     """
     host = host or settings.host
     settings = _with_tls(settings, tls_cert=tls_cert, tls_key=tls_key, client_ca=client_ca)
+    require_usable(settings)
     if role == "gateway":
         from mercato.app.gateway import become_gateway
 
@@ -105,13 +107,15 @@ def _run_control(
     from mercato.app.listeners import Listeners, listen
     from mercato.app.places import with_probes
     from mercato.app.tls import Tls
+    from mercato.app.tracing import with_tracer
 
     internal_port = internal_port or internal_port_of(settings, port)
     public = listen(host, port, "--port")
     internal = listen(settings.internal_host, internal_port, "--internal-port or MERCATO_INTERNAL_PORT")
     # Links to files name this process, unless MERCATO_PUBLIC_URL says where clients reach it.
     settings = settings.model_copy(update={"host": host, "port": port})
-    wiring = with_probes(build_wiring(settings, url), settings)
+    service = "mercato-control" if len(roles) > 1 else f"mercato-{roles[0]}"
+    wiring = with_tracer(with_probes(build_wiring(settings, url), settings), settings, service)
     app = create_app(wiring, roles)
     listeners = Listeners(app, create_internal_app(app, roles), wiring, public, internal, Tls.of(settings))
     listeners.serve_until_stopped()

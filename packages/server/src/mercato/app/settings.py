@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mercato.adapters.kafka_address import read_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
+from mercato_contracts.client_address import read_networks
 
 _ABOVE = 100
 _HIGHEST_PORT = 65_535
@@ -25,10 +27,15 @@ class Settings(BaseSettings):
 
     state: Path = Field(default=Path(".mercato"), description="The folder of everything that lasts")
     database_url: str | None = Field(
-        default=None, validation_alias="DATABASE_URL", description="PostgreSQL 15+; embedded when not set"
+        default=None,
+        validation_alias="DATABASE_URL",
+        pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
+        description="PostgreSQL 15+; embedded when not set",
     )
     redis_url: str | None = Field(
-        default=None, description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set"
+        default=None,
+        pattern=r"^(rediss?|unix)://.+$",
+        description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set",
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
@@ -90,7 +97,7 @@ class Settings(BaseSettings):
         default=None,
         description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
         "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
-        "for files in the state; nobody is told when not set",
+        "for files in the state; events stay inside when not set",
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -103,6 +110,11 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(
         default=None, description="PEM file of its key; both files are read again within a minute of a change"
+    )
+    gateway_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of the gateway's certificate, for trying services in the console; not "
+        "needed for a public authority, nor where `MERCATO_TLS_CERT` is the gateway's too",
     )
     client_ca: Path | None = Field(
         default=None,
@@ -159,19 +171,43 @@ class Settings(BaseSettings):
         pattern=r"^age1[0-9a-z]{58}$",
         description="For whom `mercato backup` encrypts: the public half of a key made by `mercato backup --make-key`",
     )
+    otlp_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="The collector of traces, `http[s]://host:4318` (OTLP over HTTP, JSON), without user and password; "
+        "nothing is traced when not set",
+    )
+    trace_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The share of calls and requests that are traced; failures are in any case",
+    )
+    trace_vendors: bool = Field(
+        default=False, description="Whether vendors' services get the trace id of traced calls, as `traceparent`"
+    )
     health_urls: str = Field(
         default="",
         pattern=r"^([a-z]+=https?://[^\s/,?#]+(,[a-z]+=https?://[^\s/,?#]+)*)?$",
         description="Where the probes of health find what does not run on this machine's usual ports: "
         "`gateway=http://10.0.0.5:9180,worker=http://10.0.0.6:3005`; a role may be named several times, once a replica",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: str = Field(
+        default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("runpod_endpoints")
     @classmethod
     def _places_are_read(cls, value: str) -> str:
         read_places(value)
         return value
+
+    @field_validator("events_url")
+    @classmethod
+    def _bus_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and url.get_secret_value() != "file":
+            read_address(url.get_secret_value())
+        return url
 
     @field_validator("smtp_url")
     @classmethod
@@ -183,11 +219,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks_are_read(cls, text: str) -> str:
-        if text:
-            # Imported here: it brings Starlette along, which the parents of other processes need not hold.
-            from mercato.edge.addresses import read_networks
-
-            read_networks(text)
+        read_networks(text)
         return text
 
     def to_environment(self) -> dict[str, str]:

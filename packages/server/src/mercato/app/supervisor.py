@@ -47,7 +47,7 @@ class Program:
 
 
 class Child:
-    """A running program. Its standard error goes to its log; errors are also told."""
+    """A running program. Its standard error goes to its log; errors are also printed."""
 
     def __init__(self, program: Program, log: RotatingLog, tell: Tell) -> None:
         self.program = program

@@ -21,6 +21,7 @@ from mercato.app.ports import is_free, ports_of
 from mercato.app.prepare import Preparation
 from mercato.app.settings import Settings, internal_port_of
 from mercato.app.supervisor import ChildFailed, Program, Supervisor
+from mercato.app.usable import require_usable
 
 _PORTS_SECONDS = 60.0
 
@@ -49,6 +50,7 @@ def up(
     """
     given = {"host": host, "port": port, "gateway_port": gateway_port, "gateway_workers": workers}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    require_usable(settings)
     if settings.client_ca is not None:
         raise click.ClickException(
             "MERCATO_CLIENT_CA is for `mercato serve` on several machines: here the internal port is on loopback only; "

@@ -59,7 +59,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         counters_of=counters_of, close_engines=close_engines, objects=store, data_key=settings.data_key,
         client_url=settings.client_url,
         gateway_url=None if settings.gateway_public_url is None else settings.gateway_public_url.rstrip("/"),
-        gateway_port=settings.gateway_port,
+        gateway_port=settings.gateway_port, gateway_cert=settings.tls_cert, gateway_ca=settings.gateway_ca,
         proxies=TrustedProxies(settings.trusted_proxies),
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
         log_key=HeadKey(secret), live_rounds=LiveRounds(store),

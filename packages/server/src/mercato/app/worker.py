@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 
 from mercato.adapters.policy_cedar import CedarPolicy
+from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
+    AnalyticsWork,
     AuditRecorder,
     AuditSealer,
     ErasureWork,
@@ -25,6 +27,7 @@ from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
+from mercato.app.tracing import with_tracer
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.bus import BusPublisher, forget_publisher
@@ -54,11 +57,11 @@ async def run_worker(
 
     `executor` names this worker: the same at each of its starts, and no other worker's.
     """
-    wiring = with_probes(build_wiring(settings, database_url), settings)
+    wiring = with_tracer(with_probes(build_wiring(settings, database_url), settings), settings, "mercato-worker")
     async with (
         ConfinedChecks() as checks,
         _open(_workflows(settings, wiring, checks, executor), wiring, settings),
-        _figures(wiring, settings),
+        _figures(wiring, settings, is_embedded=_is_embedded(settings, database_url)),
     ):
         ready.set()
         log.info("worker is ready", executor=executor)
@@ -66,10 +69,16 @@ async def run_worker(
     await wiring.close()
 
 
+def _is_embedded(settings: Settings, database_url: str) -> bool:
+    """`mercato up` hands its own server's URL to the worker, which the settings alone do not tell from another's."""
+    return EmbeddedPostgres(settings.state / "postgres").find_running() == database_url
+
+
 @asynccontextmanager
-async def _figures(wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
+async def _figures(wiring: Wiring, settings: Settings, *, is_embedded: bool) -> AsyncIterator[None]:
     """Keeps what `/metrics` says of the marketplace."""
-    task = asyncio.create_task(keep_figures(wiring.database, wiring.clock, settings.state), name="figures")
+    keeping = keep_figures(wiring.database, wiring.clock, settings.state, is_embedded=is_embedded)
+    task = asyncio.create_task(keeping, name="figures")
     try:
         yield
     finally:
@@ -101,7 +110,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
-    feed = OutboxFeed(wiring.database, [webhooks.bell])
+    feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
     bus = build_bus(settings)
     await workflows.open()
     to_seal = asyncio.Event()
@@ -112,6 +121,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),
+        asyncio.create_task(AnalyticsWork(wiring.database, wiring.clock).run(), name="analytics"),
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]

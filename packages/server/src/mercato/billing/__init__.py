@@ -31,6 +31,7 @@ from mercato.billing.reconcile import (
 )
 from mercato.billing.statement import STATEMENT_COLUMNS, Statement, Statements, check_scope, statement_lines
 from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
+from mercato.billing.takings import Taking, find_takings
 
 __all__ = [
     "STATEMENT_COLUMNS",
@@ -71,6 +72,7 @@ __all__ = [
     "Standing",
     "Statement",
     "Statements",
+    "Taking",
     "TrialBalance",
     "UnbilledLine",
     "UsageAgreement",
@@ -80,6 +82,7 @@ __all__ = [
     "estimate",
     "fee_subscriber",
     "find_open_amounts",
+    "find_takings",
     "month_days",
     "statement_lines",
 ]

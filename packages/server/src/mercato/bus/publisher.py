@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from mercato.bus.kinds import NEWS, make_events
 from mercato.bus.ports import BusUnavailable, EventBus
@@ -21,6 +21,7 @@ from mercato.platform import (
     Database,
     Event,
     LeadLost,
+    MeasuredGauge,
     Place,
     forget_reader,
     leading,
@@ -42,7 +43,9 @@ _LOCK = 7_245_110_386
 """The advisory lock of the process that leads."""
 _PUBLISHED = Counter("mercato_bus_events_total", "Events that the bus confirmed")
 _FAILED = Counter("mercato_bus_failures_total", "Attempts that the bus or the database ended; they are made again")
-_AWAY = Gauge("mercato_bus_away", "1 while the bus does not confirm what it is given, in the process that leads")
+_AWAY = MeasuredGauge(
+    "mercato_bus_away", "1 while the bus does not confirm what it is given, in the process that leads"
+)
 
 
 class BusPublisher:
@@ -65,6 +68,7 @@ class BusPublisher:
                     await self._lead(still_leads)
             except LeadLost as error:
                 _FAILED.inc()
+                _AWAY.replace({})
                 log.warning("the bus's publisher lost the database", error=str(error))
             except BusUnavailable as error:
                 _FAILED.inc()

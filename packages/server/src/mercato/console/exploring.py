@@ -15,7 +15,6 @@ from mercato.console.search import price_line
 from mercato.console.visit import Anybody
 from mercato.discovery import Searching
 from mercato.edge.wiring import Transaction
-from mercato_contracts.discovery import SearchRequest
 from mercato_contracts.listings import ComparedNumber, ComparisonAnswer, ListingView, RankingAnswer, VendorView
 from mercato_contracts.money import Currency
 
@@ -23,6 +22,7 @@ router = page_router()
 
 _PUBLIC_SECONDS = 30
 _MOST = 4
+_MOST_OF_VENDOR = 50
 _TITLES = {
     "price_per_call": "Price of a call", "price_per_1k_tokens": "Price of a million tokens",
     "price_per_month": "Monthly fee", "context_window": "Context window", "p50": "Measured p50", "p95": "Measured p95",
@@ -112,10 +112,9 @@ async def show_vendor(
     searching: Annotated[Searching, Depends(discovery.get_searching)],
 ) -> Response:
     """Who it is, and what it lists."""
-    asked = SearchRequest(vendor=[found.slug], sort="calls", limit=50)
-    listed = await discovery.search_services(asked, searching)
-    services = [(discovery.view_short(hit), price_line(hit.prices)) for hit in listed.items]
-    return visit.show("vendor_public.html", VendorPage(found, services, listed.total), public_seconds=_PUBLIC_SECONDS)
+    hits, total = await discovery.list_of_vendor(found.slug, searching, _MOST_OF_VENDOR)
+    services = [(discovery.view_short(hit), price_line(hit.prices)) for hit in hits]
+    return visit.show("vendor_public.html", VendorPage(found, services, total), public_seconds=_PUBLIC_SECONDS)
 
 
 def _line(number: ComparedNumber, currency: Currency) -> Line:

@@ -16,7 +16,6 @@ from mercato.console.visit import Anybody
 from mercato.discovery import Searching
 from mercato_contracts.discovery import (
     FacetsAnswer,
-    ListingFilters,
     PriceView,
     SearchAnswer,
     SearchHit,
@@ -85,9 +84,7 @@ async def search(
 ) -> Response:
     """What matches, by its page."""
     here = visit.here
-    found = await discovery.search_services(asked, searching)
-    filters = ListingFilters(**{name: getattr(asked, name) for name in ListingFilters.model_fields})
-    counted = await discovery.list_facets(filters, searching)
+    found, counted = await discovery.search_counted(asked, searching)
     page = SearchPage(
         words=here.get("q"),
         sort=asked.sort,

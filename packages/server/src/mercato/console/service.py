@@ -15,6 +15,7 @@ from mercato.console.prose import Prose, prose
 from mercato.console.routes import page_router
 from mercato.console.visit import Anybody
 from mercato.consumption import ServiceSeries
+from mercato.discovery import Showing
 from mercato.edge.public_status import Board, PublicStatus
 from mercato.edge.wiring import Transaction, running_of
 from mercato.identity import Permission
@@ -59,6 +60,8 @@ class ServicePage:
     release: ReleaseView | None = None
     measured: MeasuredStrip | None = None
     similar: Sequence[SimilarView] = ()
+    rating: str = ""
+    reviews: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Service:
     tokens_out: Units = None
 
     async def overview(self) -> ServicePage:
-        """With what was measured of it, and what is like it."""
+        """With what was measured of it, how it is rated, and what is like it."""
         page = await self.page("overview")
         running = running_of(self.visit.request.app)
         series = ServiceSeries(self.session, running.wiring.clock)
@@ -83,7 +86,14 @@ class Service:
         similar: Sequence[SimilarView] = ()
         if running.searching is not None:
             similar = view_similar(await running.searching.find_similar(page.service_id, _SIMILAR)).items
-        return replace(page, measured=measured_strip(steps, self.visit.zone), similar=similar)
+        figures = await Showing(self.session).figures(page.service_id)
+        return replace(
+            page,
+            measured=measured_strip(steps, self.visit.zone),
+            similar=similar,
+            rating=f"{figures.stars / figures.reviews:.2f}" if figures.reviews else "",
+            reviews=figures.reviews,
+        )
 
     async def page(self, tab: str, version: str | None = None) -> ServicePage:
         """Raises `ServiceNotFound`, `NotFound`."""
@@ -146,6 +156,7 @@ def tabs_of(name: str, current: str) -> list[Tab]:
         Tab("Overview", base, current == "overview"),
         Tab("Try it", f"{base}/try", current == "try"),
         Tab("Pricing", f"{base}/pricing", current == "pricing"),
+        Tab("Reviews", f"{base}/reviews", current == "reviews"),
         Tab("Releases", f"{base}/releases", current == "releases"),
         Tab("Compare releases", f"{base}/diff", current == "diff"),
         Tab("Status", f"/status/{name}", False),

@@ -1,7 +1,7 @@
 """What changed between two releases of a service: whom it breaks, and which version it needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
@@ -10,8 +10,8 @@ from mercato.api.publishing_views import view_diff, view_service
 from mercato.console.routes import page_router
 from mercato.console.service import Tab, tabs_of
 from mercato.console.visit import Anybody
-from mercato.edge.wiring import Parts, Transaction
-from mercato.platform import Refusal
+from mercato.edge.wiring import Parts
+from mercato.platform import NotFound, Refusal
 from mercato.publishing import Catalogue
 from mercato_contracts.publishing import ReleaseChange, ReleaseDiffView, ServiceView
 
@@ -55,11 +55,12 @@ class DiffPage:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
+    service: ServiceView
     versions: Sequence[str]
     earlier: str
     later: str
-    diff: ReleaseDiffView | None
-    refusal: Refusal | None
+    diff: ReleaseDiffView | None = None
+    refusal: Refusal | None = None
 
 
 async def _compare(
@@ -72,29 +73,30 @@ async def _compare(
     """The comparison itself: no transaction is open while it lasts."""
     async with parts.database.transaction() as session:
         listing = await Catalogue(session).get_listing(vendor, name)
-    versions = [release.version for release in listing.releases]
-    later = later or listing.service.latest_version
-    below = versions[versions.index(later) + 1 :] if later in versions else []
-    earlier = earlier or next(iter(below), "") or next((each for each in versions if each != later), "")
-    if not earlier:
-        return _Compared(versions, "", later, None, None)
+        view = view_service(listing)
+        versions = [release.version for release in listing.releases]
+        later = later or listing.service.latest_version
+        below = versions[versions.index(later) + 1 :] if later in versions else []
+        earlier = earlier or next(iter(below), "") or next((each for each in versions if each != later), "")
+        nothing = _Compared(view, versions, earlier, later)
+        if not earlier:
+            return nothing
+        full = f"{view.vendor}/{view.name}"
+        try:
+            comparison = await parts.comparing.compare_of(session, listing.service, full, earlier, later)
+        except NotFound as refusal:
+            return replace(nothing, refusal=refusal)
     try:
-        found = await parts.comparing.compare(parts.database, vendor, name, earlier, later)
+        found = await comparison()
     except Refusal as refusal:
-        return _Compared(versions, earlier, later, None, refusal)
-    return _Compared(versions, found.earlier, found.later, view_diff(f"{vendor}/{name}", found), None)
+        return replace(nothing, refusal=refusal)
+    return replace(nothing, earlier=found.earlier, later=found.later, diff=view_diff(full, found))
 
 
 @router.get("/services/{vendor}/{name}/diff")
-async def show_diff(
-    vendor: str,
-    name: str,
-    compared: Annotated[_Compared, Depends(_compare)],
-    visit: Anybody,
-    session: Transaction,
-) -> Response:
+async def show_diff(compared: Annotated[_Compared, Depends(_compare)], visit: Anybody) -> Response:
     """From the lower version to the higher one; without versions, the latest and the one before it."""
-    view = view_service(await Catalogue(session).get_listing(vendor, name))
+    view = compared.service
     full = f"{view.vendor}/{view.name}"
     changes = [] if compared.diff is None else compared.diff.changes
     page = DiffPage(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mercato.console.gateway_link import scheme
 from mercato.edge.wiring import Wiring
 
 KEY = "$MERCATO_KEY"
@@ -24,7 +25,7 @@ def gateway_of(parts: Wiring) -> str:
     if parts.gateway_url is not None:
         return parts.gateway_url
     host = urlsplit(parts.client_url).hostname or "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{parts.gateway_port}"
+    return f"{scheme(parts)}://{f'[{host}]' if ':' in host else host}:{parts.gateway_port}"
 
 
 def snippets_for(parts: Wiring, key: str) -> Sequence[Snippet]:

@@ -16,12 +16,12 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from mercato.admin import tell_change
+from mercato.console.gateway_link import GatewayAway, inner_url, trust
 from mercato.console.visit import Visit
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of
 from mercato.edge.wiring import Wiring
 from mercato.identity import DrawnSecret, Keys, Permission, draw_secret
-from mercato.platform import Refusal
 
 KEY_NAME = "try (console)"
 _KEY_LIFE = timedelta(hours=1)
@@ -108,7 +108,7 @@ async def send(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> Tried:
     """What came back, as far as it is shown. Raises `GatewayAway`."""
     began = time.perf_counter_ns()
     try:
-        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=trust(parts)) as client:
             answer = await client.send(_request(client, parts, call, key), stream=True)
             first, taken = time.perf_counter_ns(), bytearray()
             async for some in answer.aiter_bytes():
@@ -135,20 +135,6 @@ async def send(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> Tried:
     )
 
 
-class GatewayAway(Refusal):
-    """The console could not reach the gateway."""
-
-    code = "gateway_away"
-    status = 502
-    title = "The gateway does not answer"
-    fix = "Check that the gateway runs (`mercato doctor`), and try again."
-
-
-def _inner(parts: Wiring) -> str:
-    """The gateway as this machine reaches it."""
-    return parts.gateway_url or f"http://127.0.0.1:{parts.gateway_port}"
-
-
 def _shown(content: bytes, kind: str, *, whole: bool) -> str:
     if not kind.startswith("text/") and "json" not in kind:
         return f"{len(content)} bytes of {kind or 'an unnamed type'}"
@@ -163,7 +149,7 @@ def _shown(content: bytes, kind: str, *, whole: bool) -> str:
 
 async def open_stream(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> StreamingResponse:
     """The answer as it comes, with what its script needs in headers. Raises `GatewayAway`."""
-    client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+    client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=trust(parts))
     try:
         answer = await client.send(_request(client, parts, call, key), stream=True)
     except httpx.HTTPError as error:
@@ -198,4 +184,4 @@ def _request(client: httpx.AsyncClient, parts: Wiring, call: Outgoing, key: str)
     content = call.body.encode() if call.method != "GET" and call.body.strip() else None
     if content is not None:
         headers["content-type"] = "application/json"
-    return client.build_request(call.method, _inner(parts) + call.path, headers=headers, content=content)
+    return client.build_request(call.method, inner_url(parts) + call.path, headers=headers, content=content)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
@@ -23,7 +23,7 @@ from mercato.console.visit import Anybody, SignedIn, Visit
 from mercato.edge.names import Called
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import Permission
-from mercato.metering import CallFilter, Calls
+from mercato.metering import CallFilter, Calls, MeteredCall
 from mercato.platform import Malformed, NotFound, Refusal, Session
 from mercato.publishing import Catalogue
 from mercato.subscriptions import Subscriptions
@@ -32,6 +32,8 @@ from mercato_contracts.publishing import ServiceView
 
 router = page_router()
 slow = page_router(slow=True)
+
+Pause = Callable[[float], Awaitable[None]]
 
 _WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5)
 _MOST_KEPT = 16
@@ -98,16 +100,25 @@ class _Ran:
     refusal: Refusal | None
 
 
-async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> _Ran:
-    """The call itself: no transaction is open while it lasts."""
+def pause() -> Pause:
+    """How a page waits between two looks."""
+    return asyncio.sleep
+
+
+async def _run(
+    vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts, wait: Annotated[Pause, Depends(pause)]
+) -> _Ran:
+    """The call itself, until it is metered: no transaction is open while it lasts."""
     form = await Form.of(request)
     try:
         page = await _filled(visit, parts, vendor, name, form)
         if not page.is_run:
             return _Ran(form, None, None)
-        return _Ran(form, await send(visit, parts, page.call, await key_for(visit, request, parts)), None)
+        tried = await send(visit, parts, page.call, await key_for(visit, request, parts))
     except Refusal as refusal:
         return _Ran(form, None, refusal)
+    await _until_metered(tried.request_id, visit, parts, wait)
+    return _Ran(form, tried, None)
 
 
 @slow.post("/services/{vendor}/{name}/try")
@@ -122,7 +133,7 @@ async def try_operation(
     """What came back, and what it cost once it is metered. A button for another form of it makes no call."""
     page = await _page(visit, session, vendor, name, ran.form.get("operation"), ran.form)
     if ran.tried is not None:
-        call = await _metered(visit, session, called, ran.tried.request_id)
+        call = await _view_call(visit, session, called, ran.tried.request_id)
         page = replace(page, tried=ran.tried, call=call)
     return visit.show("service_try.html", page, refusal=ran.refusal)
 
@@ -143,12 +154,26 @@ class TriedCallPage:
     call: CallView | None
 
 
-@router.get("/services/{vendor}/{name}/try/calls/{request_id}")
+async def _until_metered(
+    request_id: str, visit: SignedIn, parts: Parts, wait: Annotated[Pause, Depends(pause)]
+) -> None:
+    """Returns once the call is metered, or after some seconds. It comes from the gateway within a second or so.
+
+    Each look is a transaction of its own: who waits holds no connection.
+    """
+    for seconds in _WAITS:
+        async with parts.database.transaction() as session:
+            if await _find_call(visit, session, request_id) is not None:
+                return
+        await wait(seconds)
+
+
+@slow.get("/services/{vendor}/{name}/try/calls/{request_id}", dependencies=[Depends(_until_metered)])
 async def show_tried_call(
     vendor: str, name: str, request_id: str, visit: SignedIn, session: Transaction, called: Called
 ) -> Response:
     """What it cost. The page of the form takes its figures from here."""
-    call = await _metered(visit, session, called, request_id[:_LONGEST_ID])
+    call = await _view_call(visit, session, called, request_id)
     if call is None and await Catalogue(session).find_service(vendor, name) is None:
         raise NotFound(f"There is no service {vendor[:64]}/{name[:64]}.")
     return visit.show("tried_call.html", TriedCallPage(f"{vendor}/{name}"[:140], request_id[:_LONGEST_ID], call))
@@ -222,17 +247,20 @@ async def _is_subscribed(visit: Visit, session: Session, service_id: str) -> boo
     return any(row.service_id == service_id and row.status == "active" for row in rows)
 
 
-async def _metered(visit: Visit, session: Session, called: Called, request_id: str) -> CallView | None:
-    """The call as it was metered; it comes from the gateway within a second or so."""
+async def _find_call(visit: Visit, session: Session, request_id: str) -> MeteredCall | None:
     end = visit.now + timedelta(days=1)
-    wanted = CallFilter(end - timedelta(days=2), end, request_id=request_id)
-    for seconds in (0.0, *_WAITS):
-        await asyncio.sleep(seconds)
-        found = await Calls(session).page(visit.caller, wanted, side="consumer", key_id=None, after=None, limit=1)
-        if found.items:
-            (view,) = await calls_api.view_calls(found.items, {}, "consumer", called)
-            return view
-    return None
+    wanted = CallFilter(end - timedelta(days=2), end, request_id=request_id[:_LONGEST_ID])
+    found = await Calls(session).page(visit.caller, wanted, side="consumer", key_id=None, after=None, limit=1)
+    return found.items[0] if found.items else None
+
+
+async def _view_call(visit: Visit, session: Session, called: Called, request_id: str) -> CallView | None:
+    """The call as it was metered; `None` where it is not yet."""
+    found = await _find_call(visit, session, request_id)
+    if found is None:
+        return None
+    (view,) = await calls_api.view_calls([found], {}, "consumer", called)
+    return view
 
 
 router.include_router(slow)

@@ -45,7 +45,7 @@ from mercato.discovery.recommending import MarketMemory, Recommended, Recommendi
 from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refreshing import refresh_listings
 from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown, ReviewNotEarned, ReviewNotFound
-from mercato.discovery.reviews import Reviewed, Reviews
+from mercato.discovery.reviews import Reviewed, Reviewing, Reviews
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
 from mercato.discovery.trending import trend_of
@@ -95,6 +95,7 @@ __all__ = [
     "ReviewNotEarned",
     "ReviewNotFound",
     "Reviewed",
+    "Reviewing",
     "Reviews",
     "SearchIndex",
     "SearchPage",

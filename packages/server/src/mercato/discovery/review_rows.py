@@ -1,8 +1,8 @@
 """Questions about reviews."""
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
-from mercato.discovery.models import Review
+from mercato.discovery.models import ListingFigures, Review
 from mercato.platform import Session
 
 
@@ -37,6 +37,19 @@ class ReviewRepository:
         """This organisation's review of the service."""
         query = select(Review).where(Review.service_id == service_id, Review.organisation_id == organisation_id)
         return await self._session.scalar(query.with_for_update())
+
+    async def find_of(self, service_id: str, organisation_id: str) -> Review | None:
+        """The same, to look at."""
+        query = select(Review).where(Review.service_id == service_id, Review.organisation_id == organisation_id)
+        return await self._session.scalar(query)
+
+    async def rating_and_own(self, service_id: str, organisation_id: str | None) -> tuple[int, int, Review | None]:
+        """The stars of all that are not hidden, how many these are, and this organisation's own."""
+        own = and_(Review.service_id == ListingFigures.service_id, Review.organisation_id == organisation_id)
+        query = select(ListingFigures.stars, ListingFigures.reviews, Review).outerjoin(Review, own)
+        row = (await self._session.execute(query.where(ListingFigures.service_id == service_id))).one_or_none()
+        # The first review of a service makes its row of figures.
+        return (0, 0, None) if row is None else (row[0], row[1], row[2])
 
     async def page(self, service_id: str, before: str | None, limit: int, *, hidden_too: bool) -> list[Review]:
         """The newest first."""

@@ -13,7 +13,7 @@ from mercato.discovery.review_rows import ReviewRepository
 from mercato.identity import Caller, Directory, Permission
 from mercato.metering import MarketUse
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing import Catalogue, Service
+from mercato.publishing import Catalogue, Listing, Service
 from mercato_contracts import ids as kinds
 
 _CALLED_WITHIN = timedelta(days=400)
@@ -25,6 +25,21 @@ class Reviewed:
 
     row: Review
     organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """A page of a listed service's reviews, and where an organisation stands towards it.
+
+    `stars` and `count`: of all reviews that are not hidden. `own`: what it wrote; `is_earned`: it may write.
+    """
+
+    listing: Listing
+    stars: int
+    count: int
+    page: Sequence[Reviewed]
+    own: Reviewed | None
+    is_earned: bool
 
 
 class Reviews:
@@ -46,6 +61,30 @@ class Reviews:
         """The newest first; hidden ones only where they are asked for. Raises `ServiceNotFound`."""
         listing = await self._catalogue.get_listing(vendor, name)
         return await self._named(await self._rows.page(listing.service.id, before, limit, hidden_too=hidden_too))
+
+    async def show_to(self, caller: Caller | None, vendor: str, name: str, before: str | None, limit: int) -> Reviewing:
+        """All that somebody sees who looks at the reviews; operators see hidden ones. Raises `ServiceNotFound`."""
+        listing = await self._catalogue.get_listing(vendor, name)
+        service = listing.service
+        hidden_too = caller is not None and caller.may(Permission.MARKETPLACE_READ)
+        page = await self._named(await self._rows.page(service.id, before, limit, hidden_too=hidden_too))
+        asker = None if caller is None else caller.organisation_id
+        stars, count, row = await self._rows.rating_and_own(service.id, asker)
+        own = None if row is None or caller is None else Reviewed(row, caller.organisation_slug)
+        # Who wrote one had called it then, at least; writing says otherwise.
+        is_earned = own is not None
+        if caller is not None and own is None and service.vendor_id != asker:
+            is_earned = await self._has_called(caller, service)
+        return Reviewing(listing, stars, count, page, own, is_earned)
+
+    async def get_own(self, caller: Caller, vendor: str, name: str) -> Reviewed:
+        """What the organisation wrote of the service. Raises `ServiceNotFound`, `ReviewNotFound`."""
+        caller.require(Permission.SUBSCRIPTIONS_READ)
+        service = (await self._catalogue.get_listing(vendor, name)).service
+        review = await self._rows.find_of(service.id, caller.organisation_id)
+        if review is None:
+            raise ReviewNotFound(f"{caller.organisation_slug} has no review of {vendor}/{name}.")
+        return (await self._named([review]))[0]
 
     async def write(self, caller: Caller, vendor: str, name: str, stars: int, words: str) -> Reviewed:
         """The organisation's review of the service, new or changed. Raises `ServiceNotFound`, `ReviewNotEarned`."""

@@ -55,6 +55,10 @@ class Showing:
         calls, stars, reviews = (sum(getattr(row, name) for row in rows) for name in ("calls", "stars", "reviews"))
         return VendorPage(organisation, services, calls, stars, reviews)
 
+    async def figures(self, service_id: str) -> ExactFigures:
+        """What calls and reviews say of a service."""
+        return exact((await self._figures.find_many([service_id])).get(service_id))
+
     async def services(self, names: Collection[tuple[str, str]]) -> list[ListedService]:
         """These listed services, in this order. Raises `ServiceNotFound`."""
         listings = [await self._catalogue.get_listing(vendor, name) for vendor, name in names]

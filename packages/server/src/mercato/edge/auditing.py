@@ -13,7 +13,7 @@ from mercato.edge.addresses import network_of
 from mercato.edge.audited import OPERATIONS, READS
 from mercato.edge.wiring import Wiring
 from mercato.identity import Caller
-from mercato.platform import Refusal, RequestContext, Served, Session
+from mercato.platform import Refusal, RequestContext, Served, Session, current_trace
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def context_of(request: Request) -> RequestContext:
     place = network_of(request) or ""
     request_id = getattr(request.state, "request_id", "")
     if caller is None:
-        return RequestContext(request_id=request_id, address=place)
+        return RequestContext(request_id=request_id, address=place, trace=current_trace())
     kind = "session" if caller.session_id else "deployment_token" if caller.deployment_id else "key"
     return RequestContext(
         request_id=request_id,
@@ -37,6 +37,7 @@ def context_of(request: Request) -> RequestContext:
         credential=caller.session_id or caller.actor,
         actor=caller.actor,
         organisation_id=caller.organisation_id,
+        trace=current_trace(),
     )
 
 

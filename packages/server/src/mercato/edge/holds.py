@@ -1,14 +1,14 @@
 """What keys are held to: services by their names, networks in their usual spelling, and requests from elsewhere."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from starlette.requests import HTTPConnection
 
-from mercato.edge.addresses import plain_address
 from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, KeyHeldElsewhere, KeyHold
 from mercato.platform import Malformed, Session
 from mercato.publishing import Catalogue, ServiceNotFound
+from mercato_contracts.client_address import is_in, read_networks
 from mercato_contracts.identity import KeyHoldRequest
 
 
@@ -41,6 +41,7 @@ def require_place(connection: HTTPConnection, addresses: tuple[str, ...]) -> Non
     """Raises `KeyHeldElsewhere` where the request comes from none of these networks; empty: from anywhere."""
     if not addresses:
         return
-    plain = plain_address(connection.client.host) if connection.client else None
-    if plain is None or not any(ip_address(plain) in ip_network(each) for each in addresses):
-        raise KeyHeldElsewhere(f"This key may not be used from {plain or 'an unknown address'}.")
+    host = connection.client.host if connection.client else ""
+    is_known = getattr(connection.state, "is_origin_certain", False)
+    if not is_known or not is_in(host, read_networks(",".join(addresses))):
+        raise KeyHeldElsewhere(f"This key may not be used from {host if is_known else 'an unknown address'}.")

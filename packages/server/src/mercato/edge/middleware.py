@@ -2,6 +2,8 @@
 
 import re
 import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -12,12 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mercato.edge.addresses import UNKNOWN, TrustedProxies, origin_of
 from mercato.edge.bodies import Body, BodyRoom, ClientLeft
 from mercato.edge.problems import ErrorPage, render
-from mercato.platform import Ids, Refusal
+from mercato.platform import Ids, Refusal, traced
 from mercato_contracts import ids as id_prefix
+
+if TYPE_CHECKING:
+    from mercato_contracts.tracing import OpenSpan, Tracer
 
 _SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C trace context: logs carry its trace id, so that they are found from a trace."""
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines."""
+_FAILED = 500
 _CLIENT_LEFT = 499
 """Not sent to anybody: what the count of answers says where the client was gone."""
 
@@ -26,7 +34,11 @@ _SECONDS = Histogram("mercato_http_seconds", "Time to answer, in seconds", ["met
 
 
 class Edge:
-    """Outermost: names the request, reads its body, counts its answer."""
+    """Outermost: names the request, reads its body, counts its answer.
+
+    A `tracer` writes a span for each request in the sample. Callers of the internal port (`trusts_callers`) decide
+    whether theirs are.
+    """
 
     def __init__(
         self,
@@ -35,7 +47,11 @@ class Edge:
         proxies: TrustedProxies,
         room: BodyRoom,
         error_page: ErrorPage | None = None,
+        tracer: "Tracer | None" = None,
+        trusts_callers: bool = False,
     ) -> None:
+        self._tracer = tracer
+        self._trusts_callers = trusts_callers
         self._app = app
         self._ids = ids
         self._proxies = proxies
@@ -53,21 +69,33 @@ class Edge:
         request_id = sent_id if _SENT_ID.fullmatch(sent_id) else self._ids.new(id_prefix.REQUEST)
         scope.setdefault("state", {}).update(request_id=request_id, error_page=self._error_page)
         self._name_client(scope)
+        span = self._begin_span(request)
         trace = _TRACE.fullmatch(request.headers.get("traceparent", ""))
-        structlog.contextvars.bind_contextvars(request_id=request_id, **({"trace_id": trace[1]} if trace else {}))
+        trace_id = span.context.trace_id if span is not None else trace[1] if trace else None
+        structlog.contextvars.bind_contextvars(request_id=request_id, **({"trace_id": trace_id} if trace_id else {}))
         answer = _Answer(send, request_id)
         began = time.perf_counter()
         try:
-            await self._pass(scope, receive, answer)
+            with nullcontext() if span is None else traced(span):
+                await self._pass(scope, receive, answer)
         finally:
             structlog.contextvars.unbind_contextvars("request_id", "trace_id")
             route = getattr(scope.get("route"), "path", "unmatched")
             _ANSWERS.labels(request.method, route, answer.status or _CLIENT_LEFT).inc()
             _SECONDS.labels(request.method, route).observe(time.perf_counter() - began)
+            if span is not None:
+                _end_span(span, request.method, route, request_id, answer.status or _CLIENT_LEFT)
+
+    def _begin_span(self, request: Request) -> "OpenSpan | None":
+        if self._tracer is None or request.url.path in _UNTRACED:
+            return None
+        return self._tracer.begin(request.headers.get("traceparent", ""), trusts_caller=self._trusts_callers)
 
     def _name_client(self, scope: Scope) -> None:
         peer, port = scope.get("client") or (UNKNOWN, 0)
-        scope["client"] = (self._proxies.client_of(peer, Headers(scope=scope)), port)
+        origin = self._proxies.origin_of(peer, Headers(scope=scope))
+        scope["client"] = (origin.address or UNKNOWN, port)
+        scope.setdefault("state", {})["is_origin_certain"] = origin.is_certain
 
     async def _pass(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         request = Request(scope)
@@ -84,6 +112,22 @@ class Edge:
             await render(refusal, request, {"connection": "close"})(scope, receive, answer)
         finally:
             body.close()
+
+
+def _end_span(span: "OpenSpan", method: str, route: str, request_id: str, status: int) -> None:
+    """Of the address only the route is told: what a caller wrote into it stays here."""
+    from mercato_contracts.tracing import SERVER
+
+    error = f"status_{status}" if status >= _FAILED else ""
+    says: dict[str, str | int | bool] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "mercato.request_id": request_id,
+    }
+    if error:
+        says["error.type"] = error
+    span.end(f"{method} {route}", SERVER, says, error)
 
 
 def _has_body(request: Request) -> bool:

@@ -93,14 +93,14 @@ def render(refusal: Refusal, request: Request, headers: dict[str, str] | None = 
     page: ErrorPage | None = getattr(request.state, "error_page", None)
     if page is not None and _is_for_a_browser(request):
         return page(refusal, request)
-    if request.url.path.startswith(_SCIM):
-        return in_scim(refusal)
-    request_id = getattr(request.state, "request_id", None)
     sent = dict(headers or {})
     if refusal.retry_after_seconds is not None:
         sent["Retry-After"] = str(refusal.retry_after_seconds)
     if refusal.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
+    if request.url.path.startswith(_SCIM):
+        return in_scim(refusal, sent)
+    request_id = getattr(request.state, "request_id", None)
     body = refusal.to_problem(request_id).model_dump_json(exclude_none=True)
     return Response(body, refusal.status, sent, MEDIA_TYPE)
 

@@ -141,8 +141,7 @@ class TransactionalRoute(APIRoute):
     ) -> Response:
         left = _take_guess(request, wiring) if _proves_by_body(request) else {}
         kept_refusal: Refusal | None = None
-        admitted = await _admit_deployment(request, wiring)
-        await prove_credential(request, wiring)
+        admitted = await self._admit(request, wiring)
         async with UnitOfWork(request, wiring) as unit:
             request.state.unit = unit
             if admitted is None:
@@ -169,6 +168,12 @@ class TransactionalRoute(APIRoute):
             raise kept_refusal
         response.headers.update(left)
         return response
+
+    async def _admit(self, request: Request, wiring: Wiring) -> tuple[Caller, dict[str, str]] | None:
+        """What comes before the transaction: the deployment that asks, or the proof of the key that is shown."""
+        admitted = await _admit_deployment(request, wiring)
+        await prove_credential(request, wiring)
+        return admitted
 
     async def _authenticate(self, request: Request, wiring: Wiring, unit: UnitOfWork) -> Caller | None:
         if _credential(request) is None:

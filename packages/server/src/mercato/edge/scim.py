@@ -1,7 +1,6 @@
 """How SCIM answers: its media type, its errors, and the token that each request shows (RFC 7644)."""
 
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
@@ -10,25 +9,16 @@ from scim2_models import Error, SCIMException
 
 from mercato.edge.addresses import origin_of
 from mercato.edge.route import TransactionalRoute, UnitOfWork
-from mercato.edge.scim_errors import MEDIA_TYPE, refused
+from mercato.edge.scim_errors import MEDIA_TYPE
 from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, NotSignedIn, ScimAccess, ScimMalformed
-from mercato.platform import Refusal
 
 
 class ScimRoute(TransactionalRoute):
-    """A route of `/scim/v2`: it takes tokens of identity providers only, and refuses in SCIM's own words."""
+    """A route of `/scim/v2`: it takes tokens of identity providers, and no other credential."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await answer(request)
-            except Refusal as refusal:
-                return refused(refusal)
-
-        return handle
+    async def _admit(self, request: Request, wiring: Wiring) -> None:
+        """Nobody: a deployment's token is no token for provisioning."""
 
     async def _authenticate(self, request: Request, wiring: Wiring, unit: UnitOfWork) -> Caller:
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")

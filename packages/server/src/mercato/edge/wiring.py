@@ -1,9 +1,10 @@
 """What the edge hands to the rooms, put together once by the app. It knows ports; the app chooses their engines."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 
@@ -40,6 +41,9 @@ from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks, Provider
 from mercato.webhooks import SecretSeal, WebhookAddresses
 from mercato_contracts.settings import SettingView
+
+if TYPE_CHECKING:
+    from mercato_contracts.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,10 @@ class Wiring:
     """The marketplace's share of what consumers pay, in basis points."""
     health_places: HealthPlaces | None = None
     """Where the marketplace's own services are; `None` where nothing is probed."""
+    gateway_cert: Path | None = None
+    """The certificate of the gateway of this host, where it speaks TLS."""
+    gateway_ca: Path | None = None
+    """An authority that the gateway's certificate may be of, besides public ones."""
     shown_settings: tuple[SettingView, ...] = ()
     """The settings that this process has read, without secrets."""
     sample_data: bool = False
@@ -108,6 +116,10 @@ class Wiring:
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
     """Gives back the connections of engines other than PostgreSQL."""
+    tracer: "Tracer | None" = None
+    """Writes spans, where a collector is set."""
+    close_tracer: Callable[[], None] | None = None
+    """Sends what waits, for two seconds at most."""
     comparing: Comparing = field(default_factory=Comparing)
     """Compares releases, in processes that start with the first comparison."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
@@ -134,6 +146,8 @@ class Wiring:
         """Give all connections back."""
         if self.close_engines is not None:
             await self.close_engines()
+        if self.close_tracer is not None:
+            await asyncio.to_thread(self.close_tracer)
         await self.comparing.close()
         await self.gateway_database.close()
         await self.database.close()

@@ -81,8 +81,8 @@ from mercato.identity.refusals import (
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
+from mercato.identity.scim_bounds import check_size
 from mercato.identity.scim_facts import Found, GroupFacts, KnownScimGroup, KnownScimPerson, PersonFacts
-from mercato.identity.scim_filter_rows import check_size
 from mercato.identity.scim_groups import ScimGroups
 from mercato.identity.scim_models import ScimSettings, ScimToken
 from mercato.identity.scim_people import ScimPeople

@@ -7,9 +7,9 @@ from mercato.identity.attempts import Attempts
 from mercato.identity.caller import Caller
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
-from mercato.identity.permissions import Permission, Role, permissions_of
-from mercato.identity.refusals import NotAllowed
+from mercato.identity.permissions import Permission, Role
 from mercato.identity.repository import IdentityRepository
+from mercato.identity.sign_up import may_give
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, NotFound, Outbox, Session
 
@@ -76,23 +76,23 @@ class Subjects:
         )
 
     async def end_access(self, person: KnownPerson, *, by: str) -> None:
-        """They sign in no more, and the keys that they made are revoked. Again changes nothing."""
+        """They sign in no more, and the keys that they made are revoked, whichever organisation they acted in. Again
+        changes nothing."""
         user = await self._rows.find_user(person.id)
         assert user is not None
         user.disabled_at = user.disabled_at or self._clock.now()
-        await end_access(self._session, self._clock, self._outbox, user.id, by=by)
+        await end_access(self._session, self._clock, self._outbox, user.id, by=by, organisation_id=None)
         await Attempts(self._session, self._clock).succeeded(f"account:{person.email}")
 
     def _may_know(self, caller: Caller, user: User) -> bool:
-        return user.organisation_id == caller.organisation_id or _rules_all(caller)
+        """Everybody knows themselves, whichever organisation they act in."""
+        return user.id == caller.actor or user.organisation_id == caller.organisation_id or _rules_all(caller)
 
     def _require_power_over(self, caller: Caller, user: User) -> None:
         caller.require(Permission.PRIVACY_WRITE)
         if _rules_all(caller):
             return
-        beyond = permissions_of(Role(user.role), in_operator=caller.is_operator) - caller.permissions
-        if beyond:
-            raise NotAllowed(f"The role {user.role} may do more than you may.", role=user.role, beyond=sorted(beyond))
+        may_give(caller, Role(user.role))
 
 
 def _rules_all(caller: Caller) -> bool:

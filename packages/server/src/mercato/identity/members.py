@@ -1,12 +1,11 @@
 """The people of an organisation: their roles, and who may sign in."""
 
-from mercato.identity.access import end_access
+from mercato.identity.access import end_keys, end_sessions
 from mercato.identity.caller import Caller
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import UserChanged
-from mercato.identity.permissions import Permission, Role, permissions_of
-from mercato.identity.refusals import NotAllowed
+from mercato.identity.permissions import Permission, Role
 from mercato.identity.sign_up import may_give
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, NotFound, Outbox, Session
@@ -41,20 +40,30 @@ class Members:
     async def disable(self, caller: Caller, user_id: str, *, keep_keys: bool = False) -> User:
         """Their sessions end now, and so do the keys that they made, unless `keep_keys`. Again changes nothing.
 
+        Of somebody whom the identity provider disabled it becomes an administrator's decision, which stays.
+
         Raises `NotFound`, `NotAllowed`, `LastAdministrator`, `StepUpNeeded`.
         """
         user = await self._take(caller, user_id)
         if user.disabled_at is None:
             await self._ways.keep_one(user)
             user.disabled_at = self._clock.now()
-            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor, keep_keys=keep_keys)
+            await end_sessions(self._session, self._clock, self._outbox, user.id, by=caller.actor)
+            if not keep_keys:
+                await end_keys(
+                    self._session, self._clock, self._outbox, user.id,
+                    by=caller.actor, organisation_id=user.organisation_id,
+                )  # fmt: skip
             await self._tell(caller, user, "disabled", {"disabled": False}, {"disabled": True})
+        elif await self._rows.forget_providers_disabling(user.id):
+            await self._tell(caller, user, "disabled", {"disabled": "by the provider"}, {"disabled": True})
         return user
 
     async def enable(self, caller: Caller, user_id: str) -> User:
         """They may sign in again. Keys that were revoked stay revoked. Raises `NotFound`, `NotAllowed`."""
         user = await self._take(caller, user_id)
         if user.disabled_at is not None:
+            await self._rows.forget_providers_disabling(user.id)
             user.disabled_at = None
             await self._tell(caller, user, "enabled", {"disabled": True}, {"disabled": False})
         return user
@@ -67,9 +76,7 @@ class Members:
         user = await self._rows.find_user(caller.organisation_id, user_id)
         if user is None:
             raise NotFound(f"Your organisation has no person {user_id}.", user=user_id)
-        beyond = permissions_of(Role(user.role), in_operator=caller.is_operator) - caller.permissions
-        if beyond:
-            raise NotAllowed(f"The role {user.role} may do more than you may.", role=user.role, beyond=sorted(beyond))
+        may_give(caller, Role(user.role))
         return user
 
     async def _tell(

@@ -1,11 +1,9 @@
 """Questions to the database about people in organisations beside their own."""
 
-from datetime import datetime
-
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from mercato.identity.membership_models import Membership
-from mercato.identity.models import Key, LoginSession, Organisation, User
+from mercato.identity.models import Organisation, User
 from mercato.platform import Session
 
 
@@ -48,24 +46,3 @@ class MembershipRows:
         )
         rows = await self._session.execute(query if after is None else query.where(User.id > after))
         return [(row[0], row[1]) for row in rows]
-
-    async def end_sessions_in(self, user_id: str, organisation_id: str, now: datetime) -> int:
-        """Those of the person that act in this organisation; how many were ended."""
-        ended = await self._session.execute(
-            update(LoginSession)
-            .where(
-                LoginSession.user_id == user_id,
-                LoginSession.organisation_id == organisation_id,
-                LoginSession.ended_at.is_(None),
-            )
-            .values(ended_at=now)
-            .returning(LoginSession.id)
-        )
-        return len(ended.all())
-
-    async def keys_in_force(self, user_id: str, organisation_id: str) -> list[Key]:
-        """Keys of this organisation that the person made and nobody revoked."""
-        query = select(Key).where(
-            Key.created_by == user_id, Key.organisation_id == organisation_id, Key.revoked_at.is_(None)
-        )
-        return list(await self._session.scalars(query.order_by(Key.id).with_for_update()))

@@ -6,15 +6,17 @@ organisation must not be one of its people.
 
 from dataclasses import dataclass
 
+from mercato.identity.access import end_keys, end_sessions
 from mercato.identity.caller import Caller
 from mercato.identity.invitations import Invitations
 from mercato.identity.membership_models import Membership
 from mercato.identity.membership_rows import MembershipRows
 from mercato.identity.models import Organisation, User
-from mercato.identity.news import InvitationAccepted, KeyChanged, MembershipChanged, SessionsEnded
-from mercato.identity.permissions import Permission, Role, permissions_of
+from mercato.identity.news import InvitationAccepted, MembershipChanged
+from mercato.identity.permissions import Permission, Role
 from mercato.identity.refusals import EmailTaken, NotAllowed, OrganisationSuspended
 from mercato.identity.repository import IdentityRepository
+from mercato.identity.sign_up import may_give
 from mercato.identity.sso_refusals import PasswordsSwitchedOff
 from mercato.identity.sso_rows import SsoRows
 from mercato.identity.standing_rows import StandingRows
@@ -110,20 +112,12 @@ class Memberships:
         membership = await self._rows.find(user_id, caller.organisation_id)
         if membership is None:
             raise NotFound(f"Nobody of another organisation is in yours as {user_id}.", user=user_id)
-        beyond = permissions_of(Role(membership.role), in_operator=False) - caller.permissions
-        if beyond:
-            raise NotAllowed(f"The role {membership.role} may do more than you may.", beyond=sorted(beyond))
-        role, now = membership.role, self._clock.now()
+        role, here, by = Role(membership.role), membership.organisation_id, caller.actor
+        may_give(caller, role)
         await self._rows.delete(membership)
-        if await self._rows.end_sessions_in(user_id, caller.organisation_id, now):
-            await self._outbox.add(self._session, SessionsEnded(by=caller.actor, user_id=user_id))
-        for key in await self._rows.keys_in_force(user_id, caller.organisation_id):
-            key.revoked_at = now
-            news = KeyChanged(by=caller.actor, key_id=key.id, organisation_id=key.organisation_id)
-            await self._outbox.add(self._session, news)
-        ended = MembershipChanged(
-            by=caller.actor, user_id=user_id, organisation_id=caller.organisation_id, change="ended", role=role
-        )
+        await end_sessions(self._session, self._clock, self._outbox, user_id, by=by, acts_in=here)
+        await end_keys(self._session, self._clock, self._outbox, user_id, by=by, organisation_id=here)
+        ended = MembershipChanged(by=by, user_id=user_id, organisation_id=here, change="ended", role=role)
         await self._outbox.add(self._session, ended)
 
     async def _person(self, caller: Caller) -> tuple[User, Organisation]:

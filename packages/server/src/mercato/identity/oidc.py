@@ -281,15 +281,15 @@ def _read_claims(issuer: str, claims: Mapping[str, Any], more: Mapping[str, Any]
     )
 
 
-def _read_groups(told: Any) -> frozenset[str] | None:
-    if isinstance(told, str):
-        return frozenset({told})
-    return frozenset(each for each in told if isinstance(each, str)) if isinstance(told, list) else None
+def _read_groups(claim: Any) -> frozenset[str] | None:
+    if isinstance(claim, str):
+        return frozenset({claim})
+    return frozenset(each for each in claim if isinstance(each, str)) if isinstance(claim, list) else None
 
 
-def _read_time(told: Any) -> datetime | None:
-    is_time = isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < 1e11
-    return datetime.fromtimestamp(told, UTC) if is_time else None
+def _read_time(claim: Any) -> datetime | None:
+    is_time = isinstance(claim, int | float) and not isinstance(claim, bool) and 0 < claim < 1e11
+    return datetime.fromtimestamp(claim, UTC) if is_time else None
 
 
 def _remember(kept: dict[str, Any], name: str, value: Any) -> None:

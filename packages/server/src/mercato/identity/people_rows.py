@@ -87,11 +87,15 @@ class PeopleRows:
         role = None if row is None else row[1].role if row[0].organisation_id is None else row[3]
         return None if row is None or role is None else (row[0], row[1], row[2], role)
 
-    async def end_sessions(self, user_id: str, now: datetime, *, but: str | None = None) -> int:
-        """End all sessions of a person except one; how many were ended."""
+    async def end_sessions(
+        self, user_id: str, now: datetime, *, but: str | None = None, acts_in: str | None = None
+    ) -> int:
+        """End a person's sessions, except one, or only those that act in another organisation; how many were ended."""
         query = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
         if but is not None:
             query = query.where(LoginSession.id != but)
+        if acts_in is not None:
+            query = query.where(LoginSession.organisation_id == acts_in)
         ended = await self._session.execute(query.values(ended_at=now).returning(LoginSession.id))
         return len(ended.all())
 

@@ -1,7 +1,8 @@
 """SCIM filters as conditions of the database (RFC 7644, section 3.4.2.2).
 
 `scim2-models` reads and checks the text; here its tree becomes a condition on columns. An attribute that is not in the
-tables below is refused, and so is a filter that is larger than any that is needed.
+tables below is refused, and so is a filter that is larger than any that is needed. Imported where a filter is: that
+library takes 0.3 s and memory of every process.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,9 +42,7 @@ from mercato.identity.models import User
 from mercato.identity.scim_models import ScimGroup, ScimMember, ScimPerson
 from mercato.identity.scim_refusals import ScimFilterRefused
 
-LONGEST = 1_000
 _MOST_TERMS = 30
-_DEEPEST = 10
 
 Condition = ColumnElement[bool]
 
@@ -119,16 +118,6 @@ GROUPS: _Table = {
         ),
     ),
 }
-
-
-def check_size(text: str) -> None:
-    """Before a filter is read at all. Raises `ScimFilterRefused`."""
-    depth = deepest = 0
-    for letter in text[: LONGEST + 1]:
-        depth += (letter in "([") - (letter in ")]")
-        deepest = max(deepest, depth)
-    if len(text) > LONGEST or deepest > _DEEPEST:
-        raise ScimFilterRefused("The filter is too long, or its brackets are too deep.")
 
 
 def condition_of(node: FilterNode, table: _Table) -> Condition:

@@ -1,14 +1,12 @@
 """The groups that an organisation's identity provider keeps here. They give roles where the settings say so."""
 
 from collections.abc import Collection
-
-from scim2_models.path import FilterNode
+from typing import TYPE_CHECKING
 
 from mercato.identity.caller import Caller
 from mercato.identity.news import GroupProvisioned
 from mercato.identity.permissions import Permission
 from mercato.identity.scim_facts import Found, GroupFacts, KnownScimGroup, known_group
-from mercato.identity.scim_filter_rows import GROUPS, condition_of
 from mercato.identity.scim_models import ScimGroup
 from mercato.identity.scim_refusals import ScimMemberUnknown, ScimTaken
 from mercato.identity.scim_roles import ScimRoles
@@ -16,6 +14,11 @@ from mercato.identity.scim_rows import ScimRows, Window
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
+
+if TYPE_CHECKING:
+    from scim2_models.path import FilterNode
+
+    from mercato.identity.scim_filter_rows import Condition
 
 
 class ScimGroups:
@@ -30,10 +33,10 @@ class ScimGroups:
         self._ids = ids
         self._outbox = outbox
 
-    async def page(self, caller: Caller, search: FilterNode | None, window: Window) -> Found[KnownScimGroup]:
+    async def page(self, caller: Caller, search: "FilterNode | None", window: Window) -> Found[KnownScimGroup]:
         """Those that the filter finds, the oldest first. Raises `ScimFilterRefused`."""
         caller.require(Permission.PEOPLE_PROVISION)
-        condition = None if search is None else condition_of(search, GROUPS)
+        condition = _condition(search)
         rows, total = await self._rows.page_of_groups(caller.organisation_id, condition, window)
         members = await self._rows.members_of([row.id for row in rows]) if rows else {}
         return Found([known_group(row, members.get(row.id, {})) for row in rows], total)
@@ -59,33 +62,39 @@ class ScimGroups:
         self._write(group, facts)
         self._rows.add(group)
         await self._rows.flush()
-        await self._set_members(caller, group, joining=set(facts.members), leaving=set())
+        joined = await self._set_members(caller, group, joining=set(facts.members), leaving=set())
         await self._tell(caller, group, "added")
-        return await self._view(group)
+        return known_group(group, joined)
 
-    async def change(self, caller: Caller, group_id: str, facts: GroupFacts) -> KnownScimGroup:
-        """What the provider says now; roles follow. Raises `NotFound`, `ScimTaken`, `ScimMemberUnknown`."""
+    async def take(self, caller: Caller, group_id: str) -> KnownScimGroup:
+        """The group, which nobody else changes until the transaction ends. Raises `NotFound`."""
         await self.lock(caller)
-        group = await self._find(caller, group_id)
-        before = (await self._view(group)).facts
-        if _comparable(before) == _comparable(facts):
-            return await self._view(group)
+        return await self.get(caller, group_id)
+
+    async def change(self, caller: Caller, taken: KnownScimGroup, facts: GroupFacts) -> KnownScimGroup:
+        """What the provider says now of a group that was taken; roles follow.
+
+        Raises `NotFound`, `ScimTaken`, `ScimMemberUnknown`.
+        """
+        if _comparable(taken.facts) == _comparable(facts):
+            return taken
+        group = await self._find(caller, taken.id)
         await self._require_free_name(caller, facts, but=group.id)
         is_renamed = group.display_name != facts.display_name
         self._write(group, facts)
         await self._rows.flush()
-        now, then = set(facts.members), set(before.members)
+        now, then = set(facts.members), set(taken.facts.members)
         touched = then if is_renamed else set()
-        await self._set_members(caller, group, joining=now - then, leaving=then - now, touched=touched)
+        joined = await self._set_members(caller, group, joining=now - then, leaving=then - now, touched=touched)
         await self._tell(caller, group, "changed")
-        return await self._view(group)
+        names = {**taken.names, **joined}
+        return known_group(group, {each: names[each] for each in sorted(now)})
 
     async def remove(self, caller: Caller, group_id: str) -> None:
         """Its members lose what it gave. Raises `NotFound`, `LastAdministrator`."""
-        await self.lock(caller)
+        taken = await self.take(caller, group_id)
         group = await self._find(caller, group_id)
-        members = set((await self._view(group)).facts.members)
-        await self._set_members(caller, group, joining=set(), leaving=members)
+        await self._set_members(caller, group, joining=set(), leaving=set(taken.facts.members))
         await self._tell(caller, group, "removed")
         await self._rows.delete_group(group)
 
@@ -97,10 +106,13 @@ class ScimGroups:
         joining: Collection[str],
         leaving: Collection[str],
         touched: Collection[str] = (),
-    ) -> None:
+    ) -> dict[str, str]:
+        """The names of those who join, by id."""
+        joined: dict[str, str] = {}
         if joining:
-            known = {user.id for user in await self._rows.known_people(caller.organisation_id, joining)}
-            unknown = sorted(set(joining) - known)
+            known = await self._rows.known_people(caller.organisation_id, joining)
+            joined = {user.id: user.name for user in sorted(known, key=lambda user: user.id)}
+            unknown = sorted(set(joining) - joined.keys())
             if unknown:
                 raise ScimMemberUnknown(f"The organisation has no person {unknown[0][:80]}.")
             await self._rows.join_group(group.id, joining)
@@ -109,6 +121,7 @@ class ScimGroups:
         changed = {*joining, *leaving, *touched}
         if changed:
             await self._roles.follow(caller, await self._rows.led_people(caller.organisation_id, changed))
+        return joined
 
     def _write(self, group: ScimGroup, facts: GroupFacts) -> None:
         group.display_name, group.name_key = facts.display_name, facts.display_name.lower()
@@ -136,3 +149,11 @@ class ScimGroups:
 
 def _comparable(facts: GroupFacts) -> tuple[str, str | None, frozenset[str]]:
     return facts.display_name, facts.external_id, frozenset(facts.members)
+
+
+def _condition(search: "FilterNode | None") -> "Condition | None":
+    if search is None:
+        return None
+    from mercato.identity.scim_filter_rows import GROUPS, condition_of
+
+    return condition_of(search, GROUPS)

@@ -5,8 +5,7 @@ people gave them. A person is never deleted here: removed, they are disabled and
 """
 
 from collections.abc import Sequence
-
-from scim2_models.path import FilterNode
+from typing import TYPE_CHECKING
 
 from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
@@ -17,7 +16,6 @@ from mercato.identity.people_rows import PeopleRows
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.scim_facts import Found, GroupRef, KnownScimPerson, PersonFacts, facts_of_person, write_person
-from mercato.identity.scim_filter_rows import PEOPLE, condition_of
 from mercato.identity.scim_models import ScimPerson
 from mercato.identity.scim_refusals import ScimAddressMissing, ScimAdministratorKept, ScimTaken
 from mercato.identity.scim_roles import ScimRoles
@@ -27,6 +25,11 @@ from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
 _ADMINISTRATORS = (Role.ADMIN, Role.SUPER_ADMIN)
+
+if TYPE_CHECKING:
+    from scim2_models.path import FilterNode
+
+    from mercato.identity.scim_filter_rows import Condition
 
 
 class ScimPeople:
@@ -43,10 +46,10 @@ class ScimPeople:
         self._ids = ids
         self._outbox = outbox
 
-    async def page(self, caller: Caller, search: FilterNode | None, window: Window) -> Found[KnownScimPerson]:
+    async def page(self, caller: Caller, search: "FilterNode | None", window: Window) -> Found[KnownScimPerson]:
         """Those whom the filter finds, the oldest first. Raises `ScimFilterRefused`."""
         caller.require(Permission.PEOPLE_PROVISION)
-        condition = None if search is None else condition_of(search, PEOPLE)
+        condition = _condition(search)
         rows, total = await self._rows.page_of_people(caller.organisation_id, condition, window)
         groups = await self._rows.groups_of([user.id for user, _ in rows]) if rows else {}
         return Found([_known(user, row, groups.get(user.id, [])) for user, row in rows], total)
@@ -140,13 +143,15 @@ class ScimPeople:
 
     async def _follow_active(self, caller: Caller, user: User, row: ScimPerson, *, active: bool) -> None:
         """Only what the provider disabled does it enable again: an administrator's decision stays."""
-        if not active and user.disabled_at is None:
+        if not active:
+            if user.disabled_at is not None:
+                return
             await self._ways.keep_one(user)
             row.disabled_at = user.disabled_at = self._clock.now()
-            await end_access(self._session, self._clock, self._outbox, user.id, by=caller.actor)
+            await end_access(
+                self._session, self._clock, self._outbox, user.id, by=caller.actor, organisation_id=user.organisation_id
+            )
             await self._tell_user(caller, user, "disabled", {"disabled": False}, {"disabled": True})
-        elif not active:
-            row.disabled_at = user.disabled_at
         elif user.disabled_at is not None and user.disabled_at == row.disabled_at:
             row.disabled_at = user.disabled_at = None
             await self._tell_user(caller, user, "enabled", {"disabled": True}, {"disabled": False})
@@ -205,3 +210,11 @@ def _address(facts: PersonFacts) -> str:
 def _known(user: User, row: ScimPerson | None, groups: Sequence[GroupRef]) -> KnownScimPerson:
     changed_at = user.created_at if row is None else row.changed_at
     return KnownScimPerson(user.id, facts_of_person(user, row), user.created_at, changed_at, tuple(groups))
+
+
+def _condition(search: "FilterNode | None") -> "Condition | None":
+    if search is None:
+        return None
+    from mercato.identity.scim_filter_rows import PEOPLE, condition_of
+
+    return condition_of(search, PEOPLE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -48,6 +49,13 @@ class ScimRows:
         query = select(ScimToken).where(ScimToken.organisation_id == organisation_id).order_by(ScimToken.id)
         query = query if after is None else query.where(ScimToken.id > after)
         return list(await self._session.scalars(query.limit(limit)))
+
+    async def count_tokens_in_force(self, organisation_id: str, now: datetime) -> int:
+        in_force = ScimToken.expires_at.is_(None) | (ScimToken.expires_at > now)
+        query = select(func.count()).where(
+            ScimToken.organisation_id == organisation_id, ScimToken.revoked_at.is_(None), in_force
+        )
+        return await self._session.scalar(query) or 0
 
     async def find_settings(self, organisation_id: str) -> ScimSettings | None:
         return await self._session.get(ScimSettings, organisation_id)

@@ -81,8 +81,7 @@ class ScimTokens:
         if expires_at is not None and expires_at <= now:
             raise Malformed("`expires_at` lies in the past.")
         await self._standing.lock_organisation(caller.organisation_id)
-        known = await self._rows.list_tokens(caller.organisation_id, None, 10 * _MOST)
-        if sum(1 for each in known if each.revoked_at is None) >= _MOST:
+        if await self._rows.count_tokens_in_force(caller.organisation_id, now) >= _MOST:
             raise Malformed(f"The organisation has {_MOST} tokens; revoke one first.")
         token_id = self._ids.new(id_prefix.KEY)
         text = make_key("scim", token_id, self._ids.secret(32))

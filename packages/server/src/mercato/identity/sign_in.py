@@ -1,4 +1,4 @@
-"""A person signed in: told once for each new session, whichever way it began."""
+"""A person signed in: news once for each new session, whichever way it began."""
 
 from datetime import datetime
 

@@ -107,13 +107,16 @@ class SingleSignOn:
         return self._begin(provider, "sign_in" if user_code is None else "device", user_code=user_code)
 
     async def begin_link(self, caller: Caller) -> Begun:
-        """To bind the caller to an account at the provider. Raises `ProviderUnknown`, `StepUpNeeded`, `NotAllowed`."""
+        """To bind the caller to an account at their own organisation's provider.
+
+        Raises `ProviderUnknown`, `StepUpNeeded`, `NotAllowed`.
+        """
         provider = await self._provider_of_person(caller)
         caller.require_recent_proof(self._clock.now())
         return self._begin(provider, "link", user_id=caller.actor)
 
     async def begin_proof(self, caller: Caller) -> Begun:
-        """To prove anew, at the provider, who the caller is. Raises `ProviderUnknown`, `NotAllowed`."""
+        """To prove anew, at that provider, who the caller is. Raises `ProviderUnknown`, `NotAllowed`."""
         provider = await self._provider_of_person(caller)
         return self._begin(provider, "proof", user_id=caller.actor, session_id=caller.session_id)
 
@@ -185,9 +188,11 @@ class SingleSignOn:
     async def _provider_of_person(self, caller: Caller) -> SsoProvider:
         if caller.session_id is None:
             raise NotAllowed("A key has no account at an identity provider; sign in as a person.")
-        provider = await self._rows.find_provider(caller.organisation_id)
+        # Whoever acts in another organisation is still a person of their own, whose provider signs them in.
+        user = await self._identities.find_user(caller.actor)
+        provider = None if user is None else await self._rows.find_provider(user.organisation_id)
         if provider is None:
-            raise ProviderUnknown("Your organisation has no identity provider.")
+            raise ProviderUnknown("Your own organisation has no identity provider.")
         return provider
 
     def _begin(

@@ -161,7 +161,9 @@ class SsoPeople:
         role, now = _role_of(provider, claims), self._clock.now()
         if role is None:
             if user.disabled_at is None:
-                await end_access(self._session, self._clock, self._outbox, user.id, by=_BY)
+                await end_access(
+                    self._session, self._clock, self._outbox, user.id, by=_BY, organisation_id=user.organisation_id
+                )
                 account.disabled_at = user.disabled_at = now
                 await self._tell(user, "disabled", {"disabled": False}, {"disabled": True})
             raise SsoNoRole("None of your groups has a role here.")

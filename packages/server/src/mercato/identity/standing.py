@@ -10,7 +10,7 @@ from mercato.platform import Clock, NotFound, Outbox, Session
 
 
 class Standing:
-    """What operators decide about organisations. Every decision has a reason and is told.
+    """What operators decide about organisations. Every decision has a reason and is news.
 
     A suspended organisation calls nothing, signs nobody in and offers nothing; its data stays.
     """

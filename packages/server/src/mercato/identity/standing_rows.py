@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from mercato.identity.models import Key, Organisation, User
+from mercato.identity.models import Key, Organisation, SsoAccount, User
+from mercato.identity.scim_models import ScimPerson
 from mercato.platform import Session
 
 OrganisationState = Literal["active", "suspended", "verified", "unverified"]
@@ -67,8 +68,17 @@ class StandingRows:
         )
         return await self._session.scalar(query) or 0
 
-    async def keys_in_force(self, user_id: str) -> list[Key]:
-        """Keys of their own organisation that this person made and nobody revoked."""
-        own = select(User.organisation_id).where(User.id == user_id).scalar_subquery()
-        query = select(Key).where(Key.created_by == user_id, Key.organisation_id == own, Key.revoked_at.is_(None))
+    async def forget_providers_disabling(self, user_id: str) -> bool:
+        """Whether an identity provider had disabled this person; it may enable them no more."""
+        had = False
+        for kind in (ScimPerson, SsoAccount):
+            marked = (kind.user_id == user_id) & (kind.disabled_at == User.disabled_at) & (User.id == user_id)
+            gone = await self._session.execute(update(kind).where(marked).values(disabled_at=None).returning(User.id))
+            had = bool(gone.all()) or had
+        return had
+
+    async def keys_in_force(self, user_id: str, organisation_id: str | None) -> list[Key]:
+        """Keys of one organisation, or of all, that this person made and nobody revoked."""
+        query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None))
+        query = query if organisation_id is None else query.where(Key.organisation_id == organisation_id)
         return list(await self._session.scalars(query.order_by(Key.id).with_for_update()))

@@ -16,6 +16,7 @@ from mercato.metering.counters import Counters, Holder, Lent, Level, Want, slice
 from mercato.metering.day_rows import DayRows
 from mercato.metering.events import Appraised, Taken, call_time, event_time, is_event_id
 from mercato.metering.gateways import GatewayNow, Gateways
+from mercato.metering.history import MarketHistory, Used
 from mercato.metering.intake import UsageIntake
 from mercato.metering.key_use import KeyUse, use_of_keys
 from mercato.metering.latency import BOUNDS_US, BUCKETS, bucket_of, quantile_us
@@ -76,6 +77,7 @@ __all__ = [
     "Lent",
     "Level",
     "Line",
+    "MarketHistory",
     "MarketUse",
     "MeteredCall",
     "OddCounter",
@@ -108,6 +110,7 @@ __all__ = [
     "UsageSummary",
     "UsageTouched",
     "Use",
+    "Used",
     "Want",
     "WatchUsage",
     "WindowCheck",

@@ -38,6 +38,7 @@ from mercato.platform.file_lock import is_locked
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
+from mercato.platform.measured import MeasuredGauge
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
 from mercato.platform.objects import (
@@ -70,6 +71,7 @@ from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Un
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
+from mercato.platform.tracing import current_trace, traced
 from mercato.platform.workflows import (
     Json,
     NotJson,
@@ -127,6 +129,7 @@ __all__ = [
     "Mail",
     "MailRefused",
     "Malformed",
+    "MeasuredGauge",
     "MerkleTree",
     "News",
     "NotFound",
@@ -171,6 +174,7 @@ __all__ = [
     "csv_head",
     "csv_line",
     "current_request",
+    "current_trace",
     "derive_key",
     "describe",
     "described_tables",
@@ -195,5 +199,6 @@ __all__ = [
     "serving",
     "start_on",
     "stream_lines",
+    "traced",
     "undescribed",
 ]

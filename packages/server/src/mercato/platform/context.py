@@ -21,6 +21,8 @@ class RequestContext:
     actor: str = ""
     organisation_id: str = ""
     """The organisation of the actor."""
+    trace: str = ""
+    """The request's W3C trace context, where it is in the sample of a collector."""
 
     def to_payload(self) -> dict[str, str]:
         """The fields that are set."""

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import psycopg
 import structlog
@@ -32,6 +32,10 @@ from mercato.platform.outbox import (
     read_events,
     read_oldest_open,
 )
+from mercato.platform.tracing import handling
+
+if TYPE_CHECKING:
+    from mercato_contracts.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -86,12 +90,18 @@ class OutboxFeed:
     """Runs subscribers until it is closed.
 
     It waits for a lost database and skips nothing. It also listens for `bells`. News whose notification was lost is
-    found within `quiet_seconds`.
+    found within `quiet_seconds`. With a `tracer`, what durable readers do belongs to the trace that caused the news.
     """
 
     def __init__(
-        self, database: Database, bells: Sequence[Bell] = (), *, quiet_seconds: float = _QUIET_SECONDS
+        self,
+        database: Database,
+        bells: Sequence[Bell] = (),
+        *,
+        quiet_seconds: float = _QUIET_SECONDS,
+        tracer: "Tracer | None" = None,
     ) -> None:
+        self._tracer = tracer
         self._database = database
         self._other_bells = {bell.channel: bell for bell in bells}
         self._quiet_seconds = quiet_seconds
@@ -238,8 +248,10 @@ class OutboxFeed:
             events = await read_events(session, place, reader.kinds, _BATCH)
             if not events:
                 return 0
-            await reader.handle(session, events)
-            await move_place(session, reader.name, events[-1].place)
+            tracer = self._tracer
+            with contextlib.nullcontext() if tracer is None else handling(tracer, reader.name, events):
+                await reader.handle(session, events)
+                await move_place(session, reader.name, events[-1].place)
         _HANDLED.labels(reader.name).inc(len(events))
         return len(events)
 

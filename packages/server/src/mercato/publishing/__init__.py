@@ -8,6 +8,7 @@ Hold: a reason to keep a deployment out of routing; it is routed to again once n
 """
 
 from mercato.publishing.approval_rows import count_waiting
+from mercato.publishing.beginnings import Beginning, find_beginnings
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
 from mercato.publishing.comparing import Comparing, ReleaseDiff
@@ -55,6 +56,7 @@ __all__ = [
     "Approval",
     "ApprovalDecided",
     "Approvals",
+    "Beginning",
     "BrokenPolicy",
     "Canaries",
     "Canary",
@@ -107,5 +109,6 @@ __all__ = [
     "Vote",
     "Waiting",
     "count_waiting",
+    "find_beginnings",
     "route_plan",
 ]

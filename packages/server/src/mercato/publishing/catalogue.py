@@ -162,21 +162,22 @@ class Catalogue:
 
     async def listing(self, service_id: str) -> Listing | None:
         """All that discovery shows of a listed service; `None` if it is withdrawn or does not exist."""
-        found = await self._rows.find_with_vendor(service_id)
-        if found is None or found[0].status != "listed":
-            return None
-        service, vendor = found
-        releases = await self._rows.releases([service_id])
-        releases.sort(key=lambda release: Version.parse(release.version), reverse=True)
-        return Listing(service, vendor, releases, await self._rows.open_plans([service_id]))
+        return await self._listing(await self._rows.find_with_vendor(service_id))
 
     async def get_listing(self, vendor_slug: str, name: str) -> Listing:
         """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also if it was withdrawn."""
-        service = await self.find_service(vendor_slug, name)
-        listing = None if service is None else await self.listing(service.id)
+        listing = await self._listing(await self._rows.find_named_with_vendor(vendor_slug, name))
         if listing is None:
             raise ServiceNotFound(f"There is no service {vendor_slug}/{name}.")
         return listing
+
+    async def _listing(self, found: tuple[Service, Organisation] | None) -> Listing | None:
+        if found is None or found[0].status != "listed":
+            return None
+        service, vendor = found
+        releases = await self._rows.releases([service.id])
+        releases.sort(key=lambda release: Version.parse(release.version), reverse=True)
+        return Listing(service, vendor, releases, await self._rows.open_plans([service.id]))
 
     async def get_document(self, vendor_slug: str, name: str, version: str) -> PublishedDocument:
         """The OpenAPI document of a release. Raises `ServiceNotFound`, `ReleaseNotFound`, `DocumentNotFound`."""

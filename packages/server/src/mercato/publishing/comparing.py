@@ -1,10 +1,12 @@
 """What changed between two releases of a service: the comparison that phase 4 makes, of any two of them."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from mercato.platform import Database
+from mercato.platform import Database, Session
 from mercato.publishing.catalogue import Catalogue
+from mercato.publishing.models import Service
 from mercato.publishing.phases import changed_terms
 from mercato.publishing.refusals import ReleaseNotFound
 from mercato.publishing.repository import CatalogueRepository
@@ -36,6 +38,9 @@ class ReleaseDiff:
     keeps_semver: bool
 
 
+Comparison = Callable[[], Awaitable[ReleaseDiff]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     vendor_id: str
@@ -57,7 +62,20 @@ class Comparing:
 
     async def compare(self, database: Database, vendor: str, name: str, first: str, second: str) -> ReleaseDiff:
         """The two versions in either order. Raises `ServiceNotFound`, `ReleaseNotFound`."""
-        pair = await self._read(database, vendor, name, first, second)
+        async with database.transaction() as session:
+            service = (await Catalogue(session).get_listing(vendor, name)).service
+            pair = await self._read(session, service, f"{vendor}/{name}", first, second)
+        return await self._compare(pair)
+
+    async def compare_of(self, session: Session, service: Service, name: str, first: str, second: str) -> Comparison:
+        """The same of a service that was read already: what is left to do once `session` has ended.
+
+        Raises `ReleaseNotFound`.
+        """
+        pair = await self._read(session, service, name, first, second)
+        return lambda: self._compare(pair)
+
+    async def _compare(self, pair: _Pair | ReleaseDiff) -> ReleaseDiff:
         if isinstance(pair, ReleaseDiff):
             return pair
         terms = changed_terms(pair.old, pair.new.version, pair.new.task, pair.new.paths)
@@ -78,20 +96,20 @@ class Comparing:
         """End the confined processes."""
         await self._checks.close()
 
-    async def _read(self, database: Database, vendor: str, name: str, first: str, second: str) -> _Pair | ReleaseDiff:
-        async with database.transaction() as session:
-            service = (await Catalogue(session).get_listing(vendor, name)).service
-            rows = CatalogueRepository(session)
-            known = {row[1]: PastRelease(*row) for row in await rows.past_releases(service.id)}
-            for version in (first, second):
-                if version not in known:
-                    raise ReleaseNotFound(f"{vendor}/{name} has no release {version[:60]}.", version=version[:60])
-            old, new = sorted((known[first], known[second]), key=lambda release: Version.parse(release.version))
-            kept = self._kept.get((old.id, new.id))
-            if kept is not None:
-                self._kept.move_to_end((old.id, new.id))
-                return kept
-            documents = [await rows.find_document(release.id) for release in (old, new)]
+    async def _read(
+        self, session: Session, service: Service, name: str, first: str, second: str
+    ) -> _Pair | ReleaseDiff:
+        rows = CatalogueRepository(session)
+        known = {row[1]: PastRelease(*row) for row in await rows.past_releases(service.id)}
+        for version in (first, second):
+            if version not in known:
+                raise ReleaseNotFound(f"{name} has no release {version[:60]}.", version=version[:60])
+        old, new = sorted((known[first], known[second]), key=lambda release: Version.parse(release.version))
+        kept = self._kept.get((old.id, new.id))
+        if kept is not None:
+            self._kept.move_to_end((old.id, new.id))
+            return kept
+        documents = [await rows.find_document(release.id) for release in (old, new)]
         return _Pair(service.vendor_id, old, new, *documents)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
@@ -58,18 +58,19 @@ class CatalogueRepository:
         )
 
     async def find_with_vendor(self, service_id: str) -> tuple[Service, Organisation] | None:
-        rows = await self._session.execute(
-            select(Service, Organisation)
-            .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Service.id == service_id)
-        )
-        found = rows.one_or_none()
+        return await self._with_vendor(Service.id == service_id)
+
+    async def find_named_with_vendor(self, vendor_slug: str, name: str) -> tuple[Service, Organisation] | None:
+        return await self._with_vendor(Organisation.slug == vendor_slug, Service.name == name)
+
+    async def _with_vendor(self, *wanted: ColumnElement[bool]) -> tuple[Service, Organisation] | None:
+        query = select(Service, Organisation).join(Organisation, Organisation.id == Service.vendor_id).where(*wanted)
+        found = (await self._session.execute(query)).one_or_none()
         return None if found is None else (found[0], found[1])
 
     async def listed_ids(self) -> list[str]:
-        return list(
-            await self._session.scalars(select(Service.id).where(Service.status == "listed").order_by(Service.id))
-        )
+        query = select(Service.id).where(Service.status == "listed").order_by(Service.id)
+        return list(await self._session.scalars(query))
 
     async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
         rows = await self._session.execute(

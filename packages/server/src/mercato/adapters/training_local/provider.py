@@ -171,7 +171,7 @@ class LocalProvider:
                 return Look("gone", "Its warden was killed, and it with it.", text, place, None, running_ms)
             return Look("running", "", text, place, None, running_ms)
         if place < (folder / "log").stat().st_size:
-            # The rest is read first: the end is told once, and last.
+            # The rest is read first: the end is reported once, and last.
             return Look("running", "", text, place, None, status["milliseconds"])
         return self._ended(folder, status, text, place)
 
@@ -180,27 +180,27 @@ class LocalProvider:
         if reason:
             state, why = _REASONS[reason]
             job = json.loads((folder / "job.json").read_text())
-            told = why.format(
+            detail = why.format(
                 seconds=job["seconds"],
                 memory=job["memory_bytes"] // _MIB,
                 tasks=job["tasks"],
                 disk=job["disk_bytes"] // _MIB,
             )
         elif code == 0:
-            state, told = "succeeded", ""
+            state, detail = "succeeded", ""
         else:
-            state, told = "failed", _exit_text(code)
-        return Look(state, told, text, place, code, status["milliseconds"])  # type: ignore[arg-type]
+            state, detail = "failed", _exit_text(code)
+        return Look(state, detail, text, place, code, status["milliseconds"])  # type: ignore[arg-type]
 
     def _collect(self, out: Path, folder: Path, most_bytes: int) -> list[Path]:
         """Moved, not copied: nothing of the run is left that could change it, and a huge file costs nothing."""
         entries = sorted(out.iterdir())
         sizes = [each.lstat() for each in entries]
-        whole = sum(told.st_size for told in sizes)
+        whole = sum(details.st_size for details in sizes)
         if whole > most_bytes:
             raise ProviderRefused(f"The run left {whole} bytes; at most {most_bytes} are kept.")
-        for each, told in zip(entries, sizes, strict=True):
-            if not stat.S_ISREG(told.st_mode):
+        for each, details in zip(entries, sizes, strict=True):
+            if not stat.S_ISREG(details.st_mode):
                 raise ProviderRefused(f"The run left {each.name[:100]}, which is no plain file.")
         found = []
         for each in entries:

@@ -158,14 +158,14 @@ class Warden:
         self._log.write(text if self._log_left > 0 else b"(the log is full; what follows is not kept)\n")
 
     def _write(self, state: str, **facts: Any) -> None:
-        told = {
+        standing = {
             "state": state,
             "began_ms": self._began_ms,
             "milliseconds": int((time.monotonic() - self._clock_began) * 1000),
             "most_memory_bytes": self._most_memory,
         }
         draft = self._folder / ".status.json"
-        draft.write_text(json.dumps(told | facts))
+        draft.write_text(json.dumps(standing | facts))
         draft.replace(self._folder / "status.json")
 
 

@@ -46,15 +46,15 @@ class RunPodClient:
     async def run(self, endpoint: str, body: dict[str, Any]) -> str:
         """`POST /run`: the new job's id. Raises `ProviderRefused`, `LaunchUncertain` where the answer was lost."""
         try:
-            answer, told = await self._call("POST", f"{self._jobs_url}/{endpoint}/run", body)
+            answer, document = await self._call("POST", f"{self._jobs_url}/{endpoint}/run", body)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise ProviderUnavailable("RunPod cannot be reached; it is tried again.") from None
         except httpx.HTTPError as error:
             raise LaunchUncertain(_LOST.format(f"was cut ({type(error).__name__})")) from None
         if answer.status_code >= _BROKEN:
             raise LaunchUncertain(_LOST.format(f"was {answer.status_code}"))
-        self._refuse(answer, told)
-        job = told.get("id") if isinstance(told, dict) else None
+        self._refuse(answer, document)
+        job = document.get("id") if isinstance(document, dict) else None
         if not isinstance(job, str) or not job:
             raise LaunchUncertain(_LOST.format("named no job"))
         return job
@@ -95,22 +95,22 @@ class RunPodClient:
 
     async def _ask(self, method: str, url: str, *, ended: bool = False) -> dict[str, Any] | None:
         try:
-            answer, told = await self._call(method, url, None)
+            answer, document = await self._call(method, url, None)
         except httpx.HTTPError as error:
             raise ProviderUnavailable(f"RunPod does not answer ({type(error).__name__}).") from None
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        if answer.is_success and isinstance(told, dict):
-            return told
+        if answer.is_success and isinstance(document, dict):
+            return document
         if ended and answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.CONFLICT):
             return None
         # The job may be well: that it cannot be asked after says nothing of it.
-        raise ProviderUnavailable(f"RunPod answered {answer.status_code}: {self._text(told)}")
+        raise ProviderUnavailable(f"RunPod answered {answer.status_code}: {self._text(document)}")
 
-    def _refuse(self, answer: httpx.Response, told: Any) -> None:
+    def _refuse(self, answer: httpx.Response, document: Any) -> None:
         if answer.is_success:
             return
-        said = self._text(told)
+        said = self._text(document)
         match answer.status_code:
             case 402:
                 raise ProviderRefused(f"RunPod's account of this marketplace has no balance left (402): {said}")
@@ -144,12 +144,12 @@ class RunPodClient:
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._api_key}"}
 
-    def _text(self, told: Any) -> str:
+    def _text(self, document: Any) -> str:
         """What is wrong, from a problem of RFC 9457 or an `error`; never the key."""
-        if not isinstance(told, dict):
+        if not isinstance(document, dict):
             return "no reason given"
-        errors = told.get("errors")
-        parts = [told.get("detail") or told.get("error") or told.get("title") or "no reason given"]
+        errors = document.get("errors")
+        parts = [document.get("detail") or document.get("error") or document.get("title") or "no reason given"]
         parts += errors if isinstance(errors, list) else []
         return "; ".join(str(part) for part in parts)[:400].replace(self._api_key, "…")
 
@@ -157,15 +157,15 @@ class RunPodClient:
 _LOST = "RunPod's answer {}: whether the job was begun is not known; if it was, it claims its run."
 
 
-def _pause_of(told: str | None) -> float:
+def _pause_of(header: str | None) -> float:
     """`Retry-After`: seconds or a date (RFC 9110, 10.2.3)."""
-    if told is None:
+    if header is None:
         return _FIRST_PAUSE
     try:
-        pause = float(told)
+        pause = float(header)
     except ValueError:
         try:
-            pause = email.utils.parsedate_to_datetime(told).timestamp() - time.time()
+            pause = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
         except ValueError:
             return _FIRST_PAUSE
     return min(max(pause, 0.0), _LONGEST_PAUSE)
@@ -182,9 +182,9 @@ async def _events(answer: httpx.Response, most: int) -> AsyncIterator[str]:
     """`line` of each event's data, `most` of them."""
     count = 0
     async for text in answer.aiter_lines():
-        told = _json_of(text.removeprefix("data:").encode()) if text.startswith("data:") else None
-        if isinstance(told, dict) and isinstance(told.get("line"), str):
-            yield told["line"][:500]
+        event = _json_of(text.removeprefix("data:").encode()) if text.startswith("data:") else None
+        if isinstance(event, dict) and isinstance(event.get("line"), str):
+            yield event["line"][:500]
             count += 1
             if count >= most:
                 return

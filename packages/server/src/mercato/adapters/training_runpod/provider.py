@@ -97,16 +97,16 @@ class RunPodProvider:
     async def look(self, handle: str, log_offset: int) -> Look:
         await asyncio.sleep(self._look_seconds)
         endpoint, job = _parts(handle)
-        told = await self._client.status(endpoint, job)
-        if told is None:
+        job_status = await self._client.status(endpoint, job)
+        if job_status is None:
             return Look("gone", "RunPod knows its job no more: its time to live was over, or it was removed.")
-        text, place = _new_text(told.get("output"), log_offset)
-        spent = _milliseconds(told.get("executionTime"))
-        match told.get("status"):
+        text, place = _new_text(job_status.get("output"), log_offset)
+        spent = _milliseconds(job_status.get("executionTime"))
+        match job_status.get("status"):
             case "IN_QUEUE":
                 return Look("waiting", await self._waiting.why(endpoint), "", log_offset)
             case "IN_PROGRESS" | "RUNNING":
-                spent = spent or _milliseconds(_of(told.get("output"), "elapsed_ms"))
+                spent = spent or _milliseconds(_of(job_status.get("output"), "elapsed_ms"))
                 return Look("running", "", text, place, None, spent)
             case "COMPLETED":
                 return Look("succeeded", "", text, place, 0, spent)
@@ -116,18 +116,18 @@ class RunPodProvider:
                 why = "RunPod ended it: its time was over." if spent else "RunPod found no worker for it in time."
                 return Look("timed_out" if spent else "failed", why, text, place, None, spent)
             case "FAILED":
-                why = _reason(told.get("error") or _of(told.get("output"), "error"))
-                return Look(job_end_of(told.get("output"), why), why, text, place, 1, spent)
-        raise ProviderUnavailable(f"RunPod told a state that is not known: {str(told.get('status'))[:40]}.")
+                why = _reason(job_status.get("error") or _of(job_status.get("output"), "error"))
+                return Look(job_end_of(job_status.get("output"), why), why, text, place, 1, spent)
+        raise ProviderUnavailable(f"RunPod gave a state that is not known: {str(job_status.get('status'))[:40]}.")
 
     async def stop(self, handle: str) -> None:
         await self._client.cancel(*_parts(handle))
 
     async def collect(self, handle: str, folder: Path, most_bytes: int) -> list[Path]:
         """From the job's output, which RunPod keeps for half an hour."""
-        told = await self._client.status(*_parts(handle))
-        artifacts = _of(None if told is None else told.get("output"), "artifacts")
-        if told is None or not isinstance(artifacts, list):
+        job_status = await self._client.status(*_parts(handle))
+        artifacts = _of(None if job_status is None else job_status.get("output"), "artifacts")
+        if job_status is None or not isinstance(artifacts, list):
             raise ProviderRefused("RunPod has the job's result no more.")
         if len(artifacts) > _MOST_FILES:
             raise ProviderRefused(f"The run left {len(artifacts)} files; at most {_MOST_FILES} are looked at.")
@@ -153,12 +153,12 @@ def _parts(handle: str) -> tuple[str, str]:
     return endpoint, job
 
 
-def _of(told: Any, name: str) -> Any:
-    return told.get(name) if isinstance(told, dict) else None
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
-def _milliseconds(told: Any) -> int:
-    return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= _MOST_MS else 0
+def _milliseconds(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_MS else 0
 
 
 def _new_text(output: Any, log_offset: int) -> tuple[str, int]:
@@ -176,16 +176,16 @@ def _new_text(output: Any, log_offset: int) -> tuple[str, int]:
     return head + text[max(log_offset - place, 0) :], place + len(text)
 
 
-def _reason(told: Any) -> str:
+def _reason(value: Any) -> str:
     """The error of a job: our handler's sentence, or what the SDK made of an exception (rp_job.py, `run_job`)."""
-    text = told if isinstance(told, str) else json.dumps(told)
+    text = value if isinstance(value, str) else json.dumps(value)
     try:
         parsed = json.loads(text)
     except ValueError:
         parsed = None
     if isinstance(parsed, dict) and "error_message" in parsed:
         text = f"The worker failed: {parsed.get('error_type')}: {parsed['error_message']}"
-    return text[:500] if told else "RunPod says that it failed, and not why."
+    return text[:500] if value else "RunPod says that it failed, and not why."
 
 
 def _write_all(artifacts: list[Any], folder: Path, most_bytes: int) -> list[Path]:

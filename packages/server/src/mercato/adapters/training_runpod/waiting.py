@@ -33,12 +33,12 @@ class Waiting:
         health = await self._client.health(endpoint)
         queued = _count(health.get("jobs"), "inQueue")
         try:
-            told = await self._client.workers(endpoint)
+            state = await self._client.workers(endpoint)
         except ProviderUnavailable:
-            told = {"summary": health.get("workers")}
-        summary = told.get("summary")
+            state = {"summary": health.get("workers")}
+        summary = state.get("summary")
         if sick := _count(summary, "unhealthy"):
-            return f"Crash loop: {sick} of its workers fail or die at once.{await self._last_words(endpoint, told)}"
+            return f"Crash loop: {sick} of its workers fail or die at once.{await self._last_words(endpoint, state)}"
         if cold := _count(summary, "initializing"):
             return f"Cold start: {cold} of its workers load their image; {queued} jobs are queued."
         throttled = _count(summary, "throttled")
@@ -50,8 +50,8 @@ class Waiting:
             return f"It is in RunPod's queue and is taken up soon; {queued} jobs are queued."
         return f"No capacity: RunPod has no worker for it yet; {queued} jobs are queued."
 
-    async def _last_words(self, endpoint: str, told: dict[str, Any]) -> str:
-        workers = told.get("workers")
+    async def _last_words(self, endpoint: str, state: dict[str, Any]) -> str:
+        workers = state.get("workers")
         for worker in workers if isinstance(workers, list) else []:
             if isinstance(worker, dict) and worker.get("status") == "UNHEALTHY" and str(worker.get("id", "")).isalnum():
                 lines = await self._client.last_lines(endpoint, str(worker["id"]), _LINES)
@@ -60,6 +60,6 @@ class Waiting:
         return ""
 
 
-def _count(told: Any, name: str) -> int:
-    value = told.get(name) if isinstance(told, dict) else None
+def _count(summary: Any, name: str) -> int:
+    value = summary.get(name) if isinstance(summary, dict) else None
     return value if isinstance(value, int) else 0

@@ -1,0 +1,190 @@
+"""What `mercato doctor` asks the engines that are configured: do they answer, let us in, and fit."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mercato.app.finding import Finding
+from mercato.app.settings import Settings
+from mercato.app.usable import require_usable
+from mercato.platform import mask
+
+_SECONDS = 8.0
+_OLDEST_REDIS = 7
+_SOON = timedelta(days=21)
+
+
+def engines(settings: Settings) -> Iterator[Finding]:
+    """Every engine that a setting names, and the files of TLS."""
+    for examine in (_redis, _kafka, _objects, _mail, _collector, _certificate, _policy):
+        yield from examine(settings)
+
+
+def _said(error: BaseException) -> str:
+    """Its first line, without secrets."""
+    text = str(error).strip() or type(error).__name__
+    return mask(text.splitlines()[0])[:300]
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        return
+    import redis
+
+    fix = "Check MERCATO_REDIS_URL (`redis://[user:password@]host:port/number`, `rediss://` with TLS) and the server."
+    try:
+        with redis.Redis.from_url(
+            settings.redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS
+        ) as client:
+            info = client.info()
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+    except redis.AuthenticationError as error:
+        yield Finding("redis", "fail", f"does not let us in: {_said(error)}", f"Correct user and password. {fix}")
+    except (redis.RedisError, ValueError) as error:
+        yield Finding("redis", "fail", f"does not answer: {_said(error)}", fix)
+    else:
+        yield redis_fits(str(info["redis_version"]), str(policy))
+
+
+def redis_fits(version: str, policy: str) -> Finding:
+    """Of a server that answers: its version, and what it does when its memory is full."""
+    if int(version.split(".")[0]) < _OLDEST_REDIS:
+        return Finding(
+            "redis", "fail", f"{version} answers", f"Move MERCATO_REDIS_URL to Redis {_OLDEST_REDIS} or newer."
+        )
+    if policy not in ("", "noeviction"):
+        fix = "Set `maxmemory-policy noeviction` there: a figure that is evicted is counted anew from PostgreSQL."
+        return Finding("redis", "warn", f"{version} may evict what it counts ({policy})", fix)
+    return Finding("redis", "ok", f"{version} answers")
+
+
+def _kafka(settings: Settings) -> Iterator[Finding]:
+    if settings.events_url is None:
+        return
+    address = settings.events_url.get_secret_value()
+    if address == "file":
+        yield Finding("events", "ok", f"files in {settings.state / 'events'}")
+        return
+    try:
+        from mercato.adapters.events_kafka import read_address, try_broker
+    except ImportError:
+        yield Finding("events", "fail", "the client of Kafka is missing", "Install mercato-server[kafka] here.")
+        return
+    from mercato.bus import BusRefused, BusUnavailable
+
+    place = read_address(address)
+    try:
+        found = try_broker(place, _SECONDS)
+    except BusRefused as error:
+        fix = "Correct user and password in MERCATO_EVENTS_URL, `kafka+ssl://` for TLS, or the account's rights."
+        yield Finding("events", "fail", f"does not let us in: {_said(error)}", fix)
+    except BusUnavailable as error:
+        fix = "Check the hosts of MERCATO_EVENTS_URL, the network, and the brokers' advertised addresses."
+        yield Finding("events", "fail", f"does not answer: {_said(error)}", fix)
+    else:
+        yield Finding("events", "ok", f"Kafka at {place.servers} answers: {found}")
+
+
+def _objects(settings: Settings) -> Iterator[Finding]:
+    if settings.bucket is None:
+        return
+    from mercato.adapters.objects_s3 import Bucket, S3Objects
+
+    name = settings.bucket[0]
+    where = settings.s3_endpoint or f"Amazon, {settings.s3_region}"
+    try:
+        asyncio.run(S3Objects(Bucket(*settings.bucket, settings.s3_endpoint, settings.s3_region)).check())
+    except ConnectionError as error:
+        fix = (
+            "Check MERCATO_OBJECTS_URL (the bucket must exist), MERCATO_S3_ENDPOINT, MERCATO_S3_REGION, and "
+            "AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY or the machine's role."
+        )
+        yield Finding("objects", "fail", f"bucket {name} at {where} cannot be read: {_said(error)}", fix)
+    else:
+        yield Finding("objects", "ok", f"bucket {name} at {where} answers")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if settings.smtp_url is None:
+        return
+    from mercato.adapters.mail import SmtpMail
+    from mercato.platform import MailRefused, SystemClock
+
+    url = settings.smtp_url.get_secret_value()
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    try:
+        asyncio.run(SmtpMail(url, settings.mail_from, SystemClock()).check())
+    except MailRefused as error:
+        yield Finding(
+            "mail",
+            "fail",
+            f"{where} does not let us in: {_said(error)}",
+            "Correct user and password in MERCATO_SMTP_URL.",
+        )
+    except (OSError, ValueError) as error:
+        fix = "Check MERCATO_SMTP_URL: host, port, `smtps://` for TLS from the start; a password needs STARTTLS."
+        yield Finding("mail", "fail", f"{where} cannot be used: {_said(error)}", fix)
+    else:
+        yield Finding("mail", "ok", f"{where} takes letters")
+
+
+def _collector(settings: Settings) -> Iterator[Finding]:
+    if settings.otlp_url is None:
+        return
+    from mercato_contracts.otlp import CollectorAway, CollectorRefused, try_collector
+
+    try:
+        try_collector(settings.otlp_url)
+    except (CollectorAway, CollectorRefused) as error:
+        fix = "Check MERCATO_OTLP_URL: the base address of a collector of OTLP over HTTP in JSON, often port 4318."
+        yield Finding("traces", "warn", f"the collector takes no spans: {_said(error)}", fix)
+    else:
+        yield Finding("traces", "ok", f"the collector at {settings.otlp_url} answers")
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    if settings.tls_cert is None and settings.tls_key is None and settings.client_ca is None:
+        return
+    from mercato_contracts.server_tls import TlsFilesWrong, server_tls
+
+    try:
+        tls = server_tls(settings.tls_cert, settings.tls_key, settings.client_ca)
+    except TlsFilesWrong as error:
+        fix = (
+            "Set MERCATO_TLS_CERT (with its chain), MERCATO_TLS_KEY (of that certificate) and MERCATO_CLIENT_CA in PEM."
+        )
+        yield Finding("tls", "fail", _said(error), fix)
+        return
+    assert tls is not None
+    yield _expiry("MERCATO_TLS_CERT", settings.tls_cert, tls.expires_at)
+    if settings.client_ca is not None:
+        from mercato_contracts.server_tls import not_after
+
+        yield _expiry("MERCATO_CLIENT_CA", settings.client_ca, not_after(settings.client_ca.read_text()))
+
+
+def _expiry(name: str, path: Path | None, expires_at: datetime) -> Finding:
+    left = expires_at - datetime.now(UTC)
+    found = f"{path} expires {expires_at:%Y-%m-%d}"
+    if left <= timedelta(0):
+        return Finding(
+            "tls",
+            "fail",
+            f"{path} expired {expires_at:%Y-%m-%d %H:%M} UTC",
+            f"Renew the file of {name}; it is read again without a restart.",
+        )
+    if left < _SOON:
+        return Finding("tls", "warn", f"{found}, in {left.days} days", f"Renew the file of {name}.")
+    return Finding("tls", "ok", found)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    import click
+
+    try:
+        require_usable(settings.model_copy(update={"tls_cert": None, "tls_key": None, "client_ca": None}))
+    except click.ClickException as error:
+        yield Finding("settings", "fail", error.message, "Correct it; processes do not start with it.")

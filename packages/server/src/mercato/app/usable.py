@@ -1,0 +1,56 @@
+"""Settings that are only read later, looked at before anything starts: what is wrong is one sentence, no traceback."""
+
+import importlib.util
+
+import click
+
+from mercato.app.settings import Settings
+
+
+def require_usable(settings: Settings) -> None:
+    """Raises `ClickException`, which names the setting, where a process with these settings would end by itself."""
+    wrong = next((said for check in (_bus, _policy, _site, _tls) if (said := check(settings))), None)
+    if wrong:
+        raise click.ClickException(wrong)
+
+
+def _bus(settings: Settings) -> str | None:
+    if settings.events_url is None or settings.events_url.get_secret_value() == "file":
+        return None
+    if importlib.util.find_spec("confluent_kafka") is None:
+        return "MERCATO_EVENTS_URL names Kafka, whose client is missing: install mercato-server[kafka] here."
+    return None
+
+
+def _policy(settings: Settings) -> str | None:
+    if settings.policy_file is None:
+        return None
+    # Only where there are rules of the operator's own: Cedar takes memory that other processes need not hold.
+    from mercato.adapters.policy_cedar import CedarPolicy
+    from mercato.publishing import BrokenPolicy
+
+    try:
+        CedarPolicy(settings.policy_file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        return f"MERCATO_POLICY_FILE {settings.policy_file} cannot be read: {error}"
+    except BrokenPolicy as error:
+        return f"MERCATO_POLICY_FILE {settings.policy_file} has no usable rules: {error}"
+    return None
+
+
+def _site(settings: Settings) -> str | None:
+    if settings.site is None or (settings.site / "index.html").is_file():
+        return None
+    return f"MERCATO_SITE {settings.site} has no index.html: run `make site`, or name the folder that it wrote."
+
+
+def _tls(settings: Settings) -> str | None:
+    if settings.tls_cert is None and settings.tls_key is None and settings.client_ca is None:
+        return None
+    from mercato_contracts.server_tls import TlsFilesWrong, server_tls
+
+    try:
+        server_tls(settings.tls_cert, settings.tls_key, settings.client_ca)
+    except TlsFilesWrong as error:
+        return f"MERCATO_TLS_CERT, MERCATO_TLS_KEY or MERCATO_CLIENT_CA is wrong: {error}"
+    return None

@@ -1,0 +1,155 @@
+"""How the console reaches the gateway when somebody tries a service: by TLS where the gateway has it, and without
+holding a connection of the database while it waits."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trustme
+from fastapi import FastAPI
+
+from mercato.app.control import ROLES, build_wiring, create_app
+from mercato.app.settings import Settings
+from mercato.console.try_it import pause
+from mercato.edge.wiring import running_of
+from tests.conftest import TestClock
+from tests.console.browser import browser_of, sign_in
+from tests.console.test_buying_pages import shop
+from tests.support.market import Market
+
+PATH = "/services/vendor/embedder/try"
+FORM = {"operation": "embeddings", "as": "json", "body": '{"input": "hello"}'}
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        body = b'{"came": "by tls"}'
+        self.send_response(200)
+        for name, value in (("content-type", "application/json"), ("x-request-id", "req-1")):
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def _issue(authority: trustme.CA, folder: Path, *names: str) -> Path:
+    """A certificate in `gateway.pem`, with its key beside it; written over the one before."""
+    made = authority.issue_cert(*names)
+    made.private_key_pem.write_to_path(str(folder / "gateway.key"))
+    (folder / "gateway.pem").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+    return folder / "gateway.pem"
+
+
+@contextmanager
+def _gateway(cert: Path, port: int = 0) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Answers)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, cert.with_suffix(".key"))
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def _marketplace(settings: Settings, clock: TestClock, **changes: Any) -> AsyncIterator[FastAPI]:
+    assert settings.database_url is not None
+    changed = settings.model_copy(update=changes)
+    app = create_app(build_wiring(changed, settings.database_url, clock), list(ROLES))
+    app.dependency_overrides[pause] = lambda: _at_once
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+async def _try(app: FastAPI) -> httpx.Response:
+    async with browser_of(app) as browser:
+        browser.base_url = httpx.URL("https://mercato.test")
+        await sign_in(browser, "buyer")
+        return await browser.post(PATH, data=FORM)
+
+
+async def test_by_tls_with_the_configured_certificate_and_no_other(
+    settings: Settings, clock: TestClock, market: Market, tmp_path: Path
+) -> None:
+    await shop(market)
+    authority = trustme.CA()
+    cert = _issue(authority, tmp_path, "gateway.market.example")
+    with _gateway(cert) as port:
+        async with _marketplace(settings, clock, gateway_port=port, tls_cert=cert) as app:
+            page = await _try(app)
+            assert (page.status_code, "by tls" in page.text) == (200, True), page.text
+            assert f":{port}/s/" in page.text or f":{port}/v1/" in page.text
+            assert f"http://127.0.0.1:{port}" not in page.text, "snippets speak TLS too"
+        async with _marketplace(settings, clock, gateway_port=port) as app:
+            assert (await _try(app)).status_code == 502, "plain http"
+    _issue(authority, tmp_path, "gateway.market.example")
+    other = tmp_path / "other"
+    other.mkdir()
+    with _gateway(_issue(authority, other, "gateway.market.example")) as port:
+        async with _marketplace(settings, clock, gateway_port=port, tls_cert=cert) as app:
+            page = await _try(app)
+            assert (page.status_code, "gateway_away" in page.text) == (502, True), "another one of the same authority"
+            # Renewed: what the file holds now is believed, without a restart.
+            cert.write_bytes((other / "gateway.pem").read_bytes())
+            assert (await _try(app)).status_code == 200
+            cert.write_text("no certificate")
+            page = await _try(app)
+            assert (page.status_code, str(cert) in page.text) == (502, True)
+
+
+async def test_a_public_address_needs_its_name_and_a_known_authority(
+    settings: Settings, clock: TestClock, market: Market, tmp_path: Path
+) -> None:
+    await shop(market)
+    authority = trustme.CA()
+    ca = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca))
+    with _gateway(_issue(authority, tmp_path, "localhost")) as port:
+        for host, known, status in (("localhost", ca, 200), ("localhost", None, 502), ("127.0.0.1", ca, 502)):
+            url = f"https://{host}:{port}"
+            async with _marketplace(settings, clock, gateway_public_url=url, gateway_ca=known) as app:
+                assert (await _try(app)).status_code == status, (host, known)
+
+
+async def test_pages_that_wait_for_a_call_hold_no_connection(app: FastAPI, market: Market) -> None:
+    customer = await shop(market)
+    database = running_of(app).wiring.database
+    _, _, limit = database.connections()
+    waiting, metered = 0, asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        nonlocal waiting
+        waiting += 1
+        await metered.wait()
+
+    app.dependency_overrides[pause] = lambda: wait
+    async with browser_of(app) as browser:
+        await sign_in(browser, "buyer")
+        pages = [asyncio.create_task(browser.get(f"{PATH}/calls/late")) for _ in range(limit)]
+        while waiting < limit:
+            await asyncio.sleep(0.01)
+        assert database.connections()[0] == 0
+        assert (await browser.get("/keys")).status_code == 200
+        await market.take([market.event(customer, request_id="late")])
+        metered.set()
+        for page in await asyncio.gather(*pages):
+            assert (page.status_code, "explained to the ledger" in page.text) == (200, True)
