@@ -183,6 +183,11 @@ async def test_only_words_of_price_browse_everything_in_that_order(client: httpx
     assert (await ask(client, "free"))["items"][0]["name"] == "zoo/nothing"
 
 
+async def test_signs_alone_are_still_no_words(client: httpx.AsyncClient) -> None:
+    for signs in (",", " ; ,", "..."):
+        assert (await ask(client, signs))["total"] == 0
+
+
 @pytest.mark.parametrize("name", ["free ocr", "Cheapest Chat", "1M context"])
 async def test_a_listing_of_this_name_is_what_is_meant(
     index: EmbeddedSearchIndex, embedder: MiniLmEmbedder, listings: list[ListingDocument], name: str

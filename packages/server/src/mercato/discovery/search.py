@@ -123,7 +123,7 @@ class Searching:
         """The words with what they ask for; as they are where a listing is called so."""
         read = read_wishes(words, filters, sort)
         if read.order is None and not read.wishes:
-            return read
+            return Understood(words, filters, sort)
         named = (await self._index.search(IndexQuery(words, limit=1, explain=True))).hits
         if named and named[0].reasons is not None and named[0].reasons.exact_name:
             return Understood(words, filters, sort)
