@@ -41,7 +41,7 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     parts = [PARTS[role](wiring) for role in roles]
     app = _bare_app(partial(_lifespan, wiring, parts))
     set_running(app, _run(wiring, parts))
-    app.include_router(reference_pages(app, wiring.site))
+    app.include_router(reference_pages(wiring.site))
     app.include_router(health.router)
     app.include_router(objects.router)
     app.include_router(assets.router)

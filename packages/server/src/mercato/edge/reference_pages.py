@@ -5,7 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 
 from mercato.edge.site import add_site
@@ -19,26 +19,27 @@ _POLICY = (
 )
 
 
-def reference_pages(app: FastAPI, site: Path | None = None) -> APIRouter:
-    """`/docs` of this application: the API reference, or the built `site` with the reference at `/docs/api`."""
+def reference_pages(site: Path | None = None) -> APIRouter:
+    """`/docs` of an application: the API reference, or the built `site` with the reference at `/docs/api`."""
     router = APIRouter(include_in_schema=False)
-    document = app.openapi_url or "/openapi.json"
-
-    @router.get("/docs" if site is None else "/docs/api")
-    async def show_swagger() -> Response:
-        page = get_swagger_ui_html(
-            openapi_url=document,
-            title=app.title,
-            swagger_js_url=f"{STATIC}/swagger-ui-bundle.js",
-            swagger_css_url=f"{STATIC}/swagger-ui.css",
-            swagger_favicon_url=f"{STATIC}/favicon.png",
-            swagger_ui_parameters=app.swagger_ui_parameters,
-        )
-        return _with_policy(page)
-
+    router.add_api_route("/docs" if site is None else "/docs/api", show_swagger)
     if site is not None:
         add_site(router, site)
     return router
+
+
+async def show_swagger(request: Request) -> Response:
+    """The API reference of the application that is asked."""
+    app: FastAPI = request.app
+    page = get_swagger_ui_html(
+        openapi_url=app.openapi_url or "/openapi.json",
+        title=app.title,
+        swagger_js_url=f"{STATIC}/swagger-ui-bundle.js",
+        swagger_css_url=f"{STATIC}/swagger-ui.css",
+        swagger_favicon_url=f"{STATIC}/favicon.png",
+        swagger_ui_parameters=app.swagger_ui_parameters,
+    )
+    return _with_policy(page)
 
 
 def _with_policy(page: Response) -> Response:
