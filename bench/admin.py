@@ -34,15 +34,17 @@ from bench.discovery import show
 from bench.discovery_rows import Row
 from bench.idle import read_all
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.admin import AnalyticsWork
+from mercato.platform import Database, SystemClock
 
 RESULTS = Path(__file__).parent / "results" / "admin.json"
 BIN = Path(sys.executable).parent
 PORT = 21_790
-PAGE_BAR_MS, SERIES_BAR_MS, EXPORT_BAR = 100.0, 150.0, 50_000.0
-PARTS = ("pages", "series", "export", "intake", "anomalies")
+PAGE_BAR_MS, SERIES_BAR_MS, ANALYTICS_BAR_MS, EXPORT_BAR = 100.0, 150.0, 150.0, 50_000.0
+PARTS = ("pages", "series", "analytics", "export", "intake", "anomalies")
 _PERIODS = [(1, "15m"), (2, "hour"), (7, "hour"), (30, "day"), (90, "day"), (90, "week"), (90, "month")]
 _METRICS = [["calls"], ["charged_nanos"], ["calls", "failed", "p95_us"]]
-_CALLS, _SERIES = "/api/usage/calls", "/api/usage/series"
+_CALLS, _SERIES, _ANALYTICS = "/api/usage/calls", "/api/usage/series", "/api/analytics"
 _ZONES = ("UTC", "Asia/Kolkata", "Europe/Berlin", "Asia/Kathmandu", "America/New_York")
 
 
@@ -144,6 +146,22 @@ def plots(askers: Askers, draw: random.Random) -> tuple[str, dict[str, Any], dic
     return f"{side} {days}d {asked['zone']} {'+'.join(asked['group_by']) or 'total'}", asked, headers
 
 
+def analytics(askers: Askers, draw: random.Random) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Everything that an operator's page of analytics shows."""
+    return "all reports", {}, askers.operator
+
+
+async def make_analytics(url: str) -> list[Row]:
+    """The worker's part, once: reading, computing with pandas, writing."""
+    database = Database(url)
+    began = time.perf_counter()
+    try:
+        await AnalyticsWork(database, SystemClock()).make_due()
+    finally:
+        await database.close()
+    return [Row("analytics_make_s", time.perf_counter() - began, "s")]
+
+
 def measure(
     client: httpx.Client, path: str, ask: Any, requests: int, metric: str, bar: float, pids: tuple[int, int]
 ) -> list[Row]:
@@ -158,7 +176,7 @@ def measure(
         answer = client.get(path, params=params, headers=headers)
         took = (time.perf_counter() - began) * 1000
         assert answer.status_code == 200, answer.text
-        for one in ("", "." + params["side"]):
+        for one in ("", f".{params['side']}") if "side" in params else ("",):
             times.setdefault(one, []).append(took)
         slow.append((took, name))
     for took, name in sorted(slow, reverse=True)[:8]:
@@ -227,6 +245,10 @@ def run(events: int, requests: int, folder: Path, parts: Sequence[str] = PARTS) 
             if "series" in parts:
                 note(make_zones(client, askers, url))
                 note(measure(client, _SERIES, partial(plots, askers), requests, "series_p95_ms", SERIES_BAR_MS, pids))
+            if "analytics" in parts:
+                note(asyncio.run(make_analytics(url)))
+                whole = partial(analytics, askers)
+                note(measure(client, _ANALYTICS, whole, requests, "analytics_p95_ms", ANALYTICS_BAR_MS, pids))
             if "export" in parts:
                 note(measure_export(client, askers.operator, pids))
         if "intake" in parts:

@@ -1,4 +1,4 @@
-"""Search measured: ranking on judged sets (words, vectors, both), latency at ten thousand listings.
+"""Search measured: ranking on judged sets (words, vectors, both), recommendations, latency at ten thousand listings.
 
     python -m bench.discovery [--data ../shared/data/search] [--listings 10000]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.discovery_http import measure_http
 from bench.discovery_latency import distinct_queries, measure_latency, with_vectors
+from bench.discovery_recommend import measure_recommendations
 from bench.discovery_rows import Row
 from bench.discovery_sets import JudgedSet, read_catalogue_sets, read_own_set, read_shared_sets
 from bench.discovery_vectors import Vectors
@@ -97,12 +98,14 @@ async def run(data: Path, count: int) -> list[Row]:
     for judged in sets:
         rows += rows_of(judged, await measure_ranking(judged, vectors))
         show(rows[-len(RANKINGS) :])
+    guessed = measure_recommendations()
+    show(guessed)
     timed = await measure_latency(count, sets, embedder, vectors)
     show(timed)
     served = await measure_http(count, await with_vectors(count, sets, vectors), distinct_queries(sets))
     show(served)
     embedder.close()
-    return rows + timed + served
+    return rows + guessed + timed + served
 
 
 def main() -> None:

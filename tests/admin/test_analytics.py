@@ -68,7 +68,7 @@ async def test_what_the_worker_made_is_what_operators_read(
     assert await work.make_due() is True
 
 
-async def test_it_is_for_operators_and_reading_asks_once(
+async def test_it_is_for_operators_and_workers_at_once_make_one(
     api: httpx.AsyncClient, operator: Headers, customers: list[Customer], market: Market, database: Database,
     clock: TestClock,
 ) -> None:  # fmt: skip

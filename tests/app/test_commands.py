@@ -150,3 +150,34 @@ def test_an_operator_leads_a_round_by_command(own: Place) -> None:
     assert "only a round that is scored can be resolved" in refused.stderr
     folder = own.state / "objects" / "rounds" / opened["id"]
     assert sorted(path.name for path in folder.iterdir()) == ["live.parquet", "targets.parquet", "train.parquet"]
+
+
+def test_the_search_index_is_compared_and_written_again_by_command(own: Place, database_url: str) -> None:
+    port, internal = free_ports(2)
+    url = f"http://127.0.0.1:{internal}"
+    alone = own.run("search", "check", "--url", url)
+    assert (alone.returncode, "does not say how its index stands" in alone.stderr) == (1, True)
+    served = own.start("serve", "discovery", "--port", str(port), "--internal-port", str(internal))
+    eventually(lambda: get(port, "/readyz")[0] == 200, f"ready: {served.err()}")
+    found = json.loads(own.run("search", "check", "--url", url, "--json").stdout)
+    assert (found["index"]["state"], found["index"]["listings"], found["rows"]["listings"]) == ("whole", 0, 0)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO listing_documents (service_id, facts, digest, embedder, embedded_digest, vector, withdrawn,"
+            " changed_at) VALUES ('svc_x', %s, 'd', 'other', '', '', false, '2020-01-01')",
+            (json.dumps(_FACTS),),
+        )
+    wrong = own.run("search", "check", "--url", url)
+    assert wrong.returncode == 1
+    assert "missing: svc_x" in wrong.stdout, "no news told the index"
+    assert "extra: svc_x" in wrong.stdout, "no service told the rows"
+    assert own.run("search", "rebuild").returncode == 0
+    eventually(lambda: json.loads(get(port, "/api/search")[2])["total"] == 1, f"it is found: {served.err()}")
+    assert get(port, "/search-index")[0] == 404, "only the internal port tells"
+    assert served.stop() == 0
+
+
+_FACTS = {
+    "service_id": "svc_x", "name": "acme/x", "title": "X", "summary": "", "vendor": "acme", "protocol": "openapi",
+    "task": "other", "licence": "MIT", "version": "1.0.0", "released_at": "2020-01-01T00:00:00+00:00", "prices": [],
+}  # fmt: skip

@@ -22,6 +22,10 @@ def test_a_service_is_suggested_filtered_compared_and_shown(consumer: Mp, servic
     assert [item["name"] for item in found["items"]] == [service]
     assert consumer.json(*ours, "--min-token-price", "20.01")["items"] == []
     assert consumer.json("search", "--min-rating", "4")["items"] == []
+    read = consumer("search", "--vendor", "acme", "vectors under 2 cents per call")
+    assert "max_price_per_call=20000000" in read.stderr
+    literal = consumer.json("search", "--vendor", "acme", "--literal", "vectors under 2 cents per call")
+    assert literal["understood"] == []
     compared = consumer("compare", service).stdout
     assert "price per 1k tokens" in compared
     assert service in compared

@@ -63,3 +63,12 @@ async def test_every_filter_on_the_page_is_a_link_and_a_chip(browser: httpx.Asyn
     hostile = await browser.get("/search/suggest", params={"q": HOSTILE})
     assert "<img src=x" not in hostile.text
     assert (await browser.get("/search", params={"min_rating": "5", "max_rating": "1"})).status_code == 422
+
+
+async def test_words_that_were_read_as_filters_are_shown_and_can_be_words_again(browser: httpx.AsyncClient) -> None:
+    asked = {"q": "cheapest per call chat under $0.10 per million tokens"}
+    page = await browser.get("/search", params=asked)
+    assert "Read “under $0.10 per million tokens” as Price of a million tokens: ≤ $0.10." in page.text
+    assert "Read “cheapest per call” as order: Price of a call." in page.text
+    assert "understand=false" in page.text
+    assert "Read “" not in (await browser.get("/search", params={**asked, "understand": "false"})).text

@@ -51,6 +51,7 @@ def filter_options(command: Command) -> Command:
         options += [click.option(f"--{end}-{name}", type=kind, metavar="N", help=f"{w} {of}.") for end, w in _ENDS]
     options.append(click.option("--released-since", metavar="DATE", help="Released on this day or later."))
     options.append(click.option("--released-until", metavar="DATE", help="Released before this moment."))
+    options.append(click.option("--literal", is_flag=True, help="Do not read words such as cheapest or 1M context."))
     for option in reversed(options):
         command = option(command)
     return command
@@ -71,6 +72,8 @@ def asked_of(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("currency", "released_since", "released_until"):
         if options[name] is not None:
             asked[name] = options[name]
+    if options["literal"]:
+        asked["understand"] = "false"
     for end, _ in _ENDS:
         for name, (parameter, unit, _) in _PRICES.items():
             if (text := options[_key(f"{end}-{name}")]) is not None:

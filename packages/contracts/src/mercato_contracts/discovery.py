@@ -82,6 +82,11 @@ class ListingFilters(Wire):
     )
     released_since: datetime | None = Field(default=None, description="Whose latest release is not older")
     released_until: datetime | None = Field(default=None, description="Whose latest release is not newer")
+    understand: bool = Field(
+        default=True,
+        description="Whether words about price, context and order (`cheapest`, `under $0.10 per million tokens`, `1M "
+        "context`, `free`) become filters, which the answer names in `understood`",
+    )
 
 
 class SearchRequest(ListingFilters):
@@ -189,12 +194,26 @@ class NumberFacet(Wire):
     steps: list[StepCount] = Field(description="The steps, in order")
 
 
+class UnderstoodView(Wire):
+    """Words of the query that were read as a parameter of the search. `understand=false` leaves them words."""
+
+    words: str = Field(description="The words, as they stand in the query")
+    name: str = Field(description="The parameter that they were read as, such as `max_price_per_1k_tokens` or `sort`")
+    value: str = Field(description="Its value")
+
+
 class FacetsAnswer(Wire):
     """Everything to filter by, with counts. What is filtered by counts as if it were not."""
 
     total: int = Field(description="How many match")
     facets: dict[str, list[FacetValue]] = Field(description="For each facet, its values with counts")
     numbers: dict[str, NumberFacet] = Field(description="The numbers, by name")
+    understood: list[UnderstoodView] = Field(default=[], description="Words of the query that were read as filters")
+    partial: bool = Field(
+        default=False,
+        description="Whether listings may be missing, because this process builds its index or catches up; the header "
+        "`Mercato-Index` then says which",
+    )
 
 
 class SearchAnswer(Wire):
@@ -209,4 +228,12 @@ class SearchAnswer(Wire):
     facets: dict[str, list[FacetValue]] = Field(description="For each filter, the values that can be chosen")
     doubtful: bool = Field(
         default=False, description="Nothing fits well: no name, word or meaning speaks for what was found"
+    )
+    understood: list[UnderstoodView] = Field(
+        default=[], description="Words of the query that were read as filters or as the order"
+    )
+    partial: bool = Field(
+        default=False,
+        description="Whether listings may be missing, because this process builds its index or catches up; the header "
+        "`Mercato-Index` then says which",
     )

@@ -18,6 +18,10 @@ export interface FacetsAnswer {
   facets: Record<string, Array<FacetValue>>;
   /** The numbers, by name */
   numbers: Record<string, NumberFacet>;
+  /** Words of the query that were read as filters (default: []) */
+  understood?: Array<UnderstoodView>;
+  /** Whether listings may be missing, because this process builds its index or catches up; the header `Mercato-Index` then says which (default: false) */
+  partial?: boolean;
 }
 
 /**
@@ -96,6 +100,8 @@ export interface ListingFilters {
   released_since?: string | null;
   /** Whose latest release is not newer */
   released_until?: string | null;
+  /** Whether words about price, context and order (`cheapest`, `under $0.10 per million tokens`, `1M context`, `free`) become filters, which the answer names in `understood` (default: true) */
+  understand?: boolean;
 }
 
 /** What 30 days of calls say of a service, and its consumers' reviews; null: not known. */
@@ -172,6 +178,10 @@ export interface SearchAnswer {
   facets: Record<string, Array<FacetValue>>;
   /** Nothing fits well: no name, word or meaning speaks for what was found (default: false) */
   doubtful?: boolean;
+  /** Words of the query that were read as filters or as the order (default: []) */
+  understood?: Array<UnderstoodView>;
+  /** Whether listings may be missing, because this process builds its index or catches up; the header `Mercato-Index` then says which (default: false) */
+  partial?: boolean;
 }
 
 /** A listing that was found. `score` compares within one answer only. */
@@ -296,6 +306,8 @@ export interface SearchRequest {
   released_since?: string | null;
   /** Whose latest release is not newer */
   released_until?: string | null;
+  /** Whether words about price, context and order (`cheapest`, `under $0.10 per million tokens`, `1M context`, `free`) become filters, which the answer names in `understood` (default: true) */
+  understand?: boolean;
   /** With words, the 200 best hits are put in this order (default: "relevance") */
   sort?: "relevance" | "price_per_call" | "price_per_1k_tokens" | "price_per_month" | "context_window" | "p95_ms" | "availability_bp" | "rating" | "calls" | "consumers" | "released";
   /** Left out, the better end first: low prices and times, high ratings and windows */
@@ -322,5 +334,15 @@ export interface StepCount {
   bound: number;
   /** How many listings keep the bound */
   count: number;
+}
+
+/** Words of the query that were read as a parameter of the search. `understand=false` leaves them words. */
+export interface UnderstoodView {
+  /** The words, as they stand in the query */
+  words: string;
+  /** The parameter that they were read as, such as `max_price_per_1k_tokens` or `sort` */
+  name: string;
+  /** Its value */
+  value: string;
 }
 

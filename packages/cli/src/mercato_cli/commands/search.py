@@ -55,6 +55,11 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
     headers = ["service", "version", "task", "price", "what it does", *(["why"] if explained else [])]
     shown = rows if explained else [row[:-1] for row in rows]
     mp.console.table(headers, shown, "No matches. Try fewer filters or other words.")
+    if answer.understood:
+        read = "; ".join(f"“{one.words}” as {one.name}={one.value}" for one in answer.understood)
+        mp.console.note(f"Read {read}. With --literal they are words.")
+    if answer.partial:
+        mp.console.note("The index is being written: some services may be missing for a moment.")
     if answer.doubtful:
         mp.console.note("Nothing fits these words well; this is what comes nearest.")
     if answer.corrected:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mercato.discovery import (
     NUMBERS,
@@ -30,10 +30,14 @@ from mercato_contracts.discovery import (
     SearchRequest,
     SnippetView,
     StepCount,
+    UnderstoodView,
 )
 from mercato_contracts.listings import CategoryList, CategoryView, ListingView, SuggestAnswer, SuggestionView
 
 router = APIRouter(prefix="/api", tags=["discovery"])
+
+INDEX_STATE = "Mercato-Index"
+"""A header of answers that may lack listings: `building` or `catching_up`."""
 
 _WITH_STEPS = tuple(name for name, number in NUMBERS.items() if number.steps)
 
@@ -53,10 +57,12 @@ TASK_TITLES = {
 }
 
 
-async def get_searching(request: Request) -> Searching:
+async def get_searching(request: Request, response: Response) -> Searching:
     """The process's search, put there by the app. `async`, because anything else is run on a thread of its own."""
     searching = running_of(request.app).searching
     assert searching is not None, "the role of discovery serves it"
+    if searching.state != "whole":
+        response.headers[INDEX_STATE] = searching.state
     return searching
 
 
@@ -65,7 +71,8 @@ async def search_services(
     asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
 ) -> SearchAnswer:
     """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
-    Filters of one facet are alternatives, and every facet comes with counts. The cursor of a page goes on without
+    Filters of one facet are alternatives, and every facet comes with counts. Words about price, context and order are
+    read as filters, unless a listing is called so, and `understood` names them. The cursor of a page goes on without
     repeating what was shown, also where the catalogue changed in between.
     """
     page = await searching.search(
@@ -75,6 +82,7 @@ async def search_services(
         cursor=asked.cursor,
         explain=asked.explain,
         sort=sort_of(asked),
+        understand=asked.understand,
     )
     return view_page(page)
 
@@ -86,18 +94,27 @@ async def list_facets(
     """Values of each facet and steps of each number, counted among the services that the words and the other filters
     leave: what is filtered by counts as if it were not.
     """
-    answer = (await searching.search(asked.q, filters_of(asked), limit=0, steps=_WITH_STEPS)).answer
-    return FacetsAnswer(total=answer.total, facets=_view_facets(answer), numbers=_view_numbers(answer))
+    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=_WITH_STEPS, understand=asked.understand)
+    return _view_counts(page)
 
 
 async def search_counted(asked: SearchRequest, searching: Searching) -> tuple[SearchAnswer, FacetsAnswer]:
     """A page of hits and everything to filter by, of one search."""
     page = await searching.search(
         asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
-        steps=_WITH_STEPS,
+        steps=_WITH_STEPS, understand=asked.understand,
     )  # fmt: skip
-    shown = view_page(page)
-    return shown, FacetsAnswer(total=shown.total, facets=shown.facets, numbers=_view_numbers(page.answer))
+    return view_page(page), _view_counts(page)
+
+
+def _view_counts(page: SearchPage) -> FacetsAnswer:
+    return FacetsAnswer(
+        total=page.answer.total,
+        facets=_view_facets(page.answer),
+        numbers=_view_numbers(page.answer),
+        understood=_view_understood(page),
+        partial=page.state != "whole",
+    )
 
 
 async def list_of_vendor(slug: str, searching: Searching, limit: int) -> tuple[list[SearchHit], int]:
@@ -189,7 +206,13 @@ def view_page(page: SearchPage) -> SearchAnswer:
         corrected=answer.corrected,
         doubtful=answer.doubtful,
         facets=_view_facets(answer),
+        understood=_view_understood(page),
+        partial=page.state != "whole",
     )
+
+
+def _view_understood(page: SearchPage) -> list[UnderstoodView]:
+    return [UnderstoodView(words=one.words, name=one.name, value=one.value) for one in page.understood]
 
 
 def view_hit(hit: Hit) -> SearchHit:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from mercato.api import consumption, health, objects
+from mercato.api import consumption, health, objects, search_index
 from mercato.app.parts import PARTS, Part
 from mercato.app.wiring import build_wiring
 from mercato.console import assets
@@ -136,6 +136,8 @@ def create_internal_app(app: FastAPI, roles: Sequence[str]) -> FastAPI:
     internal.include_router(health.metrics)
     if "consumption" in roles:
         internal.include_router(consumption.router)
+    if "discovery" in roles:
+        internal.include_router(search_index.router)
     install_problems(internal)
     wiring = running_of(app).wiring
     internal.add_middleware(

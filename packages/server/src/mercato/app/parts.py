@@ -98,14 +98,16 @@ def discovery_part(wiring: Wiring) -> Part:
     embedder = build_embedder()
     index = build_search_index(embedder.dimensions)
     keeper = IndexKeeper(wiring.database, index, embedder)
-    searching = Searching(index, embedder)
+    searching = Searching(index, embedder, lambda: keeper.state)
     return Part(
         (discovery.router, listings.router, reviews.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},
         keeps=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version),
-        adds=lambda running: replace(running, searching=searching, market_memory=MarketMemory(wiring.clock)),
+        adds=lambda running: replace(
+            running, searching=searching, index_keeper=keeper, market_memory=MarketMemory(wiring.clock)
+        ),
     )
 
 

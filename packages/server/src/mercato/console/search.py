@@ -20,6 +20,7 @@ from mercato_contracts.discovery import (
     SearchAnswer,
     SearchHit,
     SearchRequest,
+    UnderstoodView,
 )
 from mercato_contracts.listings import SuggestionView
 
@@ -62,6 +63,8 @@ class SearchPage:
     hits: Sequence[tuple[SearchHit, str, Sequence[str]]]
     facets: Sequence[Facet]
     chips: Sequence[tuple[str, str, str]]
+    understood: Sequence[tuple[str, str]]
+    literal: str
     clear: str
     first: str
     next: str
@@ -92,6 +95,8 @@ async def search(
         hits=[(hit, price_line(hit.prices), reasons_of(hit)) for hit in found.items],
         facets=[*_values(counted, here), *_steps(counted, asked, here)],
         chips=_chips(here, asked.currency),
+        understood=[(one.words, _meaning_of(one, asked.currency)) for one in found.understood],
+        literal=here.with_(understand="false"),
         clear=here.with_(**dict.fromkeys(TITLES)),
         first=here.first(),
         next=here.on("cursor", found.next),
@@ -114,6 +119,14 @@ def _chips(here: Address, currency: str) -> list[tuple[str, str, str]]:
     """The filters in force: what each is called, its value, and the page without it."""
     known = [pair for pair in here.pairs if pair[0] in TITLES]
     return [(TITLES[name], words_of(name, value, currency), here.toggled(name, value)) for name, value in known]
+
+
+def _meaning_of(understood: UnderstoodView, currency: str) -> str:
+    """What words of the query were read as: a filter's name with its value, or an order."""
+    if understood.name == "sort":
+        return f"order: {dict(SORTS)[understood.value]}"
+    title = TITLES.get(understood.name, understood.name)
+    return f"{title}: {words_of(understood.name, understood.value, currency)}"
 
 
 def _values(counted: FacetsAnswer, here: Address) -> Sequence[Facet]:

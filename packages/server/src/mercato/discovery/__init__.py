@@ -7,6 +7,7 @@
 * *Reach*: how far down the list a search goes.
 """
 
+from mercato.discovery.checking import Compared, ask_for_rebuild, compare_rows
 from mercato.discovery.document import (
     Figures,
     ListingDocument,
@@ -18,8 +19,8 @@ from mercato.discovery.document import (
 )
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
-from mercato.discovery.indexing import DocumentWriter, IndexKeeper
-from mercato.discovery.news import DocumentChanged, ReviewChanged
+from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
+from mercato.discovery.news import DocumentChanged, RebuildAsked, ReviewChanged
 from mercato.discovery.numbers import NUMBERS, NumberName, Range, Sort, make_range, make_sort
 from mercato.discovery.ports import (
     FACETS,
@@ -57,6 +58,7 @@ __all__ = [
     "REACH",
     "RULES",
     "Blended",
+    "Compared",
     "CursorOfAnotherSearch",
     "DocumentChanged",
     "DocumentWriter",
@@ -72,6 +74,7 @@ __all__ = [
     "IndexAnswer",
     "IndexKeeper",
     "IndexQuery",
+    "IndexState",
     "Likeness",
     "ListedService",
     "ListingDocument",
@@ -84,6 +87,7 @@ __all__ = [
     "Ranked",
     "RankingName",
     "Reasons",
+    "RebuildAsked",
     "Recommended",
     "Recommending",
     "Reembedding",
@@ -106,7 +110,9 @@ __all__ = [
     "VendorPage",
     "Way",
     "Weights",
+    "ask_for_rebuild",
     "blend",
+    "compare_rows",
     "from_facts",
     "is_makers_own",
     "make_range",

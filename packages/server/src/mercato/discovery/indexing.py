@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 
 import structlog
 
+from mercato.discovery.checking import Compared, compare_index
 from mercato.discovery.describing import SHAPE, describe
 from mercato.discovery.document import ListingDocument, from_facts, pack_vector
 from mercato.discovery.figure_rows import FigureRepository
 from mercato.discovery.figures import shown
 from mercato.discovery.models import ListingRow
-from mercato.discovery.news import DocumentChanged
+from mercato.discovery.news import DocumentChanged, RebuildAsked
 from mercato.discovery.ports import Embedder, SearchIndex
 from mercato.discovery.repository import ListingRepository
 from mercato.platform import (
@@ -32,6 +35,8 @@ log = structlog.get_logger(__name__)
 ServiceNews = ServiceReleased | ServiceChanged | ServiceWithdrawn
 _WRITER = "discovery.documents"
 _PAGE = 500
+_MANY = 50
+"""Fewer changes are there in a moment."""
 
 
 def digest_of_embedding(embedder: Embedder, listing: ListingDocument) -> str:
@@ -115,6 +120,10 @@ class DocumentWriter:
             return [b""] * len(listings)
 
 
+IndexState = Literal["building", "catching_up", "whole"]
+"""`building` at the start, when much is still missing; `catching_up` while an index is written again, or is behind."""
+
+
 class IndexKeeper:
     """Keeps one process's index like the rows. Vectors of other models than `embedder` stay out of it."""
 
@@ -124,32 +133,57 @@ class IndexKeeper:
         self._embedder = embedder
         self._bringing = asyncio.Lock()
         self._ready = False
+        self._behind = False
 
-    def subscriber(self) -> EphemeralSubscriber[DocumentChanged]:
+    @property
+    def state(self) -> IndexState:
+        """Whether all that was told is found."""
+        if not self._ready:
+            return "building"
+        return "catching_up" if self._behind else "whole"
+
+    def subscriber(self) -> EphemeralSubscriber[DocumentChanged | RebuildAsked]:
         """To be run by every process that holds an index: first the feed, then `build`, so that no news is lost."""
-        return EphemeralSubscriber("discovery.index", (DocumentChanged,), self.handle)
+        return EphemeralSubscriber("discovery.index", (DocumentChanged, RebuildAsked), self.handle)
 
     def is_ready(self) -> bool:
         """Whether the index was built."""
         return self._ready
 
-    async def build(self) -> None:
-        """Compare the index with all rows and apply what differs; may be run at any time."""
+    async def build(self, *, anew: bool = False) -> None:
+        """Compare the index with all rows and apply what differs, or everything; may be run at any time."""
         after = ""
         while True:
             async with self._database.transaction() as session:
                 page = await ListingRepository(session).list_digests(after, _PAGE)
             if not page:
                 break
-            held = await self._index.find_digests([service_id for service_id, _, _ in page])
+            held = {} if anew else await self._index.find_digests([service_id for service_id, _, _ in page])
             wanted = {service_id: None if withdrawn else digest for service_id, digest, withdrawn in page}
-            await self._bring([service_id for service_id, digest in wanted.items() if held.get(service_id) != digest])
+            differing = [key for key, digest in wanted.items() if anew or held.get(key) != digest]
+            await self._bring(differing)
             after = page[-1][0]
         self._ready = True
 
-    async def handle(self, events: Sequence[Event[DocumentChanged]]) -> None:
-        """Bring what these events speak of."""
-        await self._bring(sorted({event.news.service_id for event in events}))
+    async def handle(self, events: Sequence[Event[DocumentChanged | RebuildAsked]]) -> None:
+        """Bring what these events speak of. While a large batch is brought the index is behind, and where it could not
+        be brought until it comes again."""
+        self._behind = self._behind or len(events) >= _MANY
+        try:
+            if any(isinstance(event.news, RebuildAsked) for event in events):
+                self._behind = True
+                await self.build(anew=True)
+                log.info("the search index was written again")
+            else:
+                await self._bring(sorted({e.news.service_id for e in events if isinstance(e.news, DocumentChanged)}))
+        except BaseException:
+            self._behind = True
+            raise
+        self._behind = False
+
+    async def compare(self, now: datetime) -> Compared:
+        """What the index holds beside the rows."""
+        return await compare_index(self._database, self._index, self._embedder.name, now)
 
     async def _bring(self, service_ids: Sequence[str]) -> None:
         if not service_ids:

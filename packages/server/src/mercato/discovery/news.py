@@ -17,6 +17,13 @@ class DocumentChanged(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RebuildAsked(News):
+    """An operator wants every process to write its whole search index again from the rows."""
+
+    topic = "discovery.rebuild_asked"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewChanged(News):
     """A review was written, changed or removed by its organisation, answered by the vendor, or hidden or shown by an
     operator."""

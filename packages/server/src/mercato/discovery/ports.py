@@ -58,6 +58,8 @@ class IndexQuery:
     steps: tuple[NumberName, ...] = ()
     also: str = ""
     """Other words for what `text` asks for; a listing that has only these is found too."""
+    fitting_first: bool = False
+    """Whether `sort` orders only hits that fit about as well as the best; the others follow as they stand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ class ListingRepository:
         query = select(ListingRow.service_id).where(ListingRow.shape < shape, ListingRow.withdrawn.is_(False))
         return list(await self._session.scalars(query.order_by(ListingRow.shape, ListingRow.service_id).limit(limit)))
 
+    async def page(self, after: str, limit: int) -> list[ListingRow]:
+        """The next rows in the order of their services' ids, withdrawn ones too."""
+        query = select(ListingRow).where(ListingRow.service_id > after).order_by(ListingRow.service_id)
+        return list(await self._session.scalars(query.limit(limit)))
+
     async def list_digests(self, after: str, limit: int) -> list[tuple[str, str, bool]]:
         """`(service id, digest, withdrawn)` of the next services in the order of their ids."""
         rows = await self._session.execute(

@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -9,6 +10,7 @@ import structlog
 from prometheus_client import Histogram
 
 from mercato.discovery.document import Vector
+from mercato.discovery.indexing import IndexState
 from mercato.discovery.numbers import NumberName, Sort
 from mercato.discovery.ports import (
     FACETS,
@@ -23,11 +25,17 @@ from mercato.discovery.ports import (
 )
 from mercato.discovery.refusals import CursorOfAnotherSearch
 from mercato.discovery.vocabulary import read_meaning
+from mercato.discovery.wishes import Understood, Wish, read_wishes
 from mercato.platform import Unavailable
 
 log = structlog.get_logger(__name__)
 
 _REMEMBERED = 4_096
+_PRICES: Mapping[str, NumberName] = {
+    "per_token": "price_per_1k_tokens",
+    "per_call": "price_per_call",
+    "per_month": "price_per_month",
+}
 _SECONDS = Histogram(
     "mercato_search_seconds",
     "Time of one search, embedding included",
@@ -37,25 +45,40 @@ _SECONDS = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """A page of an answer; `next` is the cursor of the one after, `None` on the last."""
+    """A page of an answer; `next` is the cursor of the one after, `None` on the last. `understood`: words that were
+    read as filters or as an order."""
 
     answer: IndexAnswer
     next: str | None
+    understood: tuple[Wish, ...] = ()
+    state: IndexState = "whole"
+
+
+def _whole() -> IndexState:
+    """Of an index that nobody builds."""
+    return "whole"
 
 
 class Searching:
     """Answers searches from one index. The vectors of recent queries are remembered: embedding is the dearest part."""
 
-    def __init__(self, index: SearchIndex, embedder: Embedder) -> None:
+    def __init__(self, index: SearchIndex, embedder: Embedder, state: Callable[[], IndexState] = _whole) -> None:
         self._index = index
+        self._state = state
         self._embedder = embedder
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
         self._words_only = False
 
     @property
     def version(self) -> int | None:
-        """Two searches of one version have one answer; `None` while the model is missing, which may come any time."""
-        return None if self._words_only else self._index.version
+        """Two searches of one version have one answer; `None` while the model is missing, which may come any time, or
+        the index is not whole."""
+        return None if self._words_only or self._state() != "whole" else self._index.version
+
+    @property
+    def state(self) -> IndexState:
+        """Whether answers may lack listings."""
+        return self._state()
 
     async def search(
         self,
@@ -68,25 +91,52 @@ class Searching:
         sort: Sort | None = None,
         facets: tuple[FacetName, ...] = FACETS,
         steps: tuple[NumberName, ...] = (),
+        understand: bool = False,
     ) -> SearchPage:
         """At most `limit` listings, the best first or as they are sorted. Raises `CursorOfAnotherSearch`.
 
-        Without the embedding model words decide alone.
+        Words about prices, context and order are read as filters where `understand` says so. Without the embedding
+        model words decide alone.
         """
-        words = " ".join(text.split())
-        mark = _mark(words, filters, sort)
-        after = _read_cursor(cursor, mark) if cursor is not None else None
+        whole = " ".join(text.split())
+        # Taken before the answer: one that an index gave while it was built is not whole.
+        state = self._state()
         with _SECONDS.time():
-            meaning = read_meaning(words)
+            read = await self._understand(whole, filters, sort) if understand else Understood(whole, filters, sort)
+            mark = _mark(read.text, read.filters, read.sort)
+            after = _read_cursor(cursor, mark) if cursor is not None else None
+            meaning = read_meaning(read.text)
             vector = await self._embed(meaning.text)
-            query = IndexQuery(words, vector, filters, 0, limit, facets, explain, sort, after, steps, also=meaning.also)
+            query = IndexQuery(
+                read.text, vector, read.filters, 0, limit, facets, explain, read.sort, after, steps, also=meaning.also,
+                fitting_first=sort is None,
+            )  # fmt: skip
             try:
                 answer = await self._index.search(query)
             except ValueError as error:
                 if after is None:
                     raise
                 raise CursorOfAnotherSearch("The cursor was changed on the way.") from error
-        return SearchPage(answer, None if answer.next is None else f"{mark}.{answer.next}")
+        return SearchPage(answer, None if answer.next is None else f"{mark}.{answer.next}", read.wishes, state)
+
+    async def _understand(self, words: str, filters: Filters, sort: Sort | None) -> Understood:
+        """The words with what they ask for; as they are where a listing is called so."""
+        read = read_wishes(words, filters, sort)
+        if read.order is None and not read.wishes:
+            return Understood(words, filters, sort)
+        named = (await self._index.search(IndexQuery(words, limit=1, explain=True))).hits
+        if named and named[0].reasons is not None and named[0].reasons.exact_name:
+            return Understood(words, filters, sort)
+        if read.order is None:
+            return read
+        return read.sorted_by(await self._usual_price(read) if read.order == "price" else read.order)
+
+    async def _usual_price(self, read: Understood) -> NumberName:
+        """The price that most of these listings have: each task has its way to charge."""
+        query = IndexQuery(read.text, filters=read.filters, limit=0, facets=("pricing",))
+        counts = dict((await self._index.search(query)).facets["pricing"])
+        best = max(_PRICES, key=lambda way: counts.get(way, 0))
+        return _PRICES[best]
 
     async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody may mean who has typed this much."""

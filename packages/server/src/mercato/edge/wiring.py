@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import MarketMemory, Searching
+from mercato.discovery import IndexKeeper, MarketMemory, Searching
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -159,6 +159,7 @@ class Running:
 
     wiring: Wiring
     searching: Searching | None = None
+    index_keeper: IndexKeeper | None = None
     market_memory: MarketMemory | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None

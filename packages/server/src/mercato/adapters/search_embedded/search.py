@@ -52,6 +52,9 @@ _GUESSED = 4.0
 _OTHER_WORDS = 0.5
 """What a synonym counts beside the word that was asked for."""
 
+_FITTING = 0.75
+"""Hits with this share of the best score fit about as well."""
+
 _LONGEST_REMEMBERED = 40
 
 _DOUBTFUL_COSINE = 0.45
@@ -235,7 +238,11 @@ class Search:
         order = list(ranks(scores))[:REACH]
         if query.sort is not None:
             addressed = [(key, findings.addresses[key]) for key in self._placed(searcher, order, findings.addresses)]
-            order = sorted_by(searcher, query.sort, query.filters.currency, addressed)
+            fitting = {key for key in order if not query.fitting_first or scores[key] >= _FITTING * scores[order[0]]}
+            order = [
+                *sorted_by(searcher, query.sort, query.filters.currency, [a for a in addressed if a[0] in fitting]),
+                *(key for key, _ in addressed if key not in fitting),
+            ]
         page, following = cut(order, query)
         reasons = self._explain(findings) if query.explain else {}
         hits = []

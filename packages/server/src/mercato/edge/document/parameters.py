@@ -39,6 +39,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "file": ("The file's name, as the round lists it", "live.parquet"),
     "first": ("The size of the earlier state, in entries", 64),
     "group_by": ("What each row adds up", "day"),
+    "understand": ("Whether words about price, context and order become filters", True),
     "if-none-match": ("The `ETag` of an earlier answer", '"9f86d081884c7d659a2feaa0c55ad015"'),
     "if-range": ("The `ETag` of the part that was read before; another version is sent whole", None),
     "range": ("Which bytes to send", "bytes=0-1023"),
