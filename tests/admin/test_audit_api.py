@@ -108,8 +108,8 @@ async def test_a_proof_leads_to_a_signed_head(api: httpx.AsyncClient, ledger: Le
     assert is_included(entry.core.place, proof["head"]["size"], leaf_hash(entry.sealed.encode()), steps, root)
     assert not is_included(entry.core.place, proof["head"]["size"], leaf_hash(b"forged"), steps, root)
     second = await ledger.fill(300)
-    told = (await api.get("/api/audit/consistency", params={"first": first.size}, headers=acme)).json()
-    steps = [bytes.fromhex(each) for each in told["path"]]
+    body = (await api.get("/api/audit/consistency", params={"first": first.size}, headers=acme)).json()
+    steps = [bytes.fromhex(each) for each in body["path"]]
     old, new = bytes.fromhex(first.root), bytes.fromhex(second.root)
     assert is_consistent(first.size, old, second.size, new, steps)
     none = await api.get("/api/audit/consistency", params={"first": first.size + 1}, headers=acme)
@@ -121,10 +121,10 @@ async def test_the_root_can_be_computed_from_the_hashes_alone(api: httpx.AsyncCl
     head = await ledger.fill(300)
     frontier, first = Frontier(), 0
     while first is not None:
-        told = (await api.get("/api/audit/leaves", params={"first": first, "limit": 100}, headers=acme)).json()
-        for leaf in told["leaves"]:
+        body = (await api.get("/api/audit/leaves", params={"first": first, "limit": 100}, headers=acme)).json()
+        for leaf in body["leaves"]:
             frontier.add(bytes.fromhex(leaf))
-        first = told["next"]
+        first = body["next"]
     assert (frontier.size, frontier.root().hex()) == (head.size, head.root)
 
 
@@ -211,11 +211,11 @@ async def test_the_server_checks_itself_against_what_the_object_store_has(
 ) -> None:
     await ledger.fill(20)
     await ledger.anchor()
-    told = (await api.get("/api/audit/verification", headers=operator)).json()
-    assert (told["holds"], told["anchors"]) == (True, 1)
+    body = (await api.get("/api/audit/verification", headers=operator)).json()
+    assert (body["holds"], body["anchors"]) == (True, 1)
     await ledger.tamper("DELETE FROM audit_entries WHERE place >= 5", "TRUNCATE audit_heads", "TRUNCATE audit_nodes")
-    told = (await api.get("/api/audit/verification", headers=operator)).json()
-    assert (told["holds"], [each["problem"] for each in told["findings"]]) == (False, ["missing"])
+    body = (await api.get("/api/audit/verification", headers=operator)).json()
+    assert (body["holds"], [each["problem"] for each in body["findings"]]) == (False, ["missing"])
 
 
 async def test_no_secret_is_in_an_entry(api: httpx.AsyncClient, ledger: Ledger) -> None:
@@ -223,6 +223,6 @@ async def test_no_secret_is_in_an_entry(api: httpx.AsyncClient, ledger: Ledger) 
     made = await _make_key(api, acme)
     await _revoke(api, acme)
     await ledger.record()
-    told = (await api.get("/api/audit/export", headers=acme)).text
-    assert made["key"] not in told
-    assert PASSWORD not in told
+    answer = (await api.get("/api/audit/export", headers=acme)).text
+    assert made["key"] not in answer
+    assert PASSWORD not in answer

@@ -102,9 +102,9 @@ async def test_webhooks_are_in_the_log_without_their_secrets(office: _Office) ->
     assert await office.verbs() == verbs
     entries = [entry for entry in office.seen.values() if entry.core.verb.startswith("webhook.")]
     assert {entry.core.target.id for entry in entries} == {hook["id"]}
-    told = "".join(entry.model_dump_json() for entry in entries)
-    assert hook["secret"] not in told
-    assert rotated["secret"] not in told
+    answer = "".join(entry.model_dump_json() for entry in entries)
+    assert hook["secret"] not in answer
+    assert rotated["secret"] not in answer
 
 
 async def test_signing_in_and_out_is_in_the_log(office: _Office) -> None:

@@ -263,5 +263,5 @@ class TestThatItSurvives:
             assert await find_in_tables(session, MAIL, NAME) == []
         assert find_in_files(settings.state, MAIL, NAME) == []
         assert (await ledger.check()).holds
-        told = await api.get("/api/audit/entries", params={"verb": "subject.erased"}, headers=acme)
-        assert len(told.json()["items"]) == 1
+        answer = await api.get("/api/audit/entries", params={"verb": "subject.erased"}, headers=acme)
+        assert len(answer.json()["items"]) == 1

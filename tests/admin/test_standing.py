@@ -60,8 +60,8 @@ async def test_a_suspended_organisation_is_refused_everywhere_and_comes_back(
     assert (await api.get("/api/me", headers=by_key)).status_code == 200
     assert (await api.get("/api/me", headers=acme)).status_code == 200
     await ledger.record()
-    told = await api.get("/api/audit/entries", params={"verb": "organisation.changed"}, headers=acme)
-    changes = [item["core"]["target"]["id"] for item in told.json()["items"]]
+    found = await api.get("/api/audit/entries", params={"verb": "organisation.changed"}, headers=acme)
+    changes = [item["core"]["target"]["id"] for item in found.json()["items"]]
     assert len(changes) == 2, "each decision is an entry that the organisation sees"
 
 
@@ -93,8 +93,8 @@ async def test_the_change_reaches_gateways_out_of_turn(database: Database, ledge
     news = OrganisationChanged(by="usr_1", organisation_id="org_1", change="suspended", reason="fraud")
     event = Event(Place(1, 1), news, ledger.wiring.clock.now())
     async with database.transaction() as session:
-        (told,) = await compile_changes(session, [event], ledger.wiring.credential_seal)
-    assert told.model_dump() == {"type": "consumer_changed", "id": "org_1"}
+        (answer,) = await compile_changes(session, [event], ledger.wiring.credential_seal)
+    assert answer.model_dump() == {"type": "consumer_changed", "id": "org_1"}
 
 
 async def test_only_operators_decide_and_their_own_organisation_stays(
@@ -163,8 +163,8 @@ async def test_a_role_counts_from_the_next_request_on(api: httpx.AsyncClient, le
     assert (answer.status_code, answer.json()["role"]) == (200, "admin")
     assert (await _post(api, hers, "keys", kind="ck", name="laptop")).status_code == 201
     await ledger.record()
-    told = await api.get("/api/audit/entries", params={"target": vera, "verb": "user.changed"}, headers=acme)
-    (entry,) = told.json()["items"]
+    found = await api.get("/api/audit/entries", params={"target": vera, "verb": "user.changed"}, headers=acme)
+    (entry,) = found.json()["items"]
     assert entry["details"]["before"] == {"role": "viewer"}
     assert entry["details"]["after"] == {"role": "admin"}
 
@@ -234,9 +234,9 @@ async def test_the_matrix_of_rights_is_what_each_role_is_allowed(api: httpx.Asyn
     by_role = {role["role"]: role for role in rights["roles"]}
     for role in ("admin", "approver", "viewer"):
         await _colleague(api, operator, f"{role}-of-operator", role)
-        told = (await api.get("/api/me", headers=await sign_in(api, f"{role}-of-operator@example.org"))).json()
+        body = (await api.get("/api/me", headers=await sign_in(api, f"{role}-of-operator@example.org"))).json()
         whole = by_role[role]["permissions"] + by_role[role]["operator_permissions"]
-        assert told["permissions"] == sorted(whole)
+        assert body["permissions"] == sorted(whole)
     assert set(rights["permissions"]) >= {"audit:read", "organisations:write"}
 
 

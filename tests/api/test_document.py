@@ -96,9 +96,9 @@ async def test_an_answer_that_is_not_documented_fails_the_test_that_got_it() -> 
 @each_operation
 def test_an_operation_says_what_it_does_who_may_and_with_what(name: str) -> None:
     _, _, operation = OPERATIONS[name]
-    told, _, access = operation["description"].rpartition("**Access:** ")
+    answer, _, access = operation["description"].rpartition("**Access:** ")
     assert operation["summary"]
-    assert len(told.strip()) >= 20, "the route's function has no docstring"
+    assert len(answer.strip()) >= 20, "the route's function has no docstring"
     assert access
     assert all(resolved(parameter).get("description") for parameter in operation.get("parameters", ()))
 

@@ -141,8 +141,8 @@ async def test_a_first_vote_of_two_is_an_entry_of_the_audit_log_once(
     await ask(api, headers, "{ services(first: 1) { next } }")
     async with market.database.transaction() as session:
         rows = await session.execute(text("SELECT payload FROM outbox_events WHERE topic = 'request.served'"))
-        told = [row[0] for row in rows]
-    assert [(one["verb"], one["subject_id"]) for one in told] == [("approval.voted", submission)]
+        seen = [row[0] for row in rows]
+    assert [(one["verb"], one["subject_id"]) for one in seen] == [("approval.voted", submission)]
 
 
 async def test_metrics_are_the_series_of_the_other_route(api: httpx.AsyncClient, market: Market) -> None:

@@ -54,15 +54,15 @@ async def tell(market: Market, vendor: Caller) -> str:
 async def first(changes: AsyncIterator[Any], market: Market, vendor: Caller) -> tuple[str, Any]:
     """The first change that comes, and one of the submissions that it was told of: told again until it is heard."""
     coming = asyncio.ensure_future(anext(changes))
-    told = set()
+    answer = set()
     async with asyncio.timeout(120):
         while True:
-            told.add(await tell(market, vendor))
+            answer.add(await tell(market, vendor))
             done, _ = await asyncio.wait([coming], timeout=2)
             if done:
                 break
     change = coming.result()["changes"]
-    assert change["submissionId"] in told
+    assert change["submissionId"] in answer
     return change["submissionId"], change
 
 

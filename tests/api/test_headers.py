@@ -19,8 +19,8 @@ CACHED = {"/api/catalog", "/api/rankings", "/api/status", "/api/trending", "/sta
 @pytest.fixture
 async def person(api: httpx.AsyncClient, market: Market) -> dict[str, str]:
     await market.people.join("globex")
-    told = (await api.post("/api/sessions", json=PERSON)).json()
-    return {"Authorization": f"Bearer {told['access_token']}", "refresh": told["refresh_token"]}
+    body = (await api.post("/api/sessions", json=PERSON)).json()
+    return {"Authorization": f"Bearer {body['access_token']}", "refresh": body["refresh_token"]}
 
 
 async def test_every_answer_that_holds_a_secret_is_kept_by_no_cache(

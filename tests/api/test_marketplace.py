@@ -22,8 +22,8 @@ async def test_an_operators_address_of_the_gateway_is_named(settings: Settings, 
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://m.test") as api,
     ):
-        told = (await api.get("/api/marketplace")).json()
-    assert told == {"gateway_url": "https://gateway.market.example", "gateway_port": 9080}
+        body = (await api.get("/api/marketplace")).json()
+    assert body == {"gateway_url": "https://gateway.market.example", "gateway_port": 9080}
 
 
 @pytest.mark.parametrize("url", ["gateway.example", "ftp://gateway.example", "https://gateway.example/?x=1"])

@@ -180,15 +180,15 @@ async def test_a_role_is_refused_exactly_what_it_may_not_do(
     for name, operation in OPERATIONS.items():
         answer = await operation.send(api, await offices[in_operator].sign_in(role), {})
         code = answer.json()["code"] if answer.status_code >= 400 else None
-        told = f"{name}: {answer.status_code} {code}"
+        expected = f"{name}: {answer.status_code} {code}"
         if answer.status_code >= 500:
-            wrong.append(told)
+            wrong.append(expected)
         elif lacks(name, permissions):
             first = name in ASKED_OF_OTHERS_ONLY or (name in MALFORMED_FIRST and code == "malformed_request")
             if code != "not_allowed" and not first:
-                wrong.append(f"{told} without the permission")
+                wrong.append(f"{expected} without the permission")
         elif code == "not_allowed":
-            wrong.append(f"{told} with the permission")
+            wrong.append(f"{expected} with the permission")
     assert not wrong, "\n".join(wrong)
 
 

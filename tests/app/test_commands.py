@@ -84,9 +84,9 @@ def test_the_control_plane_outlives_a_lost_database(place: Place) -> None:
 def test_the_first_administrator_is_made_once(own: Place) -> None:
     first = own.run("bootstrap", "--email", "ada@example.org", "--json")
     assert first.returncode == 0
-    told = json.loads(first.stdout)
-    assert told["email"] == "ada@example.org"
-    assert len(told["password"]) >= 20
+    body = json.loads(first.stdout)
+    assert body["email"] == "ada@example.org"
+    assert len(body["password"]) >= 20
     second = own.run("bootstrap")
     assert second.returncode == 1
     assert "already" in second.stderr
@@ -140,8 +140,8 @@ def _write_open(path: Path) -> None:
 def test_an_operator_leads_a_round_by_command(own: Place) -> None:
     built = own.run("data", "build", "--json")
     assert built.returncode == 0, built.stderr
-    told = json.loads(built.stdout)
-    assert (told["is_new"], told["eras"], told["last_day"]) == (True, 8061, "2022-12-28")
+    body = json.loads(built.stdout)
+    assert (body["is_new"], body["eras"], body["last_day"]) == (True, 8061, "2022-12-28")
     opened = json.loads(own.run("data", "open", "--embargo-hours", "0", "--json").stdout)
     assert (opened["number"], opened["state"], opened["first_era"] - opened["train_last_era"]) == (1, "open", 7)
     assert "round 1 is closed" in own.run("data", "close", opened["id"]).stdout

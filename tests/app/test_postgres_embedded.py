@@ -77,17 +77,17 @@ def test_a_path_too_long_for_a_socket_is_no_hindrance(open_folder: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
 def test_under_a_closed_folder_root_keeps_the_data_elsewhere_and_opens_nothing(open_folder: Path) -> None:
     open_folder.chmod(0o700)
-    told: list[str] = []
-    server = EmbeddedPostgres(open_folder / "pg", told.append)
+    seen: list[str] = []
+    server = EmbeddedPostgres(open_folder / "pg", seen.append)
     _keep_one(server.start())
     elsewhere = (open_folder / "pg").resolve()
     try:
         assert server.stop()
         assert find_closed_parent(open_folder / "pg") == open_folder
-        assert len(told) == 1
-        assert str(elsewhere) in told[0]
+        assert len(seen) == 1
+        assert str(elsewhere) in seen[0]
         assert _answer(server.start()) == 1
         assert server.stop()
-        assert len(told) == 1
+        assert len(seen) == 1
     finally:
         shutil.rmtree(elsewhere)

@@ -30,20 +30,20 @@ def _parent() -> tuple[str, dict[str, str]]:
 def test_a_trace_goes_through_all_processes(place: running.Place, collector: OtlpReceiver) -> None:
     tracing = {"MERCATO_OTLP_URL": collector.url, "MERCATO_TRACE_RATIO": "1"}
     up = place.start("up", "--json", environment=place.environment | tracing)
-    told = up.await_line()
+    ready = up.await_line()
     call, headers = _parent()
-    key = told["consumer"]["key"]
+    key = ready["consumer"]["key"]
     refused = httpx.post(
-        f"{told['gateway_url']}/v1/embeddings",
+        f"{ready['gateway_url']}/v1/embeddings",
         json={"model": "acme/none", "input": "x"},
         headers={**headers, "authorization": f"Bearer {key}"},
         timeout=60,
     )
     assert refused.status_code == 404, refused.text
     signing_in, headers = _parent()
-    secret = told["administrator"]
+    secret = ready["administrator"]
     signed = httpx.post(
-        f"{told['control_url']}/api/sessions",
+        f"{ready['control_url']}/api/sessions",
         json={"email": secret["email"], "password": secret["password"]},
         headers=headers,
         timeout=60,

@@ -23,10 +23,10 @@ def _assert_nothing_left(place: Place) -> None:
 
 def test_runs_everything_shows_the_first_secrets_once_restarts_what_dies_and_leaves_nothing(place: Place) -> None:
     up = place.start("up", "--json")
-    told = up.await_line()
-    assert told["control_url"] == f"http://127.0.0.1:{place.port}"
-    assert told["consumer"]["key"].startswith("ck_")
-    assert told["administrator"]["password"] not in up.err()
+    ready = up.await_line()
+    assert ready["control_url"] == f"http://127.0.0.1:{place.port}"
+    assert ready["consumer"]["key"].startswith("ck_")
+    assert ready["administrator"]["password"] not in up.err()
     assert _ready(place)
 
     second = place.run("up")
@@ -48,7 +48,7 @@ def test_runs_everything_shows_the_first_secrets_once_restarts_what_dies_and_lea
     order = [line.split()[0] for line in up.err().splitlines() if line.split()[1:2] == ["stopped"]]
     assert order == ["gateway", "worker", "control", "postgresql"]
     for log in (place.state / "logs").iterdir():
-        for secret in (told["consumer"]["key"], told["administrator"]["password"]):
+        for secret in (ready["consumer"]["key"], ready["administrator"]["password"]):
             assert secret not in log.read_text()
 
 
@@ -58,10 +58,10 @@ def test_after_a_sigkill_children_end_and_the_next_up_takes_over(place: Place) -
     first = up.await_line()
     up.stop(signal.SIGKILL)
     again = place.start("up", "--json")
-    told = again.await_line()
+    ready = again.await_line()
     assert first["consumer"] is not None
-    assert told["consumer"] is None
-    assert told["administrator"] is None
+    assert ready["consumer"] is None
+    assert ready["administrator"] is None
     assert len(_pids(place, "serve --with-parent control")) == 1
     assert again.stop(signal.SIGINT) == 0
     _assert_nothing_left(place)

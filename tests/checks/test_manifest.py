@@ -174,17 +174,17 @@ def test_calls_at_once_have_no_window_and_everything_else_has_one(
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "expected"),
     [
         ({}, [("manifest_limit_default", "endpoint.limits")]),
         ({"limits": []}, []),
         ({"limits": [{"unit": "tokens", "per": "minute", "amount": 9}]}, []),
     ],
 )
-def test_says_what_an_endpoint_bears_whose_limits_are_not_given(check: Any, limits: Any, told: Any) -> None:
+def test_says_what_an_endpoint_bears_whose_limits_are_not_given(check: Any, limits: Any, expected: Any) -> None:
     verdict = check(endpoint={"url": "https://x.example/v1"} | limits)
     assert verdict.accepted
-    assert seen(verdict) == told
+    assert seen(verdict) == expected
     rates = [(rate.unit, rate.per, rate.amount) for rate in verdict.manifest.endpoint.limits]
     assert (("requests", "minute", 60) in rates) is ("limits" not in limits)
     assert len(rates) == len(limits.get("limits", "x"))

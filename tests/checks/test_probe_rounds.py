@@ -104,20 +104,20 @@ async def test_earlier_eras_may_be_used(fake_server: Any, manifest: Any) -> None
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda told: told["eras"].pop(),
-        lambda told: told["eras"].reverse(),
-        lambda told: told["eras"][0]["scores"].popitem(),
-        lambda told: told["eras"][0]["scores"].update(stranger=0.1),
-        lambda told: told["eras"][3]["scores"].update(n00104x001=1.5),
-        lambda told: told["eras"][3]["scores"].update(n00104x001=float("nan")),
-        lambda told: told.update(contract="signal-inference/1"),
-        lambda told: told.clear(),
+        lambda found: found["eras"].pop(),
+        lambda found: found["eras"].reverse(),
+        lambda found: found["eras"][0]["scores"].popitem(),
+        lambda found: found["eras"][0]["scores"].update(stranger=0.1),
+        lambda found: found["eras"][3]["scores"].update(n00104x001=1.5),
+        lambda found: found["eras"][3]["scores"].update(n00104x001=float("nan")),
+        lambda found: found.update(contract="signal-inference/1"),
+        lambda found: found.clear(),
     ],
 )
 async def test_refuses_answers_outside_the_contract(fake_server: Any, manifest: Any, spoil: Any) -> None:
     def answer(request: Request) -> Any:
-        told = _answer(_own_features)(request)
-        spoil(told)
-        return told
+        found = _answer(_own_features)(request)
+        spoil(found)
+        return found
 
     assert [each.code for each in (await _probe(fake_server, manifest, answer)).findings][:1] == ["probe_contract"]

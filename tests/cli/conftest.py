@@ -81,13 +81,13 @@ def shop() -> Iterator[Shop]:
     with open_folder() as folder:
         place = Place(folder)
         up = place.start("up", "--json")
-        told = up.await_line()
+        ready = up.await_line()
         yield Shop(
-            url=told["control_url"],
-            gateway=told["gateway_url"],
-            consumer_key=told["consumer"]["key"],
-            password=told["consumer"]["password"],
-            operator_password=told["administrator"]["password"],
+            url=ready["control_url"],
+            gateway=ready["gateway_url"],
+            consumer_key=ready["consumer"]["key"],
+            password=ready["consumer"]["password"],
+            operator_password=ready["administrator"]["password"],
         )
         assert up.stop() == 0
 

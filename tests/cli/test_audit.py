@@ -47,8 +47,8 @@ async def test_a_person_lists_shows_exports_and_verifies(acme: Mp, ledger: Ledge
     assert exported.returncode == 0, exported.stderr
     verified = await run(acme, "audit", "verify", "--json")
     assert verified.returncode == 0, verified.stderr
-    told = json.loads(verified.stdout)
-    assert (told["holds"], told["size"] >= 300, told["heads"]) == (True, True, 1)
+    body = json.loads(verified.stdout)
+    assert (body["holds"], body["size"] >= 300, body["heads"]) == (True, True, 1)
     offline = await run(acme, "audit", "verify", "--entries", str(tmp_path / "log.jsonl"), "--json")
     assert json.loads(offline.stdout)["heads"] == 2, "the head of the last check is remembered"
 

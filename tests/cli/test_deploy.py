@@ -47,8 +47,8 @@ def project(folder: Path, word: str) -> str:
 
 
 def status_of(mp: Mp) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((mp.config / "mercato" / "hosting" / "signals" / "status.json").read_text())
-    return told
+    body: dict[str, Any] = json.loads((mp.config / "mercato" / "hosting" / "signals" / "status.json").read_text())
+    return body
 
 
 def ask(endpoint: str) -> str:

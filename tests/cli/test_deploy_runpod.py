@@ -50,10 +50,10 @@ def deploys(mp: Mp, cloud: FakeRunPod, tmp_path: Path) -> Deploys:
 def test_revisions_serve_at_one_address_and_go_back_and_away(deploys: Deploys, cloud: FakeRunPod, mp: Mp) -> None:
     code, out, err = deploys("acme/signal:1", "--gpu", "L4")
     assert (code, "sig revision 1 serves at" in out) == (0, True), err
-    ((endpoint, told),) = cloud.endpoints.items()
-    assert (told["type"], told["image"]) == ("LOAD_BALANCER", "acme/signal:1")
-    assert told["gpu"] == {"pools": ["ADA_24"], "count": 1, "excludedTypes": ["NVIDIA A10"]}
-    assert told["env"] == {"PORT": "8000", "PORT_HEALTH": "8000", "HEALTH_CHECK_PATH": "/ping"}
+    ((endpoint, answer),) = cloud.endpoints.items()
+    assert (answer["type"], answer["image"]) == ("LOAD_BALANCER", "acme/signal:1")
+    assert answer["gpu"] == {"pools": ["ADA_24"], "count": 1, "excludedTypes": ["NVIDIA A10"]}
+    assert answer["env"] == {"PORT": "8000", "PORT_HEALTH": "8000", "HEALTH_CHECK_PATH": "/ping"}
     url = out.split()[-1].rstrip(".")
     code, out, err = deploys("acme/signal:2", "--json")
     assert (code, json.loads(out)["revision"], json.loads(out)["endpoint"]) == (0, 2, url), err
@@ -77,10 +77,10 @@ def test_an_image_that_does_not_become_healthy_changes_nothing(deploys: Deploys,
     assert deploys("acme/signal:1")[0] == 0
     code, _, err = deploys("acme/broken:1", "--wait-seconds", "3")
     assert (code, "1 workers fail their health check" in err) == (5, True), err
-    (told,) = cloud.endpoints.values()
-    assert told["image"] == "acme/signal:1"
+    (answer,) = cloud.endpoints.values()
+    assert answer["image"] == "acme/signal:1"
     assert deploys("acme/signal:3")[0] == 0
-    assert told["image"] == "acme/signal:3"
+    assert answer["image"] == "acme/signal:3"
 
 
 def test_a_try_that_was_cut_short_is_taken_up(deploys: Deploys, cloud: FakeRunPod, mp: Mp) -> None:

@@ -49,9 +49,9 @@ class TestVerify:
     @pytest.mark.parametrize("place", [0, 4, 7, 10])
     def test_a_kept_proof_is_checked_without_asking_anybody(self, tmp_path: Path, place: int) -> None:
         digest = leaf_hash(ENTRIES[place].encode()).hex()
-        told = _verify(tmp_path, _proof(place), "--digest", digest, "--key", HeadKey(b"s" * 32).public)
-        assert told.exit_code == 0, told.output
-        assert "is in the signed log" in told.output
+        answer = _verify(tmp_path, _proof(place), "--digest", digest, "--key", HeadKey(b"s" * 32).public)
+        assert answer.exit_code == 0, answer.output
+        assert "is in the signed log" in answer.output
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -62,9 +62,9 @@ class TestVerify:
         ],
     )
     def test_a_changed_proof_is_refused(self, tmp_path: Path, change: dict[str, Any], words: str) -> None:
-        told = _verify(tmp_path, _proof(4) | change)
-        assert told.exit_code == 1
-        assert words in told.output
+        answer = _verify(tmp_path, _proof(4) | change)
+        assert answer.exit_code == 1
+        assert words in answer.output
 
     def test_a_head_that_nobody_signed_or_another_did_is_refused(self, tmp_path: Path) -> None:
         proof = _proof(4)
@@ -76,16 +76,16 @@ class TestVerify:
         assert (other.exit_code, "another key" in other.output) == (1, True)
 
     def test_a_receipt_of_another_entry_is_refused(self, tmp_path: Path) -> None:
-        told = _verify(tmp_path, _proof(4), "--digest", leaf_hash(ENTRIES[5].encode()).hex())
-        assert (told.exit_code, "another entry" in told.output) == (1, True)
+        answer = _verify(tmp_path, _proof(4), "--digest", leaf_hash(ENTRIES[5].encode()).hex())
+        assert (answer.exit_code, "another entry" in answer.output) == (1, True)
 
     def test_a_log_that_was_rewritten_and_signed_anew_contradicts_the_proof_kept_before(self, tmp_path: Path) -> None:
         earlier = tmp_path / "earlier.json"
         earlier.write_text(json.dumps(_proof(4)))
         rewritten = _proof(4, [*ENTRIES[:7], "{}", *ENTRIES[8:]])
-        told = _verify(tmp_path, rewritten, "--head", str(earlier))
-        assert (told.exit_code, "rewrote its past" in told.output) == (1, True)
+        answer = _verify(tmp_path, rewritten, "--head", str(earlier))
+        assert (answer.exit_code, "rewrote its past" in answer.output) == (1, True)
 
     def test_what_is_no_proof_is_told(self, tmp_path: Path) -> None:
-        told = _verify(tmp_path, {"place": "x"})
-        assert (told.exit_code, "is not a proof" in told.output) == (2, True)
+        answer = _verify(tmp_path, {"place": "x"})
+        assert (answer.exit_code, "is not a proof" in answer.output) == (2, True)

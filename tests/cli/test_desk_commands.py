@@ -72,9 +72,11 @@ def vendor(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mp]
     mp.json("init", "level", "--template", "signal-http")
     # Whoever waits for a switch asks more often than the template's plan allows.
     manifest = mp.config / "level" / "service.yaml"
-    told = yaml.safe_load(manifest.read_text())
-    told["plans"][0]["limits"] = told["endpoint"]["limits"] = [{"unit": "requests", "per": "minute", "amount": 6000}]
-    manifest.write_text(yaml.safe_dump(told, sort_keys=False))
+    answer = yaml.safe_load(manifest.read_text())
+    answer["plans"][0]["limits"] = answer["endpoint"]["limits"] = [
+        {"unit": "requests", "per": "minute", "amount": 6000}
+    ]
+    manifest.write_text(yaml.safe_dump(answer, sort_keys=False))
     yield mp
     mp("undeploy", "level")
 
@@ -182,13 +184,13 @@ class TestSignals:
         before = len(desk.vendor.json("signals", "list", "--limit", "500")["items"])
         batch["writes"][0]["era"] += 1000
         (tmp_path / "era.json").write_text(json.dumps(batch))
-        told = desk.vendor("signals", "store", str(tmp_path / "era.json"), "--json")
-        assert code(told) == (1, "signal_era_wrong")
+        answer = desk.vendor("signals", "store", str(tmp_path / "era.json"), "--json")
+        assert code(answer) == (1, "signal_era_wrong")
         for write in batch["writes"]:
             write["deployment"] = "dep_" + "0" * 32
         (tmp_path / "other.json").write_text(json.dumps(batch))
-        told = desk.vendor("signals", "store", str(tmp_path / "other.json"))
-        assert (told.returncode, "mp link-infra" in told.stderr) == (2, True)
+        answer = desk.vendor("signals", "store", str(tmp_path / "other.json"))
+        assert (answer.returncode, "mp link-infra" in answer.stderr) == (2, True)
         assert len(desk.vendor.json("signals", "list", "--limit", "500")["items"]) == before == len(receipts)
 
     def test_a_proof_is_fetched_kept_checked_and_found_out_when_changed(
@@ -210,8 +212,8 @@ class TestSignals:
 
 class TestScores:
     def test_scores_are_shown_and_computed_again_to_the_digit(self, desk: Desk, scored: str) -> None:
-        (told,) = desk.vendor.json("score", "show", scored)["deployments"]
-        assert (told["deployment"], len(told["eras"])) == (desk.deployment, ERAS)
+        (answer,) = desk.vendor.json("score", "show", scored)["deployments"]
+        assert (answer["deployment"], len(answer["eras"])) == (desk.deployment, ERAS)
         exit_code, screen = desk.terminal(desk.vendor, "score", "show", scored)
         assert (exit_code, "signallers" in screen, "equal weights" in screen) == (0, True, True)
         exit_code, screen = desk.terminal(desk.vendor, "score", "verify", scored)
@@ -226,11 +228,11 @@ class TestScores:
             lie = json.loads(json.dumps(true))
             lie["deployments"][0][figure] = said
             with _says({path: json.dumps(lie).encode(), f"{path}/inputs": inputs}) as url:
-                told = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
-            assert (told.returncode, f"{figure} was published as {said}" in told.stderr) == (1, True), told.stderr
+                answer = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
+            assert (answer.returncode, f"{figure} was published as {said}" in answer.stderr) == (1, True), answer.stderr
         with _says({path: json.dumps(true).encode(), f"{path}/inputs": inputs + b" "}) as url:
-            told = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
-        assert (told.returncode == 0, "were computed from" in told.stderr) == (False, True)
+            answer = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
+        assert (answer.returncode == 0, "were computed from" in answer.stderr) == (False, True)
 
     def test_what_is_not_scored_is_told(self, desk: Desk) -> None:
         assert code(desk.vendor("score", "show", "rnd_" + "0" * 32, "--json")) == (1, "round_not_found")
@@ -248,27 +250,27 @@ class TestScores:
         exit_code, screen = desk.terminal(desk.vendor, *claim, "--mean-ic", "0.02")
         assert (exit_code, "too early: 20" in screen, "+0.0200" in screen) == (0, True, True)
         desk.vendor.json(*claim, "--mean-ic", "0.9")
-        told = desk.operator.json("score", "live", desk.deployment)
+        body = desk.operator.json("score", "live", desk.deployment)
         (shown,) = desk.vendor.json("score", "show", scored)["deployments"]
-        assert (told["claimed"]["mean_ic"], told["live_eras"], told["verdict"]) == (0.02, ERAS, "too-early")
-        assert told["live_mean_ic"] == pytest.approx(shown["rank_ic"], abs=2e-9)
+        assert (body["claimed"]["mean_ic"], body["live_eras"], body["verdict"]) == (0.02, ERAS, "too-early")
+        assert body["live_mean_ic"] == pytest.approx(shown["rank_ic"], abs=2e-9)
         missing = desk.vendor("score", "live", "dep_" + "0" * 32, "--json")
         assert code(missing) == (1, "signal_deployment_unknown")
 
 
 class TestConsensus:
     def test_weights_stand_beside_what_the_consensus_has_to_beat(self, desk: Desk, scored: str) -> None:
-        told = desk.vendor.json("consensus", "show", scored)
-        assert [(one["deployment"], one["weight"], one["reason"]) for one in told["weights"]] == [
+        body = desk.vendor.json("consensus", "show", scored)
+        assert [(one["deployment"], one["weight"], one["reason"]) for one in body["weights"]] == [
             (desk.deployment, 0, "shadow")
         ]
         scores = desk.vendor.json("score", "show", scored)
-        assert told["rank_ic"] == {
+        assert body["rank_ic"] == {
             "consensus": scores["consensus_ic"],
             "equal_weight": scores["equal_weight_ic"],
             "best_single": None,
         }
-        assert [write["consensus"]["era"] for write in told["eras"]] == desk.eras()
+        assert [write["consensus"]["era"] for write in body["eras"]] == desk.eras()
         exit_code, screen = desk.terminal(desk.vendor, "consensus", "show", scored)
         assert exit_code == 0
         for words in ("independent models", "rank IC of the consensus", "rank IC of equal weights", "new: in shadow"):
@@ -276,8 +278,8 @@ class TestConsensus:
 
     def test_an_era_is_shown_name_by_name_and_one_that_is_not_there_is_told(self, desk: Desk, scored: str) -> None:
         era = desk.eras()[1]
-        told = desk.vendor.json("consensus", "show", scored, "--era", str(era))
-        (write,) = told["eras"]
+        body = desk.vendor.json("consensus", "show", scored, "--era", str(era))
+        (write,) = body["eras"]
         assert write["consensus"]["era"] == era
         exit_code, screen = desk.terminal(desk.vendor, "consensus", "show", scored, "--era", str(era))
         assert (exit_code, f"era {era}, the highest first" in screen) == (0, True)
@@ -299,10 +301,10 @@ class TestConsensus:
     def test_with_a_weight_it_is_the_consensus_and_its_positions_have_its_part(
         self, desk: Desk, next_round: str
     ) -> None:
-        told = desk.operator.json("consensus", "show", next_round)
-        assert [(one["deployment"], one["weight"]) for one in told["weights"]] == [(desk.deployment, 10**9)]
-        assert (told["best_single"], told["effective_models"]) == (desk.deployment, 1.0)
-        assert told["rank_ic"]["consensus"] == told["rank_ic"]["best_single"]
+        body = desk.operator.json("consensus", "show", next_round)
+        assert [(one["deployment"], one["weight"]) for one in body["weights"]] == [(desk.deployment, 10**9)]
+        assert (body["best_single"], body["effective_models"]) == (desk.deployment, 1.0)
+        assert body["rank_ic"]["consensus"] == body["rank_ic"]["best_single"]
         exit_code, screen = desk.terminal(desk.operator, "consensus", "show", next_round)
         assert (exit_code, f"{desk.deployment} of signallers" in screen, "100.00%" in screen) == (0, True, True)
         held = desk.operator.json("positions", "show", next_round)
@@ -320,15 +322,15 @@ class TestConsensus:
 
 class TestPositions:
     def test_nothing_is_held_while_everybody_is_in_shadow(self, desk: Desk, scored: str) -> None:
-        told = desk.vendor.json("positions", "show", scored)
-        assert (told["era"], told["eras"]) == (desk.eras()[-1], desk.eras())
-        assert set(told["portfolio"]["positions"].values()) == {0}
+        body = desk.vendor.json("positions", "show", scored)
+        assert (body["era"], body["eras"]) == (desk.eras()[-1], desk.eras())
+        assert set(body["portfolio"]["positions"].values()) == {0}
         exit_code, screen = desk.terminal(desk.vendor, "positions", "show", scored, "--era", str(desk.eras()[0]))
         assert (exit_code, "Nothing is held." in screen) == (0, True)
 
     def test_parts_stand_by_deployment_too(self, desk: Desk, next_round: str) -> None:
-        told = desk.operator.json("positions", "show", next_round, "--by", "deployment")
-        assert told["by_deployment"] == {desk.deployment: told["portfolio"]["positions"]}
+        body = desk.operator.json("positions", "show", next_round, "--by", "deployment")
+        assert body["by_deployment"] == {desk.deployment: body["portfolio"]["positions"]}
 
 
 class TestRecord:
@@ -354,8 +356,8 @@ class TestRecord:
         exit_code, screen = desk.terminal(desk.operator, "record", "verify", "--out", "head.json")
         assert (exit_code, "The record and the log are unchanged" in screen) == (0, True)
         kept = json.loads((desk.operator.config / "head.json").read_text())
-        told = desk.operator.json("record", "verify", "--head", "head.json", "--key", kept["key"])
-        assert (told["lines"] >= kept["size"], told["entries"] >= ERAS) == (True, True)
+        body = desk.operator.json("record", "verify", "--head", "head.json", "--key", kept["key"])
+        assert (body["lines"] >= kept["size"], body["entries"] >= ERAS) == (True, True)
         other = desk.operator("record", "verify", "--key", "A" * 43 + "=")
         assert (other.returncode, "another key" in other.stderr) == (1, True)
         (desk.operator.config / "none.json").write_text("{}")
@@ -372,7 +374,7 @@ class TestRecord:
         swapped = json.loads(json.dumps(heads))
         swapped["items"][0]["at"] = "2020-01-01T00:00:00.000000Z"
         cut = {"items": lines["items"][1:]}
-        for told, sealed, words in (
+        for expected, sealed, words in (
             (altered, none, "was altered"),
             ({"items": lines["items"][:1] + lines["items"][2:]}, none, "was altered"),
             (lines, swapped, "is not signed by its key"),
@@ -380,7 +382,7 @@ class TestRecord:
             (cut, none, "and now it has"),
         ):
             answers = {
-                "/api/desk/record?limit=500": json.dumps(told).encode(),
+                "/api/desk/record?limit=500": json.dumps(expected).encode(),
                 "/api/desk/record/heads?limit=500": json.dumps(sealed).encode(),
                 "/api/signals/audit": b'{"entries": 1, "record": 1}',
             }

@@ -130,11 +130,11 @@ def test_what_falters_is_asked_again_with_the_same_idempotency_key(mp: Mp) -> No
 
 
 def test_a_problem_shows_its_fields_and_moves_no_cursor(mp: Mp) -> None:
-    told = {
+    expected = {
         "detail": "Not as this route \x1b[2Jasks.", "fix": "Mend the fields.", "code": "malformed_request",
         "errors": [{"field": "name", "code": "too_long", "message": "is too long"}],
     }  # fmt: skip
-    with serve_bytes(lambda number, line: [_http("422 Unprocessable", json.dumps(told).encode())]) as server:
+    with serve_bytes(lambda number, line: [_http("422 Unprocessable", json.dumps(expected).encode())]) as server:
         done = mp("keys", "make", MERCATO_TOKEN=_KEY, MERCATO_URL=server.url)
     assert done.returncode == 1
     assert "\x1b" not in done.stderr

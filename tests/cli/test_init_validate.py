@@ -34,23 +34,23 @@ _TIMED = {"inference_too_slow", "cold_start_slow", "measure_errors"}
 """What a busy machine may find of anybody's project; that it finds them where it should is tested apart."""
 
 
-def _codes(told: dict[str, Any]) -> list[str]:
-    return [each["code"] for phase in told["phases"] for each in phase["findings"] if each["level"] == "error"]
+def _codes(body: dict[str, Any]) -> list[str]:
+    return [each["code"] for phase in body["phases"] for each in phase["findings"] if each["level"] == "error"]
 
 
 def _validate(mp: Mp, *words: str) -> tuple[int, dict[str, Any]]:
     done = mp("validate", "first-try", "--json", *words)
     assert done.stdout, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, told
+    body: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, body
 
 
 def test_every_template_is_valid_from_the_start(mp: Mp, template: str) -> None:
     folder = _project(mp, template)
-    _, told = _validate(mp)
-    assert set(_codes(told)) <= _TIMED
-    assert [phase["number"] for phase in told["phases"]][:6] == [2, 3, 4, 5, 6, 7]
-    assert not [each for phase in told["phases"] for each in phase["findings"] if each["level"] == "warning"]
+    _, answer = _validate(mp)
+    assert set(_codes(answer)) <= _TIMED
+    assert [phase["number"] for phase in answer["phases"]][:6] == [2, 3, 4, 5, 6, 7]
+    assert not [each for phase in answer["phases"] for each in phase["findings"] if each["level"] == "warning"]
     own = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(own, cwd=folder, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout
@@ -139,9 +139,9 @@ def _replace(path: Path, old: str, new: str) -> None:
 def test_what_is_wrong_is_named_by_the_marketplaces_codes(mp: Mp, file: str, old: str, new: str, code: str) -> None:
     folder = _project(mp)
     _replace(folder / file, old, new)
-    status, told = _validate(mp)
+    status, answer = _validate(mp)
     assert status == 1
-    assert code in _codes(told)
+    assert code in _codes(answer)
 
 
 @pytest.mark.slow
@@ -214,8 +214,8 @@ def _write_round(folder: Path) -> None:
     parquet.write_table(pa.table(columns), folder / "train.parquet")
 
 
-def _shuffled(told: dict[str, Any]) -> dict[str, Any]:
-    phase: dict[str, Any] = told["phases"][-1]
+def _shuffled(body: dict[str, Any]) -> dict[str, Any]:
+    phase: dict[str, Any] = body["phases"][-1]
     assert phase["name"] == "shuffled"
     return phase
 
@@ -224,9 +224,9 @@ def test_training_on_shuffled_targets_scores_nothing(mp: Mp) -> None:
     folder = _project(mp, "signal-train")
     assert "mp data pull" in _shuffled(_validate(mp)[1])["skipped"]
     _write_round(folder / "data" / "round-1")
-    told = _validate(mp)[1]
-    assert _shuffled(told)["outcome"] == "passed"
-    facts = _shuffled(told)["facts"]
+    answer = _validate(mp)[1]
+    assert _shuffled(answer)["outcome"] == "passed"
+    facts = _shuffled(answer)["facts"]
     assert abs(facts["rank_ic"]) < facts["limit"]
     # Judging a model on what it learned from is the commonest leak of all.
     _replace(folder / "train.py", "eras >= held_out_from", "eras < held_out_from")
@@ -239,6 +239,6 @@ def test_a_training_that_fails_is_named(mp: Mp) -> None:
     folder = _project(mp, "signal-train")
     _write_round(folder / "data" / "round-1")
     _replace(folder / "train.py", "    text = model.model_to_string()", "    raise RuntimeError('out of luck')")
-    code, told = _validate(mp)
-    assert (code, _codes(told)) == (1, ["training_failed"])
-    assert "out of luck" in _shuffled(told)["findings"][0]["message"]
+    code, answer = _validate(mp)
+    assert (code, _codes(answer)) == (1, ["training_failed"])
+    assert "out of luck" in _shuffled(answer)["findings"][0]["message"]

@@ -35,7 +35,7 @@ def _draw(seconds: float, *, columns: int = 80, as_json: bool = False, term: str
     environment |= {"TERM": term, "PYTHONUTF8": "1"}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=slave, stdin=slave, env=environment)
     os.close(slave)
-    told = b""
+    expected = b""
     while True:
         try:
             piece = os.read(master, 65536)
@@ -43,18 +43,18 @@ def _draw(seconds: float, *, columns: int = 80, as_json: bool = False, term: str
             break
         if not piece:
             break
-        told += piece
+        expected += piece
     assert process.wait(60) == 0
     os.close(master)
-    return told.decode()
+    return expected.decode()
 
 
 def test_a_line_comes_after_a_second_and_goes_at_the_end() -> None:
-    told = _draw(1.6)
-    assert " 50%  2.0 KiB of 4.0 KiB" in told
-    assert "\r\x1b[K" + "said meanwhile" in told, "the line makes room for what is said"
-    assert told.endswith("done\r\n")
-    assert "\x1b[K" in told.rpartition("█")[2], "nothing of the bar is left"
+    answer = _draw(1.6)
+    assert " 50%  2.0 KiB of 4.0 KiB" in answer
+    assert "\r\x1b[K" + "said meanwhile" in answer, "the line makes room for what is said"
+    assert answer.endswith("done\r\n")
+    assert "\x1b[K" in answer.rpartition("█")[2], "nothing of the bar is left"
 
 
 def test_what_takes_less_than_a_second_shows_nothing() -> None:
@@ -62,8 +62,8 @@ def test_what_takes_less_than_a_second_shows_nothing() -> None:
 
 
 def test_a_line_is_never_wider_than_the_terminal() -> None:
-    told = _draw(1.4, columns=40, padding="x" * 100)
-    frames = [frame for frame in told.split("\r\x1b[K") if "█" in frame]
+    answer = _draw(1.4, columns=40, padding="x" * 100)
+    frames = [frame for frame in answer.split("\r\x1b[K") if "█" in frame]
     assert frames
     assert all(len(frame) <= 39 and frame.endswith("…") for frame in frames)
 

@@ -15,8 +15,8 @@ async def test_an_administrator_sets_provisioning_up_and_ends_it(url: str, tmp_p
     shown = json.loads((await run(mp, "scim", "show", "--json")).stdout)
     assert shown["base_url"].endswith("/scim/v2")
     assert (shown["roles"], shown["default_role"]) == ({}, "viewer")
-    told = await run(mp, "scim", "set", "--role", "staff=approver")
-    assert "staff: approver" in told.stdout, told.stderr
+    answer = await run(mp, "scim", "set", "--role", "staff=approver")
+    assert "staff: approver" in answer.stdout, answer.stderr
     wrong = await run(mp, "scim", "set", "--role", "staff=king")
     assert (wrong.returncode, "GROUP=ROLE" in wrong.stderr) == (2, True)
     made = json.loads((await run(mp, "scim", "tokens", "create", "--name", "Okta", "--days", "30", "--json")).stdout)

@@ -70,9 +70,9 @@ def test_dev_serves_and_starts_anew_after_a_save(project: Path, served: Running)
 
 
 def test_doctor_finds_a_healthy_place_healthy(consumer: Mp) -> None:
-    told = consumer.json("doctor")
-    assert told["healthy"]
-    outcomes = {each["name"]: each["outcome"] for each in told["items"]}
+    body = consumer.json("doctor")
+    assert body["healthy"]
+    outcomes = {each["name"]: each["outcome"] for each in body["items"]}
     assert {outcomes[name] for name in ("profile", "marketplace", "clock", "credential", "gateway")} == {"ok"}
 
 
@@ -107,8 +107,8 @@ def test_doctor_without_a_login_names_the_command(mp: Mp) -> None:
 
 @pytest.mark.parametrize("code", ["secret_found", "quota_exceeded", "not_allowed", "handler_failed", "slow_down"])
 def test_explain_knows_every_code_without_a_network(mp: Mp, code: str) -> None:
-    told = mp.json("explain", code)["items"]
-    assert all(each["code"] == code and each["title"] and each["fix"] for each in told)
+    body = mp.json("explain", code)["items"]
+    assert all(each["code"] == code and each["title"] and each["fix"] for each in body)
 
 
 def test_explain_suggests_what_was_meant(mp: Mp) -> None:

@@ -45,8 +45,8 @@ def test_a_model_is_trained_followed_and_fetched(vendor: Mp, tmp_path: Path) -> 
     status = vendor("train", "status", run).stdout
     assert "█" in status
     assert "ic=0.03" in status
-    told = vendor.json("train", "status", run)
-    assert (told["spec"]["seed"], told["metrics"], len(told["steps"])) == (7, {"ic": 0.03}, 4)
+    body = vendor.json("train", "status", run)
+    assert (body["spec"]["seed"], body["metrics"], len(body["steps"])) == (7, {"ic": 0.03}, 4)
     assert vendor("train", "pull", run, "--to", "got").returncode == 0
     assert (vendor.config / "got" / "model.txt").read_text().startswith("tree\n")
     assert run in vendor("train", "list").stdout

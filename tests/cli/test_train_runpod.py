@@ -60,9 +60,13 @@ def test_a_model_is_trained_elsewhere_followed_and_fetched(vendor: Mp, cloud: Fa
         waited = vendor("train", "wait", run)
         assert (waited.returncode, "succeeded" in waited.stdout) == (0, True), waited.stdout + worker.err()
         assert "rate 0.1 seed 7" in vendor("train", "logs", run).stdout
-        told = vendor.json("train", "status", run)
-        assert (told["metrics"], len(told["steps"]), told["nanos_per_hour"]) == ({"ic": 0.03}, 4, 690_000_000)
-        assert told["environment"]["provider"] == "runpod"
+        answered = vendor.json("train", "status", run)
+        assert (answered["metrics"], len(answered["steps"]), answered["nanos_per_hour"]) == (
+            {"ic": 0.03},
+            4,
+            690_000_000,
+        )
+        assert answered["environment"]["provider"] == "runpod"
         assert vendor("train", "pull", run, "--to", "got").returncode == 0
         assert (vendor.config / "got" / "model.txt").read_text().startswith("tree\n")
         failing = vendor("train", "start", project(tmp_path / "b", "def train(*_):\n    1 / 0\n"), "--task", "b",

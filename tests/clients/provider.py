@@ -144,8 +144,8 @@ def _messages(body: Json, words: str) -> bytes:
     block: Json = {"type": "text", "text": words}
     reason = "end_turn"
     if _calls_tool(body):
-        name, told = body["tools"][0]["name"], _told_about_tools(body)
-        block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": told}
+        name, found = body["tools"][0]["name"], _told_about_tools(body)
+        block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": found}
         reason = "tool_use"
     usage = {"input_tokens": _input_tokens(body), "output_tokens": count(words)}
     head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "words-1", "stop_sequence": None}
@@ -160,8 +160,8 @@ def _messages_stream(head: Json, block: Json, reason: str, usage: Json) -> bytes
         empty: Json = {"type": "text", "text": ""}
         deltas = [{"type": "text_delta", "text": word} for word in re.findall(r"\S+\s*", block["text"])]
     else:
-        empty, told = {**block, "input": {}}, json.dumps(block["input"])
-        deltas = [{"type": "input_json_delta", "partial_json": half} for half in (told[:20], told[20:])]
+        empty, found = {**block, "input": {}}, json.dumps(block["input"])
+        deltas = [{"type": "input_json_delta", "partial_json": half} for half in (found[:20], found[20:])]
     events: list[tuple[str, Json]] = [
         ("message_start", {"message": started}),
         ("content_block_start", {"index": 0, "content_block": empty}),

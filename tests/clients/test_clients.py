@@ -103,8 +103,8 @@ def test_the_words_and_the_counts_are_the_providers(seen: Seen) -> None:
 def test_tools_arrive_as_they_were_sent(seen: Seen) -> None:
     """The provider calls a tool with all that it was told about tools as arguments."""
     for operation in ("tools", "stream_tools"):
-        told = next(part for part in seen.gateway[operation]["value"] if isinstance(part, dict))
-        assert "The weather of a city" in str(told["tools"])
+        answer = next(part for part in seen.gateway[operation]["value"] if isinstance(part, dict))
+        assert "The weather of a city" in str(answer["tools"])
 
 
 def test_models_are_those_of_the_key(seen: Seen) -> None:

@@ -299,8 +299,8 @@ class TestTraining:
         with open(template) as file:
             defaults = re.search(r"DEFAULTS = (\{.*?\})", file.read(), re.DOTALL)
         assert defaults is not None
-        told = {name: value.strip('"') for name, value in re.findall(r'"(\w+)": ([^,]+),', defaults[1])}
-        assert {field.name: field.default for field in TEMPLATE} == told
+        expected = {name: value.strip('"') for name, value in re.findall(r'"(\w+)": ([^,]+),', defaults[1])}
+        assert {field.name: field.default for field in TEMPLATE} == expected
 
 
 async def test_a_deployment_is_linked(office: Office) -> None:

@@ -217,8 +217,8 @@ async def test_only_the_newest_final_release_of_ones_own_service_becomes_one_can
 async def test_news_of_a_verdict_reaches_gateways(tried: Tried, market: Market) -> None:
     await tried.start()
     async with market.database.transaction() as session:
-        told = ServiceChanged(by="usr_1", service_id=tried.service.id)
-        (line,) = await compile_changes(session, [Event(Place(1, 1), told, market.clock.now())], market.seal)
+        answer = ServiceChanged(by="usr_1", service_id=tried.service.id)
+        (line,) = await compile_changes(session, [Event(Place(1, 1), answer, market.clock.now())], market.seal)
     assert isinstance(line, SnapshotService)
     assert line.canary is not None
 

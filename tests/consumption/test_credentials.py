@@ -98,10 +98,10 @@ async def test_a_changed_one_is_told_of_its_services_only(
         await vault.put(vendor)
     ours, theirs = await guarded(market, acme), await guarded(market, globex)
     async with listening(gateway) as one, listening(gateway) as two:
-        told = {listener: len(listener.lines) for listener in (one, two)}
+        expected = {listener: len(listener.lines) for listener in (one, two)}
         await vault.put(acme, OTHER)
         began = time.monotonic()
-        for listener, after in told.items():
+        for listener, after in expected.items():
             came, _ = await listener.until(presents(ours, f"Key {OTHER}"), after)
             print(f"told in {came - began:.3f} s")
             assert not any(line.get("id") == theirs.id for _, line in listener.lines[after:])

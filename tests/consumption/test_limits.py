@@ -111,8 +111,8 @@ async def test_a_vendors_cap_counts_all_calls_of_its_services_and_its_subscriber
         own = Key(id="key_1", lineage_id="key_1", organisation_id=vendor.organisation_id)
         assert await Limits(session).of_key(own) == []
         changed = BudgetChanged(by="usr_1", organisation_id=vendor.organisation_id, side="vendor")
-        told = await compile_changes(session, [Event(Place(1, 1), changed, market.clock.now())], market.seal)
-    assert {line.id for line in told} == {one.caller.organisation_id for one in customers}  # type: ignore[attr-defined]
+        answer = await compile_changes(session, [Event(Place(1, 1), changed, market.clock.now())], market.seal)
+    assert {line.id for line in answer} == {one.caller.organisation_id for one in customers}  # type: ignore[attr-defined]
     await check_is_lent_to_the_unit(market, scope, 5)
 
 
@@ -150,11 +150,11 @@ async def test_each_budget_is_told_and_lent_to_the_unit(
     key_id = customer.key.row.id if of_key else None
     scope = await budget(market, customer.caller, key_id=key_id, unit=unit, window=window, cap=7)
     burst = 7 if window in ("second", "minute") else 0
-    told = (await grant(gateway, customer))["limits"]
-    assert told == [{"scope": scope, "unit": unit, "window": window, "cap": 7, "burst": burst}]
+    found = (await grant(gateway, customer))["limits"]
+    assert found == [{"scope": scope, "unit": unit, "window": window, "cap": 7, "burst": burst}]
     second = await market.make_key(customer.caller)
     answer = await gateway.post("/internal/keys/introspect", json={"key": second.text})
-    assert answer.json()["limits"] == ([] if of_key else told)
+    assert answer.json()["limits"] == ([] if of_key else found)
     await check_is_lent_to_the_unit(market, scope, 7)
 
 

@@ -74,8 +74,8 @@ async def test_begins_with_every_service_and_its_plans_and_goes_on_with_heartbea
     async with listening(gateway) as listener:
         assert listener.types == ["begin", "service", "service", "service", "ready"]
         assert listener.lines[4][1]["services"] == 3
-        told = {line["id"]: line for _, line in listener.lines[1:4]}
-        first = told[made[0][0].id]
+        expected = {line["id"]: line for _, line in listener.lines[1:4]}
+        first = expected[made[0][0].id]
         assert (first["vendor"], first["name"], first["plans"][0]["id"]) == ("acme", "service-0", made[0][1].id)
         assert first["releases"][0]["deployments"][0]["url"] == "http://127.0.0.1:9/v1"
         await listener.until(of_type("heartbeat"))
@@ -86,28 +86,28 @@ async def test_each_kind_of_change_arrives(gateway: httpx.AsyncClient, market: M
     consumer = await market.people.join("globex")
     key = await market.make_key(consumer)
     async with listening(gateway) as listener:
-        told = len(listener.lines)
+        answer = len(listener.lines)
         await market.subscribe(consumer, plan)
-        await listener.until(of_type("consumer_changed", id=consumer.organisation_id), told)
+        await listener.until(of_type("consumer_changed", id=consumer.organisation_id), answer)
         async with market.database.transaction() as session:
             await Keys(session, market.clock, market.ids, market.hasher, market.outbox).revoke(consumer, key.row.id)
         began = time.monotonic()
-        came, _ = await listener.until(of_type("key_changed", id=key.row.id), told)
+        came, _ = await listener.until(of_type("key_changed", id=key.row.id), answer)
         print(f"revocation told in {came - began:.3f} s")
-        told = len(listener.lines)
+        answer = len(listener.lines)
         async with market.database.transaction() as session:
             counters = PostgresCounters(session, market.clock, market.ids)
             budgets = Budgets(session, market.clock, market.outbox, counters)
             await budgets.put(consumer, key_id=None, unit="nanos", window="month", cap=5)
-        await listener.until(of_type("consumer_changed", id=consumer.organisation_id), told)
+        await listener.until(of_type("consumer_changed", id=consumer.organisation_id), answer)
         async with market.database.transaction() as session:
             await session.execute(text("UPDATE services SET title = 'New' WHERE id = :id"), {"id": service.id})
             await market.outbox.add(session, ServiceChanged(by="usr_1", service_id=service.id))
-        await listener.until(of_type("service", id=service.id, title="New"), told)
+        await listener.until(of_type("service", id=service.id, title="New"), answer)
         async with market.database.transaction() as session:
             await session.execute(text("UPDATE services SET status = 'withdrawn' WHERE id = :id"), {"id": service.id})
             await market.outbox.add(session, ServiceWithdrawn(by="usr_1", service_id=service.id))
-        await listener.until(of_type("service_removed", id=service.id), told)
+        await listener.until(of_type("service_removed", id=service.id), answer)
 
 
 async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
@@ -126,7 +126,7 @@ async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
 
     async with listening(gateway) as one, listening(gateway) as two:
         for held, weight in ((True, 0), (False, 100)):
-            told = {listener: len(listener.lines) for listener in (one, two)}
+            expected = {listener: len(listener.lines) for listener in (one, two)}
             async with market.database.transaction() as session:
                 holds = DeploymentHolds(session, market.clock, market.outbox)
                 if held:
@@ -136,7 +136,7 @@ async def test_a_held_deployment_takes_no_calls_and_one_that_is_let_back_does(
                 else:
                     await holds.lift_hold(deployment.id, holder="heartbeat", by="key_vendor")
             began = time.monotonic()
-            for listener, after in told.items():
+            for listener, after in expected.items():
                 came, _ = await listener.until(weighs(weight), after)
                 print(f"{'held' if held else 'let back'}, told in {came - began:.3f} s")
     async with listening(gateway) as late:

@@ -141,8 +141,8 @@ def test_the_command_refuses_with_exit_code_1_and_names_the_place(tmp_path: Path
     check = [*command, "check", str(folder)]
     assert subprocess.run(check, capture_output=True).returncode == 0
     kept = folder / f"{export.VERSION}.json"
-    told = json.loads(kept.read_text())
-    told["datasets"]["$defs"]["RoundView"]["properties"]["venue"] = {"type": "string"}
-    kept.write_text(json.dumps(told))
+    body = json.loads(kept.read_text())
+    body["datasets"]["$defs"]["RoundView"]["properties"]["venue"] = {"type": "string"}
+    kept.write_text(json.dumps(body))
     done = subprocess.run(check, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "datasets.RoundView.venue: the field is gone\n")

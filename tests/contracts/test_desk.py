@@ -68,8 +68,8 @@ class TestWrites:
 
     def test_a_batch_is_of_one_deployment_and_says_each_era_once(self) -> None:
         def write(deployment: str, era: int) -> dict[str, Any]:
-            told = {"deployment": deployment, "round": ROUND, "era": era, "scores": {"a": 0.5}}
-            return told | {"created_at": "2026-01-01T00:00:00Z"}
+            expected = {"deployment": deployment, "round": ROUND, "era": era, "scores": {"a": 0.5}}
+            return expected | {"created_at": "2026-01-01T00:00:00Z"}
 
         assert signals.SignalWriteBatch.model_validate({"writes": [write(ONE, 1), write(ONE, 2)]})
         for wrong in ([write(ONE, 1), write(OTHER, 2)], [write(ONE, 1), write(ONE, 1)], []):
@@ -79,10 +79,10 @@ class TestWrites:
 
 class TestExactSums:
     def test_weights_that_do_not_sum_to_one_are_refused(self) -> None:
-        told = consensus.ConsensusInferenceResponse.model_json_schema()["examples"][0]
-        told["weights"][0]["weight"] -= 1
+        answer = consensus.ConsensusInferenceResponse.model_json_schema()["examples"][0]
+        answer["weights"][0]["weight"] -= 1
         with pytest.raises(ValidationError, match="999999999 billionths"):
-            consensus.ConsensusInferenceResponse.model_validate(told)
+            consensus.ConsensusInferenceResponse.model_validate(answer)
 
     def test_attributions_that_do_not_sum_to_the_position_are_refused(self) -> None:
         portfolio = optimizer.OptimizerInferenceResponse.model_json_schema()["examples"][0]

@@ -99,31 +99,31 @@ def test_any_text_is_told_as_the_protocol_wants_it() -> None:
 
 
 async def test_what_waits_is_bounded_and_the_oldest_goes_first(collector: OtlpReceiver) -> None:
-    told: list[str] = []
-    writer = OtlpWriter(collector.url, "mercato-test", "1", lambda event, reason: told.append(event))
+    seen: list[str] = []
+    writer = OtlpWriter(collector.url, "mercato-test", "1", lambda event, reason: seen.append(event))
     collector.answers = 503
     for number in range(10_000):
         writer.add(_span(str(number)))
-    await until(lambda: "collector_away" in told)
+    await until(lambda: "collector_away" in seen)
     assert writer.dropped >= 10_000 - 4096 - 512
     collector.answers = 200
     await until(lambda: writer.exported + writer.dropped == 10_000)
     names = [int(span.name) for span in collector.spans]
     assert max(names) == 9_999
     assert len(set(names)) == len(names) == writer.exported
-    await until(lambda: told[-1] == "collector_back")
+    await until(lambda: seen[-1] == "collector_back")
     writer.close()
 
 
 async def test_spans_that_a_collector_took_in_part_are_counted(collector: OtlpReceiver) -> None:
-    told: list[tuple[str, str]] = []
-    writer = OtlpWriter(collector.url, "mercato-test", "1", lambda event, reason: told.append((event, reason)))
+    seen: list[tuple[str, str]] = []
+    writer = OtlpWriter(collector.url, "mercato-test", "1", lambda event, reason: seen.append((event, reason)))
     collector.body = b'{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}}'
     writer.add(_span())
     writer.add(_span())
-    await until(lambda: told)
+    await until(lambda: seen)
     await until(lambda: writer.exported == 1)
-    assert (told, writer.dropped) == ([("spans_refused", "too old")], 1)
+    assert (seen, writer.dropped) == ([("spans_refused", "too old")], 1)
     writer.close()
 
 

@@ -69,8 +69,8 @@ class TestDeflatedSharpe:
         best = math.sqrt(0.5 / 250) * ranking.expected_best(100)
         assert best == pytest.approx(0.1132, abs=5e-5)
         found = 2.5 / math.sqrt(250)
-        told = ranking.sharpe_above(best, found, skewness=-3, kurtosis=10, independent=1250)
-        assert told == pytest.approx(0.9004, abs=5e-5)
+        answer = ranking.sharpe_above(best, found, skewness=-3, kurtosis=10, independent=1250)
+        assert answer == pytest.approx(0.9004, abs=5e-5)
 
     def test_the_expected_best_is_near_what_simulation_finds(self) -> None:
         draws = np.random.default_rng(7).standard_normal((4000, 50)).max(axis=1)
@@ -78,10 +78,10 @@ class TestDeflatedSharpe:
 
     def test_more_trials_and_overlapping_horizons_make_it_less_believable(self) -> None:
         payoffs = [0.05 + 0.2 * NormalDist().inv_cdf((at * 37 % 100 + 0.5) / 100) for at in range(100)]
-        told = [ranking.deflated_sharpe(payoffs, trials=n, independent=100) for n in (1, 2, 10, 100)]
-        assert told == sorted(told, reverse=True)
-        assert told[0] > 0.95 > told[-1]
-        assert ranking.deflated_sharpe(payoffs, trials=1, independent=20) < told[0]
+        seen = [ranking.deflated_sharpe(payoffs, trials=n, independent=100) for n in (1, 2, 10, 100)]
+        assert seen == sorted(seen, reverse=True)
+        assert seen[0] > 0.95 > seen[-1]
+        assert ranking.deflated_sharpe(payoffs, trials=1, independent=20) < seen[0]
 
     def test_unskilled_vendors_who_try_often_are_rarely_believed(self) -> None:
         chance = np.random.default_rng(11)
@@ -96,7 +96,7 @@ class TestDeflatedSharpe:
 def _inputs(models: int = 3, eras: int = 4, size: int = 20, seed: int = 1, **change: Any) -> ScoreInputs:
     chance = random.Random(seed)
     names = [f"s{at:02d}" for at in range(size)]
-    truth, told = [], [[] for _ in range(models)]  # type: ignore[var-annotated]
+    truth, answer = [], [[] for _ in range(models)]  # type: ignore[var-annotated]
     for era in range(1, eras + 1):
         ids = [f"n{era}x{at}" for at in range(size)]
         order = chance.sample(range(size), size)
@@ -104,9 +104,9 @@ def _inputs(models: int = 3, eras: int = 4, size: int = 20, seed: int = 1, **cha
         truth.append({"era": era, "ids": ids, "names": [names[at] for at in order], "targets": targets})
         for model in range(models):
             scores = {one: round(chance.uniform(-1, 1), 6) for one in ids}
-            told[model].append({"era": era, "place": era, "scores": scores})
+            answer[model].append({"era": era, "place": era, "scores": scores})
     signals = [
-        {"deployment": f"dep_{at:032x}", "vendor": f"v{at}", "weight": 0, "trials": at + 1, "eras": told[at],
+        {"deployment": f"dep_{at:032x}", "vendor": f"v{at}", "weight": 0, "trials": at + 1, "eras": answer[at],
          "history": [chance.gauss(0.02 * at, 0.2) for _ in range(30)]}
         for at in range(models)
     ]  # fmt: skip
@@ -116,29 +116,29 @@ def _inputs(models: int = 3, eras: int = 4, size: int = 20, seed: int = 1, **cha
 
 
 def _named(inputs: ScoreInputs, at: int) -> "pd.Series[float]":
-    era, told = inputs.eras[at], inputs.signals[0].eras[at].scores
-    return pd.Series({name: told[one] for name, one in zip(era.names, era.ids, strict=True)}).sort_index()
+    era, answer = inputs.eras[at], inputs.signals[0].eras[at].scores
+    return pd.Series({name: answer[one] for name, one in zip(era.names, era.ids, strict=True)}).sort_index()
 
 
 def _figures(scores: RoundScores) -> dict[str, Any]:
     """All but the digest of the inputs' bytes, whatever order deployments and eras stand in."""
-    told = scores.model_dump(exclude={"inputs"})
-    for one in told["deployments"]:
+    answer = scores.model_dump(exclude={"inputs"})
+    for one in answer["deployments"]:
         one["eras"].sort(key=lambda era: era["era"])
-    return told | {"deployments": sorted(told["deployments"], key=lambda one: one["deployment"])}
+    return answer | {"deployments": sorted(answer["deployments"], key=lambda one: one["deployment"])}
 
 
 class TestDigits:
     @given(st.randoms(use_true_random=False))
     def test_the_order_of_ids_and_deployments_changes_no_digit(self, chance: random.Random) -> None:
         inputs = _inputs()
-        told = inputs.model_dump()
-        for era in told["eras"]:
+        answer = inputs.model_dump()
+        for era in answer["eras"]:
             order = chance.sample(range(len(era["ids"])), len(era["ids"]))
             for field in ("ids", "names", "targets"):
                 era[field] = [era[field][at] for at in order]
-        chance.shuffle(told["signals"])
-        assert _figures(score_round(ScoreInputs.model_validate(told))) == _figures(score_round(inputs))
+        chance.shuffle(answer["signals"])
+        assert _figures(score_round(ScoreInputs.model_validate(answer))) == _figures(score_round(inputs))
 
     def test_inputs_survive_their_own_bytes_and_name_themselves(self) -> None:
         inputs = _inputs()
@@ -148,11 +148,11 @@ class TestDigits:
 
     def test_one_changed_score_changes_figures_and_digest(self) -> None:
         inputs = _inputs()
-        told = inputs.model_dump()
-        era = told["signals"][1]["eras"][2]["scores"]
+        answer = inputs.model_dump()
+        era = answer["signals"][1]["eras"][2]["scores"]
         high, low = max(era, key=era.get), min(era, key=era.get)
         era[high], era[low] = era[low], era[high]
-        changed, before = score_round(ScoreInputs.model_validate(told)), score_round(inputs)
+        changed, before = score_round(ScoreInputs.model_validate(answer)), score_round(inputs)
         assert changed.inputs != before.inputs
         assert changed.deployments[1].rank_ic != before.deployments[1].rank_ic
         assert changed.deployments[0].rank_ic == before.deployments[0].rank_ic
@@ -163,33 +163,33 @@ class TestRound:
         inputs = _inputs(models=4, seed=3)
         scores = score_round(inputs)
         leader = max(inputs.signals, key=lambda one: ranking.mean(one.history))
-        told = {one.deployment: one.rank_ic for one in scores.deployments}
-        assert scores.best_single_ic == told[leader.deployment]
+        expected = {one.deployment: one.rank_ic for one in scores.deployments}
+        assert scores.best_single_ic == expected[leader.deployment]
 
     def test_a_copy_is_not_unique_and_one_of_the_same_vendor_does_not_count(self) -> None:
-        told = _inputs(models=2).model_dump()
-        copy = {**told["signals"][0], "deployment": "dep_" + "f" * 32}
-        own = score_round(ScoreInputs.model_validate(told | {"signals": [*told["signals"], copy]}))
+        answer = _inputs(models=2).model_dump()
+        copy = {**answer["signals"][0], "deployment": "dep_" + "f" * 32}
+        own = score_round(ScoreInputs.model_validate(answer | {"signals": [*answer["signals"], copy]}))
         foreign = score_round(
-            ScoreInputs.model_validate(told | {"signals": [*told["signals"], copy | {"vendor": "copycat"}]})
+            ScoreInputs.model_validate(answer | {"signals": [*answer["signals"], copy | {"vendor": "copycat"}]})
         )
         assert own.deployments[0].uniqueness > 0.5
         assert foreign.deployments[0].uniqueness == 0.0
 
     def test_gates_name_what_failed(self) -> None:
-        told = _inputs(models=2).model_dump()
-        told["spec"] = {"churn_most": 0.1, "turnover_most": 0.1}
-        for era in told["signals"][1]["eras"]:
+        answer = _inputs(models=2).model_dump()
+        answer["spec"] = {"churn_most": 0.1, "turnover_most": 0.1}
+        for era in answer["signals"][1]["eras"]:
             era["scores"] = dict.fromkeys(era["scores"], 0.5)
-        wild, flat = score_round(ScoreInputs.model_validate(told)).deployments
+        wild, flat = score_round(ScoreInputs.model_validate(answer)).deployments
         assert wild.gates == ["churn", "turnover"]
         assert "constant" in flat.gates
 
     def test_a_signal_that_lacks_an_id_is_not_scored_at_all(self) -> None:
-        told = _inputs().model_dump()
-        told["signals"][0]["eras"][0]["scores"].popitem()
+        answer = _inputs().model_dump()
+        answer["signals"][0]["eras"][0]["scores"].popitem()
         with pytest.raises(ValueError, match="one score for each id"):
-            ScoreInputs.model_validate(told)
+            ScoreInputs.model_validate(answer)
 
     def test_the_consensus_of_one_signal_ranks_as_it_does(self) -> None:
         signal = [0.3, -0.2, 0.9, 0.0]

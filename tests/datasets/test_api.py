@@ -260,8 +260,8 @@ async def test_the_operator_builds_the_whole_panel_for_one_organisation(
     body = {"name": "initech-equities", "title": "For Initech", "organisation": "initech"}
     built = await api.post("/api/datasets", json=body, headers=operator)
     assert built.status_code == 200, built.text
-    told = built.json()
-    assert (told["is_new"], told["dataset"]["eras"], told["dataset"]["is_private"]) == (True, 8061, True)
-    assert (told["dataset"]["first_day"], told["dataset"]["last_day"]) == ("1990-12-31", "2022-12-28")
+    answered = built.json()
+    assert (answered["is_new"], answered["dataset"]["eras"], answered["dataset"]["is_private"]) == (True, 8061, True)
+    assert (answered["dataset"]["first_day"], answered["dataset"]["last_day"]) == ("1990-12-31", "2022-12-28")
     other = await api.post("/api/datasets", json={**body, "organisation": "nobody"}, headers=operator)
     assert other.status_code == 404

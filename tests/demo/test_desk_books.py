@@ -41,8 +41,8 @@ def _written(vendor: str, begin: int) -> Written:
     scores = {era: {one: round(chance.uniform(-1, 1), 6) for one in IDS} for era in ERAS}
     receipts = []
     for at, era in enumerate(ERAS):
-        told = json.dumps(scores[era], separators=(",", ":"), sort_keys=True)
-        entry = json.dumps({"era": era, "scores": hashlib.sha256(told.encode()).hexdigest()})
+        answer = json.dumps(scores[era], separators=(",", ":"), sort_keys=True)
+        entry = json.dumps({"era": era, "scores": hashlib.sha256(answer.encode()).hexdigest()})
         digest = leaf_hash(entry.encode()).hex()
         receipts.append({"id": f"sig_{at}", "era": era, "place": begin + at, "entry": entry, "digest": digest})
     return Written(vendor, DEPLOYMENTS[vendor], scores, receipts)
@@ -63,11 +63,11 @@ def _consensus(era: int) -> ConsensusWrite:
         ConsensusWeight(deployment=DEPLOYMENTS[name], vendor=name, weight=nano, cluster=at, reason="skill")
         for at, (name, nano) in enumerate(WEIGHTS.items())
     ]
-    told = ConsensusInferenceResponse(
+    answer = ConsensusInferenceResponse(
         round=ROUND, era=era, spec="consensus/1", weights=weights, scores=dict(zip(IDS, scores, strict=True)),
         equal_weight=dict.fromkeys(IDS, 0.0), effective_models=_effective(),
     )  # fmt: skip
-    return ConsensusWrite(consensus=told, inputs="0" * 64)
+    return ConsensusWrite(consensus=answer, inputs="0" * 64)
 
 
 def _portfolio(era: int) -> OptimizerWrite:
@@ -123,24 +123,26 @@ def _shift_a_part(books: RoundBooks) -> None:
 
 
 def _lever(books: RoundBooks) -> None:
-    told = books.desk.portfolios[0]
-    told.attributions.clear()
-    told.portfolio.positions["T0"] += NANO
+    expected = books.desk.portfolios[0]
+    expected.attributions.clear()
+    expected.portfolio.positions["T0"] += NANO
 
 
 def _double_models(books: RoundBooks) -> None:
-    told = books.desk.consensus
-    told[0] = told[0].model_copy(update={"consensus": told[0].consensus.model_copy(update={"effective_models": 2.0})})
+    expected = books.desk.consensus
+    expected[0] = expected[0].model_copy(
+        update={"consensus": expected[0].consensus.model_copy(update={"effective_models": 2.0})}
+    )
 
 
 def _better_score(books: RoundBooks) -> None:
-    told = books.scores.deployments
-    told[0] = told[0].model_copy(update={"rank_ic": told[0].rank_ic + 1e-9})
+    expected = books.scores.deployments
+    expected[0] = expected[0].model_copy(update={"rank_ic": expected[0].rank_ic + 1e-9})
 
 
 def _heavier(books: RoundBooks) -> None:
-    told = books.desk.consensus[0].consensus.weights
-    told[0] = told[0].model_copy(update={"weight": told[0].weight + 1})
+    expected = books.desk.consensus[0].consensus.weights
+    expected[0] = expected[0].model_copy(update={"weight": expected[0].weight + 1})
 
 
 @pytest.mark.parametrize(
@@ -158,8 +160,8 @@ def _heavier(books: RoundBooks) -> None:
 def test_a_figure_that_is_another_is_named(spoil: Callable[[RoundBooks], Any], named: str) -> None:
     books = _books()
     spoil(books)
-    told = _disagreements(books.check)
-    assert any(named in one for one in told), told
+    answer = _disagreements(books.check)
+    assert any(named in one for one in answer), answer
 
 
 def test_a_receipt_of_something_else_is_named() -> None:

@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_story_agrees_in_every_figure() -> None:
-    told = subprocess.run([sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
-    assert told.stdout.rstrip().endswith("demo: ok")
-    assert "NOT  " not in told.stdout
+    answer = subprocess.run([sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-2000:]
+    assert answer.stdout.rstrip().endswith("demo: ok")
+    assert "NOT  " not in answer.stdout
 
 
 @pytest.mark.slow

@@ -43,9 +43,9 @@ def test_a_marketplace_that_was_destroyed_comes_back_as_it_was(place: Place) -> 
     elsewhere = place.folder / "elsewhere"
     made = place.run("backup", "--to", str(elsewhere), "--json")
     assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
-    assert told["database_bytes"] > 10**6
-    file = Path(told["file"])
+    body = json.loads(made.stdout)
+    assert body["database_bytes"] > 10**6
+    file = Path(body["file"])
     whole = file.read_bytes()
     assert whole.startswith(b"age-encryption.org/v1")
     assert signing.encode() not in whole

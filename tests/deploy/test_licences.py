@@ -13,11 +13,11 @@ _REFUSED = re.compile(r"\bAGPL|Affero|\bBUSL|Business Source|\bSSPL|Server Side 
 
 def _licence(name: str) -> str:
     try:
-        told = metadata(name).json
+        answer = metadata(name).json
     except PackageNotFoundError:
         return ""  # of another platform
-    lines = [str(told.get("license_expression", "")), str(told.get("license", "")).partition("\n")[0]]
-    return " | ".join([*lines, *(each for each in told.get("classifier", []) if each.startswith("License"))])
+    lines = [str(answer.get("license_expression", "")), str(answer.get("license", "")).partition("\n")[0]]
+    return " | ".join([*lines, *(each for each in answer.get("classifier", []) if each.startswith("License"))])
 
 
 @pytest.mark.parametrize("name", _LOCKED)

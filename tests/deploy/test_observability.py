@@ -172,8 +172,8 @@ def test_the_alerts_over_days_too() -> None:
 @pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
 @pytest.mark.parametrize(("severity", "receiver"), [("page", "pager"), ("ticket", "tickets"), ("unknown", "tickets")])
 def test_an_alert_goes_to_its_receiver(severity: str, receiver: str) -> None:
-    told = _run("amtool", "config", "routes", "test", "--config.file=../alertmanager.yaml", f"severity={severity}")
-    assert told.split() == [receiver]
+    answer = _run("amtool", "config", "routes", "test", "--config.file=../alertmanager.yaml", f"severity={severity}")
+    assert answer.split() == [receiver]
 
 
 def _run(*words: str) -> str:

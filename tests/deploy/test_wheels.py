@@ -33,10 +33,10 @@ def _notes(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_notes_of_a_release_are_its_section_of_the_changelog() -> None:
-    told = _notes("Unreleased")
-    assert told.returncode == 0, told.stderr
-    assert "### Added" in told.stdout
-    assert "\n## " not in told.stdout
+    answer = _notes("Unreleased")
+    assert answer.returncode == 0, answer.stderr
+    assert "### Added" in answer.stdout
+    assert "\n## " not in answer.stdout
 
 
 @pytest.mark.parametrize("version", ["v9.9.9", "0.1", ""])

@@ -64,14 +64,14 @@ class Vendor:
         return await self.api.put(f"/api/deployments/{self.deployment}/link", json=body, headers=bearer(self.key))
 
     def body(self, sequence: int = 1, **changes: Any) -> bytes:
-        told = {
+        expected = {
             "contract": "heartbeat/1",
             "deployment": self.deployment,
             "sequence": sequence,
             "sent_at": self.market.clock.now().isoformat(),
             "figures": {"status": "ok", "calls": 12, "p95_ms": 14},
         }
-        return json.dumps(told | changes).encode()
+        return json.dumps(expected | changes).encode()
 
     async def beat(
         self, body: bytes | None = None, *, signature: str | None = None, token: str | None = None
@@ -84,8 +84,8 @@ class Vendor:
     async def look(self) -> dict[str, Any]:
         answer = await self.api.get(f"/api/deployments/{self.deployment}", headers=bearer(self.key))
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body: dict[str, Any] = answer.json()
+        return body
 
     async def watch(self) -> int:
         async with self.market.database.transaction() as session:
@@ -114,10 +114,10 @@ async def test_a_linked_deployment_is_heard_and_shows_what_it_said(vendor: Vendo
     assert answer.status_code == 200, answer.text
     now = vendor.market.clock.now()
     assert answer.json()["due_at"] == (now + timedelta(seconds=30)).isoformat().replace("+00:00", "Z")
-    told = await vendor.look()
-    assert (told["service"], told["version"], told["routed"]) == ("acme/embedder", "1.0.0", True)
-    assert (told["link"]["state"], told["link"]["sequence"]) == ("live", 1)
-    assert told["link"]["figures"]["calls"] == 12
+    found = await vendor.look()
+    assert (found["service"], found["version"], found["routed"]) == ("acme/embedder", "1.0.0", True)
+    assert (found["link"]["state"], found["link"]["sequence"]) == ("live", 1)
+    assert found["link"]["figures"]["calls"] == 12
     listed = await vendor.api.get("/api/deployments", headers=bearer(vendor.key))
     assert [item["id"] for item in listed.json()["items"]] == [vendor.deployment]
 
@@ -131,13 +131,13 @@ async def test_one_that_falls_silent_is_held_out_of_routing_until_it_is_heard_ag
     clock.advance(timedelta(seconds=1))
     assert await vendor.watch() == 1
     assert await vendor.watch() == 0
-    told = await vendor.look()
-    assert (told["routed"], told["link"]["state"]) == (False, "stale")
-    assert told["holds"][0]["by"] == "heartbeat"
-    assert "No heartbeat for 30 s" in told["holds"][0]["reason"]
+    answer = await vendor.look()
+    assert (answer["routed"], answer["link"]["state"]) == (False, "stale")
+    assert answer["holds"][0]["by"] == "heartbeat"
+    assert "No heartbeat for 30 s" in answer["holds"][0]["reason"]
     assert (await vendor.beat(vendor.body(2))).status_code == 200
-    told = await vendor.look()
-    assert (told["routed"], told["holds"], told["link"]["state"]) == (True, [], "live")
+    answer = await vendor.look()
+    assert (answer["routed"], answer["holds"], answer["link"]["state"]) == (True, [], "live")
 
 
 async def test_one_that_never_said_a_word_is_held_too(vendor: Vendor, clock: TestClock) -> None:
@@ -153,8 +153,8 @@ async def test_a_heartbeat_does_not_lift_another_holders_hold(vendor: Vendor, cl
         holds = DeploymentHolds(session, clock, vendor.market.outbox)
         await holds.hold_deployment(vendor.deployment, holder="kill-switch:vendor", reason="drawdown", by="usr_test")
     assert (await vendor.beat()).status_code == 200
-    told = await vendor.look()
-    assert (told["routed"], [hold["by"] for hold in told["holds"]]) == (False, ["kill-switch:vendor"])
+    answer = await vendor.look()
+    assert (answer["routed"], [hold["by"] for hold in answer["holds"]]) == (False, ["kill-switch:vendor"])
 
 
 async def test_of_two_workers_one_finds_it_stale(vendor: Vendor, clock: TestClock) -> None:

@@ -39,9 +39,9 @@ async def test_an_example_runs_as_it_is_written(
 
 
 def test_every_client_has_an_example() -> None:
-    told = " ".join(heading for heading, _, _ in _EXAMPLES)
+    answer = " ".join(heading for heading, _, _ in _EXAMPLES)
     for client in ("OpenAI", "Anthropic", "LangChain", "LlamaIndex", "litellm", "instructor", "pydantic-ai", "AI SDK"):
-        assert client in told
+        assert client in answer
 
 
 async def _command(language: str, code: str, folder: Path) -> list[str]:

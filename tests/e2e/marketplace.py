@@ -84,9 +84,9 @@ class Gateway(Part):
         self.url = f"http://127.0.0.1:{port}"
         self.spool = state / "gateway"
         command = [MERCATO, "--state", str(state), "serve", "gateway", "--port", str(port), "--workers", str(workers)]
-        told = {**environment, "MERCATO_GATEWAY_ADMIN_PORT": str(admin)}
+        expected = {**environment, "MERCATO_GATEWAY_ADMIN_PORT": str(admin)}
         self._admins = [f"http://127.0.0.1:{admin + worker}" for worker in range(workers)]
-        super().__init__(name, command, logs, told, *(f"{each}/readyz" for each in self._admins))
+        super().__init__(name, command, logs, expected, *(f"{each}/readyz" for each in self._admins))
 
     def routes(self) -> int:
         """How many services each of its workers knows at least."""
@@ -175,8 +175,8 @@ class Marketplace:
         state = self.folder / name
         (state / "secrets").mkdir(parents=True)
         shutil.copy(self._state / "secrets" / "gateway.token", state / "secrets" / "gateway.token")
-        told = {f"MERCATO_GATEWAY_{setting.upper()}": value for setting, value in settings.items()}
-        gateway = Gateway(name, state, self._logs, {**self._environment, **told}, workers)
+        expected = {f"MERCATO_GATEWAY_{setting.upper()}": value for setting, value in settings.items()}
+        gateway = Gateway(name, state, self._logs, {**self._environment, **expected}, workers)
         try:
             yield gateway
         finally:

@@ -107,8 +107,8 @@ class Member(Party):
 
     def submit(self, offer: "Offer") -> SubmissionView:
         """Hands it in; nothing is decided yet."""
-        told = self.post("/api/submissions", {"manifest": offer.manifest_text, "openapi": offer.document_text})
-        return self.submission(told["id"])
+        answer = self.post("/api/submissions", {"manifest": offer.manifest_text, "openapi": offer.document_text})
+        return self.submission(answer["id"])
 
     def submission(self, submission_id: str) -> SubmissionView:
         return SubmissionView.model_validate(self.get(f"/api/submissions/{submission_id}"))

@@ -58,16 +58,16 @@ def provider() -> Iterator[Provider]:
 
 
 def offer_of(provider: Provider) -> Offer:
-    told = greeting_offer("guarded", provider.url, [MILLION_A_DAY])
-    told.manifest["endpoint"]["credential"] = {"header": "X-Api-Key", "secret": "provider"}
-    return Offer(told.manifest, told.document)
+    answer = greeting_offer("guarded", provider.url, [MILLION_A_DAY])
+    answer.manifest["endpoint"]["credential"] = {"header": "X-Api-Key", "secret": "provider"}
+    return Offer(answer.manifest, answer.document)
 
 
 def put(vendor: Member, value: str) -> dict[str, Any]:
     answer = vendor.http.put("/api/credentials/provider", json={"value": value})
     assert answer.is_success, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def test_published_called_and_rotated_under_load_without_a_lost_call(

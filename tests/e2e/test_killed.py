@@ -166,8 +166,8 @@ def test_a_worker_killed_while_it_checks_a_submission_releases_it_once(marketpla
     service = vendor.listing(f"{vendor.slug}/patient")
     assert [release.version for release in service.releases] == ["1.0.0"]
     with psycopg.connect(marketplace.database_url) as connection:
-        told = connection.execute(
+        answer = connection.execute(
             "SELECT count(*) FROM outbox_events WHERE topic = 'service.released' AND payload->>'service_id' = %s",
             [service.id],
         ).fetchone()
-    assert told == (1,)
+    assert answer == (1,)

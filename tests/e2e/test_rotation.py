@@ -27,8 +27,8 @@ async def test_two_keys_of_one_lineage_share_one_cap_during_the_grace(
         targets = [(gateway.url, greeting(shop.greeter)) for gateway in (marketplace.gateway, second)]
         calls = await all_at_once(targets * 5, old.key)
         rotating = asyncio.to_thread(member.post, f"/api/keys/{old.id}/rotate", {"grace_seconds": 3600})
-        meanwhile, told = await asyncio.gather(all_at_once(targets * 5, old.key), rotating)
-        new = NewKeyAnswer.model_validate(told)
+        meanwhile, answer = await asyncio.gather(all_at_once(targets * 5, old.key), rotating)
+        new = NewKeyAnswer.model_validate(answer)
         both = await asyncio.gather(*(all_at_once(targets * 20, key) for key in (old.key, new.key)))
     calls += [*meanwhile, *both[0], *both[1]]
     assert kinds(calls) == {"200": 30, f"429 {code}": 70}

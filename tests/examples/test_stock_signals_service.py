@@ -62,8 +62,8 @@ def test_what_is_read_is_as_described(signal_service: str, method: str, path: st
 def test_each_name_asked_for_gets_a_score_and_the_same_one_twice(signal_service: str) -> None:
     answers = [httpx.post(f"{signal_service}/v1/signals", json=_request()) for _ in range(2)]
     documents.assert_described(DOCUMENT, answers[0])
-    told = SignalInferenceResponse.model_validate_json(answers[0].content)
-    assert set(told.scores) == {"AAPL", "MSFT"}
+    answer = SignalInferenceResponse.model_validate_json(answers[0].content)
+    assert set(answer.scores) == {"AAPL", "MSFT"}
     assert answers[0].content == answers[1].content
 
 

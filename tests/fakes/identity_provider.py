@@ -97,7 +97,7 @@ class IdentityProvider:
         return self.mischief.sign(self, claims) if self.mischief.sign else sign(self.keys[0], claims)
 
     def metadata(self) -> dict[str, Any]:
-        told = {
+        expected = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/auth?tenant=1",
             "token_endpoint": f"{self.issuer}/token",
@@ -105,8 +105,8 @@ class IdentityProvider:
             "authorization_response_iss_parameter_supported": True,
         }
         if self.mischief.userinfo is not None:
-            told["userinfo_endpoint"] = f"{self.issuer}/me"
-        return told | self.mischief.metadata
+            expected["userinfo_endpoint"] = f"{self.issuer}/me"
+        return expected | self.mischief.metadata
 
     def exchange(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """The answer of the token endpoint: client, code and code verifier are checked as they should be."""
@@ -187,10 +187,10 @@ def _handler_of(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
                 provider.ended.wait(600)
             return path
 
-        def _answer(self, path: str, status: int, told: dict[str, Any]) -> None:
-            body = json.dumps(told).encode()
+        def _answer(self, path: str, status: int, event: dict[str, Any]) -> None:
+            body = json.dumps(event).encode()
             if path in provider.mischief.huge:
-                body = json.dumps({**told, "more": "x" * 2_097_152}).encode()
+                body = json.dumps({**event, "more": "x" * 2_097_152}).encode()
             if path in provider.mischief.nonsense:
                 body = b"[" * 100_000
             if path in provider.mischief.redirects:

@@ -50,16 +50,16 @@ class FakeJob:
 
     def view(self) -> dict[str, Any]:
         """As `/status` tells it."""
-        told: dict[str, Any] = {"id": self.id, "status": self.status}
+        expected: dict[str, Any] = {"id": self.id, "status": self.status}
         if self.taken is not None:
-            told["delayTime"] = int((self.taken - self.began) * 1000)
-            told["executionTime"] = int(((self.ended or time.monotonic()) - self.taken) * 1000)
-            told["workerId"] = self.worker
+            expected["delayTime"] = int((self.taken - self.began) * 1000)
+            expected["executionTime"] = int(((self.ended or time.monotonic()) - self.taken) * 1000)
+            expected["workerId"] = self.worker
         if self.output is not None:
-            told["output"] = self.output
+            expected["output"] = self.output
         if self.error is not None:
-            told["error"] = self.error
-        return told
+            expected["error"] = self.error
+        return expected
 
 
 class FakeRunPod:
@@ -143,17 +143,17 @@ class FakeRunPod:
                 if not self.lock.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     return None
 
-    def done(self, job_id: str, told: dict[str, Any]) -> None:
+    def done(self, job_id: str, body: dict[str, Any]) -> None:
         """What a worker posts: progress, or the answer. A late progress wins, as it does there."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job is None or job.status in ("CANCELLED", "TIMED_OUT"):
                 return
-            job.output = told.get("output")
-            if told.get("status") == "IN_PROGRESS":
+            job.output = body.get("output")
+            if body.get("status") == "IN_PROGRESS":
                 job.status = "IN_PROGRESS"
                 return
-            job.error = told.get("error")
+            job.error = body.get("error")
             job.status, job.ended = ("COMPLETED" if job.error is None else "FAILED"), time.monotonic()
             self.lock.notify_all()
 
@@ -353,8 +353,8 @@ class _Handler(BaseHTTPRequestHandler):
                 cloud.workers = [{"id": "lb1", "status": status, "isStale": stale, "gpuCount": 0, "version": version}]
                 # By the next look the old worker is gone.
                 found["runs"] = found["image"]
-        told = {"endpointVersion": version, "summary": self._summary(), "workers": cloud.workers}
-        return self._answer(200, told)
+        expected = {"endpointVersion": version, "summary": self._summary(), "workers": cloud.workers}
+        return self._answer(200, expected)
 
     def _balance(self, endpoint: str, path: str) -> None:
         """A call of a load balancer goes to the server of the image that its worker runs."""
@@ -436,8 +436,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         for number, line in enumerate(self.cloud.worker_lines[-tail:]):
-            told = json.dumps({"ts": "2026-06-01T12:05:04Z", "source": "container", "line": line})
-            self.wfile.write(f"id: 2026-06-01T12:05:04Z/{number}\ndata: {told}\n\n".encode())
+            answer = json.dumps({"ts": "2026-06-01T12:05:04Z", "source": "container", "line": line})
+            self.wfile.write(f"id: 2026-06-01T12:05:04Z/{number}\ndata: {answer}\n\n".encode())
         self.wfile.flush()
         self.close_connection = True
 
@@ -451,13 +451,13 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _invalid(self, unknown: list[str]) -> None:
-        told = [f"$: additional properties '{name}' not allowed" for name in unknown]
-        self._problem(422, "Unprocessable Entity", "Request validation failed.", told)
+        seen = [f"$: additional properties '{name}' not allowed" for name in unknown]
+        self._problem(422, "Unprocessable Entity", "Request validation failed.", seen)
 
     def _problem(self, status: int, title: str, detail: str, errors: list[str] | None = None) -> None:
-        told: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+        expected: dict[str, Any] = {"title": title, "status": status, "detail": detail}
         self._answer(
-            status, told | ({"errors": errors} if errors else {}), {"content-type": "application/problem+json"}
+            status, expected | ({"errors": errors} if errors else {}), {"content-type": "application/problem+json"}
         )
 
     def _answer(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:

@@ -124,11 +124,11 @@ class Reply:
         body, framing = self.body(asked), self.framed_as(asked)
         length = self.size if asked == "HEAD" or self.status in (204, 304) else len(body)
         frame = {"length": [("Content-Length", str(length))], "chunked": [("Transfer-Encoding", "chunked")]}
-        told = frame.get(framing, [])
+        answer = frame.get(framing, [])
         rest = [("Server", "up"), ("Content-Type", self.kind), *self.more]
         if self.closes or framing == "end":
             rest.append(("Connection", "close"))
-        return told + rest if self.length_first else rest + told
+        return answer + rest if self.length_first else rest + answer
 
     def raw(self, asked: str) -> bytes:
         """All that is sent."""
@@ -271,10 +271,10 @@ def received(ask: Ask, world: World, route: Route, client: str, request_id: str)
     rows = [("host", deployment.url.split("/")[2]), *rows, ("x-request-id", request_id)]
     body = ask.body()
     if ask.metered and body:
-        told = json.loads(body) | {"model": deployment.upstream_model}
+        document = json.loads(body) | {"model": deployment.upstream_model}
         if ask.asks_usage:
-            told["stream_options"] = {"include_usage": True}
-        body = json.dumps(told, sort_keys=True).encode()
+            document["stream_options"] = {"include_usage": True}
+        body = json.dumps(document, sort_keys=True).encode()
     return f"{ask.method} {target} HTTP/1.1", rows, body
 
 

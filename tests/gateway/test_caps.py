@@ -245,8 +245,8 @@ async def test_a_stream_that_uses_up_the_cap_ends_with_an_event_that_says_so(sta
         assert rows[-1].startswith("event: error\n")
         assert json.loads(rows[-1].split("data: ")[1])["error"]["code"] == "budget_exceeded"
     elif path == "/v1/responses":
-        told = json.loads(rows[-1].split("data: ")[1])
-        assert (told["type"], told["code"]) == ("error", "budget_exceeded")
+        body = json.loads(rows[-1].split("data: ")[1])
+        assert (body["type"], body["code"]) == ("error", "budget_exceeded")
     else:
         assert rows[-1].strip() == "data: [DONE]"
         assert json.loads(rows[-2].removeprefix("data: "))["error"]["code"] == "budget_exceeded"

@@ -195,11 +195,11 @@ def test_no_repr_holds_it() -> None:
 
     from mercato_gateway import wire
 
-    told = a_deployment("http://127.0.0.1:1/v1", **bearing(OLD))
-    read = msgspec.json.decode(told.model_dump_json(), type=wire.SnapshotDeployment)
+    found = a_deployment("http://127.0.0.1:1/v1", **bearing(OLD))
+    read = msgspec.json.decode(found.model_dump_json(), type=wire.SnapshotDeployment)
     assert read.credential is not None
     assert read.credential.value == OLD
-    for shown in (repr(told), str(told), repr(read), str(read), repr(read.credential)):
+    for shown in (repr(found), str(found), repr(read), str(read), repr(read.credential)):
         assert "authorization" in shown
         assert "sk-test" not in shown
 

@@ -155,9 +155,9 @@ class Back:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         line, *rows = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")[:-4].split("\r\n")
         fields = [(name, value) for name, _, value in (row.partition(": ") for row in rows)]
-        told = dict(fields)
-        body = await reader.readexactly(int(told.get("content-length", "0")))
-        request_id, client = told.get("x-request-id", ""), told.get("x-client", "")
+        answer = dict(fields)
+        body = await reader.readexactly(int(answer.get("content-length", "0")))
+        request_id, client = answer.get("x-request-id", ""), answer.get("x-client", "")
         if request_id in self.got or not self.replies.get(client):
             self.strays.append(line)
             return False
@@ -280,13 +280,13 @@ class Client:
                 return await self._read(reader, ask)
             fields = [(name, value) for name, _, value in (row.partition(": ") for row in rows)]
             names = [name for name, _ in fields]
-            told = dict(fields)
+            answer = dict(fields)
             assert names.count("content-length") + names.count("transfer-encoding") <= 1
             if ask.method == "HEAD" or line.split(" ")[1] in ("204", "304"):
-                return Seen(line, fields, b"", "length" if "content-length" in told else "nothing")
-            if "content-length" in told:
-                return Seen(line, fields, await reader.readexactly(int(told["content-length"])), "length")
-            if "transfer-encoding" in told:
+                return Seen(line, fields, b"", "length" if "content-length" in answer else "nothing")
+            if "content-length" in answer:
+                return Seen(line, fields, await reader.readexactly(int(answer["content-length"])), "length")
+            if "transfer-encoding" in answer:
                 return Seen(line, fields, await self._chunks(reader), "chunked")
             return Seen(line, fields, await reader.read(), "end")
 
@@ -318,9 +318,9 @@ class Client:
             status, code = decided
             assert int(seen.line.split(" ")[1]) == status
             if ask.method != "HEAD":
-                told = json.loads(seen.body)
-                assert told["error"]["code"] == code if ask.door == "v1" else told["code"] == code
-                assert told["request_id"] == request_id
+                body = json.loads(seen.body)
+                assert body["error"]["code"] == code if ask.door == "v1" else body["code"] == code
+                assert body["request_id"] == request_id
             assert request_id not in self.back.got
             assert [names.count(name) for name in own if "ratelimit" not in name] == [1] * len(own)
             return ends
@@ -466,13 +466,13 @@ def check_events(control: ControlPlane, calls: dict[str, Told]) -> None:
     """One event for each call that reached an upstream, saying what the call was."""
     events = {event.request_id: event for event in control.events.values()}
     assert events.keys() == calls.keys()
-    for request_id, told in calls.items():
-        event, ask, reply, route = events[request_id], told.ask, told.reply, told.route
+    for request_id, expected in calls.items():
+        event, ask, reply, route = events[request_id], expected.ask, expected.reply, expected.route
         answer = oracle.answered(ask, reply)
         has_body = ask.method != "HEAD" and reply.status not in (204, 304)
         expect(
             event,
-            told,
+            expected,
             service_id=route.service.id,
             subscription_id=route.subscription.id,
             release_id=route.release.id,
@@ -482,10 +482,10 @@ def check_events(control: ControlPlane, calls: dict[str, Told]) -> None:
             bytes_in=len(ask.body()),
             bytes_out=len(answer.body),
             streamed=ask.metered and reply.is_stream and has_body,
-            key_id="key_" + told.key.split("_")[1],
+            key_id="key_" + expected.key.split("_")[1],
         )
         tokens = oracle.tokens(ask, reply)
-        assert tokens in (None, (event.tokens_in, event.tokens_out)), told
+        assert tokens in (None, (event.tokens_in, event.tokens_out)), expected
 
 
 async def run(seed: int, rounds: int, control: ControlPlane, start_gateway: StartGateway) -> None:
@@ -500,7 +500,7 @@ async def run(seed: int, rounds: int, control: ControlPlane, start_gateway: Star
         async with asyncio.TaskGroup() as group:
             for client in clients:
                 group.create_task(client.run(market.world, ASKS_A_ROUND))
-    calls = {request_id: told for client in clients for request_id, told in client.calls.items()}
+    calls = {request_id: expected for client in clients for request_id, expected in client.calls.items()}
     assert len(calls) > rounds * CLIENTS * ASKS_A_ROUND // 3
     await until(lambda: len(control.events) >= len(calls))
     check_events(control, calls)

@@ -129,16 +129,16 @@ class Back:
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         line, *rows = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")[:-4].split("\r\n")
-        told = dict(row.split(": ", 1) for row in rows)
-        if "x-client" not in told:
+        answer = dict(row.split(": ", 1) for row in rows)
+        if "x-client" not in answer:
             return True  # a check of health
-        body = await reader.readexactly(int(told["content-length"]))
+        body = await reader.readexactly(int(answer["content-length"]))
         target = line.split(" ")[1]
         place = target.split("/")[1]
-        self.got.setdefault(told["x-request-id"], []).append(Got(place, target, json.loads(body)))
+        self.got.setdefault(answer["x-request-id"], []).append(Got(place, target, json.loads(body)))
         if self.ways.get(place, "well") == "breaks":
             return False
-        ask, reply = self.replies[told["x-client"]]
+        ask, reply = self.replies[answer["x-client"]]
         return await self._answer(writer, ask, reply)
 
     async def _answer(self, writer: asyncio.StreamWriter, ask: Ask, reply: Reply) -> bool:
@@ -320,25 +320,25 @@ class Client:
             assert seen.body == b"".join(events)
         covered, _ = oracle.held(stage, ask, world)
         status = 502 if tokens.failed else reply.status
-        told = Told(self.name, ask, reply, found, number, status, tokens, key_id, place=got.place, believed=believed)
-        self._note(told, covered, seen)
+        answer = Told(self.name, ask, reply, found, number, status, tokens, key_id, place=got.place, believed=believed)
+        self._note(answer, covered, seen)
 
-    def _note(self, told: Told, covered: int, seen: Seen) -> None:
+    def _note(self, body: Told, covered: int, seen: Seen) -> None:
         """The call is to have an event. `covered` units were held of what the plan includes."""
-        stage, world = told.stages[told.stage], self.market.world
-        told.left = oracle.lefts(stage, world)
-        owed = told.status < 500 and told.status not in oracle.NOT_OWED
+        stage, world = body.stages[body.stage], self.market.world
+        body.left = oracle.lefts(stage, world)
+        owed = body.status < 500 and body.status not in oracle.NOT_OWED
         if owed and stage.plan.included_unit == "requests":
-            told.least_included = told.most_included = covered
+            body.least_included = body.most_included = covered
         elif owed and stage.plan.included_unit == "tokens":
-            total = told.tokens.into + told.tokens.out
-            left = next((told.left[limit.scope] for limit in stage.limits if ":included:" in limit.scope), 0)
+            total = body.tokens.into + body.tokens.out
+            left = next((body.left[limit.scope] for limit in stage.limits if ":included:" in limit.scope), 0)
             most = min(total, left)
-            sure = oracle.paid(stage, told.tokens, covered if stage.plan.overage else most, told.left)
-            told.least_included = min(covered if stage.plan.overage else most, sure.into + sure.out)
-            told.most_included = most if stage.plan.overage else told.least_included
-        self.calls[seen.request_id] = told
-        self.market.expect(seen.request_id, told)
+            sure = oracle.paid(stage, body.tokens, covered if stage.plan.overage else most, body.left)
+            body.least_included = min(covered if stage.plan.overage else most, sure.into + sure.out)
+            body.most_included = most if stage.plan.overage else body.least_included
+        self.calls[seen.request_id] = body
+        self.market.expect(seen.request_id, body)
 
     def _check_failed(self, found: list[Stage], ask: Ask, seen: Seen, trace: list[Got], key_id: str) -> None:
         """Nobody answered: only where that may be."""
@@ -392,8 +392,8 @@ def _check_request(stage: Stage, ask: Ask, got: Got, payable: int | None) -> int
 
 
 def _code(seen: Seen) -> str:
-    told = json.loads(seen.body)
-    return str(told["error"]["code"] if "error" in told else told["code"])
+    body = json.loads(seen.body)
+    return str(body["error"]["code"] if "error" in body else body["code"])
 
 
 def place_of(deployment: SnapshotDeployment) -> str:
@@ -439,34 +439,35 @@ class Market:
 
         await until(heard)
 
-    def expect(self, request_id: str, told: Told) -> None:
+    def expect(self, request_id: str, body: Told) -> None:
         """The call uses up what the oracle says; where that is free to choose, its event says it."""
-        if told.least_included == told.most_included:
-            self._use(told, told.least_included)
+        if body.least_included == body.most_included:
+            self._use(body, body.least_included)
         else:
-            self._open[request_id] = told
+            self._open[request_id] = body
 
     async def settled(self) -> None:
         """All that was used is known."""
         pending, self._open = self._open, {}
-        for request_id, told in pending.items():
+        for request_id, expected in pending.items():
             event = await until(partial(self._event, request_id))
-            assert told.least_included <= event.included <= told.most_included, (
-                f"{told.ask} -> {told.reply}\nleft {told.left}\n{told.stages[told.stage].plan}\n{event}"
+            assert expected.least_included <= event.included <= expected.most_included, (
+                f"{expected.ask} -> {expected.reply}\nleft {expected.left}\n"
+                f"{expected.stages[expected.stage].plan}\n{event}"
             )
-            self._use(told, event.included)
+            self._use(expected, event.included)
 
     def _event(self, request_id: str) -> UsageEvent | None:
         return self.control.events.get("use_" + request_id.removeprefix("req_"))
 
-    def _use(self, told: Told, included: int) -> None:
-        stage = told.stages[told.stage]
-        told.included, told.nanos, told.paid = included, 0, told.tokens
-        if told.status < 500 and told.status not in oracle.NOT_OWED:
-            told.paid = oracle.paid(stage, told.tokens, included, told.left)
-            told.nanos = oracle.price(stage.plan, told.paid, included)
-        for scope, units in oracle.spends(stage, told.paid, included, told.nanos):
-            assert units <= told.left[scope], f"{scope} is passed"
+    def _use(self, body: Told, included: int) -> None:
+        stage = body.stages[body.stage]
+        body.included, body.nanos, body.paid = included, 0, body.tokens
+        if body.status < 500 and body.status not in oracle.NOT_OWED:
+            body.paid = oracle.paid(stage, body.tokens, included, body.left)
+            body.nanos = oracle.price(stage.plan, body.paid, included)
+        for scope, units in oracle.spends(stage, body.paid, included, body.nanos):
+            assert units <= body.left[scope], f"{scope} is passed"
             self.world.used[scope] = self.world.used.get(scope, 0) + units
 
     # Changes.
@@ -688,47 +689,47 @@ class Market:
             self._grant(client)
 
 
-def check_event(control: ControlPlane, event: UsageEvent, told: Told) -> None:
+def check_event(control: ControlPlane, event: UsageEvent, body: Told) -> None:
     """It says what the oracle says."""
-    stage, tokens = told.stages[told.stage], told.paid
-    asked = told.stages[0].service.id if told.stage else None
+    stage, tokens = body.stages[body.stage], body.paid
+    asked = body.stages[0].service.id if body.stage else None
     expect(
         event,
-        told,
+        body,
         service_id=stage.service.id,
         vendor_id=stage.service.vendor_id,
         subscription_id=stage.subscription.id,
         plan_id=stage.plan.id,
         asked_service_id=asked,
-        status=told.status,
+        status=body.status,
         tokens_in=tokens.into,
         tokens_out=tokens.out,
         tokens_cached=tokens.cached,
         source=tokens.source,
-        included=told.included,
-        price_nanos=told.nanos,
+        included=body.included,
+        price_nanos=body.nanos,
         currency=stage.plan.currency,
-        key_id=told.key_id,
-        bytes_in=len(told.ask.text()),
+        key_id=body.key_id,
+        bytes_in=len(body.ask.text()),
     )
-    claimed = told.believed.claimed
+    claimed = body.believed.claimed
     expect(
         event,
-        told,
-        unpaid_tokens_in=told.tokens.into - tokens.into,
-        unpaid_tokens_out=told.tokens.out - tokens.out,
-        doubt=told.believed.doubt,
+        body,
+        unpaid_tokens_in=body.tokens.into - tokens.into,
+        unpaid_tokens_out=body.tokens.out - tokens.out,
+        doubt=body.believed.doubt,
         claimed_tokens_in=None if claimed is None else claimed.into,
         claimed_tokens_out=None if claimed is None else claimed.out,
     )
-    if told.place:
+    if body.place:
         ids = {place_of(each): (release.id, each.id) for release, each in stage.able()}
-        assert (event.release_id, event.deployment_id) == ids[told.place]
+        assert (event.release_id, event.deployment_id) == ids[body.place]
     used: dict[str, int] = {}
     for lease, units in event.spends:
         scope = control.leases[lease].scope
         used[scope] = used.get(scope, 0) + units
-    assert used == dict(oracle.spends(stage, tokens, told.included, told.nanos)), (told, event)
+    assert used == dict(oracle.spends(stage, tokens, body.included, body.nanos)), (body, event)
 
 
 async def change_under_way(market: Market, clients: list[Client]) -> None:
@@ -756,12 +757,12 @@ async def run(seed: int, rounds: int, control: ControlPlane, start_gateway: Star
             await market.settled()
             await asyncio.gather(*(client.call() for client in clients))
     await market.settled()
-    calls = {request_id: told for client in clients for request_id, told in client.calls.items()}
+    calls = {request_id: expected for client in clients for request_id, expected in client.calls.items()}
     await until(lambda: len(control.events) >= len(calls))
     events = {event.request_id: event for event in control.events.values()}
     assert events.keys() == calls.keys()
-    for request_id, told in calls.items():
-        check_event(control, events[request_id], told)
+    for request_id, expected in calls.items():
+        check_event(control, events[request_id], expected)
     assert gateway.events("call_broke") == []
     server.close()
 

@@ -243,12 +243,12 @@ async def test_every_line_end_and_every_split_is_read(
 async def test_mixed_line_ends_do_not_hold_events_back(
     chat: Shop, gateway: GatewayProcess, upstream: Upstream, control: ControlPlane
 ) -> None:
-    told = asyncio.Event()
+    found = asyncio.Event()
 
     async def script(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunk(b"data: " + delta("Hi") + b"\n\r\n"))
         await writer.drain()
-        await told.wait()
+        await found.wait()
         writer.write(chunk(b"data: " + USAGE + b"\r\n\n" + DONE) + b"0\r\n\r\n")
 
     upstream.script = script
@@ -258,7 +258,7 @@ async def test_mixed_line_ends_do_not_hold_events_back(
     ):
         async for piece in got.aiter_bytes():
             if b"Hi" in piece:
-                told.set()
+                found.set()
     assert (await one_event(control, chat)).tokens_out == 22
 
 

@@ -69,8 +69,8 @@ async def test_heads_that_differ_in_their_length_alone_keep_their_own(
     async with gateway.client(place.key) as client:
         # Often enough for a head to be learnt, at lengths below and above the one that was.
         for size in [40] * 20 + [4, 41, 40, 4000, 7, 39] * 10:
-            told = await client.post("/s/acme/signal/score", json={"size": size})
-            assert told.json() == {"scores": "x" * size}
+            found = await client.post("/s/acme/signal/score", json={"size": size})
+            assert found.json() == {"scores": "x" * size}
 
 
 async def raw(gateway: GatewayProcess, data: bytes) -> bytes:

@@ -65,13 +65,13 @@ class Shop:
     async def token(self, **changes: str) -> dict[str, Any]:
         answer = await self.exchange(**changes)
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body: dict[str, Any] = answer.json()
+        return body
 
     async def introspect(self, token: str, key: str | None = None) -> dict[str, Any]:
         headers = bearer(key or self.key.text)
-        told: dict[str, Any] = (await self.api.post("/api/introspect", data={"token": token}, headers=headers)).json()
-        return told
+        body: dict[str, Any] = (await self.api.post("/api/introspect", data={"token": token}, headers=headers)).json()
+        return body
 
 
 def bearer(credential: str) -> dict[str, str]:
@@ -98,18 +98,18 @@ async def shop(market: Market, api: httpx.AsyncClient) -> Shop:
 async def test_a_vendor_key_is_exchanged_for_a_token_of_one_deployment(shop: Shop) -> None:
     answer = await shop.exchange()
     assert answer.headers["cache-control"] == "no-store"
-    told = answer.json()
-    assert told["access_token"].startswith("sit_")
-    assert (told["token_type"], told["issued_token_type"]) == ("Bearer", ACCESS_TOKEN)
-    assert (told["expires_in"], told["scope"]) == (30 * 86400, "data:read heartbeats:write services:read signals:write")
-    me = await shop.api.get("/api/me", headers=bearer(told["access_token"]))
+    body = answer.json()
+    assert body["access_token"].startswith("sit_")
+    assert (body["token_type"], body["issued_token_type"]) == ("Bearer", ACCESS_TOKEN)
+    assert (body["expires_in"], body["scope"]) == (30 * 86400, "data:read heartbeats:write services:read signals:write")
+    me = await shop.api.get("/api/me", headers=bearer(body["access_token"]))
     assert me.json()["permissions"] == ["data:read", "heartbeats:write", "services:read", "signals:write"]
     assert me.json()["organisation"] == "acme"
     made = int(shop.market.clock.now().timestamp())
-    assert await shop.introspect(told["access_token"]) == {
+    assert await shop.introspect(body["access_token"]) == {
         "active": True,
-        "scope": told["scope"],
-        "client_id": told["token_id"],
+        "scope": body["scope"],
+        "client_id": body["token_id"],
         "sub": shop.vendor.organisation_id,
         "aud": shop.deployment,
         "token_type": "Bearer",
@@ -188,9 +188,9 @@ WRONG_FORMS: list[tuple[dict[str, str | None], str]] = [
 async def test_a_form_that_is_wrong_is_refused_as_oauth_says_it(shop: Shop) -> None:
     for changes, error in WRONG_FORMS:
         answer = await shop.exchange(**changes)
-        told = answer.json()
-        assert (answer.status_code, told["error"]) == (400, error), changes
-        assert told["error_description"] == told["detail"]
+        body = answer.json()
+        assert (answer.status_code, body["error"]) == (400, error), changes
+        assert body["error_description"] == body["detail"]
         assert shop.key.text not in answer.text
 
 
@@ -210,12 +210,12 @@ async def test_another_vendors_deployment_is_no_target_and_a_consumers_key_no_su
 
 
 async def test_a_token_can_neither_publish_nor_make_keys_nor_revoke(shop: Shop) -> None:
-    told = await shop.token()
-    headers = bearer(told["access_token"])
+    found = await shop.token()
+    headers = bearer(found["access_token"])
     for method, path in (
         ("POST", "/api/keys"),
         ("GET", "/api/keys"),
-        ("DELETE", f"/api/deployment-tokens/{told['token_id']}"),
+        ("DELETE", f"/api/deployment-tokens/{found['token_id']}"),
         ("POST", "/api/subscriptions"),
     ):
         body = {"kind": "vk", "name": "x"} if path == "/api/keys" else {"plan_id": "pln_1"}
@@ -254,23 +254,23 @@ async def test_the_secret_is_stored_nowhere(shop: Shop, database_url: str) -> No
 
 
 async def test_a_revocation_is_heard_though_another_transaction_stays_open(shop: Shop, market: Market) -> None:
-    told = await shop.token()
-    assert (await shop.introspect(told["access_token"]))["active"]
+    answer = await shop.token()
+    assert (await shop.introspect(answer["access_token"]))["active"]
     async with market.database.transaction() as slow:
         await slow.execute(text("SELECT pg_current_xact_id()"))
-        path = f"/api/deployment-tokens/{told['token_id']}"
+        path = f"/api/deployment-tokens/{answer['token_id']}"
         assert (await shop.api.delete(path, headers=bearer(shop.key.text))).status_code == 204
         async with asyncio.timeout(120):
-            while (await shop.introspect(told["access_token"]))["active"]:
+            while (await shop.introspect(answer["access_token"]))["active"]:
                 await asyncio.sleep(0.01)
 
 
 async def test_the_gateway_is_told_that_it_may_call_nothing_and_when_it_is_over(shop: Shop, settings: Settings) -> None:
-    told = await shop.token()
-    ask = {"headers": bearer(settings.gateway_token), "json": {"key": told["access_token"]}}
+    answer = await shop.token()
+    ask = {"headers": bearer(settings.gateway_token), "json": {"key": answer["access_token"]}}
     grant = (await shop.api.post("/internal/keys/introspect", **ask)).json()  # type: ignore[arg-type]
-    assert (grant["active"], grant["key_id"], "call" in grant["scopes"]) == (True, told["token_id"], False)
-    await shop.api.delete(f"/api/deployment-tokens/{told['token_id']}", headers=bearer(shop.key.text))
+    assert (grant["active"], grant["key_id"], "call" in grant["scopes"]) == (True, answer["token_id"], False)
+    await shop.api.delete(f"/api/deployment-tokens/{answer['token_id']}", headers=bearer(shop.key.text))
     async with asyncio.timeout(120):
         while (await shop.api.post("/internal/keys/introspect", **ask)).json()["active"]:  # type: ignore[arg-type]
             await asyncio.sleep(0.01)

@@ -25,8 +25,8 @@ async def _begin(api: httpx.AsyncClient, name: str = "mp on a laptop") -> dict[s
     answer = await api.post("/api/oauth/device_authorization", data={"client_id": name})
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 async def _collect(api: httpx.AsyncClient, code: str) -> httpx.Response:

@@ -41,8 +41,8 @@ async def sign_in(app: FastAPI, host: str, body: dict[str, Any], **headers: str)
 async def tokens(app: FastAPI, market: Market) -> dict[str, Any]:
     """Of the person whose account is attacked."""
     await market.people.join("globex")
-    told: dict[str, Any] = (await sign_in(app, "198.51.100.1", RIGHT)).json()
-    return told
+    body: dict[str, Any] = (await sign_in(app, "198.51.100.1", RIGHT)).json()
+    return body
 
 
 async def attack(app: FastAPI, times: int) -> Counter[str]:

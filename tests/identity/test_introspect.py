@@ -39,7 +39,7 @@ async def test_a_key_in_force_says_what_it_is(api: httpx.AsyncClient, market: Ma
     acme = await market.people.join("acme")
     key = await make(market, acme, hours=2)
     made = int(market.clock.now().timestamp())
-    told = {
+    expected = {
         "active": True,
         "scope": "call",
         "client_id": key.row.id,
@@ -48,9 +48,9 @@ async def test_a_key_in_force_says_what_it_is(api: httpx.AsyncClient, market: Ma
         "iat": made,
         "exp": made + 7200,
     }
-    assert await ask(api, key.text, await sign_in(api, acme)) == told
-    assert await ask(api, key.text, await sign_in(api, await market.operator())) == told
-    assert await ask(api, key.text, {"Authorization": f"Bearer {key.text}"}) == told
+    assert await ask(api, key.text, await sign_in(api, acme)) == expected
+    assert await ask(api, key.text, await sign_in(api, await market.operator())) == expected
+    assert await ask(api, key.text, {"Authorization": f"Bearer {key.text}"}) == expected
     forever = await market.make_key(acme)
     assert "exp" not in await ask(api, forever.text, await sign_in(api, acme))
 

@@ -33,8 +33,8 @@ async def use(api: httpx.AsyncClient, who: Tokens, slug: str) -> httpx.Response:
 async def me(api: httpx.AsyncClient, who: Tokens) -> dict[str, Any]:
     answer = await api.get("/api/me", headers=bearer(who))
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 class Two:

@@ -89,8 +89,8 @@ class Office:
         assert answer.status_code == 201, answer.text
         me = await self.api.get("/api/me", headers=bearer(answer.json()["session"]))
         assert me.status_code == 200
-        told: dict[str, Any] = me.json()
-        return told
+        body: dict[str, Any] = me.json()
+        return body
 
     async def add(self, email: str, role: str = "viewer") -> str:
         body = {"email": email, "name": "Somebody", "password": ACME["password"], "role": role}
@@ -479,9 +479,9 @@ async def test_whoever_acts_elsewhere_proves_themselves_at_their_own_provider(of
 
 async def test_a_proof_without_a_new_sign_in_is_refused(office: Office) -> None:
     mine = (await office.sign_in()).json()["session"]
-    for told in (None, 1_000):
+    for expected in (None, 1_000):
         begun = await office.begin("proofs", mine)
-        office.provider.mischief.claims = {"auth_time": told}
+        office.provider.mischief.claims = {"auth_time": expected}
         assert refusal(await office.finish(begun)) == (401, "sso_token_refused")
 
 

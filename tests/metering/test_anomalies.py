@@ -66,14 +66,14 @@ async def test_two_unusual_hours_are_told_once_a_day_and_what_is_normal_is_remem
         assert answer.status_code == status, answer.text
     assert answer.json()["normal_by"] == customers[0].caller.actor
     # As much on another day is normal for this customer, and much more is not.
-    for day, tokens, told in ((1, 950_000, False), (2, 3_000_000, True)):
+    for day, tokens, expected in ((1, 950_000, False), (2, 3_000_000, True)):
         market.clock.advance(timedelta(days=1))
         await use(market, customers[0], 30_000, weeks=6)
         await use(market, customers[0], tokens)
         await watch(market)
         mine = await sign_in(api, customers[0].caller)
         items = (await api.get("/api/usage/anomalies", headers=mine)).json()["items"]
-        assert any(one["hour"][:10] == f"2026-11-0{2 + day}" for one in items) == told
+        assert any(one["hour"][:10] == f"2026-11-0{2 + day}" for one in items) == expected
     bad = await api.post("/api/usage/anomalies/ano_none/normal", headers=mine)
     assert (bad.status_code, bad.json()["code"]) == (404, "anomaly_not_found")
     refused = await api.get("/api/usage/anomalies", params={"side": "marketplace"}, headers=mine)

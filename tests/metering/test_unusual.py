@@ -8,21 +8,21 @@ from tests.support.planted import JUDGED, Planted, plant
 
 def days_told(case: Planted) -> set[int]:
     """The first hour of each day that somebody hears of: one alert a day."""
-    told: dict[int, int] = {}
+    expected: dict[int, int] = {}
     for hour in JUDGED:
         if judge("calls", case.windows(hour)) is not None:
-            told.setdefault(hour // 24, hour)
-    return set(told.values())
+            expected.setdefault(hour // 24, hour)
+    return set(expected.values())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_planted_spikes_drifts_and_silences_are_found_and_habits_are_not(seed: int) -> None:
     right = wrong = missed = 0
     for case in plant(seed, each=30):
-        told = days_told(case)
-        hits = {hour for hour in told if hour in case.odd}
+        answer = days_told(case)
+        hits = {hour for hour in answer if hour in case.odd}
         right += len(hits)
-        wrong += len(told - hits)
+        wrong += len(answer - hits)
         missed += bool(case.odd) and not hits
     planted = 3 * 30
     assert right / (right + wrong) >= 0.9, (right, wrong)

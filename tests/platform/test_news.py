@@ -108,14 +108,14 @@ def test_news_without_a_field_that_it_needs_is_refused() -> None:
 
 
 async def test_the_outbox_keeps_every_class(database: Database, outbox: Outbox) -> None:
-    told = [example(kind) for kind in _OURS]
+    seen = [example(kind) for kind in _OURS]
     async with database.transaction() as session:
-        for news in told:
+        for news in seen:
             await outbox.add(session, news)
     async with database.transaction() as session:
         read = await read_events(session, Place(0, 0), _OURS, limit=1_000)
         only = await read_events(session, Place(0, 0), (KeyChanged,), limit=1_000)
-    assert [event.news for event in read] == told
+    assert [event.news for event in read] == seen
     assert [event.news for event in only] == [example(KeyChanged)]
 
 

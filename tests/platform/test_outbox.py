@@ -191,7 +191,7 @@ async def test_hurried_news_overtakes_an_open_transaction_and_comes_again_in_its
         await until(lambda: bool(heard))
         assert {topic for topic, _ in heard} == {"ended"}
     await until(lambda: heard.count(("ended", number)) == 2)
-    assert [told for topic, told in heard if topic == "counted"] == list(range(number + 1))
+    assert [expected for topic, expected in heard if topic == "counted"] == list(range(number + 1))
     await feed.close()
 
 

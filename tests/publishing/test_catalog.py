@@ -47,13 +47,13 @@ async def test_what_did_not_change_is_not_sent_again(
     clock: TestClock,
 ) -> None:
     await market.list_service(await people.join("acme"))
-    told = await _read(api)
-    assert told.headers["cache-control"] == "public, max-age=5"
-    for sent in (told.headers["etag"], f'"other", W/{told.headers["etag"]}', "*"):
+    answer = await _read(api)
+    assert answer.headers["cache-control"] == "public, max-age=5"
+    for sent in (answer.headers["etag"], f'"other", W/{answer.headers["etag"]}', "*"):
         again = await _read(api, **{"if-none-match": sent})
         assert (again.status_code, again.content) == (304, b"")
     clock.advance(timedelta(seconds=6))
-    assert (await _read(api, **{"if-none-match": told.headers["etag"]})).status_code == 304, "read anew, and the same"
+    assert (await _read(api, **{"if-none-match": answer.headers["etag"]})).status_code == 304, "read anew, and the same"
 
 
 async def test_withdrawn_and_held_services_show_within_five_seconds(
@@ -91,9 +91,9 @@ async def test_scripts_of_listed_sites_may_read_it_and_no_others(
     app = create_app(build_wiring(allowing, database_url, clock), ["publishing"])
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://m") as api:
-        told = await _read(api, origin=_SITE)
-        assert told.headers["access-control-allow-origin"] == _SITE
-        assert "access-control-allow-credentials" not in told.headers
+        answer = await _read(api, origin=_SITE)
+        assert answer.headers["access-control-allow-origin"] == _SITE
+        assert "access-control-allow-credentials" not in answer.headers
         assert "access-control-allow-origin" not in (await _read(api, origin="https://evil.example")).headers
         asked = {
             "origin": _SITE,

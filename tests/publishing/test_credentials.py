@@ -67,12 +67,12 @@ async def test_a_secret_lies_sealed_and_its_news_does_not_hold_it(
         assert secret not in logged
         assert secret not in repr(stored) + repr(await listed(idle, vendor))
     async with idle.database.transaction() as session:
-        told = (
+        answer = (
             await session.scalars(
                 text("SELECT payload FROM outbox_events WHERE topic = 'credential.changed' ORDER BY number")
             )
         ).all()
-    changes = [(row["name"], row["change"], row["by"]) for row in told]
+    changes = [(row["name"], row["change"], row["by"]) for row in answer]
     assert changes == [("provider", "set", vendor.actor)] * 2, "the same again is no change"
 
 

@@ -33,8 +33,8 @@ async def worker(database_url: str, rules: str, *moment: str) -> AsyncIterator[a
 
 async def assert_released_once(idle: Marketplace, submission_id: str) -> None:
     async with idle.database.transaction() as session:
-        told = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
-        assert len(told.all()) == 1
+        answer = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
+        assert len(answer.all()) == 1
         for table, count in {"services": 1, "releases": 1, "deployments": 1, "plans": 2, "approvals": 1}.items():
             assert await session.scalar(text(f"SELECT count(*) FROM {table}")) == count
         phases = await session.scalars(select(Evidence.phase).where(Evidence.submission_id == submission_id))

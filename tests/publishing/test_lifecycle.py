@@ -45,8 +45,8 @@ async def test_a_yanked_release_is_no_longer_in_front_and_stays_yanked(
     async with marketplace.database.transaction() as session:
         listing = await Catalogue(session).get_listing("acme", "greeter")
         (route,) = await Catalogue(session).routes()
-        told = await session.scalars(select(OutboxRow.topic).where(OutboxRow.topic == "service.changed"))
-        assert len(told.all()) == 1
+        answer = await session.scalars(select(OutboxRow.topic).where(OutboxRow.topic == "service.changed"))
+        assert len(answer.all()) == 1
     assert (listing.service.latest_version, listing.service.title) == ("1.0.0", "Greetings for everyone")
     assert {release.version: release.status for release in route.releases} == {"1.0.0": "live", "1.1.0": "yanked"}
     with pytest.raises(ReleaseOver):
@@ -68,8 +68,8 @@ async def test_the_same_again_changes_nothing(marketplace: Marketplace, vendor: 
     first = await retire(marketplace, vendor, "1.0.0", "deprecated")
     assert (await retire(marketplace, vendor, "1.0.0", "deprecated")).status_at == first.status_at
     async with marketplace.database.transaction() as session:
-        told = await session.scalars(select(OutboxRow.topic).where(OutboxRow.topic == "service.changed"))
-        assert len(told.all()) == 1
+        answer = await session.scalars(select(OutboxRow.topic).where(OutboxRow.topic == "service.changed"))
+        assert len(answer.all()) == 1
 
 
 async def test_nobody_retires_the_release_of_another(marketplace: Marketplace, vendor: Caller, people: People) -> None:

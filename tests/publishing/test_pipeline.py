@@ -40,9 +40,9 @@ async def test_a_clean_service_is_released_by_rule(
         listing = await catalogue.get_listing("acme", "greeter")
         (route,) = await catalogue.routes()
         document = await catalogue.get_document("acme", "greeter", "1.0.0")
-        told = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
+        answer = await session.scalars(select(OutboxRow).where(OutboxRow.topic == "service.released"))
         ids = {"service_id": listing.service.id, "release_id": listing.latest.id}
-        assert [row.payload for row in told] == [ids | {"by": vendor.actor}]
+        assert [row.payload for row in answer] == [ids | {"by": vendor.actor}]
     assert listing.service.title == "Greetings for everyone"
     assert sorted(plan.name for plan in listing.plans) == ["free", "per-call"]
     assert next(plan for plan in listing.plans if plan.name == "per-call").per_call_nanos == 1_000_000

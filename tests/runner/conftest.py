@@ -63,16 +63,16 @@ class Runner:
         self.address: str = json.loads(line)["address"]
         self.http = httpx.Client(base_url=self.address, timeout=_SECONDS)
 
-    def ask(self, told: Any, **headers: str) -> httpx.Response:
+    def ask(self, body: Any, **headers: str) -> httpx.Response:
         """`POST /v1/signals`."""
-        return self.http.post("/v1/signals", json=told, headers=headers)
+        return self.http.post("/v1/signals", json=body, headers=headers)
 
     def stop(self) -> tuple[int, str]:
         """SIGTERM; its exit code and what it wrote to standard error."""
         self.http.close()
         self.process.terminate()
-        told = self.process.communicate(timeout=_SECONDS)[1]
-        return self.process.returncode, told
+        answer = self.process.communicate(timeout=_SECONDS)[1]
+        return self.process.returncode, answer
 
 
 def until(fits: Callable[[], bool]) -> None:

@@ -27,19 +27,19 @@ def _request(*names: str) -> dict[str, Any]:
 def _raw(runner: Runner, data: bytes) -> bytes:
     host, port = runner.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as wire:
-        told = b""
+        expected = b""
         with contextlib.suppress(OSError):  # whoever sends nonsense may find the connection closed under its hands
             wire.sendall(data)
             wire.shutdown(socket.SHUT_WR)
             while piece := wire.recv(65536):
-                told += piece
-    return told
+                expected += piece
+    return expected
 
 
 def test_answers_a_call_that_fits_the_contract(runner: Runner) -> None:
-    told = runner.ask(_request("AAPL", "MSFT"))
-    assert told.status_code == 200
-    assert told.json() == {
+    answer = runner.ask(_request("AAPL", "MSFT"))
+    assert answer.status_code == 200
+    assert answer.json() == {
         "contract": "signal-inference/1", "as_of": "2024-01-03", "model": "plain", "horizon_days": 5,
         "scores": {"AAPL": math.tanh(0.5), "MSFT": math.tanh(0.5)},
     }  # fmt: skip
@@ -54,7 +54,7 @@ def test_the_handler_gets_the_artifact(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "code"),
+    ("expected", "code"),
     [
         ({"as_of": "2024-01-01", "history": {"AAPL": [{"day": "2024-01-02", "close": 1.0}]}}, "invalid_request"),
         ({"as_of": "2024-01-03"}, "invalid_request"),
@@ -65,8 +65,8 @@ def test_the_handler_gets_the_artifact(project: Path) -> None:
         ([[[]]], "invalid_request"),
     ],
 )
-def test_a_request_that_does_not_fit_is_refused_with_its_fields(runner: Runner, told: Any, code: str) -> None:
-    refused = runner.ask(told)
+def test_a_request_that_does_not_fit_is_refused_with_its_fields(runner: Runner, expected: Any, code: str) -> None:
+    refused = runner.ask(expected)
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == code
@@ -107,9 +107,9 @@ def test_other_addresses_and_methods(runner: Runner) -> None:
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(runner: Runner) -> None:
     head = b"POST /v1/signals HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n"
-    told = _raw(runner, head + b" " * (16 * 1024 * 1024 + 1))
-    assert told.startswith(b"HTTP/1.1 413 ")
-    assert b"body_too_large" in told
+    answer = _raw(runner, head + b" " * (16 * 1024 * 1024 + 1))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"body_too_large" in answer
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(runner: Runner) -
     ],
 )
 def test_what_is_no_http_gets_400_at_most_and_the_runner_goes_on(runner: Runner, data: bytes) -> None:
-    told = _raw(runner, data)
-    assert not told or told.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+    answer = _raw(runner, data)
+    assert not answer or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
     assert runner.ask(_request("AAPL")).status_code == 200
 
 
@@ -137,14 +137,14 @@ def test_several_requests_on_one_connection(runner: Runner) -> None:
 
 
 def test_a_call_that_runs_is_answered_before_the_runner_stops(project: Path, runner: Runner) -> None:
-    told: list[httpx.Response] = []
-    call = threading.Thread(target=lambda: told.append(httpx.post(f"{runner.address}/v1/signals",
+    seen: list[httpx.Response] = []
+    call = threading.Thread(target=lambda: seen.append(httpx.post(f"{runner.address}/v1/signals",
                             json=_request("SLEEP"), timeout=60)))  # fmt: skip
     call.start()
     until((project / "started").exists)
     runner.process.terminate()
     call.join(60)
-    assert told[0].status_code == 200
+    assert seen[0].status_code == 200
     assert runner.process.wait(60) == 0
 
 
@@ -183,9 +183,9 @@ async def test_too_many_calls_are_refused_and_a_slow_one_is_told_and_makes_it_un
 
     server = Server(slow, lambda method, path: None, Limits(waiting_calls=2, call_seconds=0.5))
     port = await server.start("127.0.0.1", 0)
-    told = await asyncio.gather(*[_call(port) for _ in range(5)])
-    assert sorted(each.status_code for each in told) == [503, 503, 503, 504, 504]
-    assert {each.headers.get("retry-after") for each in told if each.status_code == 503} == {"1"}
+    answer = await asyncio.gather(*[_call(port) for _ in range(5)])
+    assert sorted(each.status_code for each in answer) == [503, 503, 503, 504, 504]
+    assert {each.headers.get("retry-after") for each in answer if each.status_code == 503} == {"1"}
     assert server.is_stuck
     go.set()
     while server.is_stuck:

@@ -125,18 +125,18 @@ def _serve(content: bytes) -> Any:
 
 def test_a_job_of_a_worker_fetches_trains_and_answers(tmp_path: Path) -> None:
     said: list[dict[str, Any]] = []
-    run = training_job(_project(tmp_path), lambda job, told: said.append(told), every_seconds=0.01)
+    run = training_job(_project(tmp_path), lambda job, answer: said.append(answer), every_seconds=0.01)
     with _serve(b"rows of a round") as server:
         data = {"name": "train.txt", "url": server.url, "sha256": hashlib.sha256(b"rows of a round").hexdigest()}
-        told = asyncio.run(run({"id": "job-1", "input": {"spec": {"task": "test", "seed": 3}, "data": [data]}}))
-    assert told["metrics"] == {"rank_ic": 0.25}
-    assert base64.b64decode(told["artifacts"][0]["content"]) == b"tree seed 3 of rows of a round"
-    lines = told["log"]["text"].splitlines()
+        answer = asyncio.run(run({"id": "job-1", "input": {"spec": {"task": "test", "seed": 3}, "data": [data]}}))
+    assert answer["metrics"] == {"rank_ic": 0.25}
+    assert base64.b64decode(answer["artifacts"][0]["content"]) == b"tree seed 3 of rows of a round"
+    lines = answer["log"]["text"].splitlines()
     assert [json.loads(line)["step"] for line in lines if '"progress"' in line] == [0, 1]
     assert {"chatter", "more"} <= set(lines)
-    assert told["log"]["place"] == 0
+    assert answer["log"]["place"] == 0
     for each in said:
-        assert told["log"]["text"].startswith(each["text"])
+        assert answer["log"]["text"].startswith(each["text"])
         assert each["elapsed_ms"] >= 0
     assert [len(each["text"]) for each in said] == sorted(len(each["text"]) for each in said)
 
@@ -150,11 +150,11 @@ def test_a_job_of_a_worker_fetches_trains_and_answers(tmp_path: Path) -> None:
     ],
 )
 def test_a_job_takes_only_what_it_should(tmp_path: Path, change: dict[str, str], said: str) -> None:
-    run = training_job(_project(tmp_path), lambda job, told: None)
+    run = training_job(_project(tmp_path), lambda job, answer: None)
     with _serve(b"rows") as server:
         data = {"name": "train.txt", "url": server.url, "sha256": hashlib.sha256(b"rows").hexdigest()} | change
-        told = asyncio.run(run({"input": {"spec": {"task": "test"}, "data": [data]}}))
-    assert said in told["error"]
+        answer = asyncio.run(run({"input": {"spec": {"task": "test"}, "data": [data]}}))
+    assert said in answer["error"]
     assert "no `spec`" in asyncio.run(run({"input": {}}))["error"]
 
 
@@ -181,12 +181,12 @@ def _sent(folder: Path, source: str, **given: Any) -> dict[str, Any]:
             timeout=120,
         )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    body: dict[str, Any] = json.loads(done.stdout)
+    return body
 
 
 def test_code_that_is_sent_is_run_without_the_workers_secrets_and_on_a_fresh_worker_afterwards(tmp_path: Path) -> None:
-    told = _sent(
+    answer = _sent(
         tmp_path,
         """
         import os
@@ -203,14 +203,14 @@ def test_code_that_is_sent_is_run_without_the_workers_secrets_and_on_a_fresh_wor
             return {}
         """,
     )
-    assert told["artifacts"][0]["name"] == "model.txt"
-    assert told["refresh_worker"] is True
-    assert "RUNPOD" not in told["log"]["text"].partition("\n")[0]
+    assert answer["artifacts"][0]["name"] == "model.txt"
+    assert answer["refresh_worker"] is True
+    assert "RUNPOD" not in answer["log"]["text"].partition("\n")[0]
 
 
 def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     mark = f"mark-{tmp_path.name}"
-    told = _sent(
+    answer = _sent(
         tmp_path,
         f"""
         import subprocess, sys, time
@@ -223,9 +223,9 @@ def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: P
         """,
         seconds=8,
     )
-    assert told["error"] == "It took longer than its 8 s and was ended."
-    assert told["end"] == "timed_out"
-    assert "begun" in told["log"]["text"]
+    assert answer["error"] == "It took longer than its 8 s and was ended."
+    assert answer["end"] == "timed_out"
+    assert "begun" in answer["log"]["text"]
     assert processes_naming(Path(mark)) == {}
 
 
@@ -240,9 +240,9 @@ def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: P
 def test_a_job_that_is_not_the_runs_or_cannot_be_fetched_does_not_begin(
     tmp_path: Path, given: dict[str, Any], said: str
 ) -> None:
-    told = _sent(tmp_path, "def train(*_):\n    print('begun')\n", **given)
-    assert said in told["error"]
-    assert told["log"]["text"] == ""
+    answer = _sent(tmp_path, "def train(*_):\n    print('begun')\n", **given)
+    assert said in answer["error"]
+    assert answer["log"]["text"] == ""
 
 
 def test_a_log_tail_keeps_the_last_lines_and_their_position() -> None:

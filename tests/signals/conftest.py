@@ -110,8 +110,8 @@ class Desk:
             truth = panel.targets[era - 1] * 2 - 1
             scores = skill * truth + (1 - skill) * taste
             named = panel.ids_of(era)
-            told = {named[t]: float(s) for t, s in zip(panel.tickers, scores, strict=True)}
-            writes.append(self.write(writer, found, era, told))
+            expected = {named[t]: float(s) for t, s in zip(panel.tickers, scores, strict=True)}
+            writes.append(self.write(writer, found, era, expected))
         return await self.take(writer, json.dumps({"contract": "signal-write-batch/1", "writes": writes}).encode())
 
     async def seal(self, *, at_once: bool = True) -> Any:

@@ -138,8 +138,8 @@ class TestWhatIsRecorded:
             {"contract": "heartbeat/1", "deployment": one.deployment, "sequence": 1, "sent_at": stale_at.isoformat()}
         ).encode()
         async with desk.database.transaction() as session:
-            told = Heartbeat.model_validate_json(body)
-            await Heartbeats(session, desk.clock, desk.outbox).take(one.caller, told, body, one.sign(body))
+            answer = Heartbeat.model_validate_json(body)
+            await Heartbeats(session, desk.clock, desk.outbox).take(one.caller, answer, body, one.sign(body))
         assert await _held(desk, one.deployment) == [False]
         feed = OutboxFeed(desk.database)
         await feed.start(KillKeeper(desk.clock, desk.ids, desk.outbox).subscribers(), [])

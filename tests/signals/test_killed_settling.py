@@ -129,14 +129,14 @@ def workers(desk: Desk, database_url: str, tmp_path: Path) -> Workers:
 
 
 async def _assert_as_undisturbed(desk: Desk, database_url: str, undisturbed: dict[str, list[str]]) -> None:
-    told = _told(database_url)
-    assert told == undisturbed
-    record: list[Any] = [json.loads(line) for line in told["the record"]]
+    answer = _told(database_url)
+    assert answer == undisturbed
+    record: list[Any] = [json.loads(line) for line in answer["the record"]]
     assert [(what, subject == "*") for _, _, what, subject, _ in sorted(record)][1:] == [
         ("kill.thrown", False),
         ("round.scored", False),
     ]
-    assert len(told["switches"]) == len(told["holds"]) == 1
+    assert len(answer["switches"]) == len(answer["holds"]) == 1
     async with desk.database.transaction() as session:
         assert await DeskRecord(session, desk.clock).check(desk.log_key) == 3
 

@@ -98,8 +98,8 @@ class TestProofs:
             await desk.take(writer, json.dumps(write).encode())
         second = await desk.seal()
         async with desk.database.transaction() as session:
-            told = await SignalLog(session, desk.clock).prove_consistency(first.size, second.size)
-        path = [bytes.fromhex(step) for step in told.path]
+            answer = await SignalLog(session, desk.clock).prove_consistency(first.size, second.size)
+        path = [bytes.fromhex(step) for step in answer.path]
         roots = bytes.fromhex(first.root), bytes.fromhex(second.root)
         assert is_consistent(first.size, roots[0], second.size, roots[1], path)
         assert not is_consistent(first.size, roots[0], second.size, roots[0], path)

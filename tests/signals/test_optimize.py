@@ -30,8 +30,8 @@ def _asked(objective: str = "mean-variance", held: Any = None, **constraints: An
     )  # fmt: skip
 
 
-def _sums(told: OptimizerInferenceResponse) -> tuple[int, int, int]:
-    values = list(told.positions.values())
+def _sums(body: OptimizerInferenceResponse) -> tuple[int, int, int]:
+    values = list(body.positions.values())
     return sum(abs(v) for v in values), sum(values), max(abs(v) for v in values)
 
 
@@ -61,38 +61,38 @@ class TestFigures:
 class TestLimits:
     @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_gross_net_and_per_name_hold_for_every_objective(self, objective: str) -> None:
-        told = optimize(_asked(objective, gross=NANO, net_least=0, net_most=0, per_name=NANO // 4))
-        gross, net, largest = _sums(told)
+        answer = optimize(_asked(objective, gross=NANO, net_least=0, net_most=0, per_name=NANO // 4))
+        gross, net, largest = _sums(answer)
         assert gross <= NANO + SOLVED
         assert abs(net) <= SOLVED
         assert largest <= NANO // 4 + SOLVED
         assert gross > NANO // 10
-        assert told.expected > 0 < told.risk
+        assert answer.expected > 0 < answer.risk
 
     @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_long_only_and_fully_invested(self, objective: str) -> None:
-        told = optimize(_asked(objective, long_only=True, gross=NANO, net_least=NANO, net_most=NANO))
-        assert min(told.positions.values()) >= -SOLVED
-        assert abs(_sums(told)[1] - NANO) <= SOLVED
-        assert {"gross", "net"} <= set(told.binding)
+        answer = optimize(_asked(objective, long_only=True, gross=NANO, net_least=NANO, net_most=NANO))
+        assert min(answer.positions.values()) >= -SOLVED
+        assert abs(_sums(answer)[1] - NANO) <= SOLVED
+        assert {"gross", "net"} <= set(answer.binding)
 
     @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_turnover_counts_from_what_is_held(self, objective: str) -> None:
         held = {"N0": -NANO // 4, "N1": NANO // 4}
-        told = optimize(_asked(objective, held, gross=NANO, turnover=NANO // 10))
-        changed = sum(abs(told.positions[name] - held.get(name, 0)) for name in NAMES)
+        answer = optimize(_asked(objective, held, gross=NANO, turnover=NANO // 10))
+        changed = sum(abs(answer.positions[name] - held.get(name, 0)) for name in NAMES)
         assert changed <= NANO // 10 + SOLVED
-        assert "turnover" in told.binding
+        assert "turnover" in answer.binding
 
     def test_a_sector_is_bounded_both_ways(self) -> None:
         sector = {"sector": "energy", "names": ["N0", "N2", "N4"], "least": -NANO // 20, "most": NANO // 20}
-        told = optimize(_asked(gross=NANO, net_least=0, net_most=0, sectors=[sector]))
-        assert abs(sum(told.positions[name] for name in ("N0", "N2", "N4"))) <= NANO // 20 + SOLVED
-        assert "sector" in told.binding
+        answer = optimize(_asked(gross=NANO, net_least=0, net_most=0, sectors=[sector]))
+        assert abs(sum(answer.positions[name] for name in ("N0", "N2", "N4"))) <= NANO // 20 + SOLVED
+        assert "sector" in answer.binding
 
     def test_higher_scores_get_more_and_more_aversion_to_the_market_is_not_needed(self) -> None:
-        told = optimize(_asked(gross=NANO, net_least=0, net_most=0))
-        assert told.positions["N0"] > 0 > told.positions["N1"]
+        answer = optimize(_asked(gross=NANO, net_least=0, net_most=0))
+        assert answer.positions["N0"] > 0 > answer.positions["N1"]
 
     def test_cvar_is_lower_where_it_is_what_is_minimised(self) -> None:
         limits: dict[str, Any] = {"long_only": True, "gross": NANO, "net_least": NANO, "net_most": NANO}

@@ -43,24 +43,24 @@ class TestRound:
         again = score_round(ScoreInputs.model_validate_json(inputs))
         assert again.model_dump_json().encode() == scores
         assert again.inputs == hashlib.sha256(inputs).hexdigest()
-        told = {one.vendor: one.rank_ic for one in again.deployments}
-        assert told["acme"] > told["zeta"]
+        expected = {one.vendor: one.rank_ic for one in again.deployments}
+        assert expected["acme"] > expected["zeta"]
 
     async def test_new_ones_are_in_shadow_and_have_weight_once_they_were_scored(self, desk: Desk) -> None:
         acme, _, found = await _two_rounds(desk)
         first, *_ = await _documents(desk, found.id, "consensus")
-        told = ConsensusWrite.model_validate_json(first).consensus
-        assert sum(weight.weight for weight in told.weights) == NANO
-        assert all(weight.weight for weight in told.weights)
-        assert told.best_single == acme.deployment
-        assert 1 <= told.effective_models <= 2
+        answer = ConsensusWrite.model_validate_json(first).consensus
+        assert sum(weight.weight for weight in answer.weights) == NANO
+        assert all(weight.weight for weight in answer.weights)
+        assert answer.best_single == acme.deployment
+        assert 1 <= answer.effective_models <= 2
 
     async def test_in_a_first_round_nobody_has_a_weight_and_nothing_is_bought(self, desk: Desk) -> None:
         writer, found = await desk.writer("acme"), await desk.open()
         await desk.say(writer, found, 0.5)
         await desk.settle(found)
         consensus = [ConsensusWrite.model_validate_json(one) for one in await _documents(desk, found.id, "consensus")]
-        assert {w.reason for told in consensus for w in told.consensus.weights} == {"shadow"}
+        assert {w.reason for expected in consensus for w in expected.consensus.weights} == {"shadow"}
         for one in await _documents(desk, found.id, "portfolio"):
             assert set(OptimizerWrite.model_validate_json(one).portfolio.positions.values()) == {0}
 
@@ -69,11 +69,11 @@ class TestRound:
         before: dict[str, int] = {}
         portfolios = [OptimizerWrite.model_validate_json(one) for one in await _documents(desk, found.id, "portfolio")]
         assert len(portfolios) == 5
-        for told in portfolios:
-            positions = told.portfolio.positions
-            assert {part.vendor for part in told.attributions} == {"acme", "zeta"}
+        for expected in portfolios:
+            positions = expected.portfolio.positions
+            assert {part.vendor for part in expected.attributions} == {"acme", "zeta"}
             for name, position in positions.items():
-                assert sum(part.positions[name] for part in told.attributions) == position
+                assert sum(part.positions[name] for part in expected.attributions) == position
             changed = sum(abs(position - before.get(name, 0)) for name, position in positions.items())
             assert changed <= 0.6 * NANO + 10_000
             assert sum(map(abs, positions.values())) <= NANO + 10_000
@@ -104,9 +104,9 @@ class TestRound:
         await desk.take(zeta, json.dumps(write).encode())
         await desk.settle(found)
         (scores,) = await _documents(desk, found.id, "scores")
-        told = RoundScores.model_validate_json(scores)
-        assert [one.deployment for one in told.deployments] == [acme.deployment]
-        assert told.deployments[0].rank_ic > 0.5
+        answer = RoundScores.model_validate_json(scores)
+        assert [one.deployment for one in answer.deployments] == [acme.deployment]
+        assert answer.deployments[0].rank_ic > 0.5
         inputs = ScoreInputs.model_validate_json((await _documents(desk, found.id, "inputs"))[0])
         assert [era.place for era in inputs.signals[0].eras] == [receipt.place for receipt in last]
         consensus = ConsensusWrite.model_validate_json((await _documents(desk, found.id, "consensus"))[0])
@@ -151,8 +151,8 @@ class TestKill:
         await desk.throw("vendor", "zeta")
         await desk.say(acme, found, 0.5, 3)
         await desk.settle(found)
-        told = ConsensusWrite.model_validate_json((await _documents(desk, found.id, "consensus"))[0])
-        assert [w.weight for w in told.consensus.weights] == [NANO]
+        answer = ConsensusWrite.model_validate_json((await _documents(desk, found.id, "consensus"))[0])
+        assert [w.weight for w in answer.consensus.weights] == [NANO]
 
     async def test_a_held_one_that_writes_is_told_held(self, desk: Desk) -> None:
         acme, zeta, _ = await _two_rounds(desk)
@@ -161,8 +161,8 @@ class TestKill:
         await desk.say(acme, found, 0.5, 3)
         await desk.say(zeta, found, 0.9, 4)
         await desk.settle(found)
-        told = ConsensusWrite.model_validate_json((await _documents(desk, found.id, "consensus"))[0])
-        assert {w.deployment: (w.weight, w.reason) for w in told.consensus.weights}[zeta.deployment] == (0, "held")
+        answer = ConsensusWrite.model_validate_json((await _documents(desk, found.id, "consensus"))[0])
+        assert {w.deployment: (w.weight, w.reason) for w in answer.consensus.weights}[zeta.deployment] == (0, "held")
 
     async def test_all_switched_off_sells_everything_whatever_the_turnover(self, desk: Desk) -> None:
         acme, zeta, _ = await _two_rounds(desk)

@@ -38,8 +38,8 @@ class TestTaking:
         (receipt,) = await desk.take(writer, json.dumps(write).encode())
         assert receipt.digest == hashlib.sha256(b"\x00" + receipt.entry.encode()).hexdigest()
         entry = json.loads(receipt.entry)
-        told = json.dumps(write["scores"], separators=(",", ":"), sort_keys=True)
-        assert entry["scores_sha256"] == hashlib.sha256(told.encode()).hexdigest()
+        answer = json.dumps(write["scores"], separators=(",", ":"), sort_keys=True)
+        assert entry["scores_sha256"] == hashlib.sha256(answer.encode()).hexdigest()
         assert (entry["deployment"], entry["era"], entry["place"]) == (writer.deployment, write["era"], 0)
 
     async def test_the_same_again_is_one_entry_and_other_scores_are_another_that_counts(self, desk: Desk) -> None:

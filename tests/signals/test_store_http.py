@@ -43,8 +43,8 @@ class Door:
         """A good write of the round's first era, by `writer`."""
         ids = (await self.desk.panel_of(self.round)).names(self.round.first_era)
         scores = {one: score - at / 40 for at, one in enumerate(sorted(ids))}
-        told = self.desk.write(writer or self.writer, self.round, self.round.first_era, scores)
-        return json.dumps(told).encode()
+        answer = self.desk.write(writer or self.writer, self.round, self.round.first_era, scores)
+        return json.dumps(answer).encode()
 
     async def post(
         self, body: bytes, credential: str, signer: Writer | None = None, idempotency_key: str | None = None
@@ -61,8 +61,8 @@ class Door:
         form |= {"audience": deployment} | ({"scope": scope} if scope else {})
         answer = await self.api.post("/api/oauth/token", data=form)
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body: dict[str, Any] = answer.json()
+        return body
 
     async def entries(self) -> int:
         """In the log."""

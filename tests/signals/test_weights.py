@@ -118,8 +118,8 @@ class TestWeights:
 
     def test_new_held_and_silent_ones_have_none_and_the_reason_is_told(self) -> None:
         known = _candidates([0, 1, 2, 3], [0.02] * 4)
-        told = [*known, Candidate("dep_new", "v9", [0.5] * 4), Candidate("dep_held", "v8", [0.5] * 60, "held")]
-        weights = decide_weights(told, _unrelated(6), SPEC)
+        seen = [*known, Candidate("dep_new", "v9", [0.5] * 4), Candidate("dep_held", "v8", [0.5] * 60, "held")]
+        weights = decide_weights(seen, _unrelated(6), SPEC)
         assert weights.nanos[4:] == [0, 0]
         assert weights.reasons[4:] == ["shadow", "held"]
 

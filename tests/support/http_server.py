@@ -53,8 +53,8 @@ class _Vectors(BaseHTTPRequestHandler):
         if not asked.get("stream"):
             message = {"role": "assistant", "content": " ".join(words)}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            told = {"id": "c", "object": "chat.completion", "created": 0, "model": model}
-            self._answer(200, {**told, "choices": [choice], "usage": usage})
+            expected = {"id": "c", "object": "chat.completion", "created": 0, "model": model}
+            self._answer(200, {**expected, "choices": [choice], "usage": usage})
             return
         chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": model}
         deltas: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"content": f"{word} "}}]} for word in words]
@@ -77,8 +77,8 @@ class _Vectors(BaseHTTPRequestHandler):
         else:
             self._answer(404, {"error": {"message": "not found", "type": "not_found_error"}})
 
-    def _answer(self, status: int, told: dict[str, Any]) -> None:
-        body = json.dumps(told).encode()
+    def _answer(self, status: int, event: dict[str, Any]) -> None:
+        body = json.dumps(event).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

@@ -108,7 +108,7 @@ class Market:
     ) -> Release:
         """A live release with a deployment and a whole manifest, written as publishing does."""
         now = self.clock.now()
-        told = _manifest(service.name, version) | manifest
+        answer = _manifest(service.name, version) | manifest
         submission = Submission(
             id=self.ids.new("sbm"), vendor_id=service.vendor_id, service_name=service.name, version=version,
             manifest="", document=None, digest="", state="released", created_by="user", created_at=now, ended_at=now,
@@ -118,7 +118,7 @@ class Market:
             await session.flush()
             return await Releasing(session, self.clock, self.ids, self.outbox).release(
                 submission,
-                ServiceManifest.model_validate(told),
+                ServiceManifest.model_validate(answer),
                 document=document,
                 operations=[_EMBED],
                 addresses=["127.0.0.1"],

@@ -16,20 +16,20 @@ TAKE = os.environ["RUNPOD_WEBHOOK_GET_JOB"].replace("$ID", WORKER)
 DONE = os.environ["RUNPOD_WEBHOOK_POST_OUTPUT"].replace("$RUNPOD_POD_ID", WORKER)
 
 
-def ask(url: str, told: Any = None) -> Any:
-    body = None if told is None else json.dumps(told).encode()
+def ask(url: str, event: Any = None) -> Any:
+    body = None if event is None else json.dumps(event).encode()
     request = urllib.request.Request(url, body, {"authorization": os.environ["RUNPOD_AI_API_KEY"]})
     with urllib.request.urlopen(request, timeout=60) as answer:
         content = answer.read()
     return json.loads(content) if content else None
 
 
-def post(job: dict[str, Any], told: dict[str, Any]) -> None:
-    ask(DONE.replace("$ID", job["id"]) + "&isStream=false", told)
+def post(job: dict[str, Any], body: dict[str, Any]) -> None:
+    ask(DONE.replace("$ID", job["id"]) + "&isStream=false", body)
 
 
-def progress(job: dict[str, Any], told: dict[str, Any]) -> None:
-    post(job, {"status": "IN_PROGRESS", "output": told})
+def progress(job: dict[str, Any], body: dict[str, Any]) -> None:
+    post(job, {"status": "IN_PROGRESS", "output": body})
 
 
 handler = training_job(None, progress, every_seconds=0.2)

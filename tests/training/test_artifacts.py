@@ -22,11 +22,11 @@ def _field(number: int, content: bytes | int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    told = bytearray()
+    answer = bytearray()
     while value > 0x7F:
-        told.append(value & 0x7F | 0x80)
+        answer.append(value & 0x7F | 0x80)
         value >>= 7
-    return bytes([*told, value])
+    return bytes([*answer, value])
 
 
 def _model(graph: bytes, **more: bytes) -> bytes:

@@ -32,9 +32,9 @@ class Cloud:
         wanted = TrainingSpec.model_validate({"task": "test", "provider": "runpod"} | spec)
         return await self.provider.launch(Job("trn_1", wanted, b"", None, 60, stored))
 
-    def answer(self, **told: Any) -> None:
+    def answer(self, **fields: Any) -> None:
         """What the worker of the only job posts."""
-        self.fake.done(self.fake.job().id, told)
+        self.fake.done(self.fake.job().id, fields)
 
 
 @pytest.fixture

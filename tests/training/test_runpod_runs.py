@@ -39,8 +39,12 @@ class Cloud:
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[Any]:
-        told = {"jobs_url": self.fake.jobs_url, "rest_url": self.fake.rest_url, "endpoint": self.fake.queue_endpoint}
-        async with worker(self.database_url, self.folder, RUNPOD=json.dumps(told)) as process:
+        expected = {
+            "jobs_url": self.fake.jobs_url,
+            "rest_url": self.fake.rest_url,
+            "endpoint": self.fake.queue_endpoint,
+        }
+        async with worker(self.database_url, self.folder, RUNPOD=json.dumps(expected)) as process:
             yield process
 
     async def start(self, **spec: Any) -> str:
@@ -190,16 +194,16 @@ async def test_a_claim_is_the_first_jobs_and_only_by_a_link_of_ours(cloud: Cloud
         await cloud.claim("trn_unknown", "job-1")
     assert (await cloud.trainer.look(run_id)).run.handle == f"{cloud.fake.queue_endpoint}/job-1"
     links = claims_of_test()
-    told = dict(each.split("=") for each in links.sign(run_id, "q1", timedelta(hours=1)).partition("?")[2].split("&"))
-    links.check(run_id, "q1", told["expires"], told["signature"])
-    late = str(int(told["expires"]) + 1)
+    answer = dict(each.split("=") for each in links.sign(run_id, "q1", timedelta(hours=1)).partition("?")[2].split("&"))
+    links.check(run_id, "q1", answer["expires"], answer["signature"])
+    late = str(int(answer["expires"]) + 1)
     for other, place, expires in (
-        (run_id, "q2", told["expires"]),
-        ("trn_2", "q1", told["expires"]),
+        (run_id, "q2", answer["expires"]),
+        ("trn_2", "q1", answer["expires"]),
         (run_id, "q1", late),
     ):
         with pytest.raises(ClaimLinkRefused):
-            links.check(other, place, expires, told["signature"])
+            links.check(other, place, expires, answer["signature"])
     spent = dict(each.split("=") for each in links.sign(run_id, "q1", timedelta(0)).partition("?")[2].split("&"))
     with pytest.raises(ClaimLinkRefused, match="has expired"):
         links.check(run_id, "q1", spent["expires"], spent["signature"])

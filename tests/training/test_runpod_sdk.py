@@ -89,16 +89,16 @@ def test_a_model_is_trained_by_the_real_sdk_on_a_round(market: Market) -> None:
     try:
         waited = vendor("train", "wait", run)
         assert waited.returncode == 0, waited.stderr + worker.err()[-3000:]
-        told = vendor.json("train", "status", run)
+        body = vendor.json("train", "status", run)
     finally:
         worker.process.kill()
         worker.process.wait()
-    assert [step["step"] for step in told["steps"]] == [10, 20, 30, 40]
+    assert [step["step"] for step in body["steps"]] == [10, 20, 30, 40]
     assert vendor("train", "pull", run, "--to", "got").returncode == 0
     model = vendor.config / "got" / "model.txt"
-    assert hashlib.sha256(model.read_bytes()).hexdigest() == told["artifacts"][0]["sha256"]
+    assert hashlib.sha256(model.read_bytes()).hexdigest() == body["artifacts"][0]["sha256"]
     assert lightgbm.Booster(model_file=str(model)).num_trees() == 40
-    assert told["metrics"]["trees"] == 40
+    assert body["metrics"]["trees"] == 40
     assert cloud.job().status == "COMPLETED", "no late progress took it back"
 
 

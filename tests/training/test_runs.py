@@ -60,8 +60,8 @@ async def test_a_run_records_what_it_was_what_it_said_and_what_it_left(
     said = await trainer.said(run_id)
     assert said.count("seed 7") == 1
     async with database.transaction() as session:
-        told = await session.scalars(select(OutboxRow.payload).where(OutboxRow.topic == "training.ended"))
-        assert [payload["state"] for payload in told] == ["succeeded"]
+        answer = await session.scalars(select(OutboxRow.payload).where(OutboxRow.topic == "training.ended"))
+        assert [payload["state"] for payload in answer] == ["succeeded"]
 
 
 @pytest.mark.parametrize("moment", ["in launch", "after launch"])

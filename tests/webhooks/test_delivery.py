@@ -139,10 +139,12 @@ async def test_an_endpoint_that_never_answers_is_disabled_and_the_others_are_tol
     assert "no connection" in failed.attempts[0].error
     async with post.database.transaction() as session:
         rows = {row.id: row for row in await post.desk(session).list_all(vendor)}
-        told = (await session.execute(text("SELECT payload FROM outbox_events WHERE topic = 'webhook.disabled'"))).all()
+        answer = (
+            await session.execute(text("SELECT payload FROM outbox_events WHERE topic = 'webhook.disabled'"))
+        ).all()
     assert "nothing could be delivered since" in rows[dead.endpoint.id].disabled_reason
     assert rows[good.endpoint.id].disabled_at is None
-    await post.tell(WebhookDisabled.from_payload(told[0][0]))
+    await post.tell(WebhookDisabled.from_payload(answer[0][0]))
     await post.deliver()
     assert receiver.received[-1].body.count(dead.endpoint.id.encode()) == 1
     await post.tell(alert(vendor, 2))
@@ -252,8 +254,8 @@ async def test_a_worker_killed_again_and_again_loses_no_message(
         bodies.setdefault(request.id, set()).add(request.body)
     assert len(bodies) == 40
     assert {len(contents) for contents in bodies.values()} == {1}
-    told = {request.verified(made.secret)["data"]["alert_id"] for request in receiver.received}
-    assert told == {f"alr_{number}" for number in range(40)}
+    expected = {request.verified(made.secret)["data"]["alert_id"] for request in receiver.received}
+    assert expected == {f"alr_{number}" for number in range(40)}
 
 
 @contextlib.asynccontextmanager
