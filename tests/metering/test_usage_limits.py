@@ -119,6 +119,35 @@ async def test_events_of_one_batch_share_what_their_lease_has(market: Market) ->
     await assert_all_agree(market)
 
 
+@pytest.mark.parametrize("seed", range(5))
+async def test_parts_of_several_leases_pay_for_every_call_in_whatever_order_they_arrive(
+    market: Market, seed: int
+) -> None:
+    dice, price = random.Random(seed), 1_000
+    customer, limit = await budgeted(market, cap=20 * price)
+    sizes = [dice.randrange(300, 2_500) for _ in range(6)]
+    grants = [(await market.lend((limit.scope, size, size))).grants[0] for size in sizes]
+    left = [(grant.lease, grant.granted) for grant in grants]
+    events = []
+    while sum(units for _, units in left) >= price:
+        spends: list[tuple[str, int]] = []
+        while (missing := price - sum(units for _, units in spends)) > 0:
+            lease, units = left.pop(0)
+            spends.append((lease, min(units, missing)))
+            if units > missing:
+                left.insert(0, (lease, units - missing))
+        events.append(market.event(customer, tokens_in=1, tokens_out=0, spends=spends))
+    dice.shuffle(events)
+    for event in events:
+        await market.take([event])
+    await market.take([], closed=[grant.lease for grant in grants])
+    assert await stored(market.database, "price_nanos") == [(price,)] * len(events)
+    assert await stored(market.database, "reasons", "usage_disputes") == []
+    assert await posted(market.database) == (await level(market, limit)).used == price * len(events)
+    assert (await level(market, limit)).left == (20 - len(events)) * price
+    await assert_all_agree(market)
+
+
 async def test_batches_at_once_from_one_gateway_never_pass_the_cap(market: Market) -> None:
     customer, limit = await budgeted(market, cap=100_000)
     lease = (await market.lend((limit.scope, 100_000, 100_000))).grants[0].lease

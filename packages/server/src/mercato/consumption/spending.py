@@ -31,17 +31,22 @@ class Spending:
         return min(rooms) if rooms else None
 
     def spend(self, event: UsageEvent) -> tuple[tuple[str, int], ...]:
-        """Takes what the event uses by its own figures. Returns the units of each lease."""
-        spent: list[tuple[str, int]] = []
+        """Takes what the event uses by its own figures. Returns the units of each lease.
+
+        From each lease first what the event claims of it: the rest of a lease is other calls' whose events are still to
+        come. Only what the claims do not cover is taken from that rest.
+        """
+        spent: dict[str, int] = {}
         for scope, leases in self._scopes.items():
             rest = self._units(event, _unit_of(scope), sum(leases.values()))
-            for lease in leases:
-                units = min(rest, self._left[lease])
-                if units > 0:
-                    self._left[lease] -= units
-                    rest -= units
-                    spent.append((lease, units))
-        return tuple(spent)
+            for most in (leases, self._left):
+                for lease in leases:
+                    units = min(rest, most[lease], self._left[lease])
+                    if units > 0:
+                        self._left[lease] -= units
+                        rest -= units
+                        spent[lease] = spent.get(lease, 0) + units
+        return tuple(spent.items())
 
     @staticmethod
     def _units(event: UsageEvent, unit: str, claimed: int) -> int:
