@@ -97,7 +97,7 @@ class IdentityProvider:
         return self.mischief.sign(self, claims) if self.mischief.sign else sign(self.keys[0], claims)
 
     def metadata(self) -> dict[str, Any]:
-        expected = {
+        fields = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/auth?tenant=1",
             "token_endpoint": f"{self.issuer}/token",
@@ -105,8 +105,8 @@ class IdentityProvider:
             "authorization_response_iss_parameter_supported": True,
         }
         if self.mischief.userinfo is not None:
-            expected["userinfo_endpoint"] = f"{self.issuer}/me"
-        return expected | self.mischief.metadata
+            fields["userinfo_endpoint"] = f"{self.issuer}/me"
+        return fields | self.mischief.metadata
 
     def exchange(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """The answer of the token endpoint: client, code and code verifier are checked as they should be."""

@@ -50,16 +50,16 @@ class FakeJob:
 
     def view(self) -> dict[str, Any]:
         """As `/status` tells it."""
-        expected: dict[str, Any] = {"id": self.id, "status": self.status}
+        fields: dict[str, Any] = {"id": self.id, "status": self.status}
         if self.taken is not None:
-            expected["delayTime"] = int((self.taken - self.began) * 1000)
-            expected["executionTime"] = int(((self.ended or time.monotonic()) - self.taken) * 1000)
-            expected["workerId"] = self.worker
+            fields["delayTime"] = int((self.taken - self.began) * 1000)
+            fields["executionTime"] = int(((self.ended or time.monotonic()) - self.taken) * 1000)
+            fields["workerId"] = self.worker
         if self.output is not None:
-            expected["output"] = self.output
+            fields["output"] = self.output
         if self.error is not None:
-            expected["error"] = self.error
-        return expected
+            fields["error"] = self.error
+        return fields
 
 
 class FakeRunPod:
@@ -353,8 +353,8 @@ class _Handler(BaseHTTPRequestHandler):
                 cloud.workers = [{"id": "lb1", "status": status, "isStale": stale, "gpuCount": 0, "version": version}]
                 # By the next look the old worker is gone.
                 found["runs"] = found["image"]
-        expected = {"endpointVersion": version, "summary": self._summary(), "workers": cloud.workers}
-        return self._answer(200, expected)
+        fields = {"endpointVersion": version, "summary": self._summary(), "workers": cloud.workers}
+        return self._answer(200, fields)
 
     def _balance(self, endpoint: str, path: str) -> None:
         """A call of a load balancer goes to the server of the image that its worker runs."""
@@ -455,9 +455,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._problem(422, "Unprocessable Entity", "Request validation failed.", seen)
 
     def _problem(self, status: int, title: str, detail: str, errors: list[str] | None = None) -> None:
-        expected: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+        fields: dict[str, Any] = {"title": title, "status": status, "detail": detail}
         self._answer(
-            status, expected | ({"errors": errors} if errors else {}), {"content-type": "application/problem+json"}
+            status, fields | ({"errors": errors} if errors else {}), {"content-type": "application/problem+json"}
         )
 
     def _answer(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:

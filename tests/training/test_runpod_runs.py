@@ -39,12 +39,12 @@ class Cloud:
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[Any]:
-        expected = {
+        settings = {
             "jobs_url": self.fake.jobs_url,
             "rest_url": self.fake.rest_url,
             "endpoint": self.fake.queue_endpoint,
         }
-        async with worker(self.database_url, self.folder, RUNPOD=json.dumps(expected)) as process:
+        async with worker(self.database_url, self.folder, RUNPOD=json.dumps(settings)) as process:
             yield process
 
     async def start(self, **spec: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
-from mercato.discovery import DocumentChanged
+from mercato.discovery import DocumentChanged, RebuildAsked
 from mercato.identity import OrganisationCreated
 from mercato.metering import BudgetChanged, UsageRecorded
 from mercato.platform import News, every_news
@@ -26,6 +26,7 @@ _TARGETS: Mapping[type[News], tuple[str, str]] = {
     CredentialChanged: ("credential", "name"),
     AccessRefused: ("route", "route"),
     AuditPruned: ("audit_root", "root"),
+    RebuildAsked: ("search_index", "name"),
     PrivateDataRead: ("organisation", "organisation_id"),
     RequestServed: ("subject", "subject_id"),
 }

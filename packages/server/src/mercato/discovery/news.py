@@ -22,6 +22,8 @@ class RebuildAsked(News):
 
     topic = "discovery.rebuild_asked"
 
+    name: str = "listings"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewChanged(News):
