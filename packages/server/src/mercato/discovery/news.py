@@ -23,6 +23,7 @@ class RebuildAsked(News):
     topic = "discovery.rebuild_asked"
 
     name: str = "listings"
+    """Which index."""
 
 
 @dataclass(frozen=True, kw_only=True)
