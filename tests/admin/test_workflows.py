@@ -30,7 +30,7 @@ def wiring(app: FastAPI) -> Wiring:
 
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(150):
+    async with asyncio.timeout(600):
         while not await holds():
             await asyncio.sleep(0.05)
 
@@ -41,11 +41,19 @@ class _Work:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.may_pass = False
+        self.under_way = 0
 
     async def step(self, subject: str, name: str) -> None:
         self.done.append(name)
 
     async def run(self, steps: Steps, subject: str) -> None:
+        self.under_way += 1
+        try:
+            await self._run(steps, subject)
+        finally:
+            self.under_way -= 1
+
+    async def _run(self, steps: Steps, subject: str) -> None:
         await steps.run("step", "first")
         if subject == "patient":
             await steps.wait("word", timedelta(days=1))
@@ -126,6 +134,11 @@ async def test_a_workflow_that_waits_is_cancelled_and_goes_on_when_retried(
             return bool((await _state(api, operator, "toil:patient"))["state"] == "cancelled")
 
         await _until(cancelled)
+
+        async def ended() -> bool:
+            return work.under_way == 0
+
+        await _until(ended)
         assert (await _order(api, operator, "toil:patient", "retry")).status_code == 202
 
         async def waits_again() -> bool:

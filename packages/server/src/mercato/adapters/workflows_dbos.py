@@ -81,6 +81,8 @@ class DbosWorkflows:
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
+        self.waiting: dict[str, set[asyncio.Task[Any]]] = {}
+        """The tasks of workflows that wait for a message, by the workflow's id. Used on the engine's loop."""
 
     async def open(self) -> None:
         self._home = asyncio.get_running_loop()
@@ -125,6 +127,9 @@ class DbosWorkflows:
         found = await DBOS.get_workflow_status_async(workflow_id)
         if found is not None and found.status in _CANCELLED:
             await DBOS.cancel_workflow_async(workflow_id)
+            # It would sleep on, and go on beside what retries it once its message comes.
+            for task in self.waiting.get(workflow_id, ()):
+                task.cancel()
 
     def _rest(self, engine: DBOS) -> None:
         if self._resting is not None:
@@ -283,7 +288,16 @@ class _DbosSteps:
         return await self._engine.run_step(name_call(step, *copied), act)
 
     async def wait(self, topic: str, timeout: timedelta) -> Json | None:
-        return await DBOS.recv_async(topic, timeout.total_seconds())
+        task = asyncio.current_task()
+        assert task is not None
+        waiting = self._engine.waiting.setdefault(_name(self._workflow.name, self._subject), set())
+        waiting.add(task)
+        try:
+            return await DBOS.recv_async(topic, timeout.total_seconds())
+        finally:
+            waiting.discard(task)
+            if not waiting:
+                self._engine.waiting.pop(_name(self._workflow.name, self._subject), None)
 
 
 class _InHand:
