@@ -217,6 +217,23 @@ def measure_export(client: httpx.Client, headers: dict[str, str], pids: tuple[in
     return rows
 
 
+def measure_routes(
+    client: httpx.Client, askers: Askers, url: str, requests: int, parts: Sequence[str], pids: tuple[int, int]
+) -> Iterator[list[Row]]:
+    """What the control plane answers over HTTP, part by part."""
+    if "pages" in parts:
+        yield measure(client, _CALLS, partial(pages, askers), requests, "events_page_p95_ms", PAGE_BAR_MS, pids)
+    if "series" in parts:
+        yield make_zones(client, askers, url)
+        yield measure(client, _SERIES, partial(plots, askers), requests, "series_p95_ms", SERIES_BAR_MS, pids)
+    if "analytics" in parts:
+        yield asyncio.run(make_analytics(url))
+        whole = partial(analytics, askers)
+        yield measure(client, _ANALYTICS, whole, requests, "analytics_p95_ms", ANALYTICS_BAR_MS, pids)
+    if "export" in parts:
+        yield measure_export(client, askers.operator, pids)
+
+
 def run(events: int, requests: int, folder: Path, parts: Sequence[str] = PARTS) -> list[Row]:
     """All figures, shown as they come."""
     folder.chmod(0o755)
@@ -239,18 +256,8 @@ def run(events: int, requests: int, folder: Path, parts: Sequence[str] = PARTS) 
         with control(url, folder) as (client, pid):
             assert server.pid is not None
             pids = pid, server.pid
-            askers = Askers(client, filled)
-            if "pages" in parts:
-                note(measure(client, _CALLS, partial(pages, askers), requests, "events_page_p95_ms", PAGE_BAR_MS, pids))
-            if "series" in parts:
-                note(make_zones(client, askers, url))
-                note(measure(client, _SERIES, partial(plots, askers), requests, "series_p95_ms", SERIES_BAR_MS, pids))
-            if "analytics" in parts:
-                note(asyncio.run(make_analytics(url)))
-                whole = partial(analytics, askers)
-                note(measure(client, _ANALYTICS, whole, requests, "analytics_p95_ms", ANALYTICS_BAR_MS, pids))
-            if "export" in parts:
-                note(measure_export(client, askers.operator, pids))
+            for found in measure_routes(client, Askers(client, filled), url, requests, parts, pids):
+                note(found)
         if "intake" in parts:
             note(asyncio.run(measure_intake(url)))
         if "anomalies" in parts:

@@ -19,27 +19,25 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import event
 
 from bench.admin_fill import PASSWORD, add_up, fill
 from bench.discovery import show
 from bench.discovery_rows import Row
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from mercato.edge.wiring import running_of
 from tests.browser.chromium import Look, find_chromium, open_chromium, open_tab
 from tests.browser.markup import can_check, check_markup
 from tests.browser.scenery import Scenery
 from tests.support.pages import KnownPage, pages_of
 from tests.support.served import served
 from tests.support.site import build_site
+from tests.support.statements import counted
 
 RESULTS = Path(__file__).parent / "results" / "console.json"
 PAGE_BAR_MS, STATEMENTS_BAR, HTML_BAR_KB, JS_BAR_KB, CSS_BAR_KB, REQUESTS_BAR = 100.0, 8, 60, 25, 10, 6
@@ -74,23 +72,6 @@ class Looked:
     def files(self) -> set[str]:
         """What a browser fetches beside it."""
         return set(_FILE.findall(self.html.decode()))
-
-
-@contextmanager
-def counted(app: FastAPI) -> Iterator[list[str]]:
-    """The statements that the server sends meanwhile, but those of its readers of news."""
-    sent: list[str] = []
-    engine = running_of(app).wiring.database.engine.sync_engine
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "outbox_events" not in statement:
-            sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def reader_of(page: KnownPage) -> str:

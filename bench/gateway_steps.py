@@ -94,6 +94,19 @@ def prepare(
     return gateway, [f"{head}authorization: Bearer {key}\r\n{rest}".encode() for key in made]
 
 
+def connect_upstream(gateway: Gateway, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
+    """A connection in memory that rests in the pool of the only deployment."""
+    service = gateway.catalog.find("acme/embedder")
+    assert service is not None
+    pool = service.release_for("latest").deployments[0].pool
+    upstream = UpstreamConnection(pool)
+    upstream.connection_made(Memory(upstream.data_received))
+    pool._open = 1
+    pool._connector.loop = loop
+    pool.give_back(upstream)
+    return upstream
+
+
 async def measure(
     calls: int, profile: bool, count: int, apart: bool, otlp: str = "", ratio: float = 0.0, parents: bool = False
 ) -> float:
@@ -103,14 +116,7 @@ async def measure(
         gateway, requests = prepare(loop, folder, count, apart, otlp, ratio, parents)
         client = ClientConnection(gateway)
         client.connection_made(Memory())
-        service = gateway.catalog.find("acme/embedder")
-        assert service is not None
-        pool = service.release_for("latest").deployments[0].pool
-        upstream = UpstreamConnection(pool)
-        upstream.connection_made(Memory(upstream.data_received))
-        pool._open = 1
-        pool._connector.loop = loop
-        pool.give_back(upstream)
+        upstream = connect_upstream(gateway, loop)
 
         def call(number: int) -> None:
             upstream.idle_since = time.monotonic()

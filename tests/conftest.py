@@ -32,10 +32,6 @@ hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-_ROOM = 4 * 2**30
-"""Bytes: what two servers with their logs need at most, several times over."""
-
-
 @dataclass
 class TestClock:
     """A clock that stands still until a test moves it."""
@@ -69,6 +65,10 @@ def postgres() -> Iterator[str]:
             connection.execute("SELECT pg_reload_conf()")
         yield address
         server.stop()
+
+
+_ROOM = 4 * 2**30
+"""Bytes: what two servers with their logs need at most, several times over."""
 
 
 def _memory() -> Path | None:

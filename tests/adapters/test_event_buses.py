@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mercato.adapters.events_folder import FolderBus
-from mercato.adapters.events_kafka import KafkaBus, read_address
+from mercato.adapters.events_kafka import KafkaBus
+from mercato.adapters.kafka_address import read_address
 from mercato.bus import BusEvent, BusUnavailable, EventBus
 from tests.support.kafka import KafkaBroker, why_not
 

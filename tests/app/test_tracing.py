@@ -9,16 +9,14 @@ import httpx
 import pytest
 
 from mercato_contracts.tracing import new_span_id, new_trace_id
-from tests.fakes.otlp_receiver import OtlpReceiver
+from tests.fakes.otlp_receiver import OtlpReceiver, collecting
 from tests.support import running
 
 
 @pytest.fixture
 def collector() -> Iterator[OtlpReceiver]:
-    receiver = OtlpReceiver()
-    receiver.start()
-    yield receiver
-    receiver.stop()
+    with collecting() as receiver:
+        yield receiver
     assert receiver.wrong == []
 
 

@@ -1,21 +1,17 @@
 """What a page costs: a fixed number of questions to the database, however much there is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
-from sqlalchemy import event
 
 import mercato.console
-from mercato.edge.wiring import running_of
 from tests.console.browser import sign_in
 from tests.console.test_buying_pages import shop
 from tests.support.market import Market
+from tests.support.statements import counted
 
 MOST_STATEMENTS = 8
 TEMPLATES = Path(mercato.console.__file__).parent / "templates"
@@ -29,23 +25,6 @@ PAGES = (
 MORE = {"/vendor": 9}
 """Pages that show what belongs to several rooms, each of which answers for itself."""
 ALSO = ("/keys", "/statement")
-
-
-@contextmanager
-def counted(app: FastAPI) -> Iterator[list[str]]:
-    """The statements that are sent while the block lasts."""
-    sent: list[str] = []
-    engine = running_of(app).wiring.database.engine.sync_engine
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "outbox_events" not in statement:  # the process's readers of news ask on their own
-            sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_a_page_asks_the_database_a_fixed_number_of_times(

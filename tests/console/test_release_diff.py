@@ -8,8 +8,8 @@ import httpx
 from fastapi import FastAPI
 
 from tests.console.test_buying_pages import HOSTILE, shop
-from tests.console.test_cost import counted
 from tests.support.market import Market
+from tests.support.statements import counted
 
 DIFF = "/api/services/vendor/embedder/diff"
 PAGE = "/services/vendor/embedder/diff"

@@ -8,9 +8,10 @@ from fastapi import FastAPI
 
 from tests.console.browser import browser_of, once_in, sign_in, sign_up
 from tests.console.test_buying_pages import HOSTILE, shop
-from tests.console.test_cost import MOST_STATEMENTS, counted
+from tests.console.test_cost import MOST_STATEMENTS
 from tests.consumption.test_measuring import write_rows
 from tests.support.market import Market
+from tests.support.statements import counted
 
 PAGE = "/services/vendor/embedder/reviews"
 FORM = "/services/vendor/embedder/review"

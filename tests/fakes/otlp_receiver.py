@@ -6,6 +6,8 @@ import base64
 import contextlib
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -97,6 +99,17 @@ class OtlpReceiver:
             return 400
         self.requests.append(body)
         return 200
+
+
+@contextmanager
+def collecting() -> Iterator[OtlpReceiver]:
+    """A receiver that runs while the block lasts."""
+    receiver = OtlpReceiver()
+    receiver.start()
+    try:
+        yield receiver
+    finally:
+        receiver.stop()
 
 
 def read_spans(body: bytes) -> list[Seen]:

@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
 from tests.fakes.marketplace import a_limit
-from tests.fakes.otlp_receiver import OtlpReceiver, Seen
+from tests.fakes.otlp_receiver import OtlpReceiver, Seen, collecting
 from tests.fakes.upstream import Received, Upstream, answer
 from tests.support.ports import free_port
 
@@ -23,10 +23,8 @@ CALLERS = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=secre
 
 @pytest.fixture
 def collector() -> Iterator[OtlpReceiver]:
-    receiver = OtlpReceiver()
-    receiver.start()
-    yield receiver
-    receiver.stop()
+    with collecting() as receiver:
+        yield receiver
     assert receiver.wrong == []
 
 

@@ -55,9 +55,7 @@ class OtlpWriter:
     """
 
     def __init__(self, url: str, service: str, version: str, tell: Tell) -> None:
-        parts = urlsplit(check_collector_url(url))
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
-        self._path = parts.path.rstrip("/") + "/v1/traces"
+        self._collector = _Collector(url)
         self._tell = tell
         self._waiting: deque[bytes] = deque()
         self._came, self._stops = threading.Event(), threading.Event()
@@ -136,11 +134,7 @@ class OtlpWriter:
         return True
 
     def _post(self, body: bytes) -> tuple[int, str]:
-        status, answer = post_spans(self._secure, self._host, self._port, self._path, body)
-        if status in _LATER:
-            raise CollectorAway(f"it answered {status}")
-        if not 200 <= status < 300:
-            raise CollectorRefused(f"it answered {status}")
+        answer = self._collector.post(body)
         try:
             partial = json.loads(answer or b"{}").get("partialSuccess") or {}
             return int(partial.get("rejectedSpans", 0)), str(partial.get("errorMessage", ""))[:200]
@@ -148,29 +142,36 @@ class OtlpWriter:
             return 0, ""
 
 
-def post_spans(secure: bool, host: str, port: int | None, path: str, body: bytes) -> tuple[int, bytes]:
-    """Status and body of the collector's answer. Raises `CollectorAway`."""
-    connection: http.client.HTTPConnection = (
-        http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=ssl.create_default_context())
-        if secure
-        else http.client.HTTPConnection(host, port, timeout=_SECONDS)
-    )
-    try:
-        connection.request("POST", path, body, {"content-type": "application/json", "user-agent": "mercato"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(_MOST_ANSWER)
-    except (OSError, http.client.HTTPException) as error:
-        raise CollectorAway(f"{type(error).__name__}: {error}"[:200]) from None
-    finally:
-        connection.close()
+class _Collector:
+    """Where spans go. Raises `ValueError` for an address that is none."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(check_collector_url(url))
+        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
+        self._path = parts.path.rstrip("/") + "/v1/traces"
+
+    def post(self, body: bytes) -> bytes:
+        """The collector's answer. Raises `CollectorAway` or `CollectorRefused`."""
+        connection: http.client.HTTPConnection = (
+            http.client.HTTPSConnection(self._host, self._port, timeout=_SECONDS, context=ssl.create_default_context())
+            if self._secure
+            else http.client.HTTPConnection(self._host, self._port, timeout=_SECONDS)
+        )
+        try:
+            connection.request("POST", self._path, body, {"content-type": "application/json", "user-agent": "mercato"})
+            answer = connection.getresponse()
+            status, content = answer.status, answer.read(_MOST_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise CollectorAway(f"{type(error).__name__}: {error}"[:200]) from None
+        finally:
+            connection.close()
+        if status in _LATER:
+            raise CollectorAway(f"{self._path} answered {status}")
+        if not 200 <= status < 300:
+            raise CollectorRefused(f"{self._path} answered {status}")
+        return content
 
 
 def try_collector(url: str) -> None:
     """Sends an empty batch. Raises `ValueError`, `CollectorAway` or `CollectorRefused` with what is wrong."""
-    parts = urlsplit(check_collector_url(url))
-    path = parts.path.rstrip("/") + "/v1/traces"
-    status, _ = post_spans(parts.scheme == "https", parts.hostname or "", parts.port, path, b'{"resourceSpans":[]}')
-    if status in _LATER:
-        raise CollectorAway(f"{path} answered {status}")
-    if not 200 <= status < 300:
-        raise CollectorRefused(f"{path} answered {status}")
+    _Collector(url).post(b'{"resourceSpans":[]}')

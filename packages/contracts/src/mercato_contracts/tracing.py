@@ -16,7 +16,7 @@ _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-
 _ERRORS_EACH_SECOND = 100
 """Failed calls beyond the sample, each second and process: an outage must not become one of the collector."""
 
-SERVER, CLIENT, CONSUMER, INTERNAL = 2, 3, 5, 1
+SERVER, CLIENT, CONSUMER = 2, 3, 5
 """Kinds of spans, as OTLP numbers them."""
 
 Value = str | int | bool

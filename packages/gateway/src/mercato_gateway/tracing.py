@@ -1,12 +1,10 @@
 """Traces of calls, where a collector is set: which calls are in the sample, and what their spans say.
 
-A call outside the sample costs one drawn number. Spans hold names, codes and counts:
-no body, header, key or address.
+A call outside the sample costs one drawn number. Spans hold names, codes and counts: no body, header, key or address.
 """
 
 import time
 from importlib.metadata import version
-from random import random
 from typing import TYPE_CHECKING
 
 from mercato_contracts.otlp import OtlpWriter
@@ -69,11 +67,10 @@ class CallTracer:
         self.tracer = tracer
         self.writer = writer
         self.tells_vendors = tells_vendors
-        self.ratio: float = tracer.ratio
 
     def begin(self, call: "EndingCall") -> CallTrace | None:
         """The trace of a call that is in the sample. Nothing that its caller sends decides that."""
-        return self._open(call) if random() < self.ratio else None  # noqa: S311  (no secret)
+        return self._open(call) if self.tracer.draws() else None
 
     def _open(self, call: "EndingCall") -> CallTrace:
         parent = read_parent(call.head.fields.get(_TRACE_PARENT, b"").decode("latin-1"))

@@ -8,16 +8,16 @@ handed over again under the same `ce_id`.
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from mercato.adapters.kafka_address import KafkaAddress, read_address
+from mercato.adapters.kafka_address import KafkaAddress
 from mercato.bus import CONTRACTS, BusEvent, BusRefused, BusUnavailable
 
-__all__ = ["KafkaBus", "read_address", "try_broker"]
+T = TypeVar("T")
 
 _SECONDS = 30.0
 """How long Kafka may take for one batch."""
@@ -58,13 +58,19 @@ class KafkaBus:
         if producer is not None:
             await asyncio.to_thread(_drop, producer)
 
+    def look(self, seconds: float) -> str:
+        """What answers there. Raises `BusUnavailable` or `BusRefused` with Kafka's own words."""
+        base: dict[str, Any] = {**self._address.settings(), "error_cb": self._note, "log_level": 0}
+        known = self._ask(lambda: AdminClient(base).list_topics(timeout=seconds))
+        return f"{len(known.brokers)} brokers, {len(known.topics)} topics"
+
     def topic_of(self, event: BusEvent) -> str:
         """`<prefix>.<type without "mercato.">`."""
         return f"{self._address.prefix}.{event.type.removeprefix('mercato.')}"
 
-    def _ask(self, call: Callable[[], None]) -> None:
+    def _ask(self, call: Callable[[], T]) -> T:
         try:
-            call()
+            return call()
         except KafkaException as exception:
             error = exception.args[0]
             cause = self._refusal or error
@@ -131,20 +137,6 @@ class KafkaBus:
                 producer.poll(0.1)  # its queue is full: what is in it goes out first
             else:
                 return
-
-
-def try_broker(address: KafkaAddress, seconds: float) -> str:
-    """What answers there. Raises `BusUnavailable` or `BusRefused` with Kafka's own words."""
-    bus, found = KafkaBus(address), []
-
-    def ask() -> None:
-        base: dict[str, Any] = {**address.settings(), "error_cb": bus._note, "log_level": 0}
-        admin = AdminClient(base)
-        known = admin.list_topics(timeout=seconds)
-        found.append(f"{len(known.brokers)} brokers, {len(known.topics)} topics")
-
-    bus._ask(ask)
-    return found[0]
 
 
 def _drop(producer: Producer) -> None:

@@ -1,4 +1,4 @@
-"""The address of Kafka, read without its client: a wrong one is to be said before anything starts."""
+"""The address of Kafka, read without its client: a wrong one is found before anything starts."""
 
 import re
 from dataclasses import dataclass

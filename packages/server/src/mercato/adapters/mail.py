@@ -2,10 +2,13 @@
 
 import asyncio
 import email.policy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mercato.platform import Clock, Letter, MailRefused
@@ -66,10 +69,18 @@ class SmtpMail:
 
     def __init__(self, url: str, sender: str, clock: Clock) -> None:
         parts = urlsplit(url)
-        self._implicit_tls = parts.scheme == "smtps"
-        self._host, self._port = parts.hostname or "", parts.port or (465 if self._implicit_tls else 587)
-        self._user = None if parts.username is None else unquote(parts.username)
-        self._password = None if parts.password is None else unquote(parts.password)
+        implicit_tls = parts.scheme == "smtps"
+        user = None if parts.username is None else unquote(parts.username)
+        self._server: dict[str, Any] = {
+            "hostname": parts.hostname or "",
+            "port": parts.port or (465 if implicit_tls else 587),
+            "username": user,
+            "password": None if parts.password is None else unquote(parts.password),
+            "use_tls": implicit_tls,
+            # A password never goes over a line in clear.
+            "start_tls": None if user is None or implicit_tls else True,
+            "timeout": _SECONDS,
+        }
         self._sender, self._clock = sender, clock
 
     async def forget(self, address: str) -> int:
@@ -80,43 +91,29 @@ class SmtpMail:
         """Greets the server and signs in, without a letter. Raises as `send` does."""
         import aiosmtplib
 
-        client = aiosmtplib.SMTP(
-            hostname=self._host,
-            port=self._port,
-            username=self._user,
-            password=self._password,
-            use_tls=self._implicit_tls,
-            start_tls=None if self._user is None or self._implicit_tls else True,
-            timeout=_SECONDS,
-        )
-        try:
+        client = aiosmtplib.SMTP(**self._server)
+        with _failing_as_ours():
             await client.connect()
             await client.quit()
-        except aiosmtplib.SMTPResponseException as error:
-            raise _as_ours(error) from error
-        except aiosmtplib.SMTPException as error:
-            raise ConnectionError(f"the mail server could not be used: {error}") from error
 
     async def send(self, letter: Letter) -> None:
         """Hand it to the server. Raises `MailRefused`; `OSError` where the server is away or refuses for now."""
         import aiosmtplib  # most processes send no mail
 
-        try:
-            await aiosmtplib.send(
-                compose(letter, self._sender, self._clock),
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._implicit_tls,
-                # A password never goes over a line in clear.
-                start_tls=None if self._user is None or self._implicit_tls else True,
-                timeout=_SECONDS,
-            )
-        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
-            raise _as_ours(error) from error
-        except aiosmtplib.SMTPException as error:
-            raise ConnectionError(f"the mail server could not be used: {error}") from error
+        with _failing_as_ours():
+            await aiosmtplib.send(compose(letter, self._sender, self._clock), **self._server)
+
+
+@contextmanager
+def _failing_as_ours() -> Iterator[None]:
+    import aiosmtplib
+
+    try:
+        yield
+    except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
+        raise _as_ours(error) from error
+    except aiosmtplib.SMTPException as error:
+        raise ConnectionError(f"the mail server could not be used: {error}") from error
 
 
 def _as_ours(error: Exception) -> Exception:

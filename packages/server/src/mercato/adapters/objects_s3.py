@@ -27,7 +27,7 @@ from mercato.platform import (
 
 _CONNECT_SECONDS = "5s"
 _TRIES = 3
-_TOLD = re.compile(r"<Code>(\w+)</Code>")
+_ERROR_CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class S3Objects:
             async for _ in obstore.list(self._store, self._prefix or None, chunk_size=1):
                 break
         except (BaseError, OSError) as error:
-            told = _TOLD.search(str(error))
-            raise ConnectionError(told[1] if told else f"{type(error).__name__}: {str(error)[:200]}") from None
+            code = _ERROR_CODE.search(str(error))
+            raise ConnectionError(code[1] if code else f"{type(error).__name__}: {str(error)[:200]}") from None
 
     async def put(self, key: str, content: bytes | Path) -> StoredObject:
         try:

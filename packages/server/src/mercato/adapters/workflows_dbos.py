@@ -81,8 +81,8 @@ class DbosWorkflows:
         self._home: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
         self._in_hand = _InHand()
-        self.waiting: dict[str, set[asyncio.Task[Any]]] = {}
-        """The tasks of workflows that wait for a message, by the workflow's id. Used on the engine's loop."""
+        self.waiting: set[tuple[str, asyncio.Task[Any]]] = set()
+        """Workflows that wait for a message, by their ids, and their tasks. Used on the engine's loop."""
 
     async def open(self) -> None:
         self._home = asyncio.get_running_loop()
@@ -128,8 +128,9 @@ class DbosWorkflows:
         if found is not None and found.status in _CANCELLED:
             await DBOS.cancel_workflow_async(workflow_id)
             # It would sleep on, and go on beside what retries it once its message comes.
-            for task in self.waiting.get(workflow_id, ()):
-                task.cancel()
+            for waiting, task in self.waiting:
+                if waiting == workflow_id:
+                    task.cancel()
 
     def _rest(self, engine: DBOS) -> None:
         if self._resting is not None:
@@ -290,14 +291,12 @@ class _DbosSteps:
     async def wait(self, topic: str, timeout: timedelta) -> Json | None:
         task = asyncio.current_task()
         assert task is not None
-        waiting = self._engine.waiting.setdefault(_name(self._workflow.name, self._subject), set())
-        waiting.add(task)
+        here = _name(self._workflow.name, self._subject), task
+        self._engine.waiting.add(here)
         try:
             return await DBOS.recv_async(topic, timeout.total_seconds())
         finally:
-            waiting.discard(task)
-            if not waiting:
-                self._engine.waiting.pop(_name(self._workflow.name, self._subject), None)
+            self._engine.waiting.discard(here)
 
 
 class _InHand:

@@ -10,6 +10,7 @@ from mercato.discovery import (
     Hit,
     IndexAnswer,
     ListingDocument,
+    NumberName,
     Reasons,
     Searching,
     SearchPage,
@@ -75,16 +76,7 @@ async def search_services(
     read as filters, unless a listing is called so, and `understood` names them. The cursor of a page goes on without
     repeating what was shown, also where the catalogue changed in between.
     """
-    page = await searching.search(
-        asked.q,
-        filters_of(asked),
-        limit=asked.limit,
-        cursor=asked.cursor,
-        explain=asked.explain,
-        sort=sort_of(asked),
-        understand=asked.understand,
-    )
-    return view_page(page)
+    return view_page(await _search(asked, searching))
 
 
 @router.get("/facets", summary="Everything to filter services by, with counts")
@@ -100,11 +92,15 @@ async def list_facets(
 
 async def search_counted(asked: SearchRequest, searching: Searching) -> tuple[SearchAnswer, FacetsAnswer]:
     """A page of hits and everything to filter by, of one search."""
-    page = await searching.search(
-        asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
-        steps=_WITH_STEPS, understand=asked.understand,
-    )  # fmt: skip
+    page = await _search(asked, searching, _WITH_STEPS)
     return view_page(page), _view_counts(page)
+
+
+async def _search(asked: SearchRequest, searching: Searching, steps: tuple[NumberName, ...] = ()) -> SearchPage:
+    return await searching.search(
+        asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
+        steps=steps, understand=asked.understand,
+    )  # fmt: skip
 
 
 def _view_counts(page: SearchPage) -> FacetsAnswer:

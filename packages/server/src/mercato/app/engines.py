@@ -80,7 +80,8 @@ def build_bus(settings: Settings) -> "EventBus | None":
         from mercato.adapters.events_folder import FolderBus
 
         return FolderBus(settings.state / "events")
-    from mercato.adapters.events_kafka import KafkaBus, read_address  # librdkafka is 12 MB
+    from mercato.adapters.events_kafka import KafkaBus  # librdkafka is 12 MB
+    from mercato.adapters.kafka_address import read_address
 
     return KafkaBus(read_address(address))
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mercato.adapters.kafka_address import read_address
 from mercato.app.finding import Finding
 from mercato.app.settings import Settings
 from mercato.app.usable import require_usable
@@ -18,11 +19,11 @@ _SOON = timedelta(days=21)
 
 def engines(settings: Settings) -> Iterator[Finding]:
     """Every engine that a setting names, and the files of TLS."""
-    for examine in (_redis, _kafka, _objects, _mail, _collector, _certificate, _policy):
+    for examine in (_redis, _kafka, _objects, _mail, _collector, _certificate, _late_settings):
         yield from examine(settings)
 
 
-def _said(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """Its first line, without secrets."""
     text = str(error).strip() or type(error).__name__
     return mask(text.splitlines()[0])[:300]
@@ -41,9 +42,9 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             info = client.info()
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
     except redis.AuthenticationError as error:
-        yield Finding("redis", "fail", f"does not let us in: {_said(error)}", f"Correct user and password. {fix}")
+        yield Finding("redis", "fail", f"does not let us in: {_first_line(error)}", f"Correct user and password. {fix}")
     except (redis.RedisError, ValueError) as error:
-        yield Finding("redis", "fail", f"does not answer: {_said(error)}", fix)
+        yield Finding("redis", "fail", f"does not answer: {_first_line(error)}", fix)
     else:
         yield redis_fits(str(info["redis_version"]), str(policy))
 
@@ -68,7 +69,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Finding("events", "ok", f"files in {settings.state / 'events'}")
         return
     try:
-        from mercato.adapters.events_kafka import read_address, try_broker
+        from mercato.adapters.events_kafka import KafkaBus
     except ImportError:
         yield Finding("events", "fail", "the client of Kafka is missing", "Install mercato-server[kafka] here.")
         return
@@ -76,13 +77,13 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
     place = read_address(address)
     try:
-        found = try_broker(place, _SECONDS)
+        found = KafkaBus(place).look(_SECONDS)
     except BusRefused as error:
         fix = "Correct user and password in MERCATO_EVENTS_URL, `kafka+ssl://` for TLS, or the account's rights."
-        yield Finding("events", "fail", f"does not let us in: {_said(error)}", fix)
+        yield Finding("events", "fail", f"does not let us in: {_first_line(error)}", fix)
     except BusUnavailable as error:
         fix = "Check the hosts of MERCATO_EVENTS_URL, the network, and the brokers' advertised addresses."
-        yield Finding("events", "fail", f"does not answer: {_said(error)}", fix)
+        yield Finding("events", "fail", f"does not answer: {_first_line(error)}", fix)
     else:
         yield Finding("events", "ok", f"Kafka at {place.servers} answers: {found}")
 
@@ -101,7 +102,7 @@ def _objects(settings: Settings) -> Iterator[Finding]:
             "Check MERCATO_OBJECTS_URL (the bucket must exist), MERCATO_S3_ENDPOINT, MERCATO_S3_REGION, and "
             "AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY or the machine's role."
         )
-        yield Finding("objects", "fail", f"bucket {name} at {where} cannot be read: {_said(error)}", fix)
+        yield Finding("objects", "fail", f"bucket {name} at {where} cannot be read: {_first_line(error)}", fix)
     else:
         yield Finding("objects", "ok", f"bucket {name} at {where} answers")
 
@@ -121,12 +122,12 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "mail",
             "fail",
-            f"{where} does not let us in: {_said(error)}",
+            f"{where} does not let us in: {_first_line(error)}",
             "Correct user and password in MERCATO_SMTP_URL.",
         )
     except (OSError, ValueError) as error:
         fix = "Check MERCATO_SMTP_URL: host, port, `smtps://` for TLS from the start; a password needs STARTTLS."
-        yield Finding("mail", "fail", f"{where} cannot be used: {_said(error)}", fix)
+        yield Finding("mail", "fail", f"{where} cannot be used: {_first_line(error)}", fix)
     else:
         yield Finding("mail", "ok", f"{where} takes letters")
 
@@ -140,7 +141,7 @@ def _collector(settings: Settings) -> Iterator[Finding]:
         try_collector(settings.otlp_url)
     except (CollectorAway, CollectorRefused) as error:
         fix = "Check MERCATO_OTLP_URL: the base address of a collector of OTLP over HTTP in JSON, often port 4318."
-        yield Finding("traces", "warn", f"the collector takes no spans: {_said(error)}", fix)
+        yield Finding("traces", "warn", f"the collector takes no spans: {_first_line(error)}", fix)
     else:
         yield Finding("traces", "ok", f"the collector at {settings.otlp_url} answers")
 
@@ -156,7 +157,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         fix = (
             "Set MERCATO_TLS_CERT (with its chain), MERCATO_TLS_KEY (of that certificate) and MERCATO_CLIENT_CA in PEM."
         )
-        yield Finding("tls", "fail", _said(error), fix)
+        yield Finding("tls", "fail", _first_line(error), fix)
         return
     assert tls is not None
     yield _expiry("MERCATO_TLS_CERT", settings.tls_cert, tls.expires_at)
@@ -181,7 +182,7 @@ def _expiry(name: str, path: Path | None, expires_at: datetime) -> Finding:
     return Finding("tls", "ok", found)
 
 
-def _policy(settings: Settings) -> Iterator[Finding]:
+def _late_settings(settings: Settings) -> Iterator[Finding]:
     import click
 
     try:

@@ -9,9 +9,9 @@ from mercato.app.settings import Settings
 
 def require_usable(settings: Settings) -> None:
     """Raises `ClickException`, which names the setting, where a process with these settings would end by itself."""
-    wrong = next((said for check in (_bus, _policy, _site, _tls) if (said := check(settings))), None)
-    if wrong:
-        raise click.ClickException(wrong)
+    for check in (_bus, _policy, _site, _tls):
+        if problem := check(settings):
+            raise click.ClickException(problem)
 
 
 def _bus(settings: Settings) -> str | None:

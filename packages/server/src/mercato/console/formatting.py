@@ -34,6 +34,11 @@ def usd_rounded(nanos: int | None) -> str:
     return f"{'−' if nanos < 0 else ''}${cents // 100:,}.{cents % 100:02d}"
 
 
+def rating(stars: int, reviews: int) -> str:
+    """The mean of so many reviews, 1 to 5; empty where there are none."""
+    return f"{stars / reviews:.2f}" if reviews else ""
+
+
 def count(number: int | None) -> str:
     """1,234,567."""
     return _DASH if number is None else f"{number:,}".replace("-", "−")

@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 
 from mercato.api import reviews as api
 from mercato.api.publishing_views import view_service
+from mercato.console.formatting import rating
 from mercato.console.forms import Form, as_request
 from mercato.console.query import Address
 from mercato.console.routes import page_router
@@ -120,7 +121,7 @@ async def _page(
         service=service,
         name=full,
         tabs=tabs_of(full, "reviews"),
-        rating=f"{found.stars / found.count:.2f}" if found.count else "",
+        rating=rating(found.stars, found.count),
         count=found.count,
         items=[api.view_review(one) for one in found.page],
         first=here.first(),

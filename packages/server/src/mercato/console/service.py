@@ -10,6 +10,7 @@ from mercato.api import statements as money_api
 from mercato.api.listings import view_similar
 from mercato.api.publishing_views import view_service
 from mercato.billing import Estimates, Workload, estimate
+from mercato.console.formatting import rating
 from mercato.console.measured import MeasuredStrip, measured_strip
 from mercato.console.prose import Prose, prose
 from mercato.console.routes import page_router
@@ -91,7 +92,7 @@ class Service:
             page,
             measured=measured_strip(steps, self.visit.zone),
             similar=similar,
-            rating=f"{figures.stars / figures.reviews:.2f}" if figures.reviews else "",
+            rating=rating(figures.stars, figures.reviews),
             reviews=figures.reviews,
         )
 

@@ -90,12 +90,12 @@ async def compare_rows(session: Session, now: datetime) -> Compared:
 def _compare(wanted: dict[str, str | None], held: dict[str, str], young: set[str]) -> Compared:
     """`wanted` is what each one should be, `None` where it should not be there."""
     wrong = {key for key, each in wanted.items() if held.get(key) != each}
-    told = sorted(wrong - young)
+    differing = sorted(wrong - young)
     return Compared(
         listings=sum(each is not None for each in wanted.values()),
-        missing=tuple(key for key in told if key not in held),
-        extra=tuple(key for key in told if wanted[key] is None),
-        stale=tuple(key for key in told if key in held and wanted[key] is not None),
+        missing=tuple(key for key in differing if key not in held),
+        extra=tuple(key for key in differing if wanted[key] is None),
+        stale=tuple(key for key in differing if key in held and wanted[key] is not None),
         on_their_way=len(wrong & young),
     )
 

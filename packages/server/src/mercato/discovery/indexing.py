@@ -137,7 +137,7 @@ class IndexKeeper:
 
     @property
     def state(self) -> IndexState:
-        """Whether all that was told is found."""
+        """Whether everything that is listed is found."""
         if not self._ready:
             return "building"
         return "catching_up" if self._behind else "whole"

@@ -1,6 +1,6 @@
 """Questions about reviews."""
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 
 from mercato.discovery.models import ListingFigures, Review
 from mercato.platform import Session
@@ -35,13 +35,11 @@ class ReviewRepository:
 
     async def lock_of(self, service_id: str, organisation_id: str) -> Review | None:
         """This organisation's review of the service."""
-        query = select(Review).where(Review.service_id == service_id, Review.organisation_id == organisation_id)
-        return await self._session.scalar(query.with_for_update())
+        return await self._session.scalar(_of(service_id, organisation_id).with_for_update())
 
     async def find_of(self, service_id: str, organisation_id: str) -> Review | None:
         """The same, to look at."""
-        query = select(Review).where(Review.service_id == service_id, Review.organisation_id == organisation_id)
-        return await self._session.scalar(query)
+        return await self._session.scalar(_of(service_id, organisation_id))
 
     async def rating_and_own(self, service_id: str, organisation_id: str | None) -> tuple[int, int, Review | None]:
         """The stars of all that are not hidden, how many these are, and this organisation's own."""
@@ -67,3 +65,7 @@ class ReviewRepository:
         )
         row = (await self._session.execute(query)).one()
         return int(row[0]), int(row[1])
+
+
+def _of(service_id: str, organisation_id: str) -> Select[Review]:
+    return select(Review).where(Review.service_id == service_id, Review.organisation_id == organisation_id)

@@ -186,14 +186,14 @@ def _read_price(reading: _Reading, found: re.Match[str]) -> bool:
 
 def _unit(unit: str) -> tuple[PriceName, Decimal]:
     """The price that has this unit, and what one of the unit is of the price's own."""
-    said = unit.casefold()
-    if said.startswith(("call", "request")):
+    folded = unit.casefold()
+    if folded.startswith(("call", "request")):
         return "price_per_call", Decimal(1)
-    if said.startswith("mo") or said == "months":
+    if folded.startswith("mo") or folded == "months":
         return "price_per_month", Decimal(1)
-    if said.startswith("tok"):
+    if folded.startswith("tok"):
         return "price_per_1k_tokens", Decimal(_THOUSAND)
-    thousand = said.startswith(("k", "thousand", "1,0", "10")) or said.replace(" ", "").startswith("1k")
+    thousand = folded.startswith(("k", "thousand", "1,0", "10")) or folded.replace(" ", "").startswith("1k")
     return "price_per_1k_tokens", Decimal(1) if thousand else Decimal(1) / _THOUSAND
 
 
