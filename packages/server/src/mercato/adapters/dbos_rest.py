@@ -40,13 +40,17 @@ async def rest_when_recovered(engine: DBOS, executor: str, version: str) -> None
 
 
 async def _has_recovered(engine: DBOS, executor: str, version: str) -> bool:
-    """Whether no workflow waits to be taken up. The database is asked first: what ends meanwhile counts as running."""
+    """Whether no workflow waits to be taken up. The database is asked first: what ends meanwhile counts as running.
+
+    The order is DBOS's own: it moves what was left from pending into the queue, and out of the queue runs it. Asked the
+    other way round, a workflow that is moved between the two questions is in neither answer.
+    """
     try:
-        waiting = await DBOS.list_workflows_async(
-            status="ENQUEUED", app_version=version, limit=1, load_input=False, load_output=False
-        )
         pending = await DBOS.list_workflows_async(
             status="PENDING", app_version=version, executor_id=executor, load_input=False, load_output=False
+        )
+        waiting = await DBOS.list_workflows_async(
+            status="ENQUEUED", app_version=version, limit=1, load_input=False, load_output=False
         )
     except sa.exc.DBAPIError as error:
         log.warning("unfinished workflows could not be listed; this is tried again", error=str(error))
