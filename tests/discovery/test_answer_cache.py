@@ -80,7 +80,7 @@ async def test_the_same_question_is_answered_from_memory_until_the_index_changes
     assert best["service_id"] not in [item["service_id"] for item in gone.json()["items"]]
 
 
-@pytest.mark.parametrize("header", [{"authorization": "Bearer x"}, {"cookie": "mercato=x"}])
+@pytest.mark.parametrize("header", [{"authorization": "Basic x"}, {"cookie": "mercato=x"}])
 async def test_whoever_shows_credentials_asks_the_router(client: httpx.AsyncClient, header: dict[str, str]) -> None:
     await client.get("/api/search?q=weather")
     before = _hits()

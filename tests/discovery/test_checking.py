@@ -20,6 +20,7 @@ from mercato.discovery import (
     DocumentWriter,
     IndexKeeper,
     IndexQuery,
+    ListingDocument,
     RebuildAsked,
     Searching,
     compare_rows,
@@ -132,6 +133,12 @@ async def test_what_is_missing_extra_and_stale_is_named_and_a_rebuild_mends_it(
     found = await keeper.compare(clock.now() + LATER)
     assert found == Compared(listings=2, missing=(gone,), stale=(stale,), extra=(extra,))
     assert not found.agrees
+    ghost = ListingDocument(
+        service_id="svc_" + "f" * 32, name="acme/ghost", title="Ghost", summary="", vendor="acme", protocol="openai",
+        task="chat", licence="MIT", version="1.0.0", released_at=clock.now(), seen_by=("acme",),
+    )  # fmt: skip
+    await index.apply([ghost])
+    assert (await keeper.compare(clock.now() + LATER)).unknown == 1, "private ones are counted too"
     over_http = (await client.get("/search-index")).json()
     assert (over_http["state"], over_http["missing"]) == ("whole", [gone])
     await keeper.handle([told(RebuildAsked(by="x"))])

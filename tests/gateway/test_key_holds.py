@@ -34,6 +34,29 @@ async def test_a_key_held_to_a_service_calls_and_lists_no_other(
         assert again.status_code == 200
 
 
+async def test_a_private_service_is_unknown_to_all_but_those_it_names(
+    shop: MakeShop, start_gateway: StartGateway, control: ControlPlane
+) -> None:
+    first, second = shop(name="acme/embedder"), shop(name="acme/other")
+    grants = control.grants[first.key], control.grants[second.key]
+    for grant, callers in zip(grants, ([grants[0].consumer_id], ["org_somebody_else"]), strict=True):
+        service_id = grant.subscriptions[0].service_id
+        control.services[service_id] = control.services[service_id].model_copy(update={"callers": callers})
+    gateway = await start_gateway()
+    async with gateway.client(second.key) as client:
+        refused = await call(client, second)
+        unknown = await client.post("/v1/embeddings", json={"model": "acme/nothing", "input": "a"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "service_not_found")
+        assert unknown.json()["error"]["code"] == "service_not_found"
+        assert (
+            refused.json()["error"]["message"].replace("acme/other", "acme/nothing")
+            == (unknown.json()["error"]["message"])
+        )
+        assert (await client.get("/v1/models")).json()["data"] == []
+    async with gateway.client(first.key) as client:
+        assert (await call(client, first)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("addresses", "is_let_in"),
     [(["127.0.0.1"], True), (["10.0.0.0/8", "127.0.0.0/8"], True), (["203.0.113.0/24"], False), (["::1"], False)],

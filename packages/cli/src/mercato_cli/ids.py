@@ -41,6 +41,8 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
         yield from (item.submission.id for item in client.list_approvals())
     elif argument == "subscription_id":
         yield from (item.id for item in client.list_subscriptions())
+    elif argument == "saved_id":
+        yield from (item.id for item in client.saved_searches().items)
     elif argument == "webhook_id":
         yield from (item.id for item in client.list_webhooks().items)
     elif argument == "run_id":

@@ -24,6 +24,7 @@ from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
+from mercato_cli.commands.feedback import feedback
 from mercato_cli.commands.graphql import graphql
 from mercato_cli.commands.health import health
 from mercato_cli.commands.init import init
@@ -56,6 +57,7 @@ from mercato_cli.commands.reviews import reviews
 from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
+from mercato_cli.commands.searches import searches
 from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
@@ -135,6 +137,8 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         trending,
         recommend,
         reviews,
+        searches,
+        feedback,
         measured,
         vendors,
         services,

@@ -173,9 +173,8 @@ class SnapshotService(Wire):
     canary: SnapshotCanary | None = Field(default=None, description="The canary that runs; null: none")
     releases: list[SnapshotRelease] = Field(description="Its releases")
     plans: list[SnapshotPlan] = Field(description="The plans of its subscriptions and offers")
-    task: Annotated[str | None, Field(description="What it is for; what it is not for is refused by the gateway")] = (
-        None
-    )
+    task: str | None = Field(default=None, description="What it is for; what it is not for is refused by the gateway")
+    callers: list[str] | None = Field(default=None, description="Who may call a private service; null: it is public")
 
 
 class ServiceRemoved(Wire):

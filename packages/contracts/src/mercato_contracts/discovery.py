@@ -166,6 +166,7 @@ class SearchHit(Wire):
     status: str = Field(description="The state of the newest release")
     vendor_verified: bool = Field(description="Whether an operator verified the vendor")
     measured: MeasuredView = Field(description="What was measured of it")
+    private: bool = Field(default=False, description="Whether only some organisations see it, yours among them")
     score: float = Field(description="The weight of the hit; comparable within one answer only")
     snippet: SnippetView = Field(description="The passage that answers best")
     reasons: ReasonsView | None = Field(default=None, description="Why it was found; null unless `explain` asked")

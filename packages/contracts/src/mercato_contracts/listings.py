@@ -41,6 +41,7 @@ class ListingView(Wire):
     context_window: int | None = Field(description="The most tokens of one call; null where it has no such limit")
     prices: list[PriceView] = Field(description="What each open plan charges")
     measured: MeasuredView = Field(description="What was measured of it")
+    private: bool = Field(default=False, description="Whether only some organisations see it, yours among them")
 
 
 class SimilarView(Wire):

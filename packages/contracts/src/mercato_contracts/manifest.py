@@ -15,6 +15,7 @@ Task = Literal[
 ]  # fmt: skip
 Modality = Literal["text", "image", "audio", "video", "vectors", "tabular"]
 PathsPolicy = Literal["published", "any"]
+Visibility = Literal["public", "private"]
 
 SEMVER = (
     r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
@@ -237,6 +238,18 @@ class ServiceManifest(Wire):
         default=None, description="Start this version as a canary if an older release is live to compare it with"
     )
     sla: ServiceLevelPromise | None = Field(default=None, description="The service levels that you promise")
+    visibility: Visibility = Field(
+        default="public", description="`private`: only your organisation, and those in `visible_to`, find and call it"
+    )
+    visible_to: list[Slug] = Field(
+        default=[], max_length=100, description="Slugs of other organisations that find and call a private service"
+    )
+
+    @model_validator(mode="after")
+    def _granted_where_private(self) -> "ServiceManifest":
+        if self.visible_to and self.visibility == "public":
+            raise ValueError("`visible_to` is for a service with `visibility: private`; everybody sees a public one")
+        return self
 
     @field_validator("plans")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from mercato_contracts.fields import CreatedAt, NextPage, PlanId, ReleaseId, ServiceId, VendorId, VendorSlug
-from mercato_contracts.manifest import CanaryTerms, PathsPolicy, PlanLimit, Protocol, Task, Version
+from mercato_contracts.manifest import CanaryTerms, PathsPolicy, PlanLimit, Protocol, Task, Version, Visibility
 from mercato_contracts.money import Currency
 from mercato_contracts.wire import Count, Nanos, Wire
 
@@ -225,6 +225,9 @@ class ServiceView(Wire):
     regions: list[str] = Field(description="Where it runs")
     context_window: int | None = Field(description="The most tokens of one call; null where it has no such limit")
     latest_version: str = Field(description="The version that calls without a range get")
+    visibility: Visibility = Field(
+        default="public", description="`private`: only its vendor and organisations that it names find and call it"
+    )
     created_at: CreatedAt
     updated_at: datetime = Field(description="When its listing last changed, UTC")
     releases: list[ReleaseView] = Field(description="Its releases, newest first")

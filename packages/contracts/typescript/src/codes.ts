@@ -60,6 +60,7 @@ export type ErrorCode =
   | "erasure_not_found"
   | "export_not_found"
   | "exports_busy"
+  | "feedback_enough"
   | "foreign_site"
   | "form_of_another_site"
   | "gateway_away"
@@ -149,6 +150,8 @@ export type ErrorCode =
   | "round_not_found"
   | "round_open_already"
   | "round_scored_differently"
+  | "saved_search_not_found"
+  | "saved_searches_enough"
   | "scim_address_missing"
   | "scim_administrator_kept"
   | "scim_filter_refused"
@@ -466,6 +469,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   erasure_not_found: 404,
   export_not_found: 404,
   exports_busy: 503,
+  feedback_enough: 429,
   foreign_site: 403,
   form_of_another_site: 403,
   gateway_away: 502,
@@ -555,6 +559,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   round_not_found: 404,
   round_open_already: 409,
   round_scored_differently: 409,
+  saved_search_not_found: 404,
+  saved_searches_enough: 409,
   scim_address_missing: 400,
   scim_administrator_kept: 403,
   scim_filter_refused: 400,

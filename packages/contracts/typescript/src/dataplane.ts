@@ -329,6 +329,8 @@ export interface SnapshotService {
   plans: Array<SnapshotPlan>;
   /** What it is for; what it is not for is refused by the gateway */
   task?: string | null;
+  /** Who may call a private service; null: it is public */
+  callers?: Array<string> | null;
 }
 
 /** A part of one gateway's spool, in order. `closed` are leases that no later event will spend from. */

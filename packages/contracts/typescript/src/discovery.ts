@@ -226,6 +226,8 @@ export interface SearchHit {
   vendor_verified: boolean;
   /** What was measured of it */
   measured: MeasuredView;
+  /** Whether only some organisations see it, yours among them (default: false) */
+  private?: boolean;
   /** The weight of the hit; comparable within one answer only */
   score: number;
   /** The passage that answers best */

@@ -104,6 +104,8 @@ export interface ListingView {
   prices: Array<PriceView>;
   /** What was measured of it */
   measured: MeasuredView;
+  /** Whether only some organisations see it, yours among them (default: false) */
+  private?: boolean;
 }
 
 /** What 30 days of calls by others than its vendor say of a service; null: not known. */

@@ -171,5 +171,9 @@ export interface ServiceManifest {
   canary?: CanaryTerms | null;
   /** The service levels that you promise */
   sla?: ServiceLevelPromise | null;
+  /** `private`: only your organisation, and those in `visible_to`, find and call it (default: "public") */
+  visibility?: "public" | "private";
+  /** Slugs of other organisations that find and call a private service (maxItems: 100, default: []) */
+  visible_to?: Array<string>;
 }
 

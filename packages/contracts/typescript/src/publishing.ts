@@ -294,6 +294,8 @@ export interface ServiceView {
   context_window: number | null;
   /** The version that calls without a range get */
   latest_version: string;
+  /** `private`: only its vendor and organisations that it names find and call it (default: "public") */
+  visibility?: "public" | "private";
   /** When it was made, UTC (format: "date-time") */
   created_at: string;
   /** When its listing last changed, UTC (format: "date-time") */

@@ -111,7 +111,7 @@ def find_lane(terms: Terms, model: str, named: bytes, catalog: Catalog, leases: 
         return lane if lane.canary is None else lane.next()
     name, wanted = split_model(model)
     service = catalog.find(name)
-    if service is None:
+    if service is None or not service.wire.is_open_to(terms.consumer_id):
         raise Refused("service_not_found", f"There is no service `{name[:130]}`.")
     subscription = choose_subscription(terms, service, named.decode("latin-1"))
     release, canary = service.release_for(wanted), service.canary_for(wanted)

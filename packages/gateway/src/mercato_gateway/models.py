@@ -19,7 +19,8 @@ def list_models(catalog: Catalog, terms: Terms, method: str, path: bytes, anthro
     if method not in ("GET", "HEAD"):
         raise Refused("method_not_allowed", "Read models with GET.", allow="GET, HEAD")
     services = [catalog.find_by_id(service_id) for service_id in terms.by_service]
-    found = [service for service in services if service is not None and service.protocol in _MODEL_PROTOCOLS]
+    known = [service for service in services if service is not None and service.is_open_to(terms.consumer_id)]
+    found = [service for service in known if service.protocol in _MODEL_PROTOCOLS]
     found.sort(key=lambda service: (service.vendor, service.name))
     if path != b"/v1/models":
         return _one(found, unquote(path.removeprefix(b"/v1/models/").decode("ascii")), anthropic)

@@ -112,6 +112,11 @@ class SnapshotService(Struct, frozen=True, tag_field="type", tag="service"):
     canary: SnapshotCanary | None = None
     context_window: int | None = None
     task: str | None = None
+    callers: list[str] | None = None
+
+    def is_open_to(self, organisation_id: str) -> bool:
+        """Whether this organisation may know of the service; a private one does not exist for others."""
+        return self.callers is None or organisation_id in self.callers
 
 
 class ServiceRemoved(Struct, frozen=True, tag_field="type", tag="service_removed"):

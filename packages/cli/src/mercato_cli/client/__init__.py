@@ -21,6 +21,7 @@ from mercato_cli.client.people import PeopleCalls
 from mercato_cli.client.privacy import PrivacyCalls
 from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.reviews import ReviewCalls
+from mercato_cli.client.saved_searches import SavedSearchCalls
 from mercato_cli.client.scim import ScimCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
@@ -48,6 +49,7 @@ class Client(
     ServiceCalls,
     ListingCalls,
     ReviewCalls,
+    SavedSearchCalls,
     SubscriptionCalls,
     DatasetCalls,
     GovernanceCalls,

@@ -4,6 +4,7 @@ from typing import Any
 
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
+from mercato_contracts.feedback import FeedbackFigures
 from mercato_contracts.listings import (
     CategoryList,
     ComparisonAnswer,
@@ -19,6 +20,15 @@ from mercato_contracts.listings import (
 
 class ListingCalls(Transport):
     """Listings beside search."""
+
+    def give_feedback(self, query: str, service: str, position: int, verdict: str) -> None:
+        """What was found of a result."""
+        body = {"query": query, "service": service, "position": position, "verdict": verdict}
+        self.request("POST", "/api/feedback", body)
+
+    def feedback_figures(self) -> FeedbackFigures:
+        """How far down answers people find what they look for."""
+        return self.ask(FeedbackFigures, "GET", "/api/feedback")
 
     def suggest(self, typed: str, limit: int) -> SuggestAnswer:
         """What somebody may mean who has typed a beginning."""

@@ -141,6 +141,7 @@ def _show(mp: Mp, found: "ServiceView") -> None:
             ("vendor", found.vendor_name + (" (verified)" if found.vendor_verified else "")),
             ("protocol", f"{found.protocol}, for {found.task}"),
             ("licence", found.licence),
+            ("seen by", "its vendor and those it names" if found.visibility == "private" else "everybody"),
             ("tags", ", ".join(found.tags)),
             ("context", found.context_window),
         ]

@@ -1,4 +1,5 @@
-"""Search. Everybody may search; only what is listed is found. No transaction: the index answers from memory."""
+"""Search. Everybody may search; only what is listed, and is not private to others, is found. No transaction: the index
+answers from memory."""
 
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from mercato.discovery import (
     make_sort,
 )
 from mercato.edge.listing_filters import filters_of, sort_of
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import running_of
 from mercato_contracts.discovery import (
     FacetsAnswer,
@@ -69,37 +71,42 @@ async def get_searching(request: Request, response: Response) -> Searching:
 
 @router.get("/search", summary="Find services by plain words, filters and facets")
 async def search_services(
-    asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
+    asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)], viewer: Viewer
 ) -> SearchAnswer:
     """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
     Filters of one facet are alternatives, and every facet comes with counts. Words about price, context and order are
     read as filters, unless a listing is called so, and `understood` names them. The cursor of a page goes on without
     repeating what was shown, also where the catalogue changed in between.
     """
-    return view_page(await _search(asked, searching))
+    return view_page(await _search(asked, searching, viewer))
 
 
 @router.get("/facets", summary="Everything to filter services by, with counts")
 async def list_facets(
-    asked: Annotated[ListingFilters, Query()], searching: Annotated[Searching, Depends(get_searching)]
+    asked: Annotated[ListingFilters, Query()], searching: Annotated[Searching, Depends(get_searching)], viewer: Viewer
 ) -> FacetsAnswer:
     """Values of each facet and steps of each number, counted among the services that the words and the other filters
     leave: what is filtered by counts as if it were not.
     """
-    page = await searching.search(asked.q, filters_of(asked), limit=0, steps=_WITH_STEPS, understand=asked.understand)
+    filters = filters_of(asked, viewer)
+    page = await searching.search(asked.q, filters, limit=0, steps=_WITH_STEPS, understand=asked.understand)
     return _view_counts(page)
 
 
-async def search_counted(asked: SearchRequest, searching: Searching) -> tuple[SearchAnswer, FacetsAnswer]:
+async def search_counted(
+    asked: SearchRequest, searching: Searching, viewer: str | None
+) -> tuple[SearchAnswer, FacetsAnswer]:
     """A page of hits and everything to filter by, of one search."""
-    page = await _search(asked, searching, _WITH_STEPS)
+    page = await _search(asked, searching, viewer, _WITH_STEPS)
     return view_page(page), _view_counts(page)
 
 
-async def _search(asked: SearchRequest, searching: Searching, steps: tuple[NumberName, ...] = ()) -> SearchPage:
+async def _search(
+    asked: SearchRequest, searching: Searching, viewer: str | None, steps: tuple[NumberName, ...] = ()
+) -> SearchPage:
     return await searching.search(
-        asked.q, filters_of(asked), limit=asked.limit, cursor=asked.cursor, explain=asked.explain, sort=sort_of(asked),
-        steps=steps, understand=asked.understand,
+        asked.q, filters_of(asked, viewer), limit=asked.limit, cursor=asked.cursor, explain=asked.explain,
+        sort=sort_of(asked), steps=steps, understand=asked.understand,
     )  # fmt: skip
 
 
@@ -113,10 +120,13 @@ def _view_counts(page: SearchPage) -> FacetsAnswer:
     )
 
 
-async def list_of_vendor(slug: str, searching: Searching, limit: int) -> tuple[list[SearchHit], int]:
+async def list_of_vendor(
+    slug: str, searching: Searching, limit: int, viewer: str | None = None
+) -> tuple[list[SearchHit], int]:
     """The vendor's services that are called most, and how many it lists."""
     by_calls = make_sort("calls", None)
-    found = await searching.search("", Filters({"vendor": (slug,)}), limit=limit, sort=by_calls, facets=())
+    filters = Filters({"vendor": (slug,)}, viewer=viewer)
+    found = await searching.search("", filters, limit=limit, sort=by_calls, facets=())
     return [view_hit(hit) for hit in found.answer.hits], found.answer.total
 
 
@@ -124,10 +134,11 @@ async def list_of_vendor(slug: str, searching: Searching, limit: int) -> tuple[l
 async def suggest_names(
     q: Annotated[str, Query(max_length=100)],
     searching: Annotated[Searching, Depends(get_searching)],
+    viewer: Viewer,
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> SuggestAnswer:
     """As you type: tasks, vendors and tags that begin so, then services by name or by a word of their title."""
-    found = await searching.suggest(q, limit)
+    found = await searching.suggest(q, limit, viewer)
     return SuggestAnswer(
         items=[
             SuggestionView(kind=one.kind, text=one.text, name=one.name or one.text, count=one.count) for one in found
@@ -136,13 +147,14 @@ async def suggest_names(
 
 
 @router.get("/categories", summary="What services do: every task, and the services of each that are called most")
-async def list_categories(searching: Annotated[Searching, Depends(get_searching)]) -> CategoryList:
+async def list_categories(searching: Annotated[Searching, Depends(get_searching)], viewer: Viewer) -> CategoryList:
     """Tasks without a service are left out; the largest come first."""
-    tasks = (await searching.search("", Filters(), limit=0, facets=("task",))).answer.facets["task"]
+    tasks = (await searching.search("", Filters(viewer=viewer), limit=0, facets=("task",))).answer.facets["task"]
     by_calls = make_sort("calls", None)
     items = []
     for task, count in tasks:
-        top = await searching.search("", Filters({"task": (task,)}), limit=3, sort=by_calls, facets=())
+        filters = Filters({"task": (task,)}, viewer=viewer)
+        top = await searching.search("", filters, limit=3, sort=by_calls, facets=())
         listings = [view_listing(hit.document) for hit in top.answer.hits]
         items.append(CategoryView(task=task, title=TASK_TITLES.get(task, task), services=count, top=listings))
     return CategoryList(items=items)
@@ -164,6 +176,7 @@ def _in_short(listing: ListingDocument) -> dict[str, Any]:
         "context_window": listing.context_window,
         "prices": view_prices(listing),
         "measured": view_measured(listing),
+        "private": bool(listing.seen_by),
     }
 
 

@@ -283,7 +283,7 @@ async def make_key(
         name=body.name,
         scopes=body.scopes,
         expires_at=body.expires_at,
-        hold=await read_hold(session, body),
+        hold=await read_hold(session, body, caller.organisation_slug),
         drawn=drawn,
     )
     return await _view_new_key(new, session, parts)
@@ -295,7 +295,7 @@ async def hold_key(
 ) -> KeyView:
     """In force at gateways within a second. Empty lists lift the hold. The same again changes nothing."""
     caller.require(Permission.KEYS_WRITE)
-    key = await desk.hold(caller, key_id, await read_hold(session, body))
+    key = await desk.hold(caller, key_id, await read_hold(session, body, caller.organisation_slug))
     [view] = await view_keys(session, parts.clock, [key])
     return view
 

@@ -23,6 +23,7 @@ from mercato.discovery import (
 )
 from mercato.edge.caller import SignedIn
 from mercato.edge.route import TransactionalRoute
+from mercato.edge.viewer import Viewer, kept_by
 from mercato.edge.wiring import Parts, Transaction, running_of
 from mercato_contracts.listings import (
     ComparedService,
@@ -45,7 +46,7 @@ from mercato_contracts.wire import Slug
 
 router = APIRouter(prefix="/api", tags=["discovery"], route_class=TransactionalRoute)
 
-PUBLIC = "public, max-age=30"
+_KEPT = 30
 Few = Annotated[int, Query(ge=1, le=50)]
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$"
 FullName = Annotated[str, StringConstraints(pattern=_NAME)]
@@ -55,19 +56,21 @@ Engine = Annotated[Searching, Depends(discovery.get_searching)]
 
 @router.get("/services/{vendor}/{name}/similar", summary="Services that are like this one, and why")
 async def find_similar(
-    vendor: str, name: str, session: Transaction, searching: Engine, limit: Few = 6
+    vendor: str, name: str, session: Transaction, searching: Engine, viewer: Viewer, limit: Few = 6
 ) -> SimilarAnswer:
     """Near in meaning, of the same task, or with the same tags; the most similar first."""
-    (listed,) = await Showing(session).services([(vendor, name)])
-    found = await searching.find_similar(listed.document.service_id, limit)
+    (listed,) = await Showing(session, viewer).services([(vendor, name)])
+    found = await searching.find_similar(listed.document.service_id, limit, viewer)
     return view_similar(found)
 
 
 @router.get("/compare", summary="Up to four services side by side: prices, terms, measured figures")
-async def compare_services(services: Compared, session: Transaction, currency: Currency = "USD") -> ComparisonAnswer:
+async def compare_services(
+    services: Compared, session: Transaction, viewer: Viewer, currency: Currency = "USD"
+) -> ComparisonAnswer:
     """In the order asked; one that is named twice is shown once. `numbers` says which is best at what."""
     names = [name.partition("/") for name in dict.fromkeys(services)]
-    found = await Showing(session).services([(vendor, name) for vendor, _, name in names])
+    found = await Showing(session, viewer).services([(vendor, name) for vendor, _, name in names])
     return ComparisonAnswer(
         currency=currency,
         services=[_view_compared(one) for one in found],
@@ -76,10 +79,10 @@ async def compare_services(services: Compared, session: Transaction, currency: C
 
 
 @router.get("/vendors/{slug}", summary="A vendor: who it is, what it lists, how its services do")
-async def get_vendor(slug: Slug, session: Transaction, response: Response) -> VendorView:
+async def get_vendor(slug: Slug, session: Transaction, response: Response, viewer: Viewer) -> VendorView:
     """Organisations that list nothing are not shown. `GET /api/search?vendor=` lists the services."""
-    response.headers["cache-control"] = PUBLIC
-    page = await Showing(session).vendor(slug)
+    response.headers["cache-control"] = kept_by(viewer, _KEPT)
+    page = await Showing(session, viewer).vendor(slug)
     return VendorView(
         slug=page.organisation.slug,
         name=page.organisation.name,
@@ -100,6 +103,7 @@ async def read_measured(
     session: Transaction,
     parts: Parts,
     response: Response,
+    viewer: Viewer,
     step: SeriesStep = "day",
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
@@ -107,8 +111,8 @@ async def read_measured(
     """Calls, failures by the vendor's fault, p50 and p95 of each step, in UTC. Left out, `since` is 30 days or two days
     back; hours are kept for 100 days.
     """
-    response.headers["cache-control"] = PUBLIC
-    (listed,) = await Showing(session).services([(vendor, name)])
+    response.headers["cache-control"] = kept_by(viewer, _KEPT)
+    (listed,) = await Showing(session, viewer).services([(vendor, name)])
     found = await ServiceSeries(session, parts.clock).of(listed.document.service_id, step, since, until)
     end = until or parts.clock.now()
     return MeasuredSeries(
@@ -133,13 +137,13 @@ async def read_measured(
 
 @router.get("/trending", summary="Services that more organisations call of late than before")
 async def list_trending(
-    session: Transaction, response: Response, task: Task | None = None, limit: Few = 20
+    session: Transaction, response: Response, viewer: Viewer, task: Task | None = None, limit: Few = 20
 ) -> TrendingAnswer:
     """Recent days count more: half as much every 3 days, against a mean of 14 days. The vendor's own calls do not
     count, and an organisation counts once a day, however often it calls.
     """
-    response.headers["cache-control"] = PUBLIC
-    found = await rank_listings(session, "growth", limit, task)
+    response.headers["cache-control"] = kept_by(viewer, _KEPT)
+    found = await rank_listings(session, "growth", limit, task, viewer)
     return TrendingAnswer(
         items=[
             TrendingView(listing=view_listing(one.document), trend_millis=one.value, consumers=one.sample)
@@ -168,12 +172,12 @@ async def recommend_services(
 
 @router.get("/rankings", summary="Rankings with their rule and sample")
 async def list_rankings(
-    session: Transaction, response: Response, by: RankingName = "use", limit: Few = 20
+    session: Transaction, response: Response, viewer: Viewer, by: RankingName = "use", limit: Few = 20
 ) -> RankingAnswer:
     """By use, growth, rating, speed or availability; equal values share a place. Figures are those of the last 30 days
     and a few minutes old.
     """
-    response.headers["cache-control"] = PUBLIC
+    response.headers["cache-control"] = kept_by(viewer, _KEPT)
     rule = RULES[by]
     return RankingAnswer(
         by=by,
@@ -182,7 +186,7 @@ async def list_rankings(
         sample=rule.sample,
         items=[
             RankedService(place=one.place, listing=view_listing(one.document), value=one.value, sample=one.sample)
-            for one in await rank_listings(session, by, limit)
+            for one in await rank_listings(session, by, limit, viewer=viewer)
         ],
     )
 

@@ -16,6 +16,7 @@ from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called
 from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.viewer import Viewer, kept_by
 from mercato.edge.wiring import Parts, Transaction
 from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
 from mercato_contracts.publishing import (
@@ -35,6 +36,7 @@ from mercato_contracts.publishing import (
 router = APIRouter(prefix="/api", tags=["publishing"], route_class=TransactionalRoute)
 _slow = APIRouter(tags=["publishing"], route_class=LateTransactionalRoute)
 _LONGEST_VERSION = 128
+_A_DAY = 86_400
 
 
 def _submissions(session: Transaction, parts: Parts) -> Submissions:
@@ -49,8 +51,8 @@ def _lifecycle(session: Transaction, parts: Parts) -> Lifecycle:
     return Lifecycle(session, parts.clock, parts.outbox)
 
 
-def _catalogue(session: Transaction) -> Catalogue:
-    return Catalogue(session)
+def _catalogue(session: Transaction, viewer: Viewer) -> Catalogue:
+    return Catalogue(session, viewer)
 
 
 SubmissionDesk = Annotated[Submissions, Depends(_submissions)]
@@ -128,7 +130,7 @@ async def decide_submission(
 
 @router.get("/services/{vendor}/{name}", summary="A service with its releases, plans and operations")
 async def get_service(vendor: str, name: str, listings: Listings) -> ServiceView:
-    """For everybody. A service that was withdrawn is not found."""
+    """For everybody; a private one for those who see it. A service that was withdrawn is not found."""
     return view_service(await listings.get_listing(vendor, name))
 
 
@@ -147,7 +149,7 @@ async def get_service(vendor: str, name: str, listings: Listings) -> ServiceView
         }
     },
 )
-async def get_release_document(vendor: str, name: str, version: str, listings: Listings) -> Response:
+async def get_release_document(vendor: str, name: str, version: str, listings: Listings, viewer: Viewer) -> Response:
     """JSON or YAML, exactly as the vendor wrote it. A release never changes, so the answer may be kept for a day."""
     document = await listings.get_document(vendor, name, version)
     is_json = document.text.lstrip()[:1] == "{"
@@ -155,7 +157,7 @@ async def get_release_document(vendor: str, name: str, version: str, listings: L
         document.text,
         media_type="application/json" if is_json else "application/yaml",
         # A release never changes, so its digest names the document for ever.
-        headers={"etag": f'"{document.digest}"', "cache-control": "public, max-age=86400"},
+        headers={"etag": f'"{document.digest}"', "cache-control": kept_by(viewer, _A_DAY)},
     )
 
 
@@ -164,13 +166,15 @@ async def compare_releases(
     vendor: str,
     name: str,
     parts: Parts,
+    viewer: Viewer,
     first: Annotated[str, Query(alias="from", max_length=_LONGEST_VERSION, description="A version")],
     second: Annotated[str, Query(alias="to", max_length=_LONGEST_VERSION, description="Another version")],
 ) -> ReleaseDiffView:
     """For everybody. From the lower version to the higher one, whichever is named first: every change with its weight,
     and the least step of SemVer that may carry them. It is the comparison that publishing makes before a release.
     """
-    return view_diff(f"{vendor}/{name}", await parts.comparing.compare(parts.database, vendor, name, first, second))
+    found = await parts.comparing.compare(parts.database, vendor, name, first, second, viewer)
+    return view_diff(f"{vendor}/{name}", found)
 
 
 @router.post("/services/{vendor}/{name}/releases/{version}/deprecate", summary="Deprecate a release")

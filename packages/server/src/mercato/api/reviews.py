@@ -8,6 +8,7 @@ from mercato.discovery import Reviewed, Reviews
 from mercato.edge.caller import SignedIn
 from mercato.edge.paging import Page, PageSize
 from mercato.edge.route import TransactionalRoute
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato_contracts.reviews import (
@@ -21,8 +22,8 @@ from mercato_contracts.reviews import (
 router = APIRouter(prefix="/api", tags=["discovery"], route_class=TransactionalRoute)
 
 
-def _desk(session: Transaction, parts: Parts) -> Reviews:
-    return Reviews(session, parts.clock, parts.ids, parts.outbox)
+def _desk(session: Transaction, parts: Parts, viewer: Viewer) -> Reviews:
+    return Reviews(session, parts.clock, parts.ids, parts.outbox, viewer)
 
 
 Desk = Annotated[Reviews, Depends(_desk)]

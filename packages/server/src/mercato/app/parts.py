@@ -20,6 +20,7 @@ from mercato.api import (
     deployments,
     device,
     discovery,
+    feedback,
     figures,
     graphql,
     identity,
@@ -37,6 +38,7 @@ from mercato.api import (
     privacy,
     publishing,
     reviews,
+    saved_searches,
     scim_settings,
     second_factors,
     service_health,
@@ -100,7 +102,7 @@ def discovery_part(wiring: Wiring) -> Part:
     keeper = IndexKeeper(wiring.database, index, embedder)
     searching = Searching(index, embedder, lambda: keeper.state)
     return Part(
-        (discovery.router, listings.router, reviews.router, *DISCOVERY_PAGES),
+        (discovery.router, listings.router, reviews.router, feedback.router, saved_searches.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
         keeper.build,
         {"the search index": keeper.is_ready},

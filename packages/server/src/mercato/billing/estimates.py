@@ -65,19 +65,19 @@ class Estimating:
     async def of_workload(self, caller: Caller, vendor: str, name: str, workload: Workload) -> Estimates:
         """Raises `ServiceNotFound`, `WorkloadEmpty`."""
         caller.require(Permission.SERVICES_READ)
-        return await self._price(await self._find(vendor, name), workload, None)
+        return await self._price(await self._find(caller, vendor, name), workload, None)
 
     async def of_last_month(self, caller: Caller, vendor: str, name: str) -> Estimates:
         """What the organisation's own calls of the service in the month before, UTC, would have cost."""
         caller.require(Permission.USAGE_READ)
-        service_id = await self._find(vendor, name)
+        service_id = await self._find(caller, vendor, name)
         this = month_start(self._clock.now())
         last = month_start(this - timedelta(days=1))
         calls, into, out = await month_usage(self._session, caller.organisation_id, service_id, last, this)
         return await self._price(service_id, Workload(calls, into, out), last)
 
-    async def _find(self, vendor: str, name: str) -> str:
-        service = await self._catalogue.find_service(vendor, name)
+    async def _find(self, caller: Caller, vendor: str, name: str) -> str:
+        service = await Catalogue(self._session, caller.organisation_slug).find_service(vendor, name)
         if service is None:
             raise ServiceNotFound(f"There is no service {vendor}/{name}.", service=f"{vendor}/{name}")
         return service.id

@@ -14,6 +14,7 @@ from mercato.console.routes import page_router
 from mercato.console.search import price_line
 from mercato.console.visit import Anybody, SignedIn
 from mercato.discovery import Searching
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import Transaction
 from mercato_contracts.listings import (
     ComparedNumber,
@@ -90,13 +91,14 @@ class RecommendedPage:
 async def show_comparison(
     visit: Anybody,
     session: Transaction,
+    viewer: Viewer,
     service: Annotated[list[api.FullName], Query(max_length=_MOST)] = [],  # noqa: B006  (FastAPI copies it)
     currency: Currency = "USD",
 ) -> Response:
     """Up to four services side by side."""
     if not service:
         return visit.show("compare.html", ComparePage(None, [], [], [], may_add=True), public_seconds=_PUBLIC_SECONDS)
-    answer = await api.compare_services(service, session, currency)
+    answer = await api.compare_services(service, session, viewer, currency)
     names = [one.listing.name for one in answer.services]
     here = Address(visit.here.path, [("service", name) for name in names])
     page = ComparePage(
@@ -125,9 +127,10 @@ async def show_vendor(
     visit: Anybody,
     found: Annotated[VendorView, Depends(api.get_vendor)],
     searching: Annotated[Searching, Depends(discovery.get_searching)],
+    viewer: Viewer,
 ) -> Response:
     """Who it is, and what it lists."""
-    hits, total = await discovery.list_of_vendor(found.slug, searching, _MOST_OF_VENDOR)
+    hits, total = await discovery.list_of_vendor(found.slug, searching, _MOST_OF_VENDOR, viewer)
     services = [(discovery.view_short(hit), price_line(hit.prices)) for hit in hits]
     return visit.show("vendor_public.html", VendorPage(found, services, total), public_seconds=_PUBLIC_SECONDS)
 

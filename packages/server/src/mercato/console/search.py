@@ -14,6 +14,7 @@ from mercato.console.routes import page_router
 from mercato.console.search_words import FACET_NAMES, SORTS, TITLES, words_of
 from mercato.console.visit import Anybody
 from mercato.discovery import Searching
+from mercato.edge.viewer import Viewer
 from mercato_contracts.discovery import (
     FacetsAnswer,
     PriceView,
@@ -80,11 +81,14 @@ class SuggestPage:
 
 @router.get("/search")
 async def search(
-    visit: Anybody, asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)]
+    visit: Anybody,
+    asked: Annotated[SearchRequest, Query()],
+    searching: Annotated[Searching, Depends(get_searching)],
+    viewer: Viewer,
 ) -> Response:
     """What matches, by its page."""
     here = visit.here
-    found, counted = await discovery.search_counted(asked, searching)
+    found, counted = await discovery.search_counted(asked, searching, viewer)
     page = SearchPage(
         words=here.get("q"),
         sort=asked.sort,
@@ -108,10 +112,11 @@ async def search(
 async def suggest(
     visit: Anybody,
     searching: Annotated[Searching, Depends(get_searching)],
+    viewer: Viewer,
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The options below the field, as somebody types."""
-    found = await discovery.suggest_names(q[:100], searching, 8)
+    found = await discovery.suggest_names(q[:100], searching, viewer, 8)
     return visit.show("search_suggest.html", SuggestPage(q, found.items), public_seconds=_PUBLIC_SECONDS)
 
 

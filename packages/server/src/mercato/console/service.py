@@ -18,6 +18,7 @@ from mercato.console.visit import Anybody
 from mercato.consumption import ServiceSeries
 from mercato.discovery import Showing
 from mercato.edge.public_status import Board, PublicStatus
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import Transaction, running_of
 from mercato.identity import Permission
 from mercato.platform import NotFound, Refusal
@@ -74,6 +75,7 @@ class Service:
     session: Transaction
     board: Board
     visit: Anybody
+    viewer: Viewer
     calls: Units = None
     tokens_in: Units = None
     tokens_out: Units = None
@@ -86,7 +88,7 @@ class Service:
         steps = await series.of(page.service_id, "day", None, None)
         similar: Sequence[SimilarView] = ()
         if running.searching is not None:
-            similar = view_similar(await running.searching.find_similar(page.service_id, _SIMILAR)).items
+            similar = view_similar(await running.searching.find_similar(page.service_id, _SIMILAR, self.viewer)).items
         figures = await Showing(self.session).figures(page.service_id)
         return replace(
             page,
@@ -98,7 +100,7 @@ class Service:
 
     async def page(self, tab: str, version: str | None = None) -> ServicePage:
         """Raises `ServiceNotFound`, `NotFound`."""
-        listing = await Catalogue(self.session).get_listing(self.vendor, self.name)
+        listing = await Catalogue(self.session, self.viewer).get_listing(self.vendor, self.name)
         view = view_service(listing)
         full = f"{view.vendor}/{view.name}"
         asked = (self.calls, self.tokens_in, self.tokens_out)

@@ -10,6 +10,7 @@ from mercato.api.publishing_views import view_diff, view_service
 from mercato.console.routes import page_router
 from mercato.console.service import Tab, tabs_of
 from mercato.console.visit import Anybody
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import Parts
 from mercato.platform import NotFound, Refusal
 from mercato.publishing import Catalogue
@@ -67,12 +68,13 @@ async def _compare(
     vendor: str,
     name: str,
     parts: Parts,
+    viewer: Viewer,
     earlier: Annotated[str, Query(alias="from", max_length=_LONGEST_VERSION)] = "",
     later: Annotated[str, Query(alias="to", max_length=_LONGEST_VERSION)] = "",
 ) -> _Compared:
     """The comparison itself: no transaction is open while it lasts."""
     async with parts.database.transaction() as session:
-        listing = await Catalogue(session).get_listing(vendor, name)
+        listing = await Catalogue(session, viewer).get_listing(vendor, name)
         view = view_service(listing)
         versions = [release.version for release in listing.releases]
         later = later or listing.service.latest_version

@@ -174,7 +174,7 @@ async def show_tried_call(
 ) -> Response:
     """What it cost. The page of the form takes its figures from here."""
     call = await _view_call(visit, session, called, request_id)
-    if call is None and await Catalogue(session).find_service(vendor, name) is None:
+    if call is None and await _catalogue(visit, session).find_service(vendor, name) is None:
         raise NotFound(f"There is no service {vendor[:64]}/{name[:64]}.")
     return visit.show("tried_call.html", TriedCallPage(f"{vendor}/{name}"[:140], request_id[:_LONGEST_ID], call))
 
@@ -202,9 +202,9 @@ async def _filled(visit: Visit, parts: Wiring, vendor: str, name: str, form: For
 async def _page(
     visit: Visit, session: Session, vendor: str, name: str, operation: str, form: Form | None, *, as_json: bool = False
 ) -> TryPage:
-    view = view_service(await Catalogue(session).get_listing(vendor, name))
+    view = view_service(await _catalogue(visit, session).get_listing(vendor, name))
     full = f"{view.vendor}/{view.name}"
-    operations = await _operations(session, view, full)
+    operations = await _operations(visit, session, view, full)
     chosen = next((each for each in operations if each.id == operation), operations[0] if operations else None)
     filled = None if chosen is None else fill(chosen, form, as_json=as_json)
     person = visit.person
@@ -221,11 +221,16 @@ async def _page(
     )
 
 
-async def _operations(session: Session, view: ServiceView, full: str) -> list[Tryable]:
+def _catalogue(visit: Visit, session: Session) -> Catalogue:
+    """The services that whoever looks may see."""
+    return Catalogue(session, None if visit.person is None else visit.caller.organisation_slug)
+
+
+async def _operations(visit: Visit, session: Session, view: ServiceView, full: str) -> list[Tryable]:
     if view.protocol in ("openai", "anthropic"):
         return openai_operations(full, view.task, view.protocol)
     try:
-        document = await Catalogue(session).get_document(view.vendor, view.name, view.latest_version)
+        document = await _catalogue(visit, session).get_document(view.vendor, view.name, view.latest_version)
     except Refusal:
         return []
     return _DOCUMENTS.operations(full, document.digest, document.text)

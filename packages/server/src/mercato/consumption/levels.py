@@ -47,13 +47,13 @@ class ServiceLevels:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._clock = clock
         self._book = ServiceHealthBook(session)
-        self._catalogue = Catalogue(session)
+        self._session = session
         self._alerts = AlertRows(session)
 
     async def get(self, caller: Caller, vendor_slug: str, name: str) -> ServiceLevel:
         """The service `vendor_slug/name`. Raises `ServiceNotFound`."""
         caller.require(Permission.SERVICES_READ)
-        service = await self._catalogue.find_service(vendor_slug, name)
+        service = await Catalogue(self._session, caller.organisation_slug).find_service(vendor_slug, name)
         is_own = service is not None and service.vendor_id == caller.organisation_id
         sees_all = is_own or caller.may(Permission.MARKETPLACE_READ)
         if service is None or not (service.status == "listed" or sees_all):

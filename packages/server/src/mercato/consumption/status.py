@@ -42,11 +42,11 @@ class ServiceStatus:
 
 
 class Status:
-    """Answers anonymous callers."""
+    """Answers everybody; of private services those only who see them: `viewer` is the slug of who asks."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, viewer: str | None = None) -> None:
         self._clock = clock
-        self._catalogue = Catalogue(session)
+        self._catalogue = Catalogue(session, viewer)
         self._book = ServiceHealthBook(session)
         self._alerts = AlertRows(session)
 

@@ -17,10 +17,17 @@ from mercato.discovery.document import (
     pack_vector,
     unpack_vector,
 )
+from mercato.discovery.feedback import Feedback
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
-from mercato.discovery.news import DocumentChanged, RebuildAsked, ReviewChanged
+from mercato.discovery.news import (
+    DocumentChanged,
+    RebuildAsked,
+    ReviewChanged,
+    SavedSearchChanged,
+    SavedSearchFitted,
+)
 from mercato.discovery.numbers import NUMBERS, NumberName, Range, Sort, make_range, make_sort
 from mercato.discovery.ports import (
     FACETS,
@@ -44,9 +51,18 @@ from mercato.discovery.recommend import Blended, Found, Uses, Way, blend
 from mercato.discovery.recommending import MarketMemory, Recommended, Recommending
 from mercato.discovery.reembedding import Reembedding
 from mercato.discovery.refreshing import refresh_listings
-from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown, ReviewNotEarned, ReviewNotFound
+from mercato.discovery.refusals import (
+    CursorOfAnotherSearch,
+    FeedbackEnough,
+    RangeUpsideDown,
+    ReviewNotEarned,
+    ReviewNotFound,
+    SavedSearchesEnough,
+    SavedSearchNotFound,
+)
 from mercato.discovery.reviews import Reviewed, Reviewing, Reviews
 from mercato.discovery.rewritten import tell_rewritten
+from mercato.discovery.saved import Saved, SavedSearches
 from mercato.discovery.search import Searching, SearchPage
 from mercato.discovery.trending import trend_of
 from mercato.discovery.vendors import ListedService, Showing, VendorPage
@@ -65,6 +81,8 @@ __all__ = [
     "Embedder",
     "ExactFigures",
     "FacetName",
+    "Feedback",
+    "FeedbackEnough",
     "FigureBook",
     "Figures",
     "FiguresDue",
@@ -97,6 +115,12 @@ __all__ = [
     "Reviewed",
     "Reviewing",
     "Reviews",
+    "Saved",
+    "SavedSearchChanged",
+    "SavedSearchFitted",
+    "SavedSearchNotFound",
+    "SavedSearches",
+    "SavedSearchesEnough",
     "SearchIndex",
     "SearchPage",
     "Searching",

@@ -10,7 +10,7 @@ from mercato.discovery.figure_rows import FigureRepository
 from mercato.discovery.figures import shown
 from mercato.discovery.models import ListingRow
 from mercato.discovery.news import RebuildAsked
-from mercato.discovery.ports import IndexQuery, SearchIndex
+from mercato.discovery.ports import SearchIndex
 from mercato.discovery.repository import ListingRepository
 from mercato.platform import Database, Outbox, Session
 from mercato.publishing import Catalogue
@@ -53,19 +53,30 @@ class Compared:
 
 async def compare_index(database: Database, index: SearchIndex, embedder_name: str, now: datetime) -> Compared:
     """What one process's index holds beside the rows that it is fed from."""
-    found, after, held_in_all = Compared(), "", 0
+    found, after = Compared(), ""
     while True:
         async with database.transaction() as session:
             page = await ListingRepository(session).page(after, _PAGE)
         if not page:
             break
         held = await index.find_digests([row.service_id for row in page])
-        held_in_all += len(held)
         wanted = {row.service_id: None if row.withdrawn else _digest_in_index(row, embedder_name) for row in page}
         found = found.with_page(_compare(wanted, held, _young(page, now)))
         after = page[-1].service_id
-    total = (await index.search(IndexQuery(limit=0))).total
-    return replace(found, unknown=0 if found.on_their_way else max(0, total - held_in_all))
+    return replace(found, unknown=len(await find_unknown(database, index)))
+
+
+async def find_unknown(database: Database, index: SearchIndex) -> list[str]:
+    """What the index holds without any row."""
+    found: list[str] = []
+    after = ""
+    while True:
+        held, after = await index.list_ids(after, _PAGE)
+        async with database.transaction() as session:
+            rows = await ListingRepository(session).find_known(held)
+        found += [service_id for service_id in held if service_id not in rows]
+        if not after:
+            return found
 
 
 async def compare_rows(session: Session, now: datetime) -> Compared:

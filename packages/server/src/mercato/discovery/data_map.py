@@ -1,7 +1,9 @@
-"""The data map of discovery. What people search for is not stored."""
+"""The data map of discovery. What people search for is kept only where they say what they found."""
 
+from mercato.discovery.feedback_models import SearchFeedback
 from mercato.discovery.models import ListingFigures, ListingRow, Review
-from mercato.platform import WITH_LISTING, LegalBasis, describe
+from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
+from mercato.platform import WITH_LISTING, WITH_ORGANISATION, Keep, LegalBasis, describe
 
 describe(ListingRow, "What the search index holds of a listing.", LegalBasis.CONTRACT, WITH_LISTING,
          ids="service_id", words="facts", facts="digest embedder embedded_digest vector withdrawn shape",
@@ -14,3 +16,13 @@ describe(Review, "What organisations say of services that they called.", LegalBa
          ids="id service_id organisation_id", people="written_by answered_by hidden_by",
          words="words answer hidden_for", measures="stars",
          times="written_at changed_at answered_at hidden_at")  # fmt: skip
+describe(SearchFeedback, "What organisations found of results of searches; not which person of them.",
+         LegalBasis.INTEREST, Keep(days=90, since="at"),
+         ids="id organisation_id service_id", words="query", facts="verdict query_digest", measures="position",
+         times="at")  # fmt: skip
+describe(SavedSearch, "Searches that organisations keep.", LegalBasis.CONTRACT, WITH_ORGANISATION,
+         ids="id organisation_id", people="created_by", words="asked means", facts="name embedder vector",
+         times="created_at")  # fmt: skip
+describe(SavedSearchFit, "Services that organisations were told of.", LegalBasis.CONTRACT,
+         Keep("as long as the saved search"),
+         ids="saved_search_id service_id id", facts="version", times="found_at")  # fmt: skip

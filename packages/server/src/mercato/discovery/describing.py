@@ -6,7 +6,7 @@ from mercato.discovery.document import Figures, ListingDocument, PriceFact
 from mercato.publishing import Listing, Plan, Release
 from mercato_contracts.money import Currency
 
-SHAPE = 1
+SHAPE = 2
 """Raised where a row has to say more than it did: the worker then writes all rows anew."""
 
 _MAX_OPERATIONS = 50_000
@@ -38,6 +38,7 @@ def describe(listing: Listing, figures: Figures = Figures()) -> ListingDocument:
         outputs=tuple(latest.manifest.get("outputs") or ()),
         verified=listing.vendor.is_verified,
         figures=figures,
+        seen_by=() if service.visibility == "public" else (listing.vendor.slug, *service.visible_to),
     )
 
 

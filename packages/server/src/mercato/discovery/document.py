@@ -96,7 +96,13 @@ class ListingDocument:
     outputs: tuple[str, ...] = ()
     verified: bool = False
     figures: Figures = Figures()
+    seen_by: tuple[str, ...] = ()
+    """Slugs of the only organisations that see it, its vendor among them; empty: everybody does."""
     vector: bytes = b""
+
+    def is_seen_by(self, viewer: str | None) -> bool:
+        """Whether this organisation sees the listing; `None` is somebody of whom nothing is known."""
+        return not self.seen_by or viewer in self.seen_by
 
     def text_to_embed(self) -> str:
         """What the vector stands for, the most telling words first: the model reads only the first few hundred.
@@ -176,7 +182,9 @@ class ListingDocument:
 
 def from_facts(facts: dict[str, Any], vector: bytes = b"") -> ListingDocument:
     """The listing that `to_facts` described."""
-    several = {name: tuple(facts.get(name, ())) for name in ("tags", "modalities", "regions", "inputs", "outputs")}
+    several = {
+        name: tuple(facts.get(name, ())) for name in ("tags", "modalities", "regions", "inputs", "outputs", "seen_by")
+    }
     return ListingDocument(
         **{
             **facts,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import structlog
 
-from mercato.discovery.checking import Compared, compare_index
+from mercato.discovery.checking import Compared, compare_index, find_unknown
 from mercato.discovery.describing import SHAPE, describe
 from mercato.discovery.document import ListingDocument, from_facts, pack_vector
 from mercato.discovery.figure_rows import FigureRepository
@@ -18,14 +18,17 @@ from mercato.discovery.models import ListingRow
 from mercato.discovery.news import DocumentChanged, RebuildAsked
 from mercato.discovery.ports import Embedder, SearchIndex
 from mercato.discovery.repository import ListingRepository
+from mercato.discovery.telling import FitTeller
 from mercato.platform import (
     Clock,
     Database,
     DurableSubscriber,
     EphemeralSubscriber,
     Event,
+    Ids,
     Outbox,
     Session,
+    SystemIds,
     Unavailable,
 )
 from mercato.publishing import Catalogue, ServiceChanged, ServiceReleased, ServiceWithdrawn
@@ -47,10 +50,11 @@ def digest_of_embedding(embedder: Embedder, listing: ListingDocument) -> str:
 class DocumentWriter:
     """Turns publishing's news into rows. Runs in one process at a time; the same news twice changes nothing."""
 
-    def __init__(self, embedder: Embedder, clock: Clock, outbox: Outbox) -> None:
+    def __init__(self, embedder: Embedder, clock: Clock, outbox: Outbox, ids: Ids | None = None) -> None:
         self._embedder = embedder
         self._clock = clock
         self._outbox = outbox
+        self._ids = ids or SystemIds(clock)
 
     def subscriber(self) -> DurableSubscriber[ServiceNews]:
         """To be run by the worker's feed."""
@@ -64,13 +68,17 @@ class DocumentWriter:
         known = await rows.lock_many(service_ids)
         listings = await self._read(session, service_ids)
         changed = [one for one in listings.values() if not self._is_up_to_date(known.get(one.service_id), one)]
-        for row in await self._to_rows(changed, known):
+        before = {key: from_facts(row.facts, row.vector) for key, row in known.items() if not row.withdrawn}
+        written = await self._to_rows(changed, known)
+        changes = [(before.get(row.service_id), from_facts(row.facts, row.vector)) for row in written]
+        for row in written:
             await rows.save(row)
             await self._outbox.add(session, DocumentChanged(by=_WRITER, service_id=row.service_id))
         for service_id, row in known.items():
             if service_id not in listings and not row.withdrawn:
                 row.withdrawn, row.changed_at = True, self._clock.now()
                 await self._outbox.add(session, DocumentChanged(by=_WRITER, service_id=service_id))
+        await FitTeller(session, self._clock, self._ids, self._outbox, self._embedder.name).tell(changes)
 
     async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
         catalogue = Catalogue(session)
@@ -163,7 +171,16 @@ class IndexKeeper:
             differing = [key for key, digest in wanted.items() if anew or held.get(key) != digest]
             await self._bring(differing)
             after = page[-1][0]
+        if anew:
+            await self._forget_unknown()
         self._ready = True
+
+    async def _forget_unknown(self) -> None:
+        """What has no row is not found any more. Rows are never removed, so nothing that is on its way is forgotten."""
+        async with self._bringing:
+            unknown = await find_unknown(self._database, self._index)
+            if unknown:
+                await self._index.apply([], unknown)
 
     async def handle(self, events: Sequence[Event[DocumentChanged | RebuildAsked]]) -> None:
         """Bring what these events speak of. While a large batch is brought the index is behind, and where it could not

@@ -27,6 +27,40 @@ class RebuildAsked(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SavedSearchChanged(News):
+    """An organisation keeps a search, or forgets it."""
+
+    topic = "saved_search.changed"
+
+    saved_search_id: str
+    """The saved search."""
+    organisation_id: str
+    """The organisation that keeps it."""
+    change: Literal["saved", "forgotten"]
+    """What happened to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedSearchFitted(News):
+    """A listing newly fits a search that an organisation keeps; told once for each service."""
+
+    topic = "saved_search.fitted"
+
+    saved_search_id: str
+    """The saved search."""
+    organisation_id: str
+    """The organisation that keeps it."""
+    search: str
+    """What it calls the search."""
+    service_id: str
+    """The service that fits."""
+    service: str
+    """The same as `vendor/name`."""
+    version: str
+    """The version that fits."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewChanged(News):
     """A review was written, changed or removed by its organisation, answered by the vendor, or hidden or shown by an
     operator."""

@@ -28,12 +28,20 @@ class Filters:
     facets: Mapping[FacetName, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[NumberName, Range] = field(default_factory=dict)
     currency: Currency = "USD"
+    viewer: str | None = None
+    """The slug of the organisation that asks: a listing with `seen_by` is there for those organisations only, in hits,
+    totals, facets and steps alike."""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether they leave anything out that the viewer sees."""
+        return any(self.facets.values()) or bool(self.ranges)
 
     def without(self, name: FacetName | NumberName) -> "Filters":
         """The same filters, this one left out: whose counts then show what another choice would give."""
         facets = {facet: values for facet, values in self.facets.items() if facet != name}
         ranges = {number: span for number, span in self.ranges.items() if number != name}
-        return Filters(facets, ranges, self.currency)
+        return Filters(facets, ranges, self.currency, self.viewer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +171,23 @@ class SearchIndex(Protocol):
         """
         ...
 
-    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
-        """What begins as `text` does: tasks, vendors and tags with services, then services by calls."""
+    async def suggest(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
+        """What begins as `text` does: tasks, vendors and tags with services, then services by calls; of and among the
+        listings that the viewer sees (`Filters.viewer`)."""
         ...
 
-    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
-        """The listings that are most like this one, itself left out; none where the index does not hold it."""
+    async def find_similar(self, service_id: str, limit: int, viewer: str | None = None) -> tuple[Likeness, ...]:
+        """The listings that are most like this one, itself left out; none where the index does not hold it, or the
+        viewer does not see it."""
         ...
 
     async def find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:
         """The digest of each of these listings that the index holds."""
+        ...
+
+    async def list_ids(self, after: str, limit: int) -> tuple[list[str], str]:
+        """At most `limit` of the service ids that the index holds, private listings' too, in an order of its own, and
+        what to ask for those after them with: empty at first, and at the end."""
         ...
 
     async def close(self) -> None:

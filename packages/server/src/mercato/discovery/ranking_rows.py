@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from mercato.discovery.models import ListingFigures, ListingRow
 from mercato.platform import Session
@@ -31,12 +31,18 @@ class RankingRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def first(self, by: RankingName, limit: int, task: str | None) -> list[tuple[ListingFigures, ListingRow]]:
-        """Listings in this order, by id among equals; yanked ones are left out."""
+    async def first(
+        self, by: RankingName, limit: int, task: str | None, viewer: str | None
+    ) -> list[tuple[ListingFigures, ListingRow]]:
+        """Listings that the viewer sees in this order, by id among equals; yanked ones are left out."""
         value, least = _ORDERS[by]
         listed = ListingRow.service_id == ListingFigures.service_id
         query = select(ListingFigures, ListingRow).join(ListingRow, listed)
         query = query.where(ListingRow.withdrawn.is_(False), ListingRow.facts["status"].astext != "yanked", least)
+        seen_by = ListingRow.facts["seen_by"]
+        # Rows of before there were private listings do not say it.
+        public = func.coalesce(func.jsonb_array_length(seen_by), 0) == 0
+        query = query.where(public if viewer is None else or_(public, seen_by.contains([viewer])))
         if task is not None:
             query = query.where(ListingRow.facts["task"].astext == task)
         rows = await self._session.execute(query.order_by(value.desc(), ListingFigures.service_id).limit(limit))

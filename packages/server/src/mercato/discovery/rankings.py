@@ -80,11 +80,13 @@ class Ranked:
     sample: int
 
 
-async def rank_listings(session: Session, by: RankingName, limit: int, task: str | None = None) -> list[Ranked]:
-    """The first of a ranking, at most `limit`; of one task where it is given."""
+async def rank_listings(
+    session: Session, by: RankingName, limit: int, task: str | None = None, viewer: str | None = None
+) -> list[Ranked]:
+    """The first of a ranking, at most `limit`, among what the viewer sees; of one task where it is given."""
     rule = RULES[by]
     ranked: list[Ranked] = []
-    for at, (figures, listing) in enumerate(await RankingRows(session).first(by, limit, task), start=1):
+    for at, (figures, listing) in enumerate(await RankingRows(session).first(by, limit, task, viewer), start=1):
         value = rule.value(figures)
         place = ranked[-1].place if ranked and ranked[-1].value == value else at
         ranked.append(Ranked(place, from_facts(listing.facts), value, rule.rests_on(figures)))

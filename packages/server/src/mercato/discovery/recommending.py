@@ -83,13 +83,14 @@ class Recommending:
         use = await MarketUse(self._session).of_consumer(caller.organisation_id, self._clock.now() - _LOOKS_BACK)
         own = [one.service_id for one in sorted(use, key=lambda one: (-one.calls, one.service_id))]
         market = await self._memory.read(self._session)
-        documents = await self._documents(own)
+        viewer = caller.organisation_slug
+        documents = await self._documents(own, viewer)
         tasks = {one.task for one in documents.values()}
         lists: list[Sequence[Found]] = [market.uses.together(own, _MOST, but=caller.organisation_id)]
-        lists += [await self._like(seed) for seed in own[:_SEEDS]]
+        lists += [await self._like(seed, viewer) for seed in own[:_SEEDS]]
         lists += [_ranked(market.rising, "rising", tasks), _ranked(market.popular, "popular", tasks)]
         blended = blend(lists, set(own), 2 * limit + 20)
-        documents |= await self._documents([one.service_id for one in blended])
+        documents |= await self._documents([one.service_id for one in blended], viewer)
         found = [
             Recommended(
                 documents[one.service_id], one.score, tuple(way.way for way in one.ways), _words(one, documents)
@@ -99,14 +100,14 @@ class Recommending:
         ]
         return found[:limit]
 
-    async def _like(self, seed: str) -> list[Found]:
-        likenesses: Sequence[Likeness] = await self._searching.find_similar(seed, _OF_A_SEED)
+    async def _like(self, seed: str, viewer: str) -> list[Found]:
+        likenesses: Sequence[Likeness] = await self._searching.find_similar(seed, _OF_A_SEED, viewer)
         return [Found(one.document.service_id, "like", seed) for one in likenesses]
 
-    async def _documents(self, service_ids: Collection[str]) -> dict[str, ListingDocument]:
+    async def _documents(self, service_ids: Collection[str], viewer: str) -> dict[str, ListingDocument]:
         rows = await self._rows.find_many(list(service_ids))
         found = {key: from_facts(row.facts) for key, row in rows.items() if not row.withdrawn}
-        return {key: one for key, one in found.items() if one.status != "yanked"}
+        return {key: one for key, one in found.items() if one.status != "yanked" and one.is_seen_by(viewer)}
 
 
 def _ranked(ranked: Sequence[Ranked], way: Way, tasks: Collection[str]) -> list[Found]:

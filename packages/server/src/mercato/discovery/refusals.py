@@ -1,6 +1,6 @@
 """What discovery refuses."""
 
-from mercato.platform import NotFound, Refusal
+from mercato.platform import Conflict, NotFound, Refusal
 
 
 class CursorOfAnotherSearch(Refusal):
@@ -22,6 +22,31 @@ class RangeUpsideDown(Refusal):
 
     def __init__(self, name: str, least: int, most: int) -> None:
         super().__init__(f"The range of {name} begins at {least} and ends at {most}.", range=name)
+
+
+class FeedbackEnough(Refusal):
+    """The organisation gave as much feedback as one may in a day."""
+
+    code = "feedback_enough"
+    status = 429
+    title = "Enough feedback for today"
+    fix = "Go on tomorrow. Saying the same of the same result again adds nothing."
+
+
+class SavedSearchNotFound(NotFound):
+    """There is no such saved search, or it is another organisation's."""
+
+    code = "saved_search_not_found"
+    title = "There is no such saved search"
+    fix = "`GET /api/saved-searches` lists those of your organisation."
+
+
+class SavedSearchesEnough(Conflict):
+    """The organisation keeps as many searches as one may."""
+
+    code = "saved_searches_enough"
+    title = "Enough saved searches"
+    fix = "Forget one that you no longer need, or save this one under the name of another."
 
 
 class ReviewNotEarned(Refusal):

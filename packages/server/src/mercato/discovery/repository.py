@@ -23,6 +23,11 @@ class ListingRepository:
         rows = await self._session.scalars(select(ListingRow).where(ListingRow.service_id.in_(service_ids)))
         return {row.service_id: row for row in rows}
 
+    async def find_known(self, service_ids: Sequence[str]) -> set[str]:
+        """Those of these services that have a row."""
+        rows = await self._session.scalars(select(ListingRow.service_id).where(ListingRow.service_id.in_(service_ids)))
+        return set(rows)
+
     async def list_of_other_models(self, embedder: str, after: str, limit: int) -> list[ListingRow]:
         """The next listed services whose vector another model made, or none, in the order of their ids."""
         rows = await self._session.scalars(

@@ -43,15 +43,15 @@ class Reviewing:
 
 
 class Reviews:
-    """Of listed services, in the caller's transaction."""
+    """Of the listed services that `viewer` sees, in the caller's transaction."""
 
-    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
+    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, viewer: str | None = None) -> None:
         self._session = session
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
         self._rows = ReviewRepository(session)
-        self._catalogue = Catalogue(session)
+        self._catalogue = Catalogue(session, viewer)
         self._directory = Directory(session)
         self._book = FigureBook(session, clock, outbox)
 

@@ -124,7 +124,8 @@ class Searching:
         read = read_wishes(words, filters, sort)
         if read.order is None and not read.wishes:
             return Understood(words, filters, sort)
-        named = (await self._index.search(IndexQuery(words, limit=1, explain=True))).hits
+        seen = Filters(viewer=filters.viewer)
+        named = (await self._index.search(IndexQuery(words, filters=seen, limit=1, explain=True))).hits
         if named and named[0].reasons is not None and named[0].reasons.exact_name:
             return Understood(words, filters, sort)
         if read.order is None:
@@ -138,13 +139,18 @@ class Searching:
         best = max(_PRICES, key=lambda way: counts.get(way, 0))
         return _PRICES[best]
 
-    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+    async def suggest(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
         """What somebody may mean who has typed this much."""
-        return await self._index.suggest(text, limit)
+        return await self._index.suggest(text, limit, viewer)
 
-    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+    async def find_similar(self, service_id: str, limit: int, viewer: str | None = None) -> tuple[Likeness, ...]:
         """The listings that are most like this one."""
-        return await self._index.find_similar(service_id, limit)
+        return await self._index.find_similar(service_id, limit, viewer)
+
+    async def embed_for_keeping(self, words: str) -> tuple[str, Vector | None]:
+        """The model's name and what it makes of these words; nothing where it is missing."""
+        vector = await self._embed(read_meaning(words).text)
+        return ("", None) if vector is None else (self._embedder.name, vector)
 
     async def _embed(self, words: str) -> Vector | None:
         if not any(character.isalnum() for character in words):

@@ -33,10 +33,10 @@ class ListedService:
 
 
 class Showing:
-    """Answers without asking who asks: only what is listed."""
+    """Answers with what is listed and `viewer` sees, which is the slug of the organisation that asks."""
 
-    def __init__(self, session: Session) -> None:
-        self._catalogue = Catalogue(session)
+    def __init__(self, session: Session, viewer: str | None = None) -> None:
+        self._catalogue = Catalogue(session, viewer)
         self._directory = Directory(session)
         self._figures = FigureRepository(session)
 

@@ -15,7 +15,7 @@ from mercato.billing import ChargeAdjusted, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
 from mercato.deployments import DeploymentLinked
-from mercato.discovery import ReviewChanged
+from mercato.discovery import ReviewChanged, SavedSearchChanged
 from mercato.identity import (
     InvitationAccepted,
     InvitationMade,
@@ -120,6 +120,9 @@ OPERATIONS: Mapping[str, Audited] = {
     "promote_canary": _tells(ServiceChanged),
     "deprecate_release": _tells(ServiceChanged),
     "yank_release": _tells(ServiceChanged),
+    "give_feedback": _nothing("it says what somebody found of a result, of which the log holds no word"),
+    "save_search": _tells(SavedSearchChanged),
+    "forget_search": _tells(SavedSearchChanged),
     "write_review": _tells(ReviewChanged),
     "remove_review": _tells(ReviewChanged),
     "answer_review": _tells(ReviewChanged),

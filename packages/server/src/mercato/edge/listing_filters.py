@@ -6,7 +6,7 @@ from mercato.discovery import FACETS, NUMBERS, Filters, NumberName, Range, Sort,
 from mercato_contracts.discovery import ListingFilters, SearchRequest
 
 
-def filters_of(asked: ListingFilters) -> Filters:
+def filters_of(asked: ListingFilters, viewer: str | None = None) -> Filters:
     """Raises `RangeUpsideDown`."""
     facets = {facet: tuple(getattr(asked, facet)) for facet in FACETS}
     ranges: dict[NumberName, Range] = {}
@@ -14,7 +14,7 @@ def filters_of(asked: ListingFilters) -> Filters:
         span = make_range(name, *_bounds(asked, name))
         if span is not None:
             ranges[name] = span
-    return Filters(facets, ranges, asked.currency)
+    return Filters(facets, ranges, asked.currency, viewer)
 
 
 def sort_of(asked: SearchRequest) -> Sort | None:

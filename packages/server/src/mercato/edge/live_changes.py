@@ -27,6 +27,7 @@ _PUBLIC = frozenset({ServiceReleased.topic, ServiceChanged.topic, ServiceWithdra
 _MOST_LISTENERS = 500
 _MOST_OF_ONE = 20
 _MOST_WAITING = 100
+_NOBODY = ""
 
 
 class TooManyLive(Refusal):
@@ -49,11 +50,14 @@ class Happened:
     name: str
     service_id: str | None
     submission_id: str | None
+    seen_by: tuple[str, ...] = ()
+    """Slugs of the organisations that see a private service; empty: everybody does."""
 
     def is_for(self, caller: Caller) -> bool:
         """What the catalogue shows is for everybody; what is before that for its vendor and operators."""
         own = self.vendor_id == caller.organisation_id and caller.may(Permission.SERVICES_READ)
-        return self.topic in _PUBLIC or own or caller.may(Permission.MARKETPLACE_READ)
+        seen = self.topic in _PUBLIC and (not self.seen_by or caller.organisation_slug in self.seen_by)
+        return seen or own or caller.may(Permission.MARKETPLACE_READ)
 
 
 class LiveChanges:
@@ -119,4 +123,6 @@ async def _changes(session: Session, events: Sequence[Event[News]]) -> AsyncIter
                 yield Happened(one.topic, event.at, one.by, submission.vendor_id, name, None, submission.id)
         elif isinstance(one, ServiceReleased | ServiceChanged | ServiceWithdrawn) and one.service_id in services:
             service = services[one.service_id]
-            yield Happened(one.topic, event.at, one.by, service.vendor_id, service.name, service.id, None)
+            # Of a private one its vendor, who hears of what is its own anyway, and those it is granted to.
+            seen_by = () if service.visibility == "public" else (_NOBODY, *service.visible_to)
+            yield Happened(one.topic, event.at, one.by, service.vendor_id, service.name, service.id, None, seen_by)

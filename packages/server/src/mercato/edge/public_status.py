@@ -6,18 +6,19 @@ from fastapi import Depends, Request
 
 from mercato.consumption import Entry, ServiceStatus, Status, StatusBoard
 from mercato.edge.paging import Page
+from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import Parts, Transaction, Wiring, running_of
 from mercato_contracts.service_levels import IncidentView, ServiceStatusView, StatusDay, StatusEntry, StatusList
 
 CACHED_SECONDS = 30
 """How long an answer or a page may be kept."""
-CACHED = f"public, max-age={CACHED_SECONDS}"
 
 
 class PublicStatus:
     """Status through the process's board."""
 
-    def __init__(self, status: Status, board: StatusBoard, wiring: Wiring) -> None:
+    def __init__(self, status: Status, board: StatusBoard, wiring: Wiring, viewer: str | None) -> None:
+        self._viewer = viewer
         self._status = status
         self._board = board
         self._wiring = wiring
@@ -28,19 +29,19 @@ class PublicStatus:
             following = Page.of(rows, limit, lambda row: row.service.id).next
             return StatusList(at=self._wiring.clock.now(), items=[view_entry(row) for row in rows], next=following)
 
-        return await self._board.answer((after, limit), make)
+        return await self._board.answer((self._viewer, after, limit), make)
 
     async def get_service(self, vendor: str, name: str) -> ServiceStatusView:
         async def make() -> ServiceStatusView:
             return view_status(await self._status.get(vendor, name))
 
-        return await self._board.answer((vendor, name, "service"), make)
+        return await self._board.answer((self._viewer, vendor, name, "service"), make)
 
 
-def _public(request: Request, session: Transaction, parts: Parts) -> PublicStatus:
+def _public(request: Request, session: Transaction, parts: Parts, viewer: Viewer) -> PublicStatus:
     board = running_of(request.app).status_board
     assert board is not None, "the role of consumption serves it"
-    return PublicStatus(Status(session, parts.clock), board, parts)
+    return PublicStatus(Status(session, parts.clock, viewer), board, parts, viewer)
 
 
 Board = Annotated[PublicStatus, Depends(_public)]

@@ -176,7 +176,7 @@ class TransactionalRoute(APIRoute):
         return admitted
 
     async def _authenticate(self, request: Request, wiring: Wiring, unit: UnitOfWork) -> Caller | None:
-        if _credential(request) is None:
+        if credential_of(request) is None:
             return None
         if not self.opens_late:
             return await _authenticate_slowly(request, wiring, await unit.begin())
@@ -193,7 +193,7 @@ class LateTransactionalRoute(TransactionalRoute):
 
 async def prove_credential(request: Request, wiring: Wiring) -> None:
     """Proves the key that the request shows, unless this process has. Raises `NotSignedIn`, `AskedTooOften`."""
-    credential = _credential(request)
+    credential = credential_of(request)
     if credential is not None:
         await prove_text(request, wiring, credential)
 
@@ -215,7 +215,7 @@ async def prove_key(request: HTTPConnection, wiring: Wiring, text: str) -> None:
 
 
 async def _authenticate_slowly(request: Request, wiring: Wiring, session: Session) -> Caller:
-    credential = _credential(request)
+    credential = credential_of(request)
     assert credential is not None
     try:
         return await authenticated(request, wiring, session, credential)
@@ -229,7 +229,8 @@ def _proves_by_body(request: Request) -> bool:
     return request.method == "POST" and request.scope["path"] in _GUESSABLE
 
 
-def _credential(request: Request) -> str | None:
+def credential_of(request: Request) -> str | None:
+    """The credential that the request shows; `None` where it shows none, or is proved by its body."""
     if _proves_by_body(request):
         return None
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
@@ -241,7 +242,7 @@ async def _admit_deployment(request: Request, wiring: Wiring) -> tuple[Caller, d
 
     A transaction of its own, before that of the request: what was asked counts also where the answer is a refusal.
     """
-    credential = _credential(request)
+    credential = credential_of(request)
     if credential is None or not credential.startswith(TOKEN_PREFIX):
         return None
     async with wiring.database.transaction() as session:

@@ -36,6 +36,7 @@ from mercato.publishing.news import (
     ServiceReleased,
     ServiceWithdrawn,
     SubmissionReceived,
+    VisibilityChanged,
 )
 from mercato.publishing.offers import Offers, PriceChange
 from mercato.publishing.oversight import Oversight
@@ -106,6 +107,7 @@ __all__ = [
     "Submission",
     "SubmissionReceived",
     "Submissions",
+    "VisibilityChanged",
     "Vote",
     "Waiting",
     "count_waiting",

@@ -16,7 +16,7 @@ from mercato.publishing.refusals import (
     ReleaseOver,
     ServiceNotFound,
 )
-from mercato.publishing.release import follow_latest, latest_of, may_be_canary, new_canary
+from mercato.publishing.release import follow_latest, follow_visibility, latest_of, may_be_canary, new_canary
 from mercato.publishing.repository import CatalogueRepository
 from mercato_contracts.manifest import CanaryTerms
 
@@ -106,7 +106,9 @@ class Canaries:
         canary.state, canary.reason, canary.figures = ending, reason, dict(figures)
         canary.ended_at, canary.ended_by = now, by
         news = ServiceChanged(by=by, service_id=service.id)
-        if ending != "promoted":
+        if ending == "promoted":
+            await self._show_as(service, canary.version, by)
+        else:
             release = await self._rows.find_release(service.id, canary.version, lock=True)
             assert release is not None, "a canary has a release"
             release.status, release.status_at = "deprecated", now
@@ -114,6 +116,13 @@ class Canaries:
             news = replace(news, release_id=release.id, status=release.status)
         await self._tell(news, service)
         return canary
+
+    async def _show_as(self, service: Service, version: str, by: str) -> None:
+        """Those see the service from now on that this version names."""
+        release = await self._rows.find_release(service.id, version)
+        seen = None if release is None else follow_visibility(service, release, by)
+        if seen is not None:
+            await self._outbox.add(self._session, seen)
 
     async def _tell(self, news: ServiceChanged, service: Service) -> None:
         await follow_latest(self._rows, self._ids, service, self._clock.now())

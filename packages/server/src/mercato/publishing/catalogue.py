@@ -1,15 +1,15 @@
 """The listings: what other rooms may ask about services, releases and plans."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from mercato.identity import Organisation
 from mercato.platform import Session
-from mercato.publishing.listed_rows import listed_of
+from mercato.publishing.hold_rows import HoldRepository
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
-from mercato.publishing.repository import CatalogueRepository, HoldRepository
+from mercato.publishing.repository import CatalogueRepository
 from mercato_checks.semver import Version
 from mercato_contracts.catalog import CatalogModel
 from mercato_contracts.dataplane import (
@@ -60,10 +60,13 @@ class RunningRelease:
 
 
 class Catalogue:
-    """The listings. Everyone may read them, so nothing here is scoped by organisation."""
+    """The listings. Everyone may read public ones; `viewer` is the slug of the organisation that reads, which sees its
+    own private ones and those it was granted too. What is asked by id is told to whoever knows the id.
+    """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, viewer: str | None = None) -> None:
         self._session = session
+        self._viewer = viewer
         self._rows = CatalogueRepository(session)
         self._holds = HoldRepository(session)
 
@@ -75,8 +78,15 @@ class Catalogue:
         return service
 
     async def find_service(self, vendor_slug: str, name: str) -> Service | None:
-        """The service called `vendor_slug/name`, withdrawn or not."""
-        return await self._rows.find_service_by_name(vendor_slug, name)
+        """The service called `vendor_slug/name`, withdrawn or not; `None` also where the viewer does not see it."""
+        return await self._rows.find_service_by_name(vendor_slug, name, self._viewer)
+
+    async def sees(self, service: Service, viewer: str) -> bool:
+        """Whether the organisation of this slug sees the service."""
+        if service.visibility == "public":
+            return True
+        found = await self._rows.find_with_vendor(service.id)
+        return found is not None and viewer in (found[1].slug, *service.visible_to)
 
     async def find_services(self, service_ids: Collection[str]) -> list[Service]:
         """These services, withdrawn or not, in the order of their ids; unknown ones are left out."""
@@ -136,11 +146,11 @@ class Catalogue:
 
     async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
         """Listed services with their vendors, in the order of ids after `after`."""
-        return await self._rows.listed_after(after, limit)
+        return await self._rows.listed_after(after, limit, self._viewer)
 
     async def public_page(self, after: str, limit: int) -> list[CatalogModel]:
         """The public entries of the listed services after this id, in the order of their ids."""
-        found = await self._rows.listed_after(after, limit)
+        found = await self._rows.listed_after(after, limit, None)
         ids = [service.id for service, _ in found]
         plans: dict[str, list[str]] = {}
         for plan in await self._rows.open_plans(ids):
@@ -153,20 +163,21 @@ class Catalogue:
         ]
 
     async def listed_of(self, vendor_id: str) -> list[Service]:
-        """The vendor's listed services by name."""
-        return await listed_of(self._session, vendor_id)
+        """The vendor's listed services that the viewer sees, by name."""
+        return await self._rows.listed_of(vendor_id, self._viewer)
 
     async def listed_ids(self) -> list[str]:
         """The ids of all listed services, in order; an index is built from them."""
         return await self._rows.listed_ids()
 
     async def listing(self, service_id: str) -> Listing | None:
-        """All that discovery shows of a listed service; `None` if it is withdrawn or does not exist."""
+        """All that discovery shows of a listed service, private or not; `None` if it is withdrawn or does not exist."""
         return await self._listing(await self._rows.find_with_vendor(service_id))
 
     async def get_listing(self, vendor_slug: str, name: str) -> Listing:
-        """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also if it was withdrawn."""
-        listing = await self._listing(await self._rows.find_named_with_vendor(vendor_slug, name))
+        """The listed service `vendor_slug/name`. Raises `ServiceNotFound`, also if it was withdrawn, or is private to
+        others."""
+        listing = await self._listing(await self._rows.find_named_with_vendor(vendor_slug, name, self._viewer))
         if listing is None:
             raise ServiceNotFound(f"There is no service {vendor_slug}/{name}.")
         return listing
@@ -208,12 +219,15 @@ class Catalogue:
         held = await self._holds.held_of(ids)
         plans = await self.plans_of(ids)
         canaries = {canary.service_id: canary for canary in await self._rows.running_canaries(ids)}
+        granted = {slug for service, _ in services for slug in service.visible_to}
+        members = await self._rows.organisation_ids(granted) if granted else {}
         return [
             _route_service(
-                service, vendor, releases[service.id], deployments, plans[service.id], held, canaries.get(service.id)
+                service, vendor, releases[service.id], deployments, plans[service.id], held,
+                canaries.get(service.id), members,
             )
             for service, vendor in services
-        ]
+        ]  # fmt: skip
 
 
 def _catalogue_entry(
@@ -253,7 +267,9 @@ def _route_service(
     plans: list[Plan],
     held: Collection[str],
     canary: Canary | None,
+    members: Mapping[str, str],
 ) -> SnapshotService:
+    granted = [members[slug] for slug in service.visible_to if slug in members]
     return SnapshotService(
         id=service.id,
         vendor_id=vendor.id,
@@ -269,6 +285,7 @@ def _route_service(
         releases=[_route_release(release, deployments.get(release.id, []), held) for release in releases],
         plans=[route_plan(plan) for plan in plans],
         task=service.task,
+        callers=None if service.visibility == "public" else [vendor.id, *granted],
     )
 
 

@@ -60,10 +60,15 @@ class Comparing:
         self._checks = ConfinedChecks()
         self._kept: OrderedDict[tuple[str, str], ReleaseDiff] = OrderedDict()
 
-    async def compare(self, database: Database, vendor: str, name: str, first: str, second: str) -> ReleaseDiff:
-        """The two versions in either order. Raises `ServiceNotFound`, `ReleaseNotFound`."""
+    async def compare(
+        self, database: Database, vendor: str, name: str, first: str, second: str, viewer: str | None = None
+    ) -> ReleaseDiff:
+        """The two versions in either order, of a service that the viewer sees.
+
+        Raises `ServiceNotFound`, `ReleaseNotFound`.
+        """
         async with database.transaction() as session:
-            service = (await Catalogue(session).get_listing(vendor, name)).service
+            service = (await Catalogue(session, viewer).get_listing(vendor, name)).service
             pair = await self._read(session, service, f"{vendor}/{name}", first, second)
         return await self._compare(pair)
 
@@ -78,7 +83,7 @@ class Comparing:
     async def _compare(self, pair: _Pair | ReleaseDiff) -> ReleaseDiff:
         if isinstance(pair, ReleaseDiff):
             return pair
-        terms = changed_terms(pair.old, pair.new.version, pair.new.task, pair.new.paths)
+        terms = changed_terms(pair.old, pair.new.version, pair.new.task, pair.new.paths, pair.new.visibility)
         earlier = Version.parse(pair.old.version)
         try:
             checked = await self._checks.run(release_diff, pair.vendor_id, earlier, pair.old_text, pair.new_text, terms)

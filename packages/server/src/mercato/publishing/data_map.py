@@ -32,7 +32,7 @@ _PUBLISHED = ColumnNote(
 describe(Service, "What organisations offer.", LegalBasis.CONTRACT, WITH_LISTING,
          ids="id vendor_id",
          facts="name protocol task paths licence tags modalities regions context_window availability_bp p95_latency_ms "
-         "status latest_version",
+         "status latest_version visibility visible_to",
          words="title summary description", times="created_at updated_at")  # fmt: skip
 describe(
     Release,

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 
 from mercato.platform import Clock, Outbox, Session
+from mercato.publishing.hold_rows import HoldRepository
 from mercato.publishing.models import DeploymentHold
 from mercato.publishing.news import HoldChanged
 from mercato.publishing.refusals import DeploymentNotFound
-from mercato.publishing.repository import CatalogueRepository, HoldRepository
+from mercato.publishing.repository import CatalogueRepository
 
 
 class DeploymentHolds:

@@ -16,6 +16,7 @@ class Service(Base):
     __tablename__ = "services"
     __table_args__ = (
         CheckConstraint("status in ('listed', 'withdrawn')", name="status"),
+        CheckConstraint("visibility in ('public', 'private')", name="visibility"),
         Index("uq_services_vendor_id_name", "vendor_id", "name", unique=True),
     )
 
@@ -39,6 +40,10 @@ class Service(Base):
     status: Mapped[str]
     latest_version: Mapped[str]
     """The version that describes the service: the highest live one, or else the highest of all."""
+    visibility: Mapped[str] = mapped_column(server_default="public")
+    visible_to: Mapped[list[str]] = mapped_column(server_default="[]")
+    """Slugs of the organisations that see a private service besides its vendor. Both are what the release said that
+    last became the listing (`release.follow_visibility`)."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -1,7 +1,7 @@
 """The news of publishing."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mercato.platform import News
 
@@ -50,6 +50,22 @@ class ServiceChanged(News):
     """The release whose status changed; empty where none did, and in news from before this field."""
     status: str = ""
     """That release's new status: `deprecated` or `yanked`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisibilityChanged(News):
+    """Other organisations than before see a service: its new listing says so."""
+
+    topic = "service.visibility_changed"
+
+    service_id: str
+    """The service."""
+    release_id: str
+    """The release that says so."""
+    before: dict[str, Any]
+    """`visibility` and `visible_to` until then."""
+    after: dict[str, Any]
+    """The same from now on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ class Oversight:
     async def services(self, caller: Caller, *, after: str, limit: int) -> list[Service]:
         """The listed services by id: all of them for operators, for others those of their organisation."""
         if caller.may(Permission.MARKETPLACE_READ):
-            return [service for service, _ in await self._listings.listed_after(after, limit)]
+            return [service for service, _ in await self._listings.all_listed_after(after, limit)]
         caller.require(Permission.SERVICES_READ)
         return await self._many.listed_of_vendor(caller.organisation_id, after, limit)
 

@@ -152,11 +152,11 @@ def _changed_terms(work: Work, baseline: PastRelease | None) -> list[Change]:
     """What the manifest takes away from callers of the baseline, whatever the document says."""
     if baseline is None:
         return []
-    return changed_terms(baseline, "this version", work.manifest.task, work.manifest.paths)
+    return changed_terms(baseline, "this version", work.manifest.task, work.manifest.paths, work.manifest.visibility)
 
 
-def changed_terms(earlier: PastRelease, later: str, task: str, paths: str) -> list[Change]:
-    """What a later manifest with this task and this policy for paths takes away from callers of an earlier release.
+def changed_terms(earlier: PastRelease, later: str, task: str, paths: str, visibility: str) -> list[Change]:
+    """What a later manifest with these terms takes away from callers of an earlier release.
 
     `later` is what the messages call it.
     """
@@ -167,6 +167,11 @@ def changed_terms(earlier: PastRelease, later: str, task: str, paths: str) -> li
     if earlier.paths == "any" and paths != "any":
         message = f"{earlier.version} opens all paths, {later} those of its document only."
         changes.append(Change("manifest.paths", "paths", "breaking", message))
+    if earlier.visibility != visibility:
+        message = f"{earlier.version} is {earlier.visibility}, {later} {visibility}."
+        changes.append(
+            Change("manifest.visibility", "visibility", "breaking" if visibility == "private" else "addition", message)
+        )
     return changes
 
 

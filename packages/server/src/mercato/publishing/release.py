@@ -8,7 +8,7 @@ from typing import Any
 
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service, Submission
-from mercato.publishing.news import ServiceReleased
+from mercato.publishing.news import ServiceReleased, VisibilityChanged
 from mercato.publishing.repository import CatalogueRepository
 from mercato_checks.openapi.check import PublishedOperation
 from mercato_checks.semver import Version
@@ -58,6 +58,10 @@ class Releasing:
         await self._rows.flush()
         news = ServiceReleased(by=submission.created_by, service_id=service.id, release_id=release.id)
         await self._outbox.add(self._session, news)
+        if service.latest_version == release.version:
+            seen = follow_visibility(service, release, submission.created_by)
+            if seen is not None:
+                await self._outbox.add(self._session, seen)
         return release
 
     def _new_service(self, vendor_id: str, manifest: ServiceManifest, now: datetime) -> Service:
@@ -69,6 +73,7 @@ class Releasing:
             created_at=now,
         )
         _describe(service, manifest, now)
+        service.visibility, service.visible_to = "public", []
         return service
 
     def _new_release(
@@ -251,3 +256,19 @@ def _describe(service: Service, manifest: ServiceManifest, now: datetime) -> Non
     service.p95_latency_ms = manifest.sla.p95_latency_ms if manifest.sla else None
     service.latest_version = manifest.version
     service.updated_at = now
+
+
+def follow_visibility(service: Service, release: Release, by: str) -> VisibilityChanged | None:
+    """Who sees the service is what the release says that became its listing; the news where that is a change.
+
+    A yank or a canary that was rolled back leaves it as it is: neither may show to everybody what was private.
+    """
+    manifest = ServiceManifest.model_validate(release.manifest)
+    before, now = (service.visibility, service.visible_to), (manifest.visibility, list(manifest.visible_to))
+    if before == now:
+        return None
+    service.visibility, service.visible_to = now
+    return VisibilityChanged(
+        by=by, service_id=service.id, release_id=release.id, before={"visibility": before[0], "visible_to": before[1]},
+        after={"visibility": now[0], "visible_to": now[1]},
+    )  # fmt: skip

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.identity import Organisation
@@ -15,7 +14,6 @@ from mercato.publishing.models import (
     Approval,
     Canary,
     Deployment,
-    DeploymentHold,
     Evidence,
     Plan,
     Release,
@@ -26,6 +24,14 @@ from mercato.publishing.models import (
 
 _QUOTING = tuple(phase.position for phase in (PhaseName.MANIFEST, PhaseName.OPENAPI, PhaseName.COMPATIBILITY))
 """The phases whose evidence quotes what the vendor sent."""
+
+
+def seen_by(viewer: str | None) -> ColumnElement[bool]:
+    """Of services joined with their vendors: the public ones, and the private ones that this organisation sees."""
+    public = Service.visibility == "public"
+    if viewer is None:
+        return public
+    return or_(public, Organisation.slug == viewer, Service.visible_to.contains([viewer]))
 
 
 class CatalogueRepository:
@@ -50,18 +56,27 @@ class CatalogueRepository:
         )
         return {row[0]: f"{row[1]}/{row[2]}" for row in await self._session.execute(query)}
 
-    async def find_service_by_name(self, vendor_slug: str, name: str) -> Service | None:
+    async def organisation_ids(self, slugs: Collection[str]) -> dict[str, str]:
+        """Ids of the organisations of these slugs; unknown ones are left out."""
+        rows = await self._session.execute(
+            select(Organisation.slug, Organisation.id).where(Organisation.slug.in_(slugs))
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def find_service_by_name(self, vendor_slug: str, name: str, viewer: str | None) -> Service | None:
         return await self._session.scalar(
             select(Service)
             .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Organisation.slug == vendor_slug, Service.name == name)
+            .where(Organisation.slug == vendor_slug, Service.name == name, seen_by(viewer))
         )
 
     async def find_with_vendor(self, service_id: str) -> tuple[Service, Organisation] | None:
         return await self._with_vendor(Service.id == service_id)
 
-    async def find_named_with_vendor(self, vendor_slug: str, name: str) -> tuple[Service, Organisation] | None:
-        return await self._with_vendor(Organisation.slug == vendor_slug, Service.name == name)
+    async def find_named_with_vendor(
+        self, vendor_slug: str, name: str, viewer: str | None
+    ) -> tuple[Service, Organisation] | None:
+        return await self._with_vendor(Organisation.slug == vendor_slug, Service.name == name, seen_by(viewer))
 
     async def _with_vendor(self, *wanted: ColumnElement[bool]) -> tuple[Service, Organisation] | None:
         query = select(Service, Organisation).join(Organisation, Organisation.id == Service.vendor_id).where(*wanted)
@@ -72,11 +87,27 @@ class CatalogueRepository:
         query = select(Service.id).where(Service.status == "listed").order_by(Service.id)
         return list(await self._session.scalars(query))
 
-    async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+    async def listed_after(self, after: str, limit: int, viewer: str | None) -> list[tuple[Service, Organisation]]:
+        """Those that the viewer sees."""
+        return await self._listed_after(after, limit, seen_by(viewer))
+
+    async def listed_of(self, vendor_id: str, viewer: str | None) -> list[Service]:
+        """The vendor's that the viewer sees, by name."""
+        query = select(Service).join(Organisation, Organisation.id == Service.vendor_id)
+        query = query.where(Service.vendor_id == vendor_id, Service.status == "listed", seen_by(viewer))
+        return list(await self._session.scalars(query.order_by(Service.name)))
+
+    async def all_listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+        """Private ones of everybody too."""
+        return await self._listed_after(after, limit)
+
+    async def _listed_after(
+        self, after: str, limit: int, *which: ColumnElement[bool]
+    ) -> list[tuple[Service, Organisation]]:
         rows = await self._session.execute(
             select(Service, Organisation)
             .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Service.status == "listed", Service.id > after)
+            .where(Service.status == "listed", Service.id > after, *which)
             .order_by(Service.id)
             .limit(limit)
         )
@@ -119,18 +150,20 @@ class CatalogueRepository:
         rows = await self._session.execute(select(Release.id, Release.version).where(Release.id.in_(release_ids)))
         return {row[0]: row[1] for row in rows}
 
-    async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str, str, str]]:
-        """Id, version, status, protocol, task and policy for paths of each release.
+    async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str, str, str, str]]:
+        """Id, version, status, protocol, task, policy for paths and visibility of each release.
 
         Without the rest of their manifests, of which there may be many.
         """
         terms = (Release.manifest[name].astext for name in ("protocol", "task", "paths"))
+        # Manifests of before there was a choice do not say it.
+        visibility = func.coalesce(Release.manifest["visibility"].astext, "public")
         rows = await self._session.execute(
-            select(Release.id, Release.version, Release.status, *terms)
+            select(Release.id, Release.version, Release.status, *terms, visibility)
             .where(Release.service_id == service_id)
             .order_by(Release.id)
         )
-        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
+        return [(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows]
 
     async def deployments(self, service_ids: Collection[str]) -> list[Deployment]:
         return list(
@@ -252,56 +285,6 @@ class CatalogueRepository:
     async def flush(self) -> None:
         """Send what was added and changed, in this order."""
         await self._session.flush()
-
-
-class HoldRepository:
-    """Who keeps which deployment out of routing."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def put(self, deployment_id: str, holder: str, reason: str, at: datetime) -> bool:
-        """Returns whether it is a new hold; an existing one gets the new reason and keeps its time."""
-        fresh = insert(DeploymentHold).values(deployment_id=deployment_id, holder=holder, reason=reason, held_at=at)
-        # `xmax` is 0 in a row that this statement wrote anew, and this transaction's number in one that it updated.
-        written = await self._session.scalar(
-            fresh.on_conflict_do_update(
-                index_elements=[DeploymentHold.deployment_id, DeploymentHold.holder], set_={"reason": reason}
-            ).returning(literal_column("(xmax = 0)"))
-        )
-        return bool(written)
-
-    async def remove(self, deployment_id: str, holder: str) -> bool:
-        """Returns whether there was one."""
-        gone = await self._session.scalar(
-            delete(DeploymentHold)
-            .where(DeploymentHold.deployment_id == deployment_id, DeploymentHold.holder == holder)
-            .returning(DeploymentHold.holder)
-        )
-        return gone is not None
-
-    async def of(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
-        found: dict[str, list[DeploymentHold]] = {}
-        rows = await self._session.scalars(
-            select(DeploymentHold)
-            .where(DeploymentHold.deployment_id.in_(deployment_ids))
-            .order_by(DeploymentHold.held_at, DeploymentHold.holder)
-        )
-        for row in rows:
-            found.setdefault(row.deployment_id, []).append(row)
-        return found
-
-    async def held_of(self, service_ids: Collection[str]) -> set[str]:
-        """The held deployments of these services."""
-        return set(
-            await self._session.scalars(
-                select(DeploymentHold.deployment_id)
-                .distinct()
-                .join(Deployment, Deployment.id == DeploymentHold.deployment_id)
-                .join(Release, Release.id == Deployment.release_id)
-                .where(Release.service_id.in_(service_ids))
-            )
-        )
 
 
 class SubmissionRepository:

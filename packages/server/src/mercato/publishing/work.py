@@ -55,6 +55,7 @@ class PastRelease:
     protocol: str
     task: str
     paths: str
+    visibility: str = "public"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mercato.identity import Caller, Permission
 from mercato.platform import Clock, Ids, Outbox, Session
-from mercato.publishing import Catalogue, Plan, Service
+from mercato.publishing import Catalogue, Plan, PlanNotFound, Service
 from mercato.subscriptions.models import Subscription
 from mercato.subscriptions.news import SubscriptionChanged
 from mercato.subscriptions.refusals import (
@@ -49,6 +49,8 @@ class Subscriptions:
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
         plan = await self._catalogue.get_plan(plan_id)
         service = await self._catalogue.get_service(plan.service_id)
+        if not await self._catalogue.sees(service, caller.organisation_slug):
+            raise PlanNotFound(f"There is no plan {plan_id}.", plan=plan_id)
         rows = await self._rows.lock_of_service(caller.organisation_id, service.id)
         active = next((row for row in rows if row.status == "active"), None)
         if active is not None and active.plan_id == plan.id:
@@ -71,7 +73,7 @@ class Subscriptions:
         if found is None or found.consumer_id != caller.organisation_id:
             raise self._not_found(subscription_id)
         rows = await self._rows.of_service(found.consumer_id, found.service_id)
-        return await self._check_change(found, rows, plan_id)
+        return await self._check_change(caller.organisation_slug, found, rows, plan_id)
 
     async def change_plan(self, caller: Caller, subscription_id: str, plan_id: str) -> Subscription:
         """The subscription under the other plan, which calls are paid by from now on; the present one ends at the same
@@ -85,18 +87,22 @@ class Subscriptions:
         active = next((row for row in rows if row.status == "active"), None)
         if active is not None and active.plan_id == plan_id:
             return active
-        change = await self._check_change(next(row for row in rows if row.id == found.id), rows, plan_id)
+        change = await self._check_change(
+            caller.organisation_slug, next(row for row in rows if row.id == found.id), rows, plan_id
+        )
         self._end(change.subscription)
         # One plan is active at a time, and the database holds that at every statement.
         await self._rows.flush()
         await self._tell(caller, change.subscription)
         return await self._take_up(caller, change.wanted, change.service, rows)
 
-    async def _check_change(self, found: Subscription, rows: list[Subscription], plan_id: str) -> WantedPlan:
+    async def _check_change(self, slug: str, found: Subscription, rows: list[Subscription], plan_id: str) -> WantedPlan:
         if found.status != "active":
             raise SubscriptionEnded("This subscription is cancelled, so it has no plan to change.", id=found.id)
         wanted = await self._catalogue.get_plan(plan_id)
         service = await self._catalogue.get_service(found.service_id)
+        if not await self._catalogue.sees(service, slug):
+            raise PlanNotFound(f"There is no plan {plan_id}.", plan=plan_id)
         if wanted.service_id != service.id:
             raise PlanOfOtherService(f"The plan {wanted.name} belongs to another service.", plan=wanted.id)
         is_open = wanted.retired_at is None and service.status == "listed"

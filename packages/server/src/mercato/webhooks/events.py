@@ -6,6 +6,7 @@ from typing import Any
 
 from mercato.billing import ChargeAdjusted
 from mercato.consumption import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
+from mercato.discovery import SavedSearchFitted
 from mercato.identity import KeyChanged
 from mercato.platform import News
 from mercato.subscriptions import SubscriptionChanged
@@ -54,6 +55,12 @@ KINDS = {
         ),
         EventKind(SubscriptionChanged, "subscription.changed", ("organisation_id",), ("subscription_id", "service_id")),
         EventKind(KeyChanged, "key.changed", ("organisation_id",), ("key_id",)),
+        EventKind(
+            SavedSearchFitted,
+            "saved_search.fitted",
+            ("organisation_id",),
+            ("saved_search_id", "search", "service_id", "service", "version"),
+        ),
         EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }

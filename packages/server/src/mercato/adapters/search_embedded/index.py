@@ -11,13 +11,15 @@ from pathlib import Path
 import tantivy
 
 from mercato.adapters.search_embedded.documents import from_tantivy
+from mercato.adapters.search_embedded.question import filtered
 from mercato.adapters.search_embedded.ranking import Ranking, Weighted
-from mercato.adapters.search_embedded.schema import key_of, new_schema, to_tantivy
+from mercato.adapters.search_embedded.schema import key_of, keys_after, new_schema, to_tantivy
 from mercato.adapters.search_embedded.search import Search
 from mercato.adapters.search_embedded.suggest import suggestions
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import ANALYZER, new_analyzer
 from mercato.discovery import (
+    Filters,
     IndexAnswer,
     IndexQuery,
     Likeness,
@@ -29,7 +31,7 @@ from mercato.discovery import (
 )
 
 _WRITER_BYTES = 64 << 20
-_FORMAT = "5"
+_FORMAT = "6"
 """Raised with every change of the schema: an index of another format is thrown away and fed again."""
 
 
@@ -71,14 +73,18 @@ class EmbeddedSearchIndex:
     async def search(self, query: IndexQuery) -> IndexAnswer:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.search_now, query)
 
-    async def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.suggest_now, text, limit)
+    async def suggest(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.suggest_now, text, limit, viewer)
 
-    async def find_similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._similar, service_id, limit)
+    async def find_similar(self, service_id: str, limit: int, viewer: str | None = None) -> tuple[Likeness, ...]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._similar, service_id, limit, viewer)
 
     async def find_digests(self, service_ids: Sequence[str]) -> dict[str, str]:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._find_digests, service_ids)
+
+    async def list_ids(self, after: str, limit: int) -> tuple[list[str], str]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._list_ids, after, limit)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
@@ -89,13 +95,18 @@ class EmbeddedSearchIndex:
         generation = self._generation
         return self._search.run(self._text.searcher(), query, generation)
 
-    def suggest_now(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+    def suggest_now(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
         """`suggest` on the calling thread."""
-        return suggestions(self._schema, self._text.searcher(), text, limit)
+        searcher = self._text.searcher()
 
-    def _similar(self, service_id: str, limit: int) -> tuple[Likeness, ...]:
+        def seen(query: tantivy.Query) -> tantivy.Query:
+            return filtered(self._schema, searcher, query, Filters(viewer=viewer))
+
+        return suggestions(self._schema, searcher, seen, text, limit)
+
+    def _similar(self, service_id: str, limit: int, viewer: str | None) -> tuple[Likeness, ...]:
         generation = self._generation
-        return self._search.find_similar(self._text.searcher(), service_id, limit, generation)
+        return self._search.find_similar(self._text.searcher(), service_id, limit, viewer, generation)
 
     def apply_now(self, upserts: Sequence[ListingDocument], removals: Collection[str] = ()) -> None:
         """`apply` on the calling thread. Raises `ValueError`, with nothing changed, on a vector of another length."""
@@ -154,6 +165,12 @@ class EmbeddedSearchIndex:
         found = searcher.search(tantivy.Query.term_set_query(self._schema, "key", keys), len(keys), count=False)
         listings = [from_tantivy(searcher.doc(address)) for _, address in found.hits]
         return {listing.service_id: digest for listing, digest in listings}
+
+    def _list_ids(self, after: str, limit: int) -> tuple[list[str], str]:
+        searcher = self._text.searcher()
+        rows = keys_after(self._schema, searcher, int(after) if after else None, limit)
+        ids = [from_tantivy(searcher.doc(address))[0].service_id for _, address in rows]
+        return ids, str(rows[-1][0]) if len(rows) == limit else ""
 
     def _close(self) -> None:
         self._writers.shutdown()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import tantivy
 
-from mercato.adapters.search_embedded.schema import TEXT_WEIGHTS, filter_clauses
+from mercato.adapters.search_embedded.schema import TEXT_WEIGHTS, count_private, filter_clauses, hidden_from
 from mercato.discovery import Filters
 
 _TIE = 0.3
@@ -39,9 +39,21 @@ def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Que
     )
 
 
-def unknown_words(schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str]) -> list[str]:
-    """The words that no listing contains."""
-    return [word for word in words if not any(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)]
+def unknown_words(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str], viewer: str | None
+) -> list[str]:
+    """The words that no listing contains which the viewer sees."""
+    private = count_private(searcher)
+
+    def is_known(word: str) -> bool:
+        found = sum(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)
+        if not found or found > private * len(TEXT_WEIGHTS):
+            return bool(found)
+        # It may be a word of private listings only, which says that they are there.
+        seen = filtered(schema, searcher, any_word(schema, [word]), Filters(viewer=viewer))
+        return bool(searcher.search(seen, 1, count=False).hits)
+
+    return [word for word in words if not is_known(word)]
 
 
 def begun_words(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
@@ -87,9 +99,13 @@ def among(schema: tantivy.Schema, keys: Sequence[int]) -> tantivy.Query:
     return tantivy.Query.const_score_query(by_key, 0.0)
 
 
-def filtered(schema: tantivy.Schema, query: tantivy.Query, filters: Filters) -> tantivy.Query:
-    """`query` under `filters`, the scores unchanged."""
+def filtered(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, query: tantivy.Query, filters: Filters
+) -> tantivy.Query:
+    """`query` under `filters` among what their viewer sees, the scores unchanged."""
     clauses = [(tantivy.Occur.Must, clause) for clause in filter_clauses(schema, filters)]
+    if count_private(searcher):
+        clauses.append((tantivy.Occur.MustNot, hidden_from(schema, filters.viewer)))
     return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *clauses]) if clauses else query
 
 

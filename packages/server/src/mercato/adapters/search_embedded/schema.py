@@ -21,6 +21,10 @@ TEXT_WEIGHTS: Mapping[str, float] = {
 }
 """What a word counts for in each field."""
 
+_SEEN_BY = "seen_by"
+_PRIVATE = "*"
+"""A term of every listing that not everybody sees."""
+
 _MAX_DESCRIPTION = 20_000
 _MAX_OPERATIONS = 50_000
 
@@ -36,6 +40,18 @@ def keys_of(searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress]) -> 
     return [int(key) for key in keys if key is not None]
 
 
+def keys_after(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, after: int | None, limit: int
+) -> list[tuple[int, tantivy.DocAddress]]:
+    """The numbers and addresses of the next listings in the order of their numbers."""
+    query = tantivy.Query.all_query()
+    if after is not None:
+        query = tantivy.Query.range_query(schema, "key", tantivy.FieldType.Unsigned, after, None, include_lower=False)
+    hits = searcher.search(query, limit, count=False, order_by_field="key", order=tantivy.Order.Asc).hits
+    addresses = [address for _, address in hits]
+    return list(zip(keys_of(searcher, addresses), addresses, strict=True))
+
+
 def new_schema() -> tantivy.Schema:
     """The fields. `exact` holds whole names, `source` the listing as JSON."""
     builder = tantivy.SchemaBuilder()
@@ -43,6 +59,7 @@ def new_schema() -> tantivy.Schema:
     builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("exact_name", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("loose", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(_SEEN_BY, tokenizer_name="raw", index_option="basic")
     for name in TEXT_WEIGHTS:
         builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="freq")
     for facet in FACETS:
@@ -65,6 +82,8 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     # A name may begin with its maker's: `google/gemini-3.5-flash` of a vendor that resells it.
     for whole in {loose_form(text) for text in (name, name.rpartition("/")[2], listing.title)} - {""}:
         document.add_text("loose", whole)
+    for term in (_PRIVATE, *map(_viewer_term, listing.seen_by)) if listing.seen_by else ():
+        document.add_text(_SEEN_BY, term)
     for field, words in searched_words(listing).items():
         document.add_text(field, words)
     values = listing.facets()
@@ -101,6 +120,24 @@ def filter_clauses(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Que
     ]
     clauses += [within(schema, name, span, filters.currency) for name, span in filters.ranges.items()]
     return [tantivy.Query.const_score_query(clause, 0.0) for clause in clauses]
+
+
+def _viewer_term(viewer: str) -> str:
+    return f"={viewer}"
+
+
+def count_private(searcher: tantivy.Searcher) -> int:
+    """How many listings, some of them replaced, are not seen by everybody."""
+    return searcher.doc_freq(_SEEN_BY, _PRIVATE)
+
+
+def hidden_from(schema: tantivy.Schema, viewer: str | None) -> tantivy.Query:
+    """The listings that are there for others only."""
+    private = tantivy.Query.term_query(schema, _SEEN_BY, _PRIVATE, "basic")
+    if viewer is None:
+        return private
+    own = tantivy.Query.term_query(schema, _SEEN_BY, _viewer_term(viewer), "basic")
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, private), (tantivy.Occur.MustNot, own)])
 
 
 def _has_value(schema: tantivy.Schema, facet: FacetName, value: str) -> tantivy.Query:

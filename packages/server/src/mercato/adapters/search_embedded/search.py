@@ -12,7 +12,7 @@ from mercato.adapters.search_embedded.cursors import cut, read_place, write_plac
 from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
 from mercato.adapters.search_embedded.remembered import Remembered
-from mercato.adapters.search_embedded.schema import keys_of, searched_words
+from mercato.adapters.search_embedded.schema import count_private, keys_of, searched_words
 from mercato.adapters.search_embedded.similar import Shelf, similar
 from mercato.adapters.search_embedded.snippets import choose_snippet, open_snippet, read_passages
 from mercato.adapters.search_embedded.standing import refine, stand
@@ -37,7 +37,6 @@ _COMPARED_ONE_BY_ONE = 4_096
 """Up to so many listings under the filters, comparing with each is as fast as the graph, and exact."""
 
 _MAX_FACET_VALUES = 50
-_NO_FILTERS = Filters()
 _NEWEST = Sort("released", descending=True)
 
 _FEW_WORDS = 4
@@ -106,10 +105,12 @@ class Search:
         return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps, doubtful)
 
     def find_similar(
-        self, searcher: tantivy.Searcher, service_id: str, limit: int, generation: int
+        self, searcher: tantivy.Searcher, service_id: str, limit: int, viewer: str | None, generation: int
     ) -> tuple[Likeness, ...]:
-        """The listings that are most like this one; none where the index does not hold it."""
-        return similar(Shelf(self._schema, searcher, self._remembered, generation), self._vectors, service_id, limit)
+        """The listings that are most like this one; none where the index does not hold it for this viewer."""
+        return similar(
+            Shelf(self._schema, searcher, self._remembered, generation, viewer), self._vectors, service_id, limit
+        )
 
     def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
         addresses: dict[int, tantivy.DocAddress] = {}
@@ -120,8 +121,12 @@ class Search:
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
         short = len(words.plain) <= _FEW_WORDS
-        unknown = question.unknown_words(self._schema, searcher, words.plain) if len(text) < _THIN or short else []
-        begun = [word for word in unknown if self._begins_some(searcher, word)]
+        unknown = (
+            question.unknown_words(self._schema, searcher, words.plain, query.filters.viewer)
+            if len(text) < _THIN or short
+            else []
+        )
+        begun = [word for word in unknown if self._begins_some(searcher, word, query.filters.viewer)]
         wrong = [word for word in unknown if word not in begun]
         if unknown and not exact:
             right = frozenset(text)
@@ -170,8 +175,10 @@ class Search:
             searcher, named, query.filters, addresses
         )
 
-    def _begins_some(self, searcher: tantivy.Searcher, word: str) -> bool:
-        return bool(searcher.search(question.begun_words(self._schema, [word]), 1, count=False).hits)
+    def _begins_some(self, searcher: tantivy.Searcher, word: str, viewer: str | None) -> bool:
+        begun = question.begun_words(self._schema, [word])
+        seen = question.filtered(self._schema, searcher, begun, Filters(viewer=viewer))
+        return bool(searcher.search(seen, 1, count=False).hits)
 
     def _near(
         self,
@@ -191,7 +198,7 @@ class Search:
             return {}, tantivy.Query.empty_query()
         nearest = _above(self._vectors.nearest(query.vector, _NEIGHBOURS), floor)
         near_query = question.among(self._schema, list(nearest))
-        if query.filters == _NO_FILTERS:
+        if not query.filters.narrow and not count_private(searcher):
             # All of them pass; the addresses of those that are shown are looked for then.
             return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
@@ -204,7 +211,7 @@ class Search:
     def _nearest_under(self, searcher: tantivy.Searcher, query: IndexQuery) -> dict[int, float]:
         """The nearest listings among those that the filters leave: exact while these are few."""
         assert query.vector is not None
-        under = question.filtered(self._schema, tantivy.Query.all_query(), query.filters)
+        under = question.filtered(self._schema, searcher, tantivy.Query.all_query(), query.filters)
         left = searcher.search(under, _COMPARED_ONE_BY_ONE)
         if _total(left) > _COMPARED_ONE_BY_ONE:
             return self._vectors.nearest(query.vector, 10 * _NEIGHBOURS)
@@ -219,7 +226,7 @@ class Search:
         addresses: dict[int, tantivy.DocAddress],
     ) -> dict[int, float]:
         """Scores of the best `REACH` listings by key; their addresses are noted."""
-        hits = searcher.search(question.filtered(self._schema, query, filters), REACH, count=False).hits
+        hits = searcher.search(question.filtered(self._schema, searcher, query, filters), REACH, count=False).hits
         keys = keys_of(searcher, [address for _, address in hits])
         addresses.update(zip(keys, (address for _, address in hits), strict=True))
         return {key: float(score) for key, (score, _) in zip(keys, hits, strict=True)}
@@ -302,7 +309,7 @@ class Search:
     def _newest(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
         """Without words: everything that passes the filters, the newest first or as it is sorted, then by key."""
         everything = tantivy.Query.all_query()
-        under = question.filtered(self._schema, everything, query.filters)
+        under = question.filtered(self._schema, searcher, everything, query.filters)
         sort = query.sort or _NEWEST
         after = None if query.after is None else read_place(query.after)
         wanted = query.limit if after else max(0, min(REACH, query.offset + query.limit) - query.offset)
@@ -324,12 +331,14 @@ class Search:
         others = [name for name in query.facets if name not in chosen]
         free = [name for name in query.steps if name not in narrowed]
         counting = Counting(searcher, query.filters.currency, _MAX_FACET_VALUES)
-        total, counts, steps = counting.count(question.filtered(self._schema, matching, query.filters), others, free)
+        total, counts, steps = counting.count(
+            question.filtered(self._schema, searcher, matching, query.filters), others, free
+        )
         for facet in chosen:
-            own = question.filtered(self._schema, matching, query.filters.without(facet))
+            own = question.filtered(self._schema, searcher, matching, query.filters.without(facet))
             counts |= counting.count(own, [facet])[1]
         for number in narrowed:
-            own = question.filtered(self._schema, matching, query.filters.without(number))
+            own = question.filtered(self._schema, searcher, matching, query.filters.without(number))
             steps |= counting.count(own, [], [number])[2]
         return total, {name: counts[name] for name in query.facets}, {name: steps[name] for name in query.steps}
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import tantivy
 
 from mercato.adapters.search_embedded.numbers import facet_field
+from mercato.adapters.search_embedded.question import filtered
 from mercato.adapters.search_embedded.remembered import Remembered
 from mercato.adapters.search_embedded.schema import key_of, keys_of
 from mercato.adapters.search_embedded.vectors import VectorIndex
-from mercato.discovery import Likeness, ListingDocument
+from mercato.discovery import Filters, Likeness, ListingDocument
 
 _NEIGHBOURS = 100
 _OF_A_TAG = 40
@@ -26,6 +27,7 @@ class Shelf:
     searcher: tantivy.Searcher
     remembered: Remembered
     generation: int
+    viewer: str | None
 
     def of_keys(self, keys: Iterable[int]) -> dict[int, ListingDocument]:
         """Those of these keys that the index holds."""
@@ -41,7 +43,8 @@ class Shelf:
         return self._found(tantivy.Query.boolean_query(tagged), _OF_A_TAG) if tagged else {}
 
     def _found(self, query: tantivy.Query, most: int) -> dict[int, ListingDocument]:
-        addresses = [address for _, address in self.searcher.search(query, most, count=False).hits]
+        seen = filtered(self.schema, self.searcher, query, Filters(viewer=self.viewer))
+        addresses = [address for _, address in self.searcher.search(seen, most, count=False).hits]
         return {
             key: self.remembered.get(self.searcher, self.generation, key, address).listing
             for key, address in zip(keys_of(self.searcher, addresses), addresses, strict=True)

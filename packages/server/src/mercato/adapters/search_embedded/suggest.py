@@ -3,7 +3,7 @@
 Terms begin with what they are of: `n` a name or the words of a title, `v` a vendor, `t` a task, `g` a tag.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import tantivy
 
@@ -48,22 +48,26 @@ def fold(text: str) -> str:
     return " ".join(clean(text).casefold().split())
 
 
-def suggestions(schema: tantivy.Schema, searcher: tantivy.Searcher, text: str, limit: int) -> tuple[Suggestion, ...]:
-    """Tasks, vendors and tags that begin so, at most three of each, then the services that are called most."""
+def suggestions(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, seen: Callable[[tantivy.Query], tantivy.Query], text: str,
+    limit: int,
+) -> tuple[Suggestion, ...]:  # fmt: skip
+    """Tasks, vendors and tags that begin so, at most three of each, then the services that are called most; `seen`
+    leaves of a query what may be shown."""
     typed = fold(text)[:_LONGEST]
     if not typed:
         return ()
     found: list[Suggestion] = []
     for kind, facet, prefix in _KINDS:
         terms = {"terms": {"field": facet_field(facet), "size": _LOOKED_AT}}
-        buckets = searcher.aggregate(_term(schema, prefix, typed), {"values": terms})["values"]["buckets"]
+        buckets = searcher.aggregate(seen(_term(schema, prefix, typed)), {"values": terms})["values"]["buckets"]
         counts = [(str(one["key"]), int(one["doc_count"])) for one in buckets]
         fitting = sorted((-count, value) for value, count in counts if fold(value).startswith(typed))
         found += [Suggestion(kind, value, -count) for count, value in fitting[:_OF_A_KIND]]
     services: dict[str, tuple[ListingDocument, int]] = {}
     # The whole name first: a service with few calls may stand far behind others whose names go on.
     for prefix in ("=", "n"):
-        query = _term(schema, prefix, typed)
+        query = seen(_term(schema, prefix, typed))
         hits = searcher.search(query, _LOOKED_AT, count=False, order_by_field=field_of("calls", "USD")).hits
         for calls, address in hits:
             listing = from_source(searcher, address)

@@ -36,7 +36,7 @@ from mercato.edge.live_changes import TOPICS, Happened
 from mercato.edge.paging import Page
 from mercato.metering import SeriesWanted, Summing
 from mercato.platform import Malformed, Refusal
-from mercato.publishing import Approvals, Submissions
+from mercato.publishing import Approvals, Catalogue, Submissions
 from mercato_contracts.figures import SeriesGroup, SeriesLine, SeriesMetric, SeriesStep
 from mercato_contracts.metering import UsageSide
 
@@ -62,8 +62,11 @@ class Query:
     @strawberry.field(description="One service by its id.")
     async def service(self, info: Info, id: strawberry.ID) -> ServiceNode | None:
         row = await info.context.services.load(str(id))
-        is_seen = row is not None and (row.status == "listed" or _sees(info.context, row.vendor_id))
-        return ServiceNode.of(row) if row is not None and is_seen else None
+        if row is None or _sees(info.context, row.vendor_id):
+            return None if row is None else ServiceNode.of(row)
+        async with info.context.turn() as session:
+            is_seen = await Catalogue(session).sees(row, info.context.caller.organisation_slug)
+        return ServiceNode.of(row) if row.status == "listed" and is_seen else None
 
     @strawberry.field(description="The submissions of your organisation, the newest first.")
     async def submissions(self, info: Info, first: First, after: After = None) -> SubmissionPage:

@@ -165,6 +165,7 @@ BY_NAME: dict[str, Any] = {
     "lag_days": 1, "last_day": "2026-10-30", "last_era": 412, "latest_version": "1.2.0", "left": 24_000_000_000,
     "licence": "Apache-2.0", "live_eras": 24, "manifest": MANIFEST, "max_cost_nanos": 5_000_000_000, "memory_mib": 512,
     "message": "The operation has no summary.", "message_id": _id(ids.WEBHOOK_MESSAGE), "method": "POST",
+    "modality": "text", "modality_in": "text", "modality_out": "vectors",
     "modalities": ["text"], "month": "2026-11", "name": "embedder", "names": ["AAPL", "MSFT"], "nanos": 1_000_000,
     "nanos_per_hour": 400_000_000, "net_nanos": 900_000, "number": 12, "offset": 0, "openapi": '{"openapi": "3.1.0"}',
     "operation_id": "embed", "organisation": "acme", "organisation_id": _id(ids.ORGANISATION), "origin": "operator",
