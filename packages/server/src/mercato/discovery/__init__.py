@@ -18,11 +18,13 @@ from mercato.discovery.document import (
     unpack_vector,
 )
 from mercato.discovery.feedback import Feedback
+from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
 from mercato.discovery.news import (
     DocumentChanged,
+    IndexFed,
     RebuildAsked,
     ReviewChanged,
     SavedSearchChanged,
@@ -38,9 +40,12 @@ from mercato.discovery.ports import (
     Hit,
     IndexAnswer,
     IndexQuery,
+    IndexRefused,
+    IndexUnavailable,
     Likeness,
     Reasons,
     SearchIndex,
+    SharedIndex,
     Snippet,
     Suggestion,
     SuggestionKind,
@@ -64,6 +69,7 @@ from mercato.discovery.reviews import Reviewed, Reviewing, Reviews
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.saved import Saved, SavedSearches
 from mercato.discovery.search import Searching, SearchPage
+from mercato.discovery.shared import FallingBack, SharedIndexKeeper
 from mercato.discovery.trending import trend_of
 from mercato.discovery.vendors import ListedService, Showing, VendorPage
 from mercato.discovery.weights import Weights, is_makers_own, prior
@@ -81,6 +87,7 @@ __all__ = [
     "Embedder",
     "ExactFigures",
     "FacetName",
+    "FallingBack",
     "Feedback",
     "FeedbackEnough",
     "FigureBook",
@@ -90,9 +97,13 @@ __all__ = [
     "Found",
     "Hit",
     "IndexAnswer",
+    "IndexFed",
+    "IndexFeeder",
     "IndexKeeper",
     "IndexQuery",
+    "IndexRefused",
     "IndexState",
+    "IndexUnavailable",
     "Likeness",
     "ListedService",
     "ListingDocument",
@@ -124,6 +135,8 @@ __all__ = [
     "SearchIndex",
     "SearchPage",
     "Searching",
+    "SharedIndex",
+    "SharedIndexKeeper",
     "Showing",
     "Snippet",
     "Sort",
@@ -137,6 +150,7 @@ __all__ = [
     "ask_for_rebuild",
     "blend",
     "compare_rows",
+    "forget_feeder",
     "from_facts",
     "is_makers_own",
     "make_range",

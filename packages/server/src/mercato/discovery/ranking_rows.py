@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 
 from mercato.discovery.models import ListingFigures, ListingRow
+from mercato.discovery.repository import seen_by
 from mercato.platform import Session
 
 RankingName = Literal["use", "growth", "rating", "speed", "availability"]
@@ -39,10 +40,7 @@ class RankingRows:
         listed = ListingRow.service_id == ListingFigures.service_id
         query = select(ListingFigures, ListingRow).join(ListingRow, listed)
         query = query.where(ListingRow.withdrawn.is_(False), ListingRow.facts["status"].astext != "yanked", least)
-        seen_by = ListingRow.facts["seen_by"]
-        # Rows of before there were private listings do not say it.
-        public = func.coalesce(func.jsonb_array_length(seen_by), 0) == 0
-        query = query.where(public if viewer is None else or_(public, seen_by.contains([viewer])))
+        query = query.where(seen_by(viewer))
         if task is not None:
             query = query.where(ListingRow.facts["task"].astext == task)
         rows = await self._session.execute(query.order_by(value.desc(), ListingFigures.service_id).limit(limit))
