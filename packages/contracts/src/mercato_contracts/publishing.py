@@ -54,7 +54,7 @@ class EvidenceView(Wire):
 
 
 class VoteView(Wire):
-    """What one person said."""
+    """One person's decision."""
 
     person: str = Field(description="The id of the person")
     decision: Decision = Field(description="What the person decided")

@@ -374,7 +374,7 @@ export interface SubmitRequest {
   openapi?: string | null;
 }
 
-/** What one person said. */
+/** One person's decision. */
 export interface VoteView {
   /** The id of the person */
   person: string;

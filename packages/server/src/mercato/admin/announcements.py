@@ -17,7 +17,7 @@ _RETRY_SECONDS = 300
 
 
 class Announcements:
-    """What the operator tells everybody."""
+    """Notices of the operator to everybody."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -81,7 +81,7 @@ class NoticeBoard:
         self._known: list[Announcement] = []
 
     def subscriber(self) -> EphemeralSubscriber[AnnouncementChanged]:
-        """To be run by every process that answers requests; `load` it once the subscriber hears."""
+        """Every process that serves requests has one; call `load` once its subscriber listens."""
         return EphemeralSubscriber("announcements", (AnnouncementChanged,), self._hear)
 
     async def load(self) -> None:

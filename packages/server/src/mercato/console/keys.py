@@ -41,7 +41,7 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """A key with all that is told of it."""
+    """A key with everything that is shown about it."""
 
     key: Key
     maker: str
@@ -87,7 +87,7 @@ class NewKeyPage:
 
 @dataclass(frozen=True, slots=True)
 class KeyRoom:
-    """Who looks, and what is asked for them."""
+    """The visitor, and what the page's requests need."""
 
     visit: SignedIn
     desk: keys_api.KeyDesk

@@ -78,7 +78,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Who looks, and what is asked for them."""
+    """The visitor, and what the page's requests need."""
 
     visit: SignedIn
     session: Transaction

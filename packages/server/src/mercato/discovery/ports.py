@@ -64,7 +64,7 @@ class IndexQuery:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why a hit stands where it stands. Ranks count from 1; `None` means: not found this way.
+    """Why a hit has its rank. Ranks count from 1; `None` means: not found this way.
 
     `words` are the query's words (their stems) that the listing contains, and where.
     """
@@ -111,7 +111,7 @@ class IndexAnswer:
     next: str | None = None
     steps: Mapping[NumberName, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     doubtful: bool = False
-    """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
+    """No hit matches the words well: hits may be shown, but only with a warning that they fit badly."""
 
 
 SuggestionKind = Literal["service", "vendor", "task", "tag"]
@@ -119,7 +119,7 @@ SuggestionKind = Literal["service", "vendor", "task", "tag"]
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What somebody may mean who has typed a beginning: `text` as it is shown, and the `name` of a service.
+    """A suggestion for the first letters of a word: `text` as it is shown, and the `name` of a service.
 
     `count` are a service's calls, or the services of a vendor, task or tag.
     """
@@ -176,12 +176,12 @@ class SearchIndex(Protocol):
         ...
 
     async def close(self) -> None:
-        """Write what is to be kept; the index answers no more."""
+        """Write what is to be kept; the index answers no longer."""
         ...
 
 
 class Embedder(Protocol):
-    """Turns text into vectors whose angles tell how near two meanings are."""
+    """Turns text into vectors; the angle between two measures how close their meanings are."""
 
     @property
     def name(self) -> str:

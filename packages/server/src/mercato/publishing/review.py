@@ -105,7 +105,7 @@ class Approvals:
                 raise AlreadyDecided(f"The submission was {approval.state} already.", state=approval.state)
             votes.append(await self._vote(caller, approval, votes, decision, reason))
         elif own.decision != decision:
-            raise AlreadyDecided(f"You said {own.decision} before.", decision=own.decision)
+            raise AlreadyDecided(f"You already voted {own.decision}.", decision=own.decision)
         evidence = (await self._rows.evidence([submission_id]))[submission_id]
         return Waiting(approval, submission, evidence, votes)
 

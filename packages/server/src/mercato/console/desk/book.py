@@ -62,7 +62,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class BookPage:
-    """The newest book, what is thrown, who stands where."""
+    """The newest book, the thrown switches, the leaderboard."""
 
     round: Round | None
     dataset: str

@@ -65,7 +65,7 @@ async def show_organisations(
 
 @dataclass(frozen=True, slots=True)
 class OrganisationPage:
-    """One organisation: where it stands, who its people are, which keys it has."""
+    """One organisation: its standing, its people, its keys."""
 
     organisation: Organisation
     people: Sequence[User]
