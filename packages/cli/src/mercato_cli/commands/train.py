@@ -49,7 +49,11 @@ def train() -> None:
 @click.option("--provider", type=click.Choice(["local", "runpod"]), default="local", show_default=True,
               help="Where it runs.")  # fmt: skip
 @click.option(
-    "--seconds", type=click.IntRange(1, 86_400), default=3600, show_default=True, help="The maximum duration."
+    "--seconds",
+    type=click.IntRange(1, 86_400),
+    default=3600,
+    show_default=True,
+    help="The maximum duration, in seconds.",
 )
 @click.option(
     "--memory",
@@ -57,7 +61,7 @@ def train() -> None:
     default=4096,
     show_default=True,
     metavar="MIB",
-    help="The maximum number of results.",
+    help="The maximum memory.",
 )
 @command
 def start_run(
