@@ -276,6 +276,27 @@ async def test_while_it_is_away_the_records_answer_and_say_so(shelf: Shelf, tmp_
     await one.asked.close()
 
 
+async def test_a_crowd_does_not_take_every_connection_while_it_is_away(shelf: Shelf) -> None:
+    await shelf.put(*listings(10))
+    asked = FallingBack(index_at(f"http://127.0.0.1:{free_port()}"), shelf.database)
+    await asked.search(IndexQuery())
+    answers = await asyncio.gather(*(asked.search(IndexQuery(limit=1)) for _ in range(40)))
+    assert all(answer.partial for answer in answers)
+    assert {answer.total for answer in answers} == {0, 10}
+    assert (await asked.search(IndexQuery(limit=1))).total == 10
+    await asked.close()
+
+
+async def test_one_question_that_is_not_understood_sends_nobody_else_away(shelf: Shelf) -> None:
+    await shelf.put(*listings(3))
+    wrong = {"responses": [{"error": {"type": "parsing_exception", "reason": "no such query"}, "status": 400}]}
+    with stand_in(lambda *_: (200, wrong)) as (url, _):
+        asked = FallingBack(index_at(url), shelf.database)
+        assert (await asked.search(IndexQuery("anything"))).partial
+        assert not asked.is_away
+        await asked.close()
+
+
 # With a real one.
 
 
@@ -386,7 +407,14 @@ class TestShared:
     ) -> None:
         documents = listings(50)
         await shelf.put(*documents)
-        dead = index_at(node.url, "lost")
+        dead, other = index_at(node.url, "lost"), index_at(node.url, "lost")
+        await dead.begin()
+        await other.begin()
+        await other.finish()
+        assert not await dead.is_begun()
+        await dead.apply(documents[:1])  # into the one that is asked, not into its own, which is gone
+        for name in (await node.ask("GET", "/lost-*")).json():
+            await node.ask("DELETE", f"/{name}")
         await dead.begin()
         await dead.fill(documents[:5])  # and its worker dies here
         async with replica(shelf, index_at(node.url, "lost")) as one, feeding(shelf, index_at(node.url, "lost")):

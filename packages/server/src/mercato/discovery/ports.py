@@ -151,6 +151,10 @@ class IndexRefused(IndexUnavailable):
     """The engine does not let us in, or does not fit: waiting does not help."""
 
 
+class QueryRefused(IndexUnavailable):
+    """The engine does not understand this one question; it answers others."""
+
+
 class SearchIndex(Protocol):
     """Finds listings. What was applied is found by every later search in this process."""
 
