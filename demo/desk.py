@@ -12,8 +12,9 @@ from demo.desk_books import RoundBooks, check_receipts, check_standings
 from demo.marketplace import Marketplace
 from demo.processes import Processes, Running
 from demo.report import Report
-from demo.signal_buyer import SignalBuyer, Watch
+from demo.signal_buyer import SignalBuyer
 from demo.signal_vendors import DATASET, RECIPES, SignalVendor, Trained, Written, together
+from demo.watch import Watch
 from mercato_contracts.consensus import NANO
 from mercato_contracts.datasets import RoundDetail
 from mercato_contracts.desk import KillSwitchView, LeaderboardRow, Reconciliation

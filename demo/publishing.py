@@ -1,5 +1,6 @@
 """Step 3: vendors publish, an approver and a rule decide."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ class Offer:
     vendor: Member
     folder: str
     url: str
+    version: str = ""
+    """In the place of the example's, where it is not empty."""
 
     @cached_property
     def manifest(self) -> ServiceManifest:
@@ -64,6 +67,8 @@ class Offer:
         placeholder = ROOTS[self.folder]
         text = path.read_text()
         assert placeholder in text, f"{path} names {placeholder}"
+        if self.version:
+            text = re.sub(r"^( *)version: 1\.0\.0$", rf"\g<1>version: {self.version}", text, count=1, flags=re.M)
         return text.replace(placeholder, self.url)
 
 

@@ -1,19 +1,14 @@
 """A consumer of signals: asks through the gateway, and watches from when on it is refused."""
 
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import httpx
 
 from demo.control import WAIT_SECONDS, Member
 from demo.load import NotAnswered
+from demo.watch import Watch
 from mercato_contracts.metering import UsageAnswer
-
-_PAUSE_SECONDS = 0.02
 
 
 class SignalBuyer:
@@ -42,9 +37,13 @@ class SignalBuyer:
         self.answered += answer.status_code == 200
         return answer
 
-    def watch(self, service: str, request: bytes) -> "Watch":
+    def watch(self, service: str, request: bytes) -> Watch:
         """Calls of this service, one after the other, for as long as the block lasts."""
-        return Watch(self, service, request)
+        return Watch(service, lambda: self._outcome(service, request))
+
+    def _outcome(self, service: str, request: bytes) -> tuple[int, str]:
+        answer = self.call(service, request)
+        return answer.status_code, "" if answer.is_success else str(answer.json().get("code"))
 
     def metered(self) -> int:
         """Calls that the marketplace counted, once they are as many as were answered; gateways ship them in batches."""
@@ -56,63 +55,3 @@ class SignalBuyer:
     def _count(self) -> int:
         rows = UsageAnswer.model_validate(self._member.get("/api/usage", side="consumer")).totals
         return sum(row.calls for row in rows)
-
-
-@dataclass
-class Watch:
-    """A thread that calls; what it saw is a list of when an answer came, its status and its code."""
-
-    buyer: SignalBuyer
-    service: str
-    request: bytes
-    seen: list[tuple[float, int, str]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            answer = self.buyer.call(self.service, self.request)
-            code = "" if answer.status_code == 200 else str(answer.json().get("code"))
-            self.seen.append((time.time(), answer.status_code, code))
-            self._ended.wait(_PAUSE_SECONDS)
-
-    def until_answered(self) -> None:
-        """Returns when a call was answered."""
-        self._until(200)
-
-    def until_refused(self) -> float:
-        """When the first call was refused, in seconds since the epoch; a few more are made before it returns."""
-        refused_at = self._until(503)
-        enough = len(self.seen) + 10
-        while len(self.seen) < enough and self._thread.is_alive():
-            time.sleep(_PAUSE_SECONDS)
-        return refused_at
-
-    def _until(self, status: int) -> float:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            found = next((at for at, seen, _ in list(self.seen) if seen == status), None)
-            if found is not None:
-                return found
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise NotAnswered(f"{self.service} was not answered with {status}; the last: {self.seen[-3:]}")
-            time.sleep(0.005)
-
-    def codes(self) -> set[str]:
-        """Of all refusals."""
-        return {code for _, status, code in self.seen if status != 200}
-
-    def answered_later(self) -> list[float]:
-        """When calls were answered after the first refusal."""
-        first = next(at for at, status, _ in self.seen if status != 200)
-        return [at for at, status, _ in self.seen if status == 200 and at > first]

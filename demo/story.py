@@ -1,4 +1,4 @@
-"""The story, step by step: publish, approve, find, subscribe, call, meter, invoice; and an accident."""
+"""The story, step by step: publish, find, subscribe, call, meter, invoice; an accident; the desk; an operator's day."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from demo.figures import LATENCY_HEAD, latency_row
 from demo.history import make_history
 from demo.marketplace import Marketplace
 from demo.model_servers import ModelServer, start_embedder, start_signals, start_smollm, train_signals
+from demo.operators_day import OperatorsDay
 from demo.processes import Processes, Running
 from demo.publishing import Offer
 from demo.report import Report
@@ -100,15 +101,19 @@ class Story:
         self._settle(accountant, cast)
         self._crash(shop, basket)
         books = self._settle(accountant, cast)
-        desk = self._run_desk(cast, building)
+        mp = self._operators_mp(cast.operator)
+        desk = self._run_desk(cast, building, mp)
+        day = OperatorsDay(self._report, self._visitor(), cast.operator, mp, shop, cast.signals)
+        day.run()
         self._tell_figures(*books)
         desk.tell_figures()
+        day.tell_figures()
         return cast
 
     def stay(self, cast: Cast) -> None:
         """Adds weeks of made-up calls, and says where to look and as whom."""
         report, place = self._report, self._marketplace
-        report.step(12, "The marketplace stays")
+        report.step(13, "The marketplace stays")
         made_up = make_history(cast.operator, [cast.fund, cast.student], place.internal_url, place.gateway_token())
         report.say(f"{made_up:,} made-up calls of earlier days, so that charts have something to show")
         people = [("operator", cast.operator), ("consumer", cast.fund), ("vendor", cast.signals.vendor)]
@@ -200,10 +205,13 @@ class Story:
         jobs = [*several(8, 20, shop.embedding, basket.embedder), *several(8, 60, shop.signal, basket.signals)]
         self._calls += calling.burst(self._report, jobs, Accident(self._report, self._marketplace, 150))
 
-    def _run_desk(self, cast: Cast, building: Running) -> DeskStory:
+    def _operators_mp(self, operator: Member) -> Mp:
         mp = Mp(self._folder / "operator")
         addresses = ("--url", self._marketplace.control_url, "--gateway", self._marketplace.gateway_url)
-        mp("login", "--email", cast.operator.email, *addresses, stdin=cast.operator.password)
+        mp("login", "--email", operator.email, *addresses, stdin=operator.password)
+        return mp
+
+    def _run_desk(self, cast: Cast, building: Running, mp: Mp) -> DeskStory:
         places = (self._marketplace, self._processes, self._folder)
         desk = DeskStory(self._report, *places, cast.operator, mp, cast.approver)
         desk.run(building)
@@ -220,7 +228,7 @@ class Story:
         return books, accountant.check_ledger(self._report, books)
 
     def _tell_figures(self, books: Books, invoiced: int) -> None:
-        self._report.step(11, "Figures")
+        self._report.step(12, "Figures")
         report, calls = self._report, [call for call in self._calls if call.code != NOT_SENT]
         report.say(f"calls through the gateway: {len(calls):,}, answered {sum(call.answered for call in calls):,}")
         for kind, count in calling.refusals_by_kind(calls):
