@@ -11,6 +11,8 @@ export type ErrorCode =
   | "already_decided"
   | "announcement_not_found"
   | "anomaly_not_found"
+  | "approval_claimed"
+  | "approval_digest_differs"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -417,6 +419,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   already_decided: 409,
   announcement_not_found: 404,
   anomaly_not_found: 404,
+  approval_claimed: 409,
+  approval_digest_differs: 409,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,

@@ -4,6 +4,7 @@ A new route is a method in the file of its noun; a new noun is a file here and a
 """
 
 from mercato_cli.client.account import AccountCalls
+from mercato_cli.client.approvals import ApprovalCalls
 from mercato_cli.client.audit import AuditCalls
 from mercato_cli.client.billing import BillingCalls
 from mercato_cli.client.credentials import CredentialCalls
@@ -45,6 +46,7 @@ class Client(
     LimitCalls,
     CredentialCalls,
     PublishingCalls,
+    ApprovalCalls,
     ServiceCalls,
     ListingCalls,
     ReviewCalls,

@@ -9,7 +9,7 @@ from mercato.admin.models import Announcement
 from mercato.admin.news import AnnouncementChanged
 from mercato.admin.refusals import AnnouncementNotFound, UnderMaintenance
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Ids, Malformed, Outbox, Session
+from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Ids, Malformed, Outbox, Question, Session
 from mercato_contracts import ids as id_prefix
 
 Kind = Literal["notice", "maintenance"]
@@ -29,6 +29,10 @@ class Announcements:
     async def current(self) -> list[Announcement]:
         """Those in force, for everybody; the newest first."""
         return await self._rows.in_force(self._clock.now())
+
+    def question(self) -> Question[Announcement]:
+        """Those in force or still to come, to be asked together with other things."""
+        return self._rows.not_over_question(self._clock.now())
 
     async def list_all(self, caller: Caller, limit: int) -> list[Announcement]:
         """Those that are over or still to come too, for operators."""

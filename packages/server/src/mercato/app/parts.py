@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from mercato.api import (
     analytics,
     anomalies,
+    approvals,
     audit,
     billing,
     calls,
@@ -88,7 +89,7 @@ def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router),
+        (publishing.router, approvals.router, datasets.router, canaries.router, catalog.router, signals.router),
         adds=lambda running: replace(running, catalog_pages=pages),
     )
 

@@ -150,6 +150,9 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of the authority of the policy engine's certificate; the system's when not set",
     )
+    approval_target_hours: int = Field(
+        default=24, ge=1, le=8_760, description="After how many hours a submission that waits for people is late"
+    )
     take_rate_bp: int = Field(
         default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
     )

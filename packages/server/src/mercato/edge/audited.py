@@ -39,7 +39,15 @@ from mercato.identity import (
 )
 from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
-from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
+from mercato.publishing import (
+    ApprovalClaimed,
+    ApprovalCommented,
+    ApprovalDecided,
+    CredentialChanged,
+    ServiceChanged,
+    ServiceWithdrawn,
+    SubmissionReceived,
+)
 from mercato.subscriptions import SubscriptionChanged
 from mercato.training import TrainingRequested, TrainingStopAsked
 
@@ -77,6 +85,9 @@ OPERATIONS: Mapping[str, Audited] = {
     "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
     "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
+    "claim_approval": _tells(ApprovalClaimed, or_else="approval.claimed_again"),
+    "let_approval_go": _tells(ApprovalClaimed, or_else="approval.let_go_again"),
+    "comment_on_approval": _tells(ApprovalCommented),
     "close_period": _tells(PeriodClosed),
     "put_budget": _tells(BudgetChanged),
     "drop_budget": _tells(BudgetChanged),

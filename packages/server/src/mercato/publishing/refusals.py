@@ -156,6 +156,22 @@ class ApprovalNotFound(NotFound):
     fix = "`GET /api/approvals` lists what awaits one."
 
 
+class ApprovalHeld(Conflict):
+    """Somebody else looks at it."""
+
+    code = "approval_claimed"
+    title = "Another person has claimed it"
+    fix = "Ask that person, or take it over: `mp approvals claim SUBMISSION --take-over`."
+
+
+class OtherContent(Conflict):
+    """What the person looked at is not what would be released."""
+
+    code = "approval_digest_differs"
+    title = "Another content was looked at"
+    fix = "Read the submission again and decide with the digest that it has now."
+
+
 class OwnSubmission(Conflict):
     """Nobody decides on a submission of their own organisation."""
 
