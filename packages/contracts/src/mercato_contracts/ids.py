@@ -53,6 +53,7 @@ LEGAL_HOLD = "lgh"
 ERASURE = "ers"
 PERSON_EXPORT = "pex"
 REVIEW = "rvw"
+VIEW = "vas"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 
