@@ -247,6 +247,10 @@ export type ErrorCode =
   | "user_code_unknown"
   | "version_exists"
   | "version_not_found"
+  | "view_as_administrator"
+  | "view_as_disabled_person"
+  | "view_as_forbidden"
+  | "view_as_reads_only"
   | "webhook_address_refused"
   | "webhook_disabled"
   | "webhook_event_unknown"
@@ -655,6 +659,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   user_code_unknown: 404,
   version_exists: 409,
   version_not_found: 404,
+  view_as_administrator: 403,
+  view_as_disabled_person: 409,
+  view_as_forbidden: 403,
+  view_as_reads_only: 403,
   webhook_address_refused: 422,
   webhook_disabled: 409,
   webhook_event_unknown: 422,

@@ -31,6 +31,7 @@ from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
 from mercato_cli.client.usage import UsageCalls
+from mercato_cli.client.view_as import ViewCalls
 from mercato_cli.client.webhooks import WebhookCalls
 
 __all__ = ["Client"]
@@ -61,6 +62,7 @@ class Client(
     AuditCalls,
     PrivacyCalls,
     StandingCalls,
+    ViewCalls,
     HealthCalls,
     OperatorCalls,
     SignalCalls,

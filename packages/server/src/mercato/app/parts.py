@@ -50,6 +50,7 @@ from mercato.api import (
     subscriptions,
     training,
     usage_reviews,
+    view_as,
     webhooks,
     workflows,
 )
@@ -160,6 +161,7 @@ def accounts_part(wiring: Wiring) -> Part:
             passkeys.router,
             sso.router,
             memberships.router,
+            view_as.router,
             scim.router,
             scim_settings.router,
             *ACCOUNT_PAGES,

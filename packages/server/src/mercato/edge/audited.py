@@ -36,6 +36,9 @@ from mercato.identity import (
     SsoProviderChanged,
     TokenIssued,
     UserChanged,
+    ViewAsBegan,
+    ViewAsEnded,
+    ViewAsSettingChanged,
 )
 from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
@@ -113,6 +116,9 @@ OPERATIONS: Mapping[str, Audited] = {
     "verify_organisation": _tells(OrganisationChanged),
     "suspend_organisation": _tells(OrganisationChanged),
     "reinstate_organisation": _tells(OrganisationChanged),
+    "view_as": _tells(ViewAsBegan),
+    "end_view": _tells(ViewAsEnded, or_else="view_as.ended_again"),
+    "set_view_setting": _tells(ViewAsSettingChanged, or_else="view_as.set_again"),
     "retry_workflow": _tells(WorkflowOrdered),
     "cancel_workflow": _tells(WorkflowOrdered),
     "make_announcement": _tells(AnnouncementChanged),

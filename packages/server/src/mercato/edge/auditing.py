@@ -37,6 +37,7 @@ def context_of(request: Request) -> RequestContext:
         credential=caller.session_id or caller.actor,
         actor=caller.actor,
         organisation_id=caller.organisation_id,
+        on_behalf_of=caller.viewing.user_id if caller.viewing else "",
         trace=current_trace(),
     )
 

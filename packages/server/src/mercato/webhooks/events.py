@@ -6,7 +6,7 @@ from typing import Any
 
 from mercato.billing import ChargeAdjusted
 from mercato.consumption import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
-from mercato.identity import KeyChanged
+from mercato.identity import KeyChanged, ViewAsBegan
 from mercato.platform import News
 from mercato.subscriptions import SubscriptionChanged
 from mercato.webhooks.news import WebhookDisabled
@@ -54,6 +54,7 @@ KINDS = {
         ),
         EventKind(SubscriptionChanged, "subscription.changed", ("organisation_id",), ("subscription_id", "service_id")),
         EventKind(KeyChanged, "key.changed", ("organisation_id",), ("key_id",)),
+        EventKind(ViewAsBegan, "view_as.began", ("organisation_id",), ("view_id", "user_id", "reason", "ends_at")),
         EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }

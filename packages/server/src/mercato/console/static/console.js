@@ -183,3 +183,16 @@ document.addEventListener("htmx:after:swap", () => {
     (document.getElementById(focused) ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }
 });
+
+// The time that is left of viewing as somebody else; the page is read anew when it is over.
+const until = document.querySelector("[data-until]");
+if (until) {
+  const ends = Date.parse(until.dateTime);
+  const tick = () => {
+    const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+    until.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+    if (left === 0) location.assign(document.querySelector(".brand").href);
+  };
+  tick();
+  setInterval(tick, 1000);
+}
