@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 import trustme
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from bench.judged import read_services
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.opensearch_address import read_address
 from mercato.adapters.search_opensearch import OpenSearchClient, OpenSearchIndex
 from mercato.api import discovery
+from mercato.app.control import ROLES, create_app
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.discovery import (
@@ -274,6 +276,24 @@ async def test_while_it_is_away_the_records_answer_and_say_so(shelf: Shelf, tmp_
     assert await one.asked.find_similar(wanted.service_id, 3) == ()
     await wiring.close()
     await one.asked.close()
+
+
+async def test_a_control_plane_serves_without_its_search_engine(
+    shelf: Shelf, settings: Settings, database_url: str, clock: TestClock
+) -> None:
+    await shelf.put(*listings(5))
+    away = settings.model_copy(update={"search_url": SecretStr(f"http://127.0.0.1:{free_port()}")})
+    app = create_app(build_wiring(away, database_url, clock), list(ROLES))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200
+        answer = await client.get("/api/search", params={"limit": 2})
+        assert (answer.json()["partial"], answer.json()["total"]) == (True, 5)
+        assert answer.headers["mercato-index"] == "building"
+        categories = await client.get("/api/categories")
+        assert categories.status_code == 200
 
 
 async def test_a_crowd_does_not_take_every_connection_while_it_is_away(shelf: Shelf) -> None:
