@@ -1,4 +1,4 @@
-"""How many of the planted spikes, drifts and silences are told, and how much of what is told was planted."""
+"""How many of the planted spikes, drifts and silences are found, and how many of those found were planted."""
 
 from bench.discovery_rows import Row
 from mercato.metering.unusual import judge
@@ -14,12 +14,12 @@ def measure_anomalies() -> list[Row]:
     for seed in _SEEDS:
         right = wrong = planted = found = 0
         for case in plant(seed, _EACH):
-            told: dict[int, int] = {}
+            flagged: dict[int, int] = {}
             for hour in JUDGED:
                 if judge("calls", case.windows(hour)) is not None:
-                    told.setdefault(hour // 24, hour)
-            hits = sum(hour in case.odd for hour in told.values())
-            right, wrong = right + hits, wrong + len(told) - hits
+                    flagged.setdefault(hour // 24, hour)
+            hits = sum(hour in case.odd for hour in flagged.values())
+            right, wrong = right + hits, wrong + len(flagged) - hits
             planted, found = planted + bool(case.odd), found + bool(case.odd and hits)
         precisions.append(right / max(right + wrong, 1))
         recalls.append(found / planted)

@@ -106,22 +106,22 @@ def _shifted(panel: Panel, days: int) -> Floats:
 
 
 def _rolling(values: Floats, days: int, what: Callable[[Floats], Floats]) -> Floats:
-    told = np.full_like(values, np.nan)
+    visible = np.full_like(values, np.nan)
     for at in range(days, len(values) + 1):
-        told[at - 1] = what(values[at - days : at])
-    return told
+        visible[at - 1] = what(values[at - days : at])
+    return visible
 
 
 def _walk(panel: Panel, fit: Callable[[Floats, Floats], Callable[[Floats], Floats]]) -> Floats:
     """Predictions of models that saw only eras whose targets were known when the first one is scored."""
     features = np.moveaxis(np.nan_to_num(panel.features.astype(np.float64)), 0, -1)
-    told = np.full_like(panel.closes, np.nan)
+    visible = np.full_like(panel.closes, np.nan)
     for begin in range(TRAIN_LEAST, panel.eras, REFIT):
         known = begin - panel.horizon.reach
         model = fit(features[:known].reshape(-1, features.shape[-1]), panel.targets[:known].ravel() - 0.5)
         block = features[begin : begin + REFIT]
-        told[begin : begin + REFIT] = model(block.reshape(-1, features.shape[-1])).reshape(block.shape[:2])
-    return told
+        visible[begin : begin + REFIT] = model(block.reshape(-1, features.shape[-1])).reshape(block.shape[:2])
+    return visible
 
 
 def prepare() -> Study:
@@ -169,10 +169,10 @@ def walk(study: Study, spec: WeightSpec, clones: int = 0) -> Walk:
         )
         leader = max(range(len(study.names)), key=lambda at: mean(past[at]))
         for era in range(begin, min(begin + ROUND, study.targets.shape[0])):
-            said, true = [study.scores[at, era].tolist() for at in of], study.targets[era].tolist()
-            skill.append(rank_correlation(combine(said, decided.nanos), true))
-            equal.append(rank_correlation(combine(said[: len(study.names)], [1] * len(study.names)), true))
-            best.append(rank_correlation(said[leader], true))
+            predicted, actual = [study.scores[at, era].tolist() for at in of], study.targets[era].tolist()
+            skill.append(rank_correlation(combine(predicted, decided.nanos), actual))
+            equal.append(rank_correlation(combine(predicted[: len(study.names)], [1] * len(study.names)), actual))
+            best.append(rank_correlation(predicted[leader], actual))
         weights.append(decided.nanos)
         effective.append(decided.effective_models)
     return Walk(skill, equal, best, np.array(weights) / NANO, effective)

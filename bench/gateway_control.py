@@ -79,20 +79,20 @@ class Organisation(ControlPlane):
         return await super()._introspect(request)
 
     def _get(self, path: str) -> tuple[int, bytes]:
-        said: dict[str, Any] = {}
+        answer: dict[str, Any] = {}
         if path == "/bench/key":
-            said = {"key": key_of(0)}
+            answer = {"key": key_of(0)}
         elif path == "/bench/events":
-            said = {"distinct": len(self.event_ids), "twice": self.taken - len(self.event_ids)}
+            answer = {"distinct": len(self.event_ids), "twice": self.taken - len(self.event_ids)}
         elif path == "/bench/spare":
             self.spare = self.put_key(self.grant)
-            said = {"key": self.spare}
+            answer = {"key": self.spare}
         elif path == "/bench/revoke":
             self.revoke(self.spare)
-            said = {"at": time.time()}
+            answer = {"at": time.time()}
         else:
             return super()._get(path)
-        return 200, json.dumps(said).encode()
+        return 200, json.dumps(answer).encode()
 
 
 def _service(name: str, upstream: int) -> SnapshotService:

@@ -79,8 +79,8 @@ def prepare(
     made = [key_of(number) for number in range(count)]
     for key in made:
         mine = {"key_id": keys.parse_key(key).key_id} | ({"consumer_id": new_id(ids.ORGANISATION)} if apart else {})
-        told = msgspec.json.decode(grant.model_copy(update=mine).model_dump_json(), type=wire.KeyGrant)
-        known = Grant(told, gateway.keys._shared_terms(told), time.monotonic() + 3600)
+        parsed = msgspec.json.decode(grant.model_copy(update=mine).model_dump_json(), type=wire.KeyGrant)
+        known = Grant(parsed, gateway.keys._shared_terms(parsed), time.monotonic() + 3600)
         gateway.keys._known[_blake2b(key.encode(), digest_size=16).digest()] = known
     for limit in (*limits, budget):
         piece = gateway.leases.slice_of(wire.Limit(limit.scope, limit.unit, limit.window, limit.cap))

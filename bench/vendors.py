@@ -87,11 +87,11 @@ def marketplace(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
         )
     try:
         assert up.stdout is not None
-        told = up.stdout.readline()
-        assert told, (folder / "log").read_text()[-2000:]
+        started = up.stdout.readline()
+        assert started, (folder / "log").read_text()[-2000:]
         url = EmbeddedPostgres(folder / "state" / "postgres").find_running()
         assert url is not None
-        yield json.loads(told), url
+        yield json.loads(started), url
     finally:
         up.terminate()
         up.wait(120)
@@ -183,7 +183,7 @@ def run(vendors: int, reads: int) -> list[Row]:
     show(rows)
     folder = Path(tempfile.mkdtemp(prefix="mercato-bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
-    with marketplace(folder) as (told, url):
+    with marketplace(folder) as (started, url):
         port = _FIRST_PORT
         asyncio.run(fill(url, vendors))
         timed = measure_catalog(port, vendors, reads)
@@ -193,7 +193,7 @@ def run(vendors: int, reads: int) -> list[Row]:
         show(tokens)
         training = measure_training(port, key, folder)
         show(training)
-        killing = measure_kill_switch(told, "vendor-0", key, folder)
+        killing = measure_kill_switch(started, "vendor-0", key, folder)
         show(killing)
     signals = asyncio.run(desk.run(desk.BATCHES, desk.THROWS))
     show(signals)

@@ -27,17 +27,17 @@ _ASKED = {
 _MANY = [{"unit": "requests", "per": "minute", "amount": 60_000}]
 
 
-def measure_kill_switch(told: dict[str, Any], vendor: str, key: str, folder: Path) -> list[Row]:
+def measure_kill_switch(parsed: dict[str, Any], vendor: str, key: str, folder: Path) -> list[Row]:
     """`told` is what `mercato up --json` said, `key` of the vendor whose slug is `vendor`.
 
     A signal of the vendor's is published through the pipeline, called, switched off and on again.
     """
-    control = told["control_url"]
-    with _served(folder / "killed") as endpoint, _signed_in(control, told["administrator"]) as operator:
+    control = parsed["control_url"]
+    with _served(folder / "killed") as endpoint, _signed_in(control, parsed["administrator"]) as operator:
         _publish(folder / "killed", endpoint, control, key, operator)
         service = f"{vendor}/killed"
-        _subscribe(control, told["consumer"], service)
-        times = list(_throw(operator, vendor, f"{told['gateway_url']}/s/{service}", told["consumer"]["key"]))
+        _subscribe(control, parsed["consumer"], service)
+        times = list(_throw(operator, vendor, f"{parsed['gateway_url']}/s/{service}", parsed["consumer"]["key"]))
     return [Row("kill_switch_s", statistics.median(times), "s", "lower", KILL_BAR_S, (min(times), max(times)))]
 
 
@@ -61,7 +61,7 @@ def _served(project: Path) -> Iterator[str]:
 def _signed_in(control: str, person: dict[str, str]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=control, timeout=60) as api:
         who = {"email": person["email"], "password": person["password"]}
-        token = _told(api.post("/api/sessions", json=who))["access_token"]
+        token = _answered(api.post("/api/sessions", json=who))["access_token"]
         api.headers["authorization"] = f"Bearer {token}"
         yield api
 
@@ -72,7 +72,7 @@ def _publish(project: Path, endpoint: str, control: str, key: str, operator: htt
     environment = {**os.environ, "MERCATO_TOKEN": key, "MERCATO_URL": control}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as registering:
         while registering.poll() is None:
-            for item in _told(operator.get("/api/approvals"))["items"]:
+            for item in _answered(operator.get("/api/approvals"))["items"]:
                 path = f"/api/approvals/{item['submission']['id']}"
                 operator.post(path, json={"decision": "approve", "reason": "a bench"})
             time.sleep(0.2)
@@ -82,8 +82,8 @@ def _publish(project: Path, endpoint: str, control: str, key: str, operator: htt
 
 def _subscribe(control: str, consumer: dict[str, str], service: str) -> None:
     with _signed_in(control, consumer) as api:
-        plans = {plan["name"]: plan["id"] for plan in _told(api.get(f"/api/services/{service}"))["plans"]}
-        _told(api.post("/api/subscriptions", json={"plan_id": plans["free"]}))
+        plans = {plan["name"]: plan["id"] for plan in _answered(api.get(f"/api/services/{service}"))["plans"]}
+        _answered(api.post("/api/subscriptions", json={"plan_id": plans["free"]}))
 
 
 def _throw(operator: httpx.Client, vendor: str, url: str, key: str) -> Iterator[float]:
@@ -97,7 +97,7 @@ def _throw(operator: httpx.Client, vendor: str, url: str, key: str) -> Iterator[
             )
             _until(consumer, 503)
             yield time.perf_counter() - began
-            _told(operator.post(f"/api/kill-switches/{_told(thrown)['id']}/lift", json={"reason": "a bench"}))
+            _answered(operator.post(f"/api/kill-switches/{_answered(thrown)['id']}/lift", json={"reason": "a bench"}))
             _until(consumer, 200)
 
 
@@ -108,7 +108,7 @@ def _until(consumer: httpx.Client, status: int) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _told(answer: httpx.Response) -> dict[str, Any]:
+def _answered(answer: httpx.Response) -> dict[str, Any]:
     assert answer.status_code < 300, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    parsed: dict[str, Any] = answer.json()
+    return parsed

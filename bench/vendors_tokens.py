@@ -21,16 +21,16 @@ _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 def make_vendor_key(port: int, email: str, password: str) -> str:
     """Of the vendor whose administrator this is."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as api:
-        session = _told(api.post("/api/sessions", json={"email": email, "password": password}))
+        session = _answered(api.post("/api/sessions", json={"email": email, "password": password}))
         person = {"authorization": f"Bearer {session['access_token']}"}
-        return str(_told(api.post("/api/keys", json={"kind": "vk", "name": "bench"}, headers=person))["key"])
+        return str(_answered(api.post("/api/keys", json={"kind": "vk", "name": "bench"}, headers=person))["key"])
 
 
 def measure_tokens(port: int, key: str) -> list[Row]:
     """With the first deployment of the vendor whose key this is."""
     headers = {"authorization": f"Bearer {key}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as api:
-        deployment = _told(api.get("/api/deployments"))["items"][0]["id"]
+        deployment = _answered(api.get("/api/deployments"))["items"][0]["id"]
         return [_lookups(api, deployment), _revocations(api, deployment)]
 
 
@@ -68,14 +68,14 @@ def _exchange(api: httpx.Client, deployment: str) -> dict[str, Any]:
     form = {
         "grant_type": _EXCHANGE, "subject_token": key, "subject_token_type": _ACCESS_TOKEN, "audience": deployment,
     }  # fmt: skip
-    return _told(api.post("/api/oauth/token", data=form))
+    return _answered(api.post("/api/oauth/token", data=form))
 
 
 def _is_active(api: httpx.Client, token: str) -> bool:
-    return bool(_told(api.post("/api/introspect", data={"token": token}))["active"])
+    return bool(_answered(api.post("/api/introspect", data={"token": token}))["active"])
 
 
-def _told(answer: httpx.Response) -> dict[str, Any]:
+def _answered(answer: httpx.Response) -> dict[str, Any]:
     assert answer.status_code < 300, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    parsed: dict[str, Any] = answer.json()
+    return parsed

@@ -54,10 +54,10 @@ def _await_step(api: httpx.Client, run: str) -> None:
     while True:
         answer = api.get(f"/api/training/runs/{run}")
         assert answer.status_code == 200, answer.text
-        told = answer.json()
-        if told["steps"]:
+        training = answer.json()
+        if training["steps"]:
             return
-        assert told["state"] not in _ENDED - {"succeeded"}, told
+        assert training["state"] not in _ENDED - {"succeeded"}, training
         time.sleep(0.06)
 
 

@@ -21,7 +21,7 @@ class Mp:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        # What a marketplace of this machine was told, and whom this machine knows, must not reach the story.
+        # Settings and profiles of this machine must not reach the story.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MERCATO_")}
         self.environment = inherited | {"XDG_CONFIG_HOME": str(folder / ".config")}
         self._running: set[subprocess.Popen[str]] = set()

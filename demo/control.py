@@ -34,16 +34,16 @@ class Party:
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Raises `ControlRefused`."""
-        return self._told(self._http.get(path, params=query))
+        return self._parsed(self._http.get(path, params=query))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The answer's JSON. Raises `ControlRefused`."""
         headers = {"idempotency-key": str(uuid4())}
-        return self._told(self._http.post(path, json=body, headers=headers))
+        return self._parsed(self._http.post(path, json=body, headers=headers))
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
         """The answer's JSON. Raises `ControlRefused`."""
-        return self._told(self._http.put(path, json=body))
+        return self._parsed(self._http.put(path, json=body))
 
     def every(self, path: str, **query: Any) -> Iterator[Any]:
         """All items of a paged list."""
@@ -55,7 +55,7 @@ class Party:
             if after is None:
                 return
 
-    def _told(self, answer: httpx.Response) -> Any:
+    def _parsed(self, answer: httpx.Response) -> Any:
         if answer.is_error:
             raise ControlRefused(
                 f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}",

@@ -35,7 +35,7 @@ class Marketplace:
         self.gateway_url = f"http://127.0.0.1:{self._gateway_port}"
         self.internal_url = f"http://127.0.0.1:{internal_port}"
         self._environment = {
-            # What a running marketplace on this machine was told must not reach this one.
+            # Settings of another marketplace on this machine must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
             "MERCATO_INTERNAL_PORT": str(internal_port),

@@ -81,7 +81,7 @@ def publish_by_rule(report: Report, offer: Offer) -> None:
 
 
 def publish_by_hand(report: Report, offer: Offer, approver: Member) -> None:
-    """The pipeline waits until somebody of the operator has looked and said yes."""
+    """The pipeline waits until an approver of the operator has agreed."""
     submission_id = offer.submit()
     waiting = offer.vendor.follow(submission_id, "waiting")
     queue = [item["submission"]["id"] for item in approver.every("/api/approvals")]

@@ -286,7 +286,9 @@ def _our_classes() -> tuple[type, ...]:
     modules = [module for name, module in sys.modules.items() if name.startswith("mercato.")]
     found = {member for module in modules for member in vars(module).values() if inspect.isclass(member)}
     return tuple(
-        sorted((kind for kind in found if kind.__module__.startswith("mercato.")), key=lambda kind: kind.__qualname__)
+        sorted(
+            (kind for kind in found if str(kind.__module__).startswith("mercato.")), key=lambda kind: kind.__qualname__
+        )
     )
 
 

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import httpx
 
 from tests.support.ports import free_ports
-from tests.support.running import Place, Running, eventually, get, open_folder, processes_naming
+from tests.support.running import Place, Running, get, open_folder, processes_naming
+from tests.support.waiting import eventually
 
 _TIMER_SECONDS = 10 * 60 + 60
 """Of deploy/systemd/mercato-backup.timer, with its random delay."""
@@ -40,7 +41,7 @@ def main() -> int:
         made = json.loads(_must(place, "backup", "--to", str(folder / "kept"), "--json"))
         _destroy(place, first)
         began = time.monotonic()
-        told = json.loads(_must(place, "restore", made["file"], "--key", str(key), "--json"))
+        restored = json.loads(_must(place, "restore", made["file"], "--key", str(key), "--json"))
         _must(place, "privacy", "replay")
         second = _up(place)
         _sign_in(place, administrator)
@@ -49,8 +50,8 @@ def main() -> int:
         _must(place, "reconcile", "--from", str(today - timedelta(days=7)), "--to", str(today + timedelta(days=1)))
         second.stop()
     rpo = _TIMER_SECONDS + made["seconds"]
-    print(f"database    {told['database_bytes'] / 2**20:8.1f} MiB; backup {made['bytes'] / 2**20:.1f} MiB")
-    print(f"backup      {made['seconds']:8.1f} s; restore {told['seconds']:.1f} s")
+    print(f"database    {restored['database_bytes'] / 2**20:8.1f} MiB; backup {made['bytes'] / 2**20:.1f} MiB")
+    print(f"backup      {made['seconds']:8.1f} s; restore {restored['seconds']:.1f} s")
     print(f"RPO         {rpo:8.1f} s at most, with the timer of deploy/systemd (bar {_RPO_BAR} s)")
     print(f"RTO         {rto:8.1f} s until it answers again (bar {_RTO_BAR} s)")
     print("erasures replayed; events, sums and ledger agree")

@@ -253,21 +253,21 @@ async def test_opensearch_ranks_as_well_on_the_judged_set(node: OpenSearchNode, 
     await there.finish()
     await here.apply(services)
     scores: dict[str, list[float]] = {"here": [], "there": []}
-    alike, exact = 0, []
+    alike, exact = 0, 0
     queries = read_queries()
     for one in queries:
-        found = {}
+        found, called = {}, {}
         for name, index in (("here", here), ("there", there)):
             page = await Searching(index, embedder).search(one["query"], Filters(), limit=10, explain=True)
             found[name] = [hit.document.service_id for hit in page.answer.hits]
+            called[name] = [h.document.service_id for h in page.answer.hits if h.reasons and h.reasons.exact_name]
             scores[name].append(ndcg(found[name], one["gains"]))
-            if name == "there" and page.answer.hits and (why := page.answer.hits[0].reasons) and why.exact_name:
-                exact.append(one["query"])
+        # Far behind, two graphs may have other neighbours; what is called so stands alike.
+        assert called["here"] == called["there"], one["query"]
         alike += found["here"] == found["there"]
-        if one["query"] in exact:
-            assert found["here"] == found["there"], one["query"]
+        exact += bool(called["here"])
     means = {name: statistics.fmean(each) for name, each in scores.items()}
-    print(f"nDCG@10 {means}; the same ten in the same order for {alike} of {len(queries)}; {len(exact)} exact names")
+    print(f"nDCG@10 {means}; the same ten in the same order for {alike} of {len(queries)}; {exact} exact names")
     assert abs(means["here"] - means["there"]) <= 0.01, means
     await here.close()
     await there.close()

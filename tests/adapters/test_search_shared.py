@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 import trustme
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from bench.judged import read_services
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.opensearch_address import read_address
 from mercato.adapters.search_opensearch import OpenSearchClient, OpenSearchIndex
 from mercato.api import discovery
+from mercato.app.control import ROLES, create_app
 from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.discovery import (
@@ -276,6 +278,45 @@ async def test_while_it_is_away_the_records_answer_and_say_so(shelf: Shelf, tmp_
     await one.asked.close()
 
 
+async def test_a_control_plane_serves_without_its_search_engine(
+    shelf: Shelf, settings: Settings, database_url: str, clock: TestClock
+) -> None:
+    await shelf.put(*listings(5))
+    away = settings.model_copy(update={"search_url": SecretStr(f"http://127.0.0.1:{free_port()}")})
+    app = create_app(build_wiring(away, database_url, clock), list(ROLES))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200
+        answer = await client.get("/api/search", params={"limit": 2})
+        assert (answer.json()["partial"], answer.json()["total"]) == (True, 5)
+        assert answer.headers["mercato-index"] == "building"
+        categories = await client.get("/api/categories")
+        assert categories.status_code == 200
+
+
+async def test_a_crowd_does_not_take_every_connection_while_it_is_away(shelf: Shelf) -> None:
+    await shelf.put(*listings(10))
+    asked = FallingBack(index_at(f"http://127.0.0.1:{free_port()}"), shelf.database)
+    await asked.search(IndexQuery())
+    answers = await asyncio.gather(*(asked.search(IndexQuery(limit=1)) for _ in range(40)))
+    assert all(answer.partial for answer in answers)
+    assert {answer.total for answer in answers} == {0, 10}
+    assert (await asked.search(IndexQuery(limit=1))).total == 10
+    await asked.close()
+
+
+async def test_one_question_that_is_not_understood_sends_nobody_else_away(shelf: Shelf) -> None:
+    await shelf.put(*listings(3))
+    wrong = {"responses": [{"error": {"type": "parsing_exception", "reason": "no such query"}, "status": 400}]}
+    with stand_in(lambda *_: (200, wrong)) as (url, _):
+        asked = FallingBack(index_at(url), shelf.database)
+        assert (await asked.search(IndexQuery("anything"))).partial
+        assert not asked.is_away
+        await asked.close()
+
+
 # With a real one.
 
 
@@ -386,7 +427,14 @@ class TestShared:
     ) -> None:
         documents = listings(50)
         await shelf.put(*documents)
-        dead = index_at(node.url, "lost")
+        dead, other = index_at(node.url, "lost"), index_at(node.url, "lost")
+        await dead.begin()
+        await other.begin()
+        await other.finish()
+        assert not await dead.is_begun()
+        await dead.apply(documents[:1])  # into the one that is asked, not into its own, which is gone
+        for name in (await node.ask("GET", "/lost-*")).json():
+            await node.ask("DELETE", f"/{name}")
         await dead.begin()
         await dead.fill(documents[:5])  # and its worker dies here
         async with replica(shelf, index_at(node.url, "lost")) as one, feeding(shelf, index_at(node.url, "lost")):

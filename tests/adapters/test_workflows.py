@@ -19,20 +19,11 @@ from psycopg import sql
 
 from mercato.adapters.workflows_dbos import DbosWorkflows, WorkflowNotFound
 from mercato.platform import NotJson, StepFunction, Steps, UnknownStep, Workflow, WorkflowFunction, Workflows
+from tests.support.waiting import until
 from tests.support.workflow_records import recorded_steps
 
 OpenEngine = Callable[..., contextlib.AbstractAsyncContextManager[Workflows]]
 WORKER = Path(__file__).with_name("workflows_worker.py")
-
-
-async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = 120.0) -> None:
-    """Waits until `holds`; fails when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = holds()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture(params=["dbos"])

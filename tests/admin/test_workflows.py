@@ -1,7 +1,6 @@
 """Operators see what the engine of durable workflows does, cancel it and retry what failed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from mercato.edge.wiring import Wiring, running_of
 from mercato.platform import OutboxFeed, Steps, Workflow
 from tests.admin.test_audit_api import Headers, sign_in, sign_up
 from tests.conftest import People
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -27,12 +27,6 @@ async def operator(api: httpx.AsyncClient, people: People) -> Headers:
 @pytest.fixture
 def wiring(app: FastAPI) -> Wiring:
     return running_of(app).wiring
-
-
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(600):
-        while not await holds():
-            await asyncio.sleep(0.05)
 
 
 class _Work:
@@ -97,7 +91,7 @@ async def test_a_failed_workflow_is_retried_behind_its_last_step(
         async def failed() -> bool:
             return bool((await _state(api, operator, "toil:a"))["state"] == "failed")
 
-        await _until(failed)
+        await until(failed)
         shown = await _state(api, operator, "toil:a")
         assert (shown["workflow"], shown["subject"], shown["steps"], shown["worker"]) == ("toil", "a", 1, "test")
         assert "the provider is away" in shown["error"]
@@ -107,7 +101,7 @@ async def test_a_failed_workflow_is_retried_behind_its_last_step(
         async def done() -> bool:
             return bool((await _state(api, operator, "toil:a"))["state"] == "done")
 
-        await _until(done)
+        await until(done)
         assert work.done == ["first", "last"], "what had ended is not done again"
         refused = await _order(api, operator, "toil:a", "retry")
         assert (refused.status_code, refused.json()["code"]) == (409, "workflow_not_over")
@@ -125,7 +119,7 @@ async def test_a_workflow_that_waits_is_cancelled_and_goes_on_when_retried(
         async def waits() -> bool:
             return bool((await _state(api, operator, "toil:patient")).get("steps") == 1)
 
-        await _until(waits)
+        await until(waits)
         queues = (await api.get("/api/queues", headers=operator)).json()["items"]
         assert {"workflows running", "messages of webhooks"} <= {each["name"] for each in queues}
         assert (await _order(api, operator, "toil:patient", "cancel")).status_code == 202
@@ -133,24 +127,24 @@ async def test_a_workflow_that_waits_is_cancelled_and_goes_on_when_retried(
         async def cancelled() -> bool:
             return bool((await _state(api, operator, "toil:patient"))["state"] == "cancelled")
 
-        await _until(cancelled)
+        await until(cancelled)
 
         async def ended() -> bool:
             return work.under_way == 0
 
-        await _until(ended)
+        await until(ended)
         assert (await _order(api, operator, "toil:patient", "retry")).status_code == 202
 
         async def waits_again() -> bool:
             return bool((await _state(api, operator, "toil:patient"))["state"] == "running")
 
-        await _until(waits_again)
+        await until(waits_again)
         await engine.send("toil", "patient", "word", True, once="word")
 
         async def done() -> bool:
             return bool((await _state(api, operator, "toil:patient"))["state"] == "done")
 
-        await _until(done)
+        await until(done)
         assert work.done == ["first", "last"]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,7 +15,8 @@ from mercato.edge.bodies import Body, BodyRoom, ClientLeft
 from mercato.edge.middleware import Edge
 from mercato.edge.problems import BodyTooLarge, BodyTooSlow
 from mercato.platform import Ids, Unavailable
-from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
+from tests.support.bounded_server import BoundedServer, serve_bounded
+from tests.support.waiting import until
 
 
 def messages(*parts: bytes, ends: bool = True) -> Receive:
@@ -138,9 +139,3 @@ async def test_a_body_in_many_parts_arrives_whole(ids: Ids) -> None:
             await client.send(b"x" * 1000)
         assert (await client.rest()).endswith(b"300000")
         assert room.held == 0
-
-
-async def until(condition: Callable[[], bool], pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await pause(0.01)

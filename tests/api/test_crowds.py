@@ -5,7 +5,7 @@ import base64
 import io
 import threading
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from mercato.edge.wiring import Wiring, running_of, set_running
 from mercato.platform import Database, StoredObject
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, serve_bounded
 from tests.support.market import Market, market
+from tests.support.waiting import until
 
 __all__ = ["market"]
 
@@ -58,12 +59,6 @@ def wiring(app: FastAPI) -> Wiring:
 def held(database: Database) -> int:
     """Connections that somebody works with now."""
     return database.engine.pool.checkedout()  # type: ignore[attr-defined,no-any-return]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def token_of(server: BoundedServer, slug: str) -> str:

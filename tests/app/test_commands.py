@@ -9,7 +9,8 @@ import pytest
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from tests.support.ports import free_ports
-from tests.support.running import Place, eventually, get, processes_naming
+from tests.support.running import Place, get, processes_naming
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from mercato.app.connections import ConnectionLimits
 from tests.support.bounded_server import PATIENCE_SECONDS, BoundedServer, Client, serve_bounded
+from tests.support.waiting import until
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 HURRIED = ConnectionLimits(head_seconds=0.2, stalled_seconds=0.2)
@@ -53,12 +54,6 @@ async def get(server: BoundedServer, source: str = "127.0.0.1") -> bytes:
     return answer.partition(b"\r\n")[0]
 
 
-async def until_empty(server: BoundedServer) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(server.connections):
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -72,7 +67,7 @@ async def test_a_head_that_does_not_end_closes_its_connection(sent: bytes) -> No
         await client.send(sent)
         await client.rest()
         client.close()
-        await until_empty(server)
+        await until(lambda: not len(server.connections))
 
 
 async def test_a_head_that_trickles_has_one_deadline_and_not_one_for_each_byte() -> None:
@@ -130,7 +125,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_let_go() -> None:
         client = await server.connect()
         await client.send(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await until_empty(server)
+        await until(lambda: not len(server.connections))
         client.close()
 
 
@@ -181,7 +176,7 @@ async def test_a_thousand_idle_connections_keep_nobody_out() -> None:
         assert len(server.connections) <= 201
         for client in crowd:
             client.close()
-        await until_empty(server)
+        await until(lambda: not len(server.connections))
 
 
 async def test_where_all_addresses_together_have_too_many_the_one_with_most_gives_way() -> None:

@@ -24,8 +24,9 @@ from mercato.app.settings import Settings
 from tests.fakes.otlp_receiver import OtlpReceiver
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.running import Place, eventually, open_folder
+from tests.support.running import Place, open_folder
 from tests.support.seaweed import BUCKET, serve_s3
+from tests.support.waiting import eventually
 
 
 def ask(tmp_path: Path, **settings: Any) -> list[Finding]:

@@ -11,6 +11,7 @@ import pytest
 from mercato_contracts.tracing import new_span_id, new_trace_id
 from tests.fakes.otlp_receiver import OtlpReceiver, collecting
 from tests.support import running
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_trace_goes_through_all_processes(place: running.Place, collector: Otl
             span.service == "mercato-worker" for span in collector.of(signing_in)
         )
 
-    running.eventually(arrived, "both traces")
+    eventually(arrived, "both traces")
     assert up.stop() == 0
     spans = {(span.service, span.kind): span for span in collector.of(call)}
     root = spans["mercato-gateway", "SPAN_KIND_SERVER"]

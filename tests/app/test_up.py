@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from tests.support.running import Place, eventually, get, processes_naming
+from tests.support.running import Place, get, processes_naming
+from tests.support.waiting import eventually
 
 
 def _pids(place: Place, word: str) -> list[int]:

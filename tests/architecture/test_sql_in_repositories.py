@@ -19,6 +19,7 @@ _MECHANISM = {
     "platform/lines.py": "writes any query as lines of a file",
     "platform/merkle_tree.py": "keeps subtrees of a chain in the table that a room names",
     "platform/outbox.py": "the table of news is its own",
+    "platform/together.py": "asks several rooms' questions in one statement",
 }
 _ASKING = {
     "execute",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from mercato.publishing import ApprovalDecided, ServiceChanged, ServiceReleased,
 from mercato.subscriptions import SubscriptionChanged
 from tests.consumption.conftest import gateway
 from tests.support.market import Market, market
+from tests.support.waiting import until
 
 __all__ = ["gateway", "market"]
 
@@ -57,12 +58,6 @@ def published(folder: Path) -> list[dict[str, Any]]:
     """Every whole line, in order."""
     lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
     return [json.loads(line) for line in lines if line.endswith("}")]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.http_server import Server, serve_vectors
-from tests.support.running import BIN, SECONDS, Place, eventually, open_folder
+from tests.support.running import BIN, Place, open_folder
+from tests.support.waiting import SECONDS, eventually
 
 MANIFEST = """\
 mercato: 1

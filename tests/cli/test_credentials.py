@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Mp, Shop
-from tests.support.running import BIN, SECONDS
+from tests.support.running import BIN
+from tests.support.waiting import SECONDS
 
 SECRET = "sk-test-4f9a1c7e5b3d"
 

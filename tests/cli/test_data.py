@@ -25,7 +25,8 @@ from tests.cli.conftest import Mp
 from tests.conftest import as_url
 from tests.datasets.conftest import DataRoom
 from tests.support.cutting_proxy import CuttingProxy, cut_between
-from tests.support.running import BIN, Place, eventually, get, open_folder
+from tests.support.running import BIN, Place, get, open_folder
+from tests.support.waiting import eventually
 
 NAME = "us-equities-daily"
 

@@ -14,7 +14,8 @@ import pytest
 
 from mercato_cli.hosting.place import Place
 from tests.cli.conftest import Mp
-from tests.support.running import eventually, processes_naming
+from tests.support.running import processes_naming
+from tests.support.waiting import eventually
 
 HANDLER = """
 class Handler:

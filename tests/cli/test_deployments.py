@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Mp, Shop, join_vendor
 from tests.support.http_server import Server
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 MANIFEST = """\
 mercato: 1

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Mp, Shop
-from tests.support.running import BIN, eventually
+from tests.support.running import BIN
 from tests.support.terminal import run_in_terminal
+from tests.support.waiting import eventually
 
 DATASET = "us-equities-daily"
 ERAS = 5

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import MANIFEST, Mp, Shop, approve_all
 from tests.support.http_server import Server
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 
 from tests.cli.conftest import Mp, Shop
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 
 def test_every_service_of_a_running_marketplace_is_up(shop: Shop, mp: Mp) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.conftest import Mp, Shop, join_vendor, publish
 from tests.support.http_server import Server
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

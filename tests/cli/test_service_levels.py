@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import MANIFEST, Mp, Shop, approve_all
 from tests.support.http_server import Server
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 from tests.webhooks.receiver import serve_receiver
 
 

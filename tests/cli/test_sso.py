@@ -84,7 +84,7 @@ async def test_an_administrator_sets_a_provider_up_links_and_unlinks(
     assert (linked.returncode, linked.stdout) == (0, "Linked. Sign in there from now on.\n"), linked.stderr
     provider.person["groups"] = ["board"]
     proved = await _follow(admin, provider, "sso", "prove")
-    assert (proved.returncode, proved.stdout) == (0, "Proved; good for ten minutes.\n"), proved.stderr
+    assert (proved.returncode, proved.stdout) == (0, "Proven; valid for ten minutes.\n"), proved.stderr
     assert (await run(admin, "sso", "passwords", "off")).returncode == 0
     accounts = json.loads((await run(admin, "sso", "accounts", "--json")).stdout)["items"]
     assert [(each["email"], each["subject"]) for each in accounts] == [("acme@example.org", "ada")]
@@ -92,7 +92,7 @@ async def test_an_administrator_sets_a_provider_up_links_and_unlinks(
     unlinked = await run(eve, "sso", "unlink", accounts[0]["user_id"])
     assert unlinked.returncode == 0, unlinked.stderr
     assert (await run(admin, "whoami")).returncode == 3
-    assert (await run(eve, "sso", "remove")).stdout == "Removed. Passwords count again.\n"
+    assert (await run(eve, "sso", "remove")).stdout == "Removed. Passwords work again.\n"
 
 
 async def test_what_is_no_address_of_the_way_back_is_refused(

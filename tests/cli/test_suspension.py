@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Shop
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 
 from tests.cli.conftest import Mp, Shop
 from tests.support.http_server import serve_bytes
-from tests.support.running import BIN, SECONDS, Running
+from tests.support.running import BIN, Running
+from tests.support.waiting import SECONDS
 
 
 def _lines(running: Running) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import MANIFEST, Mp, Shop, publish
 from tests.support.http_server import Server
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 
 def test_publishing_again_is_no_second_release_and_shows_all_ten_phases(vendor: Mp, service: str) -> None:

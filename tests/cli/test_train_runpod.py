@@ -11,7 +11,8 @@ import pytest
 from tests.cli.conftest import Mp
 from tests.cli.test_train import SLEEPY, TRAIN, project
 from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
-from tests.support.running import Place, Running, eventually, open_folder
+from tests.support.running import Place, Running, open_folder
+from tests.support.waiting import eventually
 
 WORKER = Path(__file__).parents[1] / "training" / "runpod_worker.py"
 

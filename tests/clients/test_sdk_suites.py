@@ -21,9 +21,10 @@ from tests.clients.environments import (
     source_distribution,
 )
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, until
+from tests.fakes.gateway_process import GatewayProcess
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

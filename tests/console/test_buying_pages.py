@@ -45,6 +45,25 @@ class TestKeys:
         answer = await browser.post("/keys", data={"name": "laptop", "kind": "ck", "days": "0"})
         assert (answer.status_code, 'value="laptop"' in answer.text) == (422, True)
 
+    async def test_a_key_is_held_when_it_is_made_and_later(self, browser: httpx.AsyncClient, market: Market) -> None:
+        await shop(market)
+        await sign_in(browser, "buyer")
+        form = {"name": "held", "kind": "ck", "services": "acme/none", "addresses": "203.0.113.9/24"}
+        unknown = await browser.post("/keys", data=form)
+        assert (unknown.status_code, "acme/none</textarea>" in unknown.text) == (404, True)
+        wrong = await browser.post("/keys", data=form | {"services": "", "addresses": "203.0.113.300"})
+        assert (wrong.status_code, "203.0.113.300</textarea>" in wrong.text) == (422, True)
+        assert not await sees_key(browser, "held</a>")
+        assert (await browser.post("/keys", data=form | {"services": ""})).status_code == 200
+        found = re.search(r'href="/keys/(key_\w+)">held<', (await browser.get("/keys")).text)
+        assert found is not None
+        assert 'chip">203.0.113.0/24<' in (await browser.get(f"/keys/{found[1]}")).text
+        wrong = await browser.post(f"/keys/{found[1]}/hold", data={"addresses": "here"})
+        assert (wrong.status_code, "here</textarea>" in wrong.text) == (422, True)
+        lifted = await browser.post(f"/keys/{found[1]}/hold", data={"services": "", "addresses": " "})
+        assert lifted.status_code == 303
+        assert "all subscribed services, any address" in (await browser.get(f"/keys/{found[1]}")).text
+
     async def test_a_key_is_revoked_once_its_name_is_typed(self, browser: httpx.AsyncClient) -> None:
         await sign_up(browser)
         await browser.post("/keys", data={"name": "laptop", "kind": "ck"})

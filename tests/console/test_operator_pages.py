@@ -20,7 +20,7 @@ from tests.console.browser import browser_of, once_in, sign_in, sign_up
 OPERATOR_PAGES = (
     "/ops",
     "/ops/approvals",
-    "/ops/approvals?decided=true",
+    "/ops/approvals?state=decided",
     "/ops/health",
     "/ops/gateways",
     "/ops/queues",
@@ -183,7 +183,7 @@ async def waiting(database: Database, people: People, clock: TestClock, ids: Ids
         session.add(
             Approval(
                 submission_id=submission_id, state="pending", required_people=1, rule="new-vendor",
-                reason="The vendor is new.", created_at=clock.now(), decided_at=None,
+                reason="The vendor is new.", digest="0" * 64, created_at=clock.now(), decided_at=None,
             )
         )  # fmt: skip
     return submission_id
@@ -205,7 +205,7 @@ async def test_two_clicks_on_approve_are_one_vote(operator: httpx.AsyncClient, w
     shown = (await operator.get(path)).text
     assert shown.count("approved: we met them") == 1
     assert "approved" in shown
-    assert waiting in (await operator.get("/ops/approvals?decided=true")).text
+    assert waiting in (await operator.get("/ops/approvals?state=decided")).text
 
 
 async def test_a_decision_needs_a_reason_a_proof_and_the_right(

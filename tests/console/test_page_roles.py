@@ -16,10 +16,13 @@ from tests.browser.scenery import Scenery
 from tests.console.browser import PASSWORD, browser_of, sign_in
 from tests.support.pages import KnownPage, pages_of
 from tests.support.site import build_site, own_database
+from tests.support.statements import counted
 
 TABLE = Path(__file__).parent / "pages_by_role.txt"
 _ROLES = ("admin", "approver", "viewer")
 _ALLOWED = {200, 303, 403, 404}
+_OPERATORS = ("/ops", "/desk")
+_MOST_STATEMENTS = 8
 _MARKERS = ("prices-pages-marker", "pages-marker-buyer")
 """Names of what no page shows to others: a dataset of a stranger's own, and a stranger's customers."""
 
@@ -101,6 +104,22 @@ async def test_no_page_shows_another_organisations_things(crowd: Crowd) -> None:
             answer = await crowd.browsers[column].get(address)
             faults += _faults(page, column, answer)
     assert faults == []
+
+
+async def test_every_page_asks_the_database_at_most_eight_times(crowd: Crowd) -> None:
+    """Once it was asked for before, by an operator where it is an operator's, else by the vendor it tells of."""
+    over = {}
+    for page in pages_of(crowd.app):
+        is_operators = page.template.startswith(_OPERATORS)
+        browser = crowd.browsers["operator super_admin" if is_operators else "vendor admin"]
+        address = page.address(crowd.scenery.own)
+        await browser.get(address)
+        with counted(crowd.app) as sent:
+            answer = await browser.get(address)
+        assert answer.status_code in _ALLOWED, page.template
+        if len(sent) > _MOST_STATEMENTS:
+            over[page.template] = sent
+    assert {template: len(sent) for template, sent in over.items()} == {}
 
 
 def _faults(page: KnownPage, column: str, answer: httpx.Response) -> list[str]:

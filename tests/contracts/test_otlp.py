@@ -6,9 +6,9 @@ import pytest
 
 from mercato_contracts.otlp import CollectorAway, CollectorRefused, OtlpWriter, try_collector
 from mercato_contracts.tracing import SERVER, Span, TraceContext, Tracer, new_span_id, new_trace_id, read_parent
-from tests.fakes.gateway_process import until
 from tests.fakes.otlp_receiver import OtlpReceiver, collecting, read_spans
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support import running
 from tests.support.ports import free_ports
-from tests.support.running import Place, eventually, get
+from tests.support.running import Place, get
+from tests.support.waiting import SECONDS, eventually
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def _with_little_room(place: Place, *words: str) -> subprocess.CompletedProcess[
     """Where a file may not grow beyond 2 MB: writing fails as on a full disk."""
     limited = [sys.executable, "-c", _LIMITED, str(running.BIN / "mercato"), *words]
     return subprocess.run(
-        limited, env=place.environment, cwd=place.folder, capture_output=True, text=True, timeout=running.SECONDS
+        limited, env=place.environment, cwd=place.folder, capture_output=True, text=True, timeout=SECONDS
     )
 
 

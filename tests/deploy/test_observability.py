@@ -28,7 +28,8 @@ from mercato_gateway.metric_names import MEANINGS, PREFIX
 from mercato_gateway.metrics import Metrics
 from tests.support.ports import free_ports
 from tests.support.reader import ROOT
-from tests.support.running import SECONDS, eventually, get
+from tests.support.running import get
+from tests.support.waiting import SECONDS, eventually
 
 _HERE = ROOT / "deploy" / "observability"
 _RULES = _HERE / "rules"

@@ -13,10 +13,11 @@ from cryptography import x509
 from mercato_contracts.server_tls import ServerTls, TlsFilesWrong, not_after, server_tls
 from tests.app.conftest import open_folder, place
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import MakeShop, StartGateway, until
+from tests.fakes.gateway_process import MakeShop, StartGateway
 from tests.gateway.conftest import control, shop, start_gateway, upstream
 from tests.support.ports import free_ports
-from tests.support.running import Place, eventually
+from tests.support.running import Place
+from tests.support.waiting import eventually, until
 
 __all__ = ["control", "open_folder", "place", "shop", "start_gateway", "upstream"]
 

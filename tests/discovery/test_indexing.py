@@ -1,7 +1,6 @@
 """From publishing's news to what a search finds, through PostgreSQL and the outbox."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +26,7 @@ from mercato.platform.outbox import Place
 from mercato.publishing import Plan, Release, Service, ServiceChanged, ServiceReleased, ServiceWithdrawn
 from mercato.publishing.models import Submission
 from tests.conftest import People, TestClock
+from tests.support.waiting import until
 
 
 class CountingEmbedder(MiniLmEmbedder):
@@ -129,13 +129,6 @@ async def fed(
     await keeper.build()
     yield keeper
     await feed.close()
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 120) -> None:
-    """Wait until it holds; fails when the time is over."""
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.02)
 
 
 async def _titles(index: EmbeddedSearchIndex) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.reader import ROOT, Marketplace, Reader, make_up
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 GUIDE = (ROOT / "docs/guides/data-to-live-signal.md").read_text()
 _PASSWORD = "correct horse battery"

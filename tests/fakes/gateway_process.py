@@ -16,19 +16,7 @@ from tests.fakes.control_plane import ControlPlane
 from tests.fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Upstream
 from tests.support.ports import free_port
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Polls until the condition holds and gives its value; fails after the deadline."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        value = condition()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
-        assert asyncio.get_running_loop().time() < deadline, "the condition did not hold in time"
-        await asyncio.sleep(0.02)
+from tests.support.waiting import until as until
 
 
 class GatewayProcess:

@@ -17,11 +17,12 @@ from mercato_contracts.keys import make_key
 from mercato_gateway.guesses import Guesses
 from mercato_gateway.headers import for_client, retry_after
 from tests.fakes.control_plane import ControlPlane, new_id
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Script, Upstream, answer
 from tests.gateway.conftest import Stage
 from tests.gateway.test_http import exchange
+from tests.support.waiting import until
 
 
 def raw_answer(raw: bytes) -> Script:

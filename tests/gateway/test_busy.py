@@ -12,9 +12,10 @@ import pytest
 
 from mercato_contracts.dataplane import SnapshotService
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, StartGateway
 from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
+from tests.support.waiting import until
 
 CHAT = {"model": "acme/chat", "messages": [{"role": "user", "content": "hello"}], "stream": True}
 WAITING_EACH = 16

@@ -10,11 +10,12 @@ import pytest
 
 from mercato_contracts.dataplane import Limit, UsageEvent
 from tests.fakes.control_plane import ControlPlane, Counter
-from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, Script, Upstream, answer, chunk
 from tests.gateway.conftest import Stage
 from tests.gateway.expected import expect
+from tests.support.waiting import until
 
 # One dollar for a thousand tokens each way: a token is a million nanos.
 TOKEN = 1_000_000

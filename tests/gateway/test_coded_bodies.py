@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from mercato_gateway.codes import REQUEST_CODINGS
 from mercato_gateway.codings import decode
 from mercato_gateway.refusals import Refused
-from tests.fakes.gateway_process import Shop, until
+from tests.fakes.gateway_process import Shop
 from tests.gateway.conftest import Stage
+from tests.support.waiting import until
 
 MOST = 8 << 20
 TEXT = json.dumps({"input": ["some text of a body", "\u00e9"] * 40}).encode()

@@ -9,10 +9,11 @@ import pytest
 
 from mercato_contracts.dataplane import SnapshotCredential, SnapshotService
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_deployment, a_plan, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 OLD, NEW = "Bearer sk-test-4f9a1c7e5b3d", "Bearer sk-test-anOtherOne99"
 VECTORS = b'{"object":"list","data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}'

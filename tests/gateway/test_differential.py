@@ -17,11 +17,12 @@ import pytest
 
 from mercato_contracts.dataplane import SnapshotCredential, SnapshotService
 from tests.fakes.control_plane import ControlPlane, a_grant
-from tests.fakes.gateway_process import GatewayProcess, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, StartGateway
 from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, subscribe
 from tests.gateway import oracle
 from tests.gateway.expected import expect
 from tests.gateway.oracle import WITH_BODY, Ask, Expected, Fields, Place, Reply, Route, World
+from tests.support.waiting import until
 
 SIZES = [0, 1, 8, 9, 10, 11, 98, 99, 100, 101, 998, 1000]
 CLIENTS = 4

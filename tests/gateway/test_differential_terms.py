@@ -27,12 +27,13 @@ from mercato_contracts.dataplane import (
     UsageEvent,
 )
 from tests.fakes.control_plane import ControlPlane, a_grant
-from tests.fakes.gateway_process import GatewayProcess, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, StartGateway
 from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service
 from tests.gateway import oracle_of_terms as oracle
 from tests.gateway.expected import expect
 from tests.gateway.oracle_of_terms import PATHS, Ask, Reply, Stage, Used, World
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 CLIENTS = ("ann", "bob", "cyd")
 CALLS_A_ROUND = 25

@@ -7,10 +7,11 @@ import pytest
 
 from mercato_contracts.dataplane import SnapshotService
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import StartGateway, until
+from tests.fakes.gateway_process import StartGateway
 from tests.fakes.marketplace import a_deployment, a_limit, a_plan, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 CHAT = {"model": "acme/first", "messages": [{"role": "user", "content": "hello"}]}
 VECTORS = {"model": "acme/first", "input": "x"}

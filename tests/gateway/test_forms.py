@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from mercato_gateway.forms import Form, read_form
 from mercato_gateway.refusals import Refused
 from mercato_gateway.tokens import estimate_input
-from tests.fakes.gateway_process import Shop, until
+from tests.fakes.gateway_process import Shop
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, answer, chunk
 from tests.gateway.conftest import Stage
+from tests.support.waiting import until
 
 PRICES = {"per_call_nanos": 1, "per_1k_input_nanos": 1000, "per_1k_output_nanos": 2000}
 AUDIO = bytes(range(256)) * 8 + b"\r\n--not the boundary\r\n\n"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mercato_gateway.heads import take_print
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway
 from tests.fakes.upstream import Upstream
+from tests.support.waiting import until
 
 
 class Reading:

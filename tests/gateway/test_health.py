@@ -6,10 +6,11 @@ from typing import Any
 
 from mercato_gateway.route import Router
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import StartGateway, until
+from tests.fakes.gateway_process import StartGateway
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 BODY = {"model": "acme/embedder", "input": "x"}
 

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway
 from tests.fakes.upstream import Received, Upstream, held_until
+from tests.support.waiting import until
 
 
 async def exchange(gateway: GatewayProcess, data: bytes, *, seconds: float = 5.0) -> bytes:

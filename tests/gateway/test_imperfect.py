@@ -11,11 +11,12 @@ import pytest
 
 from mercato_contracts.dataplane import UsageEvent
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, Shop, until
+from tests.fakes.gateway_process import GatewayProcess, Shop
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, Script, Upstream, answer, chunk
 from tests.gateway.conftest import Stage
 from tests.gateway.expected import expect
+from tests.support.waiting import until
 
 DONE = b"data: [DONE]\n\n"
 

@@ -12,10 +12,11 @@ import pytest
 from mercato_contracts import ids
 from mercato_contracts.keys import make_key, parse_key
 from tests.fakes.control_plane import ControlPlane, new_id
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import Upstream
 from tests.gateway.expected import expect
+from tests.support.waiting import until
 
 
 async def call(client: httpx.AsyncClient, shop: Shop, **headers: str) -> httpx.Response:

@@ -6,9 +6,10 @@ from collections import Counter
 import httpx
 
 from tests.fakes.control_plane import ControlPlane, Lease
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_limit, a_subscriber
 from tests.fakes.upstream import Received, Upstream, answer, held_until
+from tests.support.waiting import until
 
 
 async def burst(gateways: list[GatewayProcess], shop: Shop, calls: int) -> list[httpx.Response]:

@@ -9,9 +9,10 @@ import pytest
 
 from mercato_contracts.keys import make_key
 from tests.fakes.control_plane import ControlPlane, new_id
-from tests.fakes.gateway_process import GatewayProcess, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, StartGateway
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Upstream
+from tests.support.waiting import until
 
 CLIENTS = 16
 

@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from mercato_contracts.dataplane import UsageEvent
-from tests.fakes.gateway_process import Shop, until
+from tests.fakes.gateway_process import Shop
 from tests.fakes.upstream import Received, Script, chunk
 from tests.gateway.conftest import Stage
 from tests.gateway.expected import expect
 from tests.gateway.metering import events
+from tests.support.waiting import until
 
 PRICES = {"per_1k_input_nanos": 1000, "per_1k_output_nanos": 1000}
 DELTA = '{"choices":[{"index":0,"delta":{"content":"%s"}}]}' % ("w" * 28)

@@ -9,11 +9,12 @@ import pytest
 
 from mercato_contracts.keys import make_key
 from tests.fakes.control_plane import new_id
-from tests.fakes.gateway_process import GatewayProcess, Shop, until
+from tests.fakes.gateway_process import GatewayProcess, Shop
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
 from tests.gateway.conftest import Stage
 from tests.gateway.test_http import exchange, post
+from tests.support.waiting import until
 
 PLENTY = ("subscription", "requests", "day", 1000)
 

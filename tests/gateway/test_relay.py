@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway
 from tests.fakes.marketplace import a_deployment, a_limit, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer, chunk, held_until
+from tests.support.waiting import until
 
 USAGE = b'"usage":{"prompt_tokens":9,"total_tokens":9}}'
 SMALL = b'{"data":[],' + USAGE

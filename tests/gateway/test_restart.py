@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_limit
 from tests.fakes.upstream import Upstream
+from tests.support.waiting import until
 
 
 class Load:

@@ -12,11 +12,12 @@ import pytest
 from mercato_contracts.dataplane import SnapshotCanary, SnapshotService
 from mercato_gateway import semver
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import MakeShop, Shop, StartGateway
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import Received, Upstream, answer, held_until
 from tests.gateway.conftest import Stage
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "semver.json").read_text())
 OPERATIONS = [("GET", "/rounds"), ("GET", "/rounds/{round}"), ("POST", "/signals"), ("DELETE", "/rounds/{round}")]

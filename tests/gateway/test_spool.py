@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from mercato_gateway.settle import new_life
 from mercato_gateway.spool import CLOSED, EVENT, Spool, SpoolLocked, frame, read_records, segments_in
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
+from tests.support.waiting import until
 
 
 def records(data: bytes) -> list[bytes]:

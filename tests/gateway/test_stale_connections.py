@@ -10,8 +10,9 @@ import pytest
 import uvloop
 
 from mercato_gateway.peer import Peer
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.upstream import Received, Script, Upstream, answer
+from tests.support.waiting import until
 
 ANSWER = answer(200, b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1}}')
 

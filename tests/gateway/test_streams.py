@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, Shop, StartGateway
 from tests.fakes.upstream import STREAM_HEAD, Received, Upstream, answer, chunk
 from tests.gateway.expected import expect
+from tests.support.waiting import until
 
 Script = Callable[[Received, asyncio.StreamReader, asyncio.StreamWriter], Any]
 

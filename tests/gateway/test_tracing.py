@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway, until
+from tests.fakes.gateway_process import GatewayProcess, MakeShop, StartGateway
 from tests.fakes.marketplace import a_limit
 from tests.fakes.otlp_receiver import OtlpReceiver, Seen, collecting
 from tests.fakes.upstream import Received, Upstream, answer
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLERS = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=secret", "baggage": "person=ada"}

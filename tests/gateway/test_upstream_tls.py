@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.gateway_process import StartGateway, until
+from tests.fakes.gateway_process import StartGateway
 from tests.fakes.marketplace import a_deployment, a_release, a_service, a_subscriber, subscribe
 from tests.fakes.upstream import answer
+from tests.support.waiting import until
 
 
 class Authority:

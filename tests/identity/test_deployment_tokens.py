@@ -22,7 +22,8 @@ from mercato_contracts.keys import parse_key
 from tests.conftest import TestClock
 from tests.support.market import Market, market
 from tests.support.ports import free_ports
-from tests.support.running import Place, eventually, get, open_folder
+from tests.support.running import Place, get, open_folder
+from tests.support.waiting import eventually
 
 __all__ = ["market"]
 

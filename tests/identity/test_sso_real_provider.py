@@ -19,7 +19,7 @@ from tests.clients.environments import node_client_environment
 from tests.conftest import TestClock
 from tests.identity.test_sign_in import ACME, bearer
 from tests.support.ports import free_port
-from tests.support.running import eventually
+from tests.support.waiting import eventually
 
 _SERVER = Path(__file__).parent.parent / "fakes" / "oidc_provider.mjs"
 _CALLBACK = "http://127.0.0.1:8000/sso/callback"

@@ -21,6 +21,7 @@ from mercato.platform import (
     forget_events,
 )
 from tests.conftest import TestClock
+from tests.support.waiting import until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +36,6 @@ class Ended(News):
     topic = "ended"
 
     number: int
-
-
-async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def tell(database: Database, outbox: Outbox, *numbers: int, kind: type[Counted | Ended] = Counted) -> None:

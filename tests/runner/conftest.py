@@ -5,8 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +72,6 @@ class Runner:
         self.process.terminate()
         answer = self.process.communicate(timeout=_SECONDS)[1]
         return self.process.returncode, answer
-
-
-def until(fits: Callable[[], bool]) -> None:
-    """Waits for a condition."""
-    deadline = time.monotonic() + _SECONDS
-    while not fits():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

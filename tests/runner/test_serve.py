@@ -16,7 +16,8 @@ import pytest
 
 from mercato_cli.runner.answers import Answer
 from mercato_cli.runner.server import Limits, Server
-from tests.runner.conftest import Runner, until
+from tests.runner.conftest import Runner
+from tests.support.waiting import eventually
 
 
 def _request(*names: str) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def test_a_call_that_runs_is_answered_before_the_runner_stops(project: Path, run
     call = threading.Thread(target=lambda: seen.append(httpx.post(f"{runner.address}/v1/signals",
                             json=_request("SLEEP"), timeout=60)))  # fmt: skip
     call.start()
-    until((project / "started").exists)
+    eventually((project / "started").exists)
     runner.process.terminate()
     call.join(60)
     assert seen[0].status_code == 200

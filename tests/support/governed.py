@@ -8,6 +8,8 @@ from mercato.identity import Caller
 from mercato.publishing import Approval, Evidence, Submission
 from tests.support.market import Market
 
+_FINDING = {"code": "c", "level": "warning", "where": "", "message": "m", "fix": "Mend it."}
+
 
 async def submit(market: Market, vendor: Caller, name: str = "speaker", people: int = 1) -> str:
     """The id of a submission of which the policy wants so many people."""
@@ -21,14 +23,20 @@ async def submit(market: Market, vendor: Caller, name: str = "speaker", people: 
         await session.flush()
         session.add(
             Approval(
-                submission_id=row.id, state="pending", required_people=people, rule="speech", reason="", created_at=now
+                submission_id=row.id,
+                state="pending",
+                required_people=people,
+                rule="speech",
+                reason="",
+                digest="0" * 64,
+                created_at=now,
             )
         )
         for phase in (1, 2, 3):
             session.add(
                 Evidence(
                     submission_id=row.id, phase=phase, name=f"phase {phase}", outcome="passed",
-                    findings=[{"code": "c", "message": "m"}], facts={}, started_at=now, ended_at=now,
+                    findings=[_FINDING], facts={}, started_at=now, ended_at=now,
                 )
             )  # fmt: skip
     return row.id

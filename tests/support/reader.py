@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.running import Place, Running, eventually, open_folder
+from tests.support.running import Place, Running, open_folder
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 1200

@@ -9,25 +9,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_ports
+from tests.support.waiting import SECONDS as SECONDS
+from tests.support.waiting import eventually as eventually
 
 BIN = Path(sys.executable).parent
-SECONDS = 600.0
-"""No wait of a test is longer; a busy machine is no failure."""
-
-
-def eventually(found: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    """Returns as soon as `found`; fails naming `what`."""
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def get(port: int, path: str) -> tuple[int, dict[str, str], bytes]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.support.running import SECONDS, eventually
+from tests.support.waiting import SECONDS, eventually
 
 
 @contextmanager

@@ -94,7 +94,7 @@ async def test_progress_that_comes_out_of_order_says_nothing_new_and_gaps_are_to
     assert (look.state, look.log, look.log_next) == ("running", "", 8)
     cloud.answer(status="IN_PROGRESS", output=said(10, "four\n"))
     look = await cloud.provider.look(handle, 8)
-    assert (look.log, look.log_next) == ("[2 characters were said in between and not kept]\nfour\n", 15)
+    assert (look.log, look.log_next) == ("[2 characters in between were not kept]\nfour\n", 15)
     cloud.answer(status="IN_PROGRESS", output="somebody else's progress")
     assert (await cloud.provider.look(handle, 15)).log_next == 15
 
@@ -106,7 +106,7 @@ async def test_progress_that_comes_out_of_order_says_nothing_new_and_gaps_are_to
         (["THROTTLED", "THROTTLED"], "Throttled: all 2 of its workers wait"),
         (["INITIALIZING"], "Cold start: 1 of its workers load their image"),
         (["RUNNING", "RUNNING"], "All 2 of its workers run other jobs"),
-        (["UNHEALTHY"], "Crash loop: 1 of its workers fail or die at once. The last that one said: no CUDA | dying"),
+        (["UNHEALTHY"], "Crash loop: 1 of its workers fail or die at once. Its last lines: no CUDA | dying"),
         (["IDLE"], "is taken up soon"),
     ],
 )
@@ -123,7 +123,7 @@ async def test_why_it_waits_is_said(cloud: Cloud, workers: list[str], why: str) 
 async def test_why_it_waits_is_asked_rarely_and_not_to_know_it_is_no_end(cloud: Cloud, tmp_path: Path) -> None:
     cloud.fake.answers["health"] = [(500, {}, {"error": "broken"})]
     handle = await cloud.launch()
-    assert "why is not known" in (await cloud.provider.look(handle, 0)).why
+    assert "the reason is not known" in (await cloud.provider.look(handle, 0)).why
     cloud.fake.answers["workers"] = [(429, {"retry-after": "30"}, {"title": "Too Many Requests", "status": 429})]
     assert "No capacity" in (await cloud.provider.look(handle, 0)).why
     assert "No capacity" in (await cloud.provider.look(handle, 0)).why

@@ -1,6 +1,5 @@
 """Runs on RunPod from asking to their end: one job a run whatever dies, claims, deadlines, ends that stay."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +18,7 @@ from mercato.training.models import Run
 from mercato.training.refusals import ClaimLinkRefused, ClaimRefused
 from tests.conftest import TestClock
 from tests.fakes.runpod import FakeRunPod, fake_runpod
+from tests.support.waiting import until
 from tests.training.conftest import Trainer, claims_of_test, runpod_in, worker
 from tests.training.scripts import GOOD
 from tests.training.test_runpod_provider import packed
@@ -139,7 +139,7 @@ async def test_a_job_that_nobody_takes_up_is_ended_in_time_and_cancelled_for_goo
             run.deadline_at = SystemClock().now() - timedelta(seconds=1)
         async with cloud.database.transaction() as session:
             assert await end_overdue(session, SystemClock(), Outbox(SystemClock())) == 1
-        await _until(cloud, "CANCELLED")
+        await until(lambda: cloud.fake.job().status == "CANCELLED")
         seen = await cloud.trainer.look(run_id)
         assert (seen.run.state, "start it again" in seen.run.why) == ("failed", True)
         # What a worker says afterwards changes nothing.
@@ -207,9 +207,3 @@ async def test_a_claim_is_the_first_jobs_and_only_by_a_link_of_ours(cloud: Cloud
     spent = dict(each.split("=") for each in links.sign(run_id, "q1", timedelta(0)).partition("?")[2].split("&"))
     with pytest.raises(ClaimLinkRefused, match="has expired"):
         links.check(run_id, "q1", spent["expires"], spent["signature"])
-
-
-async def _until(cloud: Cloud, status: str) -> None:
-    async with asyncio.timeout(60):
-        while cloud.fake.job().status != status:
-            await asyncio.sleep(0.05)

@@ -17,7 +17,8 @@ import pytest
 from tests.cli.conftest import Mp
 from tests.clients.environments import python_client_environment
 from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
-from tests.support.running import Place, Running, eventually, open_folder
+from tests.support.running import Place, Running, open_folder
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 LOCK = Path(__file__).with_name("runpod.lock")

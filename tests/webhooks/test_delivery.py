@@ -20,6 +20,7 @@ from mercato.webhooks import NewSecret, WebhookDisabled
 from mercato.webhooks.schedule import MOST_ATTEMPTS, PAUSES, pause_after
 from mercato.webhooks.signing import secret_text, sign
 from tests.support.ports import free_port
+from tests.support.waiting import until
 from tests.webhooks.conftest import Post
 from tests.webhooks.receiver import Receiver, serve_receiver
 
@@ -231,14 +232,12 @@ async def test_a_worker_killed_again_and_again_loses_no_message(
     async def start() -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(sys.executable, str(WORKER), database_url, secret)
 
-    async def until(count: int) -> None:
-        async with asyncio.timeout(120):
-            while len(receiver.received) < count:
-                await asyncio.sleep(0.01)
+    async def until_received(count: int) -> None:
+        await until(lambda: len(receiver.received) >= count)
 
     for wanted in (1, 8, 20):
         worker = await start()
-        await until(wanted)
+        await until_received(wanted)
         worker.kill()
         await worker.wait()
     worker = await start()

@@ -51,7 +51,9 @@ def filter_options(command: Command) -> Command:
         options += [click.option(f"--{end}-{name}", type=kind, metavar="N", help=f"{w} {of}.") for end, w in _ENDS]
     options.append(click.option("--released-since", metavar="DATE", help="Released on this day or later."))
     options.append(click.option("--released-until", metavar="DATE", help="Released before this moment."))
-    options.append(click.option("--literal", is_flag=True, help="Do not read words such as cheapest or 1M context."))
+    options.append(
+        click.option("--literal", is_flag=True, help="Do not interpret words such as cheapest or 1M context.")
+    )
     for option in reversed(options):
         command = option(command)
     return command

@@ -68,6 +68,7 @@ from mercato_cli.commands.subscribe import subscribe, subscriptions, unsubscribe
 from mercato_cli.commands.train import train
 from mercato_cli.commands.usage import usage
 from mercato_cli.commands.validate import validate
+from mercato_cli.commands.view_as import view_as
 from mercato_cli.commands.webhooks import webhooks
 from mercato_cli.commands.workflows import queues, workflows
 from mercato_cli.sections import SectionedGroup
@@ -167,6 +168,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         health,
         approvals,
         organisations,
+        view_as,
         graphql,
         kill,
         record,

@@ -145,7 +145,7 @@ class AuditConsistency(Wire):
 class AuditLeaves(Wire):
     """Hashes of entries in their order: enough to compute every root, and nothing of what the entries say.
 
-    `segments` are roots over 256 pruned entries each, from the start of the log, told on the first page.
+    `segments` are roots over 256 pruned entries each, from the start of the log, on the first page only.
     """
 
     segments: list[Sha256] = Field(description="Roots of pruned segments of 256 entries; on the first page only")

@@ -240,7 +240,7 @@ class GrantedSubscription(Wire):
 
 
 class KeyGrant(Wire):
-    """What a key may do. `active` false: unknown, revoked or expired, and nothing else is said."""
+    """What a key may do. `active` false: unknown, revoked or expired; no other field is set then."""
 
     active: bool = Field(description="Whether the key is in force")
     key_id: str = Field(default="", description="The key's id, `key_…`")

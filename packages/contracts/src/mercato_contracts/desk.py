@@ -98,7 +98,7 @@ class RecordList(Wire):
 
 
 class LeaderboardRow(Wire):
-    """A deployment's standing over all its scored rounds; figures are means over rounds unless said."""
+    """A deployment's standing over all its scored rounds; figures are means over rounds unless stated otherwise."""
 
     rank: int = Field(description="The position, from 1")
     deployment: DeploymentId

@@ -56,6 +56,8 @@ LEGAL_HOLD = "lgh"
 ERASURE = "ers"
 PERSON_EXPORT = "pex"
 REVIEW = "rvw"
+APPROVAL_COMMENT = "apc"
+VIEW = "vas"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

@@ -1,4 +1,4 @@
-"""What is told of listings beside a search: suggestions, what is similar, comparisons, vendors, figures, rankings."""
+"""Listings beside search results: suggestions, what is similar, comparisons, vendors, figures, rankings."""
 
 from datetime import datetime
 from typing import Literal

@@ -54,7 +54,7 @@ class EvidenceView(Wire):
 
 
 class VoteView(Wire):
-    """What one person said."""
+    """One person's decision."""
 
     person: str = Field(description="The id of the person")
     decision: Decision = Field(description="What the person decided")
@@ -102,19 +102,60 @@ class SubmissionPage(Wire):
     next: NextPage
 
 
+class ClaimView(Wire):
+    """Who looks at a submission."""
+
+    person: str = Field(description="The id of the person")
+    name: str = Field(description="The person's name")
+    at: datetime = Field(description="Since when, UTC")
+
+
+class ApprovalCommentView(Wire):
+    """What one person of the operator said to the others."""
+
+    id: str = Field(description="The comment's id, `apc_…`")
+    person: str = Field(description="The id of the person")
+    name: str = Field(description="The person's name")
+    text: str = Field(description="What was said")
+    at: datetime = Field(description="When, UTC")
+
+
 class WaitingView(Wire):
-    """A submission that waits for people: what was found, in short."""
+    """A submission that waits for people, or was decided by them: what was found, in short."""
 
     submission: SubmissionSummary = Field(description="The submission")
     vendor_id: VendorId
     approval: ApprovalView = Field(description="Who decides")
     phases: list[EvidenceView] = Field(description="The evidence of each phase so far")
+    waiting_seconds: Count = Field(description="How long it waits, or waited until it was decided, in seconds")
+    due_at: datetime = Field(description="By when the operator means to decide, UTC")
+    claim: ClaimView | None = Field(default=None, description="Who looks at it; null where nobody does")
+
+
+class ApprovalDetail(WaitingView):
+    """The same with what people of the operator said to each other about it."""
+
+    comments: list[ApprovalCommentView] = Field(description="The newest 200, oldest first")
+
+
+class ClaimRequest(Wire):
+    """Whether to take it from whoever holds it."""
+
+    take_over: bool = Field(default=False, description="Claim it although another person has claimed it")
+
+
+class ApprovalCommentRequest(Wire):
+    """A remark for the other people of the operator; vendors do not see it."""
+
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True, pattern=r"^[^\x00]*$")
+    ] = Field(description="What to say, 1 to 2,000 characters")
 
 
 class WaitingPage(Wire):
-    """What waits, the oldest first; `next` is the `after` of the next page."""
+    """What waits, the oldest first, or what was decided, the newest first; `next` is the `after` of the next page."""
 
-    items: list[WaitingView] = Field(description="The submissions that wait, oldest first")
+    items: list[WaitingView] = Field(description="The submissions of this page")
     next: NextPage
 
 
@@ -123,6 +164,11 @@ class DecisionRequest(Wire):
 
     decision: Decision = Field(description="`approve` or `reject`")
     reason: Reason
+    digest: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="The submission's digest as you read it; refused where it is another one by now",
+    )
 
 
 class StatusRequest(Wire):

@@ -12,17 +12,17 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, m
 
 
 class ReviewRequest(Wire):
-    """What the organisation says of a service that it called. Sent again, it replaces what it said."""
+    """An organisation's review of a service that it called. Sent again, it replaces the earlier one."""
 
     stars: int = Field(ge=1, le=5, description="1 to 5")
-    words: ReviewWords = Field(default="", description="What is said, at most 2,000 characters")
+    words: ReviewWords = Field(default="", description="The text of the review, at most 2,000 characters")
 
 
 class ReviewAnswerRequest(Wire):
     """The vendor's answer. Sent again, it replaces the one before."""
 
     words: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)] = Field(
-        description="What is said, at most 2,000 characters"
+        description="The text of the review, at most 2,000 characters"
     )
 
 
@@ -38,7 +38,7 @@ class ReviewView(Wire):
     id: str = Field(description="The review's id")
     organisation: str = Field(description="The name in addresses of who wrote it")
     stars: int = Field(description="1 to 5")
-    words: str = Field(description="What is said, at most 2,000 characters")
+    words: str = Field(description="The text of the review, at most 2,000 characters")
     written_at: datetime = Field(description="When it was first written, UTC")
     changed_at: datetime = Field(description="When it was last changed, UTC")
     answer: str | None = Field(description="The vendor's answer; null: none yet")

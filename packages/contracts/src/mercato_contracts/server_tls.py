@@ -108,10 +108,10 @@ def not_after(pem: str) -> datetime:
     if parts[0][0] == _CONTEXT_0:  # the version
         parts = parts[1:]
     tag, text = _fields(parts[3][1])[1]
-    told = text.decode("ascii")
+    digits = text.decode("ascii")
     if tag == _UTC_TIME:
-        told = ("19" if told[:2] >= "50" else "20") + told
-    return datetime.strptime(told, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        digits = ("19" if digits[:2] >= "50" else "20") + digits
+    return datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _fields(der: bytes) -> list[tuple[int, bytes]]:

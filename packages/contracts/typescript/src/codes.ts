@@ -11,6 +11,8 @@ export type ErrorCode =
   | "already_decided"
   | "announcement_not_found"
   | "anomaly_not_found"
+  | "approval_claimed"
+  | "approval_digest_differs"
   | "approval_not_found"
   | "asked_too_often"
   | "audit_entries_pruned"
@@ -248,6 +250,10 @@ export type ErrorCode =
   | "user_code_unknown"
   | "version_exists"
   | "version_not_found"
+  | "view_as_administrator"
+  | "view_as_disabled_person"
+  | "view_as_forbidden"
+  | "view_as_reads_only"
   | "webhook_address_refused"
   | "webhook_disabled"
   | "webhook_event_unknown"
@@ -420,6 +426,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   already_decided: 409,
   announcement_not_found: 404,
   anomaly_not_found: 404,
+  approval_claimed: 409,
+  approval_digest_differs: 409,
   approval_not_found: 404,
   asked_too_often: 429,
   audit_entries_pruned: 409,
@@ -657,6 +665,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   user_code_unknown: 404,
   version_exists: 409,
   version_not_found: 404,
+  view_as_administrator: 403,
+  view_as_disabled_person: 409,
+  view_as_forbidden: 403,
+  view_as_reads_only: 403,
   webhook_address_refused: 422,
   webhook_disabled: 409,
   webhook_event_unknown: 422,

@@ -61,7 +61,7 @@ export interface KeyChanged {
   id: string;
 }
 
-/** What a key may do. `active` false: unknown, revoked or expired, and nothing else is said. */
+/** What a key may do. `active` false: unknown, revoked or expired; no other field is set then. */
 export interface KeyGrant {
   /** Whether the key is in force */
   active: boolean;

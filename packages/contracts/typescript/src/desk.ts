@@ -110,7 +110,7 @@ export interface Leaderboard {
   items: Array<LeaderboardRow>;
 }
 
-/** A deployment's standing over all its scored rounds; figures are means over rounds unless said. */
+/** A deployment's standing over all its scored rounds; figures are means over rounds unless stated otherwise. */
 export interface LeaderboardRow {
   /** The position, from 1 */
   rank: number;

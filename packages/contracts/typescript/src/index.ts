@@ -44,6 +44,7 @@ export * as standing from "./standing.js";
 export * as statements from "./statements.js";
 export * as subscriptions from "./subscriptions.js";
 export * as training from "./training.js";
+export * as view_as from "./view_as.js";
 export * as webhooks from "./webhooks.js";
 export * as workflows from "./workflows.js";
 export * as headers from "./headers.js";

@@ -1,6 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
-/** What is told of listings beside a search: suggestions, what is similar, comparisons, vendors, figures, rankings. */
+/** Listings beside search results: suggestions, what is similar, comparisons, vendors, figures, rankings. */
 
 /** Every task with services, the largest first. */
 export interface CategoryList {

@@ -2,6 +2,46 @@
 
 /** What publishing receives and answers under `/api`. */
 
+/** A remark for the other people of the operator; vendors do not see it. */
+export interface ApprovalCommentRequest {
+  /** What to say, 1 to 2,000 characters (minLength: 1, maxLength: 2000, pattern: "^[^\\x00]*$") */
+  text: string;
+}
+
+/** What one person of the operator said to the others. */
+export interface ApprovalCommentView {
+  /** The comment's id, `apc_…` */
+  id: string;
+  /** The id of the person */
+  person: string;
+  /** The person's name */
+  name: string;
+  /** What was said */
+  text: string;
+  /** When, UTC (format: "date-time") */
+  at: string;
+}
+
+/** The same with what people of the operator said to each other about it. */
+export interface ApprovalDetail {
+  /** The submission */
+  submission: SubmissionSummary;
+  /** The id of the organisation that offers the service, `org_…` */
+  vendor_id: string;
+  /** Who decides */
+  approval: ApprovalView;
+  /** The evidence of each phase so far */
+  phases: Array<EvidenceView>;
+  /** How long it waits, or waited until it was decided, in seconds (minimum: 0, maximum: 9000000000000000000) */
+  waiting_seconds: number;
+  /** By when the operator means to decide, UTC (format: "date-time") */
+  due_at: string;
+  /** Who looks at it; null where nobody does */
+  claim?: ClaimView | null;
+  /** The newest 200, oldest first */
+  comments: Array<ApprovalCommentView>;
+}
+
 /** Who decides: a `rule`, or `required_people` persons. */
 export interface ApprovalView {
   /** Whether it is decided */
@@ -96,12 +136,30 @@ export interface CanaryView {
   ended_at: string | null;
 }
 
+/** Whether to take it from whoever holds it. */
+export interface ClaimRequest {
+  /** Claim it although another person has claimed it (default: false) */
+  take_over?: boolean;
+}
+
+/** Who looks at a submission. */
+export interface ClaimView {
+  /** The id of the person */
+  person: string;
+  /** The person's name */
+  name: string;
+  /** Since when, UTC (format: "date-time") */
+  at: string;
+}
+
 /** One person's word and why. */
 export interface DecisionRequest {
   /** `approve` or `reject` */
   decision: "approve" | "reject";
   /** Why, 3 to 2,000 characters (minLength: 3, maxLength: 2000, pattern: "^[^\\x00]*$") */
   reason: string;
+  /** The submission's digest as you read it; refused where it is another one by now */
+  digest?: string | null;
 }
 
 /** What a phase left behind. */
@@ -376,7 +434,7 @@ export interface SubmitRequest {
   openapi?: string | null;
 }
 
-/** What one person said. */
+/** One person's decision. */
 export interface VoteView {
   /** The id of the person */
   person: string;
@@ -388,15 +446,15 @@ export interface VoteView {
   at: string;
 }
 
-/** What waits, the oldest first; `next` is the `after` of the next page. */
+/** What waits, the oldest first, or what was decided, the newest first; `next` is the `after` of the next page. */
 export interface WaitingPage {
-  /** The submissions that wait, oldest first */
+  /** The submissions of this page */
   items: Array<WaitingView>;
   /** The cursor of the next page; null on the last page */
   next: string | null;
 }
 
-/** A submission that waits for people: what was found, in short. */
+/** A submission that waits for people, or was decided by them: what was found, in short. */
 export interface WaitingView {
   /** The submission */
   submission: SubmissionSummary;
@@ -406,5 +464,11 @@ export interface WaitingView {
   approval: ApprovalView;
   /** The evidence of each phase so far */
   phases: Array<EvidenceView>;
+  /** How long it waits, or waited until it was decided, in seconds (minimum: 0, maximum: 9000000000000000000) */
+  waiting_seconds: number;
+  /** By when the operator means to decide, UTC (format: "date-time") */
+  due_at: string;
+  /** Who looks at it; null where nobody does */
+  claim?: ClaimView | null;
 }
 

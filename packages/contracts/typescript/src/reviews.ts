@@ -4,7 +4,7 @@
 
 /** The vendor's answer. Sent again, it replaces the one before. */
 export interface ReviewAnswerRequest {
-  /** What is said, at most 2,000 characters (minLength: 1, maxLength: 2000) */
+  /** The text of the review, at most 2,000 characters (minLength: 1, maxLength: 2000) */
   words: string;
 }
 
@@ -22,11 +22,11 @@ export interface ReviewPage {
   next: string | null;
 }
 
-/** What the organisation says of a service that it called. Sent again, it replaces what it said. */
+/** An organisation's review of a service that it called. Sent again, it replaces the earlier one. */
 export interface ReviewRequest {
   /** 1 to 5 (minimum: 1, maximum: 5) */
   stars: number;
-  /** What is said, at most 2,000 characters (maxLength: 2000, default: "") */
+  /** The text of the review, at most 2,000 characters (maxLength: 2000, default: "") */
   words?: string;
 }
 
@@ -38,7 +38,7 @@ export interface ReviewView {
   organisation: string;
   /** 1 to 5 */
   stars: number;
-  /** What is said, at most 2,000 characters */
+  /** The text of the review, at most 2,000 characters */
   words: string;
   /** When it was first written, UTC (format: "date-time") */
   written_at: string;

@@ -200,7 +200,7 @@ class SchemaReader:
         return any(kinds)
 
     def _is_plain(self, form: Any) -> bool:
-        """Whether allowing null beside it can be said in the form's own types and values."""
+        """Whether the form's own types and values can also allow null."""
         schema = self.schema(form)
         if schema.key in self._open:
             return False

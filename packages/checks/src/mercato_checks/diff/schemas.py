@@ -1,7 +1,7 @@
 """Compares two schemas in one direction.
 
 A request must go on being accepted: the new schema may only be wider. A response must go on being understood: the new
-schema may only be narrower; so a new value in an enum of a response breaks readers, unless `x-extensible-enum` told
+schema may only be narrower; so a new value in an enum of a response breaks readers, unless `x-extensible-enum` warned
 them to expect more. The comparison keeps a list of pairs instead of calling itself, so schemas may be as deep as they
 like and refer to each other in circles.
 """

@@ -40,7 +40,7 @@ class Shape:
         self._left = 0
 
     def first_mismatch(self, schema: Any, body: Any) -> str | None:
-        """The first difference in words, beginning with its place; None where the body fits or it cannot be told."""
+        """The first difference in words, beginning with its place; None where the body fits or none can be named."""
         self._left = _STEPS
         try:
             return self._compare(schema, body, ())

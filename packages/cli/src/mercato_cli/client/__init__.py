@@ -4,6 +4,7 @@ A new route is a method in the file of its noun; a new noun is a file here and a
 """
 
 from mercato_cli.client.account import AccountCalls
+from mercato_cli.client.approvals import ApprovalCalls
 from mercato_cli.client.audit import AuditCalls
 from mercato_cli.client.billing import BillingCalls
 from mercato_cli.client.credentials import CredentialCalls
@@ -31,6 +32,7 @@ from mercato_cli.client.standing import StandingCalls
 from mercato_cli.client.subscriptions import SubscriptionCalls
 from mercato_cli.client.training import TrainingCalls
 from mercato_cli.client.usage import UsageCalls
+from mercato_cli.client.view_as import ViewCalls
 from mercato_cli.client.webhooks import WebhookCalls
 
 __all__ = ["Client"]
@@ -46,6 +48,7 @@ class Client(
     LimitCalls,
     CredentialCalls,
     PublishingCalls,
+    ApprovalCalls,
     ServiceCalls,
     ListingCalls,
     ReviewCalls,
@@ -61,6 +64,7 @@ class Client(
     AuditCalls,
     PrivacyCalls,
     StandingCalls,
+    ViewCalls,
     HealthCalls,
     OperatorCalls,
     SignalCalls,

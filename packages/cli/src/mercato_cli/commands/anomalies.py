@@ -31,6 +31,6 @@ def list_anomalies(mp: Mp, as_vendor: bool, everyone: bool, limit: int) -> None:
 @click.argument("anomaly_id", metavar="ANOMALY")
 @command
 def call_normal(mp: Mp, anomaly_id: str) -> None:
-    """Say that ANOMALY is normal: as much again is no news for 90 days."""
+    """Mark ANOMALY as normal: the same amount raises no alert for 90 days."""
     done = mp.client.call_normal(anomaly_id)
     mp.console.show(done.model_dump(mode="json"), lambda: click.echo("As much again is no news for 90 days."))

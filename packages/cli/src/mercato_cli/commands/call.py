@@ -114,7 +114,9 @@ def _check_answer(content: bytes) -> None:
 
 
 def _failed(reason: str) -> MpError:
-    return MpError(f"The service failed: {reason}.", "Try again; if it stays, tell its vendor.", Exit.UNREACHABLE)
+    return MpError(
+        f"The service failed: {reason}.", "Try again; if it keeps failing, tell its vendor.", Exit.UNREACHABLE
+    )
 
 
 def _print(mp: Mp, content: bytes, media_type: str) -> None:

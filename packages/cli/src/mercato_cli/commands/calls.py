@@ -46,7 +46,9 @@ def _filtered(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--everyone", is_flag=True, help="The calls of all organisations (operators).")
 @click.option("--since", type=_DAY, metavar="DAY", help="First day, UTC; 31 days ago.")
 @click.option("--until", type=_DAY, metavar="DAY", help="The day after the last, UTC.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The maximum number of results."
+)
 @exported
 @command
 def calls(

@@ -112,7 +112,7 @@ def register(mp: Mp, project: Path, endpoint: str | None, wait_seconds: float) -
 @click.command("link-infra")
 @click.argument("deployment")
 @click.option("--interval", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
-              help="How often it says that it lives.")  # fmt: skip
+              help="Seconds between heartbeats.")  # fmt: skip
 @click.option("--public-key", metavar="BASE64", help="Its Ed25519 key, if it keeps the private one elsewhere.")
 @command
 def link_infra(mp: Mp, deployment: str, interval: int, public_key: str | None) -> None:
@@ -161,7 +161,7 @@ def _let_host_beat(mp: Mp, linked: "DeploymentView", interval: int) -> str | Non
 @click.option("--status", type=click.Choice(["ok", "degraded"]), default="ok", show_default=True, help="How it is.")
 @command
 def heartbeat(mp: Mp, deployment: str, every: int | None, status: "Status") -> None:
-    """Say that a linked deployment lives: once, or --every so many seconds."""
+    """Send a heartbeat of a linked deployment: once, or --every so many seconds."""
     from mercato_cli.beats import beat
     from mercato_cli.identities import Identities
 

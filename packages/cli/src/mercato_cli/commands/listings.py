@@ -20,7 +20,7 @@ _LIMIT = click.option("--limit", type=click.IntRange(1, 50), default=10, show_de
 @click.option("--limit", type=click.IntRange(1, 20), default=10, show_default=True, help="How many to show.")
 @command
 def suggest(mp: Mp, typed: tuple[str, ...], limit: int) -> None:
-    """Complete a beginning: tasks, vendors, tags and services."""
+    """Complete the first letters of a word: tasks, vendors, tags and services."""
     found = mp.client.suggest(" ".join(typed), limit)
     rows = [(each.kind, each.name, each.text if each.kind == "service" else "", each.count) for each in found.items]
     mp.console.show(
@@ -112,7 +112,7 @@ def rankings(mp: Mp, by: str, limit: int) -> None:
 @_LIMIT
 @command
 def trending(mp: Mp, task: str | None, limit: int) -> None:
-    """List services that more organisations call of late than before."""
+    """List services that more organisations call now than before."""
     found = mp.client.trending(task, limit)
     rows = [
         (each.listing.name, each.listing.title, each.listing.task, f"{each.trend_millis / 1000:.1f}", each.consumers)

@@ -59,7 +59,7 @@ def reinstate(mp: Mp, organisation: str, reason: str) -> None:
 
 @organisations.command("verify")
 @click.argument("organisation")
-@click.option("--withdraw", is_flag=True, help="No longer vouch for it.")
+@click.option("--withdraw", is_flag=True, help="Withdraw its verification.")
 @_REASON
 @command
 def verify(mp: Mp, organisation: str, withdraw: bool, reason: str) -> None:

@@ -30,7 +30,7 @@ def change_password(mp: Mp) -> None:
 @click.argument("email")
 @command
 def forgot_password(mp: Mp, email: str) -> None:
-    """Ask for a letter with a link to set a new one."""
+    """Get an email with a link to set a new one."""
     mp.client.ask_for_password(email)
     mp.console.show(
         {"email": email},
@@ -42,7 +42,7 @@ def forgot_password(mp: Mp, email: str) -> None:
 @click.argument("link")
 @command
 def set_password(mp: Mp, link: str) -> None:
-    """Set a new one by the link of a letter. All your sessions end."""
+    """Set a new one with the link of the email. All your sessions end."""
     url, client, token = follow(mp, link)
     user = client.set_password(token, read_new_password())
     mp.console.show(
@@ -135,12 +135,12 @@ def remove_passkey(mp: Mp, passkey_id: str) -> None:
 @click.option("--code", is_flag=True, help="By a code of your authenticator app: where you have one, this is needed.")
 @command
 def prove(mp: Mp, code: bool) -> None:
-    """Prove again who you are; good for ten minutes of what is dangerous."""
+    """Prove your identity again; dangerous actions are then allowed for ten minutes."""
     if code:
         mp.client.prove(code=read_code())
     else:
         mp.client.prove(password=read_password())
-    mp.console.show({"proved": True}, lambda: mp.console.say("Proved; good for ten minutes."))
+    mp.console.show({"proved": True}, lambda: mp.console.say("Proven; valid for ten minutes."))
 
 
 def _show_codes(mp: Mp, first: str, codes: "Sequence[str]") -> None:

@@ -110,7 +110,7 @@ def list_holds(mp: Mp) -> None:
 
 
 @privacy.command("retention")
-@click.option("--count", is_flag=True, help="Count what would go now; nothing is removed.")
+@click.option("--count", is_flag=True, help="Count the rows that would be removed now; nothing is removed.")
 @command
 def retention(mp: Mp, count: bool) -> None:
     """Operators: how long rows of each kind are kept."""
@@ -129,7 +129,11 @@ def _fetch(mp: Mp, copy: str, out: Path) -> None:
         time.sleep(_LOOK_SECONDS)
     content = mp.client.read_copy(found.url)
     if hashlib.sha256(content).hexdigest() != found.sha256:
-        raise MpError("The file is not what was announced.", f"Run `mp privacy fetch {copy}` again.", Exit.UNREACHABLE)
+        raise MpError(
+            "The file differs from the one that was announced.",
+            f"Run `mp privacy fetch {copy}` again.",
+            Exit.UNREACHABLE,
+        )
     # What is known of a person is for their eyes.
     out.touch(mode=0o600)
     out.write_bytes(content)

@@ -64,7 +64,7 @@ def manifest_of(project: Path) -> Path:
     manifest = project / MANIFEST if project.is_dir() else project
     if not manifest.exists():
         where = f"{project} has no {MANIFEST}" if project.is_dir() else f"There is no {project}"
-        raise MpError(f"{where}.", "Name the project's folder, or begin one with `mp init`.")
+        raise MpError(f"{where}.", "Name the project's folder, or start one with `mp init`.")
     return manifest
 
 

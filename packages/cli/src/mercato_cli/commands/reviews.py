@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SERVICE = click.argument("service", metavar="VENDOR/NAME")
 _REVIEW = click.argument("review_id", metavar="REVIEW")
-_REASON = click.option("--reason", required=True, help="It stands in the audit log.")
+_REASON = click.option("--reason", required=True, help="Recorded in the audit log.")
 
 
 @click.group()

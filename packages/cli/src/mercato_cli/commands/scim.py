@@ -29,7 +29,7 @@ def show_scim(mp: Mp) -> None:
               help="Of new people, and of those with none of these groups.")  # fmt: skip
 @command
 def set_scim(mp: Mp, roles: tuple[str, ...], default_role: str) -> None:
-    """Say what the provider's groups mean, from now on.
+    """Set which role each of the provider's groups gives.
 
     Without --role, roles are given in the marketplace and the provider changes none.
     """
@@ -47,7 +47,7 @@ def tokens() -> None:
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid. Default: until it is revoked.")
 @command
 def make_scim_token(mp: Mp, name: str, days: int | None) -> None:
-    """Make a token and print it once. Whoever has it decides who is in your organisation."""
+    """Make a token and print it once. Whoever holds it decides who is in your organisation."""
     from datetime import UTC, datetime, timedelta
 
     from mercato_contracts.scim import NewScimTokenRequest

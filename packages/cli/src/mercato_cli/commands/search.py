@@ -21,7 +21,7 @@ _SORTS = (
 @click.argument("query", nargs=-1)
 @filter_options
 @click.option("--sort", type=click.Choice(_SORTS), default="relevance", show_default=True, help="The order of hits.")
-@click.option("--order", type=click.Choice(["asc", "desc"]), help="Left out, the better end comes first.")
+@click.option("--order", type=click.Choice(["asc", "desc"]), help="Default: the better end first.")
 @click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, help="How many to show.")
 @click.option("--cursor", help="The `next` of the page before, with the same words, filters and sort.")
 @click.option("--explain", is_flag=True, help="Show why each was found.")
@@ -61,7 +61,7 @@ def _show(mp: Mp, answer: "SearchAnswer") -> None:
     if answer.partial:
         mp.console.note("The index is being written: some services may be missing for a moment.")
     if answer.doubtful:
-        mp.console.note("Nothing fits these words well; this is what comes nearest.")
+        mp.console.note("Nothing matches these words well; these are the closest.")
     if answer.corrected:
         mp.console.note("A misspelt word was corrected.")
     if answer.total > len(answer.items):

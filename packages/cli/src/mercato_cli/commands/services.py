@@ -60,7 +60,7 @@ def show_service(mp: Mp, service: str) -> None:
 @click.argument("second", metavar="VERSION", required=False)
 @command
 def diff_releases(mp: Mp, service: str, first: str | None, second: str | None) -> None:
-    """Show what changed between two releases, and whom it breaks.
+    """Show what changed between two releases, and which callers it breaks.
 
     With one VERSION: since the release before it. With none: the latest release.
     """

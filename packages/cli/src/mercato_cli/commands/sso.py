@@ -85,9 +85,9 @@ def set_provider(
 @sso.command("remove")
 @command
 def remove_provider(mp: Mp) -> None:
-    """Nobody signs in through it any longer; passwords count again."""
+    """Nobody can sign in through it any longer; passwords work again."""
     mp.client.remove_provider()
-    mp.console.show({"removed": True}, lambda: mp.console.say("Removed. Passwords count again."))
+    mp.console.show({"removed": True}, lambda: mp.console.say("Removed. Passwords work again."))
 
 
 @sso.command("passwords")
@@ -139,9 +139,9 @@ def link(mp: Mp) -> None:
 @sso.command("prove")
 @command
 def prove(mp: Mp) -> None:
-    """Prove at the provider who you are; good for ten minutes of what is dangerous."""
+    """Prove your identity at the provider; dangerous actions are then allowed for ten minutes."""
     _finish(mp, mp.client.begin_proof())
-    mp.console.show({"proved": True}, lambda: mp.console.say("Proved; good for ten minutes."))
+    mp.console.show({"proved": True}, lambda: mp.console.say("Proven; valid for ten minutes."))
 
 
 def _finish(mp: Mp, begun: "SsoBegun") -> "SsoFinished":
@@ -152,7 +152,7 @@ def _finish(mp: Mp, begun: "SsoBegun") -> "SsoFinished":
     query = parse_qs(urlsplit(read_address()).query)
     answer = {name: query[name][0] for name in _KEPT if name in query}
     if "state" not in answer:
-        raise MpError("This is not the address of the page where the provider leads.", "Begin again.")
+        raise MpError("This is not the address of the page where the provider leads.", "Start again.")
     return mp.client.finish_sso({**answer, "binding": begun.binding})
 
 

@@ -20,7 +20,9 @@ _AS_VENDOR = click.option("--as-vendor", is_flag=True, help="What your services 
 @click.option("--everyone", is_flag=True, help="Every account of the ledger (operators).")
 @click.option("--since", type=_DAY, metavar="DAY", help="First day, UTC; this month's first.")
 @click.option("--until", type=_DAY, metavar="DAY", help="The day after the last, UTC.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The maximum number of results."
+)
 @exported
 @command
 def statement(

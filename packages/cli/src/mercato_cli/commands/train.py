@@ -48,8 +48,21 @@ def train() -> None:
 @click.option("--max-cost", type=click.FloatRange(0, 1_000_000), metavar="DOLLARS", help="Stop the run at this cost.")
 @click.option("--provider", type=click.Choice(["local", "runpod"]), default="local", show_default=True,
               help="Where it runs.")  # fmt: skip
-@click.option("--seconds", type=click.IntRange(1, 86_400), default=3600, show_default=True, help="How long at most.")
-@click.option("--memory", type=click.IntRange(64), default=4096, show_default=True, metavar="MIB", help="At most.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, 86_400),
+    default=3600,
+    show_default=True,
+    help="The maximum duration, in seconds.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(64),
+    default=4096,
+    show_default=True,
+    metavar="MIB",
+    help="The maximum memory.",
+)
 @command
 def start_run(
     mp: Mp,

@@ -20,9 +20,9 @@ _METRICS = ["calls", "failed", "tokens_in", "tokens_out", "charged_nanos"]
 @click.option("--by", "groups", type=click.Choice(_GROUPS), multiple=True, default=["service"], show_default=True,
               help="What to add up by; twice for two groups.")  # fmt: skip
 @click.option("--step", type=click.Choice(["15m", "hour", "day", "week", "month"]), help="Show it over time, so long.")
-@click.option("--zone", metavar="ZONE", help="Days as people count them there, such as Asia/Kolkata; UTC.")
-@click.option("--compare", is_flag=True, help="Beside the period just before.")
-@click.option("--forecast", is_flag=True, help="And what the period will come to.")
+@click.option("--zone", metavar="ZONE", help="The time zone of days, such as Asia/Kolkata. Default: UTC.")
+@click.option("--compare", is_flag=True, help="Compare with the period just before.")
+@click.option("--forecast", is_flag=True, help="Also forecast the total of the period.")
 @click.option("--as-vendor", is_flag=True, help="The calls of your services, instead of your own calls.")
 @click.option("--everyone", is_flag=True, help="The calls of all organisations (operators).")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="First day; this month's first, UTC.")

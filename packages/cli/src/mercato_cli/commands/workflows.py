@@ -38,7 +38,7 @@ def list_workflows(mp: Mp, state: str | None, limit: int) -> None:
 @_REASON
 @command
 def retry(mp: Mp, workflow: str, reason: str) -> None:
-    """Go on with WORKFLOW, which failed or was cancelled, behind the last step that ended."""
+    """Resume WORKFLOW, which failed or was cancelled, after the last completed step."""
     _show(mp, mp.client.order_workflow(workflow, "retry", reason))
 
 
@@ -67,4 +67,4 @@ def queues(mp: Mp) -> None:
 def _show(mp: Mp, found: "WorkflowView") -> None:
     pairs = [("workflow", found.id), ("state before", found.state), ("steps", found.steps)]
     mp.console.show(found.model_dump(mode="json"), lambda: mp.console.fields(pairs))
-    mp.console.note("The worker was told; `mp workflows list` shows what came of it.")
+    mp.console.note("The worker will do it; `mp workflows list` shows the result.")

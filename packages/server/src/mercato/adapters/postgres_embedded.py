@@ -249,9 +249,9 @@ class EmbeddedPostgres:
                 extra_groups=[] if user else None,
             )
             output.seek(0)
-            said = output.read().decode(errors="replace")
+            written = output.read().decode(errors="replace")
         if done.returncode != 0:
-            raise PostgresNotStarted(f"{program} {words[0]} failed: {said.strip()}\n{self._log_tail()}")
+            raise PostgresNotStarted(f"{program} {words[0]} failed: {written.strip()}\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
         try:

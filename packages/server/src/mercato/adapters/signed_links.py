@@ -45,5 +45,5 @@ class SignedLinks:
             raise LinkExpired("The link's time is over.")
 
     def _signature(self, key: str, expires: str) -> str:
-        said = f"{key}\n{expires}".encode("utf-8", "replace")
-        return hmac.digest(self._key, said, "sha256").hex()
+        signed = f"{key}\n{expires}".encode("utf-8", "replace")
+        return hmac.digest(self._key, signed, "sha256").hex()

@@ -57,6 +57,7 @@ from mercato.admin.seal import AuditAnchors, AuditSealer
 from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
 from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
+from mercato.admin.view_as import begin_view
 from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "WorkflowOrdered",
     "WorkflowOrders",
     "audited_news",
+    "begin_view",
     "chores_of_the_map",
     "erasure_starter",
     "export_lines",

@@ -67,7 +67,7 @@ class AnalyticsWork:
             await asyncio.sleep(_LOOKS_SECONDS)
 
     async def make_due(self) -> bool:
-        """Whether they were an hour old and are made anew. Two workers at once make the same."""
+        """Whether the figures were an hour old and were made again. Two workers at once make the same ones."""
         now = self._clock.now()
         async with self._database.transaction() as session:
             found = await AnalyticsRows(session).all()

@@ -211,7 +211,7 @@ def _day(at: datetime) -> str:
 
 
 def _seconds(since: datetime | None, until: datetime | None) -> int | None:
-    """A call stands at the start of its quarter hour, which may be before the release that it called."""
+    """A call counts at the start of its quarter hour, which may be before the release that it called."""
     return None if since is None or until is None else max(0, int((until - since).total_seconds()))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 
 from mercato.admin.models import Announcement
-from mercato.platform import Session
+from mercato.platform import Question, Session, ask_together
 
 
 class AnnouncementRows:
@@ -31,6 +31,11 @@ class AnnouncementRows:
 
     async def not_over(self, now: datetime) -> list[Announcement]:
         """In force or still to come; the newest first, at most 20."""
+        question = self.not_over_question(now)
+        return (await ask_together(self._session, question)).of(question)
+
+    def not_over_question(self, now: datetime) -> Question[Announcement]:
+        """The same, to be asked together with other things."""
         still = or_(Announcement.ends_at.is_(None), Announcement.ends_at > now)
         query = select(Announcement).where(still).order_by(Announcement.id.desc()).limit(20)
-        return list(await self._session.scalars(query))
+        return Question(query, Announcement, lambda row: row.id, newest_first=True)

@@ -9,7 +9,7 @@ from mercato.admin.models import Announcement
 from mercato.admin.news import AnnouncementChanged
 from mercato.admin.refusals import AnnouncementNotFound, UnderMaintenance
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Ids, Malformed, Outbox, Session
+from mercato.platform import Clock, Database, EphemeralSubscriber, Event, Ids, Malformed, Outbox, Question, Session
 from mercato_contracts import ids as id_prefix
 
 Kind = Literal["notice", "maintenance"]
@@ -17,7 +17,7 @@ _RETRY_SECONDS = 300
 
 
 class Announcements:
-    """What the operator tells everybody."""
+    """Notices of the operator to everybody."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox) -> None:
         self._session = session
@@ -29,6 +29,10 @@ class Announcements:
     async def current(self) -> list[Announcement]:
         """Those in force, for everybody; the newest first."""
         return await self._rows.in_force(self._clock.now())
+
+    def question(self) -> Question[Announcement]:
+        """Those in force or still to come, to be asked together with other things."""
+        return self._rows.not_over_question(self._clock.now())
 
     async def list_all(self, caller: Caller, limit: int) -> list[Announcement]:
         """Those that are over or still to come too, for operators."""
@@ -81,7 +85,7 @@ class NoticeBoard:
         self._known: list[Announcement] = []
 
     def subscriber(self) -> EphemeralSubscriber[AnnouncementChanged]:
-        """To be run by every process that answers requests; `load` it once the subscriber hears."""
+        """Every process that serves requests has one; call `load` once its subscriber listens."""
         return EphemeralSubscriber("announcements", (AnnouncementChanged,), self._hear)
 
     async def load(self) -> None:

@@ -140,7 +140,7 @@ async def _view(session: Session, rows: Sequence[AuditRow], caller: Caller) -> l
 
 
 def _view_entry(row: AuditRow, opened: Details | None, caller: Caller) -> AuditEntry:
-    """The entry. What an operator's person did to somebody else is shown without who they are and where from."""
+    """The entry. An operator's action on another organisation is shown without the operator's name and address."""
     core = AuditCore.model_validate(json.loads(row.entry))
     is_own = caller.is_operator or core.actor.organisation in {"", caller.organisation_id}
     details = AuditDetails.model_validate(opened) if opened is not None and is_own else None

@@ -1,4 +1,4 @@
-"""Changes that no room tells of: the edge knows of them by the request."""
+"""Changes without news of a room: the edge records them from the request."""
 
 from collections.abc import Mapping
 

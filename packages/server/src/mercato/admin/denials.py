@@ -11,7 +11,7 @@ _AT_ONCE = 500
 
 
 class Refusals:
-    """Counts refusals, and tells of them when their minute is over."""
+    """Counts refusals, and publishes them when their minute is over."""
 
     def __init__(self, session: Session, clock: Clock, outbox: Outbox) -> None:
         self._session = session

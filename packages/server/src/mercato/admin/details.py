@@ -18,7 +18,7 @@ Details = dict[str, Any]
 def people_of(news: News, subject: Subject) -> frozenset[str]:
     """The people whom the entry names: who did it, and the person it was done to.
 
-    An erasure that ended names nobody any more. What says that entries were pruned must never be lost.
+    A completed erasure names nobody. What says that entries were pruned must never be lost.
     """
     if isinstance(news, AuditPruned | SubjectErased):
         return frozenset()

@@ -197,5 +197,5 @@ async def _erase_named(session: Session, page: Sequence[AuditRow], words: Words)
 
 
 def erasure_starter(workflows: Workflows) -> DurableSubscriber[ErasureAsked]:
-    """Starts the workflow of each erasure that was asked for."""
+    """Starts the workflow of each requested erasure."""
     return start_on("erasures.starter", ErasureAsked, workflows, WORKFLOW, lambda news: news.erasure_id)

@@ -1,4 +1,4 @@
-"""Asking for the erasure of a person (GDPR, Article 17): who may, what stands against it, and what ends at once."""
+"""Asking for the erasure of a person (GDPR, Article 17): who may, what prevents it, and what ends at once."""
 
 from mercato.admin.erasure_rows import ErasureRows
 from mercato.admin.models import Erasure

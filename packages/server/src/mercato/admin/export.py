@@ -76,5 +76,5 @@ class ExportWork:
 
 
 def export_starter(workflows: Workflows) -> DurableSubscriber[PersonExportAsked]:
-    """Starts the workflow of each copy that was asked for."""
+    """Starts the workflow of each requested copy."""
     return start_on("exports.starter", PersonExportAsked, workflows, EXPORT_WORKFLOW, lambda news: news.export_id)

@@ -78,7 +78,7 @@ async def keep_figures(database: Database, clock: Clock, state: Path, *, is_embe
 
 
 async def read_figures(session: Session, clock: Clock, state: Path, *, is_embedded: bool = False) -> None:
-    """Show what the records say now. What they do not say, or said too long ago, is not shown at all."""
+    """Show the current figures. One that is missing or out of date is not shown at all."""
     now, rows = clock.now(), HealthRows(session)
     samples: _Samples = {_UP: {(name,): row.state != "down" for name, row in (await rows.services()).items()}}
     for gauge in await rows.gauges():

@@ -9,7 +9,7 @@ from mercato.admin.health_models import HealthChange, HealthGauge, ServiceHealth
 from mercato.admin.health_rows import HealthRows, Step
 from mercato.admin.news import HealthChanged
 from mercato.identity import Actors, Caller, Permission
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Ids, Outbox, Question, Session, ask_together
 from mercato.webhooks import HEALTH_CHANGED, announce_to
 from mercato_contracts import ids as id_prefix
 
@@ -83,8 +83,18 @@ class HealthBook:
 
     async def now(self, caller: Caller) -> list[ServiceNow]:
         """Every service; what was not probed lately is unknown."""
+        services, gauges = self.questions(caller)
+        answers = await ask_together(self._session, services, gauges)
+        return self.as_of_now(answers.of(services), answers.of(gauges))
+
+    def questions(self, caller: Caller) -> tuple[Question[ServiceHealth], Question[HealthGauge]]:
+        """What `as_of_now` needs, to be asked together with other things."""
         caller.require(Permission.MARKETPLACE_READ)
-        rows, gauges = await self._rows.services(), await self._rows.gauges()
+        return self._rows.services_question(), self._rows.gauges_question()
+
+    def as_of_now(self, services: Sequence[ServiceHealth], gauges: Sequence[HealthGauge]) -> list[ServiceNow]:
+        """What `now` tells of these rows."""
+        rows = {row.name: row for row in services}
         names = [*SERVICES, *(name for name in rows if name not in SERVICES)]
         own: dict[str, list[HealthGauge]] = {}
         for gauge in gauges:

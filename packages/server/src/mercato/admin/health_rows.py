@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.admin.health_models import HealthChange, HealthGauge, HealthQuarter, Prober, ServiceHealth
-from mercato.platform import Session
+from mercato.platform import Question, Session, ask_together
 
 Step = Literal["quarter", "hour", "day"]
 
@@ -58,7 +58,16 @@ class HealthRows:
         await self._session.execute(first.on_conflict_do_update(index_elements=["service", "name"], set_=changed))
 
     async def gauges(self) -> list[HealthGauge]:
-        return list(await self._session.scalars(select(HealthGauge).order_by(HealthGauge.service, HealthGauge.name)))
+        question = self.gauges_question()
+        return (await ask_together(self._session, question)).of(question)
+
+    def services_question(self) -> Question[ServiceHealth]:
+        """All services."""
+        return Question(select(ServiceHealth), ServiceHealth, lambda row: row.name)
+
+    def gauges_question(self) -> Question[HealthGauge]:
+        """The gauges of all services."""
+        return Question(select(HealthGauge), HealthGauge, lambda row: (row.service, row.name))
 
     async def changes(self, service: str | None, before: str | None, limit: int) -> list[HealthChange]:
         """The newest first."""

@@ -134,7 +134,7 @@ class PersonExport(Base):
 
 
 class Announcement(Base):
-    """What the operator tells everybody, in force from `starts_at` until `ends_at`."""
+    """A notice of the operator to everybody, in force from `starts_at` until `ends_at`."""
 
     __tablename__ = "announcements"
     __table_args__ = (

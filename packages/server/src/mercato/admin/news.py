@@ -1,4 +1,4 @@
-"""What the admin room tells."""
+"""The news of the admin room."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class AuditPruned(News):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestServed(News):
-    """A request changed something that no room tells of."""
+    """A request changed something for which no room writes news."""
 
     topic = "request.served"
 

@@ -12,7 +12,7 @@ from mercato.admin.audit_rows import AuditRows
 from mercato.admin.details import people_of, seal_details
 from mercato.admin.news import AccessRefused
 from mercato.admin.seal import log_chain
-from mercato.admin.subjects import Subject, audited_news, subject_of, verb_of
+from mercato.admin.subjects import RECORDED_AT_ONCE, Subject, audited_news, subject_of, verb_of
 from mercato.identity import Actor, Actors, PersonKeys
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, News, RequestContext, Session, mask_fields
 from mercato.publishing import Catalogue
@@ -33,7 +33,13 @@ class AuditRecorder:
 
     def subscriber(self) -> DurableSubscriber[News]:
         """To be run by the worker."""
-        return DurableSubscriber("audit", audited_news(), self.record)
+        return DurableSubscriber("audit", audited_news(), self._hear)
+
+    async def _hear(self, session: Session, events: Sequence[Event[News]]) -> None:
+        new = [event for event in events if not isinstance(event.news, RECORDED_AT_ONCE)]
+        if new:
+            await self.record(session, new)
+        self._came.set()
 
     async def record(self, session: Session, events: Sequence[Event[News]]) -> None:
         """Append an entry for each event, in their order."""
@@ -96,7 +102,7 @@ class AuditRecorder:
         facts = {
             "actor_name": "" if actor is None else actor.name,
             "target_name": "" if target is None else target.name,
-            "on_behalf_of": "",
+            "on_behalf_of": context.on_behalf_of,
             "authenticated": context.authenticated,
             "credential": context.credential,
             "address": context.address,

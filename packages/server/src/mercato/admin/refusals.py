@@ -48,12 +48,12 @@ class InvoicesOpen(Conflict):
     """Nobody else could be asked for what the organisation owes or is owed."""
 
     code = "invoices_open"
-    title = "Invoices are open, and this is the last person who answers for them"
+    title = "Invoices are open, and this is the last person responsible for them"
     fix = "Wait until the month is closed and its invoices are thirty days old, or give another person the role first."
 
 
 class ErasureNotFound(NotFound):
-    """There is no such erasure that the caller may see."""
+    """No such erasure that the caller may see."""
 
     code = "erasure_not_found"
     title = "No such erasure"
@@ -61,7 +61,7 @@ class ErasureNotFound(NotFound):
 
 
 class ExportNotFound(NotFound):
-    """There is no such copy that the caller may have, or it expired."""
+    """No such copy that the caller may have, or it expired."""
 
     code = "export_not_found"
     title = "No such copy"
@@ -73,7 +73,7 @@ class AnnouncementNotFound(NotFound):
 
     code = "announcement_not_found"
     title = "No such announcement"
-    fix = "`mp announcements list` shows those that there are."
+    fix = "`mp announcements list` shows the announcements."
 
 
 class UnderMaintenance(Unavailable):
@@ -89,7 +89,7 @@ class WorkflowUnknown(NotFound):
 
     code = "workflow_unknown"
     title = "No such workflow"
-    fix = "`mp workflows list` shows those that there are."
+    fix = "`mp workflows list` shows the workflows."
 
 
 class WorkflowNotOver(Conflict):

@@ -27,7 +27,7 @@ class KeptErasure:
 
     @classmethod
     def read(cls, line: bytes) -> "KeptErasure":
-        """Raises `ValueError` for what is no line of the list."""
+        """Raises `ValueError` for a line that does not belong to the list."""
         try:
             fields = json.loads(line)
             return cls(**{**fields, "asked_at": datetime.fromisoformat(fields["asked_at"])})

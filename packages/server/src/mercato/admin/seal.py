@@ -105,7 +105,7 @@ class AuditAnchors:
         self._objects = objects
 
     async def anchor_due(self, *, at_once: bool = False) -> int:
-        """Put the newest head into the object store and tell organisations that asked, once an hour; its size."""
+        """Put the newest head into the object store and send it to subscribers, once an hour; returns its size."""
         newest, last, now = await self._rows.heads(None, 1), await self._rows.newest_anchor(), self._clock.now()
         if not newest or (last is not None and last.size >= newest[0].size):
             return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
 from mercato.discovery import DocumentChanged, IndexFed, RebuildAsked
-from mercato.identity import OrganisationCreated
+from mercato.identity import OrganisationCreated, ViewAsBegan, ViewAsSettingChanged
 from mercato.metering import BudgetChanged, UsageRecorded
 from mercato.platform import News, every_news
 from mercato.publishing import CredentialChanged
@@ -21,8 +21,12 @@ NOT_AUDITED: Mapping[type[News], str] = {
 }
 """News that is no change of its own, and why."""
 
+RECORDED_AT_ONCE = (ViewAsBegan,)
+"""News whose entry is written in the transaction of the change itself, before anybody hears of it."""
+
 _TARGETS: Mapping[type[News], tuple[str, str]] = {
     OrganisationCreated: ("organisation", "organisation_id"),
+    ViewAsSettingChanged: ("organisation", "organisation_id"),
     BudgetChanged: ("organisation", "organisation_id"),
     CredentialChanged: ("credential", "name"),
     AccessRefused: ("route", "route"),

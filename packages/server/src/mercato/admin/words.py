@@ -1,4 +1,4 @@
-"""A person's name and address in texts: how they are found, and what stands in their place afterwards."""
+"""A person's name and address in texts: how they are found, and what replaces them."""
 
 import json
 import re

@@ -227,7 +227,7 @@ async def list_users(
 ) -> UserList:
     """Everybody with their role, the oldest first; disabled people too."""
     users = await Members(session, parts.clock, parts.outbox).page(caller, after=after, limit=limit)
-    return UserList(items=[view_user(user) for user in users], next=users[-1].id if len(users) == limit else None)
+    return UserList(items=[view_user(user) for user in users], next=Page.of(users, limit).next)
 
 
 @late.post("/sessions", status_code=201, summary="Sign in with address and password")

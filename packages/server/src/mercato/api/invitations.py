@@ -9,7 +9,7 @@ from mercato.api.identity import view_organisation, view_user
 from mercato.edge.addresses import origin_of
 from mercato.edge.caller import SignedIn
 from mercato.edge.letters import InvitationDesk
-from mercato.edge.paging import After, PageSize
+from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.wiring import Parts
 from mercato.identity import HashedSecret, Invitation, Role
@@ -80,9 +80,7 @@ async def list_invitations(
     """The newest first, those that ended too."""
     found = await desk.list_all(caller, after=after, limit=limit)
     now = parts.clock.now()
-    return InvitationPage(
-        items=[view_invitation(each, now) for each in found], next=found[-1].id if len(found) == limit else None
-    )
+    return InvitationPage(items=[view_invitation(each, now) for each in found], next=Page.of(found, limit).next)
 
 
 @router.delete("/{invitation_id}", status_code=204, summary="Withdraw an invitation")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from mercato.api.identity import view_organisation, view_user
 from mercato.edge.caller import SignedIn
-from mercato.edge.paging import After, PageSize
+from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Members, OrganisationState, Role, Standing, every_permission, key_rights, rights_of
@@ -47,9 +47,7 @@ async def list_organisations(
 ) -> OrganisationPage:
     """The oldest first, with where each stands."""
     found = await desk.page(caller, state=standing, words=named, after=after, limit=limit)
-    return OrganisationPage(
-        items=[view_organisation(each) for each in found], next=found[-1].id if len(found) == limit else None
-    )
+    return OrganisationPage(items=[view_organisation(each) for each in found], next=Page.of(found, limit).next)
 
 
 @router.get("/organisations/{slug}", summary="One organisation (operator)")

@@ -98,18 +98,18 @@ async def view_overview(found: Overview, called: Names) -> OverviewView:
         health=worst([each.state for each in found.services]),
         services=[ServiceState(name=each.name, state=each.state, detail=each.detail) for each in found.services],
         approvals=await _view_queue(found, called),
-        money=_view_money(found.today.totals, found.yesterday.totals),
+        money=_view_money(found.today, found.yesterday),
         calls=CallsToday(
-            calls=_total(found.today.totals, "calls"),
-            failed=_total(found.today.totals, "failed"),
-            calls_before=_total(found.yesterday.totals, "calls"),
-            failed_before=_total(found.yesterday.totals, "failed"),
+            calls=_total(found.today, "calls"),
+            failed=_total(found.today, "failed"),
+            calls_before=_total(found.yesterday, "calls"),
+            failed_before=_total(found.yesterday, "failed"),
         ),
         open_disputes=len(found.disputes),
         incidents=await _view_incidents(found, called),
         reconciliation=None
         if day is None
-        else LastReconciliation(day=day.day, checked_at=day.checked_at, agrees=day.agrees),
+        else LastReconciliation(day=day.day, checked_at=day.checked_at, agrees=day.differing == 0),
         under_maintenance=found.under_maintenance,
     )
 

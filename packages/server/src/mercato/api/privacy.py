@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from mercato.admin import Erasure, Erasures, KeptRows, LegalHold, LegalHolds, PersonExport, PersonExports, Retention
 from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called
-from mercato.edge.paging import PageSize
+from mercato.edge.paging import Page, PageSize
 from mercato.edge.route import TransactionalRoute
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Caller
@@ -65,7 +65,7 @@ async def list_erasures(
     """Those of your own organisation; operators see all."""
     found = await desk.page(caller, before=before, limit=limit)
     slugs = await names.organisations({each.organisation_id for each in found})
-    return ErasurePage(items=[_view(each, slugs) for each in found], next=found[-1].id if len(found) == limit else None)
+    return ErasurePage(items=[_view(each, slugs) for each in found], next=Page.of(found, limit).next)
 
 
 @router.get("/erasures/{erasure_id}", summary="One erasure, and what it did")
@@ -94,9 +94,7 @@ async def list_legal_holds(
 ) -> HoldPage:
     """Those in force and those that were lifted, with who placed them and why."""
     found = await desk.page(caller, before=before, limit=limit)
-    return HoldPage(
-        items=[await _view_hold(each, names) for each in found], next=found[-1].id if len(found) == limit else None
-    )
+    return HoldPage(items=[await _view_hold(each, names) for each in found], next=Page.of(found, limit).next)
 
 
 @router.post("/exports", status_code=202, summary="Ask for a copy of what is known of a person")

@@ -1,4 +1,4 @@
-"""Submissions, approvals, and the public face of services."""
+"""Submissions, and the public face of services."""
 
 from typing import Annotated
 
@@ -10,7 +10,6 @@ from mercato.api.publishing_views import (
     view_release,
     view_service,
     view_summary,
-    view_waiting,
 )
 from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called
@@ -18,9 +17,8 @@ from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.viewer import Viewer, kept_by
 from mercato.edge.wiring import Parts, Transaction
-from mercato.publishing import Approvals, Catalogue, Lifecycle, Submissions
+from mercato.publishing import Catalogue, Lifecycle, Submissions
 from mercato_contracts.publishing import (
-    DecisionRequest,
     ReleaseDiffView,
     ReleaseView,
     ServiceView,
@@ -29,8 +27,6 @@ from mercato_contracts.publishing import (
     SubmissionSummary,
     SubmissionView,
     SubmitRequest,
-    WaitingPage,
-    WaitingView,
 )
 
 router = APIRouter(prefix="/api", tags=["publishing"], route_class=TransactionalRoute)
@@ -43,10 +39,6 @@ def _submissions(session: Transaction, parts: Parts) -> Submissions:
     return Submissions(session, parts.clock, parts.ids, parts.outbox)
 
 
-def _approvals(session: Transaction, parts: Parts) -> Approvals:
-    return Approvals(session, parts.clock, parts.outbox)
-
-
 def _lifecycle(session: Transaction, parts: Parts) -> Lifecycle:
     return Lifecycle(session, parts.clock, parts.outbox)
 
@@ -56,7 +48,6 @@ def _catalogue(session: Transaction, viewer: Viewer) -> Catalogue:
 
 
 SubmissionDesk = Annotated[Submissions, Depends(_submissions)]
-ApprovalDesk = Annotated[Approvals, Depends(_approvals)]
 LifecycleDesk = Annotated[Lifecycle, Depends(_lifecycle)]
 Listings = Annotated[Catalogue, Depends(_catalogue)]
 
@@ -101,31 +92,6 @@ async def get_submission(submission_id: str, caller: SignedIn, desk: SubmissionD
     dossier = await desk.get(caller, submission_id)
     vendors = await called.organisations({dossier.submission.vendor_id})
     return view_dossier(dossier, vendors.get(dossier.submission.vendor_id, ""))
-
-
-@router.get("/approvals", summary="List submissions that wait for a decision, the oldest first")
-async def list_approvals(
-    caller: SignedIn, desk: ApprovalDesk, called: Called, after: After = None, limit: PageSize = 50
-) -> WaitingPage:
-    """Each with the vendor, the findings and the decisions so far."""
-    rows = await desk.waiting(caller, after=after, limit=limit)
-    vendors = await called.organisations({row.submission.vendor_id for row in rows})
-    return WaitingPage(
-        items=[view_waiting(row, vendors.get(row.submission.vendor_id, "")) for row in rows],
-        next=Page.of(rows, limit, lambda row: row.submission.id).next,
-    )
-
-
-@router.post("/approvals/{submission_id}", summary="Approve or reject a submission, with the reason")
-async def decide_submission(
-    submission_id: str, body: DecisionRequest, caller: SignedIn, desk: ApprovalDesk, called: Called
-) -> WaitingView:
-    """The first rejection ends it; enough approvals, each of another person, release it. Nobody decides on a submission
-    of their own. The same decision again changes nothing.
-    """
-    decided = await desk.decide(caller, submission_id, body.decision, body.reason)
-    vendors = await called.organisations({decided.submission.vendor_id})
-    return view_waiting(decided, vendors.get(decided.submission.vendor_id, ""))
 
 
 @router.get("/services/{vendor}/{name}", summary="A service with its releases, plans and operations")

@@ -12,7 +12,6 @@ from mercato.publishing import (
     ReleaseDiff,
     Submission,
     Vote,
-    Waiting,
 )
 from mercato_contracts.publishing import (
     ApprovalView,
@@ -27,7 +26,6 @@ from mercato_contracts.publishing import (
     SubmissionSummary,
     SubmissionView,
     VoteView,
-    WaitingView,
 )
 
 
@@ -107,15 +105,6 @@ def view_approval(approval: Approval, votes: Sequence[Vote]) -> ApprovalView:
             "created_at": approval.created_at,
             "decided_at": approval.decided_at,
         }
-    )
-
-
-def view_waiting(waiting: Waiting, vendor: str) -> WaitingView:
-    return WaitingView(
-        submission=view_summary(waiting.submission, vendor),
-        vendor_id=waiting.submission.vendor_id,
-        approval=view_approval(waiting.approval, waiting.votes),
-        phases=[view_evidence(evidence) for evidence in waiting.evidence],
     )
 
 

@@ -53,8 +53,8 @@ async def get_own_review(vendor: str, name: str, caller: SignedIn, desk: Desk) -
 
 @router.put("/services/{vendor}/{name}/review", summary="Review a service that your organisation called")
 async def write_review(vendor: str, name: str, body: ReviewRequest, caller: SignedIn, desk: Desk) -> ReviewView:
-    """One for each organisation and service: sent again, it replaces what it said. It is shown with the organisation's
-    name. Refused without an answered call; nobody reviews what they sell.
+    """One for each organisation and service: sent again, it replaces the earlier one. It is shown with the
+    organisation's name. Refused without an answered call; nobody reviews what they sell.
     """
     return view_review(await desk.write(caller, vendor, name, body.stars, body.words))
 

@@ -207,7 +207,7 @@ async def remove_scim_group(group: str, caller: SignedIn, desk: GroupDesk) -> No
 @router.api_route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def refuse_what_is_not_offered(caller: SignedIn) -> Response:
     """Many operations at once, searches over all kinds, and the caller as a person: a token is none."""
-    raise ScimNotOffered("This part of SCIM is not offered here.")
+    raise ScimNotOffered("This part of SCIM is not supported here.")
 
 
 def _search(model: type[_SOME], request: Request) -> tuple[SearchRequest[_SOME], Window]:

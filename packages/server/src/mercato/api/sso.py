@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from mercato.api.identity import view_tokens
 from mercato.edge.caller import SignedIn
-from mercato.edge.paging import After, PageSize
+from mercato.edge.paging import After, Page, PageSize
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
 from mercato.edge.sessions import client_of, sessions_in
 from mercato.edge.sso import Proven, ProviderDesk, SignOnDesk, address_of, prove_answer, sso_in
@@ -158,7 +158,7 @@ async def list_providers(
             )
             for provider, organisation, accounts in found
         ],
-        next=found[-1][1].slug if len(found) == limit else None,
+        next=Page.of(found, limit, lambda row: row[1].slug).next,
     )
 
 
@@ -195,7 +195,7 @@ async def list_sso_accounts(
     found = await desk.page_of_accounts(caller, after=after, limit=limit)
     return SsoAccountPage(
         items=[_view_account(account, user) for account, user in found],
-        next=found[-1][1].id if len(found) == limit else None,
+        next=Page.of(found, limit, lambda row: row[1].id).next,
     )
 
 

@@ -130,9 +130,9 @@ async def read_training_log(
     await prove_credential(request, parts)
     while True:
         # A transaction a look: who waits must not hold one open.
-        said = await _look(request, parts, run_id, after)
-        if said.text or said.ended or time.monotonic() >= deadline:
-            return LogPage(text=said.text, offset=said.offset, next=said.next, ended=said.ended)
+        found = await _look(request, parts, run_id, after)
+        if found.text or found.ended or time.monotonic() >= deadline:
+            return LogPage(text=found.text, offset=found.offset, next=found.next, ended=found.ended)
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -26,8 +26,8 @@ _SUFFIX = ".tar.age"
 @click.command()
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False),
               help="The folder of the backups; backups/ of the state folder when not given.")  # fmt: skip
-@click.option("--recipient", help="For whom it is encrypted (age1…); MERCATO_BACKUP_RECIPIENT when not given.")
-@click.option("--keep", type=click.IntRange(1), help="Remove all but so many of the newest backups afterwards.")
+@click.option("--recipient", help="The recipient it is encrypted for (age1…); MERCATO_BACKUP_RECIPIENT when not given.")
+@click.option("--keep", type=click.IntRange(1), help="Keep only this many of the newest backups.")
 @click.option("--make-key", type=click.Path(path_type=Path, dir_okay=False),
               help="Make a key in this file, print its public half, and end.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -146,7 +146,7 @@ def close(settings: Settings, round_id: str, reason: str, as_json: bool) -> None
 @_json
 @click.pass_obj
 def resolve(settings: Settings, round_id: str, reason: str, as_json: bool) -> None:
-    """Hand the targets of ROUND_ID out, once it was scored and its embargo is over."""
+    """Publish the targets of ROUND_ID, once it is scored and its embargo is over."""
 
     async def work(parts: _Parts) -> dict[str, Any]:
         async with parts.database.transaction() as session:

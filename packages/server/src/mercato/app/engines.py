@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mercato.bus import EventBus
     from mercato.discovery import Embedder, SearchIndex, SharedIndex
     from mercato.metering import Counters
+    from mercato.publishing import PolicyEngine
     from mercato.training import ClaimLinks, Provider
 
 
@@ -84,6 +85,21 @@ def build_bus(settings: Settings) -> "EventBus | None":
     from mercato.adapters.kafka_address import read_address
 
     return KafkaBus(read_address(address))
+
+
+def build_policy(settings: Settings) -> "PolicyEngine":
+    """What decides about releases: the engine of `MERCATO_POLICY_URL`, or Cedar rules in this process.
+
+    Raises `OSError` where a file cannot be read and `BrokenPolicy` for rules that cannot be used.
+    """
+    if settings.policy_url is not None:
+        from mercato.adapters.policy_address import read_address
+        from mercato.adapters.policy_grpc import GrpcPolicy  # gRPC takes 20 MB
+
+        return GrpcPolicy(read_address(settings.policy_url), settings.policy_ca)
+    from mercato.adapters.policy_cedar import CedarPolicy
+
+    return CedarPolicy(settings.policy_file.read_text() if settings.policy_file else None)
 
 
 def build_embedder() -> "Embedder":

@@ -19,7 +19,7 @@ _SOON = timedelta(days=21)
 
 def engines(settings: Settings) -> Iterator[Finding]:
     """Every engine that a setting names, and the files of TLS."""
-    for examine in (_redis, _kafka, _search, _objects, _mail, _collector, _certificate, _late_settings):
+    for examine in (_redis, _kafka, _search, _policy, _objects, _mail, _collector, _certificate, _late_settings):
         yield from examine(settings)
 
 
@@ -117,6 +117,33 @@ async def _look_at_search(settings: Settings) -> str:
         return await client.examine()
     finally:
         await client.close()
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    if settings.policy_url is None:
+        return
+    try:
+        from mercato.adapters.policy_grpc import GrpcPolicy, PolicyAway
+    except ImportError:
+        yield Finding("policy", "fail", "the client of gRPC is missing", "Install mercato-server[policy] here.")
+        return
+    from mercato.adapters.policy_address import read_address as read_policy_address
+    from mercato.publishing import ReleaseFacts
+
+    # Errors are forbidden by any sensible rules: the question has no consequence, whatever the engine notes of it.
+    facts = ReleaseFacts(
+        vendor_verified=False, vendor_suspended=True, earlier_releases=0, protocol="openapi", task="other",
+        licence="", paths="published", errors=1, warnings=0, codes=frozenset(), breaking=False, monthly_nanos=0,
+        per_call_nanos=0, per_1k_tokens_nanos=0, p95_ms=0,
+    )  # fmt: skip
+    fix = "Check MERCATO_POLICY_URL (`grpc://host:port`, `grpcs://` with TLS), MERCATO_POLICY_CA and the engine."
+    try:
+        policy = GrpcPolicy(read_policy_address(settings.policy_url), settings.policy_ca)
+        asyncio.run(policy.ask("mercato-doctor", "mercato-doctor/nothing@0.0.0", facts))
+    except (PolicyAway, OSError) as error:
+        yield Finding("policy", "fail", _first_line(error), f"Until it decides, every release is forbidden. {fix}")
+    else:
+        yield Finding("policy", "ok", f"the engine at {settings.policy_url} decides")
 
 
 def _objects(settings: Settings) -> Iterator[Finding]:

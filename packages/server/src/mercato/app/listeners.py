@@ -28,7 +28,7 @@ INTERNAL_LIMITS = ConnectionLimits(total=2_000, of_one=2_000)
 
 
 class Listeners(uvicorn.Server):
-    """Serves `public` and `internal` until told to stop; `ends_streams` are told first."""
+    """Serves `public` and `internal` until it is stopped; `ends_streams` are called first."""
 
     def __init__(
         self,

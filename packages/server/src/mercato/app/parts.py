@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from mercato.api import (
     analytics,
     anomalies,
+    approvals,
     audit,
     billing,
     calls,
@@ -51,6 +52,7 @@ from mercato.api import (
     subscriptions,
     training,
     usage_reviews,
+    view_as,
     webhooks,
     workflows,
 )
@@ -90,7 +92,7 @@ def publishing_part(wiring: Wiring) -> Part:
     """Submissions, approvals, listings; data rounds."""
     pages = CatalogPages(wiring.database, wiring.clock)
     return Part(
-        (publishing.router, datasets.router, canaries.router, catalog.router, signals.router),
+        (publishing.router, approvals.router, datasets.router, canaries.router, catalog.router, signals.router),
         adds=lambda running: replace(running, catalog_pages=pages),
     )
 
@@ -161,6 +163,7 @@ def accounts_part(wiring: Wiring) -> Part:
             passkeys.router,
             sso.router,
             memberships.router,
+            view_as.router,
             scim.router,
             scim_settings.router,
             *ACCOUNT_PAGES,

@@ -25,7 +25,7 @@ def privacy() -> None:
 def list_erasures(settings: Settings) -> None:
     """Print the list of erasures, a JSON object a line.
 
-    Keep it apart from the backups of the object store. It names nobody.
+    Keep it apart from the backups of the object store. It contains no names.
     """
     with open_records(settings, lambda text: click.echo(text, err=True)) as url:
         for line in asyncio.run(_lines(settings, url)):
@@ -37,7 +37,7 @@ def list_erasures(settings: Settings) -> None:
               help="A list that was kept elsewhere; the object store's where it is left out.")  # fmt: skip
 @click.pass_obj
 def replay(settings: Settings, file: Path | None) -> None:
-    """Erase again whom a restored database has brought back.
+    """Erase again the people whom a restored database has brought back.
 
     Run it after each restore, before anybody is let in. A second time changes nothing.
     """

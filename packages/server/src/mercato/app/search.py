@@ -48,7 +48,7 @@ def check(settings: Settings, url: str | None, as_json: bool) -> None:
 @search.command()
 @click.pass_obj
 def rebuild(settings: Settings) -> None:
-    """Have every running process write its whole index again from the rows, while it goes on answering.
+    """Make every running process rebuild its index from the rows, while it keeps answering.
 
     Answers are marked as partial until it is done. Where processes share an index, the worker fills another one, which
     then takes its place.

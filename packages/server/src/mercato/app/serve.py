@@ -57,7 +57,7 @@ def serve(
     client_ca: Path | None,
     with_parent: bool,
 ) -> None:
-    """Run one ROLE until it is told to stop; any number of replicas by --port.
+    """Run one ROLE until it is stopped; any number of replicas by --port.
 
     The control plane is `control`, or apart: publishing (3001), discovery (3002), consumption (3003), accounts
     (3004), vendors (3006) and admin (3007). Gateways and metrics have a port of their own, 100 above. `worker` does
@@ -88,7 +88,7 @@ def _with_tls(settings: Settings, **files: Path | None) -> Settings:
 
 
 def _become_process(settings: Settings, *, with_parent: bool) -> None:
-    """What every process of the control plane sets before its work: memory, logs, how it is told to stop."""
+    """What every process of the control plane sets before its work: memory, logs, signals."""
     return_memory_early()
     leave_out_rich()
     from mercato.platform import configure_logging

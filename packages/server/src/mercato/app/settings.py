@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
 from mercato.adapters.opensearch_address import read_address as read_search_address
+from mercato.adapters.policy_address import read_address as read_policy_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
 from mercato_contracts.client_address import read_networks
 
@@ -140,6 +141,18 @@ class Settings(BaseSettings):
         default=None,
         description="Cedar rules that decide which releases need people; those that come along when not set",
     )
+    policy_url: str | None = Field(
+        default=None,
+        description="A policy engine that decides instead: `grpc://host:port`, or `grpcs://host:port` with TLS; its "
+        "contract is `packages/contracts/proto`, and without its decision nothing is released",
+    )
+    policy_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of the policy engine's certificate; the system's when not set",
+    )
+    approval_target_hours: int = Field(
+        default=24, ge=1, le=8_760, description="After how many hours a submission that waits for people is late"
+    )
     take_rate_bp: int = Field(
         default=1000, ge=0, le=10_000, description="The marketplace's share of what consumers pay, in basis points"
     )
@@ -224,6 +237,13 @@ class Settings(BaseSettings):
     def _search_engine_is_named(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             read_search_address(url.get_secret_value())
+        return url
+
+    @field_validator("policy_url")
+    @classmethod
+    def _policy_engine_is_named(cls, url: str | None) -> str | None:
+        if url is not None:
+            read_policy_address(url)
         return url
 
     @field_validator("smtp_url")

@@ -35,6 +35,8 @@ def _search(settings: Settings) -> str | None:
 
 
 def _policy(settings: Settings) -> str | None:
+    if settings.policy_url is not None:
+        return _policy_engine(settings)
     if settings.policy_file is None:
         return None
     # Only where there are rules of the operator's own: Cedar takes memory that other processes need not hold.
@@ -47,6 +49,16 @@ def _policy(settings: Settings) -> str | None:
         return f"MERCATO_POLICY_FILE {settings.policy_file} cannot be read: {error}"
     except BrokenPolicy as error:
         return f"MERCATO_POLICY_FILE {settings.policy_file} has no usable rules: {error}"
+    return None
+
+
+def _policy_engine(settings: Settings) -> str | None:
+    if settings.policy_file is not None:
+        return "MERCATO_POLICY_URL and MERCATO_POLICY_FILE are both set: one of them decides, so unset the other."
+    if importlib.util.find_spec("grpc") is None:
+        return "MERCATO_POLICY_URL names an engine over gRPC, whose client is missing: install mercato-server[policy]."
+    if settings.policy_ca is not None and not settings.policy_ca.is_file():
+        return f"MERCATO_POLICY_CA {settings.policy_ca} is no file."
     return None
 
 

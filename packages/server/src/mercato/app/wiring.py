@@ -1,5 +1,7 @@
 """The parts of one process, put together from its settings."""
 
+from datetime import timedelta
+
 from mercato.adapters.dbos_records import DbosRecords
 from mercato.admin import NoticeBoard
 from mercato.app.engines import build_counters, build_mail, build_objects, build_providers, build_shared_index
@@ -65,6 +67,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         log_key=HeadKey(secret), live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims), claims=claims,
         take_rate_bp=settings.take_rate_bp,
+        approval_target=timedelta(hours=settings.approval_target_hours),
         sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
         shared_index=build_shared_index(settings),
     )  # fmt: skip

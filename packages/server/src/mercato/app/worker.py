@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
@@ -22,7 +21,7 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder
+from mercato.app.engines import build_bus, build_embedder, build_policy
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
@@ -87,14 +86,13 @@ async def _figures(wiring: Wiring, settings: Settings, *, is_embedded: bool) -> 
 
 
 def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> DbosWorkflows:
-    rules = settings.policy_file.read_text() if settings.policy_file else None
     pipeline = Pipeline(
         wiring.database,
         wiring.clock,
         wiring.ids,
         wiring.outbox,
         LiveCalls(wiring.credential_seal, allow_private=settings.allow_private_endpoints),
-        CedarPolicy(rules),
+        build_policy(settings),
         checks,
     )
     settling = RoundSettling(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.data_key)

@@ -9,7 +9,7 @@ from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.agreement_rows import AgreementRows, PartyKey, Sums
 from mercato.identity import Caller, Permission
 from mercato.metering import OddLevel, Side, WindowCheck, remake_days
-from mercato.platform import Clock, Session
+from mercato.platform import Clock, Question, Session
 
 _DAYS_AT_ONCE = 2
 _NAMED = 100
@@ -91,6 +91,11 @@ class Agreements:
         """The newest day first. An organisation sees whether its own figures agree, operators everybody's."""
         caller.require(Permission.MARKETPLACE_READ if side == "marketplace" else Permission.BILLING_READ)
         return [_seen(row, side, caller.organisation_id) for row in await self._rows.page(before, limit)]
+
+    def last_day_question(self, caller: Caller) -> Question[UsageAgreement]:
+        """The newest day, for operators, to be asked together with other things."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return self._rows.last_day_question()
 
 
 def _seen(row: UsageAgreement, side: Side, organisation_id: str) -> Agreement:

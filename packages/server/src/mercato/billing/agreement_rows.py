@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.models import Account, Adjustment, Posting
 from mercato.metering import MeteredCall, UsageDayState, UsageQuarter
-from mercato.platform import Session
+from mercato.platform import Question, Session
 from mercato.publishing import Service
 
 PartyKey = tuple[str, str, str, str]
@@ -99,6 +99,11 @@ class AgreementRows:
         """The newest day first."""
         query = select(UsageAgreement).order_by(UsageAgreement.day.desc()).limit(limit)
         return list(await self._session.scalars(query if before is None else query.where(UsageAgreement.day < before)))
+
+    def last_day_question(self) -> Question[UsageAgreement]:
+        """The newest day that was compared."""
+        query = select(UsageAgreement).order_by(UsageAgreement.day.desc()).limit(1)
+        return Question(query, UsageAgreement, lambda row: row.day)
 
     async def newest(self) -> UsageAgreement | None:
         """The day that was compared last."""

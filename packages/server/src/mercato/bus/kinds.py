@@ -73,7 +73,7 @@ NEWS: tuple[type[News], ...] = (*(kind.news for kind in KINDS.values()), UsageRe
 
 
 def schema_of(event_type: str) -> str:
-    """Where a type's JSON Schema stands among the published contracts."""
+    """Where the published contracts have a type's JSON Schema."""
     return f"bus.schema.json#/$defs/{CONTRACTS[event_type].__name__}"
 
 

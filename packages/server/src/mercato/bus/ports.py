@@ -44,7 +44,7 @@ class EventBus(Protocol):
     """The engine. One publisher has it open at a time."""
 
     async def open(self) -> None:
-        """Take over: whoever had it open before can publish no more. Raises `BusUnavailable`."""
+        """Take over: an earlier publisher can no longer publish. Raises `BusUnavailable`."""
         ...
 
     async def publish(self, events: Sequence[BusEvent]) -> None:

@@ -1,6 +1,6 @@
 """Hands news to the bus, in its order and outside any transaction.
 
-A bus that is slow or away holds up nothing: no request waits for it, and no transaction is open while it is asked. One
+A slow or unreachable bus holds up nothing: no request waits for it, and no transaction is open while it is asked. One
 process leads at a time, which a lock of the database session says; whoever lost that session is shut out by the bus
 itself (`EventBus.open`) and cannot move the place. What was handed over when a process died comes again under the same
 id.

@@ -1,4 +1,4 @@
-"""A consumer's first page: what is needed next, and how the month stands."""
+"""A consumer's first page: what to do next, and the month so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

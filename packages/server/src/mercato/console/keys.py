@@ -1,7 +1,7 @@
 """Keys: who made them, what they are for, what they spend; making, rotating and revoking them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,13 +13,14 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.snippets import Snippet, snippets_for
 from mercato.console.visit import SignedIn
+from mercato.edge.holds import read_hold
 from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import KEY_SCOPES, Actors, Key, Permission
 from mercato.metering import SeriesWanted, Summing
 from mercato.platform import Malformed, NotFound, Refusal
-from mercato_contracts.identity import NewKeyRequest, RotateKeyRequest
+from mercato_contracts.identity import KeyHoldRequest, NewKeyRequest, RotateKeyRequest
 from mercato_contracts.metering import BudgetView
 
 router = page_router()
@@ -27,6 +28,7 @@ slow = page_router(slow=True)
 
 _PAGE = 100
 _DAYS = 31
+_LONGEST = 4_000
 _GRACES = (("0", "at once"), ("3600", "an hour"), ("86400", "a day"), ("604800", "seven days"))
 
 
@@ -41,7 +43,7 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """A key with all that is told of it."""
+    """A key with everything that is shown about it."""
 
     key: Key
     maker: str
@@ -61,14 +63,17 @@ class KeysPage:
     days: int = _DAYS
     name: str = ""
     kind: str = "ck"
+    services: str = ""
+    addresses: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPage:
-    """One key."""
+    """One key. `services` and `addresses` are what it is held to, or what was typed last, a line each."""
 
     line: KeyLine
-    held: Sequence[str]
+    services: str
+    addresses: str
     scopes: Sequence[str]
     may_write: bool
     sees_usage: bool
@@ -87,7 +92,7 @@ class NewKeyPage:
 
 @dataclass(frozen=True, slots=True)
 class KeyRoom:
-    """Who looks, and what is asked for them."""
+    """The visitor, and what the page's requests need."""
 
     visit: SignedIn
     desk: keys_api.KeyDesk
@@ -117,13 +122,19 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
             name=form.find("name"),
             scopes=form.every("scopes") or None,
             expires_at=visit.now + timedelta(days=_days(days)) if days else None,
+            **_held(form),
         )
         new = await room.desk.make(
-            visit.caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at, drawn=drawn
-        )
+            visit.caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at,
+            hold=await read_hold(room.session, body), drawn=drawn,
+        )  # fmt: skip
     except Refusal as refusal:
-        page = await _keys_page(room, None, form.get("name")[:120], form.get("kind"))
-        return visit.show("keys.html", page, refusal=refusal)
+        page = await _keys_page(room, None)
+        typed = replace(
+            page, name=form.get("name")[:120], kind=form.get("kind"), services=form.raw("services")[:_LONGEST],
+            addresses=form.raw("addresses")[:_LONGEST],
+        )  # fmt: skip
+        return visit.show("keys.html", typed, refusal=refusal)
     visit.made(new.row.id)
     return visit.show("key_new.html", NewKeyPage(new.row, new.text, snippets_for(room.parts, new.text)))
 
@@ -132,6 +143,21 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
 async def show_key(key_id: str, room: Room) -> Response:
     """One key of the caller's organisation."""
     return room.visit.show("key.html", await _key_page(room, key_id))
+
+
+@router.post("/keys/{key_id}/hold")
+async def hold_key(key_id: str, request: Request, room: Room) -> Response:
+    """In force at gateways within a second; two empty fields lift the hold."""
+    form = await Form.of(request)
+    try:
+        body = as_request(KeyHoldRequest, **_held(form))
+        await keys_api.hold_key(key_id, body, room.visit.caller, room.desk, room.session, room.parts)
+    except Refusal as refusal:
+        page = await _key_page(room, key_id)
+        services, addresses = form.raw("services")[:_LONGEST], form.raw("addresses")[:_LONGEST]
+        typed = replace(page, services=services, addresses=addresses)
+        return room.visit.show("key.html", typed, refusal=refusal)
+    return room.visit.go(f"/keys/{key_id}")
 
 
 @slow.post("/keys/{key_id}/rotate")
@@ -155,7 +181,7 @@ async def revoke_key(key_id: str, request: Request, room: Room) -> Response:
     return room.visit.go(f"/keys/{key_id}")
 
 
-async def _keys_page(room: KeyRoom, after: str | None, name: str = "", kind: str = "ck") -> KeysPage:
+async def _keys_page(room: KeyRoom, after: str | None) -> KeysPage:
     visit = room.visit
     rows = await room.desk.list_all(visit.caller, after=after, limit=_PAGE)
     lines = await _lines(room, rows, only=None)
@@ -164,8 +190,6 @@ async def _keys_page(room: KeyRoom, after: str | None, name: str = "", kind: str
         next=visit.here.on("after", Page.of(rows, _PAGE).next),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
-        name=name,
-        kind=kind,
     )
 
 
@@ -177,7 +201,8 @@ async def _key_page(room: KeyRoom, key_id: str) -> KeyPage:
     (line,) = await _lines(room, [row], only=row.id)
     return KeyPage(
         line=line,
-        held=[*(await _held_services(room, row)), *row.held_addresses],
+        services="\n".join(await _held_services(room, row)),
+        addresses="\n".join(row.held_addresses),
         scopes=sorted(KEY_SCOPES[row.kind]),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
@@ -241,6 +266,11 @@ def state_of(key: Key, now: datetime) -> str:
     if key.expires_at is not None and key.expires_at <= now:
         return "expired"
     return "rotated" if key.rotated_to is not None else "in force"
+
+
+def _held(form: Form) -> dict[str, list[str]]:
+    """What was typed, a line or a word each."""
+    return {name: form.get(name).replace(",", " ").split() for name in ("services", "addresses")}
 
 
 def _days(text: str) -> int:

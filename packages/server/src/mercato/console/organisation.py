@@ -12,6 +12,7 @@ from mercato.api import invitations as invitations_api
 from mercato.api import organisations as members_api
 from mercato.api import second_factors as factors_api
 from mercato.api import sessions as sessions_api
+from mercato.api import view_as as views_api
 from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
@@ -32,10 +33,12 @@ from mercato_contracts.people import (
     SecondFactorList,
 )
 from mercato_contracts.standing import DisableRequest, RightsView, RoleChange
+from mercato_contracts.view_as import PastView, ViewAsSetting
 
 router = page_router()
 
 _ROLES = (("viewer", "viewer: reads"), ("approver", "approver"), ("admin", "admin: everything of the organisation"))
+_VIEWS = 10
 _FILTERS: Mapping[str, str] = {
     "actor": "Who", "verb": "What", "target": "Target", "target_type": "Kind", "outcome": "Outcome", "from": "From",
     "to": "To",
@@ -53,6 +56,8 @@ class OrganisationPage:
     roles: Sequence[tuple[str, str]]
     may_write: bool
     reads_audit: bool
+    views: Sequence[PastView]
+    allows_views: bool
     invited: NewInvitationAnswer | None = None
     factor: NewSecondFactorAnswer | None = None
     recovery_codes: Sequence[str] = ()
@@ -78,7 +83,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Who looks, and what is asked for them."""
+    """The visitor, and what the page's requests need."""
 
     visit: SignedIn
     session: Transaction
@@ -87,6 +92,7 @@ class Office:
     factors: factors_api.FactorDesk
     invitations: InvitationDesk
     members: members_api.MemberDesk
+    views: views_api.ViewDesk
 
     async def page(
         self,
@@ -110,6 +116,8 @@ class Office:
             roles=_ROLES,
             may_write=may_write,
             reads_audit=caller.may(Permission.AUDIT_READ),
+            views=(await views_api.list_views(caller, self.views, limit=_VIEWS)).items,
+            allows_views=await self.views.is_allowed(caller),
             invited=invited,
             factor=factor,
             recovery_codes=recovery_codes,
@@ -218,6 +226,14 @@ async def confirm_second_factor(factor_id: str, request: Request, office: Desk) 
 async def remove_second_factor(factor_id: str, office: Desk) -> Response:
     """Needs a proof of who one is."""
     await factors_api.remove_second_factor(factor_id, office.visit.caller, office.factors)
+    return office.visit.go("/organisation")
+
+
+@router.post("/organisation/view-as")
+async def set_view_setting(request: Request, office: Desk) -> Response:
+    """Needs a proof of who one is."""
+    body = ViewAsSetting(allowed=(await Form.of(request)).has("allowed"))
+    await views_api.set_view_setting(body, office.visit.caller, office.views)
     return office.visit.go("/organisation")
 
 

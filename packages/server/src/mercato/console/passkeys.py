@@ -77,7 +77,7 @@ async def add_passkey(request: Request, visit: SignedIn, desk: PasskeyDesk) -> R
 
 @router.post("/passkeys/{passkey_id}/remove")
 async def remove_passkey(passkey_id: str, visit: SignedIn, desk: PasskeyDesk) -> Response:
-    """It signs nobody in any longer."""
+    """It can no longer be used to sign in."""
     await desk.remove(visit.caller, passkey_id)
     return visit.go("/passkeys")
 
@@ -127,7 +127,7 @@ async def prove_by_passkey(
 
 
 def _answer(form: Form) -> dict[str, Any]:
-    """What the authenticator said. Raises `Malformed`."""
+    """The answer of the authenticator. Raises `Malformed`."""
     try:
         answer = json.loads(form.raw("credential")[:_LONGEST_ANSWER])
     except (ValueError, RecursionError):

@@ -38,7 +38,7 @@ def _moment(name: str, value: str, zone: str) -> tuple[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """This page's path and what was asked of it."""
+    """This page's path and query."""
 
     path: str
     pairs: Sequence[tuple[str, str]]

@@ -58,7 +58,7 @@ async def show_reviews(vendor: str, name: str, visit: Anybody, desk: api.Desk, b
 
 @router.post("/services/{vendor}/{name}/review")
 async def write_review(vendor: str, name: str, request: Request, visit: SignedIn, desk: api.Desk) -> Response:
-    """Sent again, it replaces what was said."""
+    """Sent again, it replaces the earlier one."""
     form = await Form.of(request)
     try:
         body = as_request(ReviewRequest, stars=form.get("stars"), words=form.get("words"))

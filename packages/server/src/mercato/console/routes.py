@@ -17,6 +17,7 @@ from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.idempotency import StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.route import AlreadyAnswered, UnitOfWork
+from mercato.edge.viewing import refuse_while_viewing
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import BrowserSessions, OrganisationSuspended, SignedInPerson
 from mercato.platform import Refusal, serving
@@ -88,6 +89,7 @@ class PageRoute(APIRoute):
         async with UnitOfWork(request, wiring, await _once_of(request)) as unit:
             request.state.unit = unit
             try:
+                refuse_while_viewing(request, request.state.caller)
                 refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()

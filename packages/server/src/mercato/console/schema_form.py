@@ -27,7 +27,7 @@ class Absent:
 
 
 class Typed(str):
-    """What somebody typed that is no value of its field; it is shown again as it is."""
+    """Typed text that is not a value of its field; it is shown again unchanged."""
 
 
 ABSENT = Absent()
@@ -188,7 +188,7 @@ class SchemaForm:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """As JSON tells them apart: `true` is not 1, but 1.0 is."""
+    """As JSON distinguishes them: `true` is not 1, but 1.0 is."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 

@@ -73,7 +73,7 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class SuggestPage:
-    """What begins as somebody typed; the field of the search takes the options out of it."""
+    """Suggestions for the typed letters; the field of the search takes the options out of it."""
 
     typed: str
     found: Sequence[SuggestionView]
@@ -115,7 +115,7 @@ async def suggest(
     viewer: Viewer,
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """The options below the field, as somebody types."""
+    """The suggestions below the field, as somebody types."""
     found = await discovery.suggest_names(q[:100], searching, viewer, 8)
     return visit.show("search_suggest.html", SuggestPage(q, found.items), public_seconds=_PUBLIC_SECONDS)
 
@@ -166,7 +166,7 @@ def _steps(counted: FacetsAnswer, asked: SearchRequest, here: Address) -> Sequen
 
 
 def reasons_of(hit: SearchHit) -> Sequence[str]:
-    """Why a hit stands where it stands, in words; empty where nobody asked."""
+    """Why a hit has its rank, in words; empty unless requested."""
     reasons = hit.reasons
     if reasons is None:
         return []

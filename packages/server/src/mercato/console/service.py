@@ -68,7 +68,7 @@ class ServicePage:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service of an address, and what is told of it to everybody."""
+    """The service of an address, and what everybody may read about it."""
 
     vendor: str
     name: str

@@ -1,4 +1,4 @@
-"""Signing in and up, out, and proving anew who one is: forms without a script, a session in a cookie."""
+"""Signing in, up and out, and proving one's identity again: forms without a script, a session in a cookie."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -156,7 +156,7 @@ async def sign_out(visit: Anybody, session: Transaction, parts: Parts) -> Respon
 
 @router.get("/prove")
 async def show_proof(visit: SignedIn, session: Transaction, parts: Parts, next: str = "") -> Response:
-    """Where a person proves anew who they are, before something dangerous."""
+    """Where people prove their identity again before a dangerous action."""
     return visit.show("prove.html", await _prove_page(visit, session, parts, next))
 
 

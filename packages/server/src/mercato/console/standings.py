@@ -62,14 +62,11 @@ async def show_leaderboard(visit: Anybody, found: Annotated[Leaderboard, Depends
 @router.get("/rounds")
 async def show_rounds(visit: Anybody, shelves: data_api.Shelves) -> Response:
     """The newest of each dataset: for visitors of those that everybody may see."""
-    rounds: list[RoundView] = []
     if _reads_data(visit):
-        for dataset in (await data_api.list_datasets(visit.caller, shelves)).items[:_MOST_DATASETS]:
-            found = await data_api.list_rounds(dataset.name, visit.caller, shelves, limit=_MOST_ROUNDS)
-            rounds += found.items
+        found = await shelves.rounds_of_each(visit.caller, datasets=_MOST_DATASETS, limit=_MOST_ROUNDS)
     else:
-        public = await shelves.public_rounds(datasets=_MOST_DATASETS, limit=_MOST_ROUNDS)
-        rounds = [data_api.view_round(dataset.name, row) for dataset, row in public]
+        found = await shelves.public_rounds(datasets=_MOST_DATASETS, limit=_MOST_ROUNDS)
+    rounds = [data_api.view_round(dataset.name, row) for dataset, row in found]
     page = RoundsPage(sorted(rounds, key=lambda each: each.opened_at, reverse=True))
     return visit.show("rounds.html", page, public_seconds=_PUBLIC_SECONDS)
 

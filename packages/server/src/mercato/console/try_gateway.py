@@ -1,7 +1,7 @@
 """The calls of those who try a service: through the real gateway, with a key of the person's organisation.
 
 The key is named for what it is, lives an hour and is kept in memory only. Its calls are metered and paid like any
-other, and can be told apart by its name.
+other, and can be distinguished by its name.
 """
 
 import json

@@ -35,7 +35,7 @@ slow = page_router(slow=True)
 
 Pause = Callable[[float], Awaitable[None]]
 
-_WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5)
+_WAITS = (0.1, 0.3, 0.6, 0.8, 0.7)
 _MOST_KEPT = 16
 _LARGEST_KEPT = 1024 * 1024
 _LONGEST_ID = 100

@@ -6,7 +6,7 @@ A page module asks for `Anybody` or `SignedIn`, fills a dataclass with everythin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +19,7 @@ from mercato.console.formatting import known_zone
 from mercato.console.navigation import PATHS
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, SignedInPerson
+from mercato.identity import Caller, NotSignedIn, SignedInPerson, ViewOf
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -45,6 +45,13 @@ class Shell:
     """What the operator tells everybody now."""
     new_once: Callable[[], str]
     """A value that tells one form from every other."""
+    view: ViewOf | None = None
+    """Whom an operator views as."""
+
+    @property
+    def minutes_left(self) -> int:
+        """Of the view, rounded up."""
+        return 0 if self.view is None else max(0, -((self.now - self.view.ends_at) // timedelta(minutes=1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,7 @@ class Visit:
             request_id=getattr(self.request.state, "request_id", ""),
             notices=[notice.text for notice in self.wiring.notices.current()],
             new_once=lambda: self.wiring.ids.secret(16).hex(),
+            view=None if self.person is None else self.person.caller.viewing,
         )
 
 

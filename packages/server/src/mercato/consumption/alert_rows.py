@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.consumption.models import ServiceAlert, ServiceHealth
-from mercato.platform import Session
+from mercato.platform import Question, Session
 
 _LOCK = 4_017_202_615  # any number, the same in every process that watches
 
@@ -71,6 +71,12 @@ class AlertRows:
         if only_open:
             query = query.where(ServiceAlert.resolved_at.is_(None))
         return list(await self._session.scalars(query if before is None else query.where(ServiceAlert.id < before)))
+
+    def open_question(self, limit: int) -> Question[ServiceAlert]:
+        """Those of everybody that are active, the newest first."""
+        query = select(ServiceAlert).where(ServiceAlert.resolved_at.is_(None))
+        newest = query.order_by(ServiceAlert.id.desc()).limit(limit)
+        return Question(newest, ServiceAlert, lambda row: row.id, newest_first=True)
 
     async def since(self, service_id: str, at: datetime) -> list[ServiceAlert]:
         """A service's alerts that were active at some time since then, newest first."""

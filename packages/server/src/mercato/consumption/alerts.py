@@ -13,7 +13,7 @@ from mercato.consumption.health import Health, ServiceHealthBook, whole
 from mercato.consumption.models import ServiceAlert
 from mercato.consumption.news import AlertOpened, AlertResolved
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Ids, Outbox, Question, Session
 from mercato.publishing import Catalogue, Service
 from mercato_contracts import ids as id_prefix
 
@@ -132,6 +132,11 @@ class Alerts:
         caller.require(Permission.MARKETPLACE_READ if everyone else Permission.SERVICES_READ)
         vendor_id = None if everyone else caller.organisation_id
         return await self._rows.list_all(vendor_id, only_open=only_open, before=before, limit=limit)
+
+    def open_question(self, caller: Caller, limit: int) -> Question[ServiceAlert]:
+        """Everyone's active ones, the newest first: for operators, to be asked together with other things."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return self._rows.open_question(limit)
 
 
 def _facts(alert: ServiceAlert) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.consumption.models import DisputeReview, DoubtedCalls
-from mercato.platform import Session
+from mercato.platform import Question, Session
 
 # In primary-key order, so two batches with the same rows wait for each other and never deadlock.
 _ADD = text(
@@ -69,6 +69,12 @@ class DisputeRows:
         if only_open:
             query = query.where(DisputeReview.decided_at.is_(None))
         return list(await self._session.scalars(query if before is None else query.where(DisputeReview.id < before)))
+
+    def open_question(self, limit: int) -> Question[DisputeReview]:
+        """Those of all vendors that wait, the newest first."""
+        query = select(DisputeReview).where(DisputeReview.decided_at.is_(None))
+        newest = query.order_by(DisputeReview.id.desc()).limit(limit)
+        return Question(newest, DisputeReview, lambda row: row.id, newest_first=True)
 
     async def days(self, service_ids: Collection[str] | None, since: date) -> list[DoubtedCalls]:
         """The newest day first, of these services or of all."""

@@ -10,7 +10,7 @@ from mercato.consumption.news import UsageReviewDecided, UsageReviewOpened
 from mercato.consumption.refusals import ReviewDecided, ReviewNotFound
 from mercato.identity import Caller, Permission
 from mercato.metering import Appraised
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Ids, Outbox, Question, Session
 from mercato.publishing import Catalogue, DeploymentHolds, RunningDeployments
 from mercato_contracts import ids as id_prefix
 
@@ -72,6 +72,11 @@ class DisputeReviews:
     ) -> list[DisputeReview]:
         """Those of the caller's services, or of all (operators); the newest first."""
         return await self._rows.reviews(_vendor(caller, everyone), only_open=only_open, before=before, limit=limit)
+
+    def open_question(self, caller: Caller, limit: int) -> Question[DisputeReview]:
+        """Everyone's that wait, the newest first: for operators, to be asked together with other things."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return self._rows.open_question(limit)
 
     async def list_days(self, caller: Caller, *, everyone: bool, since: date) -> list[DoubtedCalls]:
         """How many calls were disputed, by service, day and reason; the newest day first."""

@@ -27,7 +27,7 @@ class TakeUsage:
     def __init__(
         self, session: Session, clock: Clock, counters: Counters, ledger: Ledger, bus_news: Outbox | None = None
     ) -> None:
-        """`bus_news` is where calls are told of one by one, where the marketplace has a bus."""
+        """`bus_news` publishes calls one by one, where the marketplace has a bus."""
         self._bus_news = bus_news
         self._directory = Directory(session)
         self._counters = counters

@@ -1,6 +1,6 @@
 """What an organisation sees: datasets, rounds, files, and links to the files that it may download."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,8 @@ from mercato.identity import Caller, Permission
 from mercato.platform import Clock, ObjectStore, Session
 
 LINKS_LIVE = timedelta(minutes=15)
+MOST_DATASETS = 100
+"""Whose rounds are shown beside each other, unless fewer are asked for."""
 _NOBODY = ""
 """No organisation has this id, so what is read for it is for everybody."""
 
@@ -62,11 +64,15 @@ class DataShelves:
     async def list_all(self, caller: Caller) -> list[Shelf]:
         """Everything the caller may use, by name."""
         caller.require(Permission.DATA_READ)
-        return [await self._shelf(dataset) for dataset in await self._rows.list_datasets(_reader(caller))]
+        return [Shelf(*row) for row in await self._rows.shelves(_reader(caller))]
 
     async def get(self, caller: Caller, name: str) -> Shelf:
         """Raises `DatasetNotFound`."""
-        return await self._shelf(await self._dataset(caller, name))
+        caller.require(Permission.DATA_READ)
+        found = await self._rows.shelves(_reader(caller), name)
+        if not found:
+            raise DatasetNotFound(f"There is no dataset {name}.")
+        return Shelf(*found[0])
 
     async def list_rounds(
         self, caller: Caller, name: str, *, state: str | None, before: int | None, limit: int
@@ -91,27 +97,22 @@ class DataShelves:
     async def get_round_by_id(self, caller: Caller, round_id: str) -> SeenRound:
         """Raises `RoundNotFound`."""
         caller.require(Permission.DATA_READ)
-        dataset = await self._rows.dataset_of(round_id, _reader(caller))
-        found = None if dataset is None else await self._rows.find_round(round_id)
-        if dataset is None or found is None:
-            raise RoundNotFound(f"There is no round {round_id}.")
-        return await self._see(dataset, found)
+        return await self._see_by_id(round_id, _reader(caller))
+
+    async def rounds_of_each(
+        self, caller: Caller, *, states: Collection[str] = (), datasets: int = MOST_DATASETS, limit: int
+    ) -> list[tuple[Dataset, Round]]:
+        """The newest rounds of each of the caller's first datasets, by name; of these states, where some are named."""
+        caller.require(Permission.DATA_READ)
+        return await self._rows.rounds_of_each(_reader(caller), states=states, datasets=datasets, limit=limit)
 
     async def public_rounds(self, *, datasets: int, limit: int) -> list[tuple[Dataset, Round]]:
         """The newest rounds of the first datasets that everybody may see, for visitors; what is in the files is not."""
-        found: list[tuple[Dataset, Round]] = []
-        for dataset in (await self._rows.list_datasets(_NOBODY))[:datasets]:
-            rows = await self._rows.list_rounds(dataset.id, state=None, before=None, limit=limit)
-            found += [(dataset, row) for row in rows]
-        return found
+        return await self._rows.rounds_of_each(_NOBODY, states=(), datasets=datasets, limit=limit)
 
     async def get_public_round(self, round_id: str) -> SeenRound:
         """A round of such a dataset: when it is, and the checksums of its files. Raises `RoundNotFound`."""
-        dataset = await self._rows.dataset_of(round_id, _NOBODY)
-        found = None if dataset is None else await self._rows.find_round(round_id)
-        if dataset is None or found is None:
-            raise RoundNotFound(f"There is no round {round_id}.")
-        return await self._see(dataset, found)
+        return await self._see_by_id(round_id, _NOBODY)
 
     async def grant(self, caller: Caller, round_id: str, name: str) -> Grant:
         """A link to one file. Raises `RoundNotFound`, `DataFileNotFound`, `TargetsUnderEmbargo`."""
@@ -135,10 +136,11 @@ class DataShelves:
             raise DatasetNotFound(f"There is no dataset {name}.")
         return dataset
 
-    async def _shelf(self, dataset: Dataset) -> Shelf:
-        panel = await self._rows.find_panel(dataset.panel_id) if dataset.panel_id else None
-        newest = await self._rows.newest_round(dataset.id)
-        return Shelf(dataset, panel, await self._rows.find_open(dataset.id), newest.number if newest else 0)
+    async def _see_by_id(self, round_id: str, reader: str | None) -> SeenRound:
+        found = await self._rows.round_with_dataset(round_id, reader)
+        if found is None:
+            raise RoundNotFound(f"There is no round {round_id}.")
+        return await self._see(*found)
 
     async def _see(self, dataset: Dataset, found: Round) -> SeenRound:
         return SeenRound(dataset, found, await self._rows.files(found.id), await self._rows.transitions(found.id))

@@ -106,7 +106,7 @@ class PanelDamaged(Refusal):
     code = "panel_damaged"
     status = 500
     title = "The stored panel is damaged"
-    fix = "Restore the store of files from a backup, or build the panel again."
+    fix = "Restore the object store from a backup, or build the panel again."
 
 
 class ScoresDiffer(Conflict):

@@ -1,10 +1,11 @@
 """Questions about datasets and rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
 from mercato.platform import Session
@@ -41,12 +42,40 @@ class DatasetRepository:
         """
         return (await self._session.scalars(select(Dataset).where(Dataset.id == dataset_id).with_for_update())).one()
 
-    async def list_datasets(self, reader: str | None) -> Sequence[Dataset]:
-        return (await self._session.scalars(select(Dataset).where(_readable(reader)).order_by(Dataset.name))).all()
+    async def shelves(
+        self, reader: str | None, name: str | None = None
+    ) -> list[tuple[Dataset, StoredPanel | None, Round | None, int]]:
+        """Each dataset, or the one of this name: its panel, its open round, its newest round's number. By name."""
+        every = aliased(Round)
+        newest = select(func.max(every.number)).where(every.dataset_id == Dataset.id).scalar_subquery()
+        query = (
+            select(Dataset, StoredPanel, Round, func.coalesce(newest, 0))
+            .outerjoin(StoredPanel, StoredPanel.id == Dataset.panel_id)
+            .outerjoin(Round, (Round.dataset_id == Dataset.id) & (Round.state == "open"))
+            .where(_readable(reader))
+            .order_by(Dataset.name)
+        )
+        if name is not None:
+            query = query.where(Dataset.name == name)
+        return [(row[0], row[1], row[2], row[3]) for row in await self._session.execute(query)]
 
-    async def dataset_of(self, round_id: str, reader: str | None) -> Dataset | None:
-        query = select(Dataset).join(Round, Round.dataset_id == Dataset.id).where(Round.id == round_id)
-        return await self._session.scalar(query.where(_readable(reader)))
+    async def round_with_dataset(self, round_id: str, reader: str | None) -> tuple[Dataset, Round] | None:
+        query = select(Dataset, Round).join(Round, Round.dataset_id == Dataset.id)
+        found = (await self._session.execute(query.where(Round.id == round_id, _readable(reader)))).one_or_none()
+        return None if found is None else (found[0], found[1])
+
+    async def rounds_of_each(
+        self, reader: str | None, *, states: Collection[str], datasets: int, limit: int
+    ) -> list[tuple[Dataset, Round]]:
+        """The newest rounds of each of the first `datasets`, by name; in any state where none of `states` is named."""
+        first = select(Dataset.id).where(_readable(reader)).order_by(Dataset.name).limit(datasets).correlate(None)
+        own = select(Round).where(Round.dataset_id == Dataset.id).order_by(Round.number.desc()).limit(limit)
+        if states:
+            own = own.where(Round.state.in_(states))
+        newest = aliased(Round, own.correlate(Dataset).lateral())
+        query = select(Dataset, newest).join(newest, true()).where(Dataset.id.in_(first))
+        rows = await self._session.execute(query.order_by(Dataset.name, newest.number.desc()))
+        return [(row[0], row[1]) for row in rows]
 
     async def find_panel(self, panel_id: str) -> StoredPanel | None:
         return await self._session.get(StoredPanel, panel_id)

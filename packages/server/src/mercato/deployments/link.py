@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from mercato.deployments.models import DeploymentLink
 from mercato.deployments.news import DeploymentLinked
-from mercato.deployments.repository import LinkRepository
+from mercato.deployments.repository import LinkRepository, links_question
 from mercato.deployments.signing import read_public_key
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Outbox, Session
+from mercato.platform import Clock, Outbox, Session, ask_together
 from mercato.publishing import Catalogue, DeploymentHold, DeploymentHolds, DeploymentNotFound, RunningRelease
 
 MISSED = 3
@@ -84,5 +84,10 @@ class Deployments:
 
     async def _states(self, running: list[RunningRelease]) -> list[DeploymentState]:
         ids = [one.deployment.id for one in running]
-        holds, links = await self._holds.holds_on(ids), await self._rows.find_many(ids)
-        return [DeploymentState(one, holds.get(one.deployment.id, []), links.get(one.deployment.id)) for one in running]
+        holds, links = self._holds.question(ids), links_question(ids)
+        answers = await ask_together(self._session, holds, links)
+        held: dict[str, list[DeploymentHold]] = {}
+        for hold in answers.of(holds):
+            held.setdefault(hold.deployment_id, []).append(hold)
+        linked = {link.deployment_id: link for link in answers.of(links)}
+        return [DeploymentState(one, held.get(one.deployment.id, []), linked.get(one.deployment.id)) for one in running]

@@ -6,7 +6,13 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from mercato.deployments.models import DeploymentLink
-from mercato.platform import Session
+from mercato.platform import Question, Session
+
+
+def links_question(deployment_ids: Collection[str]) -> Question[DeploymentLink]:
+    """The links of these, where they have one."""
+    query = select(DeploymentLink).where(DeploymentLink.deployment_id.in_(deployment_ids))
+    return Question(query, DeploymentLink, lambda row: row.deployment_id)
 
 
 class LinkRepository:
@@ -18,12 +24,6 @@ class LinkRepository:
     async def find(self, deployment_id: str, *, lock: bool = False) -> DeploymentLink | None:
         query = select(DeploymentLink).where(DeploymentLink.deployment_id == deployment_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
-
-    async def find_many(self, deployment_ids: Collection[str]) -> dict[str, DeploymentLink]:
-        rows = await self._session.scalars(
-            select(DeploymentLink).where(DeploymentLink.deployment_id.in_(deployment_ids))
-        )
-        return {row.deployment_id: row for row in rows}
 
     async def lock_overdue(self, now: datetime, limit: int) -> list[DeploymentLink]:
         """Links of overdue deployments, locked; those that another worker has locked are left out."""

@@ -52,7 +52,7 @@ class Compared:
 
 
 async def compare_index(database: Database, index: SearchIndex, embedder_name: str, now: datetime) -> Compared:
-    """What one process's index holds beside the rows that it is fed from."""
+    """One process's index compared with the rows that it is built from."""
     found, after = Compared(), ""
     while True:
         async with database.transaction() as session:
@@ -80,7 +80,7 @@ async def find_unknown(database: Database, index: SearchIndex) -> list[str]:
 
 
 async def compare_rows(session: Session, now: datetime) -> Compared:
-    """What the rows hold beside the catalogue that they are written from."""
+    """The rows compared with the catalogue that they are written from."""
     listed = set(await Catalogue(session).listed_ids())
     found, after, seen = Compared(), "", set[str]()
     while True:

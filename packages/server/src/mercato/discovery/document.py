@@ -30,7 +30,7 @@ class PriceFact:
 
     @property
     def is_per_token(self) -> bool:
-        """Whether a call's price depends on its tokens, so that nobody can say it beforehand."""
+        """Whether a call's price depends on its tokens, so it is not known beforehand."""
         return self.per_1k_input_nanos > 0 or self.per_1k_output_nanos > 0
 
     @property
@@ -115,7 +115,7 @@ class ListingDocument:
     def price_of_a_call(self, currency: Currency) -> int | None:
         """Nano-units that one more call costs under the cheapest plan in `currency`, the monthly fee apart.
 
-        `None` where every plan charges by tokens, since nobody can say beforehand what a call costs.
+        `None` where every plan charges by tokens, because the price of a call is not known beforehand.
         """
         known = [p.per_call_nanos for p in self.prices if p.currency == currency and not p.is_per_token]
         return min(known, default=None)

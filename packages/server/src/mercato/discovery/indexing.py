@@ -199,7 +199,7 @@ class IndexKeeper:
         self._behind = False
 
     async def compare(self, now: datetime) -> Compared:
-        """What the index holds beside the rows."""
+        """The index compared with the rows."""
         return await compare_index(self._database, self._index, self._embedder.name, now)
 
     async def _bring(self, service_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What discovery tells."""
+"""The news of discovery."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -72,7 +72,7 @@ class IndexQuery:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why a hit stands where it stands. Ranks count from 1; `None` means: not found this way.
+    """Why a hit has its rank. Ranks count from 1; `None` means: not found this way.
 
     `words` are the query's words (their stems) that the listing contains, and where.
     """
@@ -119,9 +119,9 @@ class IndexAnswer:
     next: str | None = None
     steps: Mapping[NumberName, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     doubtful: bool = False
-    """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
+    """No hit matches the words well: hits may be shown, but only with a warning that they fit badly."""
     partial: bool = False
-    """The index did not answer: these are listings that have the words, read from the records, and some may lack."""
+    """The index did not answer: these listings contain the words, read from the records; some may be missing."""
 
 
 SuggestionKind = Literal["service", "vendor", "task", "tag"]
@@ -129,7 +129,7 @@ SuggestionKind = Literal["service", "vendor", "task", "tag"]
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What somebody may mean who has typed a beginning: `text` as it is shown, and the `name` of a service.
+    """A suggestion for the first letters of a word: `text` as it is shown, and the `name` of a service.
 
     `count` are a service's calls, or the services of a vendor, task or tag.
     """
@@ -157,6 +157,10 @@ class IndexUnavailable(Exception):
 
 class IndexRefused(IndexUnavailable):
     """The engine does not let us in, or does not fit: waiting does not help."""
+
+
+class QueryRefused(IndexUnavailable):
+    """The engine does not understand this one question; it answers others."""
 
 
 class SearchIndex(Protocol):
@@ -201,7 +205,7 @@ class SearchIndex(Protocol):
         ...
 
     async def close(self) -> None:
-        """Write what is to be kept; the index answers no more."""
+        """Write what is to be kept; the index answers no longer."""
         ...
 
 
@@ -234,7 +238,7 @@ class SharedIndex(SearchIndex, Protocol):
 
 
 class Embedder(Protocol):
-    """Turns text into vectors whose angles tell how near two meanings are."""
+    """Turns text into vectors; the angle between two measures how close their meanings are."""
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ _OTHERS = "Calls by the vendor itself, refused calls and failed calls are left o
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a ranking is made, in words; and what is told of a service: its value, and on how much that rests."""
+    """How a ranking is made, in words; and what it shows of a service: its value, and on how much that rests."""
 
     text: str
     unit: str

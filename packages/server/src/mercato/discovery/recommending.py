@@ -127,15 +127,15 @@ def _ranked(ranked: Sequence[Ranked], way: Way, tasks: Collection[str]) -> list[
 
 def _words(one: Blended, documents: dict[str, ListingDocument]) -> str:
     task = documents[one.service_id].task
-    said = []
+    reasons = []
     for way in one.ways:
         seed = documents.get(way.because)
         if way.way == "together" and seed is not None:
-            said.append(f"used together with {seed.name} by {way.common} organisations")
+            reasons.append(f"used together with {seed.name} by {way.common} organisations")
         elif way.way == "like" and seed is not None:
-            said.append(f"like {seed.name}")
+            reasons.append(f"like {seed.name}")
         elif way.way == "rising":
-            said.append(f"rising in {task}")
+            reasons.append(f"rising in {task}")
         elif way.way == "popular":
-            said.append(f"called much in {task}")
-    return "; ".join(said[:2])
+            reasons.append(f"called much in {task}")
+    return "; ".join(reasons[:2])

@@ -1,4 +1,4 @@
-"""Rows that were written before listings said all they say now are written anew, a few at a time."""
+"""Rewrites rows from before listings had all of today's fields, a few at a time."""
 
 from dataclasses import replace
 

@@ -17,7 +17,7 @@ class RangeUpsideDown(Refusal):
 
     code = "range_upside_down"
     status = 422
-    title = "A range has its ends the wrong way round"
+    title = "The ends of a range are reversed"
     fix = "Send a lower bound that is at most the upper bound, or leave one of them out."
 
     def __init__(self, name: str, least: int, most: int) -> None:
@@ -54,8 +54,8 @@ class ReviewNotEarned(Refusal):
 
     code = "review_not_earned"
     status = 403
-    title = "Only who called a service may review it"
-    fix = "Call the service first: a call that was answered counts a minute later. Vendors do not review themselves."
+    title = "Only organisations that called a service may review it"
+    fix = "Call the service first; an answered call counts after a minute. Vendors do not review themselves."
 
 
 class ReviewNotFound(NotFound):

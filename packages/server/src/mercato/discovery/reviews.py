@@ -63,7 +63,7 @@ class Reviews:
         return await self._named(await self._rows.page(listing.service.id, before, limit, hidden_too=hidden_too))
 
     async def show_to(self, caller: Caller | None, vendor: str, name: str, before: str | None, limit: int) -> Reviewing:
-        """All that somebody sees who looks at the reviews; operators see hidden ones. Raises `ServiceNotFound`."""
+        """Everything the page of reviews shows; operators see hidden ones too. Raises `ServiceNotFound`."""
         listing = await self._catalogue.get_listing(vendor, name)
         service = listing.service
         hidden_too = caller is not None and caller.may(Permission.MARKETPLACE_READ)
@@ -127,7 +127,7 @@ class Reviews:
         return await self._changed(caller, review, "answered")
 
     async def hide(self, caller: Caller, review_id: str, reason: str) -> Reviewed:
-        """It is shown no more and does not count. Raises `ReviewNotFound`."""
+        """It is no longer shown and does not count. Raises `ReviewNotFound`."""
         caller.require(Permission.MARKETPLACE_WRITE)
         review = await self._find(review_id)
         review.hidden_for, review.hidden_by, review.hidden_at = reason, caller.actor, self._clock.now()
@@ -162,8 +162,11 @@ class Reviews:
         change: Literal["written", "changed", "removed", "answered", "hidden", "shown"],
         reason: str = "",
     ) -> Reviewed:
-        """Count the service's reviews anew and tell. The caller has locked the service's figures: reviews that are
-        sent at once, the same one twice among them, are written and counted one after the other."""
+        """Count the service's reviews again and publish the result.
+
+        The caller has locked the service's figures: reviews that are sent at once, the same one twice among them, are
+        written and counted one after the other.
+        """
         await self._rows.flush()
         await self._book.rate(review.service_id, *await self._rows.sums(review.service_id))
         news = ReviewChanged(

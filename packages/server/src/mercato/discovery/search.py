@@ -55,7 +55,7 @@ class SearchPage:
 
 
 def _whole() -> IndexState:
-    """Of an index that nobody builds."""
+    """Of an index that is never built."""
     return "whole"
 
 
@@ -142,7 +142,7 @@ class Searching:
         return _PRICES[best]
 
     async def suggest(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
-        """What somebody may mean who has typed this much."""
+        """Suggestions for the letters typed so far."""
         return await self._index.suggest(text, limit, viewer)
 
     async def find_similar(self, service_id: str, limit: int, viewer: str | None = None) -> tuple[Likeness, ...]:

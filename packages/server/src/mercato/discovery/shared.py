@@ -1,5 +1,6 @@
 """What a process has of an index that all share: it asks, falls back on the records, and knows how far the index is."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -20,6 +21,7 @@ from mercato.discovery.ports import (
     IndexRefused,
     IndexUnavailable,
     Likeness,
+    QueryRefused,
     SharedIndex,
     Suggestion,
 )
@@ -33,6 +35,7 @@ _BEHIND_SECONDS = 10.0
 """A change that the index lacks for so long makes answers partial."""
 _MANY = 50
 _FIRST_LOOK = 1_000
+_READ_AT_ONCE = 3
 
 
 class FallingBack:
@@ -44,6 +47,8 @@ class FallingBack:
         self._now = now
         self._asks_again_at: float | None = None
         self._turns = 0
+        # Reading the records is dear: a crowd of searches must not take every connection of the process.
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     @property
     def is_away(self) -> bool:
@@ -61,12 +66,19 @@ class FallingBack:
         if self._asks():
             try:
                 answer = await self._index.search(query)
+            except QueryRefused as error:
+                log.error("a search is answered from the records", reason=str(error))
             except IndexUnavailable as error:
                 self._note_away(error)
             else:
                 self._note_back()
                 return answer
-        return await answer_from_rows(self._database, query)
+        if self._reading.locked():
+            return IndexAnswer(
+                (), 0, dict.fromkeys(query.facets, ()), steps=dict.fromkeys(query.steps, ()), partial=True
+            )
+        async with self._reading:
+            return await answer_from_rows(self._database, query)
 
     async def suggest(self, text: str, limit: int, viewer: str | None = None) -> tuple[Suggestion, ...]:
         if self._asks():
@@ -74,7 +86,10 @@ class FallingBack:
                 return await self._index.suggest(text, limit, viewer)
             except IndexUnavailable as error:
                 self._note_away(error)
-        return await suggest_from_rows(self._database, text, limit, viewer)
+        if self._reading.locked():
+            return ()
+        async with self._reading:
+            return await suggest_from_rows(self._database, text, limit, viewer)
 
     async def find_similar(self, service_id: str, limit: int, viewer: str | None = None) -> tuple[Likeness, ...]:
         if self._asks():

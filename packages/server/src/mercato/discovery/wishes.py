@@ -46,7 +46,7 @@ class Understood:
 
 
 def read_wishes(text: str, filters: Filters, sort: Sort | None) -> Understood:
-    """What the words of this query ask for beside `filters` and `sort`, which stand."""
+    """What the words of this query ask for in addition to `filters` and `sort`, which are kept."""
     reading = _Reading(text, filters)
     for pattern, read in _FILTERS:
         reading.take(pattern, read)

@@ -36,10 +36,21 @@ from mercato.identity import (
     SsoProviderChanged,
     TokenIssued,
     UserChanged,
+    ViewAsBegan,
+    ViewAsEnded,
+    ViewAsSettingChanged,
 )
 from mercato.metering import BudgetChanged, UsageCalledNormal
 from mercato.platform import News
-from mercato.publishing import ApprovalDecided, CredentialChanged, ServiceChanged, ServiceWithdrawn, SubmissionReceived
+from mercato.publishing import (
+    ApprovalClaimed,
+    ApprovalCommented,
+    ApprovalDecided,
+    CredentialChanged,
+    ServiceChanged,
+    ServiceWithdrawn,
+    SubmissionReceived,
+)
 from mercato.subscriptions import SubscriptionChanged
 from mercato.training import TrainingRequested, TrainingStopAsked
 
@@ -77,6 +88,9 @@ OPERATIONS: Mapping[str, Audited] = {
     "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
     "stream_graphql": _nothing("it listens to what others change"),
     "decide_submission": _tells(ApprovalDecided, or_else="approval.voted"),
+    "claim_approval": _tells(ApprovalClaimed, or_else="approval.claimed_again"),
+    "let_approval_go": _tells(ApprovalClaimed, or_else="approval.let_go_again"),
+    "comment_on_approval": _tells(ApprovalCommented),
     "close_period": _tells(PeriodClosed),
     "put_budget": _tells(BudgetChanged),
     "drop_budget": _tells(BudgetChanged),
@@ -102,6 +116,9 @@ OPERATIONS: Mapping[str, Audited] = {
     "verify_organisation": _tells(OrganisationChanged),
     "suspend_organisation": _tells(OrganisationChanged),
     "reinstate_organisation": _tells(OrganisationChanged),
+    "view_as": _tells(ViewAsBegan),
+    "end_view": _tells(ViewAsEnded, or_else="view_as.ended_again"),
+    "set_view_setting": _tells(ViewAsSettingChanged, or_else="view_as.set_again"),
     "retry_workflow": _tells(WorkflowOrdered),
     "cancel_workflow": _tells(WorkflowOrdered),
     "make_announcement": _tells(AnnouncementChanged),

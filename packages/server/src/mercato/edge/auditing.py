@@ -37,6 +37,7 @@ def context_of(request: Request) -> RequestContext:
         credential=caller.session_id or caller.actor,
         actor=caller.actor,
         organisation_id=caller.organisation_id,
+        on_behalf_of=caller.viewing.user_id if caller.viewing else "",
         trace=current_trace(),
     )
 
@@ -44,7 +45,7 @@ def context_of(request: Request) -> RequestContext:
 async def note_change(
     request: Request, begin: Callable[[], Awaitable[Session]], wiring: Wiring, served: Served, response: Response
 ) -> None:
-    """Tell of a change, or of a read that matters, that no room told of. `begin` gives the request's transaction."""
+    """Record a change, or a read that matters, without news of a room. `begin` gives the request's transaction."""
     name = getattr(request.scope.get("route"), "name", "")
     audited = OPERATIONS.get(name) or READS.get(name)
     if audited is None or not audited.verb or response.status_code >= _REFUSED:

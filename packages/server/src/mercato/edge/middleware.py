@@ -120,19 +120,19 @@ class Edge:
 
 
 def _end_span(span: "OpenSpan", method: str, route: str, request_id: str, status: int, broke: str) -> None:
-    """Of the address only the route is told: what a caller wrote into it stays here."""
+    """Only the route is exported, never the address: callers may have written anything into it."""
     from mercato_contracts.tracing import SERVER
 
     error = broke or (f"status_{status}" if status >= _FAILED else "")
-    says: dict[str, str | int | bool] = {
+    attributes: dict[str, str | int | bool] = {
         "http.request.method": method,
         "http.route": route,
         "http.response.status_code": status,
         "mercato.request_id": request_id,
     }
     if error:
-        says["error.type"] = error
-    span.end(f"{method} {route}", SERVER, says, error)
+        attributes["error.type"] = error
+    span.end(f"{method} {route}", SERVER, attributes, error)
 
 
 def _has_body(request: Request) -> bool:

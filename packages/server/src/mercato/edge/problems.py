@@ -72,8 +72,8 @@ class InternalError(Refusal):
 
     code = "internal_error"
     status = 500
-    title = "Something broke on our side"
-    fix = "Try again; if it stays, tell the operator the request's id."
+    title = "Something went wrong on our side"
+    fix = "Try again; if it keeps failing, give the operator the request's id."
 
 
 def install_problems(app: FastAPI) -> None:

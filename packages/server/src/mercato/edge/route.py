@@ -19,6 +19,7 @@ from mercato.edge.holds import authenticated
 from mercato.edge.idempotency import Idempotency, StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
+from mercato.edge.viewing import refuse_while_viewing
 from mercato.edge.wiring import Wiring, get_wiring
 from mercato.identity import PER_MINUTE, SCIM_PREFIX, TOKEN_PREFIX, Allowances, Caller, NotSignedIn
 from mercato.platform import Refusal, Session, serving
@@ -150,6 +151,7 @@ class TransactionalRoute(APIRoute):
             else:
                 request.state.caller, left = admitted
             try:
+                refuse_while_viewing(request, request.state.caller)
                 refuse_in_maintenance(request, wiring, request.state.caller)
                 if not self.opens_late:
                     await unit.open()

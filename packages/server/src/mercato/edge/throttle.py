@@ -19,8 +19,8 @@ class AskedTooOften(Refusal):
 
     code = "asked_too_often"
     status = 429
-    title = "Asked too often"
-    fix = "Wait for the time in `Retry-After`; ask less often or in larger pages."
+    title = "Too many requests"
+    fix = "Wait for the time in `Retry-After`; send fewer requests, or ask for larger pages."
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -98,6 +99,8 @@ class Wiring:
     """Where training runs, by name."""
     claims: ClaimLinks
     """Links by which jobs claim their runs."""
+    approval_target: timedelta
+    """How long a submission may wait for people before it is late."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
     health_places: HealthPlaces | None = None

@@ -13,7 +13,7 @@ from mercato.identity.allowance import PER_MINUTE, Allowances, Taken
 from mercato.identity.attempts import Attempts
 from mercato.identity.authentication import TOKEN_PREFIX, Authentication, ProvenKeys
 from mercato.identity.browser_sessions import BrowserSessions, SignedInPerson
-from mercato.identity.caller import Caller
+from mercato.identity.caller import Caller, ViewOf
 from mercato.identity.deployment_tokens import DeploymentTokens, NewToken, ProvenToken, RememberedTokens
 from mercato.identity.device_login import DeviceCodes, DeviceLogins, Question
 from mercato.identity.directory import Directory
@@ -61,6 +61,9 @@ from mercato.identity.news import (
     SsoProviderChanged,
     TokenIssued,
     UserChanged,
+    ViewAsBegan,
+    ViewAsEnded,
+    ViewAsSettingChanged,
 )
 from mercato.identity.oidc import Claims, OpenIdConnect, RelyingParty, check_issuer
 from mercato.identity.passkeys import Passkeys, Site
@@ -103,6 +106,8 @@ from mercato.identity.sso_secrets import SsoSecrets
 from mercato.identity.standing import Standing
 from mercato.identity.standing_rows import OrganisationState
 from mercato.identity.tokens import AccessTokens
+from mercato.identity.view_as import ViewedPerson, Views, seen_through
+from mercato.identity.view_as_refusals import ViewAsReadsOnly
 
 __all__ = [
     "CALLBACK",
@@ -237,6 +242,13 @@ __all__ = [
     "TokenIssued",
     "User",
     "UserChanged",
+    "ViewAsBegan",
+    "ViewAsEnded",
+    "ViewAsReadsOnly",
+    "ViewAsSettingChanged",
+    "ViewOf",
+    "ViewedPerson",
+    "Views",
     "Window",
     "check_issuer",
     "check_size",
@@ -250,5 +262,6 @@ __all__ = [
     "newest_keys",
     "permissions_of",
     "rights_of",
+    "seen_through",
     "tell_sign_in",
 ]

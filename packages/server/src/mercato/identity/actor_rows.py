@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.scim_models import ScimToken
@@ -20,18 +20,17 @@ class ActorRows:
         return await self._rows(select(User.id, User.name, User.organisation_id).where(User.id.in_(ids)))
 
     async def keys(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """Id, name and organisation of each."""
-        return await self._rows(select(Key.id, Key.name, Key.organisation_id).where(Key.id.in_(ids)))
-
-    async def tokens(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """Id, deployment and organisation of each."""
-        query = select(DeploymentToken.id, DeploymentToken.deployment_id, DeploymentToken.organisation_id)
-        return await self._rows(query.where(DeploymentToken.id.in_(ids)))
-
-    async def providers(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """Id, name and organisation of each token of an identity provider."""
+        """Id, name and organisation of each key; a deployment's token is named for the deployment, and the token of an
+        identity provider counts too.
+        """
+        tokens = select(DeploymentToken.id, DeploymentToken.deployment_id, DeploymentToken.organisation_id)
+        providers = select(ScimToken.id, ScimToken.name, ScimToken.organisation_id)
         return await self._rows(
-            select(ScimToken.id, ScimToken.name, ScimToken.organisation_id).where(ScimToken.id.in_(ids))
+            union_all(
+                select(Key.id, Key.name, Key.organisation_id).where(Key.id.in_(ids)),
+                tokens.where(DeploymentToken.id.in_(ids)),
+                providers.where(ScimToken.id.in_(ids)),
+            )
         )
 
     async def organisations(self, ids: Collection[str]) -> list[tuple[str, str, str]]:

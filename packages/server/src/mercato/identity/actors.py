@@ -32,7 +32,7 @@ class Actors:
         if users := by_prefix[id_prefix.USER]:
             found |= {row[0]: Actor(row[0], "user", row[1], row[2]) for row in await self._rows.users(users)}
         if keys := by_prefix[id_prefix.KEY]:
-            rows = await self._rows.keys(keys) + await self._rows.tokens(keys) + await self._rows.providers(keys)
+            rows = await self._rows.keys(keys)
             found |= {row[0]: Actor(row[0], "key", row[1], row[2]) for row in rows}
         if organisations := by_prefix[id_prefix.ORGANISATION]:
             rows = await self._rows.organisations(organisations)

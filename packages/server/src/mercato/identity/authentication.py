@@ -12,6 +12,7 @@ from mercato.identity.refusals import NotSignedIn, OrganisationSuspended
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import SecretHasher
 from mercato.identity.tokens import AccessTokens
+from mercato.identity.view_as import seen_through
 from mercato.platform import Clock, Session
 from mercato_contracts.keys import KINDS, MalformedKey, parse_key
 
@@ -60,6 +61,7 @@ class Authentication:
         proven: ProvenKeys,
         remembered: RememberedTokens,
     ) -> None:
+        self._session = session
         self._rows = IdentityRepository(session)
         self._memberships = MembershipRows(session)
         self._clock = clock
@@ -136,7 +138,7 @@ class Authentication:
             raise NotSignedIn("This session has ended; sign in again.")
         organisation_id, role = await self._place_of(login, user)
         organisation = await self._active_organisation(organisation_id)
-        return Caller(
+        caller = Caller(
             organisation_id=organisation.id,
             organisation_slug=organisation.slug,
             actor=user.id,
@@ -146,6 +148,9 @@ class Authentication:
             session_id=login.id,
             proved_at=login.proved_at,
         )
+        if login.view_id is None:
+            return caller
+        return await seen_through(self._session, self._clock.now(), caller, login.view_id)
 
     async def _place_of(self, login: LoginSession, user: User) -> tuple[str, Role]:
         """The organisation that the session acts in, and the person's role there. Raises `NotSignedIn`."""

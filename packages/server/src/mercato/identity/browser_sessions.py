@@ -5,7 +5,7 @@ proved: the digest is made with a prefix, so a refresh token is no cookie and a 
 """
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mercato.identity.caller import Caller
@@ -18,6 +18,7 @@ from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import digest
 from mercato.identity.sessions import Client
 from mercato.identity.tokens import REFRESH_LIFETIME
+from mercato.identity.view_as import seen_through
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
@@ -95,7 +96,12 @@ class BrowserSessions:
             raise OrganisationSuspended(organisation.slug)
         if now - idle_since >= _NOTED:
             login.used_at = now
-        return _person(login, user, organisation, Role(role))
+        person = _person(login, user, organisation, Role(role))
+        if login.view_id is None:
+            return person
+        caller = await seen_through(self._session, now, person.caller, login.view_id)
+        shown = person.organisation_name if caller.viewing is None else caller.viewing.organisation
+        return replace(person, caller=caller, organisation_name=shown)
 
 
 def _digest(secret: str) -> str:

@@ -11,6 +11,18 @@ RECENT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
+class ViewOf:
+    """Whose pages a caller of the operator is shown, and until when."""
+
+    id: str
+    user_id: str
+    name: str
+    organisation: str
+    reason: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """A person or a key, its organisation and what it may do. Made by `Authentication`, handed to every service."""
 
@@ -32,6 +44,8 @@ class Caller:
     """The only networks that the key is taken from; empty: any."""
     proved_at: datetime | None = None
     """When the person of this session last proved who they are."""
+    viewing: ViewOf | None = None
+    """An operator who views as somebody else: organisation, role and rights are that person's, the actor is not."""
 
     @property
     def lasting_actor(self) -> str:

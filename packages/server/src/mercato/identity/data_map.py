@@ -23,6 +23,7 @@ from mercato.identity.models import (
     User,
 )
 from mercato.identity.scim_models import ScimGroup, ScimMember, ScimPerson, ScimSettings, ScimToken
+from mercato.identity.view_as_models import View
 from mercato.platform import (
     OPERATION,
     WITH_ACCOUNT,
@@ -38,7 +39,8 @@ from mercato.platform import (
 _GONE = Erased.ROW
 
 describe(Organisation, "Who buys and sells. It is no person.", LegalBasis.CONTRACT, WITH_ORGANISATION,
-         ids="id", facts="slug is_operator is_verified", times="created_at suspended_at", words="name suspended_reason",
+         ids="id", facts="slug is_operator is_verified allows_views", times="created_at suspended_at",
+         words="name suspended_reason",
 )  # fmt: skip
 describe(
     User,
@@ -62,7 +64,7 @@ describe(
     "Where a person is signed in.",
     LegalBasis.CONTRACT,
     Keep(days=90, since="expires_at"),
-    ids="id organisation_id",
+    ids="id organisation_id view_id",
     times="created_at expires_at ended_at used_at proved_at",
     more={
         "user_id": ColumnNote(ColumnKind.PERSON, "Whose session it is.", _GONE),
@@ -263,4 +265,14 @@ describe(
     facts="role",
     times="created_at",
     more={"user_id": ColumnNote(ColumnKind.PERSON, "Who it is.", _GONE)},
+)
+describe(
+    View,
+    "Which operators looked at what an organisation's people see, and why.",
+    LegalBasis.INTEREST,
+    Keep(days=730, since="ends_at"),
+    ids="id session_id organisation_id",
+    people="viewed_by user_id",
+    times="began_at ends_at ended_at",
+    words="reason",
 )

@@ -6,6 +6,8 @@ from mercato.identity.models import Organisation
 from mercato.identity.repository import IdentityRepository
 from mercato.platform import NotFound, Session
 
+_MOST_NAMED = 500
+
 
 class Directory:
     """Organisations and their people."""
@@ -23,6 +25,11 @@ class Directory:
     async def find_many(self, ids: Collection[str]) -> list[Organisation]:
         """Those of these ids that exist."""
         return await self._rows.find_organisations(ids)
+
+    async def named(self, words: Collection[str]) -> dict[str, list[str]]:
+        """For each word the ids of organisations whose short name holds it: a few hundred in all."""
+        found = await self._rows.slugs_with(words, _MOST_NAMED) if words else {}
+        return {word: [each for each, slug in found.items() if word.casefold() in slug] for word in words}
 
     async def key_names(self, ids: Collection[str]) -> dict[str, str]:
         """What the makers of these keys called them."""

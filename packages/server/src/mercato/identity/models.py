@@ -34,6 +34,8 @@ class Organisation(Base):
     suspended_at: Mapped[datetime | None]
     """Since when it calls nothing and signs nobody in."""
     suspended_reason: Mapped[str] = mapped_column(server_default="")
+    allows_views: Mapped[bool] = mapped_column(Boolean, server_default=true())
+    """Whether operators may view as its people."""
 
 
 class User(Base):
@@ -76,6 +78,8 @@ class LoginSession(Base):
     """Where it acts, where that is not the organisation of the person's account."""
     network: Mapped[str | None]
     """Where it was begun: the address without its last part (IPv4 /24, IPv6 /48)."""
+    view_id: Mapped[str | None]
+    """The newest view of somebody else's pages, of a session of the operator."""
 
 
 class SecondFactor(Base):

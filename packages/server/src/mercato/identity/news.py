@@ -292,3 +292,49 @@ class MembershipChanged(News):
     """`ended`."""
     role: str
     """The role that they had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewAsBegan(News):
+    """Somebody of the operator views as a person of an organisation, for half an hour at most."""
+
+    topic = "view_as.began"
+
+    user_id: str
+    """Whose pages they see."""
+    organisation_id: str
+    """The only organisation that they see."""
+    view_id: str
+    """The view."""
+    reason: str
+    """Why, in the operator's words."""
+    ends_at: str
+    """When it ends by itself, RFC 3339."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewAsEnded(News):
+    """A view was ended before its time, by the operator or because the organisation forbade views."""
+
+    topic = "view_as.ended"
+
+    user_id: str
+    """Whose pages were seen."""
+    organisation_id: str
+    """The organisation that was seen."""
+    view_id: str
+    """The view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewAsSettingChanged(News):
+    """An organisation lets operators view as its people, or no longer."""
+
+    topic = "view_as.setting_changed"
+
+    organisation_id: str
+    """The organisation."""
+    before: dict[str, bool]
+    """Whether it was allowed before."""
+    after: dict[str, bool]
+    """Whether it is allowed now."""

@@ -89,7 +89,7 @@ class OpenIdConnect:
         self._keys: dict[str, tuple[datetime, KeySet]] = {}
 
     async def discover(self, issuer: str, *, anew: bool = False) -> Metadata:
-        """What the provider says of itself; `anew`: now, whatever it said before.
+        """The provider's metadata; `anew`: fetched now, even if it is cached.
 
         Raises `IssuerRefused`, `ProviderFailed`.
         """

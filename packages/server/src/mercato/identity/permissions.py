@@ -42,6 +42,7 @@ class Permission(StrEnum):
     MARKETPLACE_READ = "marketplace:read"
     MARKETPLACE_WRITE = "marketplace:write"
     ORGANISATIONS_WRITE = "organisations:write"
+    PEOPLE_VIEW_AS = "people:view_as"
     SETTINGS_READ = "settings:read"
 
 
@@ -51,6 +52,7 @@ OPERATOR_ONLY = frozenset(
         Permission.MARKETPLACE_READ,
         Permission.MARKETPLACE_WRITE,
         Permission.ORGANISATIONS_WRITE,
+        Permission.PEOPLE_VIEW_AS,
         Permission.SETTINGS_READ,
     }
 )
@@ -65,6 +67,8 @@ _READ = frozenset(
         Permission.BILLING_READ,
     }
 )
+READS = _READ | {Permission.AUDIT_READ}
+"""What whoever views as somebody else may do at most."""
 _RUN = frozenset(
     {
         Permission.TRAINING_WRITE,
@@ -97,6 +101,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.APPROVALS_DECIDE,
         Permission.MARKETPLACE_READ,
         Permission.MARKETPLACE_WRITE,
+        Permission.PEOPLE_VIEW_AS,
         Permission.SETTINGS_READ,
     },
     Role.APPROVER: _READ | {Permission.APPROVALS_DECIDE, Permission.MARKETPLACE_READ},

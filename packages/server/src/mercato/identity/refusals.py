@@ -301,7 +301,7 @@ class GrantTypeUnknown(ExchangeRefused):
     """The form asks for an unsupported grant."""
 
     code = "grant_type_unsupported"
-    title = "Another grant type than those offered"
+    title = "The grant type is not supported"
     fix = "Send `grant_type` as one of those that `detail` names; `mp login` and `mp deployments token` do."
     error = "unsupported_grant_type"
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, func, literal, select
+from sqlalchemy import case, delete, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
@@ -56,6 +56,12 @@ class IdentityRepository:
 
     async def find_organisation_by_slug(self, slug: str) -> Organisation | None:
         return await self._session.scalar(select(Organisation).where(Organisation.slug == slug))
+
+    async def slugs_with(self, words: Collection[str], most: int) -> dict[str, str]:
+        """Id and short name of organisations whose short name holds one of these words."""
+        holds = or_(*(Organisation.slug.icontains(word, autoescape=True) for word in words))
+        query = select(Organisation.id, Organisation.slug).where(holds).order_by(Organisation.id).limit(most)
+        return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def find_operator(self) -> Organisation | None:
         return await self._session.scalar(select(Organisation).where(Organisation.is_operator))

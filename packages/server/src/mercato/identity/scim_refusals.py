@@ -11,7 +11,7 @@ class ScimRefused(Refusal):
     code = "scim_refused"
     status = 400
     title = "The provisioning request is refused"
-    fix = "Mend what the sentence names and send it again."
+    fix = "Fix what the sentence names and send it again."
     scim_type: ClassVar[str | None] = None
 
 
@@ -31,7 +31,7 @@ class ScimFilterRefused(ScimRefused):
 
     code = "scim_filter_refused"
     title = "The filter is refused"
-    fix = "Use at most 1,000 letters, 30 comparisons and 10 levels of brackets, on attributes that `/Schemas` names."
+    fix = "Use at most 1,000 characters, 30 comparisons and 10 levels of brackets, on attributes that `/Schemas` names."
     scim_type = "invalidFilter"
 
 
@@ -40,7 +40,7 @@ class ScimAddressMissing(ScimRefused):
 
     code = "scim_address_missing"
     title = "The mail address is missing"
-    fix = "Map a mail address to `emails`, or to `userName`: people sign in and get letters by it."
+    fix = "Map a mail address to `emails`, or to `userName`: people sign in with it and get mail there."
     scim_type = "invalidValue"
 
 
@@ -67,7 +67,7 @@ class ScimAdministratorKept(Refusal):
 
     code = "scim_administrator_kept"
     status = 403
-    title = "An administrator's address stays"
+    title = "An administrator's address cannot be changed here"
     fix = "Give the person another role in the marketplace first, or change the address there."
 
 
@@ -84,5 +84,5 @@ class ScimNotOffered(Refusal):
 
     code = "scim_not_offered"
     status = 501
-    title = "This part of SCIM is not offered"
-    fix = "`/ServiceProviderConfig` names what is."
+    title = "This part of SCIM is not supported"
+    fix = "`/ServiceProviderConfig` lists what is supported."

@@ -148,7 +148,7 @@ class SingleSignOn:
         )
 
     async def finish(self, taken: Taken, claims: Claims, *, at_browser: bool) -> Outcome:
-        """Who signed in, once the provider said so. At a browser people sign in and approve devices, no more.
+        """Who signed in, once the provider confirms it. At a browser people sign in and approve devices, no more.
 
         Raises `SsoRefused` in one of its kinds, `SsoTokenRefused`, `SsoSignInUnknown`.
         """

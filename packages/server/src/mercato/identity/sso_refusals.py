@@ -26,11 +26,11 @@ class ProviderFailed(Refusal):
     code = "sso_provider_failed"
     status = 502
     title = "The identity provider does not answer as it should"
-    fix = "Try again; if it stays so, check the issuer's address and the provider itself."
+    fix = "Try again; if it keeps failing, check the issuer's address and the provider itself."
 
 
 class ProviderUnknown(NotFound):
-    """The organisation has no identity provider, or there is no such organisation; the two are not told apart."""
+    """The organisation has no identity provider, or there is no such organisation; the two are not distinguished."""
 
     code = "sso_not_configured"
     title = "No identity provider"
@@ -38,12 +38,12 @@ class ProviderUnknown(NotFound):
 
 
 class SsoSignInUnknown(Refusal):
-    """No sign-in waits for this answer: it came twice, too late, or to somebody who did not begin it."""
+    """No sign-in is waiting for this response: it came twice, too late, or to somebody who did not begin it."""
 
     code = "sso_sign_in_unknown"
     status = 401
-    title = "No sign-in waits for this answer"
-    fix = "Begin again, in the same browser or program."
+    title = "No sign-in is waiting for this response"
+    fix = "Start again, in the same browser or program."
 
 
 class SsoTokenRefused(Refusal):
@@ -52,7 +52,7 @@ class SsoTokenRefused(Refusal):
     code = "sso_token_refused"
     status = 401
     title = "The provider's proof is not accepted"
-    fix = "Begin again; if it stays so, show this to whoever runs the identity provider."
+    fix = "Start again; if it keeps failing, show this to whoever runs the identity provider."
 
 
 class SsoDenied(Refusal):
@@ -60,8 +60,8 @@ class SsoDenied(Refusal):
 
     code = "sso_denied"
     status = 401
-    title = "The provider signed nobody in"
-    fix = "Begin again, or ask whoever runs the identity provider."
+    title = "Nobody signed in at the provider"
+    fix = "Start again, or ask whoever runs the identity provider."
 
 
 class SsoEmailUnverified(SsoRefused):

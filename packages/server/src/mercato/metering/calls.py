@@ -57,7 +57,7 @@ class Calls:
         if wanted.since >= wanted.until:
             raise PeriodRefused("The period ends before it begins.")
         if side == "vendor" and (key_id is not None or wanted.fallback is not None):
-            raise FilterRefused("A vendor is told neither keys nor fallbacks.", hidden=["key_id", "fallback"])
+            raise FilterRefused("Vendors see neither keys nor fallbacks.", hidden=["key_id", "fallback"])
         own = caller.organisation_id
         if side == "consumer":
             wanted = replace(wanted, consumer_id=own)

@@ -20,7 +20,7 @@ _SUMS = " ".join(MEASURES)
 
 describe(
     MeteredCall,
-    "Metered calls: ids, counts and prices, never what was said.",
+    "Metered calls: ids, counts and prices, never the content.",
     LegalBasis.LAW,
     BOOKS,
     ids="id journal_id request_id consumer_id key_id subscription_id plan_id vendor_id service_id release_id "

@@ -32,7 +32,7 @@ class UsageAnomalyFound(News):
 
 @dataclass(frozen=True, kw_only=True)
 class UsageCalledNormal(News):
-    """Somebody said that an unusual hour is normal: as much again is no news."""
+    """Somebody marked an unusual hour as normal: the same amount raises no alert again."""
 
     topic = "usage.called_normal"
 

@@ -41,8 +41,8 @@ class FilterRefused(Refusal):
 
     code = "usage_filter_refused"
     status = 422
-    title = "Usage cannot be narrowed so"
-    fix = "Leave out the filters named under `facts.hidden`: a vendor does not learn the keys of those who call."
+    title = "Usage cannot be filtered this way"
+    fix = "Leave out the filters named under `facts.hidden`: vendors do not see the keys of their callers."
 
 
 class CursorForeign(Malformed):

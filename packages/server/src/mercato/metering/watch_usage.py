@@ -38,7 +38,7 @@ class WatchUsage:
         self._outbox = outbox
 
     async def watch(self) -> int:
-        """How many scopes had an unusual hour that somebody is told of."""
+        """How many scopes had an unusual hour that was reported."""
         now = self._clock.now().astimezone(UTC)
         end = (now - _SETTLED).replace(minute=0, second=0, microsecond=0)
         if not await self._rows.claim(end - _HOUR, now):

@@ -72,6 +72,7 @@ from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Un
 from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
 from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
+from mercato.platform.together import Answers, Question, ask_together
 from mercato.platform.tracing import current_trace, traced
 from mercato.platform.workflows import (
     Json,
@@ -101,6 +102,7 @@ __all__ = [
     "WITH_ACCOUNT",
     "WITH_LISTING",
     "WITH_ORGANISATION",
+    "Answers",
     "Base",
     "Bell",
     "Chain",
@@ -143,6 +145,7 @@ __all__ = [
     "Place",
     "Prepared",
     "Purpose",
+    "Question",
     "RangeOutside",
     "Refusal",
     "RequestContext",
@@ -166,6 +169,7 @@ __all__ = [
     "WorkflowState",
     "Workflows",
     "after_commit",
+    "ask_together",
     "check_expiry",
     "check_key",
     "check_prefix",

@@ -21,6 +21,8 @@ class RequestContext:
     actor: str = ""
     organisation_id: str = ""
     """The organisation of the actor."""
+    on_behalf_of: str = ""
+    """The person whom the actor views as."""
     trace: str = ""
     """The request's W3C trace context, where it is in the sample of a collector."""
 

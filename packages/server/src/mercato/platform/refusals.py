@@ -59,7 +59,7 @@ class Malformed(Refusal):
     code = "malformed_request"
     status = 422
     title = "The request is malformed"
-    fix = "Mend the fields named under `errors` and send it again."
+    fix = "Fix the fields named under `errors` and send it again."
 
 
 class NotFound(Refusal):

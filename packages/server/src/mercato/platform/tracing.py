@@ -48,7 +48,7 @@ def handling(tracer: "Tracer", reader: str, events: Sequence[Event[Any]]) -> Ite
         raise
     finally:
         for topic, origin, span in spans:
-            says = {"mercato.topic": topic, "mercato.reader": reader, "mercato.request_id": origin.request_id}
-            span.end(f"outbox {reader}", CONSUMER, says, error)
+            attributes = {"mercato.topic": topic, "mercato.reader": reader, "mercato.request_id": origin.request_id}
+            span.end(f"outbox {reader}", CONSUMER, attributes, error)
         if failed is not None and error:
             failed.end(f"outbox {reader}", CONSUMER, {"mercato.reader": reader}, error)

@@ -7,10 +7,11 @@ Canary: a release that takes a share of the calls until it is promoted or rolled
 Hold: a reason to keep a deployment out of routing; it is routed to again once no holder holds it.
 """
 
-from mercato.publishing.approval_rows import count_waiting
+from mercato.publishing.approval_rows import ApprovalsWanted, count_waiting
 from mercato.publishing.beginnings import Beginning, find_beginnings
 from mercato.publishing.canary import Canaries
 from mercato.publishing.catalogue import Catalogue, Listing, PublishedDocument, RunningRelease, route_plan
+from mercato.publishing.claims import ApprovalClaims, Reviewed
 from mercato.publishing.comparing import Comparing, ReleaseDiff
 from mercato.publishing.credentials import CredentialBook, Credentials, StoredCredential
 from mercato.publishing.facts import PHASES
@@ -18,6 +19,7 @@ from mercato.publishing.holds import DeploymentHolds
 from mercato.publishing.lifecycle import Lifecycle
 from mercato.publishing.models import (
     Approval,
+    ApprovalComment,
     Canary,
     Deployment,
     DeploymentHold,
@@ -29,6 +31,8 @@ from mercato.publishing.models import (
     Vote,
 )
 from mercato.publishing.news import (
+    ApprovalClaimed,
+    ApprovalCommented,
     ApprovalDecided,
     CredentialChanged,
     HoldChanged,
@@ -44,7 +48,7 @@ from mercato.publishing.own import OwnListing, OwnService, OwnServices
 from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
-from mercato.publishing.refusals import DeploymentNotFound, PlanNotFound, ServiceNotFound
+from mercato.publishing.refusals import ApprovalNotFound, DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
@@ -55,8 +59,14 @@ __all__ = [
     "PHASES",
     "PRIVATE",
     "Approval",
+    "ApprovalClaimed",
+    "ApprovalClaims",
+    "ApprovalComment",
+    "ApprovalCommented",
     "ApprovalDecided",
+    "ApprovalNotFound",
     "Approvals",
+    "ApprovalsWanted",
     "Beginning",
     "BrokenPolicy",
     "Canaries",
@@ -96,6 +106,7 @@ __all__ = [
     "Release",
     "ReleaseDiff",
     "ReleaseFacts",
+    "Reviewed",
     "RunningDeployments",
     "RunningRelease",
     "Service",

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mercato.publishing.facts import ApprovalFacts, PhaseName, PolicyFacts, VoteFacts
-from mercato.publishing.models import Approval, Evidence, Vote
+from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.work import PhaseResult
 from mercato_checks.codes import found
 
 
-def open_approval(submission_id: str, evidence: Sequence[Evidence], now: datetime) -> Approval:
+def open_approval(submission: Submission, evidence: Sequence[Evidence], now: datetime) -> Approval:
     """Approved at once if the policy required nobody; otherwise waiting for as many people as it required."""
     stored = next(row.facts for row in evidence if row.phase == PhaseName.POLICY.position)
     policy = PolicyFacts.from_json(stored)
     people = policy.required_people
     return Approval(
-        submission_id=submission_id,
+        submission_id=submission.id,
+        digest=submission.digest,
         state="approved" if people == 0 else "pending",
         required_people=people,
         rule=policy.rule,

@@ -12,6 +12,7 @@ from mercato.platform import (
 )
 from mercato.publishing.models import (
     Approval,
+    ApprovalComment,
     Canary,
     Deployment,
     DeploymentHold,
@@ -80,7 +81,9 @@ describe(Evidence, "What each phase of publishing found.", LegalBasis.CONTRACT, 
 describe(PhaseAttempts, "Phases of publishing that are not finished.", LegalBasis.CONTRACT,
          Keep("until the phase is finished"), ids="submission_id", measures="phase begun")  # fmt: skip
 describe(Approval, "Whether a submission may be released.", LegalBasis.CONTRACT, WITH_LISTING,
-         ids="submission_id", facts="state required_people rule", words="reason",
-         times="created_at decided_at")  # fmt: skip
+         ids="submission_id", facts="state required_people rule digest", people="claimed_by", words="reason",
+         times="created_at decided_at claimed_at")  # fmt: skip
+describe(ApprovalComment, "What people of the operator say to each other about a submission.", LegalBasis.CONTRACT,
+         WITH_LISTING, ids="id submission_id", people="person", words="words", times="at")  # fmt: skip
 describe(Vote, "How each person decided.", LegalBasis.CONTRACT, WITH_LISTING,
          ids="submission_id", people="person", facts="decision", words="reason", times="at")  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from mercato.platform import Session
+from mercato.platform import Question, Session, ask_together
 from mercato.publishing.models import Deployment, DeploymentHold, Release
 
 
@@ -38,12 +38,8 @@ class HoldRepository:
 
     async def of(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
         found: dict[str, list[DeploymentHold]] = {}
-        rows = await self._session.scalars(
-            select(DeploymentHold)
-            .where(DeploymentHold.deployment_id.in_(deployment_ids))
-            .order_by(DeploymentHold.held_at, DeploymentHold.holder)
-        )
-        for row in rows:
+        question = holds_question(deployment_ids)
+        for row in (await ask_together(self._session, question)).of(question):
             found.setdefault(row.deployment_id, []).append(row)
         return found
 
@@ -58,3 +54,9 @@ class HoldRepository:
                 .where(Release.service_id.in_(service_ids))
             )
         )
+
+
+def holds_question(deployment_ids: Collection[str]) -> Question[DeploymentHold]:
+    """Who holds these, the oldest hold first."""
+    query = select(DeploymentHold).where(DeploymentHold.deployment_id.in_(deployment_ids))
+    return Question(query, DeploymentHold, lambda row: (row.held_at, row.holder))

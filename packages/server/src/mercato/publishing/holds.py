@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from mercato.platform import Clock, Outbox, Session
-from mercato.publishing.hold_rows import HoldRepository
+from mercato.platform import Clock, Outbox, Question, Session
+from mercato.publishing.hold_rows import HoldRepository, holds_question
 from mercato.publishing.models import DeploymentHold
 from mercato.publishing.news import HoldChanged
 from mercato.publishing.refusals import DeploymentNotFound
@@ -57,6 +57,10 @@ class DeploymentHolds:
     async def holds_on(self, deployment_ids: Collection[str]) -> dict[str, list[DeploymentHold]]:
         """By deployment, the oldest first; those that nobody holds are left out."""
         return await self._rows.of(deployment_ids)
+
+    def question(self, deployment_ids: Collection[str]) -> Question[DeploymentHold]:
+        """The same, to be asked together with other things."""
+        return holds_question(deployment_ids)
 
     async def _service_of(self, deployment_id: str) -> str:
         service = await self._catalogue.find_service_of(deployment_id)

@@ -261,6 +261,7 @@ class Approval(Base):
     __tablename__ = "approvals"
     __table_args__ = (
         CheckConstraint("state in ('pending', 'approved', 'rejected')", name="state"),
+        CheckConstraint("(claimed_by is null) = (claimed_at is null)", name="claim"),
         Index("ix_approvals_pending", "submission_id", postgresql_where=text("state = 'pending'")),
     )
 
@@ -270,8 +271,13 @@ class Approval(Base):
     """0 if a rule decides."""
     rule: Mapped[str]
     reason: Mapped[str]
+    digest: Mapped[str]
+    """SHA-256 of the content that is decided about: no other content is released by it."""
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    claimed_by: Mapped[str | None]
+    """Who looks at it, until that person decides or lets go."""
+    claimed_at: Mapped[datetime | None]
 
 
 class Vote(Base):
@@ -284,4 +290,17 @@ class Vote(Base):
     person: Mapped[str] = mapped_column(primary_key=True)
     decision: Mapped[str]
     reason: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ApprovalComment(Base):
+    """A remark of one person of the operator for the others; vendors do not see it."""
+
+    __tablename__ = "approval_comments"
+    __table_args__ = (Index("ix_approval_comments_submission_id_id", "submission_id", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("approvals.submission_id"))
+    person: Mapped[str]
+    words: Mapped[str]
     at: Mapped[datetime]

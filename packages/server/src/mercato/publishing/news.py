@@ -27,6 +27,32 @@ class ApprovalDecided(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApprovalClaimed(News):
+    """Somebody looks at a submission, or no longer does."""
+
+    topic = "approval.claimed"
+
+    submission_id: str
+    """The submission."""
+    claimed: bool
+    """False where it was let go."""
+    taken_from: str = ""
+    """The id of whoever held it before, where it was taken over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalCommented(News):
+    """Somebody of the operator said something about a submission."""
+
+    topic = "approval.commented"
+
+    submission_id: str
+    """The submission."""
+    comment_id: str
+    """The comment."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceReleased(News):
     """A service has a new release."""
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from mercato.platform import Session
+from mercato.platform import Session, ask_together
+from mercato.publishing.approval_rows import sold_questions
 from mercato.publishing.models import Plan, Submission
-from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
 from mercato_checks.manifest import check_manifest
 from mercato_contracts.manifest import PlanManifest
 
@@ -22,30 +22,35 @@ class PriceChange:
     after: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The service that a submission is a version of, once it was released, and how its prices would change."""
+
+    service_id: str | None
+    prices: list[PriceChange]
+
+
 class Offers:
     """Not scoped: who may ask is checked by the caller."""
 
     def __init__(self, session: Session) -> None:
-        self._rows = SubmissionRepository(session)
-        self._services = CatalogueRepository(session)
+        self._session = session
 
-    async def find_service(self, submission: Submission) -> str | None:
-        """The id of the service that the submission is a version of, once it was released."""
-        found = await self._services.find_own_service(submission.vendor_id, submission.service_name)
-        return None if found is None else found.id
+    async def compare(self, submission: Submission) -> Offer:
+        """Every price of the offered plans, and those of plans that would end; none once the manifest is gone.
 
-    async def price_changes(self, submission_id: str, service_id: str | None) -> list[PriceChange]:
-        """Every price of the offered plans, and those of plans that would end; empty once the manifest is gone."""
-        manifest, _ = await self._rows.find_content(submission_id)
-        typed = check_manifest(manifest).manifest if manifest else None
+        The submission was read with its manifest.
+        """
+        services, plans = sold_questions(submission.vendor_id, submission.service_name)
+        answers = await ask_together(self._session, services, plans)
+        service_id = next((row.id for row in answers.of(services)), None)
+        typed = check_manifest(submission.manifest).manifest if submission.manifest else None
         if typed is None:
-            return []
-        plans = [] if service_id is None else await self._services.open_plans([service_id])
-        now = {plan.name: plan for plan in plans}
+            return Offer(service_id, [])
+        now = {plan.name: plan for plan in answers.of(plans)}
         offered = {plan.name: plan for plan in typed.plans}
-        return [
-            change for name in sorted({*now, *offered}) for change in _changes(name, now.get(name), offered.get(name))
-        ]
+        names = sorted({*now, *offered})
+        return Offer(service_id, [each for name in names for each in _changes(name, now.get(name), offered.get(name))])
 
 
 def _changes(name: str, now: Plan | None, offered: PlanManifest | None) -> list[PriceChange]:

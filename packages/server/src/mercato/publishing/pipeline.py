@@ -124,7 +124,7 @@ class Pipeline:
             approval = await rows.find_approval(submission_id)
             if approval is None:
                 evidence = (await rows.evidence([submission_id]))[submission_id]
-                approval = open_approval(submission_id, evidence, self._clock.now())
+                approval = open_approval(submission, evidence, self._clock.now())
                 rows.add(approval)
             result = decided(approval, await rows.votes(submission_id))
             evidence_row = self._evidence(submission_id, PhaseName.APPROVAL, result)

@@ -128,15 +128,15 @@ class CanaryNotFound(NotFound):
     """No canary of this service runs."""
 
     code = "canary_not_found"
-    title = "No canary runs"
-    fix = "`GET /api/services/{vendor}/{name}/canaries` lists those that ran; `mp canary start` starts one."
+    title = "No canary is running"
+    fix = "`GET /api/services/{vendor}/{name}/canaries` lists earlier ones; `mp canary start` starts one."
 
 
 class CanaryUnderWay(Conflict):
     """A service has one canary at a time."""
 
     code = "canary_under_way"
-    title = "Another canary runs"
+    title = "Another canary is running"
     fix = "Promote or abort it first."
 
 
@@ -152,8 +152,24 @@ class ApprovalNotFound(NotFound):
     """No such submission waits for people."""
 
     code = "approval_not_found"
-    title = "Nothing waits for a decision here"
-    fix = "`GET /api/approvals` lists what waits."
+    title = "Nothing awaits a decision here"
+    fix = "`GET /api/approvals` lists what awaits one."
+
+
+class ApprovalHeld(Conflict):
+    """Somebody else looks at it."""
+
+    code = "approval_claimed"
+    title = "Another person has claimed it"
+    fix = "Ask that person, or take it over: `mp approvals claim SUBMISSION --take-over`."
+
+
+class OtherContent(Conflict):
+    """What the person looked at is not what would be released."""
+
+    code = "approval_digest_differs"
+    title = "Another content was looked at"
+    fix = "Read the submission again and decide with the digest that it has now."
 
 
 class OwnSubmission(Conflict):

@@ -10,7 +10,8 @@ from mercato.publishing.facts import (
     ReleasedFacts,
 )
 from mercato.publishing.release import Releasing
-from mercato.publishing.repository import CatalogueRepository
+from mercato.publishing.repository import CatalogueRepository, SubmissionRepository
+from mercato.publishing.submit import digest_of
 from mercato.publishing.work import PhaseResult, Work, credential_missing, read_work
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding
@@ -21,6 +22,9 @@ async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: O
     submission = work.submission
     # Lock before reading the releases again: another submission may be released at this moment.
     await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
+    approval = await SubmissionRepository(session).find_approval(submission.id)
+    if approval is None or approval.digest != digest_of(work.manifest_text, work.document_text):
+        return PhaseResult([found("digest_mismatch", "", "The content is not what was approved.")])
     fresh = await read_work(session, work.database, work.checks, submission)
     baseline = None if fresh.baseline is None else fresh.baseline.version
     compared = work.facts_of(CompatibilityFacts).compared_with

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import undefer
 
 from mercato.identity import Organisation
 from mercato.platform import Session
 from mercato.publishing.facts import PhaseName
 from mercato.publishing.models import (
     Approval,
+    ApprovalComment,
     Canary,
     Deployment,
     Evidence,
@@ -312,8 +314,10 @@ class SubmissionRepository:
             )
         )
 
-    async def find(self, submission_id: str, *, lock: bool = False) -> Submission | None:
+    async def find(self, submission_id: str, *, lock: bool = False, with_manifest: bool = False) -> Submission | None:
         query = select(Submission).where(Submission.id == submission_id)
+        if with_manifest:
+            query = query.options(undefer(Submission.manifest))
         return await self._session.scalar(query.with_for_update() if lock else query)
 
     async def find_content(self, submission_id: str) -> tuple[str, str | None]:
@@ -362,13 +366,6 @@ class SubmissionRepository:
         query = select(Approval).where(Approval.submission_id == submission_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
-    async def list_pending(self, after: str | None, limit: int) -> list[Approval]:
-        """The oldest first."""
-        query = select(Approval).where(Approval.state == "pending").order_by(Approval.submission_id).limit(limit)
-        return list(
-            await self._session.scalars(query if after is None else query.where(Approval.submission_id > after))
-        )
-
     async def votes(self, submission_id: str) -> list[Vote]:
         """In the order they were cast."""
         return list(
@@ -377,6 +374,6 @@ class SubmissionRepository:
             )
         )
 
-    def add(self, row: Approval | Vote) -> None:
+    def add(self, row: Approval | ApprovalComment | Vote) -> None:
         """Write the row with this transaction."""
         self._session.add(row)

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Ids, Outbox, Session
+from mercato.platform import Clock, Ids, Outbox, Session, ask_together
+from mercato.publishing.approval_rows import dossier_questions
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.news import SubmissionReceived
 from mercato.publishing.refusals import (
@@ -87,12 +88,10 @@ class Submissions:
         foreign = submission is None or submission.vendor_id != caller.organisation_id
         if submission is None or (foreign and not caller.may(Permission.MARKETPLACE_READ)):
             raise SubmissionNotFound(f"Your organisation has no submission {submission_id}.", submission=submission_id)
-        return Dossier(
-            submission,
-            (await self._rows.evidence([submission_id]))[submission_id],
-            await self._rows.find_approval(submission_id),
-            await self._rows.votes(submission_id),
-        )
+        evidence, approval, votes = dossier_questions(submission_id)
+        answers = await ask_together(self._session, evidence, approval, votes)
+        found = next(iter(answers.of(approval)), None)
+        return Dossier(submission, answers.of(evidence), found, answers.of(votes))
 
     async def list_own(self, caller: Caller, *, after: str | None, limit: int) -> list[Submission]:
         """The organisation's submissions, the newest first."""

@@ -16,6 +16,7 @@ from mercato_contracts.optimizer import OptimizerWrite
 from mercato_contracts.ranking import deviation, mean
 
 _LEAST_LIVE_ERAS = 20
+_DESK = ("consensus", "portfolio")
 
 
 class DeskWindow:
@@ -50,19 +51,21 @@ class DeskWindow:
 
     async def desk(self, caller: Caller, round_id: str) -> RoundDesk:
         """Consensus and portfolios. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
-        seen = await self._shelves.get_round_by_id(caller, round_id)
-        consensus = await self._rows.documents(round_id, "consensus")
-        if not consensus:
+        return await self.desk_of(caller, await self._shelves.get_round_by_id(caller, round_id))
+
+    async def desk_of(self, caller: Caller, seen: SeenRound) -> RoundDesk:
+        """The same of a round that was looked up. Raises `ScoresNotFound`, `ScoresUnderEmbargo`."""
+        documents = await self._rows.documents(seen.round.id, _DESK)
+        if not any(row.kind == "consensus" for row in documents):
             raise ScoresNotFound(f"Round {seen.round.number} has no consensus yet.")
         _must_be_resolved(caller, seen)
-        return RoundDesk(
-            round=round_id,
-            consensus=[ConsensusWrite.model_validate_json(row.content) for row in consensus],
-            portfolios=[
-                OptimizerWrite.model_validate_json(row.content)
-                for row in await self._rows.documents(round_id, "portfolio")
-            ],
-        )
+        return _desk_of(seen.round.id, documents)
+
+    async def newest_desk(self, caller: Caller, round_ids: Sequence[str]) -> RoundDesk | None:
+        """Of the first of these rounds that has a consensus, for operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        documents = await self._rows.first_documents(round_ids, _DESK)
+        return _desk_of(documents[0].round_id, documents) if documents else None
 
     async def leaderboard(self) -> list[LeaderboardRow]:
         """Every deployment that was scored; for everybody."""
@@ -103,6 +106,14 @@ class DeskWindow:
         if found is None:
             raise ScoresNotFound(f"Round {round_id} has not been scored.")
         return found
+
+
+def _desk_of(round_id: str, documents: Sequence[DeskDocument]) -> RoundDesk:
+    return RoundDesk(
+        round=round_id,
+        consensus=[ConsensusWrite.model_validate_json(row.content) for row in documents if row.kind == "consensus"],
+        portfolios=[OptimizerWrite.model_validate_json(row.content) for row in documents if row.kind == "portfolio"],
+    )
 
 
 def _must_be_resolved(caller: Caller, seen: SeenRound) -> None:

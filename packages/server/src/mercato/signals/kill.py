@@ -5,7 +5,7 @@ from typing import Any
 
 from mercato.deployments import DeploymentLive, DeploymentStale
 from mercato.identity import Caller, Directory, Permission, PersonKeys, is_person
-from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Session
+from mercato.platform import Clock, DurableSubscriber, Event, Ids, Outbox, Question, Session
 from mercato.publishing import Catalogue, DeploymentHolds, RunningDeployments, ServiceReleased
 from mercato.signals.kill_rows import KillRows
 from mercato.signals.models import KillSwitch
@@ -70,6 +70,11 @@ class KillSwitches:
         """The newest first, as the operator sees them."""
         caller.require(Permission.MARKETPLACE_READ)
         return await self._rows.newest(thrown_only=thrown_only)
+
+    def thrown_question(self, caller: Caller) -> Question[KillSwitch]:
+        """Those that are not lifted, the newest first, to be asked together with other things."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return self._rows.thrown_question()
 
     async def held(self, deployment_ids: Collection[str]) -> set[str]:
         """Which of these deployments are held out of routing, by a switch or a missing heartbeat."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from mercato.platform import Session
+from mercato.platform import Question, Session
 from mercato.signals.models import KillSwitch
 
 
@@ -23,6 +23,11 @@ class KillRows:
         if thrown_only:
             query = query.where(KillSwitch.lifted_at.is_(None))
         return (await self._session.scalars(query)).all()
+
+    def thrown_question(self) -> Question[KillSwitch]:
+        """The newest 200 that are not lifted, the newest first."""
+        query = select(KillSwitch).where(KillSwitch.lifted_at.is_(None)).order_by(KillSwitch.id.desc()).limit(200)
+        return Question(query, KillSwitch, lambda row: row.id, newest_first=True)
 
     async def thrown(self) -> Sequence[KillSwitch]:
         """All that are not lifted."""

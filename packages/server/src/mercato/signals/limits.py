@@ -125,7 +125,7 @@ def find_conflict(limits: Sequence[Limit], held: Floats) -> PortfolioInfeasible 
     gives = {limit.words: _must_give(limit, conflict, held) for limit in conflict}
     relaxed = "; ".join(f"{words} (possible with {gap:.2%} more room)" for words, gap in gives.items())
     return PortfolioInfeasible(
-        f"These limits cannot hold together: {relaxed}.",
+        f"These limits contradict each other: {relaxed}.",
         conflict=[limit.name for limit in conflict],
         relax_by={words: round(gap * NANO) for words, gap in gives.items()},
     )

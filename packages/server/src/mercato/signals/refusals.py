@@ -8,7 +8,7 @@ class PortfolioInfeasible(Refusal):
 
     code = "portfolio_infeasible"
     status = 422
-    title = "These limits cannot hold together"
+    title = "These limits contradict each other"
     fix = "Loosen one of the limits under `facts.conflict` by what `facts.relax_by` says (billionths of the capital)."
 
 
@@ -27,7 +27,7 @@ class PortfolioNotFound(Refusal):
     code = "portfolio_not_found"
     status = 503
     title = "The solver found no portfolio"
-    fix = "Ask again with returns of more days; if it stays, tell the operator."
+    fix = "Ask again with returns of more days; if it keeps failing, tell the operator."
 
 
 class SignalTooLarge(Refusal):

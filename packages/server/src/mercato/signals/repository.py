@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
 from mercato.platform import Session
 from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
@@ -104,8 +104,22 @@ class SignalRepository:
     async def find_document(self, round_id: str, kind: str, era: int = 0) -> DeskDocument | None:
         return await self._session.get(DeskDocument, (round_id, kind, era))
 
-    async def documents(self, round_id: str, kind: str) -> Sequence[DeskDocument]:
-        query = select(DeskDocument).where(DeskDocument.round_id == round_id, DeskDocument.kind == kind)
+    async def documents(self, round_id: str, kinds: Collection[str]) -> Sequence[DeskDocument]:
+        """By era."""
+        query = select(DeskDocument).where(DeskDocument.round_id == round_id, DeskDocument.kind.in_(kinds))
+        return (await self._session.scalars(query.order_by(DeskDocument.era))).all()
+
+    async def first_documents(self, round_ids: Sequence[str], kinds: Collection[str]) -> Sequence[DeskDocument]:
+        """By era, of the first of these rounds that has a consensus."""
+        place = func.array_position(cast(list(round_ids), ARRAY(Text)), DeskDocument.round_id)
+        first = (
+            select(DeskDocument.round_id)
+            .where(DeskDocument.round_id.in_(round_ids), DeskDocument.kind == "consensus")
+            .order_by(place)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = select(DeskDocument).where(DeskDocument.round_id == first, DeskDocument.kind.in_(kinds))
         return (await self._session.scalars(query.order_by(DeskDocument.era))).all()
 
     async def scores_before(self, dataset_id: str, number: int) -> Sequence[DeploymentRoundScore]:

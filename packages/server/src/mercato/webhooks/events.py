@@ -7,7 +7,7 @@ from typing import Any
 from mercato.billing import ChargeAdjusted
 from mercato.consumption import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.discovery import SavedSearchFitted
-from mercato.identity import KeyChanged
+from mercato.identity import KeyChanged, ViewAsBegan
 from mercato.platform import News
 from mercato.subscriptions import SubscriptionChanged
 from mercato.webhooks.news import WebhookDisabled
@@ -61,6 +61,7 @@ KINDS = {
             ("organisation_id",),
             ("saved_search_id", "search", "service_id", "service", "version"),
         ),
+        EventKind(ViewAsBegan, "view_as.began", ("organisation_id",), ("view_id", "user_id", "reason", "ends_at")),
         EventKind(WebhookDisabled, DISABLED, ("organisation_id",), ("endpoint_id", "reason")),
     )
 }

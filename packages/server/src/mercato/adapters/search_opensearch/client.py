@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from mercato.adapters.opensearch_address import OpenSearchAddress
-from mercato.discovery import IndexRefused, IndexUnavailable
+from mercato.discovery import IndexRefused, IndexUnavailable, QueryRefused
 
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
@@ -64,7 +64,7 @@ class OpenSearchClient:
         health = await self.ask("GET", "/_cluster/health")
         if health.get("status") == "red":
             raise self.unavailable("its cluster is red: some data is not to be had")
-        blocks = await self.ask("GET", f"/{self._address.prefix}-*/_settings/index.blocks.*")
+        blocks = await self.ask("GET", f"/{self._address.prefix}-listings-*/_settings/index.blocks.*")
         if "true" in json.dumps(blocks):
             raise self.unavailable("takes no writes, as when its disk was full; see `index.blocks` of its indexes")
         return number
@@ -92,6 +92,8 @@ class OpenSearchClient:
         answer = await self._send("POST", f"/{index}/_msearch", lines.encode(), _LINES)
         responses: list[dict[str, Any]] = answer["responses"]
         for each in responses:
+            if each.get("status") == 400:
+                raise QueryRefused(f"OpenSearch does not understand a search: {_reason(each.get('error'))}")
             if "error" in each:
                 raise self._meaning(int(each.get("status", 500)), each["error"])
             # Half of the shards is half of an answer.

@@ -98,7 +98,11 @@ class OpenSearchIndex:
 
     async def is_begun(self) -> bool:
         """Whether there is an index that was begun and not finished."""
-        return await self._client.exists(f"/_alias/{self._next}")
+        begun = await self._client.exists(f"/_alias/{self._next}")
+        if not begun:
+            # Another process finished or removed what this one had begun.
+            self._filling = None
+        return begun
 
     async def begin(self) -> None:
         """An empty index beside the one that is asked; what an earlier attempt left is removed."""

@@ -110,15 +110,15 @@ class RunPodClient:
     def _refuse(self, answer: httpx.Response, document: Any) -> None:
         if answer.is_success:
             return
-        said = self._text(document)
+        message = self._text(document)
         match answer.status_code:
             case 402:
-                raise ProviderRefused(f"RunPod's account of this marketplace has no balance left (402): {said}")
+                raise ProviderRefused(f"RunPod's account of this marketplace has no balance left (402): {message}")
             case 401 | 403:
-                raise ProviderRefused(f"RunPod does not take this marketplace's key ({answer.status_code}): {said}")
+                raise ProviderRefused(f"RunPod does not take this marketplace's key ({answer.status_code}): {message}")
             case 404:
                 raise ProviderRefused("RunPod has no such endpoint (404): the operator's list of places is wrong.")
-        raise ProviderRefused(f"RunPod refuses the job ({answer.status_code}): {said}")
+        raise ProviderRefused(f"RunPod refuses the job ({answer.status_code}): {message}")
 
     async def _call(self, method: str, url: str, body: dict[str, Any] | None) -> tuple[httpx.Response, Any]:
         # Limits are counted by endpoint and operation (send-requests, rate limits); a job's id is no part of those.

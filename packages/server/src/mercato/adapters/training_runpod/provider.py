@@ -167,12 +167,12 @@ def _new_text(output: Any, log_offset: int) -> tuple[str, int]:
     Progress may come late and out of order: what is older than what was heard says nothing new. Where more was said in
     between than is kept, a line says how much is missing.
     """
-    said = _of(output, "log") if isinstance(_of(output, "log"), dict) else output
-    place, text = _of(said, "place"), _of(said, "text")
+    reported = _of(output, "log") if isinstance(_of(output, "log"), dict) else output
+    place, text = _of(reported, "place"), _of(reported, "text")
     if not isinstance(place, int) or not isinstance(text, str) or place < 0 or place + len(text) <= log_offset:
         return "", log_offset
     missing = place - log_offset
-    head = f"[{missing} characters were said in between and not kept]\n" if missing > 0 else ""
+    head = f"[{missing} characters in between were not kept]\n" if missing > 0 else ""
     return head + text[max(log_offset - place, 0) :], place + len(text)
 
 

@@ -15,19 +15,19 @@ class Waiting:
     def __init__(self, client: RunPodClient, every_seconds: float) -> None:
         self._client = client
         self._every_seconds = every_seconds
-        self._said: dict[str, tuple[float, str]] = {}
+        self._reasons: dict[str, tuple[float, str]] = {}
 
     async def why(self, endpoint: str) -> str:
         """Never raises: not to know why is no reason to stop waiting."""
-        at, said = self._said.get(endpoint, (0.0, ""))
-        if said and time.monotonic() < at + self._every_seconds:
-            return said
+        at, why = self._reasons.get(endpoint, (0.0, ""))
+        if why and time.monotonic() < at + self._every_seconds:
+            return why
         try:
-            said = await self._ask(endpoint)
+            why = await self._ask(endpoint)
         except ProviderUnavailable as lack:
-            said = f"It waits in RunPod's queue; why is not known: {lack}"
-        self._said[endpoint] = (time.monotonic(), said)
-        return said
+            why = f"Waiting in RunPod's queue; the reason is not known: {lack}"
+        self._reasons[endpoint] = (time.monotonic(), why)
+        return why
 
     async def _ask(self, endpoint: str) -> str:
         health = await self._client.health(endpoint)
@@ -56,7 +56,7 @@ class Waiting:
             if isinstance(worker, dict) and worker.get("status") == "UNHEALTHY" and str(worker.get("id", "")).isalnum():
                 lines = await self._client.last_lines(endpoint, str(worker["id"]), _LINES)
                 if lines:
-                    return f" The last that one said: {' | '.join(lines)}"
+                    return f" Its last lines: {' | '.join(lines)}"
         return ""
 
 

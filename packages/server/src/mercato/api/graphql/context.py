@@ -12,6 +12,7 @@ from strawberry.fastapi import BaseContext
 from mercato.edge.holds import authenticated
 from mercato.edge.live_changes import LiveChanges
 from mercato.edge.names import Names
+from mercato.edge.viewing import refuse_while_viewing
 from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, Directory, Organisation
 from mercato.platform import Session
@@ -79,4 +80,6 @@ class Listening(BaseContext):
     async def authenticate(self) -> Caller:
         """Who listens, as of now. Raises `NotSignedIn`."""
         async with self.wiring.database.transaction() as session:
-            return await authenticated(self.place, self.wiring, session, self.credential)
+            caller = await authenticated(self.place, self.wiring, session, self.credential)
+        refuse_while_viewing(self.place, caller)
+        return caller

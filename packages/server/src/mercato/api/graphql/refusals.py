@@ -35,5 +35,5 @@ class SubscriptionsOnly(Refusal):
 
     code = "graphql_wrong_door"
     status = 422
-    title = "This kind of operation is asked for elsewhere"
+    title = "This kind of operation has its own address"
     fix = "Queries and mutations go to `/graphql`, subscriptions to its WebSocket or to `/graphql/stream`."

@@ -244,6 +244,6 @@ SCHEMA = _Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    extensions=[lambda: MaskErrors(_is_fault, "Something broke on our side")],
+    extensions=[lambda: MaskErrors(_is_fault, "Something went wrong on our side")],
     config=StrawberryConfig(disable_field_suggestions=True),
 )

@@ -1,6 +1,6 @@
 """The live book: positions with their vendors, exposure, alarms; and each round with weights, portfolio and scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Response
@@ -62,7 +62,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class BookPage:
-    """The newest book, what is thrown, who stands where."""
+    """The newest book, the thrown switches, the leaderboard."""
 
     round: Round | None
     dataset: str
@@ -128,7 +128,7 @@ async def show_round(round_id: str, visit: SignedIn, session: Transaction, parts
     seen = await shelves.get_round_by_id(visit.caller, round_id)
     desk, why_not = None, None
     try:
-        desk = await _window(visit, session).desk(visit.caller, round_id)
+        desk = await _window(visit, session).desk_of(visit.caller, seen)
     except Refusal as refusal:
         # A round that has no consensus yet is a page that says so.
         why_not = refusal
@@ -149,22 +149,19 @@ def _window(visit: Visit, session: Session) -> DeskWindow:
     return DeskWindow(session, parts.clock, parts.objects, DeploymentHolds(session, parts.clock, parts.outbox))
 
 
-async def _rounds(visit: Visit, session: Session, limit: int) -> list[tuple[str, Round]]:
+async def _rounds(visit: Visit, session: Session, limit: int, states: Collection[str] = ()) -> list[tuple[str, Round]]:
     shelves = DataShelves(session, visit.wiring.clock, visit.wiring.objects)
-    found: list[tuple[str, Round]] = []
-    for shelf in await shelves.list_all(visit.caller):
-        _, rounds = await shelves.list_rounds(visit.caller, shelf.dataset.name, state=None, before=None, limit=limit)
-        found += [(shelf.dataset.name, each) for each in rounds]
+    rows = await shelves.rounds_of_each(visit.caller, states=states, limit=limit)
+    found = [(dataset.name, each) for dataset, each in rows]
     return sorted(found, key=lambda each: each[1].opened_at, reverse=True)[:limit]
 
 
 async def _newest(visit: Visit, session: Session, window: DeskWindow) -> tuple[Round | None, str, RoundDesk | None]:
-    for dataset, each in await _rounds(visit, session, _LOOKED_AT):
-        if each.state in ("scored", "resolved"):
-            try:
-                return each, dataset, await window.desk(visit.caller, each.id)
-            except Refusal:
-                continue
+    rounds = await _rounds(visit, session, _LOOKED_AT, ("scored", "resolved"))
+    desk = await window.newest_desk(visit.caller, [each.id for _, each in rounds])
+    for dataset, each in rounds:
+        if desk is not None and each.id == desk.round:
+            return each, dataset, desk
     return None, "", None
 
 

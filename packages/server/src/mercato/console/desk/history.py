@@ -52,7 +52,7 @@ async def show_record(visit: SignedIn, session: Transaction, parts: Parts, befor
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Signed heads, and the proof of an entry that was asked for."""
+    """Signed heads, and the proof of the requested entry."""
 
     heads: Sequence[TreeHead]
     entry: str

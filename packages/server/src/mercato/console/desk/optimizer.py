@@ -22,7 +22,7 @@ router = page_router(slow=True)
 
 @dataclass(frozen=True, slots=True)
 class OptimizerPage:
-    """The question, and the answer once it was asked."""
+    """The form, and the result once it was sent."""
 
     asked: str
     found: OptimizerInferenceResponse | None = None

@@ -1,4 +1,4 @@
-"""Kill switches: thrown with one click and a reason, lifted only by somebody who proves again who they are."""
+"""Kill switches: thrown with one click and a reason, lifted only after a new proof of identity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

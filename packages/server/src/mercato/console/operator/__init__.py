@@ -11,10 +11,12 @@ from mercato.console.operator import (
     running,
     settings,
     sign_on,
+    view_as,
 )
 
 ROUTERS = tuple(
-    page.router for page in (overview, approvals, analytics, running, people, money, audit, privacy, settings, sign_on)
+    page.router
+    for page in (overview, approvals, analytics, running, people, money, audit, privacy, settings, sign_on, view_as)
 )
 
 __all__ = ["ROUTERS"]

@@ -17,7 +17,6 @@ from mercato.console.visit import SignedIn, Visit
 from mercato.edge.names import Called, Names
 from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import Line, SeriesWanted, Summing
-from mercato.platform import Session
 
 router = page_router()
 _DAYS = 14
@@ -61,16 +60,22 @@ class OverviewPage:
 @router.get("/ops")
 async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, called: Called) -> Response:
     """One request, one screen."""
-    found = await OverviewDesk(session, parts.clock, parts.ids, parts.outbox).show(visit.caller)
-    calls_chart, charged_chart = await _charts(session, visit)
-    calls, failed = _sum(found.today.totals, "calls"), _sum(found.today.totals, "failed")
+    # The chart's days hold those of the figures, so that what is known of them is read once.
+    sums = Summing(session, parts.clock)
+    calls_chart, charged_chart = await _charts(sums, visit)
+    found = await OverviewDesk(session, parts.clock, parts.ids, parts.outbox, sums).show(visit.caller)
+    await called.organisations(
+        {each.submission.vendor_id for each in found.queue}
+        | {each.target for each in found.switches if each.scope == "vendor"}
+    )
+    calls, failed = _sum(found.today, "calls"), _sum(found.today, "failed")
     shown = OverviewPage(
         found=found,
         health=worst([each.state for each in found.services]),
-        charged=_money(found.today.totals),
-        charged_before=_money(found.yesterday.totals),
+        charged=_money(found.today),
+        charged_before=_money(found.yesterday),
         calls=calls,
-        calls_before=_sum(found.yesterday.totals, "calls"),
+        calls_before=_sum(found.yesterday, "calls"),
         failed=failed,
         error_rate_bp=failed * 10_000 // calls if calls else None,
         incidents=await _incidents(found, called),
@@ -81,13 +86,13 @@ async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, cal
     return visit.show("operator/overview.html", shown)
 
 
-async def _charts(session: Session, visit: Visit) -> tuple[Chart, Chart]:
+async def _charts(sums: Summing, visit: Visit) -> tuple[Chart, Chart]:
     today = visit.now.astimezone(ZoneInfo(visit.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     wanted = SeriesWanted(
         side="marketplace", since=today - _DAY * (_DAYS - 1), until=today + _DAY, zone=visit.zone,
         metrics=("calls", "charged_nanos"),
     )  # fmt: skip
-    found = await Summing(session, visit.wiring.clock).series(visit.caller, wanted)
+    found = await sums.series(visit.caller, wanted)
     starts = found.steps.starts
     calls = [sum(line.values["calls"][at] for line in found.totals) for at in range(len(starts))]
     main = next((line for line in found.totals if line.currency == _MAIN), None)

@@ -65,7 +65,7 @@ async def show_organisations(
 
 @dataclass(frozen=True, slots=True)
 class OrganisationPage:
-    """One organisation: where it stands, who its people are, which keys it has."""
+    """One organisation: its standing, its people, its keys."""
 
     organisation: Organisation
     people: Sequence[User]
@@ -73,6 +73,7 @@ class OrganisationPage:
     use: dict[str, KeyUse]
     makers: dict[str, str]
     may_write: bool
+    may_view: bool
 
 
 @router.get("/ops/organisations/{slug}")
@@ -116,6 +117,7 @@ async def _organisation(visit: Visit, session: Session, slug: str) -> Organisati
         use=await use_of_keys(session, parts.clock, key_ids=[key.id for key in keys], consumer_ids=[found.id]),
         makers={actor_id: actor.name for actor_id, actor in makers.items()},
         may_write=caller.may(Permission.ORGANISATIONS_WRITE),
+        may_view=caller.may(Permission.PEOPLE_VIEW_AS) and not found.is_operator and found.allows_views,
     )
 
 

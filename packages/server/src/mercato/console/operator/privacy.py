@@ -31,7 +31,7 @@ _FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class PrivacyPage:
-    """What was asked about people, the newest first. `names` are of the people who can still be named."""
+    """Requests about people, the newest first. `names` are of the people who can still be named."""
 
     erasures: Sequence[ErasureView]
     holds: Sequence[HoldView]
@@ -46,7 +46,7 @@ class PrivacyPage:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyDesks:
-    """Who looks, and what is asked for them."""
+    """The visitor, and what the page's requests need."""
 
     visit: SignedIn
     session: Transaction
@@ -156,7 +156,7 @@ async def _names(session: Session, erasures: Sequence[ErasureView], holds: Seque
 
 @dataclass(frozen=True, slots=True)
 class RetentionPage:
-    """Every table; `is_counted` is whether somebody asked what would go now."""
+    """Every table; `is_counted`: whether the rows that would be removed were counted."""
 
     found: RetentionView
     is_counted: bool
@@ -171,5 +171,5 @@ class RetentionPage:
 async def show_retention(
     visit: SignedIn, found: Annotated[RetentionView, Depends(api.show_retention)], count: bool = False
 ) -> Response:
-    """The first view is the cheap one: counting reads whole tables, so it is asked for."""
+    """The first view is cheap: counting reads whole tables, so it needs a click."""
     return visit.show("operator/retention.html", RetentionPage(found, count))

@@ -80,7 +80,7 @@ class GatewaysPage:
     now: datetime
 
     def is_silent(self, gateway: GatewayNow) -> bool:
-        """Whether it has not been heard for so long that its leases are over."""
+        """Whether it has been silent for so long that its leases have ended."""
         return self.now - gateway.seen_at > timedelta(minutes=2)
 
 

@@ -103,8 +103,8 @@ async def show_rounds(visit: SignedIn, session: Transaction, parts: Parts) -> Re
     """Of every dataset."""
     visit.caller.require(Permission.MARKETPLACE_READ)
     shelves = DataShelves(session, parts.clock, parts.objects)
-    found = []
-    for shelf in await shelves.list_all(visit.caller):
-        _, rounds = await shelves.list_rounds(visit.caller, shelf.dataset.name, state=None, before=None, limit=12)
-        found.append((shelf, rounds))
+    rounds: dict[str, list[Round]] = {}
+    for dataset, each in await shelves.rounds_of_each(visit.caller, limit=12):
+        rounds.setdefault(dataset.id, []).append(each)
+    found = [(shelf, rounds.get(shelf.dataset.id, [])) for shelf in await shelves.list_all(visit.caller)]
     return visit.show("operator/rounds.html", RoundsPage(found))

@@ -34,10 +34,15 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("find")?.focus();
   }
-  // One step on or back: to the next page of a queue, or to the next row of its list.
-  if ((event.key === "j" || event.key === "k") && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    document.querySelector(`[data-key="${event.key}"]`)?.click();
-    const rows = [...document.querySelectorAll("[data-row]")];
+  // A letter does what its button does, or goes to its field; j and k also step through the rows of a list.
+  if (/^[a-z]$/.test(event.key) && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const meant = document.querySelector(`[data-key="${event.key}"]`);
+    if (meant) {
+      event.preventDefault();
+      if (meant.matches("input, textarea, select")) meant.focus();
+      else meant.click();
+    }
+    const rows = event.key === "j" || event.key === "k" ? [...document.querySelectorAll("[data-row]")] : [];
     const at = rows.indexOf(document.activeElement);
     rows[event.key === "j" ? at + 1 : Math.max(at - 1, 0)]?.focus();
   }
@@ -178,3 +183,16 @@ document.addEventListener("htmx:after:swap", () => {
     (document.getElementById(focused) ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }
 });
+
+// The time that is left of viewing as somebody else; the page is read anew when it is over.
+const until = document.querySelector("[data-until]");
+if (until) {
+  const ends = Date.parse(until.dateTime);
+  const tick = () => {
+    const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+    until.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+    if (left === 0) location.assign(document.querySelector(".brand").href);
+  };
+  tick();
+  setInterval(tick, 1000);
+}

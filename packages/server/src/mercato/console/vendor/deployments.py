@@ -1,4 +1,4 @@
-"""Deployments: what is routed, what is held and why, when each was heard."""
+"""Deployments: what is routed, what is held and why, and each one's last heartbeat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ def period_of(visit: Visit, days: int) -> tuple[datetime, datetime]:
 
 
 async def read_figures(session: Session, visit: Visit, *, days: int = 30, service_id: str | None = None) -> Figures:
-    """The caller's services, or one of them, day by day, beside as many days before."""
+    """The caller's services, or one of them, day by day, compared with as many days before."""
     since, until = period_of(visit, days)
     wanted = SeriesWanted(
         side="vendor", since=since, until=until, step="day", zone=visit.zone, compare=True,

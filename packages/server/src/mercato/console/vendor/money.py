@@ -110,7 +110,7 @@ class RevenuePage:
 async def show_revenue(
     visit: SignedIn, session: Transaction, parts: Parts, days: Days = "30", by: By = "service"
 ) -> Response:
-    """What consumers were charged, beside as many days before; what the next payout would hold."""
+    """What consumers were charged, compared with as many days before; what the next payout would hold."""
     statements = Statements(session)
     unbilled = await statements.unbilled(visit.caller, "vendor")
     since, until = period_of(visit, int(days))
@@ -160,7 +160,7 @@ def _csv(name: str, text: Sequence[str]) -> Response:
 
 
 def _earned(lines: Sequence[UnbilledLine], services: dict[str, str]) -> list[EarnedLine]:
-    """Added up by month and service; the marketplace's share stands on lines of its own in the ledger."""
+    """Added up by month and service; the marketplace's share has lines of its own in the ledger."""
     sums: dict[tuple[str, str], list[int]] = {}
     for line in lines:
         sums.setdefault((line.month, services.get(line.service_id, "")), [0, 0, 0])

@@ -18,8 +18,8 @@ WITH_PARAMETERS = frozenset({"malformed_request"})
 WITH_ADDRESS = frozenset({"not_found"})
 """A value in the address that holds a slash names another address."""
 
-CHANGES_ONLY = frozenset({"under_maintenance"})
-"""Reads go on during maintenance."""
+CHANGES_ONLY = frozenset({"under_maintenance", "view_as_reads_only"})
+"""Reads go on during maintenance, and are what whoever views as somebody else does."""
 
 _POST_ONLY = "idempotency_key_"
 _WITH_RETRY_AFTER = frozenset({409, 429, 503})

@@ -116,6 +116,10 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
 }
 
 _OF_OPERATION: dict[tuple[str, str], tuple[str, Any]] = {
+    ("list_approvals", "state"): (
+        "Only submissions in this state; `decided` is approved and rejected together",
+        "decided",
+    ),
     ("list_workflows", "state"): ("Only workflows in this state", "failed"),
     ("list_organisations", "state"): ("Only organisations in this state", "suspended"),
     ("put_credential", "name"): ("The credential's name, as manifests refer to it", "embedder-token"),

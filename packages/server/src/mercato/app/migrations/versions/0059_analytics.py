@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0059"
-down_revision = "0058"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 

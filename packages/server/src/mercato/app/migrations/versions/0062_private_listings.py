@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0057"
-down_revision = "0054"
+revision = "0062"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 
