@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,13 +34,16 @@ test: setup lint types imports ## lint, types, import contracts and all tests bu
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
+	@scripts/kubernetes-tools || echo "without kubectl and helm their tests are skipped"
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 test-all: setup lint types imports ## everything, the slow tests too; generated examples are other ones each time
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
+	@scripts/terraform-tools || echo "without Terraform its tests are skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
+	@scripts/kubernetes-tools || echo "without kubectl and helm their tests are skipped"
 	@HYPOTHESIS_PROFILE=search $(PY) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
@@ -65,6 +68,9 @@ screenshots: setup ## the pictures of docs/images, made in Chromium (URL=, EMAIL
 
 dashboards: setup ## the Grafana dashboards of deploy/observability, from dashboards.py
 	@$(PY) -m deploy.observability.make_dashboards
+
+chart: setup ## the Helm chart and the canary, from the manifests of deploy/kubernetes/base
+	@$(PY) -m deploy.kubernetes.make_chart
 
 scan: setup ## dangerous code and secrets that were committed; scripts/scan vulnerabilities asks OSV
 	@scripts/scan

@@ -5,14 +5,13 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.discovery_listing import listing
 from bench.judged import read_queries, read_services
 from mercato.discovery import ListingDocument
 
-FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_QUERIES = 400
 
 
@@ -31,23 +30,6 @@ class JudgedSet:
     name: str
     listings: list[ListingDocument]
     queries: list[Judged]
-
-
-def listing(name: str, title: str = "", summary: str = "", description: str = "", number: int = 0) -> ListingDocument:
-    """A listing of these words."""
-    return ListingDocument(
-        service_id=name,
-        name=name,
-        title=title,
-        summary=summary,
-        vendor="bench",
-        protocol="openapi",
-        task="other",
-        licence="MIT",
-        version="1.0.0",
-        released_at=FIRST_DAY + timedelta(minutes=number),
-        description=description,
-    )
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -178,13 +178,10 @@ def nginx_proxy(run: Processes, port: int, upstream: int, streams: int) -> Syste
 _ENVOY = "type.googleapis.com/envoy.extensions"
 
 
-def envoy(run: Processes, port: int, upstream: int, streams: int) -> System | None:
-    """Envoy with `api_key_auth` and `local_ratelimit` on every request; `None` where it is not installed."""
-    binary = PEERS / "envoy" / "bin" / "envoy"
-    if not binary.exists():
-        return None
+def _envoy_filters() -> list[dict[str, object]]:
+    """What every request passes."""
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-    filters = [
+    return [
         {
             "name": "envoy.filters.http.api_key_auth",
             "typed_config": {
@@ -208,6 +205,13 @@ def envoy(run: Processes, port: int, upstream: int, streams: int) -> System | No
             "typed_config": {"@type": f"{_ENVOY}.filters.http.router.v3.Router"},
         },
     ]
+
+
+def envoy(run: Processes, port: int, upstream: int, streams: int) -> System | None:
+    """Envoy with `api_key_auth` and `local_ratelimit` on every request; `None` where it is not installed."""
+    binary = PEERS / "envoy" / "bin" / "envoy"
+    if not binary.exists():
+        return None
     routes = [
         {"match": {"prefix": "/v1/chat"}, "route": {"cluster": "streams", "timeout": "0s"}},
         {"match": {"prefix": "/"}, "route": {"cluster": "up"}},
@@ -216,7 +220,7 @@ def envoy(run: Processes, port: int, upstream: int, streams: int) -> System | No
         "@type": f"{_ENVOY}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "in",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-        "http_filters": filters,
+        "http_filters": _envoy_filters(),
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     config = {

@@ -1,34 +1,27 @@
 """Writes docs/reference anew from the code: `make docs`. A test compares it with what is committed."""
 
-import inspect
 import json
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import click
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from mercato.api.graphql import SCHEMA
 from mercato.app import schema, worker  # noqa: F401  (load every room and adapter, whoever asks)
 from mercato.app.control import ROLES, build_wiring, create_app
-from mercato.app.main import main as mercato
 from mercato.app.settings import Settings
 from mercato.edge.document.routes import route_facts
 from mercato.edge.route import TransactionalRoute
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
-from mercato_cli.errors import Exit, RunExit
-from mercato_cli.main import main as mp
 from mercato_cli.runner.codes import CODES as RUNNER_CODES
-from mercato_cli.sections import SectionedGroup
 from mercato_contracts import codes as published_codes
 from mercato_contracts import export, typescript
 from mercato_contracts.manifest import ServiceManifest
@@ -36,6 +29,7 @@ from mercato_gateway.codes import CODES as GATEWAY_CODES
 from mercato_gateway.document import build_document
 
 sys.path.insert(0, str(Path(__file__).parent))
+from cli_page import cli as cli_text
 from data_map_page import data_map as data_map_text
 from events_page import events as events_text
 from reachable_refusals import Reachable, load_everything
@@ -135,58 +129,7 @@ def _control_app() -> FastAPI:
 
 def cli() -> str:
     """Both commands: every verb, argument and option."""
-    lines = [_GENERATED, "# Commands\n"]
-    for name, command in (("mp", mp), ("mercato", mercato)):
-        lines += _command_page(name, command, level=2)
-    return "\n".join([*lines, *_exit_codes(), ""])
-
-
-def _exit_codes() -> list[str]:
-    """One table: what a code means for any command, and what `mp train wait` says of its run with it."""
-    runs = {int(code): _name_of(code) for code in RunExit}
-    rows = [(int(code), _name_of(code), runs.get(int(code), "")) for code in Exit]
-    return [
-        "## Exit codes of `mp`\n",
-        "`mp train wait` ends as its run ended, and shares 1, 2 and 3 with every command. Standard output names the",
-        "run and its state when the run ended, and is empty after any other error.\n",
-        "| Code | Any command | The run of `mp train wait` |",
-        "|---|---|---|",
-        *(f"| {number} | {name} | {run} |" for number, name, run in rows),
-        "| 130 | Ctrl-C | |",
-    ]
-
-
-def _name_of(code: IntEnum) -> str:
-    return code.name.lower().replace("_", " ")
-
-
-def _command_page(name: str, command: click.Command, level: int) -> list[str]:
-    context = click.Context(command, info_name=name)
-    usage = " ".join([name, *command.collect_usage_pieces(context)])
-    lines = [f"{'#' * level} `{name}`\n", f"{inspect.cleandoc(command.help or '')}\n", f"    {usage}\n"]
-    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
-    if options:
-        lines += ["| Option | What it does |", "|---|---|"]
-        rows = [option.get_help_record(context) for option in options]
-        lines += [f"| `{_cell(row[0])}` | {_cell(row[1])} |" for row in rows if row] + [""]
-    if isinstance(command, SectionedGroup):
-        lines += _section_table(name, command)
-    if isinstance(command, click.Group):
-        # The commands of `mercato` are imported when they are asked for: the group holds none.
-        for verb in list(command.commands) or command.list_commands(context):
-            inner = command.get_command(context, verb)
-            assert inner is not None, verb
-            lines += _command_page(f"{name} {verb}", inner, level=min(level + 1, 4))
-    return lines
-
-
-def _section_table(name: str, command: SectionedGroup) -> list[str]:
-    """Which commands stand under which heading of the help, with links to each."""
-    rows = [
-        f"| {title} | {', '.join(f'[`{verb}`](#{name}-{verb})' for verb in verbs)} |"
-        for title, verbs in command.sections.items()
-    ]
-    return ["| For | Commands |", "|---|---|", *rows, ""]
+    return _GENERATED + "\n" + cli_text()
 
 
 def settings() -> str:

@@ -27,6 +27,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bench.discovery_listing import listing
 from mercato.discovery import ListingDocument, is_makers_own
 
 HERE = Path(__file__).parent
@@ -81,8 +82,6 @@ def is_own(model: Model) -> bool:
 
 def to_listing(model: Model) -> ListingDocument:
     """The listing that a vendor would write of this model."""
-    from bench.discovery_sets import listing
-
     reads, writes = (" and ".join(model["modalities"][way]) for way in ("input", "output"))
     facts = [f"{model['name']} at {model['provider_name']}: reads {reads}, writes {writes}."]
     facts += [f"Context of {model['context']:,} tokens."] if model["context"] else []

@@ -299,6 +299,38 @@ async def test_what_another_version_left_is_started_anew(open_engine: OpenEngine
     assert recorded_steps(database_url, "upgraded:a") == ['write "new"', 'write "new go"']
 
 
+async def test_what_was_cancelled_stays_so_in_another_version(open_engine: OpenEngine, database_url: str) -> None:
+    diary = Diary()
+
+    async def old(steps: Steps, subject: str) -> None:
+        await steps.run("write", f"old {subject}")
+        await steps.wait("decision", timedelta(days=30))
+
+    async def new(steps: Steps, subject: str) -> None:
+        await steps.run("write", f"new {subject}")
+
+    async with open_engine(diary.workflow("upgraded", old)) as engine:
+        for subject in ("cancelled", "outdated"):
+            await engine.start("upgraded", subject)
+        await until(lambda: len(diary.lines) == 2)
+        await engine.cancel("upgraded:cancelled")
+    # As an engine leaves it that was killed between cancelling it and starting it anew.
+    with psycopg.connect(database_url) as database:
+        database.execute(
+            """UPDATE dbos.workflow_status SET status = 'CANCELLED', attributes = '{"outdated": true}'
+            WHERE workflow_uuid = 'upgraded:outdated'"""
+        )
+    async with open_engine(diary.workflow("upgraded", new), version="2"):
+        await until(lambda: "new outdated" in diary.lines)
+    with psycopg.connect(database_url) as database:
+        state = database.execute("SELECT status FROM dbos.workflow_status WHERE workflow_uuid = 'upgraded:cancelled'")
+        assert state.fetchone() == ("CANCELLED",)
+    async with open_engine(diary.workflow("upgraded", new), version="2") as engine:
+        await engine.retry("upgraded:cancelled")
+        await until(lambda: "new cancelled" in diary.lines)
+    assert sorted(diary.lines[2:]) == ["new cancelled", "new outdated"]
+
+
 def _answer(result: Any) -> Callable[[], Awaitable[Any]]:
     async def answer() -> Any:
         return result

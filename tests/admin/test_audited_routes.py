@@ -24,7 +24,7 @@ CHANGES = sorted(
 
 
 def test_the_table_names_the_operations_of_the_document() -> None:
-    assert sorted(OPERATIONS) == CHANGES, "add the operation to api/audited.py"
+    assert sorted(OPERATIONS) == CHANGES, "add the operation to edge/audited.py, then run `make docs`"
 
 
 @pytest.mark.parametrize("name", CHANGES)

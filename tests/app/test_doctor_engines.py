@@ -105,6 +105,16 @@ def test_events_in_files_need_nobody(tmp_path: Path) -> None:
     assert one(tmp_path, events_url="file").verdict == "ok"
 
 
+# Search.
+
+
+def test_a_search_engine_that_is_away(tmp_path: Path) -> None:
+    found = one(tmp_path, search_url=f"http://mercato:secretword@127.0.0.1:{free_port()}/staging")
+    assert found.verdict == "fail"
+    assert "MERCATO_SEARCH_URL" in found.fix
+    assert "secretword" not in found.found + found.fix
+
+
 # Objects.
 
 
@@ -284,6 +294,8 @@ def _answers(port: int) -> bool:
     ("command", "name", "value", "said"),
     [
         ("serve worker", "MERCATO_EVENTS_URL", "kafka://user:secretword@", "MERCATO_EVENTS_URL"),
+        ("serve worker", "MERCATO_SEARCH_URL", "opensearch:9200", "MERCATO_SEARCH_URL"),
+        ("serve discovery", "MERCATO_SEARCH_CA", "nowhere.pem", "MERCATO_SEARCH_CA"),
         ("serve worker", "MERCATO_POLICY_FILE", "nowhere.cedar", "MERCATO_POLICY_FILE"),
         ("up", "MERCATO_POLICY_FILE", "wrong.cedar", "MERCATO_POLICY_FILE"),
         ("serve control", "MERCATO_SITE", "nowhere", "MERCATO_SITE"),

@@ -51,15 +51,21 @@ def rooms_modules() -> list[Module]:
 
 @cache
 def tables() -> dict[str, frozenset[str]]:
-    """The names of each room's tables: classes of `models.py` that derive from `Base`."""
-    found: dict[str, frozenset[str]] = {}
-    for module in rooms_modules():
-        if module.file == "models.py":
-            classes = [node for node in module.tree.body if isinstance(node, ast.ClassDef)]
-            found[module.room] = frozenset(
-                each.name for each in classes if any(isinstance(b, ast.Name) and b.id == "Base" for b in each.bases)
-            )
-    return found
+    """The names of each room's tables: classes with a `__tablename__`, in whichever file."""
+    found: dict[str, set[str]] = {}
+    for module in modules():
+        names = {node.name for node in module.tree.body if isinstance(node, ast.ClassDef) and table_name(node)}
+        if names:
+            found.setdefault(module.room, set()).update(names)
+    return {room: frozenset(names) for room, names in found.items()}
+
+
+def table_name(node: ast.ClassDef) -> str:
+    """What PostgreSQL calls the table of the class; empty if the class is no table."""
+    for inner in node.body:
+        if isinstance(inner, ast.Assign) and ast.unparse(inner.targets[0]) == "__tablename__":
+            return str(ast.literal_eval(inner.value))
+    return ""
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, str, int]]:

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tests.architecture.reading import Module, imports, modules, rooms_modules, tables
+from tests.architecture.reading import Module, imports, modules, rooms_modules, table_name, tables
 
 _JOINED_UNTIL_MOVED = {
     # Since 2026-11-29: names of vendors are joined into listings there.
@@ -90,15 +90,9 @@ def _after(phrase: str, words: str) -> list[str]:
 
 def _table_names() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for module in rooms_modules():
-        if module.file == "models.py":
-            found[module.room] = {
-                str(node.value.value)
-                for node in ast.walk(module.tree)
-                if isinstance(node, ast.Assign)
-                and any(isinstance(target, ast.Name) and target.id == "__tablename__" for target in node.targets)
-                and isinstance(node.value, ast.Constant)
-            }
+    for module in modules():
+        classes = [node for node in module.tree.body if isinstance(node, ast.ClassDef)]
+        found.setdefault(module.room, set()).update(filter(None, map(table_name, classes)))
     return found
 
 

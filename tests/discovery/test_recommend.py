@@ -1,9 +1,15 @@
 """Recommendations: what is counted, what is never counted, and that tastes beat popularity on a split by time."""
 
+import asyncio
 import random
+from datetime import timedelta
 from math import log2
 
-from mercato.discovery import Found, Uses, blend, trend_of
+from sqlalchemy import text
+
+from mercato.discovery import Found, MarketMemory, Uses, blend, trend_of
+from mercato.platform import Database
+from tests.conftest import TestClock
 from tests.discovery.conftest import FIRST_DAY
 
 
@@ -66,3 +72,20 @@ def test_tastes_beat_popularity_on_services_that_were_first_used_later() -> None
         ours += ndcg([one.service_id for one in uses.together(own, 10, but=user)], later)
         popular += ndcg([one for one in uses.popular() if one not in own], later)
     assert ours > 2 * popular
+
+
+async def test_nobody_waits_for_who_reads_the_market_anew(database: Database, clock: TestClock) -> None:
+    memory = MarketMemory(clock)
+    async with database.transaction() as session:
+        first = await memory.read(session)
+    clock.advance(timedelta(minutes=11))
+    async with database.transaction() as writer, database.transaction() as slow, database.transaction() as other:
+        await writer.execute(text("LOCK TABLE usage_quarter IN ACCESS EXCLUSIVE MODE"))
+        reading = asyncio.create_task(memory.read(slow))
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'usage_quarter'::regclass AND NOT granted"
+        async with asyncio.timeout(600):
+            while not await writer.scalar(text(waiting)):
+                await asyncio.sleep(0.01)
+        assert await memory.read(other) is first
+        await writer.rollback()
+        assert await reading is not first

@@ -12,7 +12,7 @@ from mercato_gateway.kinds import EVENTS as EVENTS_KIND
 from mercato_gateway.kinds import JSON as JSON_KIND
 from mercato_gateway.kinds import UNDECIDED, UNKNOWN, kind_of
 from mercato_gateway.relay import Relay
-from tests.gateway.metering import events, meter
+from tests.gateway.metering import Metered, events, meter
 
 DELTA = '{"choices":[{"index":0,"delta":{"content":"%s"}}]}' % ("w" * 28)
 USAGE = '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":7}}'
@@ -30,9 +30,11 @@ TYPES = [
 def test_a_stream_is_one_under_every_type(kind: str | None, size: int) -> None:
     for start in (b"", b"\xef\xbb\xbf", b"\n\n", b": ok\n\n", b"event: message\n", b"id: 5\nretry: 10\n"):
         metered = meter(start + STREAM, kind, size=size)
-        assert metered == (10, 7, 0, "estimated", True, start + STREAM)
-        assert meter(start + COUNTED, kind, size=size) == (9, 7, 0, "provider", True, start + COUNTED)
-        assert meter(start + COUNTED, kind, size=size, drop_usage=True) == (9, 7, 0, "provider", True, start + STREAM)
+        assert metered == Metered(10, 7, 0, "estimated", True, start + STREAM)
+        assert meter(start + COUNTED, kind, size=size) == Metered(9, 7, 0, "provider", True, start + COUNTED)
+        assert meter(start + COUNTED, kind, size=size, drop_usage=True) == Metered(
+            9, 7, 0, "provider", True, start + STREAM
+        )
 
 
 @pytest.mark.parametrize("kind", TYPES)

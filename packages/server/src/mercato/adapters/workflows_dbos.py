@@ -44,6 +44,8 @@ _MOST_RESTARTS = 1_000
 
 _RETRIED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _CANCELLED = frozenset({"PENDING", "ENQUEUED"})
+_OUTDATED = "outdated"
+"""The attribute of a workflow that is cancelled only to be started anew, not by a person."""
 
 
 class WorkflowNotFound(NotFound):
@@ -115,9 +117,11 @@ class DbosWorkflows:
         found = await DBOS.get_workflow_status_async(workflow_id)
         if found is None or found.status not in _RETRIED:
             return
-        steps = await DBOS.list_workflow_steps_async(workflow_id)
-        # Behind the last step that ended: its results, and the messages that it had, are kept.
-        after = max((step["function_id"] for step in steps), default=0) + 1
+        after = 1
+        if found.app_version == self._version:
+            # Behind the last step that ended: its results, and the messages that it had, are kept.
+            steps = await DBOS.list_workflow_steps_async(workflow_id)
+            after += max((step["function_id"] for step in steps), default=0)
         await DBOS.rewind_workflow_async(workflow_id, start_step=after, application_version=self._version)
         assert self._dbos is not None
         wake(self._dbos)
@@ -126,6 +130,7 @@ class DbosWorkflows:
     async def _cancel(self, workflow_id: str) -> None:
         found = await DBOS.get_workflow_status_async(workflow_id)
         if found is not None and found.status in _CANCELLED:
+            await DBOS.update_workflow_attributes_async(workflow_id, None)
             await DBOS.cancel_workflow_async(workflow_id)
             # It would sleep on, and go on beside what retries it once its message comes.
             for waiting, task in self.waiting:
@@ -155,15 +160,17 @@ class DbosWorkflows:
         self._rest(engine)
 
     async def _start_outdated_anew(self) -> None:
-        # DBOS rewinds only what has ended, so it is cancelled first. Nothing else cancels a workflow: one that is found
-        # cancelled is from an engine that died between the two calls.
+        # DBOS rewinds only what has ended, so it is cancelled first, and marked before that: what is found cancelled
+        # with the mark is from an engine that died between the two calls, without it a person cancelled it.
         left = await DBOS.list_workflows_async(
             status=["PENDING", "ENQUEUED", "CANCELLED"], executor_id=self._executor, load_input=False, load_output=False
         )
         for workflow in left:
-            if workflow.app_version == self._version:
+            by_a_person = workflow.status == "CANCELLED" and _OUTDATED not in (workflow.attributes or {})
+            if by_a_person or workflow.app_version == self._version:
                 continue
             log.warning("a workflow is started anew", workflow=workflow.workflow_id, left_by=workflow.app_version)
+            await DBOS.update_workflow_attributes_async(workflow.workflow_id, {_OUTDATED: True})
             await DBOS.cancel_workflow_async(workflow.workflow_id)
             await DBOS.rewind_workflow_async(workflow.workflow_id, application_version=self._version)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
-from mercato.discovery import DocumentChanged, RebuildAsked
+from mercato.discovery import DocumentChanged, IndexFed, RebuildAsked
 from mercato.identity import OrganisationCreated, ViewAsBegan, ViewAsSettingChanged
 from mercato.metering import BudgetChanged, UsageRecorded
 from mercato.platform import News, every_news
@@ -16,6 +16,7 @@ from mercato.publishing import CredentialChanged
 
 NOT_AUDITED: Mapping[type[News], str] = {
     DocumentChanged: "the search index follows a release or a withdrawal, which is an entry itself",
+    IndexFed: "the search index follows a release or a withdrawal, which is an entry itself",
     UsageRecorded: "calls stand in the ledger, whose reconciliation is their proof",
 }
 """News that is no change of its own, and why."""

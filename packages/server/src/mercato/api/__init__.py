@@ -1,1 +1,1 @@
-"""The control API: routers translate, rooms decide."""
+"""Routers of the control API, one file a noun: each translates between HTTP and a room, and decides nothing."""

@@ -8,7 +8,7 @@ from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
 
 if TYPE_CHECKING:
     from mercato.bus import EventBus
-    from mercato.discovery import Embedder, SearchIndex
+    from mercato.discovery import Embedder, SearchIndex, SharedIndex
     from mercato.metering import Counters
     from mercato.training import ClaimLinks, Provider
 
@@ -98,6 +98,26 @@ def build_search_index(dimensions: int) -> "SearchIndex":
     from mercato.adapters.search_embedded import EmbeddedSearchIndex
 
     return EmbeddedSearchIndex(dimensions=dimensions)
+
+
+def build_shared_index(settings: Settings) -> "Callable[[int], SharedIndex] | None":
+    """Makes the client of the index that all processes share, for vectors of this length; none without
+    `MERCATO_SEARCH_URL`.
+
+    Raises `ValueError` where the address cannot be read.
+    """
+    if settings.search_url is None:
+        return None
+    from mercato.adapters.opensearch_address import read_address
+
+    address, authority = read_address(settings.search_url.get_secret_value()), settings.search_ca
+
+    def build(dimensions: int) -> "SharedIndex":
+        from mercato.adapters.search_opensearch import OpenSearchClient, OpenSearchIndex
+
+        return OpenSearchIndex(OpenSearchClient(address, authority), address.prefix, dimensions=dimensions)
+
+    return build
 
 
 def build_pings(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:

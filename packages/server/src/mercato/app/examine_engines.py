@@ -19,7 +19,7 @@ _SOON = timedelta(days=21)
 
 def engines(settings: Settings) -> Iterator[Finding]:
     """Every engine that a setting names, and the files of TLS."""
-    for examine in (_redis, _kafka, _objects, _mail, _collector, _certificate, _late_settings):
+    for examine in (_redis, _kafka, _search, _objects, _mail, _collector, _certificate, _late_settings):
         yield from examine(settings)
 
 
@@ -86,6 +86,37 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Finding("events", "fail", f"does not answer: {_first_line(error)}", fix)
     else:
         yield Finding("events", "ok", f"Kafka at {place.servers} answers: {found}")
+
+
+def _search(settings: Settings) -> Iterator[Finding]:
+    if settings.search_url is None:
+        return
+    from mercato.adapters.opensearch_address import read_address as read_search_address
+    from mercato.discovery import IndexRefused, IndexUnavailable
+
+    place = read_search_address(settings.search_url.get_secret_value())
+    fix = "Check MERCATO_SEARCH_URL (`http[s]://[user:password@]host:9200/prefix`), MERCATO_SEARCH_CA and the cluster."
+    try:
+        found = asyncio.run(_look_at_search(settings))
+    except IndexRefused as error:
+        fix = f"Correct user, password and their rights, the version, or the k-NN plugin. {fix}"
+        yield Finding("search", "fail", _first_line(error), fix)
+    except (IndexUnavailable, OSError) as error:
+        yield Finding("search", "fail", _first_line(error), fix)
+    else:
+        yield Finding("search", "ok", f"OpenSearch {found} at {place.shown} answers")
+
+
+async def _look_at_search(settings: Settings) -> str:
+    from mercato.adapters.opensearch_address import read_address as read_search_address
+    from mercato.adapters.search_opensearch import OpenSearchClient
+
+    assert settings.search_url is not None
+    client = OpenSearchClient(read_search_address(settings.search_url.get_secret_value()), settings.search_ca)
+    try:
+        return await client.examine()
+    finally:
+        await client.close()
 
 
 def _objects(settings: Settings) -> Iterator[Finding]:

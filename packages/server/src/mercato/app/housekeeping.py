@@ -14,8 +14,8 @@ from mercato.consumption import DisputeReviews, MeasureServices, ServiceHealthBo
 from mercato.datasets import PanelBuilder, RoundDrafts, Rounds, SampleRound
 from mercato.deployments import DeploymentLinked, DeploymentLive, Heartbeats
 from mercato.discovery import refresh_listings
+from mercato.edge.answer_rows import forget_answers
 from mercato.edge.devices import devices_of
-from mercato.edge.idempotency import forget_answers
 from mercato.edge.passkeys import passkeys_in
 from mercato.edge.sso import sso_in
 from mercato.edge.wiring import Wiring

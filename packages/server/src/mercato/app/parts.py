@@ -57,7 +57,7 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching
+from mercato.discovery import FallingBack, IndexKeeper, MarketMemory, SearchIndex, Searching, SharedIndexKeeper
 from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
@@ -95,10 +95,17 @@ def publishing_part(wiring: Wiring) -> Part:
 
 
 def discovery_part(wiring: Wiring) -> Part:
-    """Search over this process's own index, built from the database and kept by the outbox."""
+    """Search over this process's own index, built from the database and kept by the outbox, or over the shared one."""
     embedder = build_embedder()
-    index = build_search_index(embedder.dimensions)
-    keeper = IndexKeeper(wiring.database, index, embedder)
+    index: SearchIndex
+    keeper: IndexKeeper | SharedIndexKeeper
+    if wiring.shared_index is None:
+        index = build_search_index(embedder.dimensions)
+        keeper = IndexKeeper(wiring.database, index, embedder)
+    else:
+        shared = wiring.shared_index(embedder.dimensions)
+        index = asked = FallingBack(shared, wiring.database)
+        keeper = SharedIndexKeeper(wiring.database, shared, asked, embedder)
     searching = Searching(index, embedder, lambda: keeper.state)
     return Part(
         (discovery.router, listings.router, reviews.router, *DISCOVERY_PAGES),

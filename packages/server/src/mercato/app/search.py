@@ -50,7 +50,8 @@ def check(settings: Settings, url: str | None, as_json: bool) -> None:
 def rebuild(settings: Settings) -> None:
     """Have every running process write its whole index again from the rows, while it goes on answering.
 
-    Answers are marked as partial until it is done.
+    Answers are marked as partial until it is done. Where processes share an index, the worker fills another one, which
+    then takes its place.
     """
     with open_records(settings, lambda text: click.echo(text, err=True)) as records:
         require_schema(records)

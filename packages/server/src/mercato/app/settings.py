@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
+from mercato.adapters.opensearch_address import read_address as read_search_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
 from mercato_contracts.client_address import read_networks
 
@@ -98,6 +99,15 @@ class Settings(BaseSettings):
         description="Where systems outside hear of submissions, releases, subscriptions, alerts and calls: "
         "`kafka://host:9092,host:9092/prefix`, `kafka+ssl://user:password@host:9093/prefix` (SCRAM-SHA-512), or `file` "
         "for files in the state; events stay inside when not set",
+    )
+    search_url: SecretStr | None = Field(
+        default=None,
+        description="OpenSearch 2.13+ with k-NN, whose index all processes share and the worker feeds: "
+        "`http[s]://[user:password@]host:9200[,host:9200][/prefix]`; each process has its own when not set",
+    )
+    search_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of OpenSearch's certificate; the system's authorities when not set",
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -207,6 +217,13 @@ class Settings(BaseSettings):
     def _bus_is_named(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and url.get_secret_value() != "file":
             read_address(url.get_secret_value())
+        return url
+
+    @field_validator("search_url")
+    @classmethod
+    def _search_engine_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_search_address(url.get_secret_value())
         return url
 
     @field_validator("smtp_url")

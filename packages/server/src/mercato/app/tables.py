@@ -6,7 +6,6 @@ import pkgutil
 from pathlib import Path
 
 import mercato
-from mercato.edge import idempotency
 from mercato.platform import Base
 
 for _names in ("models.py", "*data_map.py"):
@@ -15,4 +14,3 @@ for _names in ("models.py", "*data_map.py"):
             importlib.import_module(f"mercato.{_room.name}.{_path.stem}")
 
 METADATA = Base.metadata
-assert idempotency.IdempotentAnswer.metadata is METADATA

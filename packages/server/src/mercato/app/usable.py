@@ -9,7 +9,7 @@ from mercato.app.settings import Settings
 
 def require_usable(settings: Settings) -> None:
     """Raises `ClickException`, which names the setting, where a process with these settings would end by itself."""
-    for check in (_bus, _policy, _site, _tls):
+    for check in (_bus, _search, _policy, _site, _tls):
         if problem := check(settings):
             raise click.ClickException(problem)
 
@@ -19,6 +19,18 @@ def _bus(settings: Settings) -> str | None:
         return None
     if importlib.util.find_spec("confluent_kafka") is None:
         return "MERCATO_EVENTS_URL names Kafka, whose client is missing: install mercato-server[kafka] here."
+    return None
+
+
+def _search(settings: Settings) -> str | None:
+    if settings.search_ca is None:
+        return None
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=str(settings.search_ca))
+    except (OSError, ssl.SSLError) as error:
+        return f"MERCATO_SEARCH_CA {settings.search_ca} has no usable certificates: {error}"
     return None
 
 

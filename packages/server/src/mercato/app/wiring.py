@@ -2,7 +2,7 @@
 
 from mercato.adapters.dbos_records import DbosRecords
 from mercato.admin import NoticeBoard
-from mercato.app.engines import build_counters, build_mail, build_objects, build_providers
+from mercato.app.engines import build_counters, build_mail, build_objects, build_providers, build_shared_index
 from mercato.app.settings import Settings
 from mercato.app.shown_settings import shown_settings
 from mercato.edge.addresses import TrustedProxies
@@ -66,4 +66,5 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         providers=build_providers(settings, store, claims), claims=claims,
         take_rate_bp=settings.take_rate_bp,
         sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
+        shared_index=build_shared_index(settings),
     )  # fmt: skip

@@ -31,7 +31,7 @@ from mercato.app.tracing import with_tracer
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.bus import BusPublisher, forget_publisher
-from mercato.discovery import DocumentWriter, Embedder, Reembedding
+from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding, forget_feeder
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
@@ -129,6 +129,11 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         await forget_publisher(wiring.database)
     else:
         work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
+    if wiring.shared_index is None:
+        await forget_feeder(wiring.database)
+    else:
+        feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
+        work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
     if wiring.health_places is not None:
         probing = worker_probing(wiring, wiring.health_places, readers)
         work.append(asyncio.create_task(probing.run(), name="probes of health"))

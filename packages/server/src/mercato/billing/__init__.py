@@ -9,7 +9,6 @@
 
 from mercato.billing.adjust import Adjusted, Adjusting, Wanted
 from mercato.billing.agreement import Agreement, Agreements
-from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload, estimate
@@ -75,7 +74,6 @@ __all__ = [
     "Taking",
     "TrialBalance",
     "UnbilledLine",
-    "UsageAgreement",
     "Wanted",
     "Workload",
     "check_scope",

@@ -17,10 +17,11 @@ from mercato.discovery.document import (
     pack_vector,
     unpack_vector,
 )
+from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
-from mercato.discovery.news import DocumentChanged, RebuildAsked, ReviewChanged
+from mercato.discovery.news import DocumentChanged, IndexFed, RebuildAsked, ReviewChanged
 from mercato.discovery.numbers import NUMBERS, NumberName, Range, Sort, make_range, make_sort
 from mercato.discovery.ports import (
     FACETS,
@@ -31,9 +32,12 @@ from mercato.discovery.ports import (
     Hit,
     IndexAnswer,
     IndexQuery,
+    IndexRefused,
+    IndexUnavailable,
     Likeness,
     Reasons,
     SearchIndex,
+    SharedIndex,
     Snippet,
     Suggestion,
     SuggestionKind,
@@ -48,6 +52,7 @@ from mercato.discovery.refusals import CursorOfAnotherSearch, RangeUpsideDown, R
 from mercato.discovery.reviews import Reviewed, Reviewing, Reviews
 from mercato.discovery.rewritten import tell_rewritten
 from mercato.discovery.search import Searching, SearchPage
+from mercato.discovery.shared import FallingBack, SharedIndexKeeper
 from mercato.discovery.trending import trend_of
 from mercato.discovery.vendors import ListedService, Showing, VendorPage
 from mercato.discovery.weights import Weights, is_makers_own, prior
@@ -65,6 +70,7 @@ __all__ = [
     "Embedder",
     "ExactFigures",
     "FacetName",
+    "FallingBack",
     "FigureBook",
     "Figures",
     "FiguresDue",
@@ -72,9 +78,13 @@ __all__ = [
     "Found",
     "Hit",
     "IndexAnswer",
+    "IndexFed",
+    "IndexFeeder",
     "IndexKeeper",
     "IndexQuery",
+    "IndexRefused",
     "IndexState",
+    "IndexUnavailable",
     "Likeness",
     "ListedService",
     "ListingDocument",
@@ -100,6 +110,8 @@ __all__ = [
     "SearchIndex",
     "SearchPage",
     "Searching",
+    "SharedIndex",
+    "SharedIndexKeeper",
     "Showing",
     "Snippet",
     "Sort",
@@ -113,6 +125,7 @@ __all__ = [
     "ask_for_rebuild",
     "blend",
     "compare_rows",
+    "forget_feeder",
     "from_facts",
     "is_makers_own",
     "make_range",

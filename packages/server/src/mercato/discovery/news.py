@@ -27,6 +27,20 @@ class RebuildAsked(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IndexFed(News):
+    """The index that all processes share now has what happened to listings up to a place of the outbox."""
+
+    topic = "discovery.index_fed"
+
+    transaction: int
+    """The place: the transaction of the news, as the outbox orders it."""
+    number: int
+    """The place: its number within that transaction."""
+    anew: bool = False
+    """Whether the whole index was written again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewChanged(News):
     """A review was written, changed or removed by its organisation, answered by the vendor, or hidden or shown by an
     operator."""

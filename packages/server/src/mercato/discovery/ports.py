@@ -112,6 +112,8 @@ class IndexAnswer:
     steps: Mapping[NumberName, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     doubtful: bool = False
     """Nothing found has much to do with the words: what there is may be shown, and must be said to fit badly."""
+    partial: bool = False
+    """The index did not answer: these are listings that have the words, read from the records, and some may lack."""
 
 
 SuggestionKind = Literal["service", "vendor", "task", "tag"]
@@ -139,6 +141,14 @@ class Likeness:
     similarity: float | None
     same_task: bool
     tags: tuple[str, ...]
+
+
+class IndexUnavailable(Exception):
+    """The engine does not answer now. Its words name the setting and what to do, and hold nothing secret."""
+
+
+class IndexRefused(IndexUnavailable):
+    """The engine does not let us in, or does not fit: waiting does not help."""
 
 
 class SearchIndex(Protocol):
@@ -177,6 +187,34 @@ class SearchIndex(Protocol):
 
     async def close(self) -> None:
         """Write what is to be kept; the index answers no more."""
+        ...
+
+
+class SharedIndex(SearchIndex, Protocol):
+    """An index beyond this process: all ask it, and one feeds it. Every method may raise `IndexUnavailable`."""
+
+    def note_change(self) -> None:
+        """Another process changed what is found."""
+        ...
+
+    async def open(self) -> bool:
+        """Whether the engine has a whole index of this release's shape. Raises `IndexRefused` where it does not fit."""
+        ...
+
+    async def is_begun(self) -> bool:
+        """Whether there is an index that was begun and not finished, by this process or by one that died."""
+        ...
+
+    async def begin(self) -> None:
+        """Make an empty index beside the one that is asked. Until `finish`, `apply` writes to both."""
+        ...
+
+    async def fill(self, listings: Sequence[ListingDocument]) -> None:
+        """Add listings to the new index alone."""
+        ...
+
+    async def finish(self) -> None:
+        """The new index takes the place of the one that is asked, between two searches."""
         ...
 
 

@@ -52,19 +52,28 @@ class MarketMemory:
         self._kept: _Market | None = None
 
     async def read(self, session: Session) -> _Market:
-        """At most ten minutes old; many that ask at once read once."""
-        async with self._reading:
-            now = self._clock.now()
-            if self._kept is None or not timedelta(0) <= now - self._kept.read_at < _KEPT:
-                uses = await MarketUse(session).of_all(now - _LOOKS_BACK)
-                ordered = sorted(uses, key=lambda one: (one.last, one.consumer_id, one.service_id))
-                self._kept = _Market(
-                    now,
-                    Uses((one.consumer_id, one.service_id) for one in ordered),
-                    await rank_listings(session, "growth", _MOST),
-                    await rank_listings(session, "use", _MOST),
-                )
+        """At most ten minutes old, or older while somebody else reads it anew; many that ask at once read once."""
+        # Who waited would hold a connection while somebody else's long query runs.
+        if self._kept is not None and (self._is_fresh(self._kept) or self._reading.locked()):
             return self._kept
+        async with self._reading:
+            if self._kept is None or not self._is_fresh(self._kept):
+                self._kept = await self._read(session)
+            return self._kept
+
+    def _is_fresh(self, market: _Market) -> bool:
+        return timedelta(0) <= self._clock.now() - market.read_at < _KEPT
+
+    async def _read(self, session: Session) -> _Market:
+        now = self._clock.now()
+        uses = await MarketUse(session).of_all(now - _LOOKS_BACK)
+        ordered = sorted(uses, key=lambda one: (one.last, one.consumer_id, one.service_id))
+        return _Market(
+            now,
+            Uses((one.consumer_id, one.service_id) for one in ordered),
+            await rank_listings(session, "growth", _MOST),
+            await rank_listings(session, "use", _MOST),
+        )
 
 
 class Recommending:

@@ -1,8 +1,9 @@
 """Discovery's questions to the database."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from mercato.discovery.models import ListingRow
 from mercato.platform import Session
@@ -54,6 +55,18 @@ class ListingRepository:
         query = select(ListingRow).where(ListingRow.service_id.in_(service_ids)).order_by(ListingRow.service_id)
         rows = await self._session.scalars(query.with_for_update().execution_options(populate_existing=True))
         return {row.service_id: row for row in rows}
+
+    async def list_with_words(self, words: Sequence[str], limit: int, milliseconds: int) -> list[dict[str, Any]]:
+        """The facts of listed services whose name, title, summary or task has each of these words, the newest first.
+
+        It reads row after row, so it ends after this time: raises `sqlalchemy.exc.DBAPIError`.
+        """
+        await self._session.execute(select(func.set_config("statement_timeout", str(milliseconds), True)))
+        facts = ListingRow.facts
+        said = func.concat_ws(" ", *(facts[name].astext for name in ("name", "title", "summary", "task")))
+        has_all = [said.icontains(word, autoescape=True) for word in words]
+        query = select(facts).where(~ListingRow.withdrawn, *has_all)
+        return list(await self._session.scalars(query.order_by(ListingRow.changed_at.desc()).limit(limit)))
 
     async def list_older(self, shape: int, limit: int) -> list[str]:
         """Services whose rows were written in an older shape, except withdrawn ones."""

@@ -117,6 +117,8 @@ class Searching:
                 if after is None:
                     raise
                 raise CursorOfAnotherSearch("The cursor was changed on the way.") from error
+        if answer.partial and state == "whole":
+            state = "catching_up"
         return SearchPage(answer, None if answer.next is None else f"{mark}.{answer.next}", read.wishes, state)
 
     async def _understand(self, words: str, filters: Filters, sort: Sort | None) -> Understood:

@@ -1,6 +1,6 @@
 """The data map of the edge."""
 
-from mercato.edge.idempotency import IdempotentAnswer
+from mercato.edge.models import IdempotentAnswer
 from mercato.platform import ColumnKind, ColumnNote, Keep, LegalBasis, describe
 
 describe(

@@ -9,23 +9,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, delete, func, select
-from sqlalchemy.orm import Mapped, mapped_column
-
-from mercato.platform import Base, Purpose, Refusal, Seal, Session
-
-
-class IdempotentAnswer(Base):
-    """An answer that was given. `name` is a digest of who asked, where, and with which key."""
-
-    __tablename__ = "idempotent_answers"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    body_digest: Mapped[str]
-    status: Mapped[int]
-    media_type: Mapped[str]
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    at: Mapped[datetime] = mapped_column(index=True)
+from mercato.edge.answer_rows import AnswerRows
+from mercato.edge.models import IdempotentAnswer
+from mercato.platform import Purpose, Refusal, Seal, Session
 
 
 class KeyMalformed(Refusal):
@@ -79,7 +65,7 @@ class Idempotency:
     ) -> None:
         if not 1 <= len(key) <= 200 or not key.isascii() or not key.isprintable():
             raise KeyMalformed("The Idempotency-Key has 1 to 200 printable ASCII characters.")
-        self._session = session
+        self._rows = AnswerRows(session)
         self._cipher = cipher
         self._key = key
         self._body_digest = hashlib.sha256(body).hexdigest()
@@ -89,9 +75,9 @@ class Idempotency:
         """The first answer, when there is one. Raises `StillInFlight`, `KeyReused`."""
         # The lock lives as long as the transaction, so a crash lets go of it.
         lock = int.from_bytes(bytes.fromhex(self._name)[:8], "big", signed=True)
-        if not await self._session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        if not await self._rows.try_lock(lock):
             raise StillInFlight("The first request with this key is being worked on.", retry_after_seconds=1)
-        row = await self._session.get(IdempotentAnswer, self._name)
+        row = await self._rows.find(self._name)
         if row is None:
             return None
         if row.body_digest != self._body_digest:
@@ -100,7 +86,7 @@ class Idempotency:
 
     def keep(self, answer: StoredAnswer, nonce: bytes, at: datetime) -> None:
         """Store the answer with the work."""
-        self._session.add(
+        self._rows.add(
             IdempotentAnswer(
                 name=self._name,
                 body_digest=self._body_digest,
@@ -110,11 +96,3 @@ class Idempotency:
                 at=at,
             )
         )
-
-
-async def forget_answers(session: Session, before: datetime) -> int:
-    """Delete answers older than `before`: a key repeated later does its work anew. Returns how many."""
-    gone = await session.execute(
-        delete(IdempotentAnswer).where(IdempotentAnswer.at < before).returning(IdempotentAnswer.name)
-    )
-    return len(gone.all())

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching
+from mercato.discovery import IndexKeeper, MarketMemory, Searching, SharedIndex, SharedIndexKeeper
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -112,6 +112,8 @@ class Wiring:
     """Whether the worker keeps a round of the sample dataset open."""
     has_bus: bool = False
     """Whether systems outside hear of each call, by the operator's bus."""
+    shared_index: Callable[[int], SharedIndex] | None = None
+    """The search index that all processes share, for vectors of this length; `None` where each has its own."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
@@ -159,7 +161,7 @@ class Running:
 
     wiring: Wiring
     searching: Searching | None = None
-    index_keeper: IndexKeeper | None = None
+    index_keeper: IndexKeeper | SharedIndexKeeper | None = None
     market_memory: MarketMemory | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None

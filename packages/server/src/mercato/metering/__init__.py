@@ -28,7 +28,7 @@ from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
-from mercato.metering.rollup_models import UsageDay, UsageDayState, UsageQuarter, UsageTouched
+from mercato.metering.rollup_models import UsageDayState, UsageQuarter
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesWanted, Summing
 from mercato.metering.unusual_models import UsageAnomaly
@@ -100,7 +100,6 @@ __all__ = [
     "UsageAnomaly",
     "UsageAnomalyFound",
     "UsageCalledNormal",
-    "UsageDay",
     "UsageDayState",
     "UsageDispute",
     "UsageIntake",
@@ -108,7 +107,6 @@ __all__ = [
     "UsageRecorded",
     "UsageSum",
     "UsageSummary",
-    "UsageTouched",
     "Use",
     "Used",
     "Want",

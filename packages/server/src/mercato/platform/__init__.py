@@ -63,6 +63,7 @@ from mercato.platform.outbox import (
     forget_events,
     forget_reader,
     pass_place,
+    read_end,
     read_events,
     read_place,
 )
@@ -194,6 +195,7 @@ __all__ = [
     "one_line",
     "pass_place",
     "place_of",
+    "read_end",
     "read_events",
     "read_place",
     "serving",

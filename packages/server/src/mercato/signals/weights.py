@@ -17,6 +17,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -217,11 +218,17 @@ def _of(owner: str, owners: Sequence[str], totals: Sequence[float]) -> float:
     return sum(total for one, total in zip(owners, totals, strict=True) if one == owner)
 
 
+_Skill: TypeAlias = Sequence[float]
+"""One model's rank ICs, oldest first."""
+_Family: TypeAlias = Sequence[_Skill]
+"""Models that are nearly the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Models that are alike, in families of those that are nearly the same: each model's rank ICs, oldest first."""
+    """Models that are alike, in families."""
 
-    families: Sequence[Sequence[Sequence[float]]]
+    families: Sequence[_Family]
 
     def mean_over(self, measure: Callable[[Sequence[float]], float]) -> float:
         """The mean over families of the mean over their models; a clone in a family does not change it much."""

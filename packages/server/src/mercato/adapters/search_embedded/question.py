@@ -6,14 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 import tantivy
 
 from mercato.adapters.search_embedded.schema import TEXT_WEIGHTS, filter_clauses
+from mercato.adapters.search_embedded.tuning import Tuning
 from mercato.discovery import Filters
 
-_TIE = 0.3
-"""What a word in a second field adds, as a share of what it scores there."""
-
-_SHORTEST_MISSPELT = 4
-_TWO_ERRORS_FROM = 8
-_SHORTEST_BEGUN = 3
 _NAMES = ("name", "title")
 _CALLED_BY = (*_NAMES, "tags")
 
@@ -30,12 +25,12 @@ def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Que
     return either(
         _best_field(
             [
-                tantivy.Query.fuzzy_term_query(schema, field, word, 2 if len(word) >= _TWO_ERRORS_FROM else 1)
+                tantivy.Query.fuzzy_term_query(schema, field, word, 2 if len(word) >= Tuning.TWO_ERRORS_FROM else 1)
                 for field in TEXT_WEIGHTS
             ]
         )
         for word in words
-        if len(word) >= _SHORTEST_MISSPELT
+        if len(word) >= Tuning.SHORTEST_MISSPELT
     )
 
 
@@ -49,7 +44,7 @@ def begun_words(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     return either(
         tantivy.Query.regex_query(schema, field, f"{re.escape(word)}.*")
         for word in words
-        if len(word) >= _SHORTEST_BEGUN or not word.isascii()
+        if len(word) >= Tuning.SHORTEST_BEGUN or not word.isascii()
         for field in _CALLED_BY
     )
 
@@ -61,8 +56,8 @@ def named(
     clauses = []
     for word in words:
         ways = [tantivy.Query.term_query(schema, field, word) for field in _NAMES]
-        if word in misspelt and len(word) >= _SHORTEST_MISSPELT:
-            errors = 2 if len(word) >= _TWO_ERRORS_FROM else 1
+        if word in misspelt and len(word) >= Tuning.SHORTEST_MISSPELT:
+            errors = 2 if len(word) >= Tuning.TWO_ERRORS_FROM else 1
             ways += [tantivy.Query.fuzzy_term_query(schema, field, word, errors) for field in _NAMES]
         if word in begun:
             ways.append(begun_words(schema, [word]))
@@ -102,4 +97,4 @@ def _best_field(per_field: list[tantivy.Query]) -> tantivy.Query:
     boosted = [
         tantivy.Query.boost_query(query, weight) for query, weight in zip(per_field, TEXT_WEIGHTS.values(), strict=True)
     ]
-    return tantivy.Query.disjunction_max_query(boosted, _TIE)
+    return tantivy.Query.disjunction_max_query(boosted, Tuning.TIE)

@@ -57,14 +57,9 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
     """The listing as a document of `new_schema`."""
     document = tantivy.Document()
     document.add_unsigned("key", key_of(listing.service_id))
-    vendor, _, name = listing.name.partition("/")
-    for whole in {exact_form(text) for text in (listing.name, name or vendor, listing.title)} - {""}:
-        document.add_text("exact", whole)
-    for whole in {exact_form(text) for text in (listing.name, name or vendor)} - {""}:
-        document.add_text("exact_name", whole)
-    # A name may begin with its maker's: `google/gemini-3.5-flash` of a vendor that resells it.
-    for whole in {loose_form(text) for text in (name, name.rpartition("/")[2], listing.title)} - {""}:
-        document.add_text("loose", whole)
+    for field, wholes in whole_forms(listing).items():
+        for whole in wholes:
+            document.add_text(field, whole)
     for field, words in searched_words(listing).items():
         document.add_text(field, words)
     values = listing.facets()
@@ -77,6 +72,18 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
         document.add_integer(field, number)
     document.add_bytes("source", to_source(listing))
     return document
+
+
+def whole_forms(listing: ListingDocument) -> dict[str, set[str]]:
+    """What the listing is called as a whole, by field: `loose` is what all ways to write it have in common."""
+    vendor, _, name = listing.name.partition("/")
+    # A name may begin with its maker's: `google/gemini-3.5-flash` of a vendor that resells it.
+    loosely = (name, name.rpartition("/")[2], listing.title)
+    return {
+        "exact": {exact_form(text) for text in (listing.name, name or vendor, listing.title)} - {""},
+        "exact_name": {exact_form(text) for text in (listing.name, name or vendor)} - {""},
+        "loose": {loose_form(text) for text in loosely} - {""},
+    }
 
 
 def searched_words(listing: ListingDocument) -> dict[str, str]:

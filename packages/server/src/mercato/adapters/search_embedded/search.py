@@ -9,56 +9,22 @@ import tantivy
 from mercato.adapters.search_embedded import question
 from mercato.adapters.search_embedded.counting import Counting, FacetCounts, StepCounts
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
+from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
 from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
 from mercato.adapters.search_embedded.remembered import Remembered
-from mercato.adapters.search_embedded.schema import keys_of, searched_words
+from mercato.adapters.search_embedded.schema import keys_of
 from mercato.adapters.search_embedded.similar import Shelf, similar
 from mercato.adapters.search_embedded.snippets import choose_snippet, open_snippet, read_passages
 from mercato.adapters.search_embedded.standing import refine, stand
+from mercato.adapters.search_embedded.tuning import Tuning
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
-from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Likeness, ListingDocument, Reasons, Sort
+from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Likeness, ListingDocument, Sort
 
-_NEIGHBOURS = 200
-"""How many of the nearest meanings count as found."""
-
-_LEAST_COSINE = 0.2
-"""Judged answers lie above it in 19 of 20 cases, nine in ten of all other listings below (MiniLM, seven sets)."""
-
-_LEAST_COSINE_OF_UNKNOWN = 0.3
-"""For a query of which no word is known: a compromise, since typed noise reaches 0.25 among forty listings and 0.35
-among thousands, where a true paraphrase may have 0.3."""
-
-_THIN = 3
-"""Fewer hits than this, and misspelt words and farther meanings are looked for."""
-
-_COMPARED_ONE_BY_ONE = 4_096
-"""Up to so many listings under the filters, comparing with each is as fast as the graph, and exact."""
-
-_MAX_FACET_VALUES = 50
 _NO_FILTERS = Filters()
 _NEWEST = Sort("released", descending=True)
-
-_FEW_WORDS = 4
-"""A query of so few may be a name; of a longer one, an unknown word is a rare word rather than a misspelt one."""
-
-_NAME_WORDS = 8
-"""Names have up to so many words; that a listing's name has all words of a query is chance only in shorter ones."""
-
-_GUESSED = 4.0
-"""What a word that was read as another scores: about what a rare word that was found does."""
-
-_OTHER_WORDS = 0.5
-"""What a synonym counts beside the word that was asked for."""
-
-_FITTING = 0.75
-"""Hits with this share of the best score fit about as well."""
-
 _LONGEST_REMEMBERED = 40
-
-_DOUBTFUL_COSINE = 0.45
-"""Where no word of the query is known, the best of three thousand listings is this near to typed noise."""
 
 
 @dataclass(slots=True)
@@ -102,7 +68,8 @@ class Search:
         findings = self._find(searcher, query, words, generation)
         total, facets, steps = self._count(searcher, findings.matching, query)
         hits, following = self._page(searcher, query, findings, frozenset(words.all))
-        doubtful = bool(hits) and not query.also and _is_doubtful(findings)
+        doubtful = bool(hits) and not query.also and not findings.named
+        doubtful = doubtful and is_doubtful(findings.found, findings.known_share)
         return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps, doubtful)
 
     def find_similar(
@@ -119,22 +86,24 @@ class Search:
         text = self._top(searcher, word_query, query.filters, addresses)
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
-        short = len(words.plain) <= _FEW_WORDS
-        unknown = question.unknown_words(self._schema, searcher, words.plain) if len(text) < _THIN or short else []
+        short = len(words.plain) <= Tuning.FEW_WORDS
+        unknown = (
+            question.unknown_words(self._schema, searcher, words.plain) if len(text) < Tuning.THIN or short else []
+        )
         begun = [word for word in unknown if self._begins_some(searcher, word)]
         wrong = [word for word in unknown if word not in begun]
         if unknown and not exact:
             right = frozenset(text)
             guesses = [question.any_misspelling(self._schema, wrong), question.begun_words(self._schema, begun)]
             matching += guesses
-            weighed = [question.weighing(each, _GUESSED) for each in guesses]
+            weighed = [question.weighing(each, Tuning.GUESSED) for each in guesses]
             text = self._top(searcher, question.either([word_query, *weighed]), query.filters, addresses)
             misspelt = frozenset(text) - right if wrong else misspelt
-        name_like = 0 < len(words.plain) <= _NAME_WORDS
+        name_like = 0 < len(words.plain) <= Tuning.NAME_WORDS
         by_name = question.named(self._schema, words.plain, wrong, begun)
         named = self._named(searcher, query, by_name, addresses) if name_like else {}
-        floor = _LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words.plain) else _LEAST_COSINE
-        cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < _THIN)
+        floor = Tuning.LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words.plain) else Tuning.LEAST_COSINE
+        cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < Tuning.THIN)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
         found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
@@ -150,7 +119,7 @@ class Search:
         also = query_words(query.also, self._analyzer).plain if query.also else []
         if not also:
             return asked
-        return question.either([asked, question.weighing(question.any_word(self._schema, also), _OTHER_WORDS)])
+        return question.either([asked, question.weighing(question.any_word(self._schema, also), Tuning.OTHER_WORDS)])
 
     def _names(
         self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
@@ -189,13 +158,13 @@ class Search:
         """
         if query.vector is None:
             return {}, tantivy.Query.empty_query()
-        nearest = _above(self._vectors.nearest(query.vector, _NEIGHBOURS), floor)
+        nearest = _above(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), floor)
         near_query = question.among(self._schema, list(nearest))
         if query.filters == _NO_FILTERS:
             # All of them pass; the addresses of those that are shown are looked for then.
             return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
-        if thin and len(passing) < _THIN:
+        if thin and len(passing) < Tuning.THIN:
             nearest = _above(self._nearest_under(searcher, query), floor)
             near_query = question.among(self._schema, list(nearest))
             passing = self._top(searcher, near_query, query.filters, addresses)
@@ -205,11 +174,11 @@ class Search:
         """The nearest listings among those that the filters leave: exact while these are few."""
         assert query.vector is not None
         under = question.filtered(self._schema, tantivy.Query.all_query(), query.filters)
-        left = searcher.search(under, _COMPARED_ONE_BY_ONE)
-        if _total(left) > _COMPARED_ONE_BY_ONE:
-            return self._vectors.nearest(query.vector, 10 * _NEIGHBOURS)
+        left = searcher.search(under, Tuning.COMPARED_ONE_BY_ONE)
+        if _total(left) > Tuning.COMPARED_ONE_BY_ONE:
+            return self._vectors.nearest(query.vector, 10 * Tuning.NEIGHBOURS)
         keys = keys_of(searcher, [address for _, address in left.hits])
-        return dict(list(self._vectors.compare(query.vector, keys).items())[:_NEIGHBOURS])
+        return dict(list(self._vectors.compare(query.vector, keys).items())[: Tuning.NEIGHBOURS])
 
     def _top(
         self,
@@ -238,19 +207,21 @@ class Search:
         order = list(ranks(scores))[:REACH]
         if query.sort is not None:
             addressed = [(key, findings.addresses[key]) for key in self._placed(searcher, order, findings.addresses)]
-            fitting = {key for key in order if not query.fitting_first or scores[key] >= _FITTING * scores[order[0]]}
+            fitting = {
+                key for key in order if not query.fitting_first or scores[key] >= Tuning.FITTING * scores[order[0]]
+            }
             order = [
                 *sorted_by(searcher, query.sort, query.filters.currency, [a for a in addressed if a[0] in fitting]),
                 *(key for key, _ in addressed if key not in fitting),
             ]
         page, following = cut(order, query)
-        reasons = self._explain(findings) if query.explain else {}
+        reasons = explain(findings.found, findings.misspelt) if query.explain else {}
         hits = []
         for key in self._placed(searcher, page, findings.addresses):
             shown = self._remembered.get(searcher, findings.generation, key, findings.addresses[key])
             shown.passages = shown.passages or read_passages(shown.listing, self._stems)
             snippet = choose_snippet(shown.passages, words, self._stems)
-            reason = self._with_words(reasons[key], shown.listing, words) if key in reasons else None
+            reason = with_words(reasons[key], shown.listing, words, self._analyzer) if key in reasons else None
             hits.append(Hit(shown.listing, scores[key], snippet, reason))
         return tuple(hits), following
 
@@ -266,38 +237,6 @@ class Search:
             found = [address for _, address in hits]
             addresses.update(zip(keys_of(searcher, found), found, strict=True))
         return [key for key in keys if key in addresses]
-
-    def _explain(self, findings: _Findings) -> dict[int, Reasons]:
-        found = findings.found
-        text_ranks, vector_ranks = ranks(found.text), ranks(found.cosine)
-        return {
-            key: Reasons(
-                exact_name=key in found.exact,
-                text_rank=text_ranks.get(key),
-                text_score=found.text.get(key),
-                vector_rank=vector_ranks.get(key),
-                similarity=found.cosine.get(key),
-                corrected=key in findings.misspelt,
-                words={},
-            )
-            for key in {*found.exact, *found.text, *found.cosine}
-        }
-
-    def _with_words(self, reasons: Reasons, listing: ListingDocument, words: frozenset[str]) -> Reasons:
-        places: dict[str, list[str]] = {}
-        for field, text in searched_words(listing).items():
-            for word in sorted(words.intersection(self._analyzer.analyze(text))):
-                places.setdefault(word, []).append(field)
-        by_word = {word: tuple(fields) for word, fields in places.items()}
-        return Reasons(
-            reasons.exact_name,
-            reasons.text_rank,
-            reasons.text_score,
-            reasons.vector_rank,
-            reasons.similarity,
-            reasons.corrected,
-            by_word,
-        )
 
     def _newest(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
         """Without words: everything that passes the filters, the newest first or as it is sorted, then by key."""
@@ -323,7 +262,7 @@ class Search:
         narrowed = [name for name in query.steps if name in ranges]
         others = [name for name in query.facets if name not in chosen]
         free = [name for name in query.steps if name not in narrowed]
-        counting = Counting(searcher, query.filters.currency, _MAX_FACET_VALUES)
+        counting = Counting(searcher, query.filters.currency, Tuning.MAX_FACET_VALUES)
         total, counts, steps = counting.count(question.filtered(self._schema, matching, query.filters), others, free)
         for facet in chosen:
             own = question.filtered(self._schema, matching, query.filters.without(facet))
@@ -339,14 +278,6 @@ class Search:
 
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))
-
-
-def _is_doubtful(findings: _Findings) -> bool:
-    """Whether neither a name nor a known word nor a near meaning speaks for what was found."""
-    if findings.found.exact or findings.named:
-        return False
-    nearest = max(findings.found.cosine.values(), default=0.0)
-    return nearest < (_DOUBTFUL_COSINE if findings.known_share == 0 or not findings.found.text else _LEAST_COSINE)
 
 
 def _total(result: tantivy.SearchResult) -> int:

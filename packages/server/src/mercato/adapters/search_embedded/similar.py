@@ -11,9 +11,9 @@ from mercato.adapters.search_embedded.schema import key_of, keys_of
 from mercato.adapters.search_embedded.vectors import VectorIndex
 from mercato.discovery import Likeness, ListingDocument
 
-_NEIGHBOURS = 100
-_OF_A_TAG = 40
-_MOST_TAGS = 8
+NEIGHBOURS = 100
+OF_A_TAG = 40
+MOST_TAGS = 8
 _TASK, _TAGS = 0.1, 0.2
 """What the same task and the same tags add to the cosine."""
 
@@ -36,9 +36,9 @@ class Shelf:
         """Some that have most of these tags."""
         tagged = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self.schema, facet_field("tag"), tag, "basic"))
-            for tag in tags[:_MOST_TAGS]
+            for tag in tags[:MOST_TAGS]
         ]
-        return self._found(tantivy.Query.boolean_query(tagged), _OF_A_TAG) if tagged else {}
+        return self._found(tantivy.Query.boolean_query(tagged), OF_A_TAG) if tagged else {}
 
     def _found(self, query: tantivy.Query, most: int) -> dict[int, ListingDocument]:
         addresses = [address for _, address in self.searcher.search(query, most, count=False).hits]
@@ -55,12 +55,19 @@ def similar(shelf: Shelf, vectors: VectorIndex, service_id: str, limit: int) -> 
     if own is None:
         return ()
     vector = vectors.get(key)
-    near = {} if vector is None else vectors.nearest(vector, _NEIGHBOURS)
+    near = {} if vector is None else vectors.nearest(vector, NEIGHBOURS)
     candidates = shelf.of_keys(near) | shelf.with_tags(own.tags)
     candidates.pop(key, None)
     if vector is not None:
         near |= vectors.compare(vector, [each for each in candidates if each not in near])
-    found = [_like(own, one, near.get(each)) for each, one in candidates.items()]
+    return most_like(own, [(one, near.get(each)) for each, one in candidates.items()], limit)
+
+
+def most_like(
+    own: ListingDocument, candidates: Iterable[tuple[ListingDocument, float | None]], limit: int
+) -> tuple[Likeness, ...]:
+    """The candidates that are like it, the most similar first; each with the cosine of the meanings, where known."""
+    found = [_like(own, other, cosine) for other, cosine in candidates]
     found = [one for one in found if one.score > 0 and one.document.status != "yanked"]
     return tuple(sorted(found, key=lambda one: (-one.score, one.document.name))[:limit])
 

@@ -3,7 +3,7 @@
 Terms begin with what they are of: `n` a name or the words of a title, `v` a vendor, `t` a task, `g` a tag.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import tantivy
 
@@ -13,10 +13,10 @@ from mercato.adapters.search_embedded.words import clean
 from mercato.discovery import FacetName, ListingDocument, Suggestion, SuggestionKind
 
 FIELD = "beginnings"
-_LONGEST = 24
+LONGEST = 24
 _WORDS_OF_A_TITLE = 6
-_LOOKED_AT = 40
-_KINDS: tuple[tuple[SuggestionKind, FacetName, str], ...] = (
+LOOKED_AT = 40
+KINDS: tuple[tuple[SuggestionKind, FacetName, str], ...] = (
     ("task", "task", "t"),
     ("vendor", "vendor", "v"),
     ("tag", "tag", "g"),
@@ -50,32 +50,37 @@ def fold(text: str) -> str:
 
 def suggestions(schema: tantivy.Schema, searcher: tantivy.Searcher, text: str, limit: int) -> tuple[Suggestion, ...]:
     """Tasks, vendors and tags that begin so, at most three of each, then the services that are called most."""
-    typed = fold(text)[:_LONGEST]
+    typed = fold(text)[:LONGEST]
     if not typed:
         return ()
     found: list[Suggestion] = []
-    for kind, facet, prefix in _KINDS:
-        terms = {"terms": {"field": facet_field(facet), "size": _LOOKED_AT}}
+    for kind, facet, prefix in KINDS:
+        terms = {"terms": {"field": facet_field(facet), "size": LOOKED_AT}}
         buckets = searcher.aggregate(_term(schema, prefix, typed), {"values": terms})["values"]["buckets"]
         counts = [(str(one["key"]), int(one["doc_count"])) for one in buckets]
-        fitting = sorted((-count, value) for value, count in counts if fold(value).startswith(typed))
-        found += [Suggestion(kind, value, -count) for count, value in fitting[:_OF_A_KIND]]
+        found += suggest_values(kind, counts, typed)
     services: dict[str, tuple[ListingDocument, int]] = {}
     # The whole name first: a service with few calls may stand far behind others whose names go on.
     for prefix in ("=", "n"):
         query = _term(schema, prefix, typed)
-        hits = searcher.search(query, _LOOKED_AT, count=False, order_by_field=field_of("calls", "USD")).hits
+        hits = searcher.search(query, LOOKED_AT, count=False, order_by_field=field_of("calls", "USD")).hits
         for calls, address in hits:
             listing = from_source(searcher, address)
             services[listing.service_id] = (listing, int(calls))
-    return tuple([*found, *_ranked(typed, list(services.values()))][:limit])
+    return tuple([*found, *ranked_services(typed, list(services.values()))][:limit])
 
 
 def _term(schema: tantivy.Schema, prefix: str, typed: str) -> tantivy.Query:
     return tantivy.Query.term_query(schema, FIELD, f"{prefix}{typed}", "basic")
 
 
-def _ranked(typed: str, services: list[tuple[ListingDocument, int]]) -> list[Suggestion]:
+def suggest_values(kind: SuggestionKind, counts: Iterable[tuple[str, int]], typed: str) -> list[Suggestion]:
+    """The values that begin so, those of most services first."""
+    fitting = sorted((-count, value) for value, count in counts if fold(value).startswith(typed))
+    return [Suggestion(kind, value, -count) for count, value in fitting[:_OF_A_KIND]]
+
+
+def ranked_services(typed: str, services: list[tuple[ListingDocument, int]]) -> list[Suggestion]:
     """Those whose name or title begins so before those with such a word, then by calls, then by name."""
 
     def place(row: tuple[ListingDocument, int]) -> tuple[int, int, int, str]:
@@ -90,7 +95,7 @@ def _ranked(typed: str, services: list[tuple[ListingDocument, int]]) -> list[Sug
 
 
 def _begin(text: str) -> Iterator[str]:
-    return (text[:end] for end in range(1, min(len(text), _LONGEST) + 1))
+    return (text[:end] for end in range(1, min(len(text), LONGEST) + 1))
 
 
 def _parts(name: str) -> list[str]:
