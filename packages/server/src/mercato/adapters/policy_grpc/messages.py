@@ -28,7 +28,8 @@ def _pool() -> Any:
 
 
 _POOL = _pool()
-_DecideRequest, _DecideResponse = _message("DecideRequest"), _message("DecideResponse")
+# Within a table, because classes that protobuf makes name no module, which readers of our modules expect of a class.
+_MESSAGES = {name: _message(name) for name in ("DecideRequest", "DecideResponse")}
 
 
 class Malformed(ValueError):
@@ -38,14 +39,14 @@ class Malformed(ValueError):
 def write_request(vendor: str, release: str, facts: ReleaseFacts) -> bytes:
     """The request as bytes."""
     told = asdict(facts) | {"codes": sorted(facts.codes)}
-    request = _DecideRequest(vendor=vendor, release=release, facts=told)
+    request = _MESSAGES["DecideRequest"](vendor=vendor, release=release, facts=told)
     written: bytes = request.SerializeToString()
     return written
 
 
 def read_request(written: bytes) -> tuple[str, str, ReleaseFacts]:
     """What `write_request` wrote. Raises `Malformed`."""
-    request = _parse(_DecideRequest, written)
+    request = _parse("DecideRequest", written)
     told = {name: getattr(request.facts, name) for name in ReleaseFacts.__dataclass_fields__}
     return request.vendor, request.release, ReleaseFacts(**told | {"codes": frozenset(told["codes"])})
 
@@ -53,14 +54,16 @@ def read_request(written: bytes) -> tuple[str, str, ReleaseFacts]:
 def write_response(decision: PolicyDecision) -> bytes:
     """The response as bytes."""
     reasons = [asdict(reason) for reason in decision.reasons]
-    response = _DecideResponse(outcome=_NUMBERS[decision.outcome], reasons=reasons, approvers=decision.approvers)
+    response = _MESSAGES["DecideResponse"](
+        outcome=_NUMBERS[decision.outcome], reasons=reasons, approvers=decision.approvers
+    )
     written: bytes = response.SerializeToString()
     return written
 
 
 def read_response(written: bytes) -> PolicyDecision:
     """What an engine decided. Raises `Malformed` for what leaves open whether the release may go out."""
-    response = _parse(_DecideResponse, written)
+    response = _parse("DecideResponse", written)
     outcome = _OUTCOMES.get(response.outcome)
     reasons = [Reason(reason.rule, reason.text) for reason in response.reasons]
     if outcome is None:
@@ -73,8 +76,8 @@ def read_response(written: bytes) -> PolicyDecision:
     return PolicyDecision(outcome, reasons, response.approvers)
 
 
-def _parse(kind: Any, written: bytes) -> Any:
+def _parse(name: str, written: bytes) -> Any:
     try:
-        return kind.FromString(written)
+        return _MESSAGES[name].FromString(written)
     except DecodeError as error:
         raise Malformed(f"not a message of {PACKAGE}: {error}") from None
