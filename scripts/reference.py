@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from mercato.api.graphql import SCHEMA
@@ -18,6 +19,7 @@ from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.settings import Settings
 from mercato.edge.document.routes import route_facts
 from mercato.edge.route import TransactionalRoute
+from mercato.edge.viewer import get_viewer
 from mercato.identity.permissions import KEY_SCOPES, OPERATOR_ONLY, PERMISSIONS, Permission, Role
 from mercato.platform import Refusal, every_refusal
 from mercato_checks.codes import CODES as CHECK_CODES
@@ -108,17 +110,27 @@ def routes() -> str:
     load_everything()
     reachable = Reachable()
     found = {"": reachable.of(TransactionalRoute.get_route_handler, TransactionalRoute)}
+    viewed = set()
     for context in iter_route_contexts(_control_app().routes):
         if isinstance(context.original_route, APIRoute) and context.include_in_schema:
             found[context.name or ""] = reachable.of_route(context.dependant)
-    table = {
+            if _asks_who_views(context.dependant):
+                viewed.add(context.name)
+    table: dict[str, dict[str, Any]] = {
         name: {
             "refusals": sorted({each.code for each in facts if not isinstance(each, tuple)}),
             "permissions": sorted(list(each) for each in facts if isinstance(each, tuple)),
         }
         for name, facts in sorted(found.items())
     }
+    for name in viewed:
+        if not table[name]["permissions"]:
+            table[name]["open_to_all"] = True
     return json.dumps(table, indent=1) + "\n"
+
+
+def _asks_who_views(dependant: Dependant) -> bool:
+    return any(each.call is get_viewer or _asks_who_views(each) for each in dependant.dependencies)
 
 
 def _control_app() -> FastAPI:

@@ -36,7 +36,11 @@ def test_endpoints_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
 def test_a_child_process_gets_every_secret_itself(tmp_path: Path) -> None:
     fields = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     assert len(fields) >= 3
-    read = {"events_url": "kafka://bus.example:9092", "smtp_url": "smtp://mail.example"}
+    read = {
+        "events_url": "kafka://bus.example:9092",
+        "smtp_url": "smtp://mail.example",
+        "search_url": "https://search.example:9200",
+    }
     given = {name: SecretStr(read.get(name, f"secret of {name}")) for name in fields}
     passed = Settings(state=tmp_path, **given).to_environment()  # type: ignore[arg-type]
     assert {name: passed[f"MERCATO_{name.upper()}"] for name in fields} == {

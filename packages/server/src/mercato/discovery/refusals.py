@@ -38,7 +38,7 @@ class SavedSearchNotFound(NotFound):
 
     code = "saved_search_not_found"
     title = "There is no such saved search"
-    fix = "`GET /api/saved-searches` lists those of your organisation."
+    fix = "See those of your organisation with `mp searches list`."
 
 
 class SavedSearchesEnough(Conflict):

@@ -27,7 +27,7 @@ class ViewAsReadsOnly(Refusal):
     code = "view_as_reads_only"
     status = 403
     title = "You are viewing as somebody else"
-    fix = "End the view first, with `mp view-as end` or `DELETE /api/view-as`."
+    fix = "End the view first, with `mp view-as end` or on the page."
 
 
 class ViewAsNobody(Conflict):

@@ -48,18 +48,21 @@ SESSION_ONLY = frozenset({"sign_out"})
 
 def needs_credential(facts: RouteFacts) -> bool:
     """Whether somebody without a credential is refused."""
-    return "not_signed_in" in facts.refusals
+    return "not_signed_in" in facts.refusals and not facts.open_to_all
 
 
 def requirement(operation: str, facts: RouteFacts) -> list[dict[str, list[str]]]:
     """The `security` of an operation: alternatives, none for a public one."""
-    if not needs_credential(facts):
+    if not needs_credential(facts) and not facts.open_to_all:
         return []
-    return [{name: []} for name in ("session", *_keys(operation, facts))]
+    anybody: list[dict[str, list[str]]] = [{}] if facts.open_to_all else []
+    return anybody + [{name: []} for name in ("session", *_keys(operation, facts))]
 
 
 def sentence(operation: str, facts: RouteFacts) -> str:
     """The same for a reader, with the permissions and the roles that have them."""
+    if facts.open_to_all:
+        return "**Access:** public; with a credential, private services that are open to you show too."
     if not needs_credential(facts):
         return "**Access:** public; no credential is needed."
     if operation in SESSION_ONLY:

@@ -8,10 +8,13 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """`refusals` are codes; of each tuple of `permissions` one is asked for, whichever the request needs."""
+    """`refusals` are codes; of each tuple of `permissions` one is asked for, whichever the request needs. With
+    `open_to_all` nobody needs a credential, and one that is shown must be right.
+    """
 
     refusals: frozenset[str]
     permissions: tuple[tuple[str, ...], ...]
+    open_to_all: bool = False
 
 
 @cache
@@ -19,7 +22,9 @@ def route_facts() -> dict[str, RouteFacts]:
     """By operation; under the empty name stands what holds for every route with a transaction."""
     table = json.loads((files("mercato.edge.document") / "routes.json").read_text(encoding="utf-8"))
     return {
-        name: RouteFacts(frozenset(facts["refusals"]), tuple(map(tuple, facts["permissions"])))
+        name: RouteFacts(
+            frozenset(facts["refusals"]), tuple(map(tuple, facts["permissions"])), facts.get("open_to_all", False)
+        )
         for name, facts in table.items()
     }
 
