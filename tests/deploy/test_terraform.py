@@ -114,7 +114,7 @@ def test_what_is_applied_is_not_changed_again(terraform: Terraform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "sentence"),
     [
         ("environment", "prod", "The environment is development, staging or production."),
         ("admin_cidrs", '["0.0.0.0/0"]', "Name your networks"),
@@ -123,9 +123,9 @@ def test_what_is_applied_is_not_changed_again(terraform: Terraform) -> None:
         ("name", "Mercato!", "lower-case letters"),
     ],
 )
-def test_what_cannot_be_meant_is_said(terraform: Terraform, name: str, value: str, says: str) -> None:
+def test_what_cannot_be_meant_is_refused(terraform: Terraform, name: str, value: str, sentence: str) -> None:
     words = _given("development") if name == "environment" else _given("development", **{name: value})
     if name == "environment":
         words = [word.replace("environment=development", f"environment={value}") for word in words]
-    said = " ".join(terraform.run("plan", *words, expect=1).split())
-    assert says in said
+    output = " ".join(terraform.run("plan", *words, expect=1).split())
+    assert sentence in output
