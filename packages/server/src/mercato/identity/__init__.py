@@ -39,6 +39,7 @@ from mercato.identity.models import (
     SsoProvider,
     User,
 )
+from mercato.identity.named_rows import NamedOrganisation, named_organisations
 from mercato.identity.news import (
     GroupProvisioned,
     InvitationAccepted,
@@ -169,6 +170,7 @@ __all__ = [
     "MembershipChanged",
     "Memberships",
     "Missed",
+    "NamedOrganisation",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -259,6 +261,7 @@ __all__ = [
     "key_rights",
     "keyring_of",
     "keys_of_lineage",
+    "named_organisations",
     "newest_keys",
     "permissions_of",
     "rights_of",

@@ -35,7 +35,8 @@ from mercato.platform.database import Base, Database, Session, after_commit, dri
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
-from mercato.platform.leading import LeadLost, leading
+from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
+from mercato.platform.leading import LeadLost
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.measured import MeasuredGauge
@@ -61,8 +62,6 @@ from mercato.platform.outbox import (
     OutboxLag,
     Place,
     forget_events,
-    forget_reader,
-    pass_place,
     read_end,
     read_events,
     read_place,
@@ -125,6 +124,8 @@ __all__ = [
     "Keep",
     "Lag",
     "LeadLost",
+    "LeadReader",
+    "LeadTerms",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -156,6 +157,7 @@ __all__ = [
     "SignedHead",
     "StepFunction",
     "Steps",
+    "StillLeads",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
@@ -189,15 +191,13 @@ __all__ = [
     "every_news",
     "every_refusal",
     "forget_events",
-    "forget_reader",
+    "forget_lead_reader",
     "is_locked",
-    "leading",
     "line_of",
     "mask",
     "mask_fields",
     "name_call",
     "one_line",
-    "pass_place",
     "place_of",
     "read_end",
     "read_events",
