@@ -278,7 +278,8 @@ async def make_key(
 ) -> NewKeyAnswer:
     """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
     kind can carry and its maker may do. `services` and `addresses` hold it to services and to networks; a gateway
-    refuses it elsewhere. Every request makes another key.
+    refuses it elsewhere. With `service_account_id` it belongs to that service account, carries nothing beyond its
+    rights, and stays when whoever made it leaves. Every request makes another key.
     """
     new = await desk.make(
         caller,
@@ -287,6 +288,7 @@ async def make_key(
         scopes=body.scopes,
         expires_at=body.expires_at,
         hold=await read_hold(session, body, caller.organisation_slug),
+        account_id=body.service_account_id,
         drawn=drawn,
     )
     return await _view_new_key(new, session, parts)
