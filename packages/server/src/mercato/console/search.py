@@ -67,6 +67,9 @@ class SearchPage:
     understood: Sequence[tuple[str, str]]
     literal: str
     clear: str
+    save: str
+    asks: bool
+    """Whether somebody who is signed in is asked what they found of each result."""
     first: str
     next: str
 
@@ -102,6 +105,8 @@ async def search(
         understood=[(one.words, _meaning_of(one, asked.currency)) for one in found.understood],
         literal=here.with_(understand="false"),
         clear=here.with_(**dict.fromkeys(TITLES)),
+        save=here.query(("sort", "order", "explain", "limit")),
+        asks=visit.person is not None and bool(here.get("q")) and asked.sort == "relevance" and not here.first(),
         first=here.first(),
         next=here.on("cursor", found.next),
     )
