@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     worker_port: int = Field(default=3005, description="The port of the worker's health and metrics")
     control_url: str | None = Field(
         default=None,
-        description="Where a gateway finds the control plane, best its internal port; this machine's when not set",
+        description="Where a gateway finds the control plane, best its internal port, or its replicas with commas "
+        "between; this machine's when not set",
     )
     public_url: str | None = Field(
         default=None,

@@ -31,10 +31,11 @@ from mercato.platform.data_map import (
     description_of,
     undescribed,
 )
-from mercato.platform.database import Base, Database, Session, after_commit, driver_url
+from mercato.platform.database import LIVELY, Base, Database, Session, after_commit, driver_url, libpq_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
@@ -95,6 +96,7 @@ from mercato_contracts.masking import mask
 __all__ = [
     "BOOKS",
     "CHUNK_BYTES",
+    "LIVELY",
     "LONGEST_LINK",
     "OPERATION",
     "PERSONAL",
@@ -120,6 +122,7 @@ __all__ = [
     "Erased",
     "Event",
     "HeadKey",
+    "Holding",
     "Ids",
     "Json",
     "Keep",
@@ -190,12 +193,18 @@ __all__ = [
     "every_refusal",
     "forget_events",
     "forget_reader",
+    "hold_name",
+    "holder_of",
     "is_locked",
     "leading",
+    "let_name_go",
+    "libpq_url",
     "line_of",
+    "list_holdings",
     "mask",
     "mask_fields",
     "name_call",
+    "note_name",
     "one_line",
     "pass_place",
     "place_of",
