@@ -195,7 +195,6 @@ __all__ = [
     "every_refusal",
     "forget_events",
     "forget_lead_reader",
-    "forget_reader",
     "hold_name",
     "holder_of",
     "is_locked",
