@@ -13,6 +13,7 @@ _MECHANISM = {
     "platform/data_map.py": "describes columns, and asks nothing",
     "platform/database.py": "the engine itself",
     "platform/feed.py": "listens to PostgreSQL",
+    "platform/holders.py": "the table of who holds a name is its own",
     "platform/leading.py": "holds a lock of PostgreSQL",
     "platform/lines.py": "writes any query as lines of a file",
     "platform/merkle_tree.py": "keeps subtrees of a chain in the table that a room names",

@@ -120,6 +120,9 @@ async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> Asyn
             *(hearer for part in parts for hearer in part.hears),
         ],
     )
+    hub = running_of(app).snapshot_hub
+    if hub is not None:
+        hub.listen_by(lambda: feed.is_deaf)
     opens = [wiring.notices.load, *(part.opens for part in parts if part.opens is not None)]
     opening = [asyncio.create_task(_open(each)) for each in opens]
     yield

@@ -56,6 +56,7 @@ from mercato.identity.news import (
     ScimSettingsChanged,
     ScimTokenChanged,
     SecondFactorChanged,
+    ServiceAccountChanged,
     SessionsEnded,
     SignedIn,
     SsoAccountChanged,
@@ -96,6 +97,12 @@ from mercato.identity.scim_tokens import PREFIX as SCIM_PREFIX
 from mercato.identity.scim_tokens import NewScimToken, ScimAccess, ScimTokens
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
+from mercato.identity.service_accounts import (
+    ACCOUNT_RIGHTS,
+    KnownServiceAccount,
+    ServiceAccounts,
+    names_of_accounts,
+)
 from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
@@ -111,6 +118,7 @@ from mercato.identity.view_as import ViewedPerson, Views, seen_through
 from mercato.identity.view_as_refusals import ViewAsReadsOnly
 
 __all__ = [
+    "ACCOUNT_RIGHTS",
     "CALLBACK",
     "KEY_SCOPES",
     "OPERATOR_ONLY",
@@ -161,6 +169,7 @@ __all__ = [
     "KnownPerson",
     "KnownScimGroup",
     "KnownScimPerson",
+    "KnownServiceAccount",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
@@ -221,6 +230,8 @@ __all__ = [
     "SecondFactorChanged",
     "SecondFactors",
     "SecretHasher",
+    "ServiceAccountChanged",
+    "ServiceAccounts",
     "SessionTokens",
     "Sessions",
     "SessionsEnded",
@@ -262,6 +273,7 @@ __all__ = [
     "keyring_of",
     "keys_of_lineage",
     "named_organisations",
+    "names_of_accounts",
     "newest_keys",
     "permissions_of",
     "rights_of",

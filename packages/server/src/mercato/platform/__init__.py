@@ -31,12 +31,13 @@ from mercato.platform.data_map import (
     description_of,
     undescribed,
 )
-from mercato.platform.database import Base, Database, Session, after_commit, driver_url
+from mercato.platform.database import LIVELY, Base, Database, Session, after_commit, driver_url, libpq_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
 from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
-from mercato.platform.leading import LeadLost
+from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
 from mercato.platform.measured import MeasuredGauge
@@ -94,6 +95,7 @@ from mercato_contracts.masking import mask
 __all__ = [
     "BOOKS",
     "CHUNK_BYTES",
+    "LIVELY",
     "LONGEST_LINK",
     "OPERATION",
     "PERSONAL",
@@ -119,6 +121,7 @@ __all__ = [
     "Erased",
     "Event",
     "HeadKey",
+    "Holding",
     "Ids",
     "Json",
     "Keep",
@@ -192,11 +195,18 @@ __all__ = [
     "every_refusal",
     "forget_events",
     "forget_lead_reader",
+    "hold_name",
+    "holder_of",
     "is_locked",
+    "leading",
+    "let_name_go",
+    "libpq_url",
     "line_of",
+    "list_holdings",
     "mask",
     "mask_fields",
     "name_call",
+    "note_name",
     "one_line",
     "place_of",
     "read_end",
