@@ -4,6 +4,7 @@ Beside it, what every engine shares so that all give the same order: how words a
 as found, how words and meaning are joined, where a listing stands, cursors, snippets and reasons.
 """
 
+from mercato.adapters.search_embedded.asking import Asked, find_fitting, read_query
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
 from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
 from mercato.adapters.search_embedded.index import EmbeddedSearchIndex
@@ -39,7 +40,7 @@ from mercato.adapters.search_embedded.suggest import (
     suggest_values,
 )
 from mercato.adapters.search_embedded.tuning import Tuning
-from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
+from mercato.adapters.search_embedded.words import exact_form, loose_form, new_analyzer, spaced
 
 __all__ = [
     "KINDS",
@@ -49,10 +50,10 @@ __all__ = [
     "OF_A_TAG",
     "TEXT_WEIGHTS",
     "UNKNOWN",
+    "Asked",
     "EmbeddedSearchIndex",
     "Found",
     "Place",
-    "QueryWords",
     "Ranking",
     "ReciprocalRanks",
     "TextOnly",
@@ -66,6 +67,7 @@ __all__ = [
     "explain",
     "facet_field",
     "field_of",
+    "find_fitting",
     "fold",
     "is_doubtful",
     "key_of",
@@ -73,11 +75,11 @@ __all__ = [
     "most_like",
     "new_analyzer",
     "open_snippet",
-    "query_words",
     "ranked_services",
     "ranks",
     "read_passages",
     "read_place",
+    "read_query",
     "read_steps",
     "refine",
     "searched_words",

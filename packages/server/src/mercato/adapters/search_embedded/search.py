@@ -1,12 +1,13 @@
 """One search: find by words and by meaning, rank, cut the page, count, explain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import tantivy
 
 from mercato.adapters.search_embedded import question
+from mercato.adapters.search_embedded.asking import Asked, find_fitting, read_query
 from mercato.adapters.search_embedded.counting import Counting, FacetCounts, StepCounts
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
 from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
@@ -19,7 +20,7 @@ from mercato.adapters.search_embedded.snippets import choose_snippet, open_snipp
 from mercato.adapters.search_embedded.standing import refine, stand
 from mercato.adapters.search_embedded.tuning import Tuning
 from mercato.adapters.search_embedded.vectors import VectorIndex
-from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
+from mercato.adapters.search_embedded.words import exact_form, loose_form, new_analyzer, spaced
 from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Likeness, ListingDocument, Sort
 
 _NEWEST = Sort("released", descending=True)
@@ -58,13 +59,11 @@ class Search:
         """The answer to `query` from what this searcher sees; searchers of one generation see the same."""
         if not query.text.strip():
             return self._newest(searcher, query, generation)
-        words = query_words(query.text, self._analyzer)
-        if not exact_form(query.text):
+        asked = read_query(query, self._analyzer)
+        if asked is None:
             return IndexAnswer((), 0, dict.fromkeys(query.facets, ()))
-        if not any(map(str.isalnum, query.text)):
-            # A model finds a meaning in any picture; only listings that show it are meant.
-            query = replace(query, vector=None)
-        findings = self._find(searcher, query, words, generation)
+        query, words = asked.query, asked.words
+        findings = self._find(searcher, asked, generation)
         total, facets, steps = self._count(searcher, findings.matching, query)
         hits, following = self._page(searcher, query, findings, frozenset(words.all))
         doubtful = bool(hits) and not query.also and not findings.named
@@ -79,18 +78,18 @@ class Search:
             Shelf(self._schema, searcher, self._remembered, generation, viewer), self._vectors, service_id, limit
         )
 
-    def _find(self, searcher: tantivy.Searcher, query: IndexQuery, words: QueryWords, generation: int) -> _Findings:
+    def _find(self, searcher: tantivy.Searcher, asked: Asked, generation: int) -> _Findings:
+        query, words = asked.query, asked.words
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
-        word_query = self._ask_words(query, words)
+        word_query = self._ask_words(asked)
         text = self._top(searcher, word_query, query.filters, addresses)
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
-        short = len(words.plain) <= Tuning.FEW_WORDS
         unknown = (
             question.unknown_words(self._schema, searcher, words.plain, query.filters.viewer)
-            if len(text) < Tuning.THIN or short
+            if asked.needs_guesses(len(text))
             else []
         )
         begun = [word for word in unknown if self._begins_some(searcher, word, query.filters.viewer)]
@@ -102,27 +101,26 @@ class Search:
             weighed = [question.weighing(each, Tuning.GUESSED) for each in guesses]
             text = self._top(searcher, question.either([word_query, *weighed]), query.filters, addresses)
             misspelt = frozenset(text) - right if wrong else misspelt
-        name_like = 0 < len(words.plain) <= Tuning.NAME_WORDS
         by_name = question.named(self._schema, words.plain, wrong, begun)
-        named = self._named(searcher, query, by_name, addresses) if name_like else {}
-        floor = Tuning.LEAST_COSINE_OF_UNKNOWN if unknown and len(unknown) == len(words.plain) else Tuning.LEAST_COSINE
-        cosine, near_query = self._near(searcher, query, floor, addresses, thin=len(text) < Tuning.THIN)
+        named = self._named(searcher, query, by_name, addresses) if asked.is_name_like else {}
+        floor, thin = asked.least_cosine(unknown), len(text) < Tuning.THIN
+        cosine, near_query = self._near(searcher, query, floor, addresses, thin=thin)
         if query.vector is not None:
             cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
         found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
         names = self._names(searcher, query, addresses) if exact else {}
-        share = 1 - len(unknown) / max(1, len(words.plain))
+        share = asked.known_share(unknown)
         return _Findings(
             found, all_matching, misspelt, addresses, generation, frozenset(names), frozenset(named), share
         )
 
-    def _ask_words(self, query: IndexQuery, words: QueryWords) -> tantivy.Query:
+    def _ask_words(self, asked: Asked) -> tantivy.Query:
         """What the query says, and for less what it means in other words."""
-        asked = question.any_word(self._schema, words.all)
-        also = query_words(query.also, self._analyzer).plain if query.also else []
-        if not also:
-            return asked
-        return question.either([asked, question.weighing(question.any_word(self._schema, also), Tuning.OTHER_WORDS)])
+        said = question.any_word(self._schema, asked.words.all)
+        if not asked.also:
+            return said
+        also = question.any_word(self._schema, list(asked.also))
+        return question.either([said, question.weighing(also, Tuning.OTHER_WORDS)])
 
     def _names(
         self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
@@ -212,9 +210,7 @@ class Search:
         order = list(ranks(scores))[:REACH]
         if query.sort is not None:
             addressed = [(key, findings.addresses[key]) for key in self._placed(searcher, order, findings.addresses)]
-            fitting = {
-                key for key in order if not query.fitting_first or scores[key] >= Tuning.FITTING * scores[order[0]]
-            }
+            fitting = find_fitting(order, scores, query)
             order = [
                 *sorted_by(searcher, query.sort, query.filters.currency, [a for a in addressed if a[0] in fitting]),
                 *(key for key, _ in addressed if key not in fitting),

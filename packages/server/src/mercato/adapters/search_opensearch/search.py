@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mercato.adapters.search_embedded import (
+    Asked,
     Found,
-    QueryWords,
     Tuning,
     Weighted,
     choose_snippet,
@@ -15,13 +15,14 @@ from mercato.adapters.search_embedded import (
     explain,
     facet_field,
     field_of,
+    find_fitting,
     is_doubtful,
     key_of,
     loose_form,
     new_analyzer,
-    query_words,
     ranks,
     read_passages,
+    read_query,
     read_steps,
     refine,
     spaced,
@@ -88,13 +89,11 @@ class Search:
 
     async def run(self, query: IndexQuery) -> IndexAnswer:
         """The answer to a query that has words."""
-        words = query_words(query.text, self._analyzer)
-        if not exact_form(query.text):
+        asked = read_query(query, self._analyzer)
+        if asked is None:
             return IndexAnswer((), 0, dict.fromkeys(query.facets, ()))
-        if not any(map(str.isalnum, query.text)):
-            # A model finds a meaning in any picture; only listings that show it are meant.
-            query = replace(query, vector=None)
-        findings = await self._find(query, words)
+        query, words = asked.query, asked.words
+        findings = await self._find(asked)
         scores = self._score(findings)
         counts = Counting(query, question.either(findings.matching))
         wanted = self._wanted(query, scores, findings)
@@ -103,19 +102,20 @@ class Search:
         total, facets, steps = counts.read(counted)
         order = await self._order(query, scores, findings, frozenset(words.all))
         hits, following = await self._page(query, order, scores, findings, frozenset(words.all))
-        share = 1 - len(findings.unknown) / max(1, len(words.plain))
+        share = asked.known_share(findings.unknown)
         doubtful = bool(hits) and not query.also and not findings.named and is_doubtful(findings.found, share)
         return IndexAnswer(hits, total, facets, bool(findings.misspelt), following, steps, doubtful)
 
     async def _ask(self, searches: list[Clause]) -> list[dict[str, Any]]:
         return await self._client.ask_many(self._index, searches) if searches else []
 
-    async def _find(self, query: IndexQuery, words: QueryWords) -> _Findings:
+    async def _find(self, asked: Asked) -> _Findings:
+        query, words = asked.query, asked.words
         exact = question.whole(exact_form(query.text), "exact")
-        asked = self._ask_words(query, words)
+        said = _ask_words(asked)
         searches = [
             _top(exact, query.filters),
-            _top(asked, query.filters),
+            _top(said, query.filters),
             _top(question.whole(exact_form(query.text), "exact_name"), query.filters),
             _top(question.whole(loose_form(query.text), "loose"), query.filters),
             _knowing(words.plain, query.filters.viewer),
@@ -124,28 +124,19 @@ class Search:
             seen = Filters(viewer=query.filters.viewer)
             searches.append(_top(question.nearest(query.vector, Tuning.NEIGHBOURS, seen), seen))
         first, text, names, loose, known, *near = await self._ask(searches)
-        findings = _Findings({}, {}, {}, {}, [exact, asked])
+        findings = _Findings({}, {}, {}, {}, [exact, said])
         findings.exact, findings.text = findings.note(first), findings.note(text)
         findings.names, findings.named = findings.note(names), findings.note(loose)
-        if len(findings.text) < Tuning.THIN or len(words.plain) <= Tuning.FEW_WORDS:
+        if asked.needs_guesses(len(findings.text)):
             _read_known(findings, words.plain, known)
-        await self._look_again(query, words, findings, [findings.note(each) for each in near])
+        await self._look_again(asked, findings, [findings.note(each) for each in near])
         return findings
 
-    def _ask_words(self, query: IndexQuery, words: QueryWords) -> Clause:
-        """What the query says, and for less what it means in other words."""
-        asked = question.any_word(words.all)
-        also = query_words(query.also, self._analyzer).plain if query.also else []
-        if not also:
-            return asked
-        return question.either([asked, question.weighing(question.any_word(also), Tuning.OTHER_WORDS)])
-
-    async def _look_again(
-        self, query: IndexQuery, words: QueryWords, findings: _Findings, near: list[dict[int, float]]
-    ) -> None:
+    async def _look_again(self, asked: Asked, findings: _Findings, near: list[dict[int, float]]) -> None:
         """For misspelt and begun words, for listings that the query names, and for the meanings of what words found."""
+        query, words = asked.query, asked.words
         guessing = bool(findings.unknown) and not findings.exact
-        naming = not findings.named and 0 < len(words.plain) <= Tuning.NAME_WORDS
+        naming = not findings.named and asked.is_name_like
         searches = []
         if guessing:
             guesses = [question.any_misspelling(findings.wrong), question.begun_words(findings.begun)]
@@ -160,13 +151,10 @@ class Search:
             findings.misspelt = frozenset(findings.text) - right if findings.wrong else frozenset()
         if naming:
             findings.named = findings.note(answers[-1])
-        elif not 0 < len(words.plain) <= Tuning.NAME_WORDS:
+        elif not asked.is_name_like:
             findings.named = {}
         if query.vector is not None:
-            unknown = bool(findings.unknown) and len(findings.unknown) == len(words.plain)
-            await self._mean(
-                query, findings, near[0], Tuning.LEAST_COSINE_OF_UNKNOWN if unknown else Tuning.LEAST_COSINE
-            )
+            await self._mean(query, findings, near[0], asked.least_cosine(findings.unknown))
 
     async def _mean(self, query: IndexQuery, findings: _Findings, near: dict[int, float], floor: float) -> None:
         """Cosines of the nearest listings that pass the filters, and of all that words found.
@@ -211,7 +199,7 @@ class Search:
         if query.sort is None:
             return order
         numbers = await self._numbers(query, [findings.ids[key] for key in order])
-        fitting = {key for key in order if not query.fitting_first or scores[key] >= Tuning.FITTING * scores[order[0]]}
+        fitting = find_fitting(order, scores, query)
         descending = query.sort.descending
 
         def place(key: int) -> tuple[bool, int]:
@@ -296,6 +284,14 @@ class Counting:
 def _in_order(buckets: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
     pairs = [(str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _ask_words(asked: Asked) -> Clause:
+    """What the query says, and for less what it means in other words."""
+    said = question.any_word(asked.words.all)
+    if not asked.also:
+        return said
+    return question.either([said, question.weighing(question.any_word(list(asked.also)), Tuning.OTHER_WORDS)])
 
 
 def _top(query: Clause, filters: Filters) -> Clause:
