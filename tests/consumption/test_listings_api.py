@@ -23,7 +23,10 @@ async def test_services_stand_side_by_side_with_what_they_cost_and_do(api: httpx
     numbers = {line["name"]: line for line in answer["numbers"]}
     assert numbers["price_per_call"]["values"] == [1_000_000, 500_000]
     best = {name: line["best"] for name, line in numbers.items()}
-    assert (best["price_per_call"], best["p95"], best["availability"], best["calls"]) == ([1], [0], [0], [1])
+    assert best["price_per_call"] == [1]
+    assert best["p95"] == [0]
+    assert best["availability"] == [0]
+    assert best["calls"] == [1]
     assert answer["services"][0]["measured"]["sla_met"] is True
     assert answer["services"][0]["promised_p95_ms"] == 100
 
@@ -46,7 +49,10 @@ async def test_a_vendor_is_shown_and_who_only_calls_is_not(api: httpx.AsyncClien
     await calls(market, customer, good=7)
     await measure(market)
     shown = (await api.get("/api/vendors/acme")).json()
-    assert (shown["slug"], shown["services"], shown["calls"], shown["tasks"]) == ("acme", 1, 7, ["embeddings"])
+    assert shown["slug"] == "acme"
+    assert shown["services"] == 1
+    assert shown["calls"] == 7
+    assert shown["tasks"] == ["embeddings"]
     assert (await api.get("/api/vendors/consumer-2")).status_code == 404
     assert (await api.get("/api/vendors/nobody")).status_code == 404
 

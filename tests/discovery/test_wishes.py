@@ -64,7 +64,10 @@ def test_words_become_a_filter(query: str, left: str, name: str, value: str) -> 
 )  # fmt: skip
 def test_other_words_stay_words(query: str) -> None:
     found = read(query)
-    assert (found.text, found.wishes, found.order, found.filters) == (query.strip(), (), None, Filters())
+    assert found.text == query.strip()
+    assert found.wishes == ()
+    assert found.order is None
+    assert found.filters == Filters()
 
 
 @pytest.mark.parametrize(

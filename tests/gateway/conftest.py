@@ -104,3 +104,13 @@ def shop(control: ControlPlane, upstream: Upstream) -> MakeShop:
         return Shop(control, upstream, **terms)
 
     return make
+
+
+@pytest.fixture
+async def files(stage: Stage) -> Shop:
+    return await stage.shop("files", protocol="openapi", operations=[("GET", "/public/{name}"), ("GET", "/exact")])
+
+
+@pytest.fixture
+async def anything(stage: Stage) -> Shop:
+    return await stage.shop("anything", protocol="openapi", paths="any")

@@ -33,7 +33,10 @@ def test_one_hour_a_young_scope_a_small_one_and_what_was_there_before_are_no_new
     usual = [100, 110, 95, 105, 100, 98]
     found = judge("calls", [(900, usual), (1_000, usual)])
     assert found is not None
-    assert (found.kind, found.value, found.usual, found.weeks) == ("more", 1_000, 100, 6)
+    assert found.kind == "more"
+    assert found.value == 1_000
+    assert found.usual == 100
+    assert found.weeks == 6
     assert judge("calls", [(100, usual), (1_000, usual)]) is None
     assert judge("calls", [(0, usual), (1_000, usual)]) is None
     assert judge_hour("calls", 1_000, usual[:2]) is None

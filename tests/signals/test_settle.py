@@ -140,7 +140,10 @@ class TestWindow:
             early = await window.claim(acme.caller, acme.deployment, claim)
             with pytest.raises(Refusal):
                 await window.claim(acme.caller, zeta.deployment, claim)
-        assert (rows[0].rank, rows[0].deployment, rows[0].rounds, rows[0].eras) == (1, acme.deployment, 2, 10)
+        assert rows[0].rank == 1
+        assert rows[0].deployment == acme.deployment
+        assert rows[0].rounds == 2
+        assert rows[0].eras == 10
         assert (early.verdict, early.live_eras) == ("too-early", 10)
 
 
