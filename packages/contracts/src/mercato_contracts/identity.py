@@ -141,6 +141,7 @@ class MeView(Wire):
     organisation: str = Field(description="The short name of the caller's organisation")
     organisation_id: OrganisationId
     actor: str = Field(description="The id of the person or key")
+    name: str = Field(description="The name of the person or key")
     role: RoleName = Field(description="The caller's role")
     permissions: list[str] = Field(description="What the caller may do")
     is_operator: bool = Field(description="Whether the organisation operates the marketplace")

@@ -116,6 +116,8 @@ export interface MeView {
   organisation_id: string;
   /** The id of the person or key */
   actor: string;
+  /** The name of the person or key */
+  name: string;
   /** The caller's role */
   role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
   /** What the caller may do */

@@ -14,7 +14,9 @@ from mercato.console import (
     organisation,
     passkeys,
     places,
+    privacy,
     reviews,
+    saved_searches,
     search,
     service,
     service_accounts,
@@ -24,6 +26,7 @@ from mercato.console import (
     standings,
     status,
     subscriptions,
+    trust,
     try_it,
     usage,
     vendor,
@@ -39,7 +42,7 @@ ACCOUNT_PAGES = (
     places.router,
     passkeys.router,
 )
-DISCOVERY_PAGES = (search.router, exploring.router)
+DISCOVERY_PAGES = (search.router, exploring.router, saved_searches.router)
 CONSUMER_PAGES = (
     home.router,
     keys.router,
@@ -58,4 +61,4 @@ CONSUMER_PAGES = (
     standings.router,
 )
 VENDOR_PAGES = vendor.ROUTERS
-ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS)
+ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS, privacy.router, trust.router)

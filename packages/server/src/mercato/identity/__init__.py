@@ -39,6 +39,7 @@ from mercato.identity.models import (
     SsoProvider,
     User,
 )
+from mercato.identity.named_rows import NamedOrganisation, named_organisations
 from mercato.identity.news import (
     GroupProvisioned,
     InvitationAccepted,
@@ -178,6 +179,7 @@ __all__ = [
     "MembershipChanged",
     "Memberships",
     "Missed",
+    "NamedOrganisation",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -270,6 +272,7 @@ __all__ = [
     "key_rights",
     "keyring_of",
     "keys_of_lineage",
+    "named_organisations",
     "names_of_accounts",
     "newest_keys",
     "permissions_of",
