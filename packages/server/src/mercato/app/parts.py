@@ -61,7 +61,15 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import FallingBack, IndexKeeper, MarketMemory, SearchIndex, Searching, SharedIndexKeeper
+from mercato.discovery import (
+    FallingBack,
+    IndexKeeper,
+    MarketMemory,
+    SearchIndex,
+    Searching,
+    SearchMisses,
+    SharedIndexKeeper,
+)
 from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
@@ -111,6 +119,7 @@ def discovery_part(wiring: Wiring) -> Part:
         index = asked = FallingBack(shared, wiring.database)
         keeper = SharedIndexKeeper(wiring.database, shared, asked, embedder)
     searching = Searching(index, embedder, lambda: keeper.state)
+    misses = SearchMisses(wiring.database, wiring.clock, wiring.data_key)
     return Part(
         (discovery.router, listings.router, reviews.router, feedback.router, saved_searches.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
@@ -118,7 +127,11 @@ def discovery_part(wiring: Wiring) -> Part:
         {"the search index": keeper.is_ready},
         keeps=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version),
         adds=lambda running: replace(
-            running, searching=searching, index_keeper=keeper, market_memory=MarketMemory(wiring.clock)
+            running,
+            searching=searching,
+            search_misses=misses,
+            index_keeper=keeper,
+            market_memory=MarketMemory(wiring.clock),
         ),
     )
 

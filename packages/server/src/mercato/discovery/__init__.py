@@ -22,6 +22,7 @@ from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
+from mercato.discovery.misses import FEWEST, Missed, SearchMisses, find_misses
 from mercato.discovery.news import (
     DocumentChanged,
     IndexFed,
@@ -77,6 +78,7 @@ from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
+    "FEWEST",
     "NUMBERS",
     "REACH",
     "RULES",
@@ -110,6 +112,7 @@ __all__ = [
     "ListingDocument",
     "MarketMemory",
     "MeasuredFigures",
+    "Missed",
     "NumberName",
     "PriceFact",
     "QueryRefused",
@@ -135,6 +138,7 @@ __all__ = [
     "SavedSearches",
     "SavedSearchesEnough",
     "SearchIndex",
+    "SearchMisses",
     "SearchPage",
     "Searching",
     "SharedIndex",
@@ -152,6 +156,7 @@ __all__ = [
     "ask_for_rebuild",
     "blend",
     "compare_rows",
+    "find_misses",
     "forget_feeder",
     "from_facts",
     "is_makers_own",

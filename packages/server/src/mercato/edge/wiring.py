@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching, SharedIndex, SharedIndexKeeper
+from mercato.discovery import IndexKeeper, MarketMemory, Searching, SearchMisses, SharedIndex, SharedIndexKeeper
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -168,6 +168,7 @@ class Running:
     searching: Searching | None = None
     index_keeper: IndexKeeper | SharedIndexKeeper | None = None
     market_memory: MarketMemory | None = None
+    search_misses: SearchMisses | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None
     status_board: StatusBoard | None = None
