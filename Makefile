@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 STAMP := .venv/.installed
+# Tests and servers start Python hundreds of times: what it compiled is kept, whatever the shell that called make says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
 

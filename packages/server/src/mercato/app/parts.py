@@ -42,6 +42,7 @@ from mercato.api import (
     saved_searches,
     scim_settings,
     second_factors,
+    service_accounts,
     service_health,
     service_levels,
     sessions,
@@ -166,6 +167,7 @@ def accounts_part(wiring: Wiring) -> Part:
             view_as.router,
             scim.router,
             scim_settings.router,
+            service_accounts.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )

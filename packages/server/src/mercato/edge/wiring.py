@@ -127,6 +127,8 @@ class Wiring:
     """Sends what waits, for two seconds at most."""
     comparing: Comparing = field(default_factory=Comparing)
     """Compares releases, in processes that start with the first comparison."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How a request waits, for so many seconds, between two looks at the database."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))

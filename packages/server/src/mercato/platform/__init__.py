@@ -36,6 +36,7 @@ from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
 from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
+from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
@@ -62,8 +63,6 @@ from mercato.platform.outbox import (
     OutboxLag,
     Place,
     forget_events,
-    forget_reader,
-    pass_place,
     read_end,
     read_events,
     read_place,
@@ -128,6 +127,8 @@ __all__ = [
     "Keep",
     "Lag",
     "LeadLost",
+    "LeadReader",
+    "LeadTerms",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -159,6 +160,7 @@ __all__ = [
     "SignedHead",
     "StepFunction",
     "Steps",
+    "StillLeads",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
@@ -192,7 +194,7 @@ __all__ = [
     "every_news",
     "every_refusal",
     "forget_events",
-    "forget_reader",
+    "forget_lead_reader",
     "hold_name",
     "holder_of",
     "is_locked",
@@ -206,7 +208,6 @@ __all__ = [
     "name_call",
     "note_name",
     "one_line",
-    "pass_place",
     "place_of",
     "read_end",
     "read_events",

@@ -111,7 +111,7 @@ class OutboxFeed:
         self._database = database
         self._other_bells = {bell.channel: bell for bell in bells}
         self._quiet_seconds = quiet_seconds
-        self._bells: list[asyncio.Event] = []
+        self._bells: list[tuple[asyncio.Event, frozenset[str]]] = []
         self._news_came = asyncio.Event()
         self._is_listening = False
         self._heard_at = time.monotonic()
@@ -177,7 +177,7 @@ class OutboxFeed:
         await self._hurry(note.payload)
 
     async def _watch(self) -> None:
-        """Ring when there is something to read.
+        """Ring for the readers that have something to read.
 
         News becomes readable once every older transaction has ended, which no notification announces: while news waits
         for that, poll, at first often.
@@ -186,11 +186,11 @@ class OutboxFeed:
         while True:
             try:
                 async with self._database.transaction() as session:
-                    oldest, waits, is_new = await read_oldest_open(session, oldest_before)
+                    oldest, waits, topics = await read_oldest_open(session, oldest_before)
             except (DBAPIError, SQLAlchemyError, psycopg.Error, OSError):
-                oldest, waits, is_new = -1, True, True  # readers note the outage themselves
-            if is_new and (oldest != oldest_before or not waits):
-                self._ring()
+                oldest, waits, topics = -1, True, None  # readers note the outage themselves
+            if oldest != oldest_before or not waits:
+                self._ring(topics)
             oldest_before = oldest
             if not waits:
                 pause = _FIRST_PAUSE_SECONDS
@@ -221,9 +221,11 @@ class OutboxFeed:
             except Exception as error:
                 self._note_failure(hearer.name, error)
 
-    def _ring(self) -> None:
-        for bell in self._bells:
-            bell.set()
+    def _ring(self, topics: frozenset[str] | None = None) -> None:
+        """Wake the readers of these topics, or all."""
+        for bell, wanted in self._bells:
+            if topics is None or not wanted.isdisjoint(topics):
+                bell.set()
 
     async def _wait(self, bell: asyncio.Event, *, soon: bool) -> None:
         """Wait until the bell rings; only a moment if the reader is known to have more to read."""
@@ -232,13 +234,13 @@ class OutboxFeed:
                 await bell.wait()
         bell.clear()
 
-    def _new_bell(self) -> asyncio.Event:
+    def _new_bell(self, kinds: Sequence[type[News]]) -> asyncio.Event:
         bell = asyncio.Event()
-        self._bells.append(bell)
+        self._bells.append((bell, frozenset(kind.topic for kind in kinds)))
         return bell
 
     async def _run_durable(self, reader: DurableSubscriber[Any]) -> None:
-        bell = self._new_bell()
+        bell = self._new_bell(reader.kinds)
         while True:
             try:
                 handled = await self._handle_durable(reader)
@@ -267,7 +269,7 @@ class OutboxFeed:
         return len(events)
 
     async def _run_ephemeral(self, hearer: EphemeralSubscriber[Any], turn: asyncio.Lock, place: Place) -> None:
-        bell = self._new_bell()
+        bell = self._new_bell(hearer.kinds)
         while True:
             events: Sequence[Event[Any]] = ()
             failed = False
