@@ -22,6 +22,7 @@ from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
+from mercato.discovery.keeping import KeptIndexKeeper
 from mercato.discovery.news import (
     DocumentChanged,
     IndexFed,
@@ -42,6 +43,7 @@ from mercato.discovery.ports import (
     IndexQuery,
     IndexRefused,
     IndexUnavailable,
+    KeptIndex,
     Likeness,
     QueryRefused,
     Reasons,
@@ -105,6 +107,8 @@ __all__ = [
     "IndexRefused",
     "IndexState",
     "IndexUnavailable",
+    "KeptIndex",
+    "KeptIndexKeeper",
     "Likeness",
     "ListedService",
     "ListingDocument",
