@@ -8,6 +8,7 @@ from mercato.adapters.search_embedded.asking import Asked, find_fitting, read_qu
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
 from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
 from mercato.adapters.search_embedded.index import EmbeddedSearchIndex
+from mercato.adapters.search_embedded.kept_index import KeptSearchIndex
 from mercato.adapters.search_embedded.numbers import (
     UNKNOWN,
     Place,
@@ -53,6 +54,7 @@ __all__ = [
     "Asked",
     "EmbeddedSearchIndex",
     "Found",
+    "KeptSearchIndex",
     "Place",
     "Ranking",
     "ReciprocalRanks",
