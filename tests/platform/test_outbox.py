@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen
 
 from mercato.platform import (
     Bell,
@@ -244,6 +245,36 @@ async def test_news_whose_notification_is_lost_is_heard_at_the_next_look(databas
         )
     await until(lambda: heard == [1, 2], seconds=20)
     await feed.close()
+
+
+async def test_news_wakes_the_readers_of_its_topic_alone(database: Database, outbox: Outbox) -> None:
+    heard: list[int] = []
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if "FROM outbox_events" in statement and "ended" in str(parameters):
+            asked.append(statement)
+
+    async def hear(events: Sequence[Event[Counted]]) -> None:
+        heard.extend(each.news.number for each in events)
+
+    async def hear_ended(events: Sequence[Event[Ended]]) -> None:
+        raise AssertionError(events)
+
+    bell = Bell("ending")
+    feed = OutboxFeed(database, [bell])
+    listen(database.engine.sync_engine, "before_cursor_execute", note)
+    await feed.start(
+        [], [EphemeralSubscriber("counts", (Counted,), hear), EphemeralSubscriber("ends", (Ended,), hear_ended)]
+    )
+    await until(lambda: bell.is_heard and bool(asked))
+    before = len(asked)
+    for number in range(20):
+        await tell(database, outbox, number)
+        await until(lambda: len(heard) > number)  # noqa: B023  # awaited at once
+    await feed.close()
+    assert heard == list(range(20))
+    assert len(asked) - before <= 1, "one look may have been due before the process listened"
 
 
 async def test_a_bell_rings_at_commit_in_every_process_that_listens(database: Database) -> None:

@@ -70,7 +70,7 @@ _TOGETHER: dict[tuple[int, ...], APIRouter] = {}
 def _routes_of(routers: Sequence[APIRouter]) -> list[BaseRoute]:
     """The routes of these routers, which every application of this process shares.
 
-    FastAPI reads the parameters of each route anew for each application that includes its router: half a second.
+    FastAPI reads the parameters of each route anew for each application that includes its router: up to 0.4 s of CPU.
     """
     together = _TOGETHER.get(key := tuple(map(id, routers)))
     if together is None:
