@@ -22,6 +22,7 @@ from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
+from mercato.discovery.keeping import KeptIndexKeeper
 from mercato.discovery.misses import FEWEST, Missed, SearchMisses, find_misses
 from mercato.discovery.news import (
     DocumentChanged,
@@ -43,6 +44,7 @@ from mercato.discovery.ports import (
     IndexQuery,
     IndexRefused,
     IndexUnavailable,
+    KeptIndex,
     Likeness,
     QueryRefused,
     Reasons,
@@ -107,6 +109,8 @@ __all__ = [
     "IndexRefused",
     "IndexState",
     "IndexUnavailable",
+    "KeptIndex",
+    "KeptIndexKeeper",
     "Likeness",
     "ListedService",
     "ListingDocument",

@@ -103,6 +103,8 @@ class Wiring:
     """How long a submission may wait for people before it is late."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    search_folder: Path
+    """Where the search index of this machine lies, unless processes share one beyond it."""
     health_places: HealthPlaces | None = None
     """Where the marketplace's own services are; `None` where nothing is probed."""
     gateway_cert: Path | None = None
@@ -116,7 +118,7 @@ class Wiring:
     has_bus: bool = False
     """Whether systems outside hear of each call, by the operator's bus."""
     shared_index: Callable[[int], SharedIndex] | None = None
-    """The search index that all processes share, for vectors of this length; `None` where each has its own."""
+    """The search index that all processes share, for vectors of this length; `None` where each machine has its own."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
