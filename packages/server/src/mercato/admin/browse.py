@@ -12,7 +12,7 @@ from mercato.admin.news import PrivateDataRead
 from mercato.admin.refusals import AuditDamaged, AuditEntryNotFound, AuditHeadNotFound, AuditPrunedAway
 from mercato.admin.seal import log_chain, view_head
 from mercato.identity import Caller, Permission
-from mercato.platform import ChainDamaged, Clock, Database, Outbox, Session
+from mercato.platform import ChainDamaged, Clock, Database, Malformed, Outbox, Session
 from mercato_contracts.audit import (
     SEGMENT,
     AuditConsistency,
@@ -97,8 +97,10 @@ class AuditLog:
         )
 
     async def _allow(self, caller: Caller, wanted: EntryFilter, what: str) -> EntryFilter:
-        """The filter within what the caller may see."""
+        """The filter within what the caller may see. Raises `Malformed` for a period that ends before it begins."""
         caller.require(Permission.AUDIT_READ)
+        if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+            raise Malformed("`since` must lie before `until`.")
         if not _sees_all(caller):
             return replace(wanted, organisation_id=caller.organisation_id)
         if wanted.organisation_id != caller.organisation_id:

@@ -84,6 +84,7 @@ def install_problems(app: FastAPI) -> None:
     for kind in (OperationalError, InterfaceError, PoolTimeout, PsycopgError, ConnectionError):
         app.add_exception_handler(kind, _unavailable)
     app.add_exception_handler(DataError, _not_storable)
+    app.add_exception_handler(OverflowError, _not_computable)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(Exception, _fault)
 
@@ -171,6 +172,12 @@ async def _database(request: Request, error: Exception) -> Response:
 async def _not_storable(request: Request, error: Exception) -> Response:
     # A NUL character in an address, or a number beyond 64 bits: nothing that a room could have meant.
     return render(Malformed("The request holds a value that no record can hold, such as a NUL character."), request)
+
+
+async def _not_computable(request: Request, error: Exception) -> Response:
+    # A time at an end of the calendar, before which or after which there is none. Logged: it may be a fault of ours.
+    log.warning("a request led beyond what can be computed", path=request.url.path, exc_info=error)
+    return render(Malformed("The request holds a time or number beyond those that can be computed with."), request)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

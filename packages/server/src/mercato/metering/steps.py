@@ -20,11 +20,15 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 
 
+NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+"""Files of the zone database that mean something else on each machine, or nothing."""
+
+
 def find_zone(name: str) -> ZoneInfo:
     """The IANA time zone of this name, such as `Asia/Kolkata`. Raises `ZoneUnknown`."""
     try:
         # No path, and no file of the zone database that is none of a zone.
-        if name and not name.startswith(("/", ".")) and ".." not in name:
+        if name and not name.startswith(("/", ".")) and ".." not in name and name not in NO_ZONES:
             return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         pass

@@ -40,6 +40,8 @@ from mercato.publishing import Approvals, Catalogue, Submissions
 from mercato_contracts.figures import SeriesGroup, SeriesLine, SeriesMetric, SeriesStep
 from mercato_contracts.metering import UsageSide
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
 
 @strawberry.enum(description="What a person says of a submission.")
 class Decision(Enum):
@@ -195,6 +197,8 @@ def _wanted(
     side: str, since: datetime, until: datetime, step: str, zone: str, metrics: list[str], groups: list[str], top: int
 ) -> SeriesWanted:
     """Names are those of the contracts. Raises `Malformed`."""
+    if not all(_FIRST_YEAR <= at.year <= _LAST_YEAR for at in (since, until)):
+        raise Malformed(f"`since` and `until` lie in the years {_FIRST_YEAR} to {_LAST_YEAR}.")
     for what, given, known in (
         ("side", [side], UsageSide), ("step", [step], SeriesStep), ("metric", metrics, SeriesMetric),
         ("group", groups, SeriesGroup),
