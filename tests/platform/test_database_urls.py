@@ -2,10 +2,12 @@
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from mercato.platform import driver_url, libpq_url
+from mercato.platform import Database, driver_url, libpq_url
 
 TWO = "postgresql://mercato:p%2Cw@first:5432,second:5433/market?target_session_attrs=read-write"
 
@@ -44,3 +46,17 @@ def test_several_servers_are_tried_in_their_order() -> None:
 def test_another_database_is_refused() -> None:
     with pytest.raises(ValueError, match="mysql"):
         driver_url("mysql://first/market")
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_left(database: Database) -> None:
+    """As a primary that was made a standby: the pool's connections to it are not used again."""
+    async with database.transaction() as session:
+        before = await session.scalar(text("SELECT pg_backend_pid()"))
+        await session.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(DBAPIError) as caught:
+        async with database.transaction() as session:
+            await session.execute(text("CREATE TABLE written (id int)"))
+    assert caught.value.connection_invalidated
+    async with database.transaction() as session:
+        assert await session.scalar(text("SELECT pg_backend_pid()")) != before
+        await session.execute(text("CREATE TABLE written (id int)"))

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import BigInteger, DateTime, MetaData, Text, event, text
+import psycopg
+from sqlalchemy import BigInteger, DateTime, ExceptionContext, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -98,6 +99,12 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     event.listen(session.sync_session, "after_commit", committed)
 
 
+def _leave_read_only(failure: ExceptionContext) -> None:
+    """A primary that was made a standby under us: its connections are lost, and new ones find who takes writes."""
+    if isinstance(failure.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        failure.is_disconnect = True
+
+
 class Database:
     """The connection pool of one process. It grows with concurrent use and shrinks again after a while."""
 
@@ -123,6 +130,7 @@ class Database:
         self._used_at_once = 0
         self._review: asyncio.TimerHandle | None = None
         self._shrinking: asyncio.Task[None] | None = None
+        event.listen(self.engine.sync_engine, "handle_error", _leave_read_only)
         event.listen(self.engine.sync_engine, "checkout", self._note_checkout)
         event.listen(self.engine.sync_engine, "checkin", self._note_checkin)
 
