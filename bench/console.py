@@ -30,7 +30,7 @@ from fastapi import FastAPI
 
 from bench.admin_fill import PASSWORD, add_up, fill
 from bench.console_journeys import walk
-from bench.console_peers import is_installed, measure_datasette
+from bench.console_peers import NotStarted, is_installed, measure_datasette
 from bench.discovery import show
 from bench.discovery_rows import Row
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
@@ -215,7 +215,11 @@ def run(events: int, requests: int) -> list[Row]:
         if not is_installed():
             print("without Datasette: scripts/bench-peers installs it", flush=True)
             return rows
-        beside = measure_datasette(folder, events, requests)
+        try:
+            beside = measure_datasette(folder, events, requests)
+        except NotStarted:
+            print("without Datasette: it does not start here", flush=True)
+            return rows
         show(beside)
         return rows + beside
 

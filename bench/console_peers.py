@@ -27,6 +27,10 @@ _PAGES = {
 }
 
 
+class NotStarted(Exception):
+    """It ended at once, or says nothing."""
+
+
 def is_installed() -> bool:
     """Whether `scripts/bench-peers` brought it."""
     return _DATASETTE.exists()
@@ -66,7 +70,8 @@ def _serving(file: Path) -> Iterator[str]:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{origin}/-/versions.json", timeout=10).status_code == 200:
                     break
-            assert time.monotonic() < until, "Datasette did not start"
+            if server.poll() is not None or time.monotonic() > until:
+                raise NotStarted
             time.sleep(0.1)
         yield origin
     finally:
@@ -75,7 +80,7 @@ def _serving(file: Path) -> Iterator[str]:
 
 
 def measure_datasette(folder: Path, events: int, requests: int) -> list[Row]:
-    """The 95th percentile of each page, and its size, after it was asked for once."""
+    """The 95th percentile of each page, after it was asked for once. Raises `NotStarted`."""
     file = folder / "calls.db"
     _fill(file, events)
     rows = []

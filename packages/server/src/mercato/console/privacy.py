@@ -93,7 +93,7 @@ class PrivacyDesks:
         )  # fmt: skip
 
     async def email_of(self, person: str) -> str:
-        """What must be typed to erase this person; empty where it is nobody of the first pages."""
+        """Of this person; empty where it is nobody that the page knows."""
         assert self.visit.person is not None
         if person == "me":
             return self.visit.person.email
@@ -139,9 +139,11 @@ async def erase_person(request: Request, desks: Desks) -> Response:
     person = form.get("person")[:64] or "me"
     own = person in ("me", visit.caller.actor)
     try:
-        wanted = await desks.email_of("me" if own else person) or person
-        if form.get("typed").casefold() != wanted.casefold():
-            raise Malformed("Type the person's e-mail address: an erasure cannot be undone.")
+        # Somebody beyond the people that the page knows is confirmed by their id.
+        wanted = await desks.email_of("me" if own else person)
+        if form.get("typed").casefold() != (wanted or person).casefold():
+            what = "e-mail address" if wanted else "id"
+            raise Malformed(f"Type the person's {what} to confirm: an erasure cannot be undone.")
         made = await api.erase_person(
             as_request(PersonRequest, person=person), visit.caller, desks.erasures, desks.called
         )
