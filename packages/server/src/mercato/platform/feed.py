@@ -164,7 +164,9 @@ class OutboxFeed:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def _note_listening(self, is_listening: bool) -> None:
-        self._is_listening, self._heard_at = is_listening, time.monotonic()
+        if is_listening or self._is_listening:  # and not at each vain attempt to listen again
+            self._heard_at = time.monotonic()
+        self._is_listening = is_listening
         for bell in self._other_bells.values():
             bell.is_heard = is_listening
             bell.ring()  # it may have been rung while nobody listened, and waits less long when nobody does
