@@ -92,7 +92,7 @@ bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3
 	@scripts/debian nginx-light wrk
 	@$(PY) -m bench.gateway $(if $(QUICK),--quick)
 
-bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
+bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, Datasette for bench-console, in .peers (700 MB)
 	@scripts/bench-peers
 
 bench-vendors: setup ## how fast mp starts, the catalogue of 100 vendors, tokens, training, signals, the kill switch

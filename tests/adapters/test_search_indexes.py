@@ -10,7 +10,7 @@ import pytest
 from bench.judged import ndcg, read_queries, read_services
 from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.opensearch_address import read_address
-from mercato.adapters.search_embedded import EmbeddedSearchIndex
+from mercato.adapters.search_embedded import EmbeddedSearchIndex, KeptSearchIndex
 from mercato.adapters.search_opensearch import OpenSearchClient, OpenSearchIndex
 from mercato.discovery import (
     FACETS,
@@ -27,6 +27,7 @@ from mercato.discovery import (
     pack_vector,
     unpack_vector,
 )
+from mercato.platform import Place
 from tests.discovery.conftest import embedder, listings, read_lines
 from tests.support.opensearch import OpenSearchNode, why_not
 
@@ -68,9 +69,22 @@ async def fresh(index: OpenSearchIndex) -> OpenSearchIndex:
     return index
 
 
-@pytest.fixture(params=["embedded", pytest.param("opensearch", marks=pytest.mark.timeout(1800))], scope="module")
-def make(request: pytest.FixtureRequest) -> Make:
+ENGINES = ("embedded", "kept", pytest.param("opensearch", marks=pytest.mark.timeout(1800)))
+
+
+@pytest.fixture(params=ENGINES, scope="module")
+def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes an empty index; the name is its own."""
+    if request.param == "kept":
+
+        async def kept(name: str) -> SearchIndex:
+            index = KeptSearchIndex(tmp_path_factory.mktemp(name), dimensions=384)
+            await index.look("tests")
+            await index.begin(Place(0, 0))
+            await index.finish()
+            return index
+
+        return kept
     if request.param == "embedded":
 
         async def embedded(_: str) -> SearchIndex:

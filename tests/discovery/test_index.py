@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -89,36 +88,6 @@ async def test_digests_tell_what_the_index_holds(index: EmbeddedSearchIndex, lis
     assert await index.find_digests([]) == {}
 
 
-async def test_a_folder_closed_well_is_found_as_it_was(tmp_path: Path, listings: list[ListingDocument]) -> None:
-    first = EmbeddedSearchIndex(dimensions=384, folder=tmp_path / "index")
-    await first.apply(listings)
-    await first.close()
-    second = EmbeddedSearchIndex(dimensions=384, folder=tmp_path / "index")
-    answer = await second.search(IndexQuery("zzzz", unpack_vector(listings[7].vector)))
-    assert answer.hits[0].document.name == listings[7].name
-    assert len(await second.find_digests([one.service_id for one in listings])) == len(listings)
-    await second.close()
-
-
-async def test_a_folder_that_was_not_closed_begins_empty(tmp_path: Path, listings: list[ListingDocument]) -> None:
-    script = f"""
-import os
-from pathlib import Path
-from mercato.adapters.search_embedded import EmbeddedSearchIndex
-from mercato.discovery import from_facts
-index = EmbeddedSearchIndex(dimensions=384, folder=Path({str(tmp_path)!r}))
-index.apply_now([from_facts({listings[0].to_facts()!r}, {listings[0].vector!r})])
-os.kill(os.getpid(), 9)
-"""
-    killed = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], capture_output=True, check=False)
-    assert killed.returncode == -9, killed.stderr
-    index = EmbeddedSearchIndex(dimensions=384, folder=tmp_path)
-    assert await _names(index) == []
-    await index.apply(listings[:2])
-    assert len(await _names(index)) == 2
-    await index.close()
-
-
 async def test_searches_go_on_while_listings_change(
     index: EmbeddedSearchIndex, listings: list[ListingDocument]
 ) -> None:
@@ -190,4 +159,4 @@ async def test_words_that_are_no_words_are_not_remembered(
     await index.apply([replace(listings[0], summary="Noise.", description=f"Zebra. {noise}.")])
     (hit,) = (await index.search(IndexQuery("zebra"))).hits
     assert hit.snippet.text == "Zebra."
-    assert index._search._known_stems.cache_info().currsize <= 2
+    assert index._edition._search._known_stems.cache_info().currsize <= 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mercato.adapters.search_embedded.kept_vectors import KeptVectors
 from mercato.adapters.search_embedded.vectors import VectorIndex
 
 SIZE = 24
@@ -17,8 +18,14 @@ def _vectors(count: int, seed: int) -> dict[int, "np.ndarray[tuple[int], np.dtyp
     return {3 * number + 1: row / np.linalg.norm(row) for number, row in enumerate(rows)}
 
 
-def test_after_many_changes_it_finds_what_a_plain_computation_finds(tmp_path: Path) -> None:
-    index, held = VectorIndex(SIZE), _vectors(900, 1)
+def _on_disk(folder: Path) -> KeptVectors:
+    return KeptVectors(folder, SIZE, writes=True, least_mapped=300)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_after_many_changes_it_finds_what_a_plain_computation_finds(tmp_path: Path, is_kept: bool) -> None:
+    index: VectorIndex | KeptVectors = _on_disk(tmp_path) if is_kept else VectorIndex(SIZE)
+    held = _vectors(900, 1)
     index.put(held)
     choose = random.Random(4)
     for seed in range(2, 6):
@@ -29,10 +36,11 @@ def test_after_many_changes_it_finds_what_a_plain_computation_finds(tmp_path: Pa
         changed = dict(choose.sample(list(_vectors(1_000, seed).items()), 200))
         index.put(changed)
         held |= changed
-    for path in (None, tmp_path / "vectors.usearch"):
-        if path is not None:
-            index.save(path)
-            index = VectorIndex(SIZE, path)
+        if isinstance(index, KeptVectors) and seed % 2:
+            index.save()
+    for again in (False, True) if is_kept else (False,):
+        if again:
+            index = _on_disk(tmp_path)
         assert len(index) == len(held)
         for query in list(_vectors(20, 9).values()):
             exact = {key: float(row.astype(np.float16).astype(np.float32) @ query) for key, row in held.items()}

@@ -130,6 +130,9 @@ async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> Asyn
         task.cancel()
     await asyncio.gather(*opening, return_exceptions=True)
     await feed.close()
+    for part in parts:
+        if part.closes is not None:
+            await part.closes()
     await wiring.close()
 
 

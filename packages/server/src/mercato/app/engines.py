@@ -1,6 +1,7 @@
 """Which engine stands behind each port: one function a port. An engine is imported only where it is chosen."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mercato.app.settings import Settings
@@ -8,7 +9,7 @@ from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
 
 if TYPE_CHECKING:
     from mercato.bus import EventBus
-    from mercato.discovery import Embedder, SearchIndex, SharedIndex
+    from mercato.discovery import Embedder, KeptIndex, SharedIndex
     from mercato.metering import Counters
     from mercato.publishing import PolicyEngine
     from mercato.training import ClaimLinks, Provider
@@ -109,11 +110,11 @@ def build_embedder() -> "Embedder":
     return MiniLmEmbedder()
 
 
-def build_search_index(dimensions: int) -> "SearchIndex":
-    """A process's own index, empty."""
-    from mercato.adapters.search_embedded import EmbeddedSearchIndex
+def build_search_index(folder: Path, dimensions: int) -> "KeptIndex":
+    """The index of this machine, in a folder of its processes' state."""
+    from mercato.adapters.search_embedded import KeptSearchIndex
 
-    return EmbeddedSearchIndex(dimensions=dimensions)
+    return KeptSearchIndex(folder, dimensions=dimensions)
 
 
 def build_shared_index(settings: Settings) -> "Callable[[int], SharedIndex] | None":

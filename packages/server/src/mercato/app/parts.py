@@ -61,7 +61,14 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import FallingBack, IndexKeeper, MarketMemory, SearchIndex, Searching, SharedIndexKeeper
+from mercato.discovery import (
+    FallingBack,
+    KeptIndexKeeper,
+    MarketMemory,
+    Searching,
+    SearchMisses,
+    SharedIndexKeeper,
+)
 from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
@@ -81,6 +88,8 @@ class Part:
     opens: Callable[[], Awaitable[None]] | None = None
     """Run in the background once the outbox is heard, so that no news falls between."""
     ready: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    closes: Callable[[], Awaitable[None]] | None = None
+    """Awaited at the end, when the outbox is no longer heard."""
     ends_streams: Callable[[], None] | None = None
     """Called when the process begins to stop: answers that never end by themselves end then."""
     keeps: dict[str, Version] = field(default_factory=dict)
@@ -101,24 +110,32 @@ def publishing_part(wiring: Wiring) -> Part:
 def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox, or over the shared one."""
     embedder = build_embedder()
-    index: SearchIndex
-    keeper: IndexKeeper | SharedIndexKeeper
+    keeper: KeptIndexKeeper | SharedIndexKeeper
     if wiring.shared_index is None:
-        index = build_search_index(embedder.dimensions)
-        keeper = IndexKeeper(wiring.database, index, embedder)
+        kept = build_search_index(wiring.search_folder, embedder.dimensions)
+        asked = FallingBack(kept, wiring.database)
+        keeper = KeptIndexKeeper(wiring.database, kept, embedder)
+        opens = keeper.run
     else:
         shared = wiring.shared_index(embedder.dimensions)
-        index = asked = FallingBack(shared, wiring.database)
+        asked = FallingBack(shared, wiring.database)
         keeper = SharedIndexKeeper(wiring.database, shared, asked, embedder)
-    searching = Searching(index, embedder, lambda: keeper.state)
+        opens = keeper.build
+    searching = Searching(asked, embedder, lambda: keeper.state)
+    misses = SearchMisses(wiring.database, wiring.clock, wiring.data_key)
     return Part(
         (discovery.router, listings.router, reviews.router, feedback.router, saved_searches.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
-        keeper.build,
+        opens,
         {"the search index": keeper.is_ready},
+        closes=asked.close,
         keeps=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version),
         adds=lambda running: replace(
-            running, searching=searching, index_keeper=keeper, market_memory=MarketMemory(wiring.clock)
+            running,
+            searching=searching,
+            search_misses=misses,
+            index_keeper=keeper,
+            market_memory=MarketMemory(wiring.clock),
         ),
     )
 

@@ -29,7 +29,7 @@ def search() -> None:
 def check(settings: Settings, url: str | None, as_json: bool) -> None:
     """Compare the rows of the index with the catalogue, and a running index with its rows.
 
-    Exit code 1 when anything is missing, should not be there or differs. Every process holds an index of its own: name
+    Exit code 1 when anything is missing, should not be there or differs. Every machine holds an index of its own: name
     another with --url. What changed within half a minute may be on its way and is not counted.
     """
     with open_records(settings, lambda text: click.echo(text, err=True)) as records:
@@ -48,15 +48,14 @@ def check(settings: Settings, url: str | None, as_json: bool) -> None:
 @search.command()
 @click.pass_obj
 def rebuild(settings: Settings) -> None:
-    """Make every running process rebuild its index from the rows, while it keeps answering.
+    """Fill a new index from the rows on every machine, while the old one keeps answering.
 
-    Answers are marked as partial until it is done. Where processes share an index, the worker fills another one, which
-    then takes its place.
+    Answers are marked as partial until it takes the old one's place.
     """
     with open_records(settings, lambda text: click.echo(text, err=True)) as records:
         require_schema(records)
         asyncio.run(_ask_for_rebuild(records))
-    click.echo("every process that holds an index writes it again; `mercato search check` tells how it stands")
+    click.echo("every machine that holds an index fills a new one; `mercato search check` tells how it stands")
 
 
 async def _compare_rows(url: str) -> "Compared":

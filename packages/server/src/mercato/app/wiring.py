@@ -69,5 +69,5 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         take_rate_bp=settings.take_rate_bp,
         approval_target=timedelta(hours=settings.approval_target_hours),
         sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
-        shared_index=build_shared_index(settings),
+        shared_index=build_shared_index(settings), search_folder=settings.state / "search",
     )  # fmt: skip

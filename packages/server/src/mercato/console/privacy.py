@@ -15,7 +15,7 @@ from mercato.console.visit import Anybody
 from mercato.edge.names import Called
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
-from mercato.platform import PERSONAL, Malformed, Refusal, described_tables
+from mercato.platform import PERSONAL, Keep, Malformed, Refusal, described_tables
 from mercato_contracts.identity import UserView
 from mercato_contracts.privacy import ErasureView, PersonExportView, PersonRequest
 
@@ -155,8 +155,14 @@ async def erase_person(request: Request, desks: Desks) -> Response:
 def kept_of_people() -> Sequence[KeptOfPeople]:
     """From the data map, which erasures, copies and retention follow."""
     found = {
-        KeptOfPeople(note.purpose, note.basis, f"{note.keep.days} days" if note.keep.days else str(note.keep))
+        KeptOfPeople(note.purpose, note.basis, _length(note.keep))
         for _, note in described_tables()
         if note.columns_of(*PERSONAL)
     }
     return sorted(found, key=lambda each: each.purpose)
+
+
+def _length(keep: Keep) -> str:
+    if keep.words or not keep.days:
+        return str(keep)
+    return "1 day" if keep.days == 1 else f"{keep.days} days"

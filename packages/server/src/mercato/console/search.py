@@ -88,10 +88,11 @@ async def search(
     asked: Annotated[SearchRequest, Query()],
     searching: Annotated[Searching, Depends(get_searching)],
     viewer: Viewer,
+    misses: discovery.Misses,
 ) -> Response:
     """What matches, by its page."""
     here = visit.here
-    found, counted = await discovery.search_counted(asked, searching, viewer)
+    found, counted = await discovery.search_counted(asked, searching, viewer, misses)
     page = SearchPage(
         words=here.get("q"),
         sort=asked.sort,

@@ -158,8 +158,9 @@ class IndexKeeper:
         """Whether the index was built."""
         return self._ready
 
-    async def build(self, *, anew: bool = False) -> None:
-        """Compare the index with all rows and apply what differs, or everything; may be run at any time."""
+    async def build(self, *, anew: bool = False, pause_seconds: float = 0.0) -> None:
+        """Compare the index with all rows and apply what differs, or everything; may be run at any time. It rests this
+        long after each page."""
         after = ""
         while True:
             async with self._database.transaction() as session:
@@ -171,6 +172,7 @@ class IndexKeeper:
             differing = [key for key, digest in wanted.items() if anew or held.get(key) != digest]
             await self._bring(differing)
             after = page[-1][0]
+            await asyncio.sleep(pause_seconds)
         if anew:
             await self._forget_unknown()
         self._ready = True

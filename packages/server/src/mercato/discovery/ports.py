@@ -6,6 +6,7 @@ from typing import Literal, Protocol, get_args
 
 from mercato.discovery.document import ListingDocument, Vector
 from mercato.discovery.numbers import NumberName, Range, Sort
+from mercato.platform import Place
 from mercato_contracts.money import Currency
 
 FacetName = Literal[
@@ -206,6 +207,56 @@ class SearchIndex(Protocol):
 
     async def close(self) -> None:
         """Write what is to be kept; the index answers no longer."""
+        ...
+
+
+class KeptIndex(SearchIndex, Protocol):
+    """An index of this machine that outlives its processes. One of them writes it, the others read what it wrote; when
+    it ends, another one takes its place.
+
+    While there is no whole index to ask, and where the disk takes nothing, methods raise `IndexUnavailable`. In a
+    process that only reads, `apply` waits until the one that writes has done the same.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a whole index to ask."""
+        ...
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether an index that is filled anew would be much smaller."""
+        ...
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        ...
+
+    async def look(self, mark: str) -> bool:
+        """Open the index that is made of the records and vectors of this `mark`, become the process that writes, take
+        what another one wrote, let go what is damaged: whatever there is to do. Returns `is_open`."""
+        ...
+
+    async def kept_place(self) -> Place:
+        """The place in the log of news up to which the index has everything."""
+        ...
+
+    async def keep_place(self, place: Place) -> None:
+        """Remember the place, in the process that writes."""
+        ...
+
+    async def begin(self, place: Place, *, anew: bool = False) -> tuple[str, Place]:
+        """Begin an index beside the one that is asked, with the records of this place or later; or, unless `anew`, go
+        on with one that was begun. Returns after which listing to go on, and the place at which it was begun."""
+        ...
+
+    async def fill(self, listings: Sequence[ListingDocument], upto: str) -> None:
+        """Add listings to the new index alone; `upto` is the last one that was looked at."""
+        ...
+
+    async def finish(self) -> None:
+        """The new index takes the place of the one that is asked, between two searches."""
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 
 from mercato.discovery.models import ListingRow
 from mercato.platform import Session
@@ -31,6 +31,14 @@ class ListingRepository:
         """The rows of these services, by service id."""
         rows = await self._session.scalars(select(ListingRow).where(ListingRow.service_id.in_(service_ids)))
         return {row.service_id: row for row in rows}
+
+    async def identify_records(self) -> str:
+        """What no other database has: an index that is on disk must not answer for others' records."""
+        own = text(
+            "select system_identifier::text || '/' || oid::text from pg_control_system(), pg_database"
+            " where datname = current_database()"
+        )
+        return str(await self._session.scalar(own))
 
     async def find_known(self, service_ids: Sequence[str]) -> set[str]:
         """Those of these services that have a row."""

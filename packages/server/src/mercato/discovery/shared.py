@@ -22,6 +22,7 @@ from mercato.discovery.ports import (
     IndexUnavailable,
     Likeness,
     QueryRefused,
+    SearchIndex,
     SharedIndex,
     Suggestion,
 )
@@ -39,9 +40,9 @@ _READ_AT_ONCE = 3
 
 
 class FallingBack:
-    """The shared index, or the records while it does not answer; then answers are marked as partial."""
+    """An index, or the records while it does not answer; then answers are marked as partial."""
 
-    def __init__(self, index: SharedIndex, database: Database, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, index: SearchIndex, database: Database, now: Callable[[], float] = time.monotonic) -> None:
         self._index = index
         self._database = database
         self._now = now

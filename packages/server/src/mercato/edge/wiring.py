@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching, SharedIndex, SharedIndexKeeper
+from mercato.discovery import IndexKeeper, MarketMemory, Searching, SearchMisses, SharedIndex, SharedIndexKeeper
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -103,6 +103,8 @@ class Wiring:
     """How long a submission may wait for people before it is late."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    search_folder: Path
+    """Where the search index of this machine lies, unless processes share one beyond it."""
     health_places: HealthPlaces | None = None
     """Where the marketplace's own services are; `None` where nothing is probed."""
     gateway_cert: Path | None = None
@@ -116,7 +118,7 @@ class Wiring:
     has_bus: bool = False
     """Whether systems outside hear of each call, by the operator's bus."""
     shared_index: Callable[[int], SharedIndex] | None = None
-    """The search index that all processes share, for vectors of this length; `None` where each has its own."""
+    """The search index that all processes share, for vectors of this length; `None` where each machine has its own."""
     site: Path | None = None
     """The folder of the documentation site, where one is served."""
     close_engines: Callable[[], Awaitable[None]] | None = None
@@ -168,6 +170,7 @@ class Running:
     searching: Searching | None = None
     index_keeper: IndexKeeper | SharedIndexKeeper | None = None
     market_memory: MarketMemory | None = None
+    search_misses: SearchMisses | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None
     status_board: StatusBoard | None = None

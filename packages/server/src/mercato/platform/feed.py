@@ -127,7 +127,7 @@ class OutboxFeed:
         turns = [(hearer, asyncio.Lock()) for hearer in ephemeral]
         self._hurried = [(hearer, turn) for hearer, turn in turns if hearer.hurried]
         self._tasks.append(asyncio.create_task(self._listen(), name="outbox listener"))
-        self._tasks.append(asyncio.create_task(self._watch(), name="outbox bell"))
+        self._tasks.append(asyncio.create_task(self._watch(present.transaction + 1), name="outbox bell"))
         for reader in durable:
             self._tasks.append(asyncio.create_task(self._run_durable(reader), name=f"outbox {reader.name}"))
         for hearer, turn in turns:
@@ -180,13 +180,13 @@ class OutboxFeed:
         self._news_came.set()
         await self._hurry(note.payload)
 
-    async def _watch(self) -> None:
-        """Ring for the readers that have something to read.
+    async def _watch(self, oldest_before: int) -> None:
+        """Ring for the readers that have something to read, of transactions from `oldest_before` on.
 
         News becomes readable once every older transaction has ended, which no notification announces: while news waits
         for that, poll, at first often.
         """
-        pause, oldest_before = _FIRST_PAUSE_SECONDS, -1
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 async with self._database.transaction() as session:
@@ -274,6 +274,7 @@ class OutboxFeed:
 
     async def _run_ephemeral(self, hearer: EphemeralSubscriber[Any], turn: asyncio.Lock, place: Place) -> None:
         bell = self._new_bell(hearer.kinds)
+        await self._wait(bell, soon=False)  # it starts at the present, and the first look rings for what came since
         while True:
             events: Sequence[Event[Any]] = ()
             failed = False

@@ -141,6 +141,12 @@ async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]],
     ]
 
 
+async def reaches_back(session: Session, place: Place) -> bool:
+    """Whether the log still has all news after this place, as far as it can tell: it has some of before it."""
+    before = tuple_(OutboxRow.transaction, OutboxRow.number) <= tuple_(place.transaction, place.number)
+    return bool(await session.scalar(select(select(OutboxRow.number).where(before).exists())))
+
+
 async def lock_place(session: Session, reader: str) -> Place | None:
     """The durable reader's place, locked until the transaction ends; `None` while another process holds it.
 

@@ -7,6 +7,7 @@ as found, how words and meaning are joined, where a listing stands, cursors, sni
 from mercato.adapters.search_embedded.cursors import cut, read_place, write_place
 from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
 from mercato.adapters.search_embedded.index import EmbeddedSearchIndex
+from mercato.adapters.search_embedded.kept_index import KeptSearchIndex
 from mercato.adapters.search_embedded.numbers import (
     UNKNOWN,
     Place,
@@ -51,6 +52,7 @@ __all__ = [
     "UNKNOWN",
     "EmbeddedSearchIndex",
     "Found",
+    "KeptSearchIndex",
     "Place",
     "QueryWords",
     "Ranking",

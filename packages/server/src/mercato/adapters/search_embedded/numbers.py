@@ -6,11 +6,13 @@ from typing import Any, get_args
 
 import tantivy
 
-from mercato.discovery import NUMBERS, FacetName, ListingDocument, NumberName, Range, Sort
+from mercato.discovery import NUMBERS, FacetName, ListingDocument, NumberName, Range, Sort, prior
 from mercato_contracts.money import Currency
 
 UNKNOWN = -1
 """Stored where a listing does not have the number: below every other one."""
+
+_PRIOR = "prior_millis"
 
 _HIGHEST = 2**62
 _CURRENCIES: tuple[Currency, ...] = get_args(Currency)
@@ -41,6 +43,7 @@ def add_number_fields(builder: tantivy.SchemaBuilder) -> None:
     """Declare a field for each number."""
     for field in dict.fromkeys(field_of(name, currency) for name in NUMBERS for currency in _CURRENCIES):
         builder.add_integer_field(field, indexed=True, fast=True)
+    builder.add_integer_field(_PRIOR, indexed=True, fast=True)
 
 
 def stored_numbers(listing: ListingDocument) -> dict[str, int]:
@@ -51,6 +54,23 @@ def stored_numbers(listing: ListingDocument) -> dict[str, int]:
         for name in NUMBERS:
             value = numbers[name]
             found[field_of(name, currency)] = UNKNOWN if value is None else min(value, _HIGHEST)
+    return found
+
+
+def stored_prior(listing: ListingDocument) -> tuple[str, int]:
+    """The field of what is added to the listing's score, and that in thousandths."""
+    return _PRIOR, round(1_000 * prior(listing))
+
+
+def read_priors(schema: tantivy.Schema, searcher: tantivy.Searcher) -> dict[int, float]:
+    """What is added to the scores of listings, by key, where it is anything."""
+    found: dict[int, float] = {}
+    for low, high in ((-_HIGHEST, -1), (1, _HIGHEST)):
+        query = tantivy.Query.range_query(schema, _PRIOR, tantivy.FieldType.Integer, low, high)
+        hits = searcher.search(query, max(1, searcher.num_docs), count=False, order_by_field=_PRIOR).hits
+        addresses = [address for _, address in hits]
+        keys = searcher.fast_field_values("key", addresses) if addresses else []
+        found |= {int(key or 0): int(value) / 1_000 for (value, _), key in zip(hits, keys, strict=True)}
     return found
 
 

@@ -6,7 +6,13 @@ from hashlib import blake2b
 import tantivy
 
 from mercato.adapters.search_embedded.documents import to_source
-from mercato.adapters.search_embedded.numbers import add_number_fields, facet_field, stored_numbers, within
+from mercato.adapters.search_embedded.numbers import (
+    add_number_fields,
+    facet_field,
+    stored_numbers,
+    stored_prior,
+    within,
+)
 from mercato.adapters.search_embedded.suggest import FIELD, add_suggest_field, beginnings
 from mercato.adapters.search_embedded.words import ANALYZER, exact_form, loose_form, spaced, with_parts
 from mercato.discovery import FACETS, FacetName, Filters, ListingDocument
@@ -89,6 +95,7 @@ def to_tantivy(listing: ListingDocument) -> tantivy.Document:
         document.add_text(FIELD, beginning)
     for field, number in stored_numbers(listing).items():
         document.add_integer(field, number)
+    document.add_integer(*stored_prior(listing))
     document.add_bytes("source", to_source(listing))
     return document
 

@@ -18,7 +18,7 @@ from mercato.adapters.search_embedded.similar import Shelf, similar
 from mercato.adapters.search_embedded.snippets import choose_snippet, open_snippet, read_passages
 from mercato.adapters.search_embedded.standing import refine, stand
 from mercato.adapters.search_embedded.tuning import Tuning
-from mercato.adapters.search_embedded.vectors import VectorIndex
+from mercato.adapters.search_embedded.vectors import Vectors
 from mercato.adapters.search_embedded.words import QueryWords, exact_form, loose_form, new_analyzer, query_words, spaced
 from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Likeness, ListingDocument, Sort
 
@@ -43,9 +43,7 @@ class _Findings:
 class Search:
     """Answers queries on a snapshot of the text index; safe to use from several threads."""
 
-    def __init__(
-        self, schema: tantivy.Schema, vectors: VectorIndex, ranking: Ranking, priors: Mapping[int, float]
-    ) -> None:
+    def __init__(self, schema: tantivy.Schema, vectors: Vectors, ranking: Ranking, priors: Mapping[int, float]) -> None:
         self._priors = priors
         self._schema = schema
         self._vectors = vectors

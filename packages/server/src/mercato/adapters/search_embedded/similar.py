@@ -9,7 +9,7 @@ from mercato.adapters.search_embedded.numbers import facet_field
 from mercato.adapters.search_embedded.question import filtered
 from mercato.adapters.search_embedded.remembered import Remembered
 from mercato.adapters.search_embedded.schema import key_of, keys_of
-from mercato.adapters.search_embedded.vectors import VectorIndex
+from mercato.adapters.search_embedded.vectors import Vectors
 from mercato.discovery import Filters, Likeness, ListingDocument
 
 NEIGHBOURS = 100
@@ -51,7 +51,7 @@ class Shelf:
         }
 
 
-def similar(shelf: Shelf, vectors: VectorIndex, service_id: str, limit: int) -> tuple[Likeness, ...]:
+def similar(shelf: Shelf, vectors: Vectors, service_id: str, limit: int) -> tuple[Likeness, ...]:
     """The most similar first; none where the index does not hold this listing."""
     key = key_of(service_id)
     own = shelf.of_keys([key]).get(key)

@@ -5,8 +5,7 @@ import ctypes
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ _CHUNK = 256
 """Vectors put in under one lock: searches wait for no more than about 50 ms."""
 
 
-class _ManyOrOne:
+class ManyOrOne:
     """A lock that many readers or one writer hold; a waiting writer goes before new readers."""
 
     def __init__(self) -> None:
@@ -61,22 +60,41 @@ class _ManyOrOne:
                 self._changed.notify_all()
 
 
+def new_graph(dimensions: int) -> Any:
+    """An empty graph. With one of 8 bits one answer in fifty had another order, so it holds half precision."""
+    return Graph(ndim=dimensions, metric="ip", dtype="f16", connectivity=16, expansion_search=96)
+
+
+class Vectors(Protocol):
+    """Unit-length vectors by 64-bit key. All methods may be called from any thread."""
+
+    def get(self, key: int) -> Vector | None:
+        """The vector under this key."""
+        ...
+
+    def nearest(self, vector: Vector, count: int) -> dict[int, float]:
+        """The nearest keys and their cosines, nearest first; approximate."""
+        ...
+
+    def compare(self, vector: Vector, keys: Sequence[int]) -> dict[int, float]:
+        """The exact cosine of every one of these keys that is known, nearest first."""
+        ...
+
+
 class VectorIndex:
-    """Unit-length vectors by 64-bit key. All methods may be called from any thread.
+    """Unit-length vectors by 64-bit key, in memory. All methods may be called from any thread.
 
     The graph finds neighbours; cosines come from the rows beside it, because asking the graph for a vector costs ten
-    times as much. With a graph of 8 bits one answer in fifty had another order, so it holds half precision too.
+    times as much.
     """
 
-    def __init__(self, dimensions: int, path: Path | None = None) -> None:
+    def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
-        self._lock = _ManyOrOne()
-        self._graph: Any = Graph(ndim=dimensions, metric="ip", dtype="f16", connectivity=16, expansion_search=96)
+        self._lock = ManyOrOne()
+        self._graph: Any = new_graph(dimensions)
         self._rows: NDArray[np.float16] = np.zeros((_CHUNK, dimensions), np.float16)
         self._row_of: dict[int, int] = {}
         self._free: list[int] = []
-        if path is not None and path.exists() and rows_beside(path).exists():
-            self._load(path)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -149,22 +167,3 @@ class VectorIndex:
         cosines = self._rows[[self._row_of[key] for key in known]].astype(np.float32) @ vector
         pairs = sorted(zip((-cosines).tolist(), known, strict=True))
         return {key: -cosine for cosine, key in pairs}
-
-    def save(self, path: Path) -> None:
-        """Write all vectors to a file, and their rows to another beside it, which the constructor reads."""
-        with self._lock.reading():
-            self._graph.save(str(path))
-            places = np.array(list(self._row_of.values()), np.int64)
-            with rows_beside(path).open("wb") as file:
-                np.savez(file, keys=np.array(list(self._row_of), np.uint64), rows=self._rows[places])
-
-    def _load(self, path: Path) -> None:
-        self._graph.load(str(path))
-        with np.load(rows_beside(path), allow_pickle=False) as saved:
-            self._rows = saved["rows"]
-            self._row_of = {int(key): place for place, key in enumerate(saved["keys"])}
-
-
-def rows_beside(path: Path) -> Path:
-    """The file of the rows that belong to the graph in `path`."""
-    return path.with_suffix(".rows.npz")
