@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Tests and servers start Python hundreds of times: what it compiled is kept, whatever the shell that called make says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console bench-scale clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -113,6 +113,10 @@ bench-console: setup ## the console's pages: time, statements, bytes, requests, 
 
 bench-idle: setup ## what a marketplace that nobody calls costs: memory and CPU time
 	@$(PY) -m bench.idle
+
+bench-scale: setup ## calls, events and searches a second, CPU and memory with 1, 2 and 4 processes of each role
+	@scripts/debian wrk
+	@$(PY) -m bench.scale
 
 bench-audit: setup ## the audit log: entries a second, the check of 100,000; how soon calls of the suspended stop
 	@$(PY) -m bench.audit

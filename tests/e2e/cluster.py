@@ -12,25 +12,24 @@ import psycopg
 from tests.e2e.marketplace import MERCATO, Gateway, Marketplace, Part
 from tests.e2e.processes import until
 from tests.support.link import Link
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 
 LEADER_OF_CHORES = 7_245_110_388
 
 
-class Cluster(Marketplace):
-    """`controls`, `workers` and `gateways` are two each; `wires` are theirs to PostgreSQL, by their names."""
+class Fleet(Marketplace):
+    """So many `controls`, `workers` and `gateways`, each with a state folder of its own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, replicas: int = 2, **settings: str) -> None:
         super().__init__(folder, **settings)
         self._direct = self._environment["DATABASE_URL"]
-        self.wires: dict[str, Link] = {}
-        self._internal = [free_port(), free_port()]
+        self._internal = free_ports(replicas)
         self._environment["MERCATO_CONTROL_URL"] = ",".join(f"http://127.0.0.1:{port}" for port in self._internal)
-        self.controls = [self._replica("control", number) for number in (0, 1)]
-        self.workers = [self._replica("worker", number) for number in (0, 1)]
+        self.controls = [self._replica("control", number) for number in range(replicas)]
+        self.workers = [self._replica("worker", number) for number in range(replicas)]
         self.control, self.worker = self.controls[0], self.workers[0]
         self.control_url, self.worker_url = self.controls[0].url, self.workers[0].url
-        self.gateways = [self._gateway(n) for n in (0, 1)]
+        self.gateways = [self._gateway(n) for n in range(replicas)]
         self.gateway = self.gateways[0]
 
     @property
@@ -45,10 +44,57 @@ class Cluster(Marketplace):
         """The operator copies them to every machine."""
         made = self.folder / "state" / "secrets"
         made.mkdir(parents=True)
-        for part in ("signing.key", "data.key", "gateway.token"):
-            (made / part).write_text(secrets.token_hex(32))
-        for name in ("control-0", "control-1", "worker-0", "worker-1", "gateway-0", "gateway-1"):
-            shutil.copytree(made, self.folder / name / "secrets")
+        for name in ("signing.key", "data.key", "gateway.token"):
+            (made / name).write_text(secrets.token_hex(32))
+        for part in (*self.controls, *self.workers, *self.gateways):
+            shutil.copytree(made, self.folder / part.name / "secrets")
+
+    def count_events(self) -> int:
+        """Calls that are taken in."""
+        with psycopg.connect(self._direct) as database:
+            row = database.execute("SELECT count(*) FROM usage_events").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def is_shipped(self) -> bool:
+        """Whether no gateway has usage that was not taken in."""
+        return all(gateway.waiting() == 0 for gateway in self.gateways)
+
+    def bytes_per_event(self) -> float:
+        """What a call takes in the database: its event with indexes, postings, leases and sums."""
+        names = "relname ~ '^(usage_|journals|postings|leases)' AND relkind IN ('r', 'p')"
+        with psycopg.connect(self._direct) as database:
+            row = database.execute(f"SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE {names}").fetchone()
+        return 0.0 if row is None else float(row[0] or 0) / max(1, self.count_events())
+
+    @property
+    def _parts(self) -> list[Part]:
+        if not hasattr(self, "gateways"):
+            return super()._parts
+        return [self.vendor_server, *self.controls, *self.workers, *self.gateways]
+
+    def _replica(self, role: str, number: int) -> "Replica":
+        name, port = f"{role}-{number}", free_port()
+        environment = {**self._environment, "DATABASE_URL": self._database_of(name)}
+        words = ["serve", role, "--port", str(port)]
+        if role == "control":
+            words += ["--internal-port", str(self._internal[number])]
+        command = [MERCATO, "--state", str(self.folder / name), *words]
+        return Replica(name, command, self._logs, environment, port)
+
+    def _database_of(self, name: str) -> str:
+        return self._direct
+
+    def _gateway(self, number: int) -> Gateway:
+        name = f"gateway-{number}"
+        return Gateway(name, self.folder / name, self._logs, self._environment, workers=1)
+
+
+class Cluster(Fleet):
+    """Two of each; `wires` are those of control planes and workers to PostgreSQL, by their names."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.wires: dict[str, Link] = {}
+        super().__init__(folder, 2, **settings)
 
     def stop(self) -> None:
         super().stop()
@@ -84,25 +130,9 @@ class Cluster(Marketplace):
         assert found is not None
         return found
 
-    @property
-    def _parts(self) -> list[Part]:
-        if not hasattr(self, "gateways"):
-            return super()._parts
-        return [self.vendor_server, *self.controls, *self.workers, *self.gateways]
-
-    def _replica(self, role: str, number: int) -> "Replica":
-        name, port = f"{role}-{number}", free_port()
+    def _database_of(self, name: str) -> str:
         link = self.wires[name] = Link(_socket_of(self._direct))
-        environment = {**self._environment, "DATABASE_URL": _through(self._direct, link.port)}
-        words = ["serve", role, "--port", str(port)]
-        if role == "control":
-            words += ["--internal-port", str(self._internal[number])]
-        command = [MERCATO, "--state", str(self.folder / name), *words]
-        return Replica(name, command, self._logs, environment, port)
-
-    def _gateway(self, number: int) -> Gateway:
-        name = f"gateway-{number}"
-        return Gateway(name, self.folder / name, self._logs, self._environment, workers=1)
+        return _through(self._direct, link.port)
 
 
 class Replica(Part):

@@ -92,6 +92,10 @@ class Gateway(Part):
         """How many services each of its workers knows at least."""
         return min(_gauge(f"{each}/metrics", "mercato_gateway_services") for each in self._admins)
 
+    def waiting(self) -> int:
+        """How many bytes of usage its workers have not shipped."""
+        return sum(_gauge(f"{each}/metrics", "mercato_gateway_spool_behind_bytes") for each in self._admins)
+
     def workers(self) -> list[int]:
         """The process ids of its workers, where it has several."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()

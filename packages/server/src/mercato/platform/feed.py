@@ -160,11 +160,15 @@ class OutboxFeed:
             except psycopg.Error as error:
                 log.warning("outbox listener lost the database", error=str(error))
                 self._note_listening(False)
+                if isinstance(error, _Silent):  # it has heard nothing for some seconds already
+                    self._heard_at = min(self._heard_at, time.monotonic() - _DEAF_SECONDS)
                 self._ring()  # from now on readers poll
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def _note_listening(self, is_listening: bool) -> None:
-        self._is_listening, self._heard_at = is_listening, time.monotonic()
+        if is_listening or self._is_listening:  # and not at each vain attempt to listen again
+            self._heard_at = time.monotonic()
+        self._is_listening = is_listening
         for bell in self._other_bells.values():
             bell.is_heard = is_listening
             bell.ring()  # it may have been rung while nobody listened, and waits less long when nobody does
@@ -331,9 +335,13 @@ async def _readable(descriptor: int, seconds: float | None) -> bool:
     return True
 
 
+class _Silent(psycopg.OperationalError):
+    """The connection stands, and nothing comes through it."""
+
+
 async def _ask(connection: psycopg.AsyncConnection) -> None:
     try:
         async with asyncio.timeout(_ASKS_SECONDS):
             await connection.execute("SELECT 1")
     except TimeoutError:
-        raise psycopg.OperationalError("the listening connection does not answer") from None
+        raise _Silent("the listening connection does not answer") from None
