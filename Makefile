@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 STAMP := .venv/.installed
+# Tests and servers start Python hundreds of times: what it compiled is kept, whatever the shell that called make says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console clean
 
@@ -90,7 +92,7 @@ bench-gateway: setup ## the gateway beside nginx and installed peers (QUICK=1: 3
 	@scripts/debian nginx-light wrk
 	@$(PY) -m bench.gateway $(if $(QUICK),--quick)
 
-bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, in .peers (700 MB)
+bench-peers: setup ## Envoy, Portkey and LiteLLM for bench-gateway, Datasette for bench-console, in .peers (700 MB)
 	@scripts/bench-peers
 
 bench-vendors: setup ## how fast mp starts, the catalogue of 100 vendors, tokens, training, signals, the kill switch

@@ -6,7 +6,8 @@ A PostgreSQL of its own is filled as for `bench.admin` (10,000 consumers, 100,00
 vendor with a little of everything is added, and the control plane answers over HTTP. Every page of the router that
 answers with a page is asked for by whoever it is for: nobody, an operator, the vendor, the consumer that calls most.
 Statements are counted on a page that was asked for before. axe looks at each page in Chromium, and the checker of the
-W3C's validator at what was sent; each is left out where it is not installed. Wall times on shared cores: read them
+W3C's validator at what was sent; journeys are walked in Chromium without scripts; Datasette shows as many calls beside
+it. Each is left out where it is not installed. Wall times on shared cores: read them
 with their spread, the load of the machine, and the CPU time of server and client together, without PostgreSQL's.
 """
 
@@ -28,6 +29,8 @@ import httpx
 from fastapi import FastAPI
 
 from bench.admin_fill import PASSWORD, add_up, fill
+from bench.console_journeys import walk
+from bench.console_peers import is_installed, measure_datasette
 from bench.discovery import show
 from bench.discovery_rows import Row
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
@@ -183,6 +186,12 @@ def measure(url: str, folder: Path, requests: int) -> list[Row]:
         if can_check():
             found += (faults := check_markup({each.path: each.html.decode() for each in pages}, folder))
             more.append(Row("vnu_errors", len(faults), "", bar=0))
+        if find_chromium() is not None:
+            done, failed = asyncio.run(walk(origin))
+            found += failed
+            share = 100 * len(done) / (len(done) + len(failed))
+            more.append(Row("journeys_without_script", share, "%", "higher", bar=100))
+            print("without scripts: " + ", ".join(done), flush=True)
         print(*found, sep="\n", flush=True)
         show(more)
         for client in browsers.values():
@@ -200,9 +209,15 @@ def run(events: int, requests: int) -> list[Row]:
         try:
             asyncio.run(fill(url, events))
             asyncio.run(add_up(url, events))
-            return measure(url, folder, requests)
+            rows = measure(url, folder, requests)
         finally:
             server.stop()
+        if not is_installed():
+            print("without Datasette: scripts/bench-peers installs it", flush=True)
+            return rows
+        beside = measure_datasette(folder, events, requests)
+        show(beside)
+        return rows + beside
 
 
 def main() -> None:

@@ -40,7 +40,8 @@ from mercato.deployments import Deployments
 from mercato.edge.wiring import Wiring
 from mercato.identity import Caller, Keys, Role, SignUp
 from mercato.identity.permissions import permissions_of
-from mercato.publishing import Deployment, Release, Service, Submission
+from mercato.publishing import Release, Service, Submission
+from mercato.publishing.models import Deployment
 
 RESULTS = Path(__file__).parent / "results" / "desk.json"
 WRITES_BAR = 5000.0

@@ -34,7 +34,8 @@ from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app import schema  # every room's tables
 from mercato.identity import SecretHasher, SignUp
 from mercato.platform import Database, Outbox, SystemClock, SystemIds
-from mercato.publishing import Deployment, Plan, Release, Service, Submission
+from mercato.publishing import Plan, Release, Service, Submission
+from mercato.publishing.models import Deployment
 from mercato_contracts import ids as prefix
 
 RESULTS = Path(__file__).parent / "results" / "vendors.json"

@@ -203,7 +203,7 @@ def test_nothing_needs_no_pandas() -> None:
     """A worker of an idle marketplace does not hold it."""
     nothing = Inputs(SPANS, [], [], [], {"consumer": [], "service": []}, {}, [], {}, [])
     made = make_reports(nothing)
-    assert list(made) == ["cohorts", "retention", "funnel", "forecast", "movers", "take"]
+    assert list(made) == ["cohorts", "retention", "funnel", "forecast", "movers", "take", "searches", "refusals"]
     assert not any(made.values())
 
 

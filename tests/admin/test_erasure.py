@@ -231,10 +231,9 @@ class TestThatItSurvives:
         "moment",
         [
             "in entries",
-            "in shred",
             *(
                 pytest.param(moment, marks=pytest.mark.slow)
-                for moment in ("in begin", "after files", 'in mask "keys"', "in end")
+                for moment in ("in begin", "after files", 'in mask "keys"', "in shred", "in end")
             ),
         ],
     )

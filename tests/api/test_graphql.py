@@ -18,9 +18,11 @@ from tests.support.governed import ask, codes, submit
 from tests.support.market import Market
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "reference" / "governance.graphql"
+SEEN = "0" * 64
 DECIDE = (
-    "mutation ($id: ID!, $say: Decision!, $why: String!)"
-    " { decide(submissionId: $id, decision: $say, reason: $why) { id approval { state votes { person decision } } } }"
+    "mutation ($id: ID!, $digest: String!, $say: Decision!, $why: String!)"
+    " { decide(submissionId: $id, digest: $digest, decision: $say, reason: $why)"
+    " { id approval { state votes { person decision } } } }"
 )
 
 
@@ -115,20 +117,35 @@ async def test_a_decision_is_that_of_the_other_route(api: httpx.AsyncClient, mar
     operator = await market.operator()
     one, own = await submit(market, vendor), await submit(market, operator, "house")
     theirs, headers = await sign_in(api, vendor), await sign_in(api, operator)
-    refused = await ask(api, theirs, DECIDE, id=one, say="APPROVE", why="good")
+    good = {"say": "APPROVE", "why": "good", "digest": SEEN}
+    refused = await ask(api, theirs, DECIDE, id=one, **good)
     assert (refused["data"], codes(refused)) == (None, ["not_allowed"])
-    refused = await ask(api, headers, DECIDE, id=own, say="APPROVE", why="good")
+    refused = await ask(api, headers, DECIDE, id=own, **good)
     assert (refused["data"], codes(refused)) == (None, ["own_submission"])
-    assert codes(await ask(api, headers, DECIDE, id="sub_none", say="REJECT", why="no")) == ["approval_not_found"]
-    assert codes(await ask(api, headers, DECIDE, id=one, say="REJECT", why="")) == ["malformed_request"]
+    assert codes(await ask(api, headers, DECIDE, id="sub_none", **good)) == ["approval_not_found"]
+    assert codes(await ask(api, headers, DECIDE, id=one, **{**good, "why": ""})) == ["malformed_request"]
     for _ in range(2):
-        done = await ask(api, headers, DECIDE, id=one, say="APPROVE", why="sounds fine")
+        done = await ask(api, headers, DECIDE, id=one, **good)
         assert done["data"]["decide"]["approval"] == {
             "state": "approved", "votes": [{"person": operator.actor, "decision": "approve"}],
         }  # fmt: skip
-    assert codes(await ask(api, headers, DECIDE, id=one, say="REJECT", why="no")) == ["already_decided"]
+    assert codes(await ask(api, headers, DECIDE, id=one, **{**good, "say": "REJECT"})) == ["already_decided"]
     waiting = await ask(api, headers, "{ approvals(first: 5) { items { id } } }")
     assert [row["id"] for row in waiting["data"]["approvals"]["items"]] == [own]
+
+
+async def test_a_decision_holds_for_what_was_looked_at(api: httpx.AsyncClient, market: Market) -> None:
+    submission = await submit(market, await market.people.join("acme"))
+    headers = await sign_in(api, await market.operator())
+    seen = await ask(api, headers, "{ approvals(first: 1) { items { id digest } } }")
+    assert seen["data"]["approvals"]["items"] == [{"id": submission, "digest": SEEN}]
+    asked = {"id": submission, "say": "APPROVE", "why": "good"}
+    for other in ("1" * 64, "", SEEN[:-1]):
+        assert codes(await ask(api, headers, DECIDE, **asked, digest=other)) == ["approval_digest_differs"]
+    blind = DECIDE.replace("$digest: String!, ", "").replace("digest: $digest, ", "")
+    assert codes(await ask(api, headers, blind, **asked)) == ["graphql_invalid"]
+    done = await ask(api, headers, DECIDE, **asked, digest=SEEN)
+    assert done["data"]["decide"]["approval"]["state"] == "approved"
 
 
 async def test_a_first_vote_of_two_is_an_entry_of_the_audit_log_once(
@@ -136,7 +153,7 @@ async def test_a_first_vote_of_two_is_an_entry_of_the_audit_log_once(
 ) -> None:
     submission = await submit(market, await market.people.join("acme"), people=2)
     headers = await sign_in(api, await market.operator())
-    done = await ask(api, headers, DECIDE, id=submission, say="APPROVE", why="one of two")
+    done = await ask(api, headers, DECIDE, id=submission, digest=SEEN, say="APPROVE", why="one of two")
     assert done["data"]["decide"]["approval"]["state"] == "pending"
     await ask(api, headers, "{ services(first: 1) { next } }")
     async with market.database.transaction() as session:
@@ -195,8 +212,8 @@ BOMB = "{ ...F0 } " + " ".join(
         ("{ salaries(first: 1) { next } }", "graphql_invalid"),
         ("{ services(first: 1) ", "graphql_invalid"),
         ("subscription { changes { topic } }", "graphql_wrong_door"),
-        ("mutation { a: decide(submissionId: 1, decision: APPROVE, reason: \"\") { id } "
-         "b: decide(submissionId: 1, decision: APPROVE, reason: \"\") { id } }", "graphql_too_large"),
+        ("mutation { a: decide(submissionId: 1, digest: \"\", decision: APPROVE, reason: \"\") { id } "
+         "b: decide(submissionId: 1, digest: \"\", decision: APPROVE, reason: \"\") { id } }", "graphql_too_large"),
         ("query A { __typename } query B { __typename }", "graphql_invalid"),
     ],
 )  # fmt: skip

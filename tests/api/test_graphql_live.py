@@ -2,8 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,16 +16,19 @@ from fastapi import FastAPI
 from gql import Client, gql
 from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from mercato.edge.wiring import running_of
 from mercato.identity import Caller
 from mercato.publishing import SubmissionReceived
+from tests.clients.environments import node_client_environment
 from tests.metering.test_usage_api import sign_in
 from tests.support.asgi import serve_app
 from tests.support.governed import submit
 from tests.support.market import Market
 
+HERE = Path(__file__).parent
 CHANGES = "subscription { changes { topic name submissionId by } }"
 
 
@@ -123,3 +130,96 @@ async def test_server_sent_events_bring_the_same(api: httpx.AsyncClient, address
     assert (refused.status_code, refused.json()["code"]) == (401, "not_signed_in")
     wrong = await api.post("/graphql/stream", json={"query": "{ a { b"}, headers=headers)
     assert (wrong.status_code, wrong.json()["code"]) == (422, "graphql_invalid")
+
+
+@contextmanager
+def node_listener(url: str, authorization: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """npm's `graphql-ws`, a process of its own: what it prints, a line each."""
+    environment = node_client_environment(HERE / "package.json")
+    script = shutil.copy(HERE / "graphql_ws_client.mjs", environment / "listen.mjs")
+    asked = {"url": f"ws{url[4:]}/graphql", "authorization": authorization, "query": CHANGES}
+    process = subprocess.Popen(
+        ["node", str(script)], cwd=environment, env={**os.environ, "ASKED": json.dumps(asked)}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield (json.loads(line) for line in process.stdout)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def lines_of(found: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """The same, without holding the loop."""
+    while (line := await asyncio.to_thread(next, found, None)) is not None:
+        yield line
+
+
+async def test_the_reference_client_of_the_protocol_hears_changes_and_why_it_is_refused(
+    api: httpx.AsyncClient, address: str, market: Market
+) -> None:
+    vendor = await market.people.join("acme")
+    headers = await sign_in(api, vendor)
+    with node_listener(address, headers["Authorization"]) as printed:
+        lines = lines_of(printed)
+        assert await anext(lines) == {"connected": True}
+        heard, change = await first((line["data"] async for line in lines), market, vendor)
+        assert (change["topic"], change["submissionId"]) == ("submission.received", heard)
+    with node_listener(address, "Bearer nonsense") as printed:
+        ended = await anext(lines_of(printed))
+        assert (ended["ended"], ended["code"]) == ("error", 4403)
+
+
+async def test_of_eleven_subscriptions_on_one_connection_ten_listen(
+    api: httpx.AsyncClient, address: str, market: Market
+) -> None:
+    headers = await sign_in(api, await market.people.join("acme"))
+    async with connected(address, headers) as socket:
+        for number in range(11):
+            await socket.send(subscription(str(number)))
+        refused = json.loads(await socket.recv())
+        assert (refused["type"], refused["id"]) == ("error", "10")
+        assert "limit" in refused["payload"][0]["message"]
+        # The place of one that ends is free again, and the connection still stands.
+        await socket.send(json.dumps({"type": "complete", "id": "3"}))
+        await socket.send(subscription("again", '{ changes(topics: ["moon"]) { topic } }'))
+        answered = json.loads(await socket.recv())
+        assert (answered["type"], answered["id"]) == ("next", "again")
+        assert "no topic" in answered["payload"]["errors"][0]["message"]
+
+
+async def test_a_session_that_ends_is_found_by_the_next_look(
+    api: httpx.AsyncClient, app: FastAPI, address: str, market: Market
+) -> None:
+    live = running_of(app).live_changes
+    assert live is not None
+    live.look_seconds = 0.2
+    headers = await sign_in(api, await market.people.join("acme"))
+    async with connected(address, headers) as socket:
+        await socket.send(subscription("1"))
+        # Looked at several times, and still there.
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await socket.recv()
+        assert (await api.delete("/api/sessions/current", headers=headers)).status_code == 204
+        async with asyncio.timeout(600):
+            ended = json.loads(await socket.recv())
+        assert (ended["type"], ended["id"]) == ("next", "1")
+        assert "session has ended" in ended["payload"]["errors"][0]["message"]
+        assert json.loads(await socket.recv()) == {"type": "complete", "id": "1"}
+
+
+@asynccontextmanager
+async def connected(address: str, headers: dict[str, str]) -> AsyncIterator[ClientConnection]:
+    """A connection that was acknowledged."""
+    url = f"ws{address[4:]}/graphql"
+    async with connect(url, subprotocols=["graphql-transport-ws"], open_timeout=60) as socket:  # type: ignore[list-item]
+        await socket.send(json.dumps({"type": "connection_init", "payload": headers}))
+        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        yield socket
+
+
+def subscription(number: str, query: str = "{ changes { topic } }") -> str:
+    """A message that begins one."""
+    return json.dumps({"type": "subscribe", "id": number, "payload": {"query": f"subscription {query}"}})

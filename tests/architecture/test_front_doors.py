@@ -72,6 +72,5 @@ def test_front_doors_and_own_modules_are_free() -> None:
     assert _deep(Module("publishing/somewhere.py", ast.parse("\n".join(lines)))) == []
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_rooms_are_entered_by_their_front_doors(module: Module) -> None:
-    assert _deep(module) == []
+def test_rooms_are_entered_by_their_front_doors() -> None:
+    assert [line for module in modules() for line in _deep(module)] == []

@@ -2,19 +2,7 @@
 
 import ast
 
-import pytest
-
 from tests.architecture.reading import Module, imports, modules, rooms_modules, table_name, tables
-
-_JOINED_UNTIL_MOVED = {
-    # Since 2026-11-29: names of vendors are joined into listings there.
-    ("publishing/repository.py", "Organisation"),
-    # The proof that sums, events and ledger agree sees all three in one snapshot.
-    ("billing/agreement_rows.py", "MeteredCall"),
-    ("billing/agreement_rows.py", "Service"),
-    ("billing/agreement_rows.py", "UsageDayState"),
-    ("billing/agreement_rows.py", "UsageQuarter"),
-}
 
 
 def _foreign_tables(module: Module) -> dict[str, int]:
@@ -47,7 +35,6 @@ def _uses(module: Module, names: set[str]) -> list[str]:
             f"{module.name}:{each.lineno} {each.id}"
             for each in used
             if isinstance(each, ast.Name) and each.id in names and id(each) not in annotations
-            and (module.name, each.id) not in _JOINED_UNTIL_MOVED
         ]  # fmt: skip
     return found
 
@@ -65,20 +52,21 @@ def test_there_are_tables() -> None:
     assert {"billing", "identity", "publishing", "signals"} <= tables().keys()
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_nobody_constructs_or_queries_another_rooms_table(module: Module) -> None:
-    foreign = _foreign_tables(module)
-    assert _uses(module, set(foreign)) == []
+def test_nobody_constructs_or_queries_another_rooms_table() -> None:
+    assert [line for module in modules() for line in _uses(module, set(_foreign_tables(module)))] == []
 
 
-@pytest.mark.parametrize("module", [m for m in rooms_modules() if m.asks_the_database], ids=lambda module: module.name)
-def test_sql_in_words_names_only_the_rooms_own_tables(module: Module) -> None:
+def test_sql_in_words_names_only_the_rooms_own_tables() -> None:
+    found = {module.name: _foreign_words(module) for module in rooms_modules() if module.asks_the_database}
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def _foreign_words(module: Module) -> set[str]:
     words = " ".join(
         node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     spoken = {word.strip("(),\"'").rpartition(".")[2] for phrase in _SQL_PHRASES for word in _after(phrase, words)}
-    foreign = {name for room, names in _TABLE_NAMES.items() if room != module.room for name in names}
-    assert spoken & foreign == set()
+    return spoken & {name for room, names in _TABLE_NAMES.items() if room != module.room for name in names}
 
 
 _SQL_PHRASES = ("FROM ", "JOIN ", "INTO ", "UPDATE ")
@@ -113,12 +101,4 @@ def test_front_doors_export_only_tables_whose_rows_others_read() -> None:
         for _, name, _ in imports(module.tree)
         if name in tables().get(module.room, ())
     }
-    assert sorted(exported - read - _EXPORTED_UNTIL_MOVED) == []
-
-
-_EXPORTED_UNTIL_MOVED = {
-    # Since 2026-11-29.
-    ("publishing", "Deployment"),
-    ("training", "Artifact"),
-    ("training", "RunStep"),
-}
+    assert sorted(exported - read) == []

@@ -29,6 +29,10 @@ INSERT INTO usage_events (id, at, {_COLUMNS})
    FROM usage_events CROSS JOIN generate_series(1, {COPIES - 1}) AS n) AS copied;
 UPDATE postings SET calls = calls * {COPIES}, tokens_in = tokens_in * {COPIES}, tokens_out = tokens_out * {COPIES},
  amount_nanos = amount_nanos * {COPIES};
+UPDATE usage_quarter SET calls = calls * {COPIES}, billed = billed * {COPIES},
+ failed = failed * {COPIES}, tokens_in = tokens_in * {COPIES}, tokens_out = tokens_out * {COPIES},
+ tokens_cached = tokens_cached * {COPIES}, bytes_in = bytes_in * {COPIES}, bytes_out = bytes_out * {COPIES},
+ duration_us = duration_us * {COPIES}, included = included * {COPIES}, price_nanos = price_nanos * {COPIES};
 INSERT INTO counters (scope, window_start, used, leased)
  SELECT kind || ':' || subject || ':' || unit || ':' || per, '{DAY}'::date - CASE per WHEN 'day' THEN 0 ELSE 1 END,
   CASE unit WHEN 'requests' THEN count(*) ELSE sum(tokens_in + tokens_out) END, 0
@@ -73,4 +77,4 @@ async def test_270000_events_agree_and_one_that_was_tampered_with_is_found(marke
     )
     tamper(database_url, "UPDATE counters SET used = used + 1 WHERE scope = (SELECT min(scope) FROM counters)")
     found, _ = await reconcile(market)
-    assert {each.kind for each in found.disagreements} == {"event_price", "journal", "counter"}
+    assert {each.kind for each in found.disagreements} == {"event_price", "journal", "counter", "rollup"}

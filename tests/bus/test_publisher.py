@@ -26,10 +26,10 @@ from mercato.platform import (
     Session,
     SystemClock,
     forget_events,
-    pass_place,
     read_events,
     read_place,
 )
+from mercato.platform.outbox import pass_place
 from mercato.publishing import ApprovalDecided, ServiceChanged, ServiceReleased, SubmissionReceived
 from mercato.subscriptions import SubscriptionChanged
 from tests.consumption.conftest import gateway

@@ -50,6 +50,7 @@ async def test_a_release_is_claimed_commented_decided_and_found(url: str, market
     shown = (await first("approvals", "show", submission_id)).stdout
     assert "Whose voice is it?" in shown
     assert "claimed by" in shown
+    assert "UTC by Zeta" in shown, shown
     assert submission_id in (await first("approvals", "list", "--mine", "--search", "speaker", "--json")).stdout
     assert "Nobody has claimed" in (await first("approvals", "let-go", submission_id)).stdout
     other = await first("approvals", "reject", submission_id, "--reason", "no licence", "--json")

@@ -64,6 +64,7 @@ def test_profiles_are_kept_apart(mp: Mp, shop: Shop) -> None:
     login = ("login", "--url", shop.url, "--email", "admin@localhost", "--profile", "two")
     assert mp(*login, stdin=shop.operator_password).returncode == 0
     assert mp.json("whoami")["organisation"] == "operator"
+    assert "First administrator (usr_" in mp("whoami").stdout
     assert mp.json("whoami", "--profile", "one")["organisation"] == "demo"
     assert mp("logout").returncode == 0
     assert mp.json("whoami")["organisation"] == "demo"

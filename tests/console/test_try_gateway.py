@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,7 @@ from fastapi import FastAPI
 
 from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.settings import Settings
-from mercato.console.try_it import pause
-from mercato.edge.wiring import running_of
+from mercato.edge.wiring import running_of, set_running
 from tests.conftest import TestClock
 from tests.console.browser import browser_of, sign_in
 from tests.console.test_buying_pages import shop
@@ -74,8 +74,8 @@ async def _at_once(seconds: float) -> None:
 async def _marketplace(settings: Settings, clock: TestClock, **changes: Any) -> AsyncIterator[FastAPI]:
     assert settings.database_url is not None
     changed = settings.model_copy(update=changes)
-    app = create_app(build_wiring(changed, settings.database_url, clock), list(ROLES))
-    app.dependency_overrides[pause] = lambda: _at_once
+    wiring = build_wiring(changed, settings.database_url, clock)
+    app = create_app(replace(wiring, pause=_at_once), list(ROLES))
     async with app.router.lifespan_context(app):
         yield app
 
@@ -141,7 +141,8 @@ async def test_pages_that_wait_for_a_call_hold_no_connection(app: FastAPI, marke
         waiting += 1
         await metered.wait()
 
-    app.dependency_overrides[pause] = lambda: wait
+    running = running_of(app)
+    set_running(app, replace(running, wiring=replace(running.wiring, pause=wait)))
     async with browser_of(app) as browser:
         await sign_in(browser, "buyer")
         pages = [asyncio.create_task(browser.get(f"{PATH}/calls/late")) for _ in range(limit)]

@@ -222,6 +222,10 @@ class TestReleases:
         assert "vendor-buyer-1" in page
         assert "<dt>Latest release then</dt><dd>1.0.0</dd>" in page
         assert "by 2 organisations" in page
+        assert "2 organisations subscribe" in page
+        withdrawal = await office.get("/vendor/services/embedder/withdraw")
+        assert "vendor-buyer-1" in withdrawal
+        assert "2 organisations subscribe" in withdrawal
 
     async def test_a_release_is_yanked_with_a_reason_and_its_version_typed(self, office: Office) -> None:
         path = "/vendor/services/leaky/releases/1.1.0/yank"

@@ -145,8 +145,9 @@ class Marketplace:
         """Schema, processes, the first administrator; returns when all is ready."""
         self.vendor_server.begin()
         self._run("migrate")
-        for part in (self.control, self.worker, self.gateway):
-            part.begin()
+        for part in self._parts:
+            if part is not self.vendor_server:
+                part.begin()
         first = json.loads(self._run("bootstrap", "--json"))
         for part in self._parts:
             part.wait_until_ready()

@@ -27,6 +27,7 @@ class Party:
 
     def __init__(self, url: str, session: "Session | None" = None) -> None:
         self.url = url
+        self.session = session
         self.http = httpx.Client(base_url=url, auth=session, timeout=60)
 
     def get(self, path: str, **query: Any) -> Any:

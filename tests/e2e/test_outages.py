@@ -141,7 +141,7 @@ def assert_nothing_was_lost(consumer: Consumer, traffic: Traffic) -> None:
 @pytest.mark.parametrize(
     ("how", "seconds"),
     [
-        ("stopped", GONE_SECONDS),
+        pytest.param("stopped", GONE_SECONDS, marks=pytest.mark.slow),
         ("killed", GONE_SECONDS),
         pytest.param("killed", A_GOOD_MINUTE, marks=pytest.mark.slow),
     ],

@@ -4,6 +4,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from mercato_gateway.route import Router
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.gateway_process import StartGateway
@@ -120,6 +122,7 @@ async def test_a_running_gateway_finds_an_ill_deployment_by_its_path_and_lets_it
     await second.stop()
 
 
+@pytest.mark.slow
 async def test_where_no_path_is_declared_a_connection_tells(
     control: ControlPlane, upstream: Upstream, start_gateway: StartGateway
 ) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from mercato.app.control import build_wiring, create_app
 from mercato.app.settings import Settings
 from mercato.platform import Database
-from mercato.publishing import Deployment, DeploymentHolds, Service
+from mercato.publishing import DeploymentHolds, Service
+from mercato.publishing.models import Deployment
 from mercato_contracts.catalog import CatalogPage
 from tests.conftest import People, TestClock
 from tests.support.market import Market

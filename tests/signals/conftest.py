@@ -15,7 +15,8 @@ from mercato.datasets import Panel, Panels, Round
 from mercato.deployments import Deployments, Signatures
 from mercato.identity import Caller
 from mercato.platform import Database, HeadKey, Ids, ObjectStore, Outbox
-from mercato.publishing import Deployment, Release
+from mercato.publishing import Release
+from mercato.publishing.models import Deployment
 from mercato.signals import KillSwitches, LiveRounds, RoundSettling, SignalLog, SignalStore, receive
 from mercato_contracts.signals import SignalReceipt
 from tests.conftest import People, TestClock

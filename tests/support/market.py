@@ -13,8 +13,8 @@ from mercato.consumption import Lending, Limits, TakeUsage
 from mercato.identity import Caller, Keys, NewKey, SecretHasher
 from mercato.metering import Holder
 from mercato.platform import Database, Ids, Outbox, SystemIds
-from mercato.publishing import Catalogue, CredentialSeal, Deployment, Plan, Release, Service
-from mercato.publishing.models import Submission
+from mercato.publishing import Catalogue, CredentialSeal, Plan, Release, Service
+from mercato.publishing.models import Deployment, Submission
 from mercato.publishing.release import Releasing
 from mercato.subscriptions import Subscription, Subscriptions
 from mercato_checks.openapi.check import PublishedOperation

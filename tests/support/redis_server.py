@@ -17,13 +17,13 @@ class RedisServer:
         self._folder = folder
         self._program = shutil.which("redis-server")
         assert self._program, "redis-server is missing: run scripts/debian redis-server"
-        (self._port,) = free_ports(1)
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        (self.port,) = free_ports(1)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns once it answers."""
-        options = {"port": self._port, "bind": "127.0.0.1", "dir": self._folder, "appendonly": "yes", "save": ""}
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "appendonly": "yes", "save": ""}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([str(self._program), *words], stdout=log, stderr=log)
@@ -36,6 +36,20 @@ class RedisServer:
                 except redis.RedisError:
                     assert time.monotonic() < deadline, (self._folder / "redis.log").read_text()
                     time.sleep(0.01)
+
+    def follow(self, other: "RedisServer") -> None:
+        """Be a replica of the other, with all that it has."""
+        with redis.Redis.from_url(self.url) as client:
+            client.replicaof("127.0.0.1", other.port)
+            deadline = time.monotonic() + 60
+            while client.info("replication")["master_link_status"] != "up":
+                assert time.monotonic() < deadline, (self._folder / "redis.log").read_text()
+                time.sleep(0.01)
+
+    def promote(self) -> None:
+        """Be a primary, as an operator or a Sentinel makes it one."""
+        with redis.Redis.from_url(self.url) as client:
+            client.replicaof("NO", "ONE")
 
     def kill(self) -> None:
         """SIGKILL: nothing is written that was not."""

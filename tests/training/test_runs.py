@@ -64,7 +64,7 @@ async def test_a_run_records_what_it_was_what_it_said_and_what_it_left(
         assert [payload["state"] for payload in answer] == ["succeeded"]
 
 
-@pytest.mark.parametrize("moment", ["in launch", "after launch"])
+@pytest.mark.parametrize("moment", ["in launch", pytest.param("after launch", marks=pytest.mark.slow)])
 async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
     trainer: Trainer, database_url: str, tmp_path: Path, moment: str
 ) -> None:

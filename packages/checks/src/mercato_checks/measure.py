@@ -99,7 +99,8 @@ def _judge(facts: Measurement, policy: MeasurePolicy) -> list[Finding]:
     if facts.failed_per_mille > policy.most_failed_per_mille:
         findings.append(found("measure_errors", "endpoint.url", f"{facts.failed} of {facts.calls} calls failed."))
     if facts.calls < policy.least_calls:
-        message = f"Only {facts.calls} calls fitted into {policy.within_seconds:g} s."
+        calls = "1 call" if facts.calls == 1 else f"{facts.calls} calls"
+        message = f"Only {calls} fitted into {policy.within_seconds:g} s."
         findings.append(found("measure_too_few", "endpoint.url", message))
     if facts.p95_us > policy.p95_ms * 1000:
         message = f"19 of 20 calls took up to {facts.p95_us // 1000} ms; {policy.p95_ms} ms are wanted."

@@ -58,6 +58,7 @@ from mercato_cli.commands.scim import scim
 from mercato_cli.commands.score import score
 from mercato_cli.commands.search import search
 from mercato_cli.commands.searches import searches
+from mercato_cli.commands.service_accounts import service_accounts
 from mercato_cli.commands.service_levels import alerts, sla, status
 from mercato_cli.commands.services import services
 from mercato_cli.commands.signals import signals
@@ -101,6 +102,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         scim,
         roles,
         keys,
+        service_accounts,
         limits,
         webhooks,
         audit,

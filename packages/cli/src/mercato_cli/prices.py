@@ -36,12 +36,16 @@ def cheapest_first(plans: "list[PlanView]") -> "list[PlanView]":
 
 
 def lowest(prices: "list[PriceView]") -> str:
-    """The first plan's price, and how many others there are."""
+    """What the cheapest plan to begin with costs, and how many others there are."""
     if not prices:
         return ""
-    first = prices[0]
+    first = min(
+        prices,
+        key=lambda price: (price.monthly, price.per_call, price.per_1k_input_tokens + price.per_1k_output_tokens),
+    )
     words = _words(first.currency, first.monthly, first.per_call, first.per_1k_input_tokens, first.per_1k_output_tokens)
-    return words + (f" (+{len(prices) - 1} plans)" if len(prices) > 1 else "")
+    others = len(prices) - 1
+    return words + (f" (+{others} plan{'s' if others > 1 else ''})" if others else "")
 
 
 def included_in(plan: "PlanView") -> str:

@@ -100,6 +100,26 @@ class MonthTaken(Wire):
     taken_bp: int | None = Field(description="The share in basis points; null where nothing was charged")
 
 
+class MissedSearch(Wire):
+    """Words that found nothing that fits in the last four weeks."""
+
+    words: str | None = Field(
+        description="The words, without capitals; null for all together that fewer than three askers used, or that "
+        "look like an address, a number or a secret"
+    )
+    searches: int = Field(description="How many searches")
+    askers: int = Field(description="How many asked; somebody who asked in two months counts twice")
+    last_on: date = Field(description="The last day that somebody searched for them, UTC")
+
+
+class RefusedCode(Wire):
+    """How often access was refused with one code."""
+
+    code: str = Field(description="The code; `mp explain CODE` says what it means")
+    refusals: int = Field(description="Refusals in the last seven days, today included")
+    refusals_before: int = Field(description="Refusals in the seven days before")
+
+
 class AnalyticsView(Wire):
     """All reports, as they were made last."""
 
@@ -112,3 +132,10 @@ class AnalyticsView(Wire):
     forecast: list[CurrencyForecast] = Field(description="One for each currency")
     movers: list[Mover] = Field(description="Ten of each kind and currency at most, the largest difference first")
     take: list[MonthTaken] = Field(description="Twelve months")
+    searches: list[MissedSearch] = Field(
+        default=[],
+        description="Searches without results: 50 at most, the most wanted first, then all the others in one",
+    )
+    refusals: list[RefusedCode] = Field(
+        default=[], description="Refusals of access (401, 403 and slowed attempts) by code, the most frequent first"
+    )

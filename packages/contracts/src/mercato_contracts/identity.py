@@ -141,6 +141,7 @@ class MeView(Wire):
     organisation: str = Field(description="The short name of the caller's organisation")
     organisation_id: OrganisationId
     actor: str = Field(description="The id of the person or key")
+    name: str = Field(description="The name of the person or key")
     role: RoleName = Field(description="The caller's role")
     permissions: list[str] = Field(description="What the caller may do")
     is_operator: bool = Field(description="Whether the organisation operates the marketplace")
@@ -174,6 +175,9 @@ class NewKeyRequest(KeyHoldRequest):
     expires_at: datetime | None = Field(
         default=None, description="When it expires, with its offset; never when left out"
     )
+    service_account_id: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="The service account that it belongs to, `sva_…`; left out: whoever makes it"
+    )
 
 
 class RotateKeyRequest(Wire):
@@ -204,6 +208,10 @@ class KeyView(Wire):
     rotated_to: str | None = Field(description="The id of the key that replaces it; null: none")
     created_by: str = Field(default="", description="The id of whoever made it")
     created_by_name: str = Field(default="", description="Who made it; empty where they are gone")
+    service_account_id: str | None = Field(
+        default=None, description="The service account that it belongs to, `sva_…`; null: whoever made it"
+    )
+    service_account_name: str = Field(default="", description="The name of that service account")
     last_used_at: datetime | None = Field(
         default=None, description="The quarter hour of its last call in the last 31 days"
     )

@@ -58,6 +58,7 @@ PERSON_EXPORT = "pex"
 REVIEW = "rvw"
 APPROVAL_COMMENT = "apc"
 VIEW = "vas"
+SERVICE_ACCOUNT = "sva"
 
 _ID = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 

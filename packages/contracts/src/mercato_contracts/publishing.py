@@ -136,6 +136,7 @@ class ApprovalDetail(WaitingView):
     """The same with what people of the operator said to each other about it."""
 
     comments: list[ApprovalCommentView] = Field(description="The newest 200, oldest first")
+    people: dict[str, str] = Field(description="The name of each person who is named here, by id")
 
 
 class ClaimRequest(Wire):

@@ -22,6 +22,10 @@ export interface AnalyticsView {
   movers: Array<Mover>;
   /** Twelve months */
   take: Array<MonthTaken>;
+  /** Searches without results: 50 at most, the most wanted first, then all the others in one (default: []) */
+  searches?: Array<MissedSearch>;
+  /** Refusals of access (401, 403 and slowed attempts) by code, the most frequent first (default: []) */
+  refusals?: Array<RefusedCode>;
 }
 
 /** Consumers whose first call was in one month. */
@@ -90,6 +94,18 @@ export interface FunnelMonth {
   call_seconds: number | null;
 }
 
+/** Words that found nothing that fits in the last four weeks. */
+export interface MissedSearch {
+  /** The words, without capitals; null for all together that fewer than three askers used, or that look like an address, a number or a secret */
+  words: string | null;
+  /** How many searches */
+  searches: number;
+  /** How many asked; somebody who asked in two months counts twice */
+  askers: number;
+  /** The last day that somebody searched for them, UTC (format: "date") */
+  last_on: string;
+}
+
 /** What the marketplace earned in one month and currency, by its ledger. */
 export interface MonthTaken {
   /** The month's first day, UTC (format: "date") */
@@ -122,6 +138,16 @@ export interface Mover {
   charged_nanos: number;
   /** Charged in the seven days before, in nano-units */
   charged_before_nanos: number;
+}
+
+/** How often access was refused with one code. */
+export interface RefusedCode {
+  /** The code; `mp explain CODE` says what it means */
+  code: string;
+  /** Refusals in the last seven days, today included */
+  refusals: number;
+  /** Refusals in the seven days before */
+  refusals_before: number;
 }
 
 /** One day's usage, UTC. */

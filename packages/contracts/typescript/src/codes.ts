@@ -148,6 +148,7 @@ export type ErrorCode =
   | "request_timeout"
   | "review_not_earned"
   | "review_not_found"
+  | "rights_too_wide"
   | "round_in_wrong_state"
   | "round_not_found"
   | "round_open_already"
@@ -169,6 +170,9 @@ export type ErrorCode =
   | "scores_not_found"
   | "second_factor_needed"
   | "series_too_long"
+  | "service_account_disabled"
+  | "service_account_not_found"
+  | "service_account_taken"
   | "service_not_found"
   | "session_ended"
   | "sign_in_busy"
@@ -563,6 +567,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   request_timeout: 408,
   review_not_earned: 403,
   review_not_found: 404,
+  rights_too_wide: 422,
   round_in_wrong_state: 409,
   round_not_found: 404,
   round_open_already: 409,
@@ -584,6 +589,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scores_not_found: 404,
   second_factor_needed: 401,
   series_too_long: 422,
+  service_account_disabled: 409,
+  service_account_not_found: 404,
+  service_account_taken: 409,
   service_not_found: 404,
   session_ended: 401,
   sign_in_busy: 429,

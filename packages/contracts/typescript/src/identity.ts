@@ -96,6 +96,10 @@ export interface KeyView {
   created_by?: string;
   /** Who made it; empty where they are gone (default: "") */
   created_by_name?: string;
+  /** The service account that it belongs to, `sva_…`; null: whoever made it */
+  service_account_id?: string | null;
+  /** The name of that service account (default: "") */
+  service_account_name?: string;
   /** The quarter hour of its last call in the last 31 days */
   last_used_at?: string | null;
   /** The only services that it calls; empty: all that are subscribed to */
@@ -112,6 +116,8 @@ export interface MeView {
   organisation_id: string;
   /** The id of the person or key */
   actor: string;
+  /** The name of the person or key */
+  name: string;
   /** The caller's role */
   role: "super_admin" | "admin" | "approver" | "viewer" | "service_account";
   /** What the caller may do */
@@ -142,6 +148,10 @@ export interface NewKeyAnswer {
   created_by?: string;
   /** Who made it; empty where they are gone (default: "") */
   created_by_name?: string;
+  /** The service account that it belongs to, `sva_…`; null: whoever made it */
+  service_account_id?: string | null;
+  /** The name of that service account (default: "") */
+  service_account_name?: string;
   /** The quarter hour of its last call in the last 31 days */
   last_used_at?: string | null;
   /** The only services that it calls; empty: all that are subscribed to */
@@ -166,6 +176,8 @@ export interface NewKeyRequest {
   scopes?: Array<string> | null;
   /** When it expires, with its offset; never when left out */
   expires_at?: string | null;
+  /** The service account that it belongs to, `sva_…`; left out: whoever makes it */
+  service_account_id?: string | null;
 }
 
 /** A colleague. */

@@ -36,6 +36,7 @@ export * as reviews from "./reviews.js";
 export * as saved_searches from "./saved_searches.js";
 export * as scim from "./scim.js";
 export * as scores from "./scores.js";
+export * as service_accounts from "./service_accounts.js";
 export * as service_levels from "./service_levels.js";
 export * as settings from "./settings.js";
 export * as signals from "./signals.js";

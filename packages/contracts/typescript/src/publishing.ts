@@ -40,6 +40,8 @@ export interface ApprovalDetail {
   claim?: ClaimView | null;
   /** The newest 200, oldest first */
   comments: Array<ApprovalCommentView>;
+  /** The name of each person who is named here, by id */
+  people: Record<string, string>;
 }
 
 /** Who decides: a `rule`, or `required_people` persons. */

@@ -1,6 +1,11 @@
-"""The client of the control plane: a few keep-alive connections, JSON in and out, one line stream."""
+"""The client of the control plane: a few keep-alive connections, JSON in and out, one line stream.
+
+Where several addresses are named, any of them will do: one that does not answer, or says that it cannot, is left for
+the next. Each gateway begins at another one, so that replicas share them.
+"""
 
 import asyncio
+import random
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -33,10 +38,25 @@ class ControlRefused(Exception):
         self.body = body
 
 
+class _Address:
+    """One address of the control plane, and what the head of each request there begins with."""
+
+    def __init__(self, base: str, authorization: str) -> None:
+        parts = urlsplit(base)
+        self.host = parts.hostname or "127.0.0.1"
+        self.secure = parts.scheme == "https"
+        self.port = parts.port or (443 if self.secure else 80)
+        self.prefix = parts.path.rstrip("/")
+        self.common = f"host: {parts.netloc}\r\n{authorization}accept: application/json\r\n"
+
+
 class _Connection(asyncio.Protocol):
     """One HTTP connection; `on_chunk` receives a streamed body, else the body is collected."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_chunk: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, address: _Address, on_chunk: Callable[[bytes], None] | None = None
+    ) -> None:
+        self.address = address
         self._loop = loop
         self._on_chunk = on_chunk
         self._parser = httptools.HttpResponseParser(self)
@@ -88,33 +108,47 @@ class ControlClient:
         token: str,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
-        parts = urlsplit(base)
-        self._loop = loop
-        self._host = parts.hostname or "127.0.0.1"
-        self._tls = tls
-        self._secure = parts.scheme == "https"
-        self._port = parts.port or (443 if self._secure else 80)
-        self._prefix = parts.path.rstrip("/")
+        """`base` is one URL, or several with commas between."""
         authorization = f"authorization: Bearer {token}\r\n" if token else ""
-        self._common = f"host: {parts.netloc}\r\n{authorization}accept: application/json\r\n"
+        self._loop = loop
+        self._tls = tls
+        self._addresses = [_Address(each.strip(), authorization) for each in base.split(",")]
+        self._at = random.randrange(len(self._addresses))  # noqa: S311  (spread, no secret)
         self._idle: list[_Connection] = []
 
     async def _open(self, on_chunk: Callable[[bytes], None] | None = None) -> _Connection:
+        """A new connection, to the first address that takes one."""
+        for _ in self._addresses[1:]:
+            address = self._addresses[self._at]
+            try:
+                return await self._open_to(address, on_chunk)
+            except ControlUnreachable:
+                self._leave(address)
+        return await self._open_to(self._addresses[self._at], on_chunk)
+
+    async def _open_to(self, address: _Address, on_chunk: Callable[[bytes], None] | None) -> _Connection:
         # Made anew for each connection, so that renewed certificates are shown.
-        tls = self._tls() if self._secure else None
+        tls = self._tls() if address.secure else None
         try:
             async with asyncio.timeout(3.0):
                 _, connection = await self._loop.create_connection(
-                    lambda: _Connection(self._loop, on_chunk), self._host, self._port, ssl=tls
+                    lambda: _Connection(self._loop, address, on_chunk), address.host, address.port, ssl=tls
                 )
         except (OSError, TimeoutError) as error:
             raise ControlUnreachable(str(error) or "no connection") from None
         return connection
 
+    def _leave(self, address: _Address) -> None:
+        """New requests go to the next address, unless they do already."""
+        if self._addresses[self._at] is address:
+            self._at = (self._at + 1) % len(self._addresses)
+
     def _take(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.transport.is_closing() and self._loop.time() - connection.idle_since < _IDLE_SECONDS:
+            is_fresh = self._loop.time() - connection.idle_since < _IDLE_SECONDS
+            is_here = connection.address is self._addresses[self._at]
+            if is_fresh and is_here and not connection.transport.is_closing():
                 return connection
             connection.transport.abort()
         return None
@@ -136,9 +170,17 @@ class ControlClient:
         return await self._ask(rested or await self._open(), path, body, timeout, trace)
 
     async def _ask(self, connection: _Connection, path: str, body: bytes, timeout: float, trace: str) -> bytes:
+        try:
+            return await self._exchange(connection, path, body, timeout, trace)
+        except ControlUnavailable:
+            self._leave(connection.address)
+            raise
+
+    async def _exchange(self, connection: _Connection, path: str, body: bytes, timeout: float, trace: str) -> bytes:
+        address = connection.address
         kind = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         parent = f"traceparent: {trace}\r\n" if trace else ""
-        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._common}{parent}{kind}"
+        head = f"POST {address.prefix}{path} HTTP/1.1\r\n{address.common}{parent}{kind}"
         connection.answer = self._loop.create_future()
         connection.transport.writelines((head.encode(), body))
         try:
@@ -164,7 +206,10 @@ class ControlClient:
     ) -> tuple[_Connection, asyncio.Future[tuple[int, bytes]]]:
         """Starts a streamed GET; the future is done when the stream ends. The caller closes the connection."""
         connection = await self._open(on_chunk)
+        address = connection.address
         connection.answer = self._loop.create_future()
-        head = f"GET {self._prefix}{path} HTTP/1.1\r\n{self._common}\r\n"
+        # A stream that ends, however it ends, is taken up elsewhere.
+        connection.answer.add_done_callback(lambda _: self._leave(address))
+        head = f"GET {address.prefix}{path} HTTP/1.1\r\n{address.common}\r\n"
         connection.transport.write(head.encode())
         return connection, connection.answer

@@ -57,7 +57,7 @@ class Settings:
 _HELP = {
     "listen": "address and port for calls",
     "admin": "address and port for /metrics, /healthz and /readyz; worker N listens on port + N; empty for none",
-    "control": "base URL of the control plane",
+    "control": "base URL of the control plane, or of its replicas with commas between",
     "token_file": "file with the bearer token for the control plane",
     "state": "folder for spools and the gateway's ids",
     "workers": "processes, one per core",

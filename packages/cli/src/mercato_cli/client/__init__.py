@@ -24,6 +24,7 @@ from mercato_cli.client.publishing import PublishingCalls
 from mercato_cli.client.reviews import ReviewCalls
 from mercato_cli.client.saved_searches import SavedSearchCalls
 from mercato_cli.client.scim import ScimCalls
+from mercato_cli.client.service_accounts import ServiceAccountCalls
 from mercato_cli.client.service_levels import ServiceLevelCalls
 from mercato_cli.client.services import ServiceCalls
 from mercato_cli.client.signals import SignalCalls
@@ -45,6 +46,7 @@ class Client(
     SsoCalls,
     ScimCalls,
     KeyCalls,
+    ServiceAccountCalls,
     LimitCalls,
     CredentialCalls,
     PublishingCalls,

@@ -9,7 +9,7 @@ from mercato_cli.command import Mp, command
 if TYPE_CHECKING:
     from mercato_contracts.analytics import AnalyticsView
 
-REPORTS = ("cohorts", "retention", "funnel", "forecast", "movers", "take")
+REPORTS = ("cohorts", "retention", "funnel", "forecast", "movers", "take", "searches", "refusals")
 _NANO = 1_000_000_000
 _SHOWN_DAYS = 7
 
@@ -18,7 +18,7 @@ _SHOWN_DAYS = 7
 @click.argument("report", type=click.Choice(REPORTS), required=False)
 @command
 def analytics(mp: Mp, report: str | None) -> None:
-    """Cohorts, retention, funnel, forecast, movers and take; all of them, or one REPORT."""
+    """Cohorts, retention, funnel, forecast, movers, take, searches without results and refusals; all, or one REPORT."""
     found = mp.client.analytics()
     facts = found.model_dump(mode="json")
     shown = facts if report is None else {name: facts[name] for name in ("made_at", "until", "digest", report)}
@@ -91,9 +91,22 @@ def _take(found: "AnalyticsView") -> tuple[list[str], list[tuple[object, ...]]]:
     return ["month", "currency", "charged", "the marketplace's", "share"], rows
 
 
+def _searches(found: "AnalyticsView") -> tuple[list[str], list[tuple[object, ...]]]:
+    rows: list[tuple[object, ...]] = [
+        (each.words or "(asked by fewer than three)", each.searches, each.askers, each.last_on)
+        for each in found.searches
+    ]
+    return ["words without results", "searches", "askers", "last"], rows
+
+
+def _refusals(found: "AnalyticsView") -> tuple[list[str], list[tuple[object, ...]]]:
+    rows: list[tuple[object, ...]] = [(each.code, each.refusals, each.refusals_before) for each in found.refusals]
+    return ["code", "refused in 7 days", "in the 7 before"], rows
+
+
 _TABLES = {
     "cohorts": _cohorts, "retention": _retention, "funnel": _funnel,
-    "forecast": _forecast, "movers": _movers, "take": _take,
+    "forecast": _forecast, "movers": _movers, "take": _take, "searches": _searches, "refusals": _refusals,
 }  # fmt: skip
 
 

@@ -177,13 +177,14 @@ def _counts(phases: "list[EvidenceView]") -> str:
 
 def _show(mp: Mp, found: "SubmissionView", detail: "ApprovalDetail | None") -> None:
     approval = found.approval
+    names = detail.people if detail else {}
     mp.console.fields(
         [
             ("submission", found.id),
             ("service", f"{found.vendor}/{found.service} {found.version}"),
             ("vendor", found.vendor),
             ("state", found.state),
-            ("submitted", f"{found.created_at:%Y-%m-%d %H:%M} UTC by {found.created_by}"),
+            ("submitted", f"{found.created_at:%Y-%m-%d %H:%M} UTC by {names.get(found.created_by, found.created_by)}"),
             ("why approval", approval and approval.reason),
             ("approvals needed", approval and approval.required_people),
             ("digest", found.digest),
@@ -193,7 +194,7 @@ def _show(mp: Mp, found: "SubmissionView", detail: "ApprovalDetail | None") -> N
                 detail and detail.claim and f"{detail.claim.name} since {detail.claim.at:%Y-%m-%d %H:%M} UTC",
             ),
             *(
-                (f"{vote.decision} by", f"{vote.person}: {vote.reason}")
+                (f"{vote.decision} by", f"{names.get(vote.person, vote.person)}: {vote.reason}")
                 for vote in (approval.votes if approval else [])
             ),
         ]
@@ -203,7 +204,7 @@ def _show(mp: Mp, found: "SubmissionView", detail: "ApprovalDetail | None") -> N
     for phase in found.phases:
         mp.console.say("")
         mp.console.say(f"{phase.phase} {phase.name}: {SIGNS[phase.outcome]}")
-        mp.console.fields([(f"  {name}", text) for name, text in map(_fact, phase.facts.items())])
+        mp.console.fields([(f"  {name}", names.get(text, text)) for name, text in map(_fact, phase.facts.items())])
         for finding in phase.findings:
             mp.console.say(finding_text(finding))
     if found.state == "waiting":

@@ -7,6 +7,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.commands.limits import limit_options, set_and_show
+from mercato_cli.commands.service_accounts import account_id_of
 from mercato_cli.errors import MpError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def keys() -> None:
 @click.option("--name", default="mp", show_default=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid. Default: unlimited.")
+@click.option("--account", metavar="ACCOUNT", help="The service account that it belongs to, by name or id.")
 @hold_options
 @command
 def make_key(
@@ -53,6 +55,7 @@ def make_key(
     name: str,
     scopes: tuple[str, ...],
     days: int | None,
+    account: str | None,
     services: tuple[str, ...],
     addresses: tuple[str, ...],
 ) -> None:
@@ -63,8 +66,16 @@ def make_key(
 
     until = datetime.now(UTC) + timedelta(days=days) if days else None
     held = _hold(services, addresses)
+    account_id = account_id_of(mp.client, account) if account else None
     new = mp.client.make_key(
-        NewKeyRequest(kind=kind, name=name, scopes=list(scopes) or None, expires_at=until, **held.model_dump())
+        NewKeyRequest(
+            kind=kind,
+            name=name,
+            scopes=list(scopes) or None,
+            expires_at=until,
+            service_account_id=account_id,
+            **held.model_dump(),
+        )
     )
     mp.console.show(new.model_dump(mode="json"), lambda: _show_once(mp, new))
 
@@ -86,7 +97,7 @@ def list_keys(mp: Mp, everything: bool) -> None:
                     key.name,
                     _state(key),
                     _day(key.created_at),
-                    key.created_by_name,
+                    _whose(key),
                     _day(key.last_used_at),
                     _day(key.expires_at),
                     _held(key),
@@ -173,6 +184,14 @@ def _hold(services: tuple[str, ...], addresses: tuple[str, ...]) -> "KeyHoldRequ
             "A --service is not VENDOR/NAME, or an --address is no address and no network.",
             "Write for instance --service acme/embedder --address 203.0.113.0/24.",
         ) from None
+
+
+def _whose(key: "KeyView") -> str:
+    return (
+        f"{key.service_account_name} (made by {key.created_by_name})"
+        if key.service_account_id
+        else (key.created_by_name)
+    )
 
 
 def _held(key: "KeyView") -> str:

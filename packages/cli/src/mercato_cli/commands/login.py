@@ -94,7 +94,7 @@ def whoami(mp: Mp) -> None:
             [
                 ("organisation", me.organisation + (" (operator)" if me.is_operator else "")),
                 ("role", me.role),
-                ("acting as", me.actor),
+                ("acting as", f"{me.name} ({me.actor})" if me.name else me.actor),
                 ("may", ", ".join(me.permissions)),
                 ("marketplace", profile.url),
                 ("gateway", mp.gateway),

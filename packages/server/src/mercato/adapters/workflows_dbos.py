@@ -9,8 +9,8 @@ as it calls the same steps in the same order; a call that differs from its recor
 
 An engine resumes what an engine of the same `executor` and `version` left unfinished, so a worker keeps its name over
 restarts, and `version` changes only when the steps of a workflow change. What an engine of another version left is
-started anew without its records, which is safe because a step may run twice. Not here yet: a sweeper that hands the
-workflows of a worker that never returns to another one (`DBOS.resume_workflow`, once heartbeats say who is dead).
+started anew without its records, which is safe because a step may run twice. What a worker left that does not return
+is taken over by another one (`take_over`); who does not return, `dbos_presence.py` knows.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
 from mercato.adapters.dbos_rest import rest_when_recovered, wake
-from mercato.platform import Json, NotFound, Workflow, copy_json, name_call
+from mercato.platform import LIVELY, Json, NotFound, Workflow, copy_json, driver_url, name_call
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +113,24 @@ class DbosWorkflows:
     async def cancel(self, workflow_id: str) -> None:
         await self._engine.call(self._cancel(workflow_id))
 
+    async def take_over(self, executors: Sequence[str]) -> None:
+        """Go on with what these engines of our version left: they are dead. Other engines may be told the same."""
+        await self._engine.call(self._take_over(list(executors)))
+
+    async def start_anew(self, executors: Sequence[str]) -> None:
+        """Work from the beginning on what these engines of other versions left, of which none lives."""
+        await self._engine.call(self._start_outdated_anew(list(executors)))
+        self._wake()
+
+    async def _take_over(self, executors: list[str]) -> None:
+        await asyncio.to_thread(DBOS._recover_pending_workflows, executors)
+        self._wake()
+
+    def _wake(self) -> None:
+        assert self._dbos is not None
+        wake(self._dbos)
+        self._rest(self._dbos)
+
     async def _retry(self, workflow_id: str) -> None:
         found = await DBOS.get_workflow_status_async(workflow_id)
         if found is None or found.status not in _RETRIED:
@@ -123,9 +141,7 @@ class DbosWorkflows:
             steps = await DBOS.list_workflow_steps_async(workflow_id)
             after += max((step["function_id"] for step in steps), default=0)
         await DBOS.rewind_workflow_async(workflow_id, start_step=after, application_version=self._version)
-        assert self._dbos is not None
-        wake(self._dbos)
-        self._rest(self._dbos)
+        self._wake()
 
     async def _cancel(self, workflow_id: str) -> None:
         found = await DBOS.get_workflow_status_async(workflow_id)
@@ -155,15 +171,15 @@ class DbosWorkflows:
             )
         # Called where a loop runs, so that DBOS runs workflows on this loop.
         DBOS.launch()
-        await self._start_outdated_anew()
+        await self._start_outdated_anew([self._executor])
         self._dbos = engine
         self._rest(engine)
 
-    async def _start_outdated_anew(self) -> None:
+    async def _start_outdated_anew(self, executors: list[str]) -> None:
         # DBOS rewinds only what has ended, so it is cancelled first, and marked before that: what is found cancelled
         # with the mark is from an engine that died between the two calls, without it a person cancelled it.
         left = await DBOS.list_workflows_async(
-            status=["PENDING", "ENQUEUED", "CANCELLED"], executor_id=self._executor, load_input=False, load_output=False
+            status=["PENDING", "ENQUEUED", "CANCELLED"], executor_id=executors, load_input=False, load_output=False
         )
         for workflow in left:
             by_a_person = workflow.status == "CANCELLED" and _OUTDATED not in (workflow.attributes or {})
@@ -190,11 +206,12 @@ class DbosWorkflows:
     def _open_records(self) -> sa.Engine:
         """The connections on which DBOS keeps its records."""
         engine = sa.create_engine(
-            sa.make_url(self._database_url).set(drivername="postgresql+psycopg"),
+            driver_url(self._database_url),
             pool_size=_CONNECTIONS_AT_REST,
             max_overflow=_CONNECTIONS - _CONNECTIONS_AT_REST,
             pool_pre_ping=True,
             connect_args={
+                **LIVELY,
                 "application_name": "mercato workflows",
                 "connect_timeout": _CONNECT_SECONDS,
                 "options": "-c idle_in_transaction_session_timeout=60000",
@@ -217,6 +234,9 @@ class DbosWorkflows:
         async def run(subject: str) -> None:
             try:
                 await workflow.run(_DbosSteps(self, workflow, subject), subject)
+            except error.DBOSWorkflowConflictIDError:
+                log.warning("another worker has taken over a workflow", workflow=workflow.name, subject=subject)
+                raise
             except Exception as failure:
                 # DBOS records the exception as the workflow's end, and nobody else reads it.
                 log.error("a workflow failed for good", workflow=workflow.name, subject=subject, exc_info=failure)

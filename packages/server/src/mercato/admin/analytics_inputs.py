@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from mercato.admin.analytics_rows import AnalyticsRows
 from mercato.billing import Taking, find_takings
+from mercato.discovery import Missed, find_misses
 from mercato.metering import MarketHistory, Used
 from mercato.platform import Session
 from mercato.publishing import Beginning, find_beginnings
 
 MONTHS, WEEKS, DAYS = 12, 12, 56
+MISSES_KEPT = timedelta(days=28)
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _QUARTER = timedelta(minutes=15)
@@ -41,6 +44,10 @@ class Inputs:
     beginnings: Sequence[Beginning]
     services_called: dict[str, datetime]
     takings: Sequence[Taking]
+    missed: Sequence[Missed] = ()
+    """Searches of the last four weeks that found nothing that fits."""
+    refused: Sequence[tuple[datetime, str, int]] = ()
+    """Refusals of the last two weeks: the start of the day, the code, how many."""
 
     @property
     def until(self) -> datetime:
@@ -71,6 +78,12 @@ def spans_at(now: datetime) -> Spans:
     )
 
 
+def refused_days(spans: Spans) -> tuple[datetime, datetime]:
+    """Fourteen days, today the last one."""
+    today = spans.days[-1]
+    return today - 13 * _DAY, today + _DAY
+
+
 async def read_inputs(session: Session, now: datetime) -> Inputs:
     """In a transaction that changes nothing."""
     spans, history = spans_at(now), MarketHistory(session)
@@ -91,4 +104,6 @@ async def read_inputs(session: Session, now: datetime) -> Inputs:
         beginnings=beginnings,
         services_called=await history.first_calls_to(released),
         takings=await find_takings(session, date(since.year, since.month, 1)),
+        missed=await find_misses(session, spans.moves[-1] - MISSES_KEPT, spans.moves[-1]),
+        refused=await AnalyticsRows(session).refusals(*refused_days(spans)),
     )

@@ -5,11 +5,12 @@ to compute, so that a worker of an idle marketplace does not hold it.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mercato.admin.analytics_inputs import DAYS, Inputs
+from mercato.admin.analytics_inputs import DAYS, Inputs, refused_days
 from mercato.metering import Used
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 AHEAD = 28
 MOST_MOVERS = 10
+MOST_SEARCHES = 50
 _WEEKDAYS = 7
 _DAY = timedelta(days=1)
 
@@ -179,6 +181,34 @@ def take(inputs: Inputs) -> Rows:
     ]
 
 
+def searches(inputs: Inputs) -> Rows:
+    """What was looked for in vain in the last four weeks, the most wanted first. The words that fewer than three askers
+    used stay unread: they are one row without words, which comes last."""
+    shown, rest = [each for each in inputs.missed if each.words], [each for each in inputs.missed if not each.words]
+    return [
+        {
+            "words": each.words or None,
+            "searches": each.searches,
+            "askers": each.askers,
+            "last_on": _day(each.last_at),
+        }
+        for each in (*shown[:MOST_SEARCHES], *rest)
+    ]
+
+
+def refusals(inputs: Inputs) -> Rows:
+    """What was refused by code: in the last seven days and in the seven before, the most frequent first."""
+    if not inputs.refused:
+        return []
+    middle = refused_days(inputs.spans)[0] + _WEEKDAYS * _DAY
+    now: Counter[str] = Counter()
+    before: Counter[str] = Counter()
+    for at, code, count in inputs.refused:
+        (now if at >= middle else before)[code] += count
+    codes = sorted(now.keys() | before.keys(), key=lambda code: (-now[code], -before[code], code))
+    return [{"code": code, "refusals": now[code], "refusals_before": before[code]} for code in codes]
+
+
 def _frame(used: Sequence[Used]) -> "pd.DataFrame":
     import pandas as pd
 
@@ -228,4 +258,6 @@ REPORTS: dict[str, Callable[[Inputs], Rows]] = {
     "forecast": forecast,
     "movers": movers,
     "take": take,
+    "searches": searches,
+    "refusals": refusals,
 }

@@ -1,7 +1,9 @@
 """Refusals are entries too: those of one kind to one asker within a minute are one entry with a count."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
+from mercato.admin.analytics_rows import AnalyticsRows
 from mercato.admin.audit_rows import AuditRows
 from mercato.admin.news import AccessRefused
 from mercato.platform import Clock, Outbox, Refusal, RequestContext, Session
@@ -32,13 +34,21 @@ class Refusals:
         await self._rows.count_refusal(row)
 
     async def tell(self) -> int:
-        """News of every minute that is over; how many."""
+        """News of every minute that is over, which are added to the sums of their days too; how many."""
         rows = await self._rows.take_refusals(_minute_of(self._clock.now()), _AT_ONCE)
+        counts: Counter[tuple[datetime, str]] = Counter()
         for row in rows:
+            counts[_day_of(row.minute), row.code] += row.count
             news = AccessRefused(by=row.asker, code=row.code, route=row.route, count=row.count, reason=row.detail)
             await self._outbox.add(self._session, news, RequestContext.from_payload(row.context))
+        if counts:
+            await AnalyticsRows(self._session).add_refusals(counts)
         return len(rows)
 
 
 def _minute_of(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
+
+
+def _day_of(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

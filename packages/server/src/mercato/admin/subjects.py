@@ -9,7 +9,7 @@ from typing import Any
 
 from mercato.admin.news import AccessRefused, AuditPruned, PrivateDataRead, RequestServed
 from mercato.discovery import DocumentChanged, IndexFed, RebuildAsked
-from mercato.identity import OrganisationCreated, ViewAsBegan, ViewAsSettingChanged
+from mercato.identity import OrganisationCreated, ServiceAccountChanged, ViewAsBegan, ViewAsSettingChanged
 from mercato.metering import BudgetChanged, UsageRecorded
 from mercato.platform import News, every_news
 from mercato.publishing import CredentialChanged
@@ -27,6 +27,7 @@ RECORDED_AT_ONCE = (ViewAsBegan,)
 _TARGETS: Mapping[type[News], tuple[str, str]] = {
     OrganisationCreated: ("organisation", "organisation_id"),
     ViewAsSettingChanged: ("organisation", "organisation_id"),
+    ServiceAccountChanged: ("service_account", "account_id"),
     BudgetChanged: ("organisation", "organisation_id"),
     CredentialChanged: ("credential", "name"),
     AccessRefused: ("route", "route"),

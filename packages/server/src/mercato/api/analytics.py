@@ -1,4 +1,4 @@
-"""How the marketplace grows: cohorts, retention, funnel, forecast, movers and take."""
+"""How the marketplace grows: cohorts, retention, funnel, forecast, movers, take; what is missed and refused."""
 
 from typing import Annotated, Any
 
@@ -23,8 +23,8 @@ async def show_analytics(
     caller: SignedIn, desk: Annotated[AnalyticsDesk, Depends(_desk)], called: Called
 ) -> AnalyticsView:
     """Cohorts of consumers, weekly retention, the way of services from submission to first call, a forecast of four
-    weeks, what moved most, and the marketplace's share. The worker makes them every hour; months, weeks and days are
-    UTC. Empty before the first time.
+    weeks, what moved most, the marketplace's share, searches without results, and refusals by code. The worker makes
+    them every hour; months, weeks and days are UTC. Empty before the first time.
     """
     return await view_analytics(await desk.show(caller), called)
 

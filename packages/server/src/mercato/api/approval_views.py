@@ -30,7 +30,8 @@ def view_reviewed(waiting: Waiting, comments: Sequence[ApprovalComment], naming:
         )
         for each in comments
     ]
-    return ApprovalDetail.model_validate({**_waiting(waiting, naming), "comments": shown})
+    people = dict(naming.people)
+    return ApprovalDetail.model_validate({**_waiting(waiting, naming), "comments": shown, "people": people})
 
 
 def _waiting(waiting: Waiting, naming: Naming) -> dict[str, object]:

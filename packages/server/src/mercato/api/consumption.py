@@ -96,6 +96,7 @@ class SnapshotAnswer(StreamingResponse):
 @router.get("/snapshot")
 async def snapshot(hub: Annotated[SnapshotHub, Depends(get_hub)]) -> Response:
     """All routes, then each change, one JSON object a line."""
+    hub.check_hearing()
     return SnapshotAnswer(hub.stream())
 
 

@@ -3,7 +3,7 @@ answers from memory."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 
 from mercato.discovery import (
     NUMBERS,
@@ -17,6 +17,7 @@ from mercato.discovery import (
     SearchPage,
     make_sort,
 )
+from mercato.edge.addresses import origin_of
 from mercato.edge.listing_filters import filters_of, sort_of
 from mercato.edge.viewer import Viewer
 from mercato.edge.wiring import running_of
@@ -69,16 +70,44 @@ async def get_searching(request: Request, response: Response) -> Searching:
     return searching
 
 
+class Missing:
+    """Notes, once the answer is sent, that nothing fits. Depended on by whatever searches for somebody's words."""
+
+    def __init__(self, request: Request, response: Response, later: BackgroundTasks) -> None:
+        self._misses = running_of(request.app).search_misses
+        self._asker = origin_of(request)
+        self._response = response
+        self._later = later
+
+    def note(self, asked: SearchRequest, page: SearchPage) -> None:
+        """If the first page has nothing that fits. Answers of an index that may lack listings do not count."""
+        found = page.answer.total and not page.answer.doubtful
+        if found or self._misses is None or asked.cursor is not None or page.state != "whole" or not asked.q.strip():
+            return
+        # Kept in memory, the answer would hide who else looks for this.
+        self._response.headers["cache-control"] = "no-store"
+        self._later.add_task(self._misses.note, asked.q, self._asker)
+
+
+Misses = Annotated[Missing, Depends()]
+
+
 @router.get("/search", summary="Find services by plain words, filters and facets")
 async def search_services(
-    asked: Annotated[SearchRequest, Query()], searching: Annotated[Searching, Depends(get_searching)], viewer: Viewer
+    asked: Annotated[SearchRequest, Query()],
+    searching: Annotated[Searching, Depends(get_searching)],
+    viewer: Viewer,
+    misses: Misses,
 ) -> SearchAnswer:
     """An exact name comes first, then words and meaning together; misspelt words are corrected where little is found.
     Filters of one facet are alternatives, and every facet comes with counts. Words about price, context and order are
     read as filters, unless a listing is called so, and `understood` names them. The cursor of a page goes on without
-    repeating what was shown, also where the catalogue changed in between.
+    repeating what was shown, also where the catalogue changed in between. Words that find nothing that fits are counted
+    for operators, without who asked.
     """
-    return view_page(await _search(asked, searching, viewer))
+    page = await _search(asked, searching, viewer)
+    misses.note(asked, page)
+    return view_page(page)
 
 
 @router.get("/facets", summary="Everything to filter services by, with counts")
@@ -94,10 +123,11 @@ async def list_facets(
 
 
 async def search_counted(
-    asked: SearchRequest, searching: Searching, viewer: str | None
+    asked: SearchRequest, searching: Searching, viewer: str | None, misses: Missing
 ) -> tuple[SearchAnswer, FacetsAnswer]:
     """A page of hits and everything to filter by, of one search."""
     page = await _search(asked, searching, viewer, _WITH_STEPS)
+    misses.note(asked, page)
     return view_page(page), _view_counts(page)
 
 

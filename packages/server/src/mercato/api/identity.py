@@ -17,6 +17,7 @@ from mercato.edge.route import LateTransactionalRoute, TransactionalRoute, prove
 from mercato.edge.sessions import client_of
 from mercato.edge.wiring import Parts, Transaction, Wiring
 from mercato.identity import (
+    Actors,
     DrawnSecret,
     HashedSecret,
     Key,
@@ -257,12 +258,14 @@ async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
 
 
 @router.get("/me", summary="Show the caller and its permissions")
-async def get_me(caller: SignedIn) -> MeView:
+async def get_me(caller: SignedIn, session: Transaction) -> MeView:
     """The organisation, the person or key, the role, and every permission that the credential carries."""
+    known = await Actors(session).find({caller.actor})
     return MeView(
         organisation=caller.organisation_slug,
         organisation_id=caller.organisation_id,
         actor=caller.actor,
+        name=known[caller.actor].name if caller.actor in known else "",
         role=caller.role.value,
         permissions=sorted(caller.permissions),
         is_operator=caller.is_operator,
@@ -275,7 +278,8 @@ async def make_key(
 ) -> NewKeyAnswer:
     """The text cannot be shown again: keep it. `scopes` narrow what the key may do; left out, it may do all that its
     kind can carry and its maker may do. `services` and `addresses` hold it to services and to networks; a gateway
-    refuses it elsewhere. Every request makes another key.
+    refuses it elsewhere. With `service_account_id` it belongs to that service account, carries nothing beyond its
+    rights, and stays when whoever made it leaves. Every request makes another key.
     """
     new = await desk.make(
         caller,
@@ -284,6 +288,7 @@ async def make_key(
         scopes=body.scopes,
         expires_at=body.expires_at,
         hold=await read_hold(session, body, caller.organisation_slug),
+        account_id=body.service_account_id,
         drawn=drawn,
     )
     return await _view_new_key(new, session, parts)

@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.routing import BaseRoute
 
 from mercato.api import consumption, health, objects, search_index
 from mercato.app.parts import PARTS, Part
@@ -42,12 +43,8 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
     app = _bare_app(partial(_lifespan, wiring, parts))
     set_running(app, _run(wiring, parts))
     app.include_router(reference_pages(wiring.site))
-    app.include_router(health.router)
-    app.include_router(objects.router)
-    app.include_router(assets.router)
-    for part in parts:
-        for router in part.routers:
-            app.include_router(router)
+    everywhere = (health.router, objects.router, assets.router)
+    app.router.routes.extend(_routes_of([*everywhere, *(router for part in parts for router in part.routers)]))
     install_problems(app)
     install_document(app)
     kept = {path: version for part in parts for path, version in part.keeps.items()}
@@ -64,6 +61,23 @@ def create_app(wiring: Wiring, roles: Sequence[str]) -> FastAPI:
         tracer=wiring.tracer,
     )
     return app
+
+
+_TOGETHER: dict[tuple[int, ...], APIRouter] = {}
+"""Routers that were included together, by their ids; they live as long as the process."""
+
+
+def _routes_of(routers: Sequence[APIRouter]) -> list[BaseRoute]:
+    """The routes of these routers, which every application of this process shares.
+
+    FastAPI reads the parameters of each route anew for each application that includes its router: half a second.
+    """
+    together = _TOGETHER.get(key := tuple(map(id, routers)))
+    if together is None:
+        together = _TOGETHER[key] = APIRouter(generate_unique_id_function=operation_id)
+        for router in routers:
+            together.include_router(router)
+    return together.routes
 
 
 def _run(wiring: Wiring, parts: Sequence[Part]) -> Running:
@@ -106,6 +120,9 @@ async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> Asyn
             *(hearer for part in parts for hearer in part.hears),
         ],
     )
+    hub = running_of(app).snapshot_hub
+    if hub is not None:
+        hub.listen_by(lambda: feed.is_deaf)
     opens = [wiring.notices.load, *(part.opens for part in parts if part.opens is not None)]
     opening = [asyncio.create_task(_open(each)) for each in opens]
     yield

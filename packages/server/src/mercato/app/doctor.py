@@ -19,7 +19,7 @@ from mercato.app.examine_engines import engines
 from mercato.app.finding import Finding, Verdict
 from mercato.app.ports import is_free, ports_of
 from mercato.app.settings import Settings
-from mercato.platform import is_locked
+from mercato.platform import is_locked, libpq_url
 
 _GIB = 1024**3
 _LEAST_DISK = _GIB // 4
@@ -120,7 +120,7 @@ def _records(settings: Settings) -> Iterator[Finding]:
         yield Finding("postgresql", "ok", "embedded, not running; `mercato up` starts it")
         return
     try:
-        with psycopg.connect(url, connect_timeout=3) as connection:
+        with psycopg.connect(libpq_url(url), connect_timeout=3) as connection:
             version = connection.info.server_version
             row = connection.execute("SELECT now()").fetchone()
     except psycopg.Error as error:
@@ -155,8 +155,8 @@ def _sessions(url: str) -> Finding:
     channel = f"mercato_doctor_{os.getpid()}"
     try:
         with (
-            psycopg.connect(url, connect_timeout=3, autocommit=True, prepare_threshold=None) as hears,
-            psycopg.connect(url, connect_timeout=3, autocommit=True, prepare_threshold=None) as tells,
+            psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True, prepare_threshold=None) as hears,
+            psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True, prepare_threshold=None) as tells,
         ):
             hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             # Whoever is given the session in the meantime would hear it instead.
@@ -181,6 +181,9 @@ def _schema(url: str) -> Finding:
     from mercato.app.schema import current_revision, newest_revision
 
     found, needed = current_revision(url), newest_revision()
+    if found is not None and found > needed:
+        fix = "Upgrade the processes here too: they run, and go with the release that migrated."
+        return Finding("schema", "warn", f"revision {found} is newer than {needed}, which this code knows", fix)
     fit = found == needed
     fix = "" if fit else "Run `mercato migrate`."
     return Finding("schema", "ok" if fit else "fail", f"revision {found or 'none'}, needed {needed}", fix)

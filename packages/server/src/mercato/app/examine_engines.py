@@ -36,17 +36,23 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
     fix = "Check MERCATO_REDIS_URL (`redis://[user:password@]host:port/number`, `rediss://` with TLS) and the server."
     try:
-        with redis.Redis.from_url(
-            settings.redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS
-        ) as client:
-            info = client.info()
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+        version, policy = asyncio.run(_ask_redis(settings.redis_url))
     except redis.AuthenticationError as error:
         yield Finding("redis", "fail", f"does not let us in: {_first_line(error)}", f"Correct user and password. {fix}")
-    except (redis.RedisError, ValueError) as error:
+    except (redis.RedisError, ValueError, TimeoutError, OSError) as error:
         yield Finding("redis", "fail", f"does not answer: {_first_line(error)}", fix)
     else:
-        yield redis_fits(str(info["redis_version"]), str(policy))
+        yield redis_fits(version, policy)
+
+
+async def _ask_redis(url: str) -> tuple[str, str]:
+    """Its version, and what it does when its memory is full; where Sentinels name the primary, of that."""
+    from mercato.adapters.counters_redis import connect
+
+    async with asyncio.timeout(3 * _SECONDS), connect(url) as client:
+        info = await client.info()
+        policy = (await client.config_get("maxmemory-policy")).get("maxmemory-policy", "")
+    return str(info["redis_version"]), str(policy)
 
 
 def redis_fits(version: str, policy: str) -> Finding:

@@ -21,7 +21,16 @@ from mercato.edge.sso import sso_in
 from mercato.edge.wiring import Wiring
 from mercato.identity import Attempts, Passwords
 from mercato.metering import DayRows, Partitions, WatchUsage
-from mercato.platform import DeskNotInstalled, EphemeralSubscriber, Event, News, Session, forget_events
+from mercato.platform import (
+    DeskNotInstalled,
+    EphemeralSubscriber,
+    Event,
+    LeadLost,
+    News,
+    Session,
+    forget_events,
+    leading,
+)
 from mercato.signals import DeskRecord, SignalLog
 from mercato.training import end_overdue, find_next_deadline
 from mercato.webhooks import forget_messages
@@ -29,6 +38,8 @@ from mercato.webhooks import forget_messages
 log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 60.0
+_LOCK, _SAMPLE_LOCK = 7_245_110_388, 7_245_110_389
+"""The advisory locks of the worker that keeps house, and of the one that keeps the sample round."""
 _SOONEST_SECONDS, _LATEST_SECONDS = 1.0, 15.0
 """Between two looks at deadlines. The soonest is for one that passed and is in another worker's hands; the latest is
 less than any new deadline is away that no news tells of."""
@@ -58,7 +69,7 @@ class Deadlines:
         """Until it is cancelled."""
         while True:
             seconds = _SOONEST_SECONDS
-            await _run_chores(self._wiring, DEADLINE_CHORES)
+            await _run_chores(self._wiring, DEADLINE_CHORES, _all_may)
             try:
                 seconds = await self._seconds_to_next()
             except Exception as error:
@@ -83,26 +94,34 @@ class Deadlines:
 
 
 async def keep_house(wiring: Wiring, deadlines: Deadlines) -> None:
-    """For as long as the worker runs: what has a deadline when it is due, the rest every minute.
+    """For as long as the worker runs: what has a deadline when it is due, the rest every minute by one of all workers.
 
     Each chore is a transaction of its own, and may run twice.
     """
     async with asyncio.TaskGroup() as chores:
-        chores.create_task(_keep(wiring, CHORES), name="chores")
+        chores.create_task(_keep(wiring, CHORES, _LOCK), name="chores")
         chores.create_task(deadlines.run(), name="deadlines")
         if wiring.sample_data:
             # A task of its own: building takes seconds, and no other chore waits for it.
-            chores.create_task(_keep(wiring, SAMPLE_CHORES), name="sample data")
+            chores.create_task(_keep(wiring, SAMPLE_CHORES, _SAMPLE_LOCK), name="sample data")
 
 
-async def _keep(wiring: Wiring, chores: dict[str, Chore]) -> None:
+async def _keep(wiring: Wiring, chores: dict[str, Chore], lock: int) -> None:
+    """Lead, or wait to lead, until cancelled."""
     while True:
-        await _run_chores(wiring, chores)
-        await asyncio.sleep(_EVERY_SECONDS)
+        try:
+            async with leading(wiring.database, lock) as still_leads:
+                while True:
+                    await _run_chores(wiring, chores, still_leads)
+                    await asyncio.sleep(_EVERY_SECONDS)
+        except LeadLost as error:
+            log.warning("the leader of chores lost the database", error=str(error))
+        await asyncio.sleep(_SOONEST_SECONDS)
 
 
-async def _run_chores(wiring: Wiring, chores: dict[str, Chore]) -> None:
+async def _run_chores(wiring: Wiring, chores: dict[str, Chore], still_leads: Callable[[], Awaitable[None]]) -> None:
     for name, chore in chores.items():
+        await still_leads()
         try:
             async with wiring.database.transaction() as session:
                 done = await chore(session, wiring)
@@ -110,6 +129,10 @@ async def _run_chores(wiring: Wiring, chores: dict[str, Chore]) -> None:
                 log.info("kept house", chore=name, rows=done)
         except Exception as error:
             log.warning("a chore failed and is tried again", chore=name, error=str(error))
+
+
+async def _all_may() -> None:
+    """Rows with a deadline are each in one worker's hands: nobody leads."""
 
 
 async def _make_partitions(session: Session, wiring: Wiring) -> None:

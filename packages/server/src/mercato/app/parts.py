@@ -42,6 +42,7 @@ from mercato.api import (
     saved_searches,
     scim_settings,
     second_factors,
+    service_accounts,
     service_health,
     service_levels,
     sessions,
@@ -60,7 +61,14 @@ from mercato.app.engines import build_embedder, build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import FallingBack, KeptIndexKeeper, MarketMemory, Searching, SharedIndexKeeper
+from mercato.discovery import (
+    FallingBack,
+    KeptIndexKeeper,
+    MarketMemory,
+    Searching,
+    SearchMisses,
+    SharedIndexKeeper,
+)
 from mercato.edge.answer_cache import Version
 from mercato.edge.catalog_pages import CatalogPages
 from mercato.edge.live_changes import LiveChanges
@@ -114,6 +122,7 @@ def discovery_part(wiring: Wiring) -> Part:
         keeper = SharedIndexKeeper(wiring.database, shared, asked, embedder)
         opens = keeper.build
     searching = Searching(asked, embedder, lambda: keeper.state)
+    misses = SearchMisses(wiring.database, wiring.clock, wiring.data_key)
     return Part(
         (discovery.router, listings.router, reviews.router, feedback.router, saved_searches.router, *DISCOVERY_PAGES),
         (keeper.subscriber(),),
@@ -122,7 +131,11 @@ def discovery_part(wiring: Wiring) -> Part:
         closes=asked.close,
         keeps=dict.fromkeys(OF_THE_INDEX_ALONE, lambda: searching.version),
         adds=lambda running: replace(
-            running, searching=searching, index_keeper=keeper, market_memory=MarketMemory(wiring.clock)
+            running,
+            searching=searching,
+            search_misses=misses,
+            index_keeper=keeper,
+            market_memory=MarketMemory(wiring.clock),
         ),
     )
 
@@ -171,6 +184,7 @@ def accounts_part(wiring: Wiring) -> Part:
             view_as.router,
             scim.router,
             scim_settings.router,
+            service_accounts.router,
             *ACCOUNT_PAGES,
             oauth.router,
         )

@@ -23,7 +23,10 @@ def open_records(settings: Settings, tell: Callable[[str], None]) -> Iterator[st
 
 
 def require_schema(url: str) -> None:
-    """Raises a `ClickException` unless the database answers and has the schema of this code."""
+    """Raises a `ClickException` unless the database answers and has the schema of this code, or a newer one.
+
+    Schema changes fit the release before: during an upgrade its processes are started anew, too.
+    """
     from sqlalchemy.exc import DBAPIError
 
     from mercato.app import tables  # noqa: F401  (who needs the schema writes rows)
@@ -35,7 +38,7 @@ def require_schema(url: str) -> None:
     except DBAPIError as error:
         raise click.ClickException(f"the database does not answer: {mask(str(error.orig)).strip()}") from None
     needed = newest_revision()
-    if found != needed:
+    if found is None or found < needed:
         raise click.ClickException(
             f"the database is at revision {found or 'none'} and this code needs {needed}: run `mercato migrate`"
         )

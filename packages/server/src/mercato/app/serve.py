@@ -133,7 +133,7 @@ def _run_worker(settings: Settings, url: str, host: str, port: int) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with health.listening(host, port):
-            await run_worker(settings, url, stop, health.ready, executor=f"worker-{port}")
+            await run_worker(settings, url, stop, health.ready, port=port)
 
     uvloop.run(work())
 

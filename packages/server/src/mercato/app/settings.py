@@ -36,8 +36,10 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         default=None,
-        pattern=r"^(rediss?|unix)://.+$",
-        description="Redis 7+ that counts what is lent of quotas; PostgreSQL does when not set",
+        pattern=r"^((rediss?|unix)://.+|rediss?\+sentinel://[^/?#]+:\d{1,5}/[^/?#]+(/\d{1,3})?)$",
+        description="Redis 7+ that counts what is lent of quotas: `redis[s]://[user:password@]host:port/number`, or "
+        "`redis[s]+sentinel://[user:password@]host:port,host:port/service` for the primary that Sentinels name; "
+        "PostgreSQL does when not set",
     )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
@@ -60,7 +62,8 @@ class Settings(BaseSettings):
     worker_port: int = Field(default=3005, description="The port of the worker's health and metrics")
     control_url: str | None = Field(
         default=None,
-        description="Where a gateway finds the control plane, best its internal port; this machine's when not set",
+        description="Where a gateway finds the control plane, best its internal port, or its replicas with commas "
+        "between; this machine's when not set",
     )
     public_url: str | None = Field(
         default=None,

@@ -197,7 +197,7 @@ class _Marketplace:
             shown = firsts or {"administrator": None, "consumer": None}
             click.echo(json.dumps({"control_url": control, "gateway_url": gateway, "pid": os.getpid(), **shown}))
             return
-        lines = ["", f"control API    {control}   (documentation: {control}/docs)", f"gateway        {gateway}"]
+        lines = ["", f"console, API   {control}   (documentation: {control}/docs)", f"gateway        {gateway}"]
         if firsts:
             lines += _once(firsts)
         lines += ["", "In the terminal where you use it, paste:", *_exports(control, gateway, firsts)]

@@ -1,12 +1,15 @@
 """The worker's process: durable workflows, the outbox's durable readers, what is done at set times."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from mercato.adapters.dbos_presence import WorkerPresence
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
@@ -50,22 +53,45 @@ keep the names of steps and their order, and records from before an upgrade fit.
 
 
 async def run_worker(
-    settings: Settings, database_url: str, stop: asyncio.Event, ready: asyncio.Event, *, executor: str
+    settings: Settings, database_url: str, stop: asyncio.Event, ready: asyncio.Event, *, port: int
 ) -> None:
-    """Work until `stop` is set; what is in hand then goes on at the next start. Sets `ready` once it works.
+    """Work until `stop` is set; another worker, or the next start, goes on with what is in hand then. Sets `ready`
+    once it works.
 
-    `executor` names this worker: the same at each of its starts, and no other worker's.
+    `port` names this worker on its machine: the same at each of its starts, and no other worker's there.
     """
     wiring = with_tracer(with_probes(build_wiring(settings, database_url), settings), settings, "mercato-worker")
-    async with (
-        ConfinedChecks() as checks,
-        _open(_workflows(settings, wiring, checks, executor), wiring, settings),
-        _figures(wiring, settings, is_embedded=_is_embedded(settings, database_url)),
-    ):
-        ready.set()
-        log.info("worker is ready", executor=executor)
-        await stop.wait()
+    is_embedded = _is_embedded(settings, database_url)
+    executor = f"worker-{port}" if is_embedded else f"worker-{socket.gethostname()}-{port}"
+    async with ConfinedChecks() as checks:
+        workflows = _workflows(settings, wiring, checks, executor)
+        # An embedded database has one worker, which takes up at its next start what it left.
+        present = nullcontext() if is_embedded else _present(wiring, workflows, executor)
+        async with (
+            present,
+            _open(workflows, wiring, settings),
+            _figures(wiring, settings, is_embedded=is_embedded),
+        ):
+            ready.set()
+            log.info("worker is ready", executor=executor)
+            await stop.wait()
     await wiring.close()
+
+
+@asynccontextmanager
+async def _present(wiring: Wiring, workflows: DbosWorkflows, executor: str) -> AsyncIterator[None]:
+    """Entered before the workflows are opened and left once they are closed."""
+    presence = WorkerPresence(wiring.database, workflows, executor=executor, version=WORKFLOWS_VERSION)
+    await presence.arrive()
+    looking = asyncio.create_task(presence.run(), name="presence")
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        # A database that is away at this moment: the others see by themselves that this worker is gone.
+        with suppress(SQLAlchemyError, OSError):
+            await presence.leave()
 
 
 def _is_embedded(settings: Settings, database_url: str) -> bool:

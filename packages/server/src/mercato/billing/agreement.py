@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mercato.billing.agreement_models import UsageAgreement
-from mercato.billing.agreement_rows import AgreementRows, PartyKey, Sums
+from mercato.billing.agreement_rows import AgreementRows
 from mercato.identity import Caller, Permission
-from mercato.metering import OddLevel, Side, WindowCheck, remake_days
+from mercato.metering import OddLevel, PartyKey, PartySums, Side, Sums, WindowCheck, remake_days
 from mercato.platform import Clock, Question, Session
+from mercato.publishing import Catalogue
 
 _DAYS_AT_ONCE = 2
 _NAMED = 100
@@ -32,6 +33,8 @@ class Agreements:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._rows = AgreementRows(session)
+        self._usage = PartySums(session)
+        self._catalogue = Catalogue(session)
         self._days = WindowCheck(session)
         self._session = session
         self._clock = clock
@@ -54,9 +57,9 @@ class Agreements:
         """Compare one day, UTC."""
         begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
         end = begin + timedelta(days=1)
-        events = await self._rows.of_events(begin, end)
-        quarters = await self._rows.of_quarters(begin, end)
-        posted = await self._rows.of_postings(day, end.date())
+        events = await self._of_events(begin, end)
+        quarters = await self._usage.of_quarters(begin, end)
+        posted = await self._of_postings(day, end.date())
         differing = [
             key
             for key in sorted(events.keys() | quarters.keys() | posted.keys())
@@ -74,6 +77,25 @@ class Agreements:
             posted_nanos=_nanos(posted),
             differences=[_difference(key, events, quarters, posted) for key in differing[:_NAMED]],
         )
+
+    async def _of_events(self, begin: datetime, end: datetime) -> Sums:
+        """Of the usage events and the adjustments themselves."""
+        found = await self._usage.of_events(begin, end)
+        for key, nanos in (await self._rows.of_adjustments(begin.date(), end.date())).items():
+            calls, before = found.get(key, _NOTHING)
+            found[key] = calls, before + nanos
+        return found
+
+    async def _of_postings(self, since: date, until: date) -> Sums:
+        """Of what consumers were charged for usage, and its corrections."""
+        posted = await self._rows.of_postings(since, until)
+        services = await self._catalogue.find_services({service_id for _, service_id, _ in posted})
+        vendors = {service.id: service.vendor_id for service in services}
+        return {
+            (consumer, vendors[service_id], service_id, currency): charged
+            for (consumer, service_id, currency), charged in posted.items()
+            if service_id in vendors
+        }
 
     async def newest(self) -> UsageAgreement | None:
         """The day that was compared last, for the marketplace's own health."""

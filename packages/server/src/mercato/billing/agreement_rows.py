@@ -1,20 +1,14 @@
 """The SQL of the agreement between sums of usage, usage events and ledger, a day at a time."""
 
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.models import Account, Adjustment, Posting
-from mercato.metering import MeteredCall, UsageDayState, UsageQuarter
+from mercato.metering import PartyKey, summed_days
 from mercato.platform import Question, Session
-from mercato.publishing import Service
-
-PartyKey = tuple[str, str, str, str]
-"""Consumer, vendor, service, currency."""
-Sums = dict[PartyKey, tuple[int, int]]
-"""Calls that stand in the ledger, and nano-units with all adjustments."""
 
 
 class AgreementRows:
@@ -29,63 +23,43 @@ class AgreementRows:
 
     async def due_days(self, most: int) -> list[date]:
         """Days that were summed and not compared since, newest first."""
+        day, made_at = summed_days.c.day, summed_days.c.made_at
         query = (
-            select(UsageDayState.day)
-            .join(UsageAgreement, UsageAgreement.day == UsageDayState.day, isouter=True)
-            .where(or_(UsageAgreement.day.is_(None), UsageAgreement.checked_at < UsageDayState.made_at))
-            .order_by(UsageDayState.day.desc())
+            select(day)
+            .join(UsageAgreement, UsageAgreement.day == day, isouter=True)
+            .where(or_(UsageAgreement.day.is_(None), UsageAgreement.checked_at < made_at))
+            .order_by(day.desc())
             .limit(most)
         )
         return list(await self._session.scalars(query))
 
-    async def of_events(self, begin: datetime, end: datetime) -> Sums:
-        """Of the usage events and the adjustments themselves."""
-        key = (MeteredCall.consumer_id, MeteredCall.vendor_id, MeteredCall.service_id, MeteredCall.currency)
-        rows = await self._session.execute(
-            select(*key, func.count(), func.sum(MeteredCall.price_nanos))
-            .where(MeteredCall.at >= begin, MeteredCall.at < end, MeteredCall.journal_id.is_not(None))
-            .group_by(*key)
-        )
-        found: Sums = {(row[0], row[1], row[2], row[3]): (row[4], int(row[5])) for row in rows}
+    async def of_adjustments(self, since: date, until: date) -> dict[PartyKey, int]:
+        """Nano-units of the corrections to usage of [`since`, `until`)."""
         party = (Adjustment.consumer_id, Adjustment.vendor_id, Adjustment.service_id, Adjustment.currency)
-        adjusted = await self._session.execute(
+        rows = await self._session.execute(
             select(*party, func.sum(Adjustment.nanos))
-            .where(Adjustment.since >= begin.date(), Adjustment.since < end.date())
+            .where(Adjustment.since >= since, Adjustment.since < until)
             .group_by(*party)
         )
-        for one in adjusted:
-            calls, nanos = found.get((one[0], one[1], one[2], one[3]), (0, 0))
-            found[one[0], one[1], one[2], one[3]] = calls, nanos + int(one[4])
-        return found
+        return {(row[0], row[1], row[2], row[3]): int(row[4]) for row in rows}
 
-    async def of_quarters(self, begin: datetime, end: datetime) -> Sums:
-        """Of the sums by the quarter hour."""
-        key = (UsageQuarter.consumer_id, UsageQuarter.vendor_id, UsageQuarter.service_id, UsageQuarter.currency)
-        nanos = func.sum(UsageQuarter.price_nanos + UsageQuarter.adjusted_nanos)
-        rows = await self._session.execute(
-            select(*key, func.sum(UsageQuarter.billed), nanos)
-            .where(UsageQuarter.start >= begin, UsageQuarter.start < end)
-            .group_by(*key)
-        )
-        return {(row[0], row[1], row[2], row[3]): (int(row[4]), int(row[5])) for row in rows}
-
-    async def of_postings(self, since: date, until: date) -> Sums:
-        """Of what consumers were charged for usage, and its corrections."""
-        key = (Account.organisation_id, Service.vendor_id, Posting.service_id, Account.currency)
+    async def of_postings(self, since: date, until: date) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Calls and nano-units that consumers were charged for usage, with corrections, by consumer, service and
+        currency."""
+        key = (Account.organisation_id, Posting.service_id, Account.currency)
         rows = await self._session.execute(
             select(
                 *key, func.coalesce(func.sum(Posting.calls).filter(Posting.item == "usage"), 0),
                 func.sum(Posting.amount_nanos),
             )
             .join(Account, Account.id == Posting.account_id)
-            .join(Service, Service.id == Posting.service_id)
             .where(
                 Account.kind == "consumer", Posting.item.in_(["usage", "adjustment"]), Posting.day >= since,
                 Posting.day < until,
             )
             .group_by(*key)
         )  # fmt: skip
-        return {(row[0] or "", row[1], row[2], row[3]): (int(row[4]), int(row[5])) for row in rows}
+        return {(row[0] or "", row[1], row[2]): (int(row[3]), int(row[4])) for row in rows}
 
     async def put(self, row: UsageAgreement) -> None:
         """The day's newest result."""

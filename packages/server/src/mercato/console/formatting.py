@@ -1,6 +1,7 @@
 """Numbers, money and times as people read them. Amounts are exact: integers are never rounded through floats."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 NANOS = 1_000_000_000
@@ -111,6 +112,12 @@ def _local(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)) if zone != "UTC" else at.astimezone(UTC)
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Finding them walks hundreds of files: 4 ms."""
+    return frozenset(available_timezones())
+
+
 def known_zone(name: str | None) -> str:
     """The zone, or UTC where there is none of this name."""
-    return name if name in available_timezones() else "UTC"
+    return name if name in _zones() else "UTC"

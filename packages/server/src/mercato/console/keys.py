@@ -17,7 +17,7 @@ from mercato.edge.holds import read_hold
 from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import KEY_SCOPES, Actors, Key, Permission
+from mercato.identity import KEY_SCOPES, Actors, Key, Permission, names_of_accounts
 from mercato.metering import SeriesWanted, Summing
 from mercato.platform import Malformed, NotFound, Refusal
 from mercato_contracts.identity import KeyHoldRequest, NewKeyRequest, RotateKeyRequest
@@ -47,6 +47,8 @@ class KeyLine:
 
     key: Key
     maker: str
+    account: str
+    """The service account that it belongs to; empty: its maker's own."""
     state: str
     use: KeyUse
     budget: BudgetView | None
@@ -65,6 +67,7 @@ class KeysPage:
     kind: str = "ck"
     services: str = ""
     addresses: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +125,18 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
             name=form.find("name"),
             scopes=form.every("scopes") or None,
             expires_at=visit.now + timedelta(days=_days(days)) if days else None,
+            service_account_id=form.find("service_account_id"),
             **_held(form),
         )
         new = await room.desk.make(
             visit.caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at,
-            hold=await read_hold(room.session, body), drawn=drawn,
+            hold=await read_hold(room.session, body), account_id=body.service_account_id, drawn=drawn,
         )  # fmt: skip
     except Refusal as refusal:
         page = await _keys_page(room, None)
         typed = replace(
             page, name=form.get("name")[:120], kind=form.get("kind"), services=form.raw("services")[:_LONGEST],
-            addresses=form.raw("addresses")[:_LONGEST],
+            addresses=form.raw("addresses")[:_LONGEST], account=form.get("service_account_id")[:64],
         )  # fmt: skip
         return visit.show("keys.html", typed, refusal=refusal)
     visit.made(new.row.id)
@@ -190,6 +194,7 @@ async def _keys_page(room: KeyRoom, after: str | None) -> KeysPage:
         next=visit.here.on("after", Page.of(rows, _PAGE).next),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
+        account=visit.here.get("account")[:64],
     )
 
 
@@ -219,6 +224,7 @@ async def _held_services(room: KeyRoom, row: Key) -> list[str]:
 async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> list[KeyLine]:
     visit = room.visit
     makers = await Actors(room.session).find({row.created_by for row in rows})
+    accounts = await names_of_accounts(room.session, {row.service_account_id for row in rows})
     uses: Mapping[str, KeyUse] = {}
     budgets: dict[str, BudgetView] = {}
     if visit.caller.may(Permission.USAGE_READ) and rows:
@@ -229,6 +235,7 @@ async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> lis
         KeyLine(
             row,
             makers[row.created_by].name if row.created_by in makers else row.created_by,
+            accounts.get(row.service_account_id or "", ""),
             state_of(row, visit.now),
             uses.get(row.id, KeyUse()),
             budgets.get(row.lineage_id),

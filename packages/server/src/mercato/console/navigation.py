@@ -36,6 +36,9 @@ PUBLIC = Area(
     ),
 )
 
+FOOT = Area("About", (Link("Trust", "/trust"), Link("Privacy", "/privacy")))
+"""What stands at the foot of every page."""
+
 _CONSUMER = Area(
     "Consumer",
     (
@@ -45,6 +48,7 @@ _CONSUMER = Area(
         Link("Keys", "/keys", Permission.ORGANISATION_READ),
         Link("Subscriptions", "/subscriptions", Permission.SUBSCRIPTIONS_READ),
         Link("For you", "/recommended", Permission.SERVICES_READ),
+        Link("Saved searches", "/saved-searches", Permission.SUBSCRIPTIONS_READ),
         Link("Budgets", "/budgets", Permission.USAGE_READ),
         Link("Invoices", "/invoices", Permission.BILLING_READ),
         Link("Statement", "/statement", Permission.BILLING_READ),
@@ -112,13 +116,18 @@ _DESK = Area(
     lambda caller: caller.is_operator,
 )
 _AREAS = (_CONSUMER, _VENDOR, _OPERATOR, _DESK)
-PATHS = tuple(link.path for area in (PUBLIC, *_AREAS) for link in area.links)
+PATHS = tuple(link.path for area in (PUBLIC, FOOT, *_AREAS) for link in area.links)
 """Every entry that there may be."""
 
 
 def public_links(caller: Caller | None, served: frozenset[str]) -> list[Link]:
     """The entries at the top of every page, which most people may follow without signing in."""
     return [link for link in PUBLIC.links if link.path in served and _may(caller, link.needs)]
+
+
+def foot_links(served: frozenset[str]) -> list[Link]:
+    """The entries at the foot, which everybody may follow."""
+    return [link for link in FOOT.links if link.path in served]
 
 
 def areas_for(caller: Caller, served: frozenset[str]) -> list[Area]:

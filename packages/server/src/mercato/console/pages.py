@@ -14,15 +14,19 @@ from mercato.console import (
     organisation,
     passkeys,
     places,
+    privacy,
     reviews,
+    saved_searches,
     search,
     service,
+    service_accounts,
     service_diff,
     sign_in,
     sso,
     standings,
     status,
     subscriptions,
+    trust,
     try_it,
     usage,
     vendor,
@@ -38,7 +42,7 @@ ACCOUNT_PAGES = (
     places.router,
     passkeys.router,
 )
-DISCOVERY_PAGES = (search.router, exploring.router)
+DISCOVERY_PAGES = (search.router, exploring.router, saved_searches.router)
 CONSUMER_PAGES = (
     home.router,
     keys.router,
@@ -46,6 +50,7 @@ CONSUMER_PAGES = (
     calls.router,
     money.router,
     organisation.router,
+    service_accounts.router,
     webhooks.router,
     subscriptions.router,
     service.router,
@@ -56,4 +61,4 @@ CONSUMER_PAGES = (
     standings.router,
 )
 VENDOR_PAGES = vendor.ROUTERS
-ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS)
+ADMIN_PAGES = (*operator.ROUTERS, *desk.ROUTERS, privacy.router, trust.router)

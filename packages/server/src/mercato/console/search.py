@@ -67,6 +67,9 @@ class SearchPage:
     understood: Sequence[tuple[str, str]]
     literal: str
     clear: str
+    save: str
+    asks: bool
+    """Whether somebody who is signed in is asked what they found of each result."""
     first: str
     next: str
 
@@ -85,10 +88,11 @@ async def search(
     asked: Annotated[SearchRequest, Query()],
     searching: Annotated[Searching, Depends(get_searching)],
     viewer: Viewer,
+    misses: discovery.Misses,
 ) -> Response:
     """What matches, by its page."""
     here = visit.here
-    found, counted = await discovery.search_counted(asked, searching, viewer)
+    found, counted = await discovery.search_counted(asked, searching, viewer, misses)
     page = SearchPage(
         words=here.get("q"),
         sort=asked.sort,
@@ -102,6 +106,8 @@ async def search(
         understood=[(one.words, _meaning_of(one, asked.currency)) for one in found.understood],
         literal=here.with_(understand="false"),
         clear=here.with_(**dict.fromkeys(TITLES)),
+        save=here.query(("sort", "order", "explain", "limit")),
+        asks=visit.person is not None and bool(here.get("q")) and asked.sort == "relevance" and not here.first(),
         first=here.first(),
         next=here.on("cursor", found.next),
     )
@@ -185,7 +191,10 @@ def price_line(prices: Sequence[PriceView]) -> str:
     """The cheapest plan in a few words."""
     if not prices:
         return "no open plan"
-    cheapest = min(prices, key=lambda price: (price.per_call + price.per_1k_input_tokens, price.monthly))
+    cheapest = min(
+        prices,
+        key=lambda price: (price.monthly, price.per_call, price.per_1k_input_tokens + price.per_1k_output_tokens),
+    )
     parts = [
         f"{money(nanos, cheapest.currency)} {unit}"
         for nanos, unit in (

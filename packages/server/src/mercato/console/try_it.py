@@ -1,9 +1,8 @@
 """Trying a service: a form, run here through the real gateway with a key of the organisation of the person."""
 
-import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
@@ -33,7 +32,6 @@ from mercato_contracts.publishing import ServiceView
 router = page_router()
 slow = page_router(slow=True)
 
-Pause = Callable[[float], Awaitable[None]]
 
 _WAITS = (0.1, 0.3, 0.6, 0.8, 0.7)
 _MOST_KEPT = 16
@@ -100,14 +98,7 @@ class _Ran:
     refusal: Refusal | None
 
 
-def pause() -> Pause:
-    """How a page waits between two looks."""
-    return asyncio.sleep
-
-
-async def _run(
-    vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts, wait: Annotated[Pause, Depends(pause)]
-) -> _Ran:
+async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> _Ran:
     """The call itself, until it is metered: no transaction is open while it lasts."""
     form = await Form.of(request)
     try:
@@ -117,7 +108,7 @@ async def _run(
         tried = await send(visit, parts, page.call, await key_for(visit, request, parts))
     except Refusal as refusal:
         return _Ran(form, None, refusal)
-    await _until_metered(tried.request_id, visit, parts, wait)
+    await _until_metered(tried.request_id, visit, parts)
     return _Ran(form, tried, None)
 
 
@@ -154,9 +145,7 @@ class TriedCallPage:
     call: CallView | None
 
 
-async def _until_metered(
-    request_id: str, visit: SignedIn, parts: Parts, wait: Annotated[Pause, Depends(pause)]
-) -> None:
+async def _until_metered(request_id: str, visit: SignedIn, parts: Parts) -> None:
     """Returns once the call is metered, or after some seconds. It comes from the gateway within a second or so.
 
     Each look is a transaction of its own: who waits holds no connection.
@@ -165,7 +154,7 @@ async def _until_metered(
         async with parts.database.transaction() as session:
             if await _find_call(visit, session, request_id) is not None:
                 return
-        await wait(seconds)
+        await parts.pause(seconds)
 
 
 @slow.get("/services/{vendor}/{name}/try/calls/{request_id}", dependencies=[Depends(_until_metered)])

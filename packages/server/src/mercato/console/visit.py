@@ -37,6 +37,7 @@ class Shell:
     person: SignedInPerson | None
     public: Sequence[navigation.Link]
     areas: Sequence[navigation.Area]
+    foot: Sequence[navigation.Link]
     current: str
     zone: str
     now: datetime
@@ -136,6 +137,7 @@ class Visit:
             person=self.person,
             public=navigation.public_links(self.person.caller if self.person else None, served),
             areas=areas,
+            foot=navigation.foot_links(served),
             current=navigation.current_path(self.path, [navigation.PUBLIC, *areas]),
             zone=self.zone,
             now=self.now,

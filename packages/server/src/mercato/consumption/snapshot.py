@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mercato.consumption.limits import Limits
 from mercato.identity import KeyChanged, OrganisationChanged
 from mercato.metering import BudgetChanged
-from mercato.platform import Clock, Database, EphemeralSubscriber, Event, News, Session
+from mercato.platform import Clock, Database, EphemeralSubscriber, Event, News, Session, Unavailable
 from mercato.publishing import (
     Catalogue,
     CredentialBook,
@@ -77,10 +77,22 @@ class SnapshotHub:
         self._depth = depth
         self._queues: set[ChangeQueue] = set()
         self._is_closed = False
+        self._is_deaf: Callable[[], bool] = lambda: False
 
     def subscriber(self) -> EphemeralSubscriber[News]:
         """To be run by the process's `OutboxFeed`."""
         return EphemeralSubscriber("consumption.snapshot", _HEARD, self.hear, hurried=_HURRIED)
+
+    def listen_by(self, is_deaf: Callable[[], bool]) -> None:
+        """What says whether this process hears no news just now. While it does not, it feeds no gateway: another
+        replica may know of a route that was withdrawn.
+        """
+        self._is_deaf = is_deaf
+
+    def check_hearing(self) -> None:
+        """Raises `Unavailable` while this process hears no news."""
+        if self._is_deaf():
+            raise Unavailable("This replica cannot reach the database just now.", retry_after_seconds=1)
 
     def close(self) -> None:
         """End every stream, so the process can stop.
@@ -109,15 +121,16 @@ class SnapshotHub:
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The whole snapshot, then each change, and a heartbeat in every second without one.
 
-        Ends when the reader is too slow or the process stops. Changes are queued from before the snapshot is read, so
-        none is missed; one that the snapshot already contains is sent again, which is harmless.
+        Ends when the reader is too slow, the process stops, or it hears no news any more. Changes are queued from
+        before the snapshot is read, so none is missed; one that the snapshot already contains is sent again, which is
+        harmless.
         """
         with self._listening() as queue:
             if queue.is_over:
                 return
             async for line in self._whole():
                 yield line
-            while not queue.is_over:
+            while not queue.is_over and not self._is_deaf():
                 lines = await queue.take(_HEARTBEAT_SECONDS)
                 yield b"".join(lines) or self._heartbeat()
 

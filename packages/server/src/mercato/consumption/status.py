@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, cast
 from mercato.consumption.alert_rows import AlertRows
 from mercato.consumption.health import Health, ServiceHealthBook, whole
 from mercato.consumption.models import ServiceAlert
-from mercato.identity import Organisation
+from mercato.identity import NamedOrganisation
 from mercato.platform import Clock, Session
 from mercato.publishing import Catalogue, Service
 
@@ -26,7 +26,7 @@ class Entry:
     """A service's name and current state."""
 
     service: Service
-    vendor: Organisation
+    vendor: NamedOrganisation
     state: State
 
 
@@ -71,7 +71,7 @@ class Status:
             await self._alerts.since(listing.service.id, since),
         )
 
-    async def _entries(self, services: list[tuple[Service, Organisation]]) -> list[Entry]:
+    async def _entries(self, services: list[tuple[Service, NamedOrganisation]]) -> list[Entry]:
         ids = [service.id for service, _ in services]
         now = self._clock.now()
         alerts = await self._alerts.worst_open(ids)

@@ -23,6 +23,7 @@ from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
 from mercato.discovery.keeping import KeptIndexKeeper
+from mercato.discovery.misses import FEWEST, Missed, SearchMisses, find_misses
 from mercato.discovery.news import (
     DocumentChanged,
     IndexFed,
@@ -79,6 +80,7 @@ from mercato.discovery.weights import Weights, is_makers_own, prior
 
 __all__ = [
     "FACETS",
+    "FEWEST",
     "NUMBERS",
     "REACH",
     "RULES",
@@ -114,6 +116,7 @@ __all__ = [
     "ListingDocument",
     "MarketMemory",
     "MeasuredFigures",
+    "Missed",
     "NumberName",
     "PriceFact",
     "QueryRefused",
@@ -139,6 +142,7 @@ __all__ = [
     "SavedSearches",
     "SavedSearchesEnough",
     "SearchIndex",
+    "SearchMisses",
     "SearchPage",
     "Searching",
     "SharedIndex",
@@ -156,6 +160,7 @@ __all__ = [
     "ask_for_rebuild",
     "blend",
     "compare_rows",
+    "find_misses",
     "forget_feeder",
     "from_facts",
     "is_makers_own",

@@ -1,6 +1,8 @@
-"""The data map of discovery. What people search for is kept only where they say what they found."""
+"""The data map of discovery. What people search for is kept where they say what they found, and, without who asked,
+where nothing was found."""
 
 from mercato.discovery.feedback_models import SearchFeedback
+from mercato.discovery.miss_models import SearchMiss
 from mercato.discovery.models import ListingFigures, ListingRow, Review
 from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
 from mercato.platform import WITH_LISTING, WITH_ORGANISATION, Keep, LegalBasis, describe
@@ -20,6 +22,9 @@ describe(SearchFeedback, "What organisations found of results of searches; not w
          LegalBasis.INTEREST, Keep(days=90, since="at"),
          ids="id organisation_id service_id", words="query", facts="verdict query_digest", measures="position",
          times="at")  # fmt: skip
+describe(SearchMiss, "Searches that found nothing; who asked is a digest that changes each month.",
+         LegalBasis.INTEREST, Keep(days=90, since="at"),
+         words="words", facts="words_digest asker", measures="searches", times="at")  # fmt: skip
 describe(SavedSearch, "Searches that organisations keep.", LegalBasis.CONTRACT, WITH_ORGANISATION,
          ids="id organisation_id", people="created_by", words="asked means", facts="name embedder vector",
          times="created_at")  # fmt: skip

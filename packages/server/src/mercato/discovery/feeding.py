@@ -5,7 +5,7 @@ no request: what changed waits in the outbox, and an index that lost something i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from prometheus_client import Counter
@@ -17,37 +17,35 @@ from mercato.discovery.ports import Embedder, IndexRefused, IndexUnavailable, Sh
 from mercato.discovery.repository import ListingRepository
 from mercato.platform import (
     Database,
-    Event,
     LeadLost,
+    LeadReader,
+    LeadTerms,
     MeasuredGauge,
     Outbox,
     Place,
     Session,
-    forget_reader,
-    leading,
-    pass_place,
+    StillLeads,
+    forget_lead_reader,
     read_end,
-    read_events,
-    read_place,
 )
 
 log = structlog.get_logger(__name__)
 
 READER = "discovery.feed"
-_LOCK = 7_245_110_387
-"""The advisory lock of the process that leads."""
 _BATCH = 200
 _LOOKS_SECONDS = 0.25
 _LOOKS_PER_CHECK = 60
 """How often an idle feeder asks whether the index is still there."""
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 _FAILED = Counter("mercato_search_feed_failures_total", "Attempts to feed the shared index that ended; they come again")
 _AWAY = MeasuredGauge(
     "mercato_search_feed_away", "1 while the shared search index takes nothing, in the leading worker"
 )
 
-Check = Callable[[], Awaitable[None]]
 Change = DocumentChanged | RebuildAsked
+_TERMS: LeadTerms[Change] = LeadTerms(
+    name=READER, kinds=(DocumentChanged, RebuildAsked), lock=7_245_110_387, batch=_BATCH, unavailable=IndexUnavailable,
+    refused=IndexRefused, longest_pause_seconds=15.0, failures=_FAILED, away=_AWAY,
+)  # fmt: skip
 
 
 class IndexFeeder:
@@ -58,32 +56,14 @@ class IndexFeeder:
         self._outbox = outbox
         self._index = index
         self._embedder = embedder
-        self._pause = _FIRST_PAUSE_SECONDS
+        self._reader = LeadReader(database, _TERMS)
         self._anew = False
 
     async def run(self) -> None:
         """Lead, or wait to lead, until cancelled. An engine or a database that is away is waited for."""
-        while True:
-            try:
-                async with leading(self._database, _LOCK) as still_leads:
-                    await self._lead(still_leads)
-            except LeadLost as error:
-                _FAILED.inc()
-                _AWAY.replace({})
-                log.warning("the search index is fed no more by this process", error=str(error))
-            except IndexUnavailable as error:
-                _FAILED.inc()
-                _AWAY.set(1)
-                say = log.error if isinstance(error, IndexRefused) else log.warning
-                say("the search index takes nothing; changes wait", reason=str(error), again_in_seconds=self._pause)
-            except Exception as error:
-                _FAILED.inc()
-                _AWAY.set(1)
-                log.error("the search index could not be fed; the same changes come again", exc_info=error)
-            await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        await self._reader.run(self._lead)
 
-    async def _lead(self, still_leads: Check) -> None:
+    async def _lead(self, still_leads: StillLeads) -> None:
         """Bring the index up to date, then follow the outbox."""
         if await self._index.open() and not await self._index.is_begun():
             await self._compare_all(still_leads)
@@ -92,8 +72,7 @@ class IndexFeeder:
         looks = 0
         while True:
             heard = await self._hear(still_leads)
-            _AWAY.set(0)
-            self._pause = _FIRST_PAUSE_SECONDS
+            self._reader.note_success()
             if self._anew:
                 await self._fill_anew(still_leads)
             elif not heard:
@@ -102,7 +81,7 @@ class IndexFeeder:
                     raise IndexUnavailable("The search index is gone; another one is filled.")
                 await asyncio.sleep(_LOOKS_SECONDS)
 
-    async def _compare_all(self, still_leads: Check) -> None:
+    async def _compare_all(self, still_leads: StillLeads) -> None:
         """Apply what the rows say otherwise than the index, which may have lost its disk."""
         after, brought = "", 0
         while True:
@@ -118,7 +97,7 @@ class IndexFeeder:
         if brought:
             log.info("the search index was brought up to date", listings=brought)
 
-    async def _fill_anew(self, still_leads: Check) -> None:
+    async def _fill_anew(self, still_leads: StillLeads) -> None:
         """Write all rows into a new index, which then takes the other's place; changes go into both."""
         await self._skip_to_end()
         await self._index.begin()
@@ -137,20 +116,19 @@ class IndexFeeder:
         await self._index.finish()
         log.info("the search index was written anew")
         async with self._database.transaction() as session:
-            await self._tell(session, await read_place(session, READER), anew=True)
+            await self._tell(session, await self._reader.find_place(session), anew=True)
 
     async def _skip_to_end(self) -> None:
         """Where no index is asked: what happened until now is in the rows, which are about to be read."""
         if await self._index.open():
             return
         async with self._database.transaction() as session:
-            await pass_place(session, READER, await read_place(session, READER), await read_end(session))
+            place = await self._reader.find_place(session)
+            await self._reader.pass_place(session, place, await read_end(session))
 
-    async def _hear(self, still_leads: Check) -> int:
+    async def _hear(self, still_leads: StillLeads) -> int:
         """Bring what changed; how many news there were. Raises `LeadLost` where another process moved the place."""
-        async with self._database.transaction() as session:
-            place = await read_place(session, READER)
-            events: list[Event[Change]] = await read_events(session, place, (DocumentChanged, RebuildAsked), _BATCH)
+        place, events = await self._reader.read()
         if not events:
             return 0
         await still_leads()
@@ -161,7 +139,7 @@ class IndexFeeder:
                 await self._index.begin()
         await self._bring(sorted({e.news.service_id for e in events if isinstance(e.news, DocumentChanged)}))
         async with self._database.transaction() as session:
-            if not await pass_place(session, READER, place, events[-1].place):
+            if not await self._reader.pass_place(session, place, events[-1].place):
                 raise LeadLost("another process feeds it")
             await self._tell(session, events[-1].place)
         return len(events)
@@ -185,5 +163,4 @@ class IndexFeeder:
 
 async def forget_feeder(database: Database) -> None:
     """A marketplace whose processes have indexes of their own keeps no news for a shared one."""
-    async with database.transaction() as session:
-        await forget_reader(session, READER)
+    await forget_lead_reader(database, READER)

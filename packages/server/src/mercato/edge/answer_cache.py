@@ -86,7 +86,7 @@ class _Recorder:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 200:
             headers = list(message["headers"])
-            if not any(name.lower() == b"set-cookie" for name, _ in headers):
+            if not any(_forbids(name.lower(), value) for name, value in headers):
                 self.start = {"type": "http.response.start", "status": 200, "headers": headers}
         elif message["type"] == "http.response.body" and self.start is not None:
             self.body += message.get("body", b"")
@@ -94,6 +94,11 @@ class _Recorder:
             if len(self.body) > _LARGEST_BYTES:
                 self.start = None
         await self._send(message)
+
+
+def _forbids(name: bytes, value: bytes) -> bool:
+    """Whether this header is of an answer that is nobody else's, or that its route wants asked anew."""
+    return name == b"set-cookie" or (name == b"cache-control" and b"no-store" in value)
 
 
 async def _give(kept: _Kept, scope: Scope, send: Send) -> None:

@@ -64,6 +64,8 @@ class LiveChanges:
     """Hands on what happens in the marketplace. Whoever takes too slowly is let go, and asks anew."""
 
     def __init__(self, database: Database) -> None:
+        self.look_seconds = 60.0
+        """Between two looks at whether a listener's session still counts."""
         self._database = database
         self._listeners: dict[asyncio.Queue[Happened | None], str] = {}
 

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching, SharedIndex, SharedIndexKeeper
+from mercato.discovery import IndexKeeper, MarketMemory, Searching, SearchMisses, SharedIndex, SharedIndexKeeper
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -129,6 +129,8 @@ class Wiring:
     """Sends what waits, for two seconds at most."""
     comparing: Comparing = field(default_factory=Comparing)
     """Compares releases, in processes that start with the first comparison."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How a request waits, for so many seconds, between two looks at the database."""
     body_room: BodyRoom = field(default_factory=BodyRoom)
     remembered: RememberedTokens = field(default_factory=RememberedTokens)
     throttle: Throttle = field(default_factory=lambda: Throttle(ORDINARY))
@@ -168,6 +170,7 @@ class Running:
     searching: Searching | None = None
     index_keeper: IndexKeeper | SharedIndexKeeper | None = None
     market_memory: MarketMemory | None = None
+    search_misses: SearchMisses | None = None
     snapshot_hub: SnapshotHub | None = None
     gates: Gates | None = None
     status_board: StatusBoard | None = None

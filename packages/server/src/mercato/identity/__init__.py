@@ -39,6 +39,7 @@ from mercato.identity.models import (
     SsoProvider,
     User,
 )
+from mercato.identity.named_rows import NamedOrganisation, named_organisations
 from mercato.identity.news import (
     GroupProvisioned,
     InvitationAccepted,
@@ -55,6 +56,7 @@ from mercato.identity.news import (
     ScimSettingsChanged,
     ScimTokenChanged,
     SecondFactorChanged,
+    ServiceAccountChanged,
     SessionsEnded,
     SignedIn,
     SsoAccountChanged,
@@ -95,6 +97,12 @@ from mercato.identity.scim_tokens import PREFIX as SCIM_PREFIX
 from mercato.identity.scim_tokens import NewScimToken, ScimAccess, ScimTokens
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
+from mercato.identity.service_accounts import (
+    ACCOUNT_RIGHTS,
+    KnownServiceAccount,
+    ServiceAccounts,
+    names_of_accounts,
+)
 from mercato.identity.sessions import Client, Sessions, SessionTokens
 from mercato.identity.sign_in import tell_sign_in
 from mercato.identity.sign_up import SignUp
@@ -110,6 +118,7 @@ from mercato.identity.view_as import ViewedPerson, Views, seen_through
 from mercato.identity.view_as_refusals import ViewAsReadsOnly
 
 __all__ = [
+    "ACCOUNT_RIGHTS",
     "CALLBACK",
     "KEY_SCOPES",
     "OPERATOR_ONLY",
@@ -160,6 +169,7 @@ __all__ = [
     "KnownPerson",
     "KnownScimGroup",
     "KnownScimPerson",
+    "KnownServiceAccount",
     "LastAdministrator",
     "LetterLinks",
     "LinkTokens",
@@ -169,6 +179,7 @@ __all__ = [
     "MembershipChanged",
     "Memberships",
     "Missed",
+    "NamedOrganisation",
     "NewFactor",
     "NewInvitation",
     "NewKey",
@@ -219,6 +230,8 @@ __all__ = [
     "SecondFactorChanged",
     "SecondFactors",
     "SecretHasher",
+    "ServiceAccountChanged",
+    "ServiceAccounts",
     "SessionTokens",
     "Sessions",
     "SessionsEnded",
@@ -259,6 +272,8 @@ __all__ = [
     "key_rights",
     "keyring_of",
     "keys_of_lineage",
+    "named_organisations",
+    "names_of_accounts",
     "newest_keys",
     "permissions_of",
     "rights_of",

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select, union_all
+from sqlalchemy import func, select, union_all
 
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.scim_models import ScimToken
+from mercato.identity.service_account_models import ServiceAccount
 from mercato.platform import Session
 
 
@@ -20,18 +21,27 @@ class ActorRows:
         return await self._rows(select(User.id, User.name, User.organisation_id).where(User.id.in_(ids)))
 
     async def keys(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
-        """Id, name and organisation of each key; a deployment's token is named for the deployment, and the token of an
-        identity provider counts too.
+        """Id, name and organisation of each key; that of a service account has the account's name before its own. A
+        deployment's token is named for the deployment, and the token of an identity provider counts too.
         """
+        named = func.coalesce(ServiceAccount.name + " · ", "") + Key.name
+        own = select(Key.id, named, Key.organisation_id).outerjoin(
+            ServiceAccount, ServiceAccount.id == Key.service_account_id
+        )
         tokens = select(DeploymentToken.id, DeploymentToken.deployment_id, DeploymentToken.organisation_id)
         providers = select(ScimToken.id, ScimToken.name, ScimToken.organisation_id)
         return await self._rows(
             union_all(
-                select(Key.id, Key.name, Key.organisation_id).where(Key.id.in_(ids)),
+                own.where(Key.id.in_(ids)),
                 tokens.where(DeploymentToken.id.in_(ids)),
                 providers.where(ScimToken.id.in_(ids)),
             )
         )
+
+    async def service_accounts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, name and organisation of each."""
+        query = select(ServiceAccount.id, ServiceAccount.name, ServiceAccount.organisation_id)
+        return await self._rows(query.where(ServiceAccount.id.in_(ids)))
 
     async def organisations(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, short name and the id again."""

@@ -1,4 +1,4 @@
-"""Who stands behind an id: people, keys, tokens and organisations, of any organisation."""
+"""Who stands behind an id: people, service accounts, keys, tokens and organisations, of any organisation."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Actor:
     """Somebody or something with an id."""
 
     id: str
-    kind: Literal["user", "key", "organisation"]
+    kind: Literal["user", "key", "service_account", "organisation"]
     name: str
     organisation_id: str
 
@@ -34,6 +34,9 @@ class Actors:
         if keys := by_prefix[id_prefix.KEY]:
             rows = await self._rows.keys(keys)
             found |= {row[0]: Actor(row[0], "key", row[1], row[2]) for row in rows}
+        if accounts := by_prefix[id_prefix.SERVICE_ACCOUNT]:
+            rows = await self._rows.service_accounts(accounts)
+            found |= {row[0]: Actor(row[0], "service_account", row[1], row[2]) for row in rows}
         if organisations := by_prefix[id_prefix.ORGANISATION]:
             rows = await self._rows.organisations(organisations)
             found |= {row[0]: Actor(row[0], "organisation", row[1], row[2]) for row in rows}
@@ -44,4 +47,4 @@ class Actors:
         return await self._rows.operator_ids()
 
 
-_PREFIXES = (id_prefix.USER, id_prefix.KEY, id_prefix.ORGANISATION)
+_PREFIXES = (id_prefix.USER, id_prefix.KEY, id_prefix.SERVICE_ACCOUNT, id_prefix.ORGANISATION)

@@ -23,6 +23,7 @@ from mercato.identity.models import (
     User,
 )
 from mercato.identity.scim_models import ScimGroup, ScimMember, ScimPerson, ScimSettings, ScimToken
+from mercato.identity.service_account_models import ServiceAccount
 from mercato.identity.view_as_models import View
 from mercato.platform import (
     OPERATION,
@@ -138,9 +139,12 @@ describe(
     },
 )
 describe(Key, "Keys of organisations.", LegalBasis.CONTRACT, WITH_ORGANISATION,
-         ids="id organisation_id rotated_to lineage_id", people="created_by", words="name", secrets="secret_hash",
-         facts="kind scopes held_services held_addresses",
+         ids="id organisation_id rotated_to lineage_id service_account_id", people="created_by", words="name",
+         secrets="secret_hash", facts="kind scopes held_services held_addresses",
          times="created_at expires_at revoked_at")  # fmt: skip
+describe(ServiceAccount, "Programs that act for organisations. They are no people.", LegalBasis.CONTRACT,
+         WITH_ORGANISATION, ids="id organisation_id", people="created_by disabled_by", facts="rights",
+         words="name purpose", times="created_at disabled_at")  # fmt: skip
 describe(DeploymentToken, "Credentials of running deployments.", LegalBasis.CONTRACT, Keep(days=90, since="expires_at"),
          ids="id organisation_id deployment_id subject_key_id", facts="scopes", secrets="secret_digest",
          times="created_at expires_at revoked_at")  # fmt: skip

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from mercato.identity.caller import Caller
+from mercato.identity.maker_rows import hold_maker
 from mercato.identity.models import Key
 from mercato.identity.news import KeyChanged
 from mercato.identity.permissions import KEY_SCOPES, Permission
 from mercato.identity.refusals import KeyIsOver, KeyNotFound, ScopesTooWide
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import SecretHasher
+from mercato.identity.service_accounts import hold_account
 from mercato.platform import Clock, Ids, Malformed, Outbox, Session
 from mercato_contracts import ids as id_prefix
 from mercato_contracts.keys import key_secret, make_key
@@ -75,17 +77,25 @@ class Keys:
         scopes: list[str] | None,
         expires_at: datetime | None,
         hold: KeyHold = NO_HOLD,
+        account_id: str | None = None,
         drawn: DrawnSecret | None = None,
     ) -> NewKey:
-        """A new key. `scopes` None: all that its kind may carry and its maker may do."""
+        """A new key. `scopes` None: all that its kind may carry and its maker may do.
+
+        With `account_id` it belongs to that service account, and carries nothing that the account may not do.
+        Raises `ScopesTooWide`, `Malformed`, `ServiceAccountNotFound`, `ServiceAccountDisabled`.
+        """
         caller.require(Permission.KEYS_WRITE)
         if expires_at is not None and expires_at <= self._clock.now():
             raise Malformed("`expires_at` lies in the past.")
         key_id = self._ids.new(id_prefix.KEY)
-        narrowed = _narrow(caller, kind, scopes)
+        await hold_maker(self._session, caller)
+        account = None if account_id is None else await hold_account(self._session, caller, account_id)
+        narrowed = _narrow(caller, kind, scopes, None if account is None else account.rights)
         return await self._add(
-            caller, key_id, kind=kind, name=name, scopes=narrowed, expires_at=expires_at, hold=hold, drawn=drawn
-        )
+            caller, key_id, kind=kind, name=name, scopes=narrowed, expires_at=expires_at, hold=hold,
+            account_id=account_id, drawn=drawn,
+        )  # fmt: skip
 
     async def list_all(self, caller: Caller, *, after: str | None, limit: int) -> list[Key]:
         """The organisation's keys in the order they were made."""
@@ -134,6 +144,8 @@ class Keys:
         that were exchanged for the old key end with it.
         """
         caller.require(Permission.KEYS_WRITE)
+        await hold_maker(self._session, caller)
+        account_id = await self._hold_account_of(caller, key_id)
         old = await self._get(caller, key_id)
         now = self._clock.now()
         over = old.revoked_at is not None or old.rotated_to is not None
@@ -156,6 +168,7 @@ class Keys:
             expires_at=expires_at,
             lineage=old.lineage_id,
             hold=KeyHold(tuple(old.held_services), tuple(old.held_addresses)),
+            account_id=account_id,
             drawn=drawn,
         )
         await self._tell(caller, old)
@@ -171,6 +184,7 @@ class Keys:
         scopes: list[str],
         expires_at: datetime | None,
         hold: KeyHold,
+        account_id: str | None = None,
         lineage: str | None = None,
         drawn: DrawnSecret | None = None,
     ) -> NewKey:
@@ -186,12 +200,20 @@ class Keys:
             created_at=self._clock.now(),
             expires_at=expires_at,
             lineage_id=lineage or key_id,
+            service_account_id=account_id,
             held_services=list(hold.services),
             held_addresses=list(hold.addresses),
         )
         self._rows.add(row)
         await self._rows.flush()
         return NewKey(row, make_key(kind, key_id, drawn.entropy))
+
+    async def _hold_account_of(self, caller: Caller, key_id: str) -> str | None:
+        """The key's service account, locked before the key is: in the order in which a disabling locks them."""
+        key = await self._rows.find_key(key_id)
+        if key is None or key.organisation_id != caller.organisation_id or key.service_account_id is None:
+            return None
+        return (await hold_account(self._session, caller, key.service_account_id)).id
 
     async def _get(self, caller: Caller, key_id: str) -> Key:
         key = await self._rows.find_key(key_id, lock=True)
@@ -214,8 +236,13 @@ async def keys_of_lineage(session: Session, organisation_id: str, key_id: str) -
     return await IdentityRepository(session).keys_of_lineage(organisation_id, key_id)
 
 
-def _narrow(caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None) -> list[str]:
+def _narrow(
+    caller: Caller, kind: Literal["ck", "vk"], wanted: list[str] | None, rights: Collection[str] | None
+) -> list[str]:
+    """`rights` are those of the service account that the key is for; `None`: it is for none."""
     most = {scope.value for scope in KEY_SCOPES[kind] & caller.permissions}
+    if rights is not None:
+        most &= set(rights)
     if wanted is None:
         return sorted(most)
     refused = sorted(set(wanted) - most)

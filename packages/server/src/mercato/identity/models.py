@@ -302,6 +302,8 @@ class Key(Base):
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None]
     lineage_id: Mapped[str]
+    service_account_id: Mapped[str | None] = mapped_column(ForeignKey("service_accounts.id"), index=True)
+    """Whose it is, where that is no person."""
     held_services: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
     """The only services that it calls; empty: all that the organisation subscribes to."""
     held_addresses: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))

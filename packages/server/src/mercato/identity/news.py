@@ -85,6 +85,24 @@ class KeyChanged(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceAccountChanged(News):
+    """A service account was made, has other rights, was disabled with all its keys, or was enabled again."""
+
+    topic = "service_account.changed"
+
+    account_id: str
+    """The service account."""
+    organisation_id: str
+    """The organisation that it acts for."""
+    change: str
+    """`made`, `rights`, `disabled` or `enabled`."""
+    before: dict[str, str | bool | list[str]]
+    """What was so before; empty where nothing was."""
+    after: dict[str, str | bool | list[str]]
+    """What is so now: name and rights, or the keys that were revoked."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvitationMade(News):
     """An address was invited to an organisation; the letter is sent by whoever reads this."""
 

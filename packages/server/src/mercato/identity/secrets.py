@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -27,6 +28,7 @@ _MOST_WAITING_OF_ONE = 32
 _FIRST_GUESS_SECONDS = 0.03
 _NICENESS = 5
 
+_ARGON2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 Result = TypeVar("Result")
 
 
@@ -35,6 +37,12 @@ class HashedSecret:
     """The encoded hash of a new secret, made before the transaction that stores it."""
 
     encoded: str
+
+
+@cache
+def _hash_decoy() -> str:
+    """Stands for the hash of somebody who does not exist; one for a process."""
+    return _ARGON2.hash("decoy")
 
 
 class SecretHasher:
@@ -47,9 +55,9 @@ class SecretHasher:
     def __init__(
         self, threads: int = 2, *, most_waiting: int = _MOST_WAITING, most_waiting_of_one: int = _MOST_WAITING_OF_ONE
     ) -> None:
-        self._argon2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._argon2 = _ARGON2
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_yield_to_the_event_loop)
-        self._decoy = self._argon2.hash("decoy")
+        self._decoy = _hash_decoy()
         self._threads = threads
         self._most_waiting = most_waiting
         self._most_waiting_of_one = most_waiting_of_one

@@ -78,7 +78,8 @@ class StandingRows:
         return had
 
     async def keys_in_force(self, user_id: str, organisation_id: str | None) -> list[Key]:
-        """Keys of one organisation, or of all, that this person made and nobody revoked."""
-        query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None))
+        """Keys of one organisation, or of all, that this person made for themselves and nobody revoked."""
+        own = Key.service_account_id.is_(None)
+        query = select(Key).where(Key.created_by == user_id, Key.revoked_at.is_(None), own)
         query = query if organisation_id is None else query.where(Key.organisation_id == organisation_id)
         return list(await self._session.scalars(query.order_by(Key.id).with_for_update()))

@@ -24,13 +24,13 @@ from mercato.metering.market import DayUse, MarketUse, ServiceUse, Use
 from mercato.metering.models import MeteredCall, UsageDispute
 from mercato.metering.news import BudgetChanged, UsageAnomalyFound, UsageCalledNormal, UsageRecorded
 from mercato.metering.partitions import Partitions
+from mercato.metering.party_sums_rows import PartyKey, PartySums, Sums, summed_days
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
-from mercato.metering.rollup_models import UsageDayState, UsageQuarter
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
-from mercato.metering.series import Line, Series, SeriesWanted, Summing
+from mercato.metering.series import Line, Series, SeriesGroup, SeriesWanted, Summing
 from mercato.metering.unusual_models import UsageAnomaly
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.watch_usage import Anomalies, WatchUsage
@@ -83,11 +83,14 @@ __all__ = [
     "OddCounter",
     "OddLevel",
     "Partitions",
+    "PartyKey",
+    "PartySums",
     "PeriodDigest",
     "PeriodUsage",
     "ReleaseCalls",
     "Rollups",
     "Series",
+    "SeriesGroup",
     "SeriesWanted",
     "ServiceUse",
     "SetBudgets",
@@ -95,15 +98,14 @@ __all__ = [
     "Slice",
     "SumKey",
     "Summing",
+    "Sums",
     "Taken",
     "Usage",
     "UsageAnomaly",
     "UsageAnomalyFound",
     "UsageCalledNormal",
-    "UsageDayState",
     "UsageDispute",
     "UsageIntake",
-    "UsageQuarter",
     "UsageRecorded",
     "UsageSum",
     "UsageSummary",
@@ -131,6 +133,7 @@ __all__ = [
     "refill",
     "remake_days",
     "slice_units",
+    "summed_days",
     "to_ms",
     "use_of_keys",
     "window_end",

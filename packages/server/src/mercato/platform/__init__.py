@@ -31,10 +31,12 @@ from mercato.platform.data_map import (
     description_of,
     undescribed,
 )
-from mercato.platform.database import Base, Database, Session, after_commit, driver_url
+from mercato.platform.database import LIVELY, Base, Database, Session, after_commit, driver_url, libpq_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
 from mercato.platform.file_lock import is_locked
+from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
+from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
@@ -61,8 +63,6 @@ from mercato.platform.outbox import (
     OutboxLag,
     Place,
     forget_events,
-    forget_reader,
-    pass_place,
     reaches_back,
     read_end,
     read_events,
@@ -96,6 +96,7 @@ from mercato_contracts.masking import mask
 __all__ = [
     "BOOKS",
     "CHUNK_BYTES",
+    "LIVELY",
     "LONGEST_LINK",
     "OPERATION",
     "PERSONAL",
@@ -121,11 +122,14 @@ __all__ = [
     "Erased",
     "Event",
     "HeadKey",
+    "Holding",
     "Ids",
     "Json",
     "Keep",
     "Lag",
     "LeadLost",
+    "LeadReader",
+    "LeadTerms",
     "LegalBasis",
     "Letter",
     "LineFormat",
@@ -157,6 +161,7 @@ __all__ = [
     "SignedHead",
     "StepFunction",
     "Steps",
+    "StillLeads",
     "StoredObject",
     "SubtreeRoot",
     "SystemClock",
@@ -190,15 +195,20 @@ __all__ = [
     "every_news",
     "every_refusal",
     "forget_events",
-    "forget_reader",
+    "forget_lead_reader",
+    "hold_name",
+    "holder_of",
     "is_locked",
     "leading",
+    "let_name_go",
+    "libpq_url",
     "line_of",
+    "list_holdings",
     "mask",
     "mask_fields",
     "name_call",
+    "note_name",
     "one_line",
-    "pass_place",
     "place_of",
     "reaches_back",
     "read_end",

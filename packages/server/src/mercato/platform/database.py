@@ -1,12 +1,15 @@
 """PostgreSQL: one engine per process, one transaction per unit of work."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from sqlalchemy import BigInteger, DateTime, MetaData, Text, event, text
+import psycopg
+from sqlalchemy import BigInteger, DateTime, ExceptionContext, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -14,6 +17,18 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import QueuePool
 
+LIVELY: dict[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""For every connection: a server that vanished without a word is noticed within a quarter of a minute, not of a day."""
+
+_HOSTS = re.compile(
+    r"^(?P<scheme>postgres(?:ql)?(?:\+psycopg)?)://(?:(?P<who>[^/?#@]*)@)?(?P<hosts>[^/?#@]*,[^/?#@]*)(?=[/?#]|$)"
+)
 _IDLE_SECONDS = 20.0
 """How long unused connections are kept, in seconds; one costs the server 3 MB."""
 
@@ -43,11 +58,30 @@ class Base(DeclarativeBase):
 
 
 def driver_url(url: str) -> str:
-    """`postgresql://…` as SQLAlchemy's URL for psycopg 3; other databases are refused with `ValueError`."""
+    """`postgresql://…` as SQLAlchemy's URL for psycopg 3; other databases are refused with `ValueError`.
+
+    Several servers are named as libpq does: `postgresql://user@first:5432,second:5432/db?target_session_attrs=read-write`.
+    """
+    several = _HOSTS.match(url)
+    if several:
+        hosts = [("host", host) for host in several["hosts"].split(",")]
+        who = f"{several['who']}@" if several["who"] else ""
+        rest, _, query = url[several.end() :].partition("?")
+        url = f"{several['scheme']}://{who}{rest or '/'}?{urlencode(hosts)}{'&' if query else ''}{query}"
     parsed = make_url(url)
-    if parsed.get_backend_name() != "postgresql":
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError(f"DATABASE_URL names {parsed.get_backend_name()}; Mercato keeps its records in PostgreSQL 15+")
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def libpq_url(url: str) -> str:
+    """The same database for psycopg itself, which names several servers in one host."""
+    parsed = make_url(driver_url(url)).set(drivername="postgresql")
+    hosts = parsed.query.get("host", "")
+    if isinstance(hosts, str):
+        return parsed.render_as_string(hide_password=False)
+    parsed = parsed.difference_update_query(["host"])
+    return parsed.set(host="HOSTS").render_as_string(hide_password=False).replace("HOSTS", ",".join(hosts), 1)
 
 
 def after_commit(session: Session, act: Callable[[], None]) -> None:
@@ -65,6 +99,12 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     event.listen(session.sync_session, "after_commit", committed)
 
 
+def _leave_read_only(failure: ExceptionContext) -> None:
+    """A primary that was made a standby under us: its connections are lost, and new ones find who takes writes."""
+    if isinstance(failure.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        failure.is_disconnect = True
+
+
 class Database:
     """The connection pool of one process. It grows with concurrent use and shrinks again after a while."""
 
@@ -79,7 +119,7 @@ class Database:
             # What a statement was given can name people, and an error's text reaches the log.
             hide_parameters=True,
             connect_args={
-                "connect_timeout": 3,
+                **LIVELY,
                 # A statement that runs away is ended by the server, not by a client that gave up and left it running.
                 "options": "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
             },
@@ -90,6 +130,7 @@ class Database:
         self._used_at_once = 0
         self._review: asyncio.TimerHandle | None = None
         self._shrinking: asyncio.Task[None] | None = None
+        event.listen(self.engine.sync_engine, "handle_error", _leave_read_only)
         event.listen(self.engine.sync_engine, "checkout", self._note_checkout)
         event.listen(self.engine.sync_engine, "checkin", self._note_checkin)
 

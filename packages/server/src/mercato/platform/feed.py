@@ -8,6 +8,8 @@ starts at the present and is called with every event from then on.
 import asyncio
 import contextlib
 import json
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import psycopg
 import structlog
 from prometheus_client import Counter
-from psycopg import pq, sql
+from psycopg import sql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mercato.platform.bell import Bell
-from mercato.platform.database import Database, Session
+from mercato.platform.database import LIVELY, Database, Session, libpq_url
 from mercato.platform.news import News
 from mercato.platform.outbox import (
     CHANNEL,
@@ -46,6 +48,10 @@ _QUIET_SECONDS = 30.0
 _LONGEST_REST_SECONDS = 300.0
 """How often a reader polls although its process listens, in seconds: a safety net."""
 _FIRST_PAUSE_SECONDS = 0.05
+_ASKS_SECONDS = 3.0
+"""How often a listener on another machine is asked whether it still listens, and how long it may think, in seconds: a
+connection that was cut without a word would hear nothing for ever."""
+_DEAF_SECONDS = 3.0
 _OUT_OF_TURN = Place(0, 0)
 _HANDLED = Counter("mercato_outbox_handled_total", "Outbox events handled", ["reader"])
 _FAILED = Counter("mercato_outbox_failures_total", "Outbox batches that raised and will come again", ["reader"])
@@ -105,9 +111,10 @@ class OutboxFeed:
         self._database = database
         self._other_bells = {bell.channel: bell for bell in bells}
         self._quiet_seconds = quiet_seconds
-        self._bells: list[asyncio.Event] = []
+        self._bells: list[tuple[asyncio.Event, frozenset[str]]] = []
         self._news_came = asyncio.Event()
         self._is_listening = False
+        self._heard_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._hurried: list[tuple[EphemeralSubscriber[Any], asyncio.Lock]] = []
 
@@ -120,7 +127,7 @@ class OutboxFeed:
         turns = [(hearer, asyncio.Lock()) for hearer in ephemeral]
         self._hurried = [(hearer, turn) for hearer, turn in turns if hearer.hurried]
         self._tasks.append(asyncio.create_task(self._listen(), name="outbox listener"))
-        self._tasks.append(asyncio.create_task(self._watch(), name="outbox bell"))
+        self._tasks.append(asyncio.create_task(self._watch(present.transaction + 1), name="outbox bell"))
         for reader in durable:
             self._tasks.append(asyncio.create_task(self._run_durable(reader), name=f"outbox {reader.name}"))
         for hearer, turn in turns:
@@ -134,11 +141,16 @@ class OutboxFeed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether this process has heard nothing for some seconds, because it cannot: what it knows may be old."""
+        return not self._is_listening and time.monotonic() - self._heard_at > _DEAF_SECONDS
+
     async def _listen(self) -> None:
-        dsn = self._database.url.replace("postgresql+psycopg://", "postgresql://", 1)
+        dsn = libpq_url(self._database.url)
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=3) as connection:
+                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, **LIVELY) as connection:
                     for channel in (CHANNEL, *self._other_bells):
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     self._note_listening(True)
@@ -152,34 +164,33 @@ class OutboxFeed:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def _note_listening(self, is_listening: bool) -> None:
-        self._is_listening = is_listening
+        self._is_listening, self._heard_at = is_listening, time.monotonic()
         for bell in self._other_bells.values():
             bell.is_heard = is_listening
             bell.ring()  # it may have been rung while nobody listened, and waits less long when nobody does
 
-    async def _hear(self, note: pq.PGnotify) -> None:
-        channel = note.relname.decode()
-        if channel in self._other_bells:
-            self._other_bells[channel].ring()
+    async def _hear(self, note: psycopg.Notify) -> None:
+        if note.channel in self._other_bells:
+            self._other_bells[note.channel].ring()
             return
         self._news_came.set()
-        await self._hurry(note.extra.decode())
+        await self._hurry(note.payload)
 
-    async def _watch(self) -> None:
-        """Ring when there is something to read.
+    async def _watch(self, oldest_before: int) -> None:
+        """Ring for the readers that have something to read, of transactions from `oldest_before` on.
 
         News becomes readable once every older transaction has ended, which no notification announces: while news waits
         for that, poll, at first often.
         """
-        pause, oldest_before = _FIRST_PAUSE_SECONDS, -1
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 async with self._database.transaction() as session:
-                    oldest, waits, is_new = await read_oldest_open(session, oldest_before)
+                    oldest, waits, topics = await read_oldest_open(session, oldest_before)
             except (DBAPIError, SQLAlchemyError, psycopg.Error, OSError):
-                oldest, waits, is_new = -1, True, True  # readers note the outage themselves
-            if is_new and (oldest != oldest_before or not waits):
-                self._ring()
+                oldest, waits, topics = -1, True, None  # readers note the outage themselves
+            if oldest != oldest_before or not waits:
+                self._ring(topics)
             oldest_before = oldest
             if not waits:
                 pause = _FIRST_PAUSE_SECONDS
@@ -210,9 +221,11 @@ class OutboxFeed:
             except Exception as error:
                 self._note_failure(hearer.name, error)
 
-    def _ring(self) -> None:
-        for bell in self._bells:
-            bell.set()
+    def _ring(self, topics: frozenset[str] | None = None) -> None:
+        """Wake the readers of these topics, or all."""
+        for bell, wanted in self._bells:
+            if topics is None or not wanted.isdisjoint(topics):
+                bell.set()
 
     async def _wait(self, bell: asyncio.Event, *, soon: bool) -> None:
         """Wait until the bell rings; only a moment if the reader is known to have more to read."""
@@ -221,13 +234,13 @@ class OutboxFeed:
                 await bell.wait()
         bell.clear()
 
-    def _new_bell(self) -> asyncio.Event:
+    def _new_bell(self, kinds: Sequence[type[News]]) -> asyncio.Event:
         bell = asyncio.Event()
-        self._bells.append(bell)
+        self._bells.append((bell, frozenset(kind.topic for kind in kinds)))
         return bell
 
     async def _run_durable(self, reader: DurableSubscriber[Any]) -> None:
-        bell = self._new_bell()
+        bell = self._new_bell(reader.kinds)
         while True:
             try:
                 handled = await self._handle_durable(reader)
@@ -256,13 +269,15 @@ class OutboxFeed:
         return len(events)
 
     async def _run_ephemeral(self, hearer: EphemeralSubscriber[Any], turn: asyncio.Lock, place: Place) -> None:
-        bell = self._new_bell()
+        bell = self._new_bell(hearer.kinds)
+        await self._wait(bell, soon=False)  # it starts at the present, and the first look rings for what came since
         while True:
             events: Sequence[Event[Any]] = ()
             failed = False
             try:
                 async with self._database.transaction() as session:
                     events = await read_events(session, place, hearer.kinds, _BATCH)
+                self._heard_at = time.monotonic()
                 if events:
                     async with turn:
                         await hearer.handle(events)
@@ -284,20 +299,41 @@ class OutboxFeed:
             log.error("outbox reader failed; the same events come again", reader=name, exc_info=error)
 
 
-async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[pq.PGnotify]:
+async def _notifications(connection: psycopg.AsyncConnection) -> AsyncIterator[psycopg.Notify]:
     """Yields each notification, without end; raises `psycopg.Error` when the connection is lost.
 
     psycopg's own `notifies()` wakes ten times a second to look for Ctrl-C, which an event loop does not need.
     """
-    readable = asyncio.Event()
-    loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+    heard: deque[psycopg.Notify] = deque()
+    connection.add_notify_handler(heard.append)  # for those that come with an answer
+    asks_seconds = None if connection.info.host.startswith("/") else _ASKS_SECONDS
+    while True:
+        connection.pgconn.consume_input()
+        while (note := connection.pgconn.notifies()) is not None:
+            heard.append(psycopg.Notify(note.relname.decode(), note.extra.decode(), note.be_pid))
+        while heard:
+            yield heard.popleft()
+        if not await _readable(connection.fileno(), asks_seconds):
+            await _ask(connection)
+
+
+async def _readable(descriptor: int, seconds: float | None) -> bool:
+    """Whether there is something to read; false after so many seconds."""
+    readable, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_reader(descriptor, readable.set)
     try:
-        while True:
-            readable.clear()
-            connection.pgconn.consume_input()
-            while (note := connection.pgconn.notifies()) is not None:
-                yield note
+        async with asyncio.timeout(seconds):
             await readable.wait()
+    except TimeoutError:
+        return False
     finally:
         loop.remove_reader(descriptor)
+    return True
+
+
+async def _ask(connection: psycopg.AsyncConnection) -> None:
+    try:
+        async with asyncio.timeout(_ASKS_SECONDS):
+            await connection.execute("SELECT 1")
+    except TimeoutError:
+        raise psycopg.OperationalError("the listening connection does not answer") from None

@@ -26,6 +26,8 @@ _LONGEST_NOTICE = 7_000  # PostgreSQL takes fewer than 8,000 bytes
 _N = TypeVar("_N", bound=News)
 _N_co = TypeVar("_N_co", bound=News, covariant=True)
 _OLDEST_OPEN = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_MOST_LOOKED_AT = 200
+"""News whose topics are looked at before all readers look for themselves."""
 
 
 class OutboxRow(Base):
@@ -102,14 +104,17 @@ async def read_end(session: Session) -> Place:
     return Place(int(oldest_open) - 1, 2**62)
 
 
-async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, bool, bool]:
-    """The oldest open transaction; whether committed news waits for it to end; and whether there is news since
-    `oldest_before`, the value that this returned last time.
+async def read_oldest_open(session: Session, oldest_before: int) -> tuple[int, bool, frozenset[str] | None]:
+    """The oldest open transaction; whether committed news waits for it to end; and the topics of the news since
+    `oldest_before`, the value that this returned last time. `None` stands for any topics: there is a lot of news.
     """
     waits = select(OutboxRow.number).where(OutboxRow.transaction >= _OLDEST_OPEN).exists()
-    is_new = select(OutboxRow.number).where(OutboxRow.transaction >= oldest_before).exists()
-    oldest, waiting, new = (await session.execute(select(_OLDEST_OPEN, waits, is_new))).one()
-    return int(oldest), bool(waiting), bool(new)
+    # A transaction that stays open for minutes must not make each look read all that was written meanwhile.
+    newer = select(OutboxRow.topic).where(OutboxRow.transaction >= oldest_before).limit(_MOST_LOOKED_AT).subquery()
+    topics = select(func.array_agg(newer.c.topic)).scalar_subquery()
+    oldest, waiting, new = (await session.execute(select(_OLDEST_OPEN, waits, topics))).one()
+    found = new or []
+    return int(oldest), bool(waiting), frozenset(found) if len(found) < _MOST_LOOKED_AT else None
 
 
 async def read_events(session: Session, after: Place, kinds: Sequence[type[_N]], limit: int) -> list[Event[_N]]:

@@ -1,6 +1,7 @@
 """The data map of the platform's own tables."""
 
 from mercato.platform.data_map import OPERATION, ColumnKind, ColumnNote, Erased, Keep, LegalBasis, describe
+from mercato.platform.holders import NameHolder
 from mercato.platform.outbox import OutboxPlace, OutboxRow
 
 describe(
@@ -16,3 +17,5 @@ describe(
 )
 describe(OutboxPlace, "How far each reader of news has come.", LegalBasis.INTEREST, OPERATION,
          facts="reader", measures="transaction number")  # fmt: skip
+describe(NameHolder, "Which workers live, and which run of Redis counts what is lent.", LegalBasis.INTEREST, OPERATION,
+         facts="name holder", times="at")  # fmt: skip

@@ -30,6 +30,7 @@ class Purpose(enum.Enum):
     PASSWORD_RESET_LINK = b"password reset link\0"
     SSO_CLIENT_SECRET = b"sso client secret\0"
     SSO_SIGN_IN = b"sso sign-in\0"
+    SEARCH_ASKER = b"asker of a search\0"
 
 
 class SealBroken(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from mercato.identity import Organisation
+from mercato.identity import NamedOrganisation
 from mercato.platform import Session
 from mercato.publishing.hold_rows import HoldRepository
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
@@ -30,7 +30,7 @@ class Listing:
     plans."""
 
     service: Service
-    vendor: Organisation
+    vendor: NamedOrganisation
     releases: list[Release]
     plans: list[Plan]
 
@@ -152,7 +152,7 @@ class Catalogue:
         """All of them in the order they were made, including held ones and those of yanked releases."""
         return await self._rows.deployments_of_vendor(vendor_id)
 
-    async def listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+    async def listed_after(self, after: str, limit: int) -> list[tuple[Service, NamedOrganisation]]:
         """Listed services with their vendors, in the order of ids after `after`."""
         return await self._rows.listed_after(after, limit, self._viewer)
 
@@ -190,7 +190,7 @@ class Catalogue:
             raise ServiceNotFound(f"There is no service {vendor_slug}/{name}.")
         return listing
 
-    async def _listing(self, found: tuple[Service, Organisation] | None) -> Listing | None:
+    async def _listing(self, found: tuple[Service, NamedOrganisation] | None) -> Listing | None:
         if found is None or found[0].status != "listed":
             return None
         service, vendor = found
@@ -239,7 +239,7 @@ class Catalogue:
 
 
 def _catalogue_entry(
-    service: Service, vendor: Organisation, plans: list[str], deployments: list[str], held: Collection[str]
+    service: Service, vendor: NamedOrganisation, plans: list[str], deployments: list[str], held: Collection[str]
 ) -> CatalogModel:
     status = "not_deployed"
     if deployments:
@@ -269,7 +269,7 @@ def _catalogue_entry(
 
 def _route_service(
     service: Service,
-    vendor: Organisation,
+    vendor: NamedOrganisation,
     releases: list[Release],
     deployments: dict[str, list[Deployment]],
     plans: list[Plan],

@@ -1,6 +1,6 @@
 """What vendors see of their own services: withdrawn ones, retired plans and every release too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mercato.identity import Caller, Permission
 from mercato.platform import Session
@@ -57,14 +57,20 @@ class OwnServices:
 
     async def get(self, caller: Caller, name: str) -> OwnListing:
         """Raises `ServiceNotFound`."""
+        bare = await self.get_releases(caller, name)
+        service_id = bare.service.id
+        canaries = await self._rows.running_canaries([service_id])
+        return replace(bare, plans=await self._catalogue.plans([service_id]), canary=canaries.get(service_id))
+
+    async def get_releases(self, caller: Caller, name: str) -> OwnListing:
+        """Without plans and canary, which cost a question each. Raises `ServiceNotFound`."""
         caller.require(Permission.SERVICES_READ)
         service = await self._rows.find(caller.organisation_id, name)
         if service is None:
             raise ServiceNotFound(f"Your organisation has no service {caller.organisation_slug}/{name[:64]}.")
         releases = await self._rows.releases(service.id)
         releases.sort(key=lambda release: Version.parse(release.version), reverse=True)
-        canaries = await self._rows.running_canaries([service.id])
-        return OwnListing(service, releases, await self._catalogue.plans([service.id]), canaries.get(service.id))
+        return OwnListing(service, releases, [], None)
 
     async def list_canaries(self, caller: Caller, *, before: str | None, limit: int) -> list[tuple[Canary, Service]]:
         """Of all services, the newest first. A running one has no figures here."""

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import undefer
 
-from mercato.identity import Organisation
+from mercato.identity import NamedOrganisation, named_organisations
 from mercato.platform import Session
 from mercato.publishing.facts import PhaseName
 from mercato.publishing.models import (
@@ -26,6 +26,8 @@ from mercato.publishing.models import (
 
 _QUOTING = tuple(phase.position for phase in (PhaseName.MANIFEST, PhaseName.OPENAPI, PhaseName.COMPATIBILITY))
 """The phases whose evidence quotes what the vendor sent."""
+_VENDOR = named_organisations.c
+WithVendor = tuple[Service, NamedOrganisation]
 
 
 def seen_by(viewer: str | None) -> ColumnElement[bool]:
@@ -33,7 +35,13 @@ def seen_by(viewer: str | None) -> ColumnElement[bool]:
     public = Service.visibility == "public"
     if viewer is None:
         return public
-    return or_(public, Organisation.slug == viewer, Service.visible_to.contains([viewer]))
+    return or_(public, _VENDOR.slug == viewer, Service.visible_to.contains([viewer]))
+
+
+def _services_with_vendors() -> Select[Any]:
+    """The rows of `WithVendor`."""
+    vendor = (_VENDOR.id, _VENDOR.slug, _VENDOR.name, _VENDOR.is_verified)
+    return select(Service, *vendor).join(named_organisations, _VENDOR.id == Service.vendor_id)
 
 
 class CatalogueRepository:
@@ -52,24 +60,22 @@ class CatalogueRepository:
     async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
         """`vendor/name` by id."""
         query = (
-            select(Service.id, Organisation.slug, Service.name)
-            .join(Organisation, Organisation.id == Service.vendor_id)
+            select(Service.id, _VENDOR.slug, Service.name)
+            .join(named_organisations, _VENDOR.id == Service.vendor_id)
             .where(Service.id.in_(service_ids))
         )
         return {row[0]: f"{row[1]}/{row[2]}" for row in await self._session.execute(query)}
 
     async def organisation_ids(self, slugs: Collection[str]) -> dict[str, str]:
         """Ids of the organisations of these slugs; unknown ones are left out."""
-        rows = await self._session.execute(
-            select(Organisation.slug, Organisation.id).where(Organisation.slug.in_(slugs))
-        )
+        rows = await self._session.execute(select(_VENDOR.slug, _VENDOR.id).where(_VENDOR.slug.in_(slugs)))
         return {row[0]: row[1] for row in rows}
 
     async def find_service_by_name(self, vendor_slug: str, name: str, viewer: str | None) -> Service | None:
         return await self._session.scalar(
             select(Service)
-            .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Organisation.slug == vendor_slug, Service.name == name, seen_by(viewer))
+            .join(named_organisations, _VENDOR.id == Service.vendor_id)
+            .where(_VENDOR.slug == vendor_slug, Service.name == name, seen_by(viewer))
         )
 
     async def list_unseen_deployments(self, deployment_ids: Collection[str], viewer: str | None) -> set[str]:
@@ -78,64 +84,49 @@ class CatalogueRepository:
             select(Deployment.id)
             .join(Release, Release.id == Deployment.release_id)
             .join(Service, Service.id == Release.service_id)
-            .join(Organisation, Organisation.id == Service.vendor_id)
+            .join(named_organisations, _VENDOR.id == Service.vendor_id)
             .where(Deployment.id.in_(deployment_ids), ~seen_by(viewer))
         )
         return set(found)
 
-    async def find_with_vendor(self, service_id: str) -> tuple[Service, Organisation] | None:
+    async def find_with_vendor(self, service_id: str) -> WithVendor | None:
         return await self._with_vendor(Service.id == service_id)
 
-    async def find_named_with_vendor(
-        self, vendor_slug: str, name: str, viewer: str | None
-    ) -> tuple[Service, Organisation] | None:
-        return await self._with_vendor(Organisation.slug == vendor_slug, Service.name == name, seen_by(viewer))
+    async def find_named_with_vendor(self, vendor_slug: str, name: str, viewer: str | None) -> WithVendor | None:
+        return await self._with_vendor(_VENDOR.slug == vendor_slug, Service.name == name, seen_by(viewer))
 
-    async def _with_vendor(self, *wanted: ColumnElement[bool]) -> tuple[Service, Organisation] | None:
-        query = select(Service, Organisation).join(Organisation, Organisation.id == Service.vendor_id).where(*wanted)
-        found = (await self._session.execute(query)).one_or_none()
-        return None if found is None else (found[0], found[1])
+    async def _with_vendor(self, *wanted: ColumnElement[bool]) -> WithVendor | None:
+        found = await self._with_vendors(_services_with_vendors().where(*wanted))
+        return found[0] if found else None
+
+    async def _with_vendors(self, query: Select[Any]) -> list[WithVendor]:
+        return [(row[0], NamedOrganisation(*row[1:])) for row in await self._session.execute(query)]
 
     async def listed_ids(self) -> list[str]:
         query = select(Service.id).where(Service.status == "listed").order_by(Service.id)
         return list(await self._session.scalars(query))
 
-    async def listed_after(self, after: str, limit: int, viewer: str | None) -> list[tuple[Service, Organisation]]:
+    async def listed_after(self, after: str, limit: int, viewer: str | None) -> list[WithVendor]:
         """Those that the viewer sees."""
         return await self._listed_after(after, limit, seen_by(viewer))
 
     async def listed_of(self, vendor_id: str, viewer: str | None) -> list[Service]:
         """The vendor's that the viewer sees, by name."""
-        query = select(Service).join(Organisation, Organisation.id == Service.vendor_id)
+        query = select(Service).join(named_organisations, _VENDOR.id == Service.vendor_id)
         query = query.where(Service.vendor_id == vendor_id, Service.status == "listed", seen_by(viewer))
         return list(await self._session.scalars(query.order_by(Service.name)))
 
-    async def all_listed_after(self, after: str, limit: int) -> list[tuple[Service, Organisation]]:
+    async def all_listed_after(self, after: str, limit: int) -> list[WithVendor]:
         """Private ones of everybody too."""
         return await self._listed_after(after, limit)
 
-    async def _listed_after(
-        self, after: str, limit: int, *which: ColumnElement[bool]
-    ) -> list[tuple[Service, Organisation]]:
-        rows = await self._session.execute(
-            select(Service, Organisation)
-            .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Service.status == "listed", Service.id > after, *which)
-            .order_by(Service.id)
-            .limit(limit)
-        )
-        return [(service, vendor) for service, vendor in rows]
+    async def _listed_after(self, after: str, limit: int, *which: ColumnElement[bool]) -> list[WithVendor]:
+        query = _services_with_vendors().where(Service.status == "listed", Service.id > after, *which)
+        return await self._with_vendors(query.order_by(Service.id).limit(limit))
 
-    async def listed_with_vendors(self, service_ids: Collection[str] | None) -> list[tuple[Service, Organisation]]:
-        query = (
-            select(Service, Organisation)
-            .join(Organisation, Organisation.id == Service.vendor_id)
-            .where(Service.status == "listed")
-            .order_by(Service.id)
-        )
-        if service_ids is not None:
-            query = query.where(Service.id.in_(service_ids))
-        return [(service, vendor) for service, vendor in await self._session.execute(query)]
+    async def listed_with_vendors(self, service_ids: Collection[str] | None) -> list[WithVendor]:
+        query = _services_with_vendors().where(Service.status == "listed").order_by(Service.id)
+        return await self._with_vendors(query if service_ids is None else query.where(Service.id.in_(service_ids)))
 
     async def find_plan(self, plan_id: str) -> Plan | None:
         return await self._session.get(Plan, plan_id)
@@ -225,10 +216,10 @@ class CatalogueRepository:
     async def running_of_vendor(self, vendor_id: str) -> list[tuple[Deployment, Service, str, str, str]]:
         """Deployment, service, the vendor's slug, version and status of the release."""
         rows = await self._session.execute(
-            select(Deployment, Service, Organisation.slug, Release.version, Release.status)
+            select(Deployment, Service, _VENDOR.slug, Release.version, Release.status)
             .join(Release, Release.id == Deployment.release_id)
             .join(Service, Service.id == Release.service_id)
-            .join(Organisation, Organisation.id == Service.vendor_id)
+            .join(named_organisations, _VENDOR.id == Service.vendor_id)
             .where(Service.vendor_id == vendor_id)
             .order_by(Deployment.id)
         )

@@ -9,7 +9,7 @@ Claim: the request by which a job that runs elsewhere becomes the job of its run
 
 from mercato.training.claims import ClaimLinks, claim_run, handle_of
 from mercato.training.code import MOST_ZIPPED_BYTES, read_code, unpack
-from mercato.training.models import Artifact, Run, RunStep
+from mercato.training.models import Run, RunStep
 from mercato.training.news import TrainingEnded, TrainingRequested, TrainingStopAsked
 from mercato.training.provider import (
     Job,
@@ -27,7 +27,6 @@ from mercato.training.workflow import TrainingWork
 
 __all__ = [
     "MOST_ZIPPED_BYTES",
-    "Artifact",
     "ClaimLinks",
     "Dossier",
     "Job",

@@ -1,21 +1,27 @@
 """The SQL beside Redis: who may lend while who works figures out anew, and what PostgreSQL knows to be lent."""
 
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import text
 
 from mercato.adapters.counters_postgres import CounterKey
-from mercato.platform import Session
+from mercato.platform import Session, hold_name, holder_of
 
+_REIGN = 7_245_110_390
+_SERVE = text(f"SELECT pg_advisory_xact_lock_shared({_REIGN})")
+_RULE = text(f"SELECT pg_advisory_xact_lock({_REIGN})")
+_NAME = "redis"
 # Taken in the order of their numbers, which are not unique: two counters that share one wait for each other, no more.
 _LOCK = (
-    "SELECT pg_advisory_xact_lock{kind}(1279610708, number) FROM (SELECT DISTINCT hashtext(scope || ' ' || start)"
-    " AS number FROM unnest(CAST(:scopes AS text[]), CAST(:starts AS text[])) AS wanted (scope, start)"
+    "SELECT pg_advisory_xact_lock{kind}(1279610708, number){and_more} FROM (SELECT DISTINCT"
+    " hashtext(scope || ' ' || start) AS number"
+    " FROM unnest(CAST(:scopes AS text[]), CAST(:starts AS text[])) AS wanted (scope, start)"
     " ORDER BY number) AS numbers"
 )
-_LEND = text(_LOCK.format(kind="_shared"))
-_COUNT = text(_LOCK.format(kind=""))
+_LEND = text(_LOCK.format(kind="_shared", and_more=", (SELECT holder FROM name_holders WHERE name = 'redis')"))
+_COUNT = text(_LOCK.format(kind="", and_more=""))
 # One statement, so one snapshot: a lease and its counter are settled in one transaction and never seen apart.
 _BASES = text(
     "SELECT scope, window_start, coalesce(min(counters.leased), 0) AS leased,"
@@ -33,15 +39,33 @@ _REBASE = text(
 )
 
 
+def run_of(reign: str) -> str:
+    """The run of Redis that counts in this reign."""
+    return reign.partition(".")[0]
+
+
 class BaseRows:
     """Rows and locks of one transaction."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def lock_to_lend(self, keys: Sequence[CounterKey]) -> None:
-        """Until this transaction ends nobody works these figures out anew; others may lend meanwhile."""
-        await self._session.execute(_LEND, _named(keys))
+    async def lock_to_lend(self, keys: Sequence[CounterKey]) -> str:
+        """Until this transaction ends nobody works these figures out anew, and the reign that this returns lasts;
+        others may lend meanwhile.
+        """
+        # Before any counter's lock, as who begins a reign goes on to count; and before the reign is read.
+        await self._session.execute(_SERVE)
+        row = (await self._session.execute(_LEND, _named(keys))).first()
+        return "" if row is None else row[1] or ""
+
+    async def begin_reign(self, run: str) -> None:
+        """This run of Redis counts from now on, unless it does already. Waits for all who lend, and holds them up until
+        this transaction ends.
+        """
+        await self._session.execute(_RULE)
+        if run_of(await holder_of(self._session, _NAME) or "") != run:
+            await hold_name(self._session, _NAME, f"{run}.{token_hex(8)}")
 
     async def lock_to_count(self, keys: Sequence[CounterKey]) -> None:
         """Once this returns, whoever lent from these counters has committed or rolled back, and nobody lends."""

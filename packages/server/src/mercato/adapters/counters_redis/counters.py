@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from mercato.adapters.counters_postgres import CounterKey, Lending, PostgresCounters, Tally, key_of
-from mercato.adapters.counters_redis.base_rows import BaseRows
+from mercato.adapters.counters_redis.base_rows import BaseRows, run_of
 from mercato.adapters.counters_redis.lent import LentFigures
 from mercato.metering import Holder, Level, Want, bucket_us
 from mercato.platform import Clock, Ids, Refusal, Session
@@ -30,6 +30,14 @@ class CountersUnavailable(Refusal):
 
 class _FiguresLost(Exception):
     """Redis does not know some of the figures asked for."""
+
+
+class _OtherRun(Exception):
+    """Another run of Redis answers than the one that counts, by PostgreSQL: `run`."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
 
 
 class RedisCounters(PostgresCounters):
@@ -57,6 +65,8 @@ class RedisCounters(PostgresCounters):
                         return await self._lend(holder, batch, requests, now, gateways)
                 except _FiguresLost:
                     await self._recount(_quotas(requests, now))
+                except _OtherRun as other:
+                    await self._bases.begin_reign(other.run)
         except (RedisError, OSError) as error:
             raise CountersUnavailable(
                 f"Redis does not answer ({type(error).__name__}).", retry_after_seconds=1
@@ -92,12 +102,14 @@ class RedisCounters(PostgresCounters):
     ) -> list[LeaseAnswer]:
         quotas = _quotas(requests, now)
         if quotas:
-            await self._bases.lock_to_lend(quotas)
+            self._lent.reign = await self._bases.lock_to_lend(quotas)
         wanted = {key_of(want.limit, now) for request in requests for want in request}
         buckets = await self._rows.lock(wanted.difference(quotas))
         stored = {key: _new(key) for key in quotas} | await self._rows.read(quotas)
         for _ in range(_SWAPS):
             run, lent = await self._lent.read(quotas) if quotas else (b"", {})
+            if quotas and (counting := run.decode().rstrip("|")) != run_of(self._lent.reign):
+                raise _OtherRun(counting)
             if len(lent) < len(quotas):
                 raise _FiguresLost
             tallies = {key: replace(tally) for key, tally in buckets.items()}

@@ -40,9 +40,6 @@ from mercato.publishing import Approvals, Catalogue, Submissions
 from mercato_contracts.figures import SeriesGroup, SeriesLine, SeriesMetric, SeriesStep
 from mercato_contracts.metering import UsageSide
 
-_LOOK_SECONDS = 60.0
-"""Between two looks at whether a listener's session still counts."""
-
 
 @strawberry.enum(description="What a person says of a submission.")
 class Decision(Enum):
@@ -123,13 +120,20 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation(description="Approve or reject a submission. Nobody decides on one of their own.")
-    async def decide(self, info: Info, submission_id: strawberry.ID, decision: Decision, reason: str) -> SubmissionNode:
+    async def decide(
+        self,
+        info: Info,
+        submission_id: strawberry.ID,
+        digest: Annotated[str, strawberry.argument(description="Of what you looked at: `digest` of the submission.")],
+        decision: Decision,
+        reason: str,
+    ) -> SubmissionNode:
         if not 1 <= len(reason) <= 2_000:
             raise Malformed("A decision has a reason of 1 to 2,000 characters.")
         # What is refused is undone, and the rest of the answer stands.
         async with info.context.turn() as session, session.begin_nested():
             desk = Approvals(session, info.context.wiring.clock, info.context.wiring.outbox)
-            row = await desk.decide(info.context.caller, str(submission_id), decision.value, reason)
+            row = await desk.decide(info.context.caller, str(submission_id), decision.value, reason, digest=digest)
             await info.context.note("decide_submission", row.submission.id)
         return SubmissionNode.of(row.submission)
 
@@ -156,14 +160,16 @@ async def _listen(context: Listening) -> AsyncIterator[Happened]:
     caller = await context.authenticate()
     with context.live.listening(caller.lasting_actor) as queue:
         loop = asyncio.get_running_loop()
-        look_at = loop.time() + _LOOK_SECONDS
+        look_at = loop.time() + context.live.look_seconds
         while True:
+            # Checked here too: a queue that is never empty never waits, so its timeout never ends.
+            if loop.time() >= look_at:
+                caller = await context.authenticate()
+                look_at = loop.time() + context.live.look_seconds
             try:
                 async with asyncio.timeout_at(look_at):
                     happened = await queue.get()
             except TimeoutError:
-                caller = await context.authenticate()
-                look_at = loop.time() + _LOOK_SECONDS
                 continue
             if happened is None:
                 return

@@ -4,6 +4,7 @@ from mercato.console.operator import (
     analytics,
     approvals,
     audit,
+    datasets,
     money,
     overview,
     people,
@@ -16,7 +17,20 @@ from mercato.console.operator import (
 
 ROUTERS = tuple(
     page.router
-    for page in (overview, approvals, analytics, running, people, money, audit, privacy, settings, sign_on, view_as)
+    for page in (
+        overview,
+        approvals,
+        analytics,
+        running,
+        people,
+        money,
+        audit,
+        privacy,
+        datasets,
+        settings,
+        sign_on,
+        view_as,
+    )
 )
 
 __all__ = ["ROUTERS"]

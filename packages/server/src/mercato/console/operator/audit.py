@@ -52,7 +52,7 @@ async def show_audit(
     query = {name: value[:200] for name, value in zip(_NAMES, values, strict=True) if value}
     log = AuditLog(session, parts.clock, parts.outbox)
     found = await log.page(visit.caller, _filter(query), before, _ROWS)
-    heads = (await log.heads(visit.caller, None, 1)).items
+    heads = (await log.heads(None, 1)).items
     chips = [(name, value, _address(visit.prefix, query, name)) for name, value in query.items()]
     page = AuditPage(found.items, chips, query, heads[0] if heads else None, found.next, before is None)
     return visit.show("operator/audit.html", page)

@@ -14,9 +14,10 @@ from mercato.edge.names import Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
-from mercato.metering import SeriesWanted, Summing
+from mercato.metering import SeriesGroup, SeriesWanted, Summing
 from mercato.platform import Malformed, NotFound, Session
-from mercato.publishing import Lifecycle, OwnListing, OwnService, OwnServices, Release
+from mercato.publishing import Catalogue, Lifecycle, OwnListing, OwnService, OwnServices, Release
+from mercato.subscriptions import SubscriptionTerms
 from mercato_contracts.publishing import StatusRequest
 
 router = page_router()
@@ -81,6 +82,16 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Impact:
+    """Whom it hits: those with the most calls in 30 days, how many called, and how many subscribe to the service."""
+
+    calls: int
+    hit: Sequence[Hit]
+    consumers: int
+    subscribed: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndingPage:
     """What a release's end does, before it is done."""
 
@@ -90,9 +101,7 @@ class EndingPage:
     ending: Ending
     verb: str
     latest_then: str | None
-    calls: int
-    hit: Sequence[Hit]
-    consumers: int
+    impact: Impact
     reason: str
     may_publish: bool
 
@@ -125,29 +134,30 @@ async def end_release(
 async def _ending(visit: Visit, session: Session, name: str, version: str, verb: str, reason: str = "") -> EndingPage:
     if verb not in _ENDINGS:
         raise NotFound("A release is deprecated or yanked.")
-    listing = await OwnServices(session).get(visit.caller, name)
+    listing = await OwnServices(session).get_releases(visit.caller, name)
     release = next((each for each in listing.releases if each.version == version), None)
     if release is None:
         raise NotFound(f"{name} has no release {version[:40]}.")
-    hit, consumers = await _hit(visit, session, listing.service.id, release.id)
     return EndingPage(
         listing, visit.caller.organisation_slug, release, _ENDINGS[verb], verb, listing.latest_without(version),
-        sum(one.calls for one in hit), hit[:_MOST_HIT], consumers, reason,
+        await _impact(visit, session, {"service": listing.service.id, "release": release.id}), reason,
         visit.caller.may(Permission.SERVICES_PUBLISH),
     )  # fmt: skip
 
 
-async def _hit(visit: Visit, session: Session, service_id: str, release_id: str) -> tuple[list[Hit], int]:
-    """Those who called it, the most calls first, and how many they are."""
+async def _impact(visit: Visit, session: Session, where: dict[SeriesGroup, str]) -> Impact:
+    """Of the end of a release, or of the whole service."""
     since, until = period_of(visit, _IMPACT_DAYS)
     wanted = SeriesWanted(
         side="vendor", since=since, until=until, step="month", zone=visit.zone, metrics=("calls",),
-        groups=("consumer",), where={"service": service_id, "release": release_id}, top=100,
+        groups=("consumer",), where=where, top=100,
     )  # fmt: skip
     found = await Summing(session, visit.wiring.clock).series(visit.caller, wanted)
     names = await Names(session).organisations({line.keys[0] for line in found.lines})
     hit = [Hit(names.get(line.keys[0], ""), line.total["calls"]) for line in found.lines]
-    return sorted(hit, key=lambda one: -one.calls), found.groups
+    hit.sort(key=lambda one: -one.calls)
+    subscribed = await SubscriptionTerms(session, Catalogue(session)).count_of_service(where["service"])
+    return Impact(sum(one.calls for one in hit), hit[:_MOST_HIT], found.groups, subscribed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +166,13 @@ class WithdrawPage:
 
     listing: OwnListing
     vendor: str
+    impact: Impact
     may_publish: bool
 
 
 @router.get("/vendor/services/{name}/withdraw")
 async def ask_about_withdrawal(name: str, visit: SignedIn, session: Transaction) -> Response:
-    """What it means."""
+    """Who called it in the last 30 days, and how many subscribe to it."""
     return visit.show("vendor/withdraw.html", await _withdrawal(visit, session, name))
 
 
@@ -182,5 +193,10 @@ async def withdraw_service(
 
 
 async def _withdrawal(visit: Visit, session: Session, name: str) -> WithdrawPage:
-    listing = await OwnServices(session).get(visit.caller, name)
-    return WithdrawPage(listing, visit.caller.organisation_slug, visit.caller.may(Permission.SERVICES_PUBLISH))
+    listing = await OwnServices(session).get_releases(visit.caller, name)
+    return WithdrawPage(
+        listing,
+        visit.caller.organisation_slug,
+        await _impact(visit, session, {"service": listing.service.id}),
+        visit.caller.may(Permission.SERVICES_PUBLISH),
+    )

@@ -45,6 +45,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "range": ("Which bytes to send", "bytes=0-1023"),
     "invoice_id": ("The invoice's id", "inv_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     "key": ("The file's place in the store, as the signed link names it", "rounds/rnd_0193c4a1/live.parquet"),
+    "account_id": ("The service account's id", "sva_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     "key_id": ("The key's id", "key_0193c4a1b2c37d4e8f90a1b2c3d4e5f6"),
     "licence": ("Only services under one of these licences (SPDX)", ["Apache-2.0"]),
     "max_availability_bp": ("At most this measured availability, in ten thousandths", None),

@@ -1,0 +1,85 @@
+"""Approvals decided by keyboard, and what the back button shows once somebody has signed out."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser.chromium import Look, Tab, open_tab
+from tests.browser.conftest import Site
+
+
+@pytest.fixture
+async def operator(browser: Browser, site: Site) -> AsyncIterator[Tab]:
+    """The operator's window."""
+    async with open_tab(browser, site.origin, Look(), site.cookies_of("operator@example.org")) as tab:
+        yield tab
+
+
+async def _focused(tab: Tab) -> str:
+    return str(await tab.page.evaluate("document.activeElement.getAttribute('href') ?? document.activeElement.id"))
+
+
+async def test_a_list_of_approvals_is_walked_and_one_is_claimed_and_commented_by_keys(
+    operator: Tab, site: Site
+) -> None:
+    await operator.go("/ops/approvals")
+    rows = await operator.page.eval_on_selector_all("[data-row]", "rows => rows.map(row => row.getAttribute('href'))")
+    assert len(rows) >= 2
+    await operator.page.keyboard.press("j")
+    assert await _focused(operator) == rows[0]
+    await operator.page.keyboard.press("j")
+    assert await _focused(operator) == rows[1]
+    await operator.page.keyboard.press("k")
+    assert await _focused(operator) == rows[0]
+    await operator.page.keyboard.press("Enter")
+    await operator.page.wait_for_url(f"**{rows[0]}")
+    await operator.page.keyboard.press("c")
+    await operator.page.get_by_text("You have claimed it").wait_for()
+    await operator.page.keyboard.press("m")
+    assert await operator.page.evaluate("document.activeElement.name") == "text"
+    # A letter that is typed into a field is a letter.
+    await operator.page.keyboard.type("jck: fine by me")
+    assert operator.page.url.endswith(rows[0])
+    await operator.page.keyboard.press("Tab")
+    await operator.page.keyboard.press("Enter")
+    await operator.page.get_by_text("jck: fine by me").wait_for()
+    await operator.page.evaluate("document.activeElement.blur()")
+    following = await operator.page.locator('[data-key="j"], [data-key="k"]').first.get_attribute("data-key")
+    assert following is not None
+    await operator.page.keyboard.press(following)
+    await operator.page.wait_for_url(lambda url: "/ops/approvals/" in url and not url.split("#")[0].endswith(rows[0]))
+    await operator.page.go_back()
+    await operator.page.get_by_text("You have claimed it").wait_for()
+    await operator.page.keyboard.press("c")
+    await operator.page.get_by_text("Nobody has claimed it").wait_for()
+    await operator.check()
+
+
+async def test_the_back_button_after_signing_out_shows_nothing(browser: Browser, site: Site) -> None:
+    cookies = site.cookies_of(f"{site.scenery.vendor}@example.org")
+    async with open_tab(browser, site.origin, Look(), cookies) as tab:
+        await tab.go("/organisation")
+        assert f"{site.scenery.vendor}@example.org" in await tab.page.inner_text("main")
+        await tab.go("/vendor/revenue")
+        await tab.page.click("details.menu summary")
+        await tab.page.get_by_role("button", name="Sign out").click()
+        await tab.page.wait_for_url("**/sign-in")
+        for _ in range(2):
+            await tab.page.go_back()
+            await tab.page.wait_for_url("**/sign-in**")
+            assert f"{site.scenery.vendor}@example.org" not in await tab.page.inner_text("body")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+async def test_two_clicks_on_a_button_make_one_key(browser: Browser, site: Site, script: bool) -> None:
+    name = f"twice-{'script' if script else 'plain'}"
+    cookies = site.cookies_of(f"{site.scenery.vendor}@example.org")
+    async with open_tab(browser, site.origin, Look(script=script), cookies) as tab:
+        await tab.go("/keys")
+        await tab.page.fill('main form [name="name"]', name)
+        await tab.page.dblclick('main form button.primary:has-text("Make the key")', no_wait_after=True)
+        await tab.page.locator("#key").wait_for()
+        await tab.go("/keys")
+        assert await tab.page.get_by_role("link", name=name, exact=True).count() == 1
+        await tab.check()
