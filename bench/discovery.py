@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.discovery_http import measure_http
 from bench.discovery_latency import distinct_queries, measure_latency, with_vectors
+from bench.discovery_opening import measure_opening
 from bench.discovery_recommend import measure_recommendations
 from bench.discovery_rows import Row
 from bench.discovery_sets import JudgedSet, read_catalogue_sets, read_own_set, read_shared_sets
@@ -102,10 +103,13 @@ async def run(data: Path, count: int) -> list[Row]:
     show(guessed)
     timed = await measure_latency(count, sets, embedder, vectors)
     show(timed)
-    served = await measure_http(count, await with_vectors(count, sets, vectors), distinct_queries(sets))
+    many = await with_vectors(count, sets, vectors)
+    opened = await measure_opening(many)
+    show(opened)
+    served = await measure_http(count, many, distinct_queries(sets))
     show(served)
     embedder.close()
-    return rows + guessed + timed + served
+    return rows + guessed + timed + opened + served
 
 
 def main() -> None:

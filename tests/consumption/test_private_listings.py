@@ -12,7 +12,8 @@ from sqlalchemy import select
 from mercato.edge.wiring import running_of
 from mercato.identity import Caller
 from mercato.platform.outbox import OutboxRow
-from mercato.publishing import Catalogue, Service
+from mercato.publishing import Catalogue, Deployment, Release, Service
+from mercato.signals.models import DeploymentRoundScore
 from mercato_contracts.catalog import CatalogModel
 from tests.console.browser import browser_of
 from tests.consumption.test_alerts import calls
@@ -249,3 +250,47 @@ async def test_the_public_catalogue_and_pages_leave_it_out(app: FastAPI, scene: 
         assert [one.name for one in items] == ["acme/embedder"]
         assert (await browser.get(f"/services/acme/{SECRET}")).status_code == 404
         assert SECRET not in (await browser.get("/vendors/acme")).text
+
+
+async def test_the_leaderboard_has_a_private_deployment_for_those_only_who_see_its_service(
+    api: httpx.AsyncClient, app: FastAPI, market: Market, scene: Scene
+) -> None:
+    own = [await _score(market, service) for service in (scene.public, scene.private)]
+    operator = await market.operator()
+    for caller, seen in ((None, 1), (scene.stranger, 1), (scene.friend, 2), (scene.vendor, 2), (operator, 2)):
+        headers = {} if caller is None else await sign_in(api, caller)
+        rows = (await api.get("/api/leaderboard", headers=headers)).json()["items"]
+        assert sorted(row["deployment"] for row in rows) == sorted(own[:seen])
+        assert [row["rank"] for row in rows] == list(range(1, seen + 1))
+        claim = await api.get(f"/api/deployments/{own[1]}/reconciliation", headers=headers)
+        assert claim.status_code == (200 if seen == 2 else 404)
+    async with browser_of(app) as browser:
+        page = (await browser.get("/leaderboard")).text
+    assert page.count('<th scope="row">acme') == 1
+
+
+async def test_operators_read_the_levels_of_a_private_service(
+    api: httpx.AsyncClient, market: Market, scene: Scene
+) -> None:
+    operator = await market.operator()
+    path = f"/api/services/acme/{SECRET}/sla"
+    found = await api.get(path, headers=await sign_in(api, operator))
+    assert found.status_code == 200
+    assert max(window["calls"] for window in found.json()["windows"]) > 0
+    assert (await api.get(path, headers=await sign_in(api, scene.stranger))).status_code == 404
+
+
+async def _score(market: Market, service: Service) -> str:
+    """Score a deployment of the service in one round; returns its id."""
+    async with market.database.transaction() as session:
+        query = select(Deployment.id).join(Release, Release.id == Deployment.release_id)
+        deployment = (await session.scalars(query.where(Release.service_id == service.id).limit(1))).one()
+        means = ("rank_ic", "contribution", "uniqueness", "churn", "turnover", "deflated_sharpe")
+        figures: dict[str, object] = {"eras": [], **dict.fromkeys(means, 0.1)}
+        session.add(
+            DeploymentRoundScore(
+                deployment_id=deployment, round_id="rnd_1", dataset_id="dat_1", number=1, vendor_id=service.vendor_id,
+                vendor="acme", weight=0, figures=figures, at=market.clock.now(),
+            )
+        )  # fmt: skip
+    return deployment

@@ -10,6 +10,7 @@ from mercato.deployments import Signatures
 from mercato.edge.caller import SignedIn
 from mercato.edge.paging import Page
 from mercato.edge.route import LateTransactionalRoute, TransactionalRoute
+from mercato.edge.viewer import SeesEverything, Viewer
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.publishing import DeploymentHolds
@@ -198,9 +199,11 @@ async def get_round_desk(round_id: str, caller: SignedIn, window: Window) -> Rou
 
 
 @router.get("/leaderboard", summary="Deployments by what they add to the consensus")
-async def get_leaderboard(window: Window) -> Leaderboard:
-    """Over the rounds that were scored. Each deployment with its mean score, how often it scored and what it earned."""
-    return Leaderboard(items=await window.leaderboard())
+async def get_leaderboard(window: Window, viewer: Viewer, everything: SeesEverything) -> Leaderboard:
+    """Over the rounds that were scored. Each deployment with its mean score, how often it scored and what it earned.
+    Those of private services are there for the organisations that see them.
+    """
+    return Leaderboard(items=await window.leaderboard(viewer, everything=everything))
 
 
 @router.put("/deployments/{deployment_id}/backtest", summary="Claim a backtest's result")
@@ -212,9 +215,11 @@ async def claim_backtest(deployment_id: str, body: BacktestRequest, caller: Sign
 
 
 @router.get("/deployments/{deployment_id}/reconciliation", summary="Live results against the claimed backtest")
-async def reconcile_backtest(deployment_id: str, window: Window) -> Reconciliation:
+async def reconcile_backtest(
+    deployment_id: str, window: Window, viewer: Viewer, everything: SeesEverything
+) -> Reconciliation:
     """How far the live mean lies from the claimed one, and whether chance explains it."""
-    return await window.reconcile(deployment_id)
+    return await window.reconcile(deployment_id, viewer, everything=everything)
 
 
 @router.get("/kill-switches", summary="Kill switches, the newest first (operators)")

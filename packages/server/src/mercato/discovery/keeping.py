@@ -36,6 +36,7 @@ class KeptIndexKeeper(IndexKeeper):
         self._turn = asyncio.Lock()
         self._is_caught_up = False
         self._wrote = False
+        self._is_compared = False
 
     @property
     def state(self) -> IndexState:
@@ -63,6 +64,11 @@ class KeptIndexKeeper(IndexKeeper):
             if is_open and not self._is_caught_up:
                 await self._catch_up()
             self._ready = self._ready or self._is_caught_up
+
+    async def build(self, *, anew: bool = False, pause_seconds: float = 0.0) -> None:
+        """Open the index, then compare it with all rows as an index in memory is."""
+        await self.look()
+        await super().build(anew=anew, pause_seconds=pause_seconds)
 
     async def handle(self, events: Sequence[Event[DocumentChanged | RebuildAsked]]) -> None:
         """Bring what these events speak of. What comes before the index is open is in the rows that it is filled with,
@@ -109,7 +115,7 @@ class KeptIndexKeeper(IndexKeeper):
             await self._kept.fill(listings, after)
             await self._kept.look(await self._read_mark())
         await self._kept.finish()
-        self._is_caught_up = False
+        self._is_caught_up, self._is_compared = False, True
         log.info("the search index was written anew")
 
     async def _page(self, after: str) -> list[ListingRow]:
@@ -131,7 +137,8 @@ class KeptIndexKeeper(IndexKeeper):
                     await self._fill(anew=False)
                     await self._hear_from(await self._kept.kept_place())
             else:
-                await self.build()
+                await super().build()
+                self._is_compared = True
                 await self._kept.keep_place(end)
         self._is_caught_up = True
 
@@ -149,12 +156,13 @@ class KeptIndexKeeper(IndexKeeper):
             await self._kept.keep_place(place)
 
     async def _compare_once(self) -> None:
-        """Compare everything, some time after the start: a database may have been set back to an earlier day."""
-        while True:
+        """Compare an index that was only caught up, some time after the start: a database may have been set back to an
+        earlier day."""
+        while not self._is_compared:
             await asyncio.sleep(_COMPARES_AGAIN_SECONDS)
             try:
-                if self._is_caught_up and self._kept.writes:
-                    await self.build(pause_seconds=_PAUSE_SECONDS)
-                    return
+                if self._is_caught_up and self._kept.writes and not self._is_compared:
+                    await super().build(pause_seconds=_PAUSE_SECONDS)
+                    self._is_compared = True
             except IndexUnavailable as error:
                 log.warning("the search index could not be compared; it is tried again", reason=str(error))

@@ -17,11 +17,21 @@ async def get_viewer(request: Request) -> str | None:
 
     Raises `NotSignedIn` for a credential that is shown and wrong.
     """
-    known = getattr(request.state, "caller", _UNKNOWN)
-    caller: Caller | None = await _authenticate(request) if known is _UNKNOWN else known  # type: ignore[assignment]
+    caller = await _find_caller(request)
     if caller is None or not caller.may(Permission.SERVICES_READ):
         return None
     return caller.organisation_slug
+
+
+async def sees_everything(request: Request) -> bool:
+    """Whether an operator asks, who also sees the private listings of others. Raises as `get_viewer` does."""
+    caller = await _find_caller(request)
+    return caller is not None and caller.may(Permission.MARKETPLACE_READ)
+
+
+async def _find_caller(request: Request) -> Caller | None:
+    known = getattr(request.state, "caller", _UNKNOWN)
+    return await _authenticate(request) if known is _UNKNOWN else known  # type: ignore[return-value]
 
 
 async def _authenticate(request: Request) -> Caller | None:
@@ -36,6 +46,7 @@ async def _authenticate(request: Request) -> Caller | None:
 
 
 Viewer = Annotated[str | None, Depends(get_viewer)]
+SeesEverything = Annotated[bool, Depends(sees_everything)]
 
 
 def kept_by(viewer: str | None, seconds: int) -> str:

@@ -81,6 +81,10 @@ class Catalogue:
         """The service called `vendor_slug/name`, withdrawn or not; `None` also where the viewer does not see it."""
         return await self._rows.find_service_by_name(vendor_slug, name, self._viewer)
 
+    async def find_any_service(self, vendor_slug: str, name: str) -> Service | None:
+        """The same, whoever may see it: for operators."""
+        return await self._rows.find_service_by_name(vendor_slug, name, vendor_slug)
+
     async def sees(self, service: Service, viewer: str) -> bool:
         """Whether the organisation of this slug sees the service."""
         if service.visibility == "public":
@@ -131,6 +135,10 @@ class Catalogue:
     async def find_deployment(self, deployment_id: str) -> Deployment | None:
         """The deployment, held or not."""
         return await self._rows.find_deployment(deployment_id)
+
+    async def unseen_deployments(self, deployment_ids: Collection[str]) -> set[str]:
+        """Those of these deployments that run services which the viewer does not see."""
+        return await self._rows.list_unseen_deployments(deployment_ids, self._viewer)
 
     async def find_service_of(self, deployment_id: str) -> Service | None:
         """The service that this deployment runs a release of; its `vendor_id` is the owner."""

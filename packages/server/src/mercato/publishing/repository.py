@@ -78,6 +78,17 @@ class CatalogueRepository:
             .where(_VENDOR.slug == vendor_slug, Service.name == name, seen_by(viewer))
         )
 
+    async def list_unseen_deployments(self, deployment_ids: Collection[str], viewer: str | None) -> set[str]:
+        """Those of these deployments whose service this organisation does not see."""
+        found = await self._session.scalars(
+            select(Deployment.id)
+            .join(Release, Release.id == Deployment.release_id)
+            .join(Service, Service.id == Release.service_id)
+            .join(named_organisations, _VENDOR.id == Service.vendor_id)
+            .where(Deployment.id.in_(deployment_ids), ~seen_by(viewer))
+        )
+        return set(found)
+
     async def find_with_vendor(self, service_id: str) -> WithVendor | None:
         return await self._with_vendor(Service.id == service_id)
 

@@ -23,6 +23,7 @@ class DeskWindow:
     """The desk as the caller may see it, within one transaction."""
 
     def __init__(self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds) -> None:
+        self._session = session
         self._directory = Directory(session)
         self._rows = SignalRepository(session)
         self._shelves = DataShelves(session, clock, store)
@@ -67,11 +68,14 @@ class DeskWindow:
         documents = await self._rows.first_documents(round_ids, _DESK)
         return _desk_of(documents[0].round_id, documents) if documents else None
 
-    async def leaderboard(self) -> list[LeaderboardRow]:
-        """Every deployment that was scored; for everybody."""
+    async def leaderboard(self, viewer: str | None = None, *, everything: bool = False) -> list[LeaderboardRow]:
+        """Every deployment that was scored and whose service the organisation `viewer` sees, or all of them."""
         results: dict[str, list[DeploymentRoundScore]] = {}
         for row in await self._rows.all_scores():
             results.setdefault(row.deployment_id, []).append(row)
+        if not everything:
+            for unseen in await Catalogue(self._session, viewer).unseen_deployments(list(results)):
+                del results[unseen]
         held = await self._holds.holds_on(list(results))
         rows = [_standing(deployment, rounds, deployment in held) for deployment, rounds in results.items()]
         rows.sort(key=lambda row: (-row.contribution, -row.rank_ic, row.deployment))
@@ -88,10 +92,15 @@ class DeskWindow:
             raise SignalDeploymentUnknown(f"{deployment_id} is no deployment of yours.")
         row = BacktestClaim(deployment_id=deployment_id, claimed_at=self._clock.now(), **claim.model_dump())
         await self._rows.put_claim(row)
-        return await self.reconcile(deployment_id)
+        return await self.reconcile(deployment_id, everything=True)
 
-    async def reconcile(self, deployment_id: str) -> Reconciliation:
-        """Live rank ICs against the claim; for everybody. Raises `SignalDeploymentUnknown`."""
+    async def reconcile(
+        self, deployment_id: str, viewer: str | None = None, *, everything: bool = False
+    ) -> Reconciliation:
+        """Live rank ICs against the claim; for everybody who sees the service. Raises `SignalDeploymentUnknown`."""
+        unseen = await Catalogue(self._session, viewer).unseen_deployments([deployment_id])
+        if unseen and not everything:
+            raise SignalDeploymentUnknown(f"Of {deployment_id} there is neither a claim nor a score.")
         results = [row for row in await self._rows.all_scores() if row.deployment_id == deployment_id]
         claim = await self._rows.find_claim(deployment_id)
         if not results and claim is None:

@@ -89,7 +89,7 @@ async def show_book(visit: SignedIn, session: Transaction, parts: Parts) -> Resp
         exposure=_exposure(desk.portfolios) if desk and len(desk.portfolios) > 1 else None,
         switches=thrown,
         vendors=await Names(session).organisations({each.target for each in thrown if each.scope == "vendor"}),
-        leaders=(await window.leaderboard())[:10],
+        leaders=(await window.leaderboard(everything=True))[:10],
     )
     return visit.show("desk/book.html", page)
 

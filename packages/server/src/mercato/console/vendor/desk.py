@@ -65,7 +65,7 @@ class ScoresPage:
 async def show_scores(visit: SignedIn, session: Transaction, parts: Parts) -> Response:
     """Of the organisation's deployments, over all rounds that were scored."""
     visit.caller.require(Permission.DATA_READ)
-    board = await _window(session, parts).leaderboard()
+    board = await _window(session, parts).leaderboard(visit.caller.organisation_slug)
     own = [row for row in board if row.vendor == visit.caller.organisation_slug]
     page = ScoresPage(
         [row for row in own if row.rounds >= _FEW_ROUNDS],
