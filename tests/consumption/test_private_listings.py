@@ -12,7 +12,8 @@ from sqlalchemy import select
 from mercato.edge.wiring import running_of
 from mercato.identity import Caller
 from mercato.platform.outbox import OutboxRow
-from mercato.publishing import Catalogue, Deployment, Release, Service
+from mercato.publishing import Catalogue, Release, Service
+from mercato.publishing.models import Deployment
 from mercato.signals.models import DeploymentRoundScore
 from mercato_contracts.catalog import CatalogModel
 from tests.console.browser import browser_of
