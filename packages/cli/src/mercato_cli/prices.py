@@ -39,10 +39,7 @@ def lowest(prices: "list[PriceView]") -> str:
     """What the cheapest plan to begin with costs, and how many others there are."""
     if not prices:
         return ""
-    first = min(
-        prices,
-        key=lambda price: (price.monthly, price.per_call, price.per_1k_input_tokens + price.per_1k_output_tokens),
-    )
+    first = min(prices, key=lambda price: price.to_begin_with())
     words = _words(first.currency, first.monthly, first.per_call, first.per_1k_input_tokens, first.per_1k_output_tokens)
     others = len(prices) - 1
     return words + (f" (+{others} plan{'s' if others > 1 else ''})" if others else "")

@@ -111,6 +111,10 @@ class PriceView(Wire):
     per_1k_input_tokens: Nanos = Field(description="The price of 1,000 input tokens, in nano-units")
     per_1k_output_tokens: Nanos = Field(description="The price of 1,000 output tokens, in nano-units")
 
+    def to_begin_with(self) -> tuple[int, int, int]:
+        """A key that puts first what is cheapest for somebody who does not use it yet."""
+        return self.monthly, self.per_call, self.per_1k_input_tokens + self.per_1k_output_tokens
+
 
 class MeasuredView(Wire):
     """What 30 days of calls say of a service, and its consumers' reviews; null: not known."""

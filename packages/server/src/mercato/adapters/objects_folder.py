@@ -12,6 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlencode
 
+from mercato.adapters.lasting_files import sync_folder
 from mercato.adapters.signed_links import SignedLinks
 from mercato.platform import (
     CHUNK_BYTES,
@@ -90,7 +91,7 @@ class LocalFolder:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return self._stat(key)
 
     def _open(self, key: str) -> int:
@@ -125,11 +126,3 @@ def _copy(content: bytes | Path, into: int) -> None:
     with content.open("rb") as source, open(into, "wb", closefd=False) as file:
         while piece := source.read(CHUNK_BYTES):
             file.write(piece)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -191,10 +191,7 @@ def price_line(prices: Sequence[PriceView]) -> str:
     """The cheapest plan in a few words."""
     if not prices:
         return "no open plan"
-    cheapest = min(
-        prices,
-        key=lambda price: (price.monthly, price.per_call, price.per_1k_input_tokens + price.per_1k_output_tokens),
-    )
+    cheapest = min(prices, key=PriceView.to_begin_with)
     parts = [
         f"{money(nanos, cheapest.currency)} {unit}"
         for nanos, unit in (

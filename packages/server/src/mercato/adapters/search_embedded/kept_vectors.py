@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mercato.adapters.lasting_files import write_last
 from mercato.adapters.search_embedded.checksums import Damaged, checksum_of
-from mercato.adapters.search_embedded.files import write_last
 from mercato.adapters.search_embedded.places import Places
 from mercato.adapters.search_embedded.tail import RECORD, Records, Rows, Tail
 from mercato.adapters.search_embedded.vectors import ManyOrOne, new_graph

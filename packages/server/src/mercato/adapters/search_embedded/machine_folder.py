@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from mercato.adapters.search_embedded.files import write_last
+from mercato.adapters.lasting_files import write_last
 
 _ABOUT = "about.json"
 _CURRENT = "current"

@@ -23,7 +23,7 @@ def write_last(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in the folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
