@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
+from mercato.adapters.mlflow_address import read_address as read_mlflow_address
 from mercato.adapters.opensearch_address import read_address as read_search_address
 from mercato.adapters.policy_address import read_address as read_policy_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
@@ -112,6 +113,23 @@ class Settings(BaseSettings):
     search_ca: Path | None = Field(
         default=None,
         description="PEM file of the authority of OpenSearch's certificate; the system's authorities when not set",
+    )
+    mlflow_url: SecretStr | None = Field(
+        default=None,
+        description="MLflow 3, whose model registry the worker keeps as the catalogue of public services is: "
+        "`http[s]://[user:password@]host[:port][/path]`; nothing is registered outside when not set",
+    )
+    mlflow_token: SecretStr | None = Field(
+        default=None, description="What MLflow is shown as `Authorization: Bearer`, instead of user and password"
+    )
+    mlflow_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of MLflow's certificate; the system's authorities when not set",
+    )
+    mlflow_prefix: str = Field(
+        default="mercato",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="What the names of models in MLflow begin with: `prefix.vendor.service`",
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -240,6 +258,13 @@ class Settings(BaseSettings):
     def _search_engine_is_named(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             read_search_address(url.get_secret_value())
+        return url
+
+    @field_validator("mlflow_url")
+    @classmethod
+    def _model_registry_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_mlflow_address(url.get_secret_value())
         return url
 
     @field_validator("policy_url")

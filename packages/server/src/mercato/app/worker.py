@@ -24,7 +24,7 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder, build_policy
+from mercato.app.engines import build_bus, build_embedder, build_policy, build_registry
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
@@ -37,6 +37,7 @@ from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
+from mercato.registry import ModelReader, RegistryFeeder, forget_registry_feeder
 from mercato.signals import KillKeeper, RoundSettling, settling_starter
 from mercato.training import TrainingWork, training_starter
 from mercato.webhooks import Deliverer, webhook_subscriber
@@ -135,7 +136,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
-    bus = build_bus(settings)
+    bus, registry = build_bus(settings), build_registry(settings)
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
@@ -158,6 +159,11 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     else:
         feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
         work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
+    if registry is None:
+        await forget_registry_feeder(wiring.database)
+    else:
+        models = RegistryFeeder(wiring.database, registry, ModelReader(wiring.database, wiring.client_url))
+        work.append(asyncio.create_task(models.run(), name="feeder of the model registry"))
     if wiring.health_places is not None:
         probing = worker_probing(wiring, wiring.health_places, readers)
         work.append(asyncio.create_task(probing.run(), name="probes of health"))
