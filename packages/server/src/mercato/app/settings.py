@@ -35,6 +35,12 @@ class Settings(BaseSettings):
         pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
         description="PostgreSQL 15+; embedded when not set",
     )
+    database_direct_url: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
+        description="PostgreSQL itself, where `DATABASE_URL` goes through a pooler in transaction mode (PgBouncer): "
+        "listeners, locks of leaders, durable workflows and commands go there; `DATABASE_URL` serves all when not set",
+    )
     redis_url: str | None = Field(
         default=None,
         pattern=r"^((rediss?|unix)://.+|rediss?\+sentinel://[^/?#]+:\d{1,5}/[^/?#]+(/\d{1,3})?)$",
@@ -297,6 +303,16 @@ class Settings(BaseSettings):
                 given[name] = value.get_secret_value()
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
+
+    @property
+    def direct_url(self) -> str | None:
+        """PostgreSQL itself, for what needs a session of its own; `None` where it is embedded."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def pooled_url(self) -> str | None:
+        """The pooler that transactions go through, if there is one."""
+        return None if self.database_direct_url is None else self.database_url
 
     @property
     def client_url(self) -> str:
