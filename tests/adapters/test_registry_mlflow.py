@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -101,7 +102,7 @@ async def test_what_was_brought_is_there_and_a_second_time_changes_nothing(
         "mercato.digest": "sha256:2",
     }  # fmt: skip
     by_alias = server.ask("GET", "registered-models/alias", name="mercato.acme.embedder", alias="champion")
-    assert by_alias["model_version"]["source"] == "mercato:/acme/embedder@1.1.0"
+    assert by_alias["model_version"]["source"] == "mercato:/mercato.acme.embedder@1.1.0"
     assert by_alias["model_version"]["description"] == "What is new in 1.1.0"
 
 
@@ -282,12 +283,18 @@ async def agrees(database: Database, registry: MlflowRegistry) -> bool:
     return found.agrees and await count_waiting_news(database) == 0
 
 
+async def release(market: Market, service: Service, version: str, **manifest: str) -> None:
+    """A second after what was there, so that it comes after it."""
+    market.clock.advance(timedelta(seconds=1))
+    await market.add_release(service, version, **manifest)
+
+
 async def announced(market: Market, people: People, count: int) -> list[Service]:
     """This many services of one vendor, each with a release that was announced."""
     vendor = await people.join("acme")
     made = [(await market.list_service(vendor, f"service-{number}"))[0] for number in range(count)]
     for service in made:
-        await market.add_release(service, "1.1.0")
+        await release(market, service, "1.1.0")
     return made
 
 
@@ -299,7 +306,7 @@ async def test_what_happens_in_the_marketplace_reaches_mlflow(
     async with feeding(market.database, server.url):
         # Listed without news: what was there before there was a registry is there too.
         await until(lambda: versions_of(server) == {"mercato.acme.embedder": ["1.0.0"]})
-        await market.add_release(service, "1.1.0")
+        await release(market, service, "1.1.0")
         await until(lambda: server.models()["mercato.acme.embedder"]["aliases"] == {"champion": 2})
         async with market.database.transaction() as session:
             lifecycle = Lifecycle(session, market.clock, market.outbox)
@@ -307,7 +314,7 @@ async def test_what_happens_in_the_marketplace_reaches_mlflow(
         await until(lambda: server.models()["mercato.acme.embedder"]["aliases"] == {"champion": 1})
         assert server.models()["mercato.acme.embedder"]["versions"][2]["mercato.status_reason"] == "It was wrong"
         # A service that turns private leaves.
-        await market.add_release(service, "1.2.0", visibility="private")
+        await release(market, service, "1.2.0", visibility="private")
         await until(lambda: server.models() == {})
         await until(lambda: count_waiting_news_is(market.database, 0))
     assert await agrees(market.database, registry)
@@ -331,7 +338,7 @@ async def test_a_worker_that_is_killed_again_and_again_writes_everything_once(
         process.wait()
         seen = sum(map(len, versions_of(server).values()))
     for service in made[:3]:
-        await market.add_release(service, "1.2.0")
+        await release(market, service, "1.2.0")
     async with feeding(market.database, server.url):
         await until(lambda: agrees(market.database, registry))
     for number in range(6):
@@ -348,7 +355,7 @@ async def test_nothing_is_lost_while_mlflow_is_killed_and_away(
         server.kill()
         try:
             for service in made:
-                await market.add_release(service, "1.2.0")
+                await release(market, service, "1.2.0")
             await until(lambda: count_waiting_news_is(market.database, 4))
         finally:
             server.start()

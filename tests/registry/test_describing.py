@@ -1,9 +1,12 @@
 """What of the catalogue a registry outside is shown, and what it is not."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from mercato.platform import Database
-from mercato.publishing import Canaries, Lifecycle, Service
+from mercato.publishing import Canaries, Lifecycle, Release, Service
 from mercato.registry import ModelReader, RegisteredModel
 from mercato.training.models import Artifact, Run
 from tests.conftest import People
@@ -17,6 +20,12 @@ URL = "https://market.example"
 async def read(database: Database, service: Service) -> RegisteredModel | None:
     (found,) = await ModelReader(database, URL).read([service.id])
     return found.model
+
+
+async def released(market: Market, service: Service, version: str, **more: Any) -> Release:
+    """A second after what was there, so that it comes after it."""
+    market.clock.advance(timedelta(seconds=1))
+    return await market.add_release(service, version, **more)
 
 
 async def registered(database: Database, service: Service) -> RegisteredModel:
@@ -44,7 +53,7 @@ async def trained(market: Market, organisation_id: str, state: str = "succeeded"
 async def test_a_service_is_a_model_and_its_releases_are_versions(market: Market, people: People) -> None:
     vendor = await people.join("acme")
     service, _ = await market.list_service(vendor)
-    second = await market.add_release(service, "1.1.0", document="openapi: 3.1.0")
+    second = await released(market, service, "1.1.0", document="openapi: 3.1.0")
     model = await registered(market.database, service)
     assert (model.key, model.name) == (service.id, "acme/embedder")
     assert model.tags["organisation"] == "acme"
@@ -59,7 +68,7 @@ async def test_the_champion_is_what_calls_reach_and_the_canary_is_on_trial(marke
     vendor = await people.join("acme")
     service, _ = await market.list_service(vendor)
     first = (await registered(market.database, service)).aliases["champion"]
-    trial = await market.add_release(service, "1.1.0", canary={"percent": 10})
+    trial = await released(market, service, "1.1.0", canary={"percent": 10})
     assert (await registered(market.database, service)).aliases == {"champion": first, "canary": trial.id}
     async with market.database.transaction() as session:
         canaries = Canaries(session, market.clock, market.ids, market.outbox)
@@ -95,7 +104,7 @@ async def test_a_withdrawn_service_stays_as_a_record_without_aliases(market: Mar
 async def test_a_private_service_is_not_shown_at_all(market: Market, people: People) -> None:
     vendor = await people.join("acme")
     service, _ = await market.list_service(vendor)
-    await market.add_release(service, "1.1.0", visibility="private", visible_to=["beta"])
+    await released(market, service, "1.1.0", visibility="private", visible_to=["beta"])
     assert await read(market.database, service) is None
 
 
@@ -104,7 +113,7 @@ async def test_lineage_names_the_vendors_own_run_and_what_it_left(market: Market
     service, _ = await market.list_service(vendor)
     run = await trained(market, vendor.organisation_id)
     lineage = {"training_run": run, "parents": ["acme/base@1.0.0", "hf:minilm"]}
-    await market.add_release(service, "1.1.0", lineage=lineage)
+    await released(market, service, "1.1.0", lineage=lineage)
     tags = (await registered(market.database, service)).versions[1].tags
     assert tags["training_run"] == run
     assert tags["training_code"] == f"sha256:{'c' * 64}"
@@ -123,7 +132,7 @@ async def test_lineage_mentions_no_run_that_is_not_the_vendors_or_did_not_succee
     if whose != "unknown":
         owner = other if whose == "another's" else vendor
         run = await trained(market, owner.organisation_id, "failed" if whose == "failed" else "succeeded")
-    await market.add_release(service, "1.1.0", lineage={"training_run": run})
+    await released(market, service, "1.1.0", lineage={"training_run": run})
     tags = (await registered(market.database, service)).versions[1].tags
     assert run not in str(tags)
 
@@ -131,7 +140,7 @@ async def test_lineage_mentions_no_run_that_is_not_the_vendors_or_did_not_succee
 async def test_long_texts_fit(market: Market, people: People) -> None:
     vendor = await people.join("acme")
     service, _ = await market.list_service(vendor)
-    await market.add_release(service, "1.1.0", description="🦀" * 20_000, title="🙂" * 80)
+    await released(market, service, "1.1.0", description="🦀" * 20_000, title="🙂" * 80)
     model = await registered(market.database, service)
     assert len(model.description) == 5_000
     assert model.description.endswith("🦀…")

@@ -19,6 +19,9 @@ class Change:
     method: str
     path: str
     content: dict[str, Any] = field(default_factory=dict)
+    only_release: str = ""
+    """Of a version that is deleted, the release that it must still be: MLflow gives a number that is free to the next
+    version, which may be another's."""
 
 
 def changes(marketplace: str, name: str, wanted: RegisteredModel, held: HeldModel | None) -> list[Change]:
@@ -79,7 +82,7 @@ def _of_versions(name: str, wanted: RegisteredModel, held: HeldModel) -> Iterato
     for release in wanted.versions:
         tags = {f"{TAG}{key}": value for key, value in release.tags.items()} | {RELEASE: release.key}
         if release.key not in by_key:
-            yield _create(name, wanted.name, release, tags)
+            yield _create(name, release, tags)
             continue
         version, of = by_key[release.key], f" of release {release.version}"
         place = {"name": name, "version": str(version.number)}
@@ -89,10 +92,10 @@ def _of_versions(name: str, wanted: RegisteredModel, held: HeldModel) -> Iterato
         yield from _of_tags("model-versions", place, of, tags, version.tags)
 
 
-def _create(name: str, service: str, release: RegisteredVersion, tags: Mapping[str, str]) -> Change:
+def _create(name: str, release: RegisteredVersion, tags: Mapping[str, str]) -> Change:
     # MLflow wants a source and takes none with a host: that would be an address for its server to fetch from.
     content = {
-        "name": name, "source": f"mercato:/{service}@{release.version}", "description": release.description,
+        "name": name, "source": f"mercato:/{name}@{release.version}", "description": release.description,
         "tags": _listed(tags),
     }  # fmt: skip
     return Change(f"release {release.version} is missing", "POST", "model-versions/create", content)
@@ -100,7 +103,7 @@ def _create(name: str, service: str, release: RegisteredVersion, tags: Mapping[s
 
 def _without(name: str, version: HeldVersion, why: str) -> Change:
     content = {"name": name, "version": str(version.number)}
-    return Change(f"version {version.number} {why}", "DELETE", "model-versions/delete", content)
+    return Change(f"version {version.number} {why}", "DELETE", "model-versions/delete", content, version.key)
 
 
 def _of_aliases(name: str, wanted: RegisteredModel, held: HeldModel) -> Iterator[Change]:
