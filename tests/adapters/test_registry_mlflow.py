@@ -1,6 +1,7 @@
 """The registry port against a real MLflow 3: what it holds, killed and started again, beside models of others."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ from mercato.registry import (
 from tests.conftest import People
 from tests.support.market import Market, market
 from tests.support.mlflow import PASSWORD, USER, MlflowServer
+from tests.support.running import Place
 from tests.support.waiting import until
 
 __all__ = ["market"]
@@ -324,6 +326,10 @@ async def count_waiting_news_is(database: Database, count: int) -> bool:
     return await count_waiting_news(database) == count
 
 
+async def waits(database: Database, least: int) -> bool:
+    return await count_waiting_news(database) >= least
+
+
 async def test_a_worker_that_is_killed_again_and_again_writes_everything_once(
     registry: MlflowRegistry, server: MlflowServer, market: Market, people: People
 ) -> None:
@@ -356,7 +362,7 @@ async def test_nothing_is_lost_while_mlflow_is_killed_and_away(
         try:
             for service in made:
                 await release(market, service, "1.2.0")
-            await until(lambda: count_waiting_news_is(market.database, 4))
+            await until(lambda: waits(market.database, 4))
         finally:
             server.start()
         await until(lambda: agrees(market.database, registry))
@@ -420,6 +426,32 @@ async def test_a_registry_that_is_set_again_is_filled_anew(
     async with feeding(market.database, server.url):
         await until(lambda: agrees(market.database, registry))
     assert versions_of(server) == {"mercato.acme.service-0": ["1.0.0", "1.1.0"]}
+
+
+async def test_the_command_compares_and_puts_right(
+    server: MlflowServer, market: Market, people: People, tmp_path: Path
+) -> None:
+    await announced(market, people, 2)
+    place = Place(tmp_path)
+    named = {"DATABASE_URL": market.database.url.replace("+psycopg", ""), "MERCATO_MLFLOW_URL": server.url}
+
+    async def run(word: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(place.run, "registry", word, *more, environment=place.environment | named)
+
+    try:
+        before = await run("check", "--json")
+        assert before.returncode == 1
+        assert json.loads(before.stdout)["missing"] == ["acme/service-0", "acme/service-1"]
+        repaired = await run("reconcile")
+        assert (repaired.returncode, "put right" in repaired.stdout) == (0, True), repaired.stderr
+        after = await run("check")
+        assert (after.returncode, "both say the same" in after.stdout) == (0, True), after.stdout
+        server.ask("POST", "registered-models/alias", name="mercato.acme.service-0", alias="champion", version="1")
+        told = await run("check")
+        assert (told.returncode, "alias champion is version 1 and should be version 2" in told.stdout) == (1, True)
+    finally:
+        for name in server.models():
+            server.ask("DELETE", "registered-models/delete", name=name)
 
 
 # Who is let in.

@@ -18,6 +18,7 @@ from mercato.app.examine_engines import engines, redis_fits
 from mercato.app.finding import Finding
 from mercato.app.settings import Settings
 from tests.fakes.otlp_receiver import OtlpReceiver
+from tests.support.http_server import stand_in
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.running import Place
@@ -226,6 +227,34 @@ def test_files_of_tls_that_do_not_fit(tmp_path: Path) -> None:
         assert (found.verdict, "MERCATO_TLS_KEY" in found.fix) == ("fail", True), found
 
 
+# MLflow.
+
+
+@pytest.mark.parametrize(
+    ("version", "search", "verdict", "said"),
+    [
+        ((200, b"3.17.2"), (200, {}), "ok", "MLflow 3.17.2 answers"),
+        ((200, b"2.22.0"), (200, {}), "fail", "MLflow 3 is needed"),
+        ((200, b"<html>"), (200, {}), "fail", "no MLflow answers"),
+        ((200, b"3.17.2"), (401, b"who are you"), "fail", "correct MERCATO_MLFLOW_TOKEN"),
+        ((503, b"later"), (200, {}), "fail", "503"),
+    ],
+)
+def test_mlflow_is_asked_for_its_version_and_whether_it_lets_us_in(
+    tmp_path: Path, version: tuple[int, object], search: tuple[int, object], verdict: str, said: str
+) -> None:
+    with stand_in(lambda method, path: version if path == "/version" else search) as (url, _):
+        found = one(tmp_path, mlflow_url=url.replace("//", "//me:secretword@"))
+    assert (found.verdict, said in found.found) == (verdict, True), found
+    assert "secretword" not in str(found)
+
+
+def test_mlflow_that_is_away(tmp_path: Path) -> None:
+    found = one(tmp_path, mlflow_url=f"http://me:secretword@127.0.0.1:{free_port()}")
+    assert (found.verdict, "MERCATO_MLFLOW_URL" in found.fix) == ("fail", True)
+    assert "secretword" not in str(found)
+
+
 # Settings that are read late.
 
 
@@ -234,6 +263,10 @@ def test_files_of_tls_that_do_not_fit(tmp_path: Path) -> None:
     [
         ("serve worker", "MERCATO_EVENTS_URL", "kafka://user:secretword@", "MERCATO_EVENTS_URL"),
         ("serve worker", "MERCATO_SEARCH_URL", "opensearch:9200", "MERCATO_SEARCH_URL"),
+        ("serve worker", "MERCATO_MLFLOW_URL", "mlflow:5000", "MERCATO_MLFLOW_URL"),
+        ("serve worker", "MERCATO_MLFLOW_CA", "nowhere.pem", "MERCATO_MLFLOW_CA"),
+        ("serve worker", "MERCATO_MLFLOW_TOKEN", "secretword", "MERCATO_MLFLOW_TOKEN"),
+        ("registry check", "MERCATO_LOG_LEVEL", "INFO", "MERCATO_MLFLOW_URL"),
         ("serve discovery", "MERCATO_SEARCH_CA", "nowhere.pem", "MERCATO_SEARCH_CA"),
         ("serve worker", "MERCATO_POLICY_FILE", "nowhere.cedar", "MERCATO_POLICY_FILE"),
         ("up", "MERCATO_POLICY_FILE", "wrong.cedar", "MERCATO_POLICY_FILE"),

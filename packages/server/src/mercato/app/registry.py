@@ -60,6 +60,8 @@ def reconcile(settings: Settings, as_json: bool) -> None:
 def _run(settings: Settings, *, repair: bool) -> _Found:
     from mercato.registry import RegistryUnavailable
 
+    if settings.mlflow_url is None:
+        raise click.ClickException("no model registry is set: set MERCATO_MLFLOW_URL.")
     with open_records(settings, lambda text: click.echo(text, err=True)) as records:
         require_schema(records)
         try:
@@ -75,8 +77,7 @@ async def _reconcile(settings: Settings, records: str, *, repair: bool) -> _Foun
     from mercato.registry import reconcile as reconcile_all
 
     models = build_registry(settings)
-    if models is None:
-        raise click.ClickException("no model registry is set: set MERCATO_MLFLOW_URL.")
+    assert models is not None
     database = Database(records, pool_size=1)
     try:
         await models.examine()
