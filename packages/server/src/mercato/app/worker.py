@@ -138,7 +138,6 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
-    bus, registry = build_bus(settings), build_registry(settings)
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
@@ -152,6 +151,24 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
+    work += await _feed_outside(settings, wiring, embedder)
+    if wiring.health_places is not None:
+        probing = worker_probing(wiring, wiring.health_places, readers)
+        work.append(asyncio.create_task(probing.run(), name="probes of health"))
+    try:
+        yield
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await feed.close()
+        await workflows.close()
+
+
+async def _feed_outside(settings: Settings, wiring: Wiring, embedder: Embedder) -> list[asyncio.Task[None]]:
+    """Starts what brings news to systems outside; no news is kept for one that is not set."""
+    work: list[asyncio.Task[None]] = []
+    bus, registry = build_bus(settings), build_registry(settings)
     if bus is None:
         await forget_publisher(wiring.database)
     else:
@@ -166,17 +183,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     else:
         models = RegistryFeeder(wiring.database, registry, ModelReader(wiring.database, wiring.client_url))
         work.append(asyncio.create_task(models.run(), name="feeder of the model registry"))
-    if wiring.health_places is not None:
-        probing = worker_probing(wiring, wiring.health_places, readers)
-        work.append(asyncio.create_task(probing.run(), name="probes of health"))
-    try:
-        yield
-    finally:
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        await feed.close()
-        await workflows.close()
+    return work
 
 
 def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:
