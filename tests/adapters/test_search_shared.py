@@ -2,14 +2,11 @@
 
 import asyncio
 import base64
-import json
 import ssl
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -49,6 +46,7 @@ from mercato.edge.wiring import Running, set_running
 from mercato.platform import Database, Outbox, OutboxFeed
 from tests.conftest import TestClock
 from tests.discovery.conftest import embedder
+from tests.support.http_server import stand_in
 from tests.support.opensearch import OpenSearchNode, why_not
 from tests.support.ports import free_port
 
@@ -160,43 +158,6 @@ async def replica(shelf: Shelf, index: OpenSearchIndex) -> AsyncIterator[Replica
 
 
 # Without an engine.
-
-
-@contextmanager
-def stand_in(
-    answer: Callable[[str, str], tuple[int, object]], tls: ssl.SSLContext | None = None
-) -> Iterator[tuple[str, list[str]]]:
-    """A server that says what another one than ours would: its address, and the credentials it was shown."""
-    shown: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            shown.append(self.headers.get("authorization", ""))
-            status, content = answer(self.command, self.path)
-            body = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http{'' if tls is None else 's'}://127.0.0.1:{server.server_address[1]}", shown
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def version(number: str, distribution: str | None = "opensearch") -> dict[str, object]:

@@ -1,8 +1,6 @@
 """`mercato doctor` on each engine that is configured: away, the wrong credentials, the wrong version, expired files."""
 
-import os
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -11,22 +9,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from mercato.app.doctor import examine
 from mercato.app.examine_engines import engines, redis_fits
 from mercato.app.finding import Finding
 from mercato.app.settings import Settings
 from tests.fakes.otlp_receiver import OtlpReceiver
+from tests.support.http_server import stand_in
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.running import Place, open_folder
+from tests.support.running import Place
 from tests.support.seaweed import BUCKET, serve_s3
-from tests.support.waiting import eventually
 
 
 def ask(tmp_path: Path, **settings: Any) -> list[Finding]:
@@ -231,61 +227,32 @@ def test_files_of_tls_that_do_not_fit(tmp_path: Path) -> None:
         assert (found.verdict, "MERCATO_TLS_KEY" in found.fix) == ("fail", True), found
 
 
-# PostgreSQL.
+# MLflow.
 
 
-def _sessions(database_url: str, state: Path) -> Finding:
-    every = examine(Settings(state=state, DATABASE_URL=database_url))
-    found = [each for each in every if each.check == "sessions"]
-    assert found, [each for each in every if each.verdict != "ok"]
-    return found[0]
+@pytest.mark.parametrize(
+    ("version", "search", "verdict", "said"),
+    [
+        ((200, b"3.17.2"), (200, {}), "ok", "MLflow 3.17.2 answers"),
+        ((200, b"2.22.0"), (200, {}), "fail", "MLflow 3 is needed"),
+        ((200, b"<html>"), (200, {}), "fail", "no MLflow answers"),
+        ((200, b"3.17.2"), (401, b"who are you"), "fail", "correct MERCATO_MLFLOW_TOKEN"),
+        ((503, b"later"), (200, {}), "fail", "503"),
+    ],
+)
+def test_mlflow_is_asked_for_its_version_and_whether_it_lets_us_in(
+    tmp_path: Path, version: tuple[int, object], search: tuple[int, object], verdict: str, said: str
+) -> None:
+    with stand_in(lambda method, path: version if path == "/version" else search) as (url, _):
+        found = one(tmp_path, mlflow_url=url.replace("//", "//me:secretword@"))
+    assert (found.verdict, said in found.found) == (verdict, True), found
+    assert "secretword" not in str(found)
 
 
-def test_a_direct_database_keeps_its_sessions(database_url: str, tmp_path: Path) -> None:
-    assert _sessions(database_url, tmp_path).verdict == "ok"
-
-
-def test_a_pooler_in_the_way_is_said(database_url: str, tmp_path: Path) -> None:
-    program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
-    with _pooler(program, database_url) as url:
-        found = _sessions(url, tmp_path)
-    assert found.verdict in ("fail", "warn")
-    assert "DATABASE_URL" in found.fix
-
-
-@contextmanager
-def _pooler(program: str, database_url: str) -> Iterator[str]:
-    """PgBouncer in transaction mode in front of the test's database."""
-    with open_folder() as folder:
-        target = psycopg.conninfo.conninfo_to_dict(database_url.replace("+psycopg", ""))
-        port = free_port()
-        users = folder / "users.txt"
-        users.write_text(f'"{target["user"]}" "{target.get("password") or ""}"\n')
-        keys = " ".join(f"{name}={target[name]}" for name in ("host", "port", "dbname") if target.get(name))
-        config = folder / "pgbouncer.ini"
-        config.write_text(
-            f"[databases]\nmercato = {keys}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
-            f"unix_socket_dir =\nauth_type = trust\nauth_file = {users}\npool_mode = transaction\n"
-        )
-        owner = os.stat(str(target["host"])).st_uid  # it refuses to be root, and must reach the socket
-        dropped = ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups"] if os.geteuid() == 0 else []
-        for path in (folder, users, config):
-            path.chmod(0o755)
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen([*dropped, program, str(config)], stdout=log, stderr=log)
-        try:
-            eventually(lambda: _answers(port), (folder / "log").read_text() or "pgbouncer listens")
-            yield f"postgresql://{target['user']}@127.0.0.1:{port}/mercato"
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+def test_mlflow_that_is_away(tmp_path: Path) -> None:
+    found = one(tmp_path, mlflow_url=f"http://me:secretword@127.0.0.1:{free_port()}")
+    assert (found.verdict, "MERCATO_MLFLOW_URL" in found.fix) == ("fail", True)
+    assert "secretword" not in str(found)
 
 
 # Settings that are read late.
@@ -296,6 +263,10 @@ def _answers(port: int) -> bool:
     [
         ("serve worker", "MERCATO_EVENTS_URL", "kafka://user:secretword@", "MERCATO_EVENTS_URL"),
         ("serve worker", "MERCATO_SEARCH_URL", "opensearch:9200", "MERCATO_SEARCH_URL"),
+        ("serve worker", "MERCATO_MLFLOW_URL", "mlflow:5000", "MERCATO_MLFLOW_URL"),
+        ("serve worker", "MERCATO_MLFLOW_CA", "nowhere.pem", "MERCATO_MLFLOW_CA"),
+        ("serve worker", "MERCATO_MLFLOW_TOKEN", "secretword", "MERCATO_MLFLOW_TOKEN"),
+        ("registry check", "MERCATO_LOG_LEVEL", "INFO", "MERCATO_MLFLOW_URL"),
         ("serve discovery", "MERCATO_SEARCH_CA", "nowhere.pem", "MERCATO_SEARCH_CA"),
         ("serve worker", "MERCATO_POLICY_FILE", "nowhere.cedar", "MERCATO_POLICY_FILE"),
         ("up", "MERCATO_POLICY_FILE", "wrong.cedar", "MERCATO_POLICY_FILE"),

@@ -37,6 +37,7 @@ def test_a_child_process_gets_every_secret_itself(tmp_path: Path) -> None:
     fields = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     assert len(fields) >= 3
     read = {
+        "mlflow_url": "https://mlflow.example:5000",
         "events_url": "kafka://bus.example:9092",
         "smtp_url": "smtp://mail.example",
         "search_url": "https://search.example:9200",

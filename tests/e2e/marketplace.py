@@ -44,6 +44,13 @@ class Part:
         self.begin()
         self.wait_until_ready()
 
+    def give(self, name: str, value: str | None) -> None:
+        """Set a variable of its environment, or remove it, for its next start."""
+        if value is None:
+            self._environment.pop(name, None)
+        else:
+            self._environment[name] = value
+
     def kill(self) -> None:
         """SIGKILL."""
         self._own.kill()

@@ -202,6 +202,22 @@ class ServiceLevelPromise(Wire):
     )
 
 
+class Lineage(Wire):
+    """What a release was made from. It is published with the release."""
+
+    training_run: Annotated[str, StringConstraints(pattern=r"^trn_[0-9a-f]{32}$")] | None = Field(
+        default=None,
+        description="The training run of this marketplace whose model the release serves, `trn_…`; one of your own "
+        "that succeeded",
+    )
+    parents: list[Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]] = Field(
+        default=[],
+        max_length=8,
+        description="The models it was made from: `vendor/name@version` of this marketplace, or the name or address of "
+        "one elsewhere, without spaces",
+    )
+
+
 class ServiceManifest(Wire):
     """The whole of `service.yaml`, format 1."""
 
@@ -238,6 +254,7 @@ class ServiceManifest(Wire):
         default=None, description="Start this version as a canary if an older release is live to compare it with"
     )
     sla: ServiceLevelPromise | None = Field(default=None, description="The service levels that you promise")
+    lineage: Lineage | None = Field(default=None, description="What the release was made from")
     visibility: Visibility = Field(
         default="public", description="`private`: only your organisation, and those in `visible_to`, find and call it"
     )

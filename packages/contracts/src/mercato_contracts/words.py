@@ -15,6 +15,8 @@ PATTERNS = {
     r"^[0-9a-f]{32}$": "must be 16 bytes in 32 hexadecimal digits",
     r"^[0-9a-f]{64}$": "must be a SHA-256 in 64 hexadecimal digits",
     r"^rnd_[0-9a-f]{32}$": "must be the id of a round such as rnd_019ab3c1f2d47e0b8a6d5c4b3a291807",
+    r"^trn_[0-9a-f]{32}$": "must be the id of a training run such as trn_019ab3c1f2d47e0b8a6d5c4b3a291807",
+    r"^[!-~]{1,200}$": "must be visible ASCII characters without spaces, at most 200, such as acme/embedder@1.0.0",
     r"^dep_[0-9a-f]{32}$": "must be the id of a deployment such as dep_019ab3c1f2d47e0b8a6d5c4b3a291807",
     r"^(svc_[0-9a-f]{32})?$": "must be the id of a service such as svc_019ab3c1f2d47e0b8a6d5c4b3a291807",
     r"^[a-z0-9][a-z0-9_-]{0,63}\.parquet$": "must be the name of a file such as train.parquet",

@@ -60,6 +60,14 @@ export interface Included {
   overage?: boolean;
 }
 
+/** What a release was made from. It is published with the release. */
+export interface Lineage {
+  /** The training run of this marketplace whose model the release serves, `trn_…`; one of your own that succeeded */
+  training_run?: string | null;
+  /** The models it was made from: `vendor/name@version` of this marketplace, or the name or address of one elsewhere, without spaces (maxItems: 8, default: []) */
+  parents?: Array<string>;
+}
+
 /** A limit of a plan. */
 export interface PlanLimit {
   /** What is counted; `concurrent` is the number of calls in progress */
@@ -171,6 +179,8 @@ export interface ServiceManifest {
   canary?: CanaryTerms | null;
   /** The service levels that you promise */
   sla?: ServiceLevelPromise | null;
+  /** What the release was made from */
+  lineage?: Lineage | null;
   /** `private`: only your organisation, and those in `visible_to`, find and call it (default: "public") */
   visibility?: "public" | "private";
   /** Slugs of other organisations that find and call a private service (maxItems: 100, default: []) */

@@ -1,25 +1,23 @@
 """`mercato doctor`: is this machine fit to run the marketplace, and is what runs here in order."""
 
 import json
-import os
 import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 import psycopg
-from psycopg import sql
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app.examine_engines import engines
 from mercato.app.finding import Finding, Verdict
 from mercato.app.ports import is_free, ports_of
+from mercato.app.sessions import FIX, name_same_database, sessions_of
 from mercato.app.settings import Settings
-from mercato.platform import is_locked, libpq_url
+from mercato.platform import is_locked, libpq_url, mask
 
 _GIB = 1024**3
 _LEAST_DISK = _GIB // 4
@@ -27,11 +25,6 @@ _GOOD_DISK = 2 * _GIB
 _GOOD_FILES = 4096
 _MOST_CLOCK_SECONDS = 2.0
 _OLDEST_POSTGRES = 150000
-_HEARS_SECONDS = 3.0
-_DIRECT = (
-    "Set DATABASE_URL to PostgreSQL itself: listeners, locks of leaders and durable workflows need sessions of their "
-    "own. Processes pool their connections themselves."
-)
 
 
 @click.command()
@@ -113,9 +106,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
 
 
 def _records(settings: Settings) -> Iterator[Finding]:
-    from mercato.platform import mask
-
-    url = settings.database_url or EmbeddedPostgres(settings.state / "postgres").find_running()
+    url = settings.direct_url or EmbeddedPostgres(settings.state / "postgres").find_running()
     if url is None:
         yield Finding("postgresql", "ok", "embedded, not running; `mercato up` starts it")
         return
@@ -133,8 +124,8 @@ def _records(settings: Settings) -> Iterator[Finding]:
     yield _version(version)
     yield _clock(row[0])
     yield _schema(url)
-    if settings.database_url is not None:
-        yield _sessions(url)
+    if settings.direct_url is not None:
+        yield from _sessions(settings)
 
 
 def _version(version: int) -> Finding:
@@ -150,31 +141,33 @@ def _clock(theirs: datetime) -> Finding:
     return Finding("clock", "ok" if fit else "fail", f"{apart:.1f} s apart from the database's", fix)
 
 
-def _sessions(url: str) -> Finding:
-    """Whether a notification reaches who listens for it: not through a pooler that hands sessions around."""
-    channel = f"mercato_doctor_{os.getpid()}"
+def _sessions(settings: Settings) -> Iterator[Finding]:
+    """Whether a notification reaches who listens for it, and where transactions go."""
+    name = "DATABASE_URL" if settings.pooled_url is None else "MERCATO_DATABASE_DIRECT_URL"
     try:
-        with (
-            psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True, prepare_threshold=None) as hears,
-            psycopg.connect(libpq_url(url), connect_timeout=3, autocommit=True, prepare_threshold=None) as tells,
-        ):
-            hears.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-            # Whoever is given the session in the meantime would hear it instead.
-            tells.execute("SELECT 1")
-            tells.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(channel)))
-            heard = list(hears.notifies(timeout=_HEARS_SECONDS, stop_after=1))
-            is_direct = hears.info.backend_pid == _backend(hears)
+        kept = sessions_of(str(settings.direct_url))
     except psycopg.Error as error:
-        why = str(error).strip().splitlines()[0]
-        return Finding("sessions", "fail", f"DATABASE_URL keeps no session: {why}", _DIRECT)
-    if not heard or not is_direct:
-        return Finding("sessions", "fail" if not heard else "warn", "DATABASE_URL goes through a pooler", _DIRECT)
-    return Finding("sessions", "ok", "DATABASE_URL is direct: notifications arrive")
+        why = mask(str(error)).strip().splitlines()[0]
+        yield Finding("sessions", "fail", f"{name} keeps no session: {why}", FIX)
+        return
+    if kept == "direct":
+        yield Finding("sessions", "ok", f"{name} is direct: notifications arrive")
+    else:
+        yield Finding("sessions", "fail" if kept == "shared" else "warn", f"{name} goes through a pooler", FIX)
+    if settings.pooled_url is not None:
+        yield _pooled(settings)
 
 
-def _backend(connection: "psycopg.Connection[Any]") -> int:
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return 0 if row is None else int(row[0])
+def _pooled(settings: Settings) -> Finding:
+    fix = "Check DATABASE_URL, the pooler and its log; or unset MERCATO_DATABASE_DIRECT_URL and name PostgreSQL itself."
+    try:
+        is_same = name_same_database(settings)
+    except psycopg.Error as error:
+        why = mask(str(error)).strip().splitlines()[0]
+        return Finding("pooler", "fail", f"does not answer: {why}", fix)
+    if not is_same:
+        return Finding("pooler", "fail", "leads to another database than MERCATO_DATABASE_DIRECT_URL", fix)
+    return Finding("pooler", "ok", "DATABASE_URL leads to the same database")
 
 
 def _schema(url: str) -> Finding:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mercato.app.settings import Settings
-from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
+from mercato.platform import Clock, Ids, Mail, ObjectStore, Purpose, Session, derive_key
 
 if TYPE_CHECKING:
     from mercato.bus import EventBus
     from mercato.discovery import Embedder, KeptIndex, SharedIndex
     from mercato.metering import Counters
     from mercato.publishing import PolicyEngine
+    from mercato.registry import Registry
     from mercato.training import ClaimLinks, Provider
 
 
@@ -86,6 +87,23 @@ def build_bus(settings: Settings) -> "EventBus | None":
     from mercato.adapters.kafka_address import read_address
 
     return KafkaBus(read_address(address))
+
+
+def build_registry(settings: Settings) -> "Registry | None":
+    """What holds models for systems outside: MLflow of `MERCATO_MLFLOW_URL`, or none.
+
+    Raises `ValueError` where the address cannot be read, and `OSError` where the file of the authority cannot.
+    """
+    if settings.mlflow_url is None:
+        return None
+    from mercato.adapters.mlflow_address import read_address
+    from mercato.adapters.registry_mlflow import MlflowClient, MlflowRegistry
+
+    token = None if settings.mlflow_token is None else settings.mlflow_token.get_secret_value()
+    client = MlflowClient(read_address(settings.mlflow_url.get_secret_value()), token, settings.mlflow_ca)
+    # This secret never changes, so what was made once stays ours.
+    marketplace = derive_key(settings.data_key, Purpose.MARKETPLACE_ID).hex()[:16]
+    return MlflowRegistry(client, prefix=settings.mlflow_prefix, marketplace=marketplace)
 
 
 def build_policy(settings: Settings) -> "PolicyEngine":

@@ -19,7 +19,18 @@ _SOON = timedelta(days=21)
 
 def engines(settings: Settings) -> Iterator[Finding]:
     """Every engine that a setting names, and the files of TLS."""
-    for examine in (_redis, _kafka, _search, _policy, _objects, _mail, _collector, _certificate, _late_settings):
+    for examine in (
+        _redis,
+        _kafka,
+        _search,
+        _registry,
+        _policy,
+        _objects,
+        _mail,
+        _collector,
+        _certificate,
+        _late_settings,
+    ):
         yield from examine(settings)
 
 
@@ -123,6 +134,34 @@ async def _look_at_search(settings: Settings) -> str:
         return await client.examine()
     finally:
         await client.close()
+
+
+def _registry(settings: Settings) -> Iterator[Finding]:
+    if settings.mlflow_url is None:
+        return
+    from mercato.registry import RegistryUnavailable
+
+    fix = (
+        "Check MERCATO_MLFLOW_URL (`http[s]://[user:password@]host:5000[/path]`), MERCATO_MLFLOW_TOKEN, "
+        "MERCATO_MLFLOW_CA and the server."
+    )
+    try:
+        version = asyncio.run(_look_at_registry(settings))
+    except (RegistryUnavailable, OSError) as error:
+        yield Finding("registry", "fail", _first_line(error), fix)
+    else:
+        yield Finding("registry", "ok", f"MLflow {version} answers")
+
+
+async def _look_at_registry(settings: Settings) -> str:
+    from mercato.app.engines import build_registry
+
+    registry = build_registry(settings)
+    assert registry is not None
+    try:
+        return await registry.examine()
+    finally:
+        await registry.close()
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.settings import Settings
 
 _COMMANDS = (
-    "backup", "bootstrap", "data", "doctor", "migrate", "prepare", "privacy", "reconcile", "restore", "search", "serve",
-    "up",
+    "backup", "bootstrap", "data", "doctor", "migrate", "prepare", "privacy", "reconcile", "registry", "restore",
+    "search", "serve", "up",
 )  # fmt: skip
 """Each is a function of that name in the module of that name, imported when it is asked for: `mercato up` and the
 parents of other processes stay, and should hold no more than they need."""

@@ -6,14 +6,18 @@ from contextlib import contextmanager
 import click
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
+from mercato.app.sessions import require_sessions
 from mercato.app.settings import Settings
 
 
 @contextmanager
 def open_records(settings: Settings, tell: Callable[[str], None]) -> Iterator[str]:
-    """The URL of the database. An embedded server is started or joined, and stopped by whoever leaves last."""
-    if settings.database_url is not None:
-        yield settings.database_url
+    """The URL of the database, where sessions last. An embedded server is started or joined, and stopped by whoever
+    leaves last. Raises a `ClickException` for a pooler that hands sessions around.
+    """
+    if settings.direct_url is not None:
+        require_sessions(settings)
+        yield settings.direct_url
         return
     server = EmbeddedPostgres(settings.state / "postgres", tell)
     try:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
+from mercato.adapters.mlflow_address import read_address as read_mlflow_address
 from mercato.adapters.opensearch_address import read_address as read_search_address
 from mercato.adapters.policy_address import read_address as read_policy_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
@@ -33,6 +34,12 @@ class Settings(BaseSettings):
         validation_alias="DATABASE_URL",
         pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
         description="PostgreSQL 15+; embedded when not set",
+    )
+    database_direct_url: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?(\+psycopg)?://.+$",
+        description="PostgreSQL itself, where `DATABASE_URL` goes through a pooler in transaction mode (PgBouncer): "
+        "listeners, locks of leaders, durable workflows and commands go there; `DATABASE_URL` serves all when not set",
     )
     redis_url: str | None = Field(
         default=None,
@@ -112,6 +119,23 @@ class Settings(BaseSettings):
     search_ca: Path | None = Field(
         default=None,
         description="PEM file of the authority of OpenSearch's certificate; the system's authorities when not set",
+    )
+    mlflow_url: SecretStr | None = Field(
+        default=None,
+        description="MLflow 3, whose model registry the worker keeps as the catalogue of public services is: "
+        "`http[s]://[user:password@]host[:port][/path]`; nothing is registered outside when not set",
+    )
+    mlflow_token: SecretStr | None = Field(
+        default=None, description="What MLflow is shown as `Authorization: Bearer`, instead of user and password"
+    )
+    mlflow_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authority of MLflow's certificate; the system's authorities when not set",
+    )
+    mlflow_prefix: str = Field(
+        default="mercato",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="What the names of models in MLflow begin with: `prefix.vendor.service`",
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -242,6 +266,13 @@ class Settings(BaseSettings):
             read_search_address(url.get_secret_value())
         return url
 
+    @field_validator("mlflow_url")
+    @classmethod
+    def _model_registry_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_mlflow_address(url.get_secret_value())
+        return url
+
     @field_validator("policy_url")
     @classmethod
     def _policy_engine_is_named(cls, url: str | None) -> str | None:
@@ -272,6 +303,16 @@ class Settings(BaseSettings):
                 given[name] = value.get_secret_value()
         own = {f"MERCATO_{name.upper()}": str(value) for name, value in given.items()}
         return {**os.environ, **own, **({} if url is None else {"DATABASE_URL": url})}
+
+    @property
+    def direct_url(self) -> str | None:
+        """PostgreSQL itself, for what needs a session of its own; `None` where it is embedded."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def pooled_url(self) -> str | None:
+        """The pooler that transactions go through, if there is one."""
+        return None if self.database_direct_url is None else self.database_url
 
     @property
     def client_url(self) -> str:

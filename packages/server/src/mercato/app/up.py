@@ -19,6 +19,7 @@ from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.ports import is_free, ports_of
 from mercato.app.prepare import Preparation
+from mercato.app.sessions import require_sessions
 from mercato.app.settings import Settings, internal_port_of
 from mercato.app.supervisor import ChildFailed, Program, Supervisor
 from mercato.app.usable import require_usable
@@ -99,8 +100,9 @@ class _Marketplace:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         self._await_ports(_PORTS_SECONDS if after_kill else 0)
-        if self._settings.database_url is not None:
-            return self._run_on(self._settings.database_url)
+        if self._settings.direct_url is not None:
+            require_sessions(self._settings)
+            return self._run_on(None)
         self._tell("starting: postgresql, control plane, worker, gateway")
         server = EmbeddedPostgres(self._settings.state / "postgres", self._tell)
         url = server.start()
@@ -115,29 +117,29 @@ class _Marketplace:
             stopped = server.stop()
             self._tell(f"{'postgresql':<14} {'stopped' if stopped else 'runs on: another process uses it'}")
 
-    def _run_on(self, url: str) -> None:
+    def _run_on(self, embedded: str | None) -> None:
         try:
-            self._start_on(url)
+            self._start_on(embedded)
             self._supervisor.watch()
         except ChildFailed as error:
             raise click.ClickException(str(error)) from None
         finally:
             self._supervisor.stop()
 
-    def _start_on(self, url: str) -> None:
-        preparation = Preparation(self._environment(url))
+    def _start_on(self, embedded: str | None) -> None:
+        preparation = Preparation(self._environment(embedded))
         try:
             before, after = preparation.revisions()
             self._tell(f"{'schema':<14} {after}" + ("" if before == after else f", was {before or 'empty'}"))
-            self._supervisor.start(self._programs(url))
+            self._supervisor.start(self._programs(embedded))
             if self._supervisor.is_wanted:
                 # Everything runs: say where, and the first time what is shown once.
                 self._welcome(preparation.firsts())
         finally:
             preparation.end()
 
-    def _environment(self, url: str) -> dict[str, str]:
-        return {**self._settings.to_environment(), "DATABASE_URL": url}
+    def _environment(self, embedded: str | None) -> dict[str, str]:
+        return {**self._settings.to_environment(), **({} if embedded is None else {"DATABASE_URL": embedded})}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._supervisor.ask_to_stop()
@@ -173,9 +175,9 @@ class _Marketplace:
                 except PostgresNotStarted as error:
                     self._tell(str(error))
 
-    def _programs(self, url: str) -> list[Program]:
+    def _programs(self, embedded: str | None) -> list[Program]:
         settings = self._settings
-        environment = self._environment(url)
+        environment = self._environment(embedded)
         serve = [sys.executable, "-m", "mercato.app.main", "serve", "--with-parent"]
         words = {"control": [*serve, "control"], "worker": [*serve, "worker", "--host", "127.0.0.1"]}
         admin_ports = range(settings.gateway_admin_port, settings.gateway_admin_port + settings.gateway_workers)

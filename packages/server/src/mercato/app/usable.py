@@ -1,6 +1,7 @@
 """Settings that are only read later, looked at before anything starts: what is wrong is one sentence, no traceback."""
 
 import importlib.util
+from pathlib import Path
 
 import click
 
@@ -9,7 +10,7 @@ from mercato.app.settings import Settings
 
 def require_usable(settings: Settings) -> None:
     """Raises `ClickException`, which names the setting, where a process with these settings would end by itself."""
-    for check in (_bus, _search, _policy, _site, _tls):
+    for check in (_bus, _search, _registry, _policy, _site, _tls):
         if problem := check(settings):
             raise click.ClickException(problem)
 
@@ -23,14 +24,24 @@ def _bus(settings: Settings) -> str | None:
 
 
 def _search(settings: Settings) -> str | None:
-    if settings.search_ca is None:
+    return _authority("MERCATO_SEARCH_CA", settings.search_ca)
+
+
+def _registry(settings: Settings) -> str | None:
+    if settings.mlflow_url is None and settings.mlflow_token is not None:
+        return "MERCATO_MLFLOW_TOKEN is set and MERCATO_MLFLOW_URL is not: set both, or unset the token."
+    return _authority("MERCATO_MLFLOW_CA", settings.mlflow_ca)
+
+
+def _authority(name: str, file: Path | None) -> str | None:
+    if file is None:
         return None
     import ssl
 
     try:
-        ssl.create_default_context(cafile=str(settings.search_ca))
+        ssl.create_default_context(cafile=str(file))
     except (OSError, ssl.SSLError) as error:
-        return f"MERCATO_SEARCH_CA {settings.search_ca} has no usable certificates: {error}"
+        return f"{name} {file} has no usable certificates: {error}"
     return None
 
 

@@ -37,7 +37,8 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     """The parts of one process. Neither the database nor another engine need be up yet."""
     clock = clock or SystemClock()
     secret, ids = settings.signing_key, SystemIds(clock)
-    database, gateway_database = Database(database_url), Database(database_url, pool_size=_GATEWAY_CONNECTIONS)
+    database = Database(database_url, pooled_url=settings.pooled_url)
+    gateway_database = Database(database_url, pooled_url=settings.pooled_url, pool_size=_GATEWAY_CONNECTIONS)
     hasher, proven, known_devices = SecretHasher(), ProvenKeys(), KnownDevices(secret)
     store, claims = build_objects(settings, clock), ClaimLinks(secret, settings.client_url, clock)
     counters_of, close_engines = build_counters(settings, clock, ids)

@@ -24,7 +24,7 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder, build_policy
+from mercato.app.engines import build_bus, build_embedder, build_policy, build_registry
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.memory import calm_collector
 from mercato.app.places import with_probes
@@ -38,6 +38,7 @@ from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
+from mercato.registry import ModelReader, RegistryFeeder, forget_registry_feeder
 from mercato.signals import KillKeeper, RoundSettling, settling_starter
 from mercato.training import TrainingWork, training_starter
 from mercato.webhooks import Deliverer, webhook_subscriber
@@ -137,7 +138,6 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
-    bus = build_bus(settings)
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
@@ -151,15 +151,7 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
-    if bus is None:
-        await forget_publisher(wiring.database)
-    else:
-        work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
-    if wiring.shared_index is None:
-        await forget_feeder(wiring.database)
-    else:
-        feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
-        work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
+    work += await _feed_outside(settings, wiring, embedder)
     if wiring.health_places is not None:
         probing = worker_probing(wiring, wiring.health_places, readers)
         work.append(asyncio.create_task(probing.run(), name="probes of health"))
@@ -171,6 +163,27 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+async def _feed_outside(settings: Settings, wiring: Wiring, embedder: Embedder) -> list[asyncio.Task[None]]:
+    """Starts what brings news to systems outside; no news is kept for one that is not set."""
+    work: list[asyncio.Task[None]] = []
+    bus, registry = build_bus(settings), build_registry(settings)
+    if bus is None:
+        await forget_publisher(wiring.database)
+    else:
+        work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
+    if wiring.shared_index is None:
+        await forget_feeder(wiring.database)
+    else:
+        feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
+        work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
+    if registry is None:
+        await forget_registry_feeder(wiring.database)
+    else:
+        models = RegistryFeeder(wiring.database, registry, ModelReader(wiring.database, wiring.client_url))
+        work.append(asyncio.create_task(models.run(), name="feeder of the model registry"))
+    return work
 
 
 def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
-from sqlalchemy import BigInteger, DateTime, ExceptionContext, MetaData, Text, event, text
+from sqlalchemy import BigInteger, Connection, DateTime, ExceptionContext, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -31,6 +31,13 @@ _HOSTS = re.compile(
 )
 _IDLE_SECONDS = 20.0
 """How long unused connections are kept, in seconds; one costs the server 3 MB."""
+
+_LIMITS = {"timezone": "UTC", "statement_timeout": "30000", "idle_in_transaction_session_timeout": "60000"}
+"""A statement that runs away is ended by the server, not by a client that gave up and left it running."""
+_IN_SESSION = {"options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())}
+_POOLED: dict[str, Any] = {"prepare_threshold": None}
+"""A pooler refuses `options`, and the next session does not know what was prepared in this one."""
+_IN_TRANSACTION = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items())
 
 Session = AsyncSession
 """One transaction: opened at the edge, committed at the edge."""
@@ -105,25 +112,34 @@ def _leave_read_only(failure: ExceptionContext) -> None:
         failure.is_disconnect = True
 
 
-class Database:
-    """The connection pool of one process. It grows with concurrent use and shrinks again after a while."""
+def _set_for_transaction(connection: Connection) -> None:
+    """What is set for a session would reach whoever is given it next."""
+    connection.exec_driver_sql(_IN_TRANSACTION)
 
-    def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float = _IDLE_SECONDS) -> None:
+
+class Database:
+    """The connection pool of one process. It grows with concurrent use and shrinks again after a while.
+
+    `url` is PostgreSQL itself, where a session lasts; transactions go through `pooled_url` where there is one, a pooler
+    that gives each transaction a session of its choice.
+    """
+
+    def __init__(
+        self, url: str, *, pooled_url: str | None = None, pool_size: int = 10, idle_seconds: float = _IDLE_SECONDS
+    ) -> None:
         self.url = driver_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url,
+            self.url if pooled_url is None else driver_url(pooled_url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
             # What a statement was given can name people, and an error's text reaches the log.
             hide_parameters=True,
-            connect_args={
-                **LIVELY,
-                # A statement that runs away is ended by the server, not by a client that gave up and left it running.
-                "options": "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
-            },
+            connect_args={**LIVELY, **(_IN_SESSION if pooled_url is None else _POOLED)},
         )
+        if pooled_url is not None:
+            event.listen(self.engine.sync_engine, "begin", _set_for_transaction)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._idle_seconds = idle_seconds
         self._most = 2 * pool_size

@@ -75,11 +75,12 @@ class LeadReader(Generic[_N]):
         self._terms.away.set(0)
         self._pause = _FIRST_PAUSE_SECONDS
 
-    async def read(self) -> tuple[Place, list[Event[_N]]]:
-        """The place, and the next news after it."""
+    async def read(self, after: Place | None = None) -> tuple[Place, list[Event[_N]]]:
+        """The place, and the next news after it, or after `after` where that is further on."""
         async with self._database.transaction() as session:
             place = await read_place(session, self._terms.name)
-            return place, await read_events(session, place, self._terms.kinds, self._terms.batch)
+            begin = place if after is None else max(place, after)
+            return place, await read_events(session, begin, self._terms.kinds, self._terms.batch)
 
     async def pass_place(self, session: Session, before: Place, after: Place) -> bool:
         """Move the place with this transaction; false where another process has moved it from `before`."""

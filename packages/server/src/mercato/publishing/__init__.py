@@ -51,6 +51,7 @@ from mercato.publishing.refusals import ApprovalNotFound, DeploymentNotFound, Pl
 from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealing import CredentialSeal
+from mercato.publishing.service_records import ServiceRecord, ServiceRecords
 from mercato.publishing.submit import Dossier, Submissions
 from mercato.publishing.worker import PipelineStarter
 
@@ -110,6 +111,8 @@ __all__ = [
     "Service",
     "ServiceChanged",
     "ServiceNotFound",
+    "ServiceRecord",
+    "ServiceRecords",
     "ServiceReleased",
     "ServiceWithdrawn",
     "StoredCredential",

@@ -106,6 +106,21 @@ class CatalogueRepository:
         query = select(Service.id).where(Service.status == "listed").order_by(Service.id)
         return list(await self._session.scalars(query))
 
+    async def service_ids_after(self, after: str, limit: int) -> list[str]:
+        """In order; withdrawn ones and everybody's private ones too."""
+        return list(
+            await self._session.scalars(select(Service.id).where(Service.id > after).order_by(Service.id).limit(limit))
+        )
+
+    async def submitted_digests(self, service_id: str) -> dict[str, str]:
+        """By release id, the SHA-256 of what was submitted."""
+        rows = await self._session.execute(
+            select(Release.id, Submission.digest)
+            .join(Submission, Submission.id == Release.submission_id)
+            .where(Release.service_id == service_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def listed_after(self, after: str, limit: int, viewer: str | None) -> list[WithVendor]:
         """Those that the viewer sees."""
         return await self._listed_after(after, limit, seen_by(viewer))

@@ -9,6 +9,7 @@ Claim: the request by which a job that runs elsewhere becomes the job of its run
 
 from mercato.training.claims import ClaimLinks, claim_run, handle_of
 from mercato.training.code import MOST_ZIPPED_BYTES, read_code, unpack
+from mercato.training.lineage import SucceededRun, find_succeeded
 from mercato.training.models import Run, RunStep
 from mercato.training.news import TrainingEnded, TrainingRequested, TrainingStopAsked
 from mercato.training.provider import (
@@ -42,6 +43,7 @@ __all__ = [
     "RunStep",
     "StoredCode",
     "StoredFile",
+    "SucceededRun",
     "TrainingEnded",
     "TrainingRequested",
     "TrainingRuns",
@@ -50,6 +52,7 @@ __all__ = [
     "claim_run",
     "end_overdue",
     "find_next_deadline",
+    "find_succeeded",
     "handle_of",
     "read_code",
     "store_code",
