@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from mercato.platform.database import Session
+from mercato.platform.refusals import NotFound, Unavailable
 
 Json = Any
 """What JSON can express: steps' arguments and results and messages' values cross processes."""
@@ -61,7 +62,10 @@ class Workflow:
 
 
 class Workflows(Protocol):
-    """The engine."""
+    """The engine.
+
+    One on another machine raises `WorkflowsAway` where it does not answer: whoever asks it asks again later.
+    """
 
     async def open(self) -> None:
         """Start to work, first on what earlier processes left unfinished."""
@@ -78,7 +82,7 @@ class Workflows(Protocol):
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
         """Send `value` to the waiting workflow; `once` names the message, and a second one of that name is ignored.
 
-        Raises `NotJson`.
+        Raises `NotJson`, and `WorkflowNotFound` for a workflow that was never started.
         """
         ...
 
@@ -130,6 +134,29 @@ class WorkflowRecords(Protocol):
     async def count(self, session: Session) -> dict[WorkflowState, tuple[int, datetime]]:
         """How many are unfinished and when the oldest began, by state."""
         ...
+
+
+class WorkflowNotFound(NotFound):
+    """A message for a workflow that was never started."""
+
+    code = "workflow_not_found"
+    title = "No such workflow"
+
+
+class WorkflowsAway(Unavailable):
+    """The engine of durable workflows does not answer. What was to be started waits in the outbox."""
+
+    code = "workflows_away"
+    title = "The engine of workflows does not answer"
+    fix = "Try again in a minute. If this lasts, `mercato doctor` on the worker's machine says why."
+
+
+class WorkflowsRefused(WorkflowsAway):
+    """The engine answers, and does not let us in or lacks our namespace: a person must look."""
+
+    code = "workflows_refused"
+    title = "The engine of workflows refuses the marketplace"
+    fix = "Have an operator run `mercato doctor`, which names the setting to correct."
 
 
 class UnknownStep(Exception):
