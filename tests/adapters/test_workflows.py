@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from mercato.platform import NotJson, Steps, UnknownStep, WorkflowNotFound
-from mercato.platform import Workflow
+from mercato.platform import NotJson, Steps, UnknownStep, Workflow, WorkflowNotFound
 from tests.adapters.conftest import Diary, OpenEngine
 from tests.support.waiting import SECONDS, until
 from tests.support.workflow_records import ended_as, recorded_steps

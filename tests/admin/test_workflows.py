@@ -61,7 +61,7 @@ class _Work:
         engine = DbosWorkflows(database_url, [work], executor="test", version="1", close_within_seconds=5)
         feed = OutboxFeed(wiring.database)
         await engine.open()
-        await feed.start([WorkflowOrders(engine).subscriber()], [])
+        await feed.start([WorkflowOrders(engine).subscriber().inside()], [])
         try:
             yield engine
         finally:

@@ -3,8 +3,9 @@
 A worker that a test starts as a process of its own finds its engine by the variable `TEST_TEMPORAL`, which a test sets.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from mercato.adapters.temporal_address import read_address
@@ -36,3 +37,14 @@ def engine_of_test(
         read_address(temporal), workflows, executor=executor, version=version,
         close_within_seconds=close_within_seconds, heartbeat=_HEARTBEAT,
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[None]:
+    """Within the block workers run on DBOS: what the other engine shall come to, in a copy of the database."""
+    temporal = os.environ.pop(VARIABLE, None)
+    try:
+        yield
+    finally:
+        if temporal is not None:
+            os.environ[VARIABLE] = temporal

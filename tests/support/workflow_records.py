@@ -44,6 +44,11 @@ def ended_as(database_url: str, workflow: str) -> str | None:
         return None if row is None else _DBOS.get(row[0])
 
 
+def history_of(workflow: str) -> str:
+    """Everything that Temporal keeps of this workflow, as one text."""
+    return str(_ask(_temporal_history(workflow)))
+
+
 def _libpq(database_url: str) -> str:
     return database_url.replace("postgresql+psycopg://", "postgresql://")
 
@@ -73,6 +78,14 @@ async def _temporal_steps(workflow: str) -> list[str]:
     return [calls[each] for each in ended]
 
 
+async def _temporal_history(workflow: str) -> str:
+    from temporalio.client import Client
+
+    place = read_address(os.environ[VARIABLE])
+    client = await Client.connect(place.target, namespace=place.namespace)
+    return "".join([str(each) async for each in client.get_workflow_handle(workflow).fetch_history_events()])
+
+
 async def _temporal_state(workflow: str) -> str | None:
     from temporalio.client import Client
     from temporalio.service import RPCError, RPCStatusCode
@@ -82,7 +95,8 @@ async def _temporal_state(workflow: str) -> str | None:
     try:
         found = await client.get_workflow_handle(workflow).describe()
     except RPCError as error:
-        assert error.status is RPCStatusCode.NOT_FOUND
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
         return None
     assert found.status is not None
     return _TEMPORAL.get(found.status.name)

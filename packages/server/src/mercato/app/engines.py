@@ -1,11 +1,11 @@
 """Which engine stands behind each port: one function a port. An engine is imported only where it is chosen."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mercato.app.settings import Settings
-from mercato.platform import Clock, Ids, Mail, ObjectStore, Session
+from mercato.platform import Clock, Database, Ids, Mail, ObjectStore, Session, Workflow, WorkflowRecords, Workflows
 
 if TYPE_CHECKING:
     from mercato.bus import EventBus
@@ -101,6 +101,30 @@ def build_policy(settings: Settings) -> "PolicyEngine":
     from mercato.adapters.policy_cedar import CedarPolicy
 
     return CedarPolicy(settings.policy_file.read_text() if settings.policy_file else None)
+
+
+def build_workflows(
+    settings: Settings, database: Database, workflows: Sequence[Workflow], *, executor: str, version: str
+) -> Workflows:
+    """What runs durable workflows: Temporal of `MERCATO_WORKFLOWS_URL`, or DBOS in the database."""
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalWorkflows  # its client takes 40 MB
+
+        return TemporalWorkflows(settings.temporal, workflows, executor=executor, version=version)
+    from mercato.adapters.workflows_dbos import DbosWorkflows
+
+    return DbosWorkflows(database.url, workflows, executor=executor, version=version)
+
+
+def build_workflow_records(settings: Settings, database: Database) -> WorkflowRecords:
+    """What `build_workflows` chose has these records, for every process."""
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalConnection, TemporalRecords
+
+        return TemporalRecords(TemporalConnection(settings.temporal, "records"))
+    from mercato.adapters.dbos_records import DbosRecords
+
+    return DbosRecords(database)
 
 
 def build_embedder() -> "Embedder":

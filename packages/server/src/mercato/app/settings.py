@@ -5,14 +5,17 @@ import re
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
 from mercato.adapters.opensearch_address import read_address as read_search_address
 from mercato.adapters.policy_address import read_address as read_policy_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
+from mercato.adapters.temporal_address import TemporalAddress
+from mercato.adapters.temporal_address import read_address as read_temporal_address
 from mercato_contracts.client_address import read_networks
 
 _ABOVE = 100
@@ -112,6 +115,21 @@ class Settings(BaseSettings):
     search_ca: Path | None = Field(
         default=None,
         description="PEM file of the authority of OpenSearch's certificate; the system's authorities when not set",
+    )
+    workflows_url: str | None = Field(
+        default=None,
+        description="Temporal, which then runs the durable workflows: `temporal://host:7233/namespace`, or "
+        "`temporal+tls://…`; a namespace of the marketplace's own. PostgreSQL does when not set",
+    )
+    workflows_ca: Path | None = Field(
+        default=None, description="PEM file of the authority of Temporal's certificate; the system's when not set"
+    )
+    workflows_cert: Path | None = Field(
+        default=None, description="PEM file of the certificate that Temporal asks its clients for"
+    )
+    workflows_key: Path | None = Field(default=None, description="PEM file of that certificate's key")
+    workflows_api_key: SecretStr | None = Field(
+        default=None, description="The API key that Temporal asks its clients for, over TLS"
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -249,6 +267,11 @@ class Settings(BaseSettings):
             read_policy_address(url)
         return url
 
+    @model_validator(mode="after")
+    def _workflow_engine_is_named(self) -> Self:
+        _ = self.temporal
+        return self
+
     @field_validator("smtp_url")
     @classmethod
     def _mail_server_is_named(cls, url: SecretStr | None) -> SecretStr | None:
@@ -293,6 +316,15 @@ class Settings(BaseSettings):
             return None
         name, _, prefix = self.objects_url.removeprefix("s3://").rstrip("/").partition("/")
         return name, prefix
+
+    @property
+    def temporal(self) -> TemporalAddress | None:
+        """Where Temporal is; `None` where PostgreSQL runs the durable workflows. Raises `ValueError`."""
+        files = {"ca": self.workflows_ca, "cert": self.workflows_cert, "key": self.workflows_key}
+        api_key = None if self.workflows_api_key is None else self.workflows_api_key.get_secret_value()
+        if self.workflows_url is None:
+            return None
+        return read_temporal_address(self.workflows_url, **files, api_key=api_key)
 
     @cached_property
     def data_key(self) -> bytes:

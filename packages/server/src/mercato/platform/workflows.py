@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from mercato.platform.database import Session
 from mercato.platform.refusals import NotFound, Unavailable
 
 Json = Any
@@ -119,19 +118,20 @@ def place_of(record: WorkflowRecord) -> str:
 
 
 class WorkflowRecords(Protocol):
-    """The records of an engine, readable in every process."""
+    """The records of an engine, readable in every process, outside any transaction: the engine may be slow.
 
-    async def page(
-        self, session: Session, *, state: WorkflowState | None, before: str | None, limit: int
-    ) -> list[WorkflowRecord]:
+    Raises `WorkflowsAway` as the engine does.
+    """
+
+    async def page(self, *, state: WorkflowState | None, before: str | None, limit: int) -> list[WorkflowRecord]:
         """The newest first, before the place `before`."""
         ...
 
-    async def find(self, session: Session, workflow_id: str) -> WorkflowRecord | None:
+    async def find(self, workflow_id: str) -> WorkflowRecord | None:
         """The one of this id."""
         ...
 
-    async def count(self, session: Session) -> dict[WorkflowState, tuple[int, datetime]]:
+    async def count(self) -> dict[WorkflowState, tuple[int, datetime]]:
         """How many are unfinished and when the oldest began, by state."""
         ...
 

@@ -2,5 +2,6 @@
 
 from mercato.adapters.workflows_temporal.connection import TemporalConnection
 from mercato.adapters.workflows_temporal.engine import TemporalWorkflows
+from mercato.adapters.workflows_temporal.records import TemporalRecords
 
-__all__ = ["TemporalConnection", "TemporalWorkflows"]
+__all__ = ["TemporalConnection", "TemporalRecords", "TemporalWorkflows"]
