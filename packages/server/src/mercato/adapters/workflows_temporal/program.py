@@ -102,7 +102,9 @@ class DurableRun:
     @workflow.run
     async def run(self, arguments: Sequence[RawValue]) -> None:
         """The workflow of this type, on its subject. What it raises ends it."""
-        subject, earlier = [workflow.payload_converter().from_payload(each.payload, Any) for each in arguments]
+        subject: str
+        earlier: list[tuple[str, str, Json]]
+        subject, earlier = (workflow.payload_converter().from_payload(each.payload) for each in arguments)
         for message in earlier:
             self.take(*message)
         programs: Programs = workflow.extern_functions()[_FIND]()
