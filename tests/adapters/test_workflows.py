@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +9,9 @@ from typing import Any
 import pytest
 
 from mercato.platform import NotJson, Steps, UnknownStep, Workflow, WorkflowNotFound
-from tests.adapters.conftest import Diary, OpenEngine
-from tests.support.waiting import SECONDS, until
+from tests.adapters.conftest import Diary, OpenEngine, kill_and_go_on
+from tests.support.waiting import until
 from tests.support.workflow_records import ended_as, recorded_steps
-
-WORKER = Path(__file__).with_name("workflows_worker.py")
 
 
 async def test_steps_run_in_order_on_the_loop_that_opened_the_engine(open_engine: OpenEngine) -> None:
@@ -327,24 +322,8 @@ async def test_many_wait_at_once_and_each_hears_its_own(open_engine: OpenEngine)
     assert sorted(diary.lines) == sorted(f"{n} {n}" for n in range(100))
 
 
-async def _worker(database_url: str, diary: Path, *orders: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(WORKER), database_url, str(diary), *orders, env=os.environ
-    )
-
-
 @pytest.mark.parametrize("moment", ["in 2", "after 2", "waiting", "in 4"])
 async def test_a_killed_worker_goes_on_where_it_was(
     workflow_engine: str, database_url: str, tmp_path: Path, moment: str
 ) -> None:
-    """The worker kills itself with SIGKILL at `moment`; a new one of the same name ends the work."""
-    diary = tmp_path / "diary"
-    first = await _worker(database_url, diary, "start", f"die {moment}")
-    assert await first.wait() == -signal.SIGKILL
-    second = await _worker(database_url, diary, "send")
-    async with asyncio.timeout(SECONDS):
-        assert await second.wait() == 0
-    done = diary.read_text().split()
-    assert list(dict.fromkeys(done)) == ["1", "2", "3", "4"]
-    # Only the step that was cut off may stand there twice.
-    assert sorted(done) == sorted(["1", "2", "3", "4"] + ([moment[-1]] if moment.startswith("in") else []))
+    await kill_and_go_on(database_url, tmp_path, moment)

@@ -9,13 +9,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import WorkflowOrders
 from mercato.edge.wiring import Wiring, running_of
-from mercato.platform import OutboxFeed, Steps, Workflow
+from mercato.platform import OutboxFeed, Steps, Workflow, Workflows
 from tests.admin.test_audit_api import Headers, sign_in, sign_up
 from tests.conftest import People
+from tests.support.engines import engine_of_test
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.usefixtures("workflow_engine")
 
 
 @pytest.fixture
@@ -56,9 +58,9 @@ class _Work:
         await steps.run("step", "last")
 
     @asynccontextmanager
-    async def worker(self, wiring: Wiring, database_url: str) -> AsyncIterator[DbosWorkflows]:
+    async def worker(self, wiring: Wiring, database_url: str) -> AsyncIterator[Workflows]:
         work = Workflow("toil", self.run, {"step": self.step})
-        engine = DbosWorkflows(database_url, [work], executor="test", version="1", close_within_seconds=5)
+        engine = engine_of_test(database_url, [work], executor="test", close_within_seconds=5)
         feed = OutboxFeed(wiring.database)
         await engine.open()
         await feed.start([WorkflowOrders(engine).subscriber().inside()], [])

@@ -1,6 +1,7 @@
 """The engines of durable workflows that tests run, one behind the other: DBOS in the test's database, and Temporal.
 
-A worker that a test starts as a process of its own finds its engine by the variable `TEST_TEMPORAL`, which a test sets.
+A worker that a test starts as a process of its own finds its engine by the setting `MERCATO_WORKFLOWS_URL`, which the
+fixture `workflow_engine` sets.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from mercato.adapters.temporal_address import read_address
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Workflow, Workflows
 
-VARIABLE = "TEST_TEMPORAL"
+VARIABLE = "MERCATO_WORKFLOWS_URL"
 _HEARTBEAT = timedelta(seconds=5)
 """How long a killed worker's step waits for the next worker: short, and long enough for a busy machine."""
 
