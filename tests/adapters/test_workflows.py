@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -267,14 +268,16 @@ async def test_a_cancelled_workflow_ends_and_goes_on_when_it_is_retried(
     open_engine: OpenEngine, database_url: str
 ) -> None:
     diary = Diary()
+    waits = threading.Event()
 
     async def run(steps: Steps, subject: str) -> None:
         await steps.run("write", "first")
+        waits.set()
         await steps.run("write", f"then {await steps.wait('decision', timedelta(days=30))}")
 
     async with open_engine(diary.workflow("patient", run)) as engine:
         await engine.start("patient", "a")
-        await until(lambda: len(diary.lines) == 1)
+        await until(waits.is_set)
         await engine.cancel("patient:a")
         await until(lambda: ended_as(database_url, "patient:a") == "cancelled")
         await engine.start("patient", "a")

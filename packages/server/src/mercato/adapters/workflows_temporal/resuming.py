@@ -22,6 +22,7 @@ from mercato.platform import Json
 
 log = structlog.get_logger(__name__)
 
+_DECISIONS = {EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED}
 _QUEUE = "mercato-workflows-"
 _GONE = timedelta(minutes=2)
 """A worker asks for work at least once a minute."""
@@ -107,10 +108,10 @@ class Resuming:
             await client.get_workflow_handle(left.id).signal(MESSAGE, args=message, rpc_timeout=SECONDS)
 
     async def _last_decision(self, client: Client, ended: WorkflowExecutionDescription) -> int | None:
-        """The event where the workflow last said what comes next: what was known then, is known when it goes on."""
+        """The event where the workflow last decided, or was about to: what was known then, is known when it goes on."""
         found: int | None = None
         async for event in _events(client, ended.id, ended.run_id):
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            if event.event_type in _DECISIONS:
                 found = event.event_id
             elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
                 break
