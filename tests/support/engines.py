@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from mercato.adapters.dbos_records import DbosRecords
 from mercato.adapters.temporal_address import read_address
 from mercato.adapters.workflows_dbos import DbosWorkflows
-from mercato.platform import Workflow, Workflows
+from mercato.platform import Database, Workflow, WorkflowRecords, Workflows
 
 VARIABLE = "MERCATO_WORKFLOWS_URL"
 _HEARTBEAT = timedelta(seconds=5)
@@ -49,3 +50,13 @@ def elsewhere() -> Iterator[None]:
     finally:
         if temporal is not None:
             os.environ[VARIABLE] = temporal
+
+
+def records_of_test(database: Database) -> WorkflowRecords:
+    """Of the engine that the test's workers run on."""
+    temporal = os.environ.get(VARIABLE)
+    if temporal is None:
+        return DbosRecords(database)
+    from mercato.adapters.workflows_temporal import TemporalConnection, TemporalRecords
+
+    return TemporalRecords(TemporalConnection(read_address(temporal), "test"))
