@@ -47,10 +47,10 @@ class TemporalServer:
 
         eventually(answers, "Temporal answers")
 
-    def new_namespace(self) -> str:
+    def new_namespace(self, kept_hours: int = 72) -> str:
         """A marketplace of its own; it can be used when this returns."""
         name = f"test-{uuid.uuid4().hex[:12]}"
-        assert self._ask("operator", "namespace", "create", "--retention=72h", name)
+        assert self._ask("operator", "namespace", "create", f"--retention={kept_hours}h", name)
         eventually(lambda: self._ask("workflow", "count", f"--namespace={name}"), "the namespace is there")
         return name
 

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     What is secret and not given is made at the first start and kept in the state folder, readable by its owner only.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     state: Path = Field(default=Path(".mercato"), description="The folder of everything that lasts")
     database_url: str | None = Field(
