@@ -8,8 +8,10 @@ import pytest
 
 from mercato.adapters.temporal_address import read_address
 from mercato.adapters.workflows_temporal import TemporalWorkflows
-from mercato.platform import Steps, WorkflowsAway, WorkflowsRefused
+from mercato.app.moving_workflows import move_unfinished
+from mercato.platform import Database, Steps, WorkflowsAway, WorkflowsRefused
 from tests.adapters.conftest import Diary, OpenEngine, kill_and_go_on
+from tests.support.engines import elsewhere
 from tests.support.ports import free_port
 from tests.support.temporal import TemporalServer
 from tests.support.waiting import until
@@ -123,6 +125,37 @@ async def test_what_is_started_anew_has_its_messages(open_engine: OpenEngine) ->
     async with open_engine(diary.workflow("upgraded", new), version="2") as engine:
         await engine.send("upgraded", "a", "decision", "go", once="1")
         await until(lambda: diary.lines == ["old", "new go"])
+
+
+@pytest.mark.slow
+async def test_what_postgresql_had_under_way_goes_on_in_temporal(
+    open_engine: OpenEngine, database: Database, database_url: str
+) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("write", f"began {subject}")
+        if subject == "waits":
+            await steps.wait("decision", timedelta(days=30))
+        await steps.run("write", f"ended {subject}")
+
+    workflow = diary.workflow("work", run)
+    with elsewhere():
+        async with open_engine(workflow) as engine:
+            for subject in ("waits", "done"):
+                await engine.start("work", subject)
+            await until(lambda: ended_as(database_url, "work:done") == "done")
+            await until(lambda: "began waits" in diary.lines)
+    diary.lines.clear()
+    async with open_engine(workflow) as engine:
+        for _ in range(2):  # at each start of a worker
+            await move_unfinished(database, engine)
+        await engine.send("work", "waits", "decision", "go", once="1")
+        await until(lambda: ended_as(database_url, "work:waits") == "done")
+        assert ended_as(database_url, "work:done") is None, "what has ended stays where it is"
+    with elsewhere():
+        assert ended_as(database_url, "work:waits") == "cancelled"
+    assert diary.lines == ["began waits", "ended waits"]
 
 
 @pytest.mark.slow

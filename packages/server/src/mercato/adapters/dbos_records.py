@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, column, func, literal_column, select, table, text
+from sqlalchemy import BigInteger, column, func, literal_column, select, table, text, update
 
 from mercato.platform import Database, Session, WorkflowRecord, WorkflowState
 
@@ -17,6 +17,7 @@ _STATES: dict[str, WorkflowState] = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
     "CANCELLED": "cancelled",
 }
+_UNDER_WAY = [name for name, state in _STATES.items() if state in ("waiting", "running")]
 _STATUS = table(
     "workflow_status",
     *(column(name) for name in ("workflow_uuid", "status", "error", "executor_id")),
@@ -55,7 +56,7 @@ class DbosRecords:
         """How many are not over, and since when the oldest is there, by state."""
         query = (
             select(_STATUS.c.status, func.count(), func.min(_STATUS.c.created_at))
-            .where(_STATUS.c.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
+            .where(_STATUS.c.status.in_(_UNDER_WAY))
             .group_by(_STATUS.c.status)
         )
         found: dict[WorkflowState, tuple[int, datetime]] = {}
@@ -64,6 +65,17 @@ class DbosRecords:
             before, since = found.get(state, (0, at))
             found[state] = before + count, min(since, at)
         return found
+
+    async def unfinished(self) -> list[str]:
+        """The ids of those that are under way, the oldest first."""
+        query = select(_STATUS.c.workflow_uuid).where(_STATUS.c.status.in_(_UNDER_WAY)).order_by(_STATUS.c.created_at)
+        return [row.workflow_uuid for row in await self._rows(query)]
+
+    async def let_go(self, workflow_id: str) -> None:
+        """Another engine works on it now. Only while no worker of DBOS does."""
+        mine = _STATUS.c.workflow_uuid == workflow_id, _STATUS.c.status.in_(_UNDER_WAY)
+        async with self._database.transaction() as session:
+            await session.execute(update(_STATUS).where(*mine).values(status="CANCELLED"))
 
     async def _rows(self, query: Any) -> Sequence[Any]:
         async with self._database.transaction() as session:

@@ -24,6 +24,7 @@ from mercato.admin import (
 )
 from mercato.app.engines import build_bus, build_embedder, build_policy, build_workflows
 from mercato.app.housekeeping import Deadlines, keep_house
+from mercato.app.moving_workflows import move_unfinished
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
@@ -163,6 +164,7 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
     ]
     if outside:
         work.append(asyncio.create_task(follow_outside(wiring.database, feed, outside), name="starts of workflows"))
+        work.append(asyncio.create_task(move_unfinished(wiring.database, workflows), name="unfinished workflows"))
     if bus is None:
         await forget_publisher(wiring.database)
     else:
