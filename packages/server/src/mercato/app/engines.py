@@ -186,4 +186,13 @@ def build_pings(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:
                 await client.head(url)
 
         pings["objects"] = ping_store
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalConnection
+
+        temporal = TemporalConnection(settings.temporal, "health")
+
+        async def ping_temporal() -> None:
+            await temporal.examine()
+
+        pings["workflows"] = ping_temporal
     return pings

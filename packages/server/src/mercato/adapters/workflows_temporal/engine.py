@@ -25,7 +25,7 @@ from mercato.adapters.temporal_address import TemporalAddress
 from mercato.adapters.workflows_temporal.connection import SECONDS, TemporalConnection, is_unknown, understood
 from mercato.adapters.workflows_temporal.program import MESSAGE, DurableRun, Programs, ProgramsForWorkflows
 from mercato.adapters.workflows_temporal.resuming import Resuming, queue_of
-from mercato.platform import Json, Workflow, WorkflowNotFound, WorkflowsAway, copy_json
+from mercato.platform import Json, Workflow, WorkflowNotFound, WorkflowsAway, WorkflowsRefused, copy_json
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +136,8 @@ class TemporalWorkflows:
                     await self._run_worker(client)
                 pause = _FIRST_PAUSE_SECONDS
             except Exception as error:
-                say = log.warning if isinstance(error, WorkflowsAway) else log.error
+                passes = isinstance(error, WorkflowsAway) and not isinstance(error, WorkflowsRefused)
+                say = log.warning if passes else log.error
                 say("no workflow goes on; this is tried again", reason=str(error), again_in_seconds=pause)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

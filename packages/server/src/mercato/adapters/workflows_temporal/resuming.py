@@ -64,15 +64,17 @@ class Resuming:
     async def start_outdated_anew(self) -> None:
         """Begin anew with all that workers of other versions left, of which none is there any more."""
         client = await self._connection.client()
-        manned: dict[str, bool] = {self._queue: True}
-        async for found in client.list_workflows('ExecutionStatus = "Running"', rpc_timeout=SECONDS):
+        others = f'ExecutionStatus = "Running" AND TaskQueue != "{self._queue}"'
+        manned: dict[str, bool] = {}
+        async for found in client.list_workflows(others, rpc_timeout=SECONDS):
+            if not found.task_queue.startswith(_QUEUE):
+                continue  # nothing of ours
             if found.task_queue not in manned:
-                manned[found.task_queue] = not found.task_queue.startswith(_QUEUE) or await self._is_manned(
-                    client, found.task_queue
-                )
-            if not manned[found.task_queue]:
+                manned[found.task_queue] = await self._is_manned(client, found.task_queue)
+            left = await client.get_workflow_handle(found.id).describe(rpc_timeout=SECONDS)
+            # Lists may be old: another worker of our version may have done it meanwhile.
+            if not manned[found.task_queue] and left.run_id == found.run_id:
                 log.warning("a workflow is started anew", workflow=found.id, left_on=found.task_queue)
-                left = await client.get_workflow_handle(found.id).describe(rpc_timeout=SECONDS)
                 await self._start_anew(client, left)
 
     async def _is_manned(self, client: Client, queue: str) -> bool:
