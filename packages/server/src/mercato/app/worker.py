@@ -145,14 +145,13 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
-    bus = build_bus(settings)
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
     askers = _askers(workflows)
-    outside = askers if settings.temporal is not None else []
     readers = [*_readers(wiring, embedder), letters.subscriber(), audit.subscriber()]
-    inside = [] if outside else [each.inside() for each in askers]
+    is_outside = settings.temporal is not None
+    inside = [] if is_outside else [each.inside() for each in askers]
     await feed.start([*readers, *inside], [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
@@ -162,18 +161,10 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
-    if outside:
-        work.append(asyncio.create_task(follow_outside(wiring.database, feed, outside), name="starts of workflows"))
+    if is_outside:
+        work.append(asyncio.create_task(follow_outside(wiring.database, feed, askers), name="starts of workflows"))
         work.append(asyncio.create_task(move_unfinished(wiring.database, workflows), name="unfinished workflows"))
-    if bus is None:
-        await forget_publisher(wiring.database)
-    else:
-        work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
-    if wiring.shared_index is None:
-        await forget_feeder(wiring.database)
-    else:
-        feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
-        work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
+    work += await _feeding(settings, wiring, embedder)
     if wiring.health_places is not None:
         probing = worker_probing(wiring, wiring.health_places, [*readers, *askers])
         work.append(asyncio.create_task(probing.run(), name="probes of health"))
@@ -185,6 +176,22 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
         await asyncio.gather(*work, return_exceptions=True)
         await feed.close()
         await workflows.close()
+
+
+async def _feeding(settings: Settings, wiring: Wiring, embedder: Embedder) -> list[asyncio.Task[None]]:
+    """What feeds systems outside with news, where there are any."""
+    work: list[asyncio.Task[None]] = []
+    bus = build_bus(settings)
+    if bus is None:
+        await forget_publisher(wiring.database)
+    else:
+        work.append(asyncio.create_task(BusPublisher(wiring.database, wiring.clock, bus).run(), name="bus"))
+    if wiring.shared_index is None:
+        await forget_feeder(wiring.database)
+    else:
+        feeder = IndexFeeder(wiring.database, wiring.outbox, wiring.shared_index(embedder.dimensions), embedder)
+        work.append(asyncio.create_task(feeder.run(), name="feeder of the search index"))
+    return work
 
 
 def _sealer(wiring: Wiring, to_seal: asyncio.Event) -> AuditSealer:
