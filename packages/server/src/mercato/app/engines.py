@@ -108,7 +108,7 @@ def build_workflows(
 ) -> Workflows:
     """What runs durable workflows: Temporal of `MERCATO_WORKFLOWS_URL`, or DBOS in the database."""
     if settings.temporal is not None:
-        from mercato.adapters.workflows_temporal import TemporalWorkflows  # its client takes 40 MB
+        from mercato.adapters.workflows_temporal import TemporalWorkflows  # its client takes 35 MB
 
         return TemporalWorkflows(settings.temporal, workflows, executor=executor, version=version)
     from mercato.adapters.workflows_dbos import DbosWorkflows
