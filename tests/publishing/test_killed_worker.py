@@ -85,6 +85,7 @@ async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
     workflow_engine: str, idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
 ) -> None:

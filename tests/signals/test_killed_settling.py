@@ -138,6 +138,7 @@ async def _assert_as_undisturbed(desk: Desk, database_url: str, undisturbed: dic
         assert await DeskRecord(session, desk.clock).check(desk.log_key) == 3
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "moments",
     [
@@ -163,6 +164,7 @@ async def test_a_worker_killed_in_its_steps_settles_the_round_once(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 async def test_a_worker_killed_again_and_again_at_any_moment_settles_the_round_once(
     workflow_engine: str, desk: Desk, workers: Workers, database_url: str, tmp_path: Path
 ) -> None:
