@@ -139,7 +139,7 @@ async def opened(folder: Path) -> AsyncIterator[Bench]:
     pipeline = Pipeline(database, clock, ids, outbox, live, CedarPolicy(BY_RULE), checks)
     engine, feed = DbosWorkflows(url, [pipeline.workflow()], executor="bench", version="1"), OutboxFeed(database)
     await engine.open()
-    await feed.start([PipelineStarter(engine).subscriber()], [])
+    await feed.start([PipelineStarter(engine).subscriber().inside()], [])
     try:
         yield Bench(watching, vendor)
     finally:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "deploy" / "containers"
 IMAGES = {
-    "server": ["mercato-server[desk,kafka,policy]"],
+    "server": ["mercato-server[desk,kafka,policy,temporal]"],
     "gateway": ["mercato-gateway"],
     "runner": ["mercato-cli"],
     "build": ["hatchling", "editables", "setuptools", "mypy"],

@@ -25,6 +25,8 @@ from mercato.identity import AccessTokens, Caller, ProvenKeys, SecretHasher, Sig
 from mercato.identity.permissions import Role, permissions_of
 from mercato.platform import Database, Ids, Outbox, SystemIds
 from tests.support.documented import check_answer
+from tests.support.engines import VARIABLE
+from tests.support.temporal import TemporalServer, why_not
 
 # A busy machine is no failure: how long an example takes says nothing of the code. `make test` generates the same
 # examples each time, so that a change fails by what it changed; `make test-all` searches with others.
@@ -144,6 +146,28 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
+    """A Temporal of this run; each test has a namespace of its own. Whoever kills it starts it again."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+    server = TemporalServer(tmp_path_factory.mktemp("temporal"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(params=["dbos", pytest.param("temporal", marks=pytest.mark.slow)])
+def workflow_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which engine of durable workflows the test's workers run on; see `tests.support.engines`."""
+    if request.param == "temporal":
+        server: TemporalServer = request.getfixturevalue("temporal_server")
+        monkeypatch.setenv(VARIABLE, server.url(server.new_namespace()))
+    return str(request.param)
 
 
 @pytest.fixture

@@ -1,63 +1,18 @@
 """What every engine of `mercato.platform.Workflows` keeps, and a worker that is killed."""
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
-import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from dbos import DBOS
-from psycopg import sql
 
-from mercato.adapters.workflows_dbos import DbosWorkflows, WorkflowNotFound
-from mercato.platform import NotJson, StepFunction, Steps, UnknownStep, Workflow, WorkflowFunction, Workflows
+from mercato.platform import NotJson, Steps, UnknownStep, Workflow, WorkflowNotFound
+from tests.adapters.conftest import Diary, OpenEngine, kill_and_go_on
 from tests.support.waiting import until
-from tests.support.workflow_records import recorded_steps
-
-OpenEngine = Callable[..., contextlib.AbstractAsyncContextManager[Workflows]]
-WORKER = Path(__file__).with_name("workflows_worker.py")
-
-
-@pytest.fixture(params=["dbos"])
-def open_engine(request: pytest.FixtureRequest, database_url: str) -> OpenEngine:
-    """Opens an engine with these workflows; each opening in a test takes up what the one before left."""
-
-    @contextlib.asynccontextmanager
-    async def opened(*workflows: Workflow, version: str = "1") -> AsyncIterator[Workflows]:
-        engine = DbosWorkflows(database_url, workflows, executor="test", version=version, close_within_seconds=5)
-        await engine.open()
-        try:
-            yield engine
-        finally:
-            await engine.close()
-
-    return opened
-
-
-class Diary:
-    """Writes down what was done, on which loop."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.loops: set[asyncio.AbstractEventLoop] = set()
-
-    async def write(self, subject: str, line: str, result: Any = None) -> Any:
-        """The step `write`."""
-        self.lines.append(line)
-        self.loops.add(asyncio.get_running_loop())
-        return result
-
-    def workflow(self, name: str, run: WorkflowFunction, **steps: StepFunction) -> Workflow:
-        """With the step `write`, and these."""
-        return Workflow(name, run, {"write": self.write, **steps})
+from tests.support.workflow_records import ended_as, recorded_steps
 
 
 async def test_steps_run_in_order_on_the_loop_that_opened_the_engine(open_engine: OpenEngine) -> None:
@@ -237,36 +192,6 @@ async def test_closing_ends_the_current_step_and_the_next_opening_goes_on(open_e
     assert diary.lines == ["slow", "after", "got yes"]
 
 
-async def test_work_that_began_with_closures_for_steps_resumes(open_engine: OpenEngine, database_url: str) -> None:
-    """Earlier versions wrote the names of calls by hand; the records are the same, so the steps are not run again."""
-    diary = Diary()
-
-    async def begun_earlier(steps: Any, subject: str) -> None:
-        for name, result in (("list", [3, 4]), ("portfolio 3", "kept")):
-            await DBOS.run_step_async({"name": name}, _answer(result))
-        diary.lines.append("begun")
-        await steps.wait("decision", timedelta(days=30))
-
-    async def run(steps: Steps, subject: str) -> None:
-        eras = await steps.run("list")
-        for era in eras:
-            await steps.run("portfolio", era)
-            if era == 3:
-                await steps.wait("decision", timedelta(days=30))
-
-    async def portfolio(subject: str, era: int) -> None:
-        diary.lines.append(f"portfolio {era}")
-
-    async with open_engine(Workflow("desk", begun_earlier, {})) as engine:
-        await engine.start("desk", "a")
-        await until(lambda: diary.lines == ["begun"])
-    async with open_engine(Workflow("desk", run, {"list": portfolio, "portfolio": portfolio})) as engine:
-        await engine.send("desk", "a", "decision", "go", once="1")
-        await until(lambda: len(diary.lines) == 2)
-    assert diary.lines == ["begun", "portfolio 4"]
-    assert recorded_steps(database_url, "desk:a") == ["list", "portfolio 3", "portfolio 4"]
-
-
 async def test_what_another_version_left_is_started_anew(open_engine: OpenEngine, database_url: str) -> None:
     diary = Diary()
 
@@ -305,28 +230,62 @@ async def test_what_was_cancelled_stays_so_in_another_version(open_engine: OpenE
             await engine.start("upgraded", subject)
         await until(lambda: len(diary.lines) == 2)
         await engine.cancel("upgraded:cancelled")
-    # As an engine leaves it that was killed between cancelling it and starting it anew.
-    with psycopg.connect(database_url) as database:
-        database.execute(
-            """UPDATE dbos.workflow_status SET status = 'CANCELLED', attributes = '{"outdated": true}'
-            WHERE workflow_uuid = 'upgraded:outdated'"""
-        )
-    async with open_engine(diary.workflow("upgraded", new), version="2"):
-        await until(lambda: "new outdated" in diary.lines)
-    with psycopg.connect(database_url) as database:
-        state = database.execute("SELECT status FROM dbos.workflow_status WHERE workflow_uuid = 'upgraded:cancelled'")
-        assert state.fetchone() == ("CANCELLED",)
     async with open_engine(diary.workflow("upgraded", new), version="2") as engine:
+        await until(lambda: "new outdated" in diary.lines)
+        assert ended_as(database_url, "upgraded:cancelled") == "cancelled"
         await engine.retry("upgraded:cancelled")
         await until(lambda: "new cancelled" in diary.lines)
     assert sorted(diary.lines[2:]) == ["new cancelled", "new outdated"]
 
 
-def _answer(result: Any) -> Callable[[], Awaitable[Any]]:
-    async def answer() -> Any:
-        return result
+async def test_a_failed_workflow_is_retried_behind_its_last_step(open_engine: OpenEngine, database_url: str) -> None:
+    diary = Diary()
+    is_mended = False
 
-    return answer
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("write", f"first {await steps.wait('decision', timedelta(days=30))}")
+        if not is_mended:
+            raise RuntimeError("the provider is away")
+        await steps.run("write", "last")
+
+    async with open_engine(diary.workflow("fails", run)) as engine:
+        await engine.start("fails", "a")
+        await engine.send("fails", "a", "decision", "go", once="1")
+        await until(lambda: ended_as(database_url, "fails:a") == "failed")
+        await engine.cancel("fails:a")  # it is over, and stays what it is
+        assert ended_as(database_url, "fails:a") == "failed"
+        is_mended = True
+        await engine.retry("fails:a")
+        await engine.retry("fails:a")
+        await until(lambda: ended_as(database_url, "fails:a") == "done")
+        await engine.retry("fails:a")
+        await engine.retry("fails:nobody")
+        await engine.cancel("fails:nobody")
+    assert diary.lines == ["first go", "last"], "what had ended is not done again"
+
+
+async def test_a_cancelled_workflow_ends_and_goes_on_when_it_is_retried(
+    open_engine: OpenEngine, database_url: str
+) -> None:
+    diary = Diary()
+    waits = threading.Event()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.run("write", "first")
+        waits.set()
+        await steps.run("write", f"then {await steps.wait('decision', timedelta(days=30))}")
+
+    async with open_engine(diary.workflow("patient", run)) as engine:
+        await engine.start("patient", "a")
+        await until(waits.is_set)
+        await engine.cancel("patient:a")
+        await until(lambda: ended_as(database_url, "patient:a") == "cancelled")
+        await engine.start("patient", "a")
+        assert ended_as(database_url, "patient:a") == "cancelled", "a start is no retry"
+        await engine.retry("patient:a")
+        await engine.send("patient", "a", "decision", "go", once="1")
+        await until(lambda: ended_as(database_url, "patient:a") == "done")
+    assert diary.lines == ["first", "then go"]
 
 
 async def test_closing_does_not_wait_for_a_step_that_keeps_failing(open_engine: OpenEngine) -> None:
@@ -366,87 +325,8 @@ async def test_many_wait_at_once_and_each_hears_its_own(open_engine: OpenEngine)
     assert sorted(diary.lines) == sorted(f"{n} {n}" for n in range(100))
 
 
-async def _worker(database_url: str, diary: Path, *orders: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(WORKER), database_url, str(diary), *orders, env=os.environ
-    )
-
-
 @pytest.mark.parametrize("moment", ["in 2", "after 2", "waiting", "in 4"])
-async def test_a_killed_worker_goes_on_where_it_was(database_url: str, tmp_path: Path, moment: str) -> None:
-    """The worker kills itself with SIGKILL at `moment`; a new one of the same name ends the work."""
-    diary = tmp_path / "diary"
-    first = await _worker(database_url, diary, "start", f"die {moment}")
-    assert await first.wait() == -signal.SIGKILL
-    second = await _worker(database_url, diary, "send")
-    async with asyncio.timeout(60):
-        assert await second.wait() == 0
-    done = diary.read_text().split()
-    assert list(dict.fromkeys(done)) == ["1", "2", "3", "4"]
-    # Only the step that was cut off may stand there twice.
-    assert sorted(done) == sorted(["1", "2", "3", "4"] + ([moment[-1]] if moment.startswith("in") else []))
-
-
-async def test_a_database_that_goes_away_ends_no_workflow(
-    open_engine: OpenEngine, postgres: str, database_url: str, caplog: pytest.LogCaptureFixture
+async def test_a_killed_worker_goes_on_where_it_was(
+    workflow_engine: str, database_url: str, tmp_path: Path, moment: str
 ) -> None:
-    diary, gate = Diary(), asyncio.Event()
-
-    async def wait_for_gate(subject: str) -> None:
-        await gate.wait()
-        diary.lines.append("1")
-
-    async def run(steps: Steps, subject: str) -> None:
-        await steps.run("gate")
-        for n in range(2, 6):
-            await steps.run("write", str(n))
-
-    async with open_engine(diary.workflow("patient", run, gate=wait_for_gate)) as engine:
-        await engine.start("patient", "a")
-        accept_connections(postgres, database_url, wanted=False)
-        try:
-            gate.set()
-            await until(lambda: "Database connection failed" in caplog.text)
-        finally:
-            accept_connections(postgres, database_url, wanted=True)
-        await until(lambda: len(diary.lines) >= 5)
-    assert diary.lines == ["1", "2", "3", "4", "5"]
-
-
-def accept_connections(postgres: str, database_url: str, *, wanted: bool) -> None:
-    """Whether the test's database can be reached; connections that are open are cut where it cannot."""
-    name = database_url.partition("?")[0].rsplit("/", 1)[1]
-    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(allow.format(sql.Identifier(name), sql.SQL(str(wanted).lower())))
-        if not wanted:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-
-
-async def test_an_engine_at_rest_asks_the_database_nothing(open_engine: OpenEngine, database_url: str) -> None:
-    """All that was left unfinished runs; then nobody polls, and what is started still runs at once."""
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def run(steps: Steps, subject: str) -> None:
-        begun.set()
-        await steps.wait("go", timedelta(hours=1))
-        ended.set()
-
-    async with open_engine(Workflow("waits", run, {})) as engine:
-        await engine.start("waits", "one")
-        await until(begun.is_set)
-    begun.clear()
-    async with open_engine(Workflow("waits", run, {})) as engine:
-        await until(begun.is_set)  # taken up again
-        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
-        begun.clear()
-        await engine.start("waits", "another")
-        await until(begun.is_set)
-        await engine.send("waits", "another", "go", True, once="1")
-        await until(ended.is_set)
-
-
-async def test_an_engine_rests_at_once_where_nothing_was_left(open_engine: OpenEngine) -> None:
-    async with open_engine():
-        await until(lambda: "background-jobs" not in {thread.name for thread in threading.enumerate()})
-        await until(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
+    await kill_and_go_on(database_url, tmp_path, moment)

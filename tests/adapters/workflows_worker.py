@@ -4,10 +4,14 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from datetime import timedelta
+from pathlib import Path
 
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Steps, Workflow
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.support.engines import engine_of_test
 
 DATABASE_URL, DIARY, *ORDERS = sys.argv[1:]
 DEATH = next((order.removeprefix("die ") for order in ORDERS if order.startswith("die ")), "")
@@ -34,7 +38,7 @@ async def run(steps: Steps, subject: str) -> None:
     die_at("after 2")
     await steps.run("note", "3")
     if DEATH == "waiting":
-        asyncio.get_running_loop().call_later(0.3, die_at, "waiting")
+        threading.Timer(0.3, die_at, ["waiting"]).start()
     assert await steps.wait("decision", timedelta(days=7)) == "go"
     await steps.run("note", "4")
     home.call_soon_threadsafe(DONE.set)
@@ -43,7 +47,7 @@ async def run(steps: Steps, subject: str) -> None:
 async def main() -> None:
     global home
     home = asyncio.get_running_loop()
-    engine = DbosWorkflows(DATABASE_URL, [Workflow("work", run, {"note": note})], executor="worker", version="1")
+    engine = engine_of_test(DATABASE_URL, [Workflow("work", run, {"note": note})])
     await engine.open()
     if "start" in ORDERS:
         await engine.start("work", "a")

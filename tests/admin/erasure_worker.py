@@ -5,7 +5,6 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import ErasureWork, erasure_starter
 from mercato.app import tables
 from mercato.app.settings import Settings
@@ -13,6 +12,7 @@ from mercato.app.wiring import build_wiring
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
+from tests.support.engines import engine_of_test
 
 DATABASE_URL, STATE, NOW, *MOMENT = sys.argv[1:]
 assert tables.METADATA.tables
@@ -28,7 +28,7 @@ class StandingClock:
 async def main() -> None:
     wiring = build_wiring(Settings(state=Path(STATE), DATABASE_URL=DATABASE_URL), DATABASE_URL, StandingClock())
     work = ErasureWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.mail)
-    engine = DbosWorkflows(DATABASE_URL, [deadly(work.workflow(), MOMENT)], executor="worker", version="1")
+    engine = engine_of_test(DATABASE_URL, [deadly(work.workflow(), MOMENT)])
     await work_until_told(wiring.database, engine, erasure_starter(engine))
 
 

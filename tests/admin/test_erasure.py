@@ -20,6 +20,8 @@ from tests.admin.conftest import Ledger
 from tests.admin.erased_life import LEFT, MAIL, NAME, add, find_in_files, find_in_tables, live
 from tests.admin.test_audit_api import PASSWORD, Headers, sign_in, sign_up
 from tests.conftest import People, TestClock
+from tests.support.waiting import SECONDS
+from tests.support.workflow_records import history_of
 
 
 @pytest.fixture
@@ -29,7 +31,6 @@ async def operator(api: httpx.AsyncClient, people: People) -> Headers:
 
 
 WORKER = Path(__file__).with_name("erasure_worker.py")
-SECONDS = 300
 
 
 def work_of(wiring: Wiring) -> ErasureWork:
@@ -238,8 +239,9 @@ class TestThatItSurvives:
         ],
     )
     async def test_a_worker_killed_at_any_moment(
-        self, moment: str, api: httpx.AsyncClient, people: People, ledger: Ledger, settings: Settings, database_url: str
-    ) -> None:
+        self, workflow_engine: str, moment: str, api: httpx.AsyncClient, people: People, ledger: Ledger,
+        settings: Settings, database_url: str,
+    ) -> None:  # fmt: skip
         acme = await sign_up(api, "acme")
         ada = await live(api, acme, ledger, await people.operator())
         erasure = (await erase(api, acme, ada)).json()["id"]
@@ -261,6 +263,11 @@ class TestThatItSurvives:
             # Every schema: the engine's own records too.
             assert await find_in_tables(session, MAIL, NAME) == []
         assert find_in_files(settings.state, MAIL, NAME) == []
+        if workflow_engine == "temporal":
+            history = history_of(f"erase-person:{erasure}")
+            assert erasure in history
+            assert MAIL not in history
+            assert NAME not in history
         assert (await ledger.check()).holds
         answer = await api.get("/api/audit/entries", params={"verb": "subject.erased"}, headers=acme)
         assert len(answer.json()["items"]) == 1

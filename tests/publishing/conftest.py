@@ -245,7 +245,7 @@ async def worker_with(market: Marketplace, rules: str | None, checks: ConfinedCh
     engine = DbosWorkflows(market.database.url, [pipeline.workflow()], executor="test", version="1")
     feed = OutboxFeed(market.database)
     await engine.open()
-    await feed.start([PipelineStarter(engine).subscriber()], [])
+    await feed.start([PipelineStarter(engine).subscriber().inside()], [])
     try:
         yield
     finally:

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from mercato.adapters.policy_cedar import CedarPolicy
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal, LiveCalls, Pipeline, PipelineStarter
 from mercato_checks.confined import ConfinedChecks
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
+from tests.support.engines import engine_of_test
 
 DATABASE_URL, RULES, *MOMENT = sys.argv[1:]
 
@@ -34,7 +34,7 @@ async def main() -> None:
     )
     workflow = pipeline.workflow()
 
-    engine = DbosWorkflows(DATABASE_URL, [deadly(workflow, MOMENT)], executor="worker", version="1")
+    engine = engine_of_test(DATABASE_URL, [deadly(workflow, MOMENT)])
     await work_until_told(database, engine, PipelineStarter(engine).subscriber())
     await checks.close()
 

@@ -14,6 +14,7 @@ from mercato.platform.outbox import OutboxRow
 from mercato.publishing.models import Evidence
 from tests.conftest import People
 from tests.publishing.conftest import Marketplace, Offer
+from tests.support.waiting import SECONDS
 from tests.support.workflow_records import recorded_steps
 
 WORKER = Path(__file__).with_name("pipeline_worker.py")
@@ -27,7 +28,7 @@ async def worker(database_url: str, rules: str, *moment: str) -> AsyncIterator[a
     finally:
         if process.returncode is None:
             process.terminate()
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(SECONDS):
                 await process.wait()
 
 
@@ -50,17 +51,17 @@ STEPS = [
 
 @pytest.mark.parametrize("moment", ["after 0", "in 5", "after 8", "in 9"])
 async def test_a_worker_killed_once_goes_on(
-    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str, moment: str
+    workflow_engine: str, idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str, moment: str
 ) -> None:
     vendor = await people.join("acme")
     submission = await idle.submit(vendor, offer)
     async with worker(database_url, rules, moment) as first:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SECONDS):
             assert await first.wait() == -signal.SIGKILL
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=120)
+        await idle.follow(vendor, submission.id, "released", seconds=SECONDS)
         # The release may have been written by the worker that died, and is recorded by this one.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SECONDS):
             while len(recorded_steps(database_url, f"publish:{submission.id}")) < len(STEPS):
                 await asyncio.sleep(0.05)
     assert recorded_steps(database_url, f"publish:{submission.id}") == STEPS
@@ -68,32 +69,33 @@ async def test_a_worker_killed_once_goes_on(
 
 
 async def test_a_decision_reaches_a_worker_that_was_killed_while_it_waited(
-    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
+    workflow_engine: str, idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
 ) -> None:
     vendor, operator = await people.join("acme"), await people.operator()
     offer.manifest["task"] = "speech"
     submission = await idle.submit(vendor, offer)
     async with worker(database_url, rules) as first:
-        await idle.follow(vendor, submission.id, "waiting", seconds=120)
+        await idle.follow(vendor, submission.id, "waiting", seconds=SECONDS)
         first.kill()
         await first.wait()
     await idle.decide(operator, submission.id, "approve")
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=120)
+        await idle.follow(vendor, submission.id, "released", seconds=SECONDS)
     await assert_released_once(idle, submission.id)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 async def test_a_worker_killed_in_and_after_every_single_step_ends_all_the_same(
-    idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
+    workflow_engine: str, idle: Marketplace, offer: Offer, people: People, database_url: str, rules: str
 ) -> None:
     vendor = await people.join("acme")
     submission = await idle.submit(vendor, offer)
     for step in range(10):
         for moment in (f"in {step}", f"after {step}"):
             async with worker(database_url, rules, moment) as doomed:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(SECONDS):
                     assert await doomed.wait() == -signal.SIGKILL, moment
     async with worker(database_url, rules):
-        await idle.follow(vendor, submission.id, "released", seconds=120)
+        await idle.follow(vendor, submission.id, "released", seconds=SECONDS)
     await assert_released_once(idle, submission.id)

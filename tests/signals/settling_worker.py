@@ -11,12 +11,12 @@ from pathlib import Path
 
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemIds
 from mercato.signals import RoundSettling, settling_starter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
+from tests.support.engines import engine_of_test
 
 DATABASE_URL, OBJECTS, NOW, *MOMENT = sys.argv[1:]
 
@@ -32,7 +32,7 @@ async def main() -> None:
     database, clock = Database(DATABASE_URL), StandingClock()
     store = LocalFolder(Path(OBJECTS), SignedLinks(b"s" * 32, clock), "http://mercato.test")
     settling = RoundSettling(database, clock, SystemIds(clock), Outbox(clock), store, b"n" * 32)
-    engine = DbosWorkflows(DATABASE_URL, [deadly(settling.workflow(), MOMENT)], executor="worker", version="1")
+    engine = engine_of_test(DATABASE_URL, [deadly(settling.workflow(), MOMENT)])
     await work_until_told(database, engine, settling_starter(engine))
 
 

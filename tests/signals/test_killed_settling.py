@@ -20,10 +20,11 @@ from mercato.datasets import Round
 from mercato.signals import DeskRecord
 from tests.conftest import as_url
 from tests.signals.conftest import Desk
-from tests.support.workflow_records import recorded_steps
+from tests.support.engines import elsewhere
+from tests.support.waiting import SECONDS
+from tests.support.workflow_records import ended_as, recorded_steps
 
 WORKER = Path(__file__).with_name("settling_worker.py")
-SECONDS = 120
 ERAS = 2
 LAST = ERAS + 1
 """The number of the step that scores: after the consensus and a portfolio for each era."""
@@ -50,11 +51,7 @@ def _told(database_url: str) -> dict[str, list[str]]:
 
 
 def _is_settled(database_url: str, found: Round) -> bool:
-    query = "SELECT status FROM dbos.workflow_status WHERE workflow_uuid = %s"
-    with psycopg.connect(database_url) as connection:
-        if connection.execute("SELECT to_regclass('dbos.workflow_status')").fetchone() == (None,):
-            return False
-        return [row[0] for row in connection.execute(query, [f"settle-round:{found.id}"])] == ["SUCCESS"]
+    return ended_as(database_url, f"settle-round:{found.id}") == "done"
 
 
 @contextlib.contextmanager
@@ -141,6 +138,7 @@ async def _assert_as_undisturbed(desk: Desk, database_url: str, undisturbed: dic
         assert await DeskRecord(session, desk.clock).check(desk.log_key) == 3
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "moments",
     [
@@ -151,10 +149,10 @@ async def _assert_as_undisturbed(desk: Desk, database_url: str, undisturbed: dic
     ids=["while it scores", "in and after every step"],
 )  # fmt: skip
 async def test_a_worker_killed_in_its_steps_settles_the_round_once(
-    desk: Desk, workers: Workers, database_url: str, tmp_path: Path, moments: list[str]
+    workflow_engine: str, desk: Desk, workers: Workers, database_url: str, tmp_path: Path, moments: list[str]
 ) -> None:
     found = await _closed_round(desk)
-    with twin(database_url) as copy:
+    with twin(database_url) as copy, elsewhere():
         await Workers(copy, tmp_path / "state" / "objects", desk.clock.now().isoformat()).settle(found)
         undisturbed = _told(copy)
     for moment in moments:
@@ -166,11 +164,12 @@ async def test_a_worker_killed_in_its_steps_settles_the_round_once(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 async def test_a_worker_killed_again_and_again_at_any_moment_settles_the_round_once(
-    desk: Desk, workers: Workers, database_url: str, tmp_path: Path
+    workflow_engine: str, desk: Desk, workers: Workers, database_url: str, tmp_path: Path
 ) -> None:
     found = await _closed_round(desk)
-    with twin(database_url) as copy:
+    with twin(database_url) as copy, elsewhere():
         began = time.monotonic()
         await Workers(copy, tmp_path / "state" / "objects", desk.clock.now().isoformat()).settle(found)
         whole_seconds = time.monotonic() - began

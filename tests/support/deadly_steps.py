@@ -10,12 +10,14 @@ from typing import Any
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import (
     Database,
-    DurableSubscriber,
     Json,
     OutboxFeed,
+    OutsideSubscriber,
     StepFunction,
     Steps,
     Workflow,
+    Workflows,
+    follow_outside,
     name_call,
 )
 
@@ -34,6 +36,10 @@ class DeadlySteps:
     def over(self, steps: Steps) -> "_Watched":
         """These steps, each counted and named before it runs."""
         return _Watched(self, steps)
+
+    def restart(self) -> None:
+        """The workflow begins, or is replayed from its beginning."""
+        self._number = -1
 
     def begin(self, name: str) -> None:
         """The step of this name comes next."""
@@ -78,19 +84,27 @@ def deadly(workflow: Workflow, moment: Sequence[str]) -> Workflow:
     watch = DeadlySteps(moment)
 
     async def run(steps: Steps, subject: str) -> None:
+        watch.restart()
         await workflow.run(watch.over(steps), subject)
 
     return Workflow(workflow.name, run, {name: watch.deadly(step) for name, step in workflow.steps.items()})
 
 
-async def work_until_told(database: Database, engine: DbosWorkflows, starter: DurableSubscriber[Any]) -> None:
-    """Reads the outbox and runs workflows until SIGTERM, then closes everything."""
+async def work_until_told(database: Database, engine: Workflows, asker: OutsideSubscriber[Any]) -> None:
+    """Reads the outbox and runs workflows until SIGTERM, then closes everything. As a worker does: beside DBOS in the
+    transaction that reads, and outside it for Temporal.
+    """
     await engine.open()
     feed = OutboxFeed(database)
-    await feed.start([starter], [])
+    is_inside = isinstance(engine, DbosWorkflows)
+    await feed.start([asker.inside()] if is_inside else [], [])
+    following = None if is_inside else asyncio.create_task(follow_outside(database, feed, [asker]))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await stop.wait()
+    if following is not None:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
     await feed.close()
     await engine.close()
     await database.close()

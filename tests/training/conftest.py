@@ -23,6 +23,7 @@ from mercato.training import ClaimLinks, Dossier, Provider, TrainingRuns
 from mercato_contracts.training import TERMINAL, TrainingSpec
 from tests.conftest import People
 from tests.fakes.runpod import API_KEY
+from tests.support.waiting import SECONDS
 from tests.training.scripts import encoded
 
 WORKER = Path(__file__).with_name("training_worker.py")
@@ -90,7 +91,7 @@ class Trainer:
             if not page.text:
                 return said
 
-    async def until(self, run_id: str, fits: Callable[[Dossier], bool], seconds: float = 150) -> Dossier:
+    async def until(self, run_id: str, fits: Callable[[Dossier], bool], seconds: float = SECONDS) -> Dossier:
         dossier = await self.look(run_id)
         try:
             async with asyncio.timeout(seconds):
@@ -105,7 +106,7 @@ class Trainer:
         return await self.until(run_id, lambda seen: seen.run.state in TERMINAL)
 
     async def until_said(self, run_id: str, text: str) -> None:
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(SECONDS):
             while text not in await self.said(run_id):
                 await asyncio.sleep(0.05)
 

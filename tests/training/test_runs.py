@@ -20,6 +20,7 @@ from mercato.training.models import Run
 from mercato.training.refusals import BudgetTooSmall, CodeRefused, ProviderMissing
 from mercato_contracts.training import TrainingSpec
 from tests.conftest import People, TestClock
+from tests.support.waiting import SECONDS
 from tests.support.workflow_records import recorded_steps
 from tests.training.conftest import Trainer, worker
 from tests.training.scripts import GOOD, encoded
@@ -64,13 +65,18 @@ async def test_a_run_records_what_it_was_what_it_said_and_what_it_left(
         assert [payload["state"] for payload in answer] == ["succeeded"]
 
 
-@pytest.mark.parametrize("moment", ["in launch", pytest.param("after launch", marks=pytest.mark.slow)])
+_SLOW_MOMENTS = ("after launch", "in watch 0", "in collect", "after collect", "in clear")
+
+
+@pytest.mark.parametrize(
+    "moment", ["in launch", *(pytest.param(moment, marks=pytest.mark.slow) for moment in _SLOW_MOMENTS)]
+)
 async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
-    trainer: Trainer, database_url: str, tmp_path: Path, moment: str
+    workflow_engine: str, trainer: Trainer, database_url: str, tmp_path: Path, moment: str
 ) -> None:
     run_id = await trainer.start(SLOW)
     async with worker(database_url, tmp_path, moment) as first:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(SECONDS):
             assert await first.wait() == -signal.SIGKILL
     async with worker(database_url, tmp_path):
         seen = await trainer.ended(run_id)
@@ -81,7 +87,7 @@ async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
 
 
 async def test_a_worker_killed_in_the_middle_of_a_run_is_followed_by_one_that_watches_on(
-    trainer: Trainer, database_url: str, tmp_path: Path
+    workflow_engine: str, trainer: Trainer, database_url: str, tmp_path: Path
 ) -> None:
     run_id = await trainer.start(SLOW)
     async with worker(database_url, tmp_path) as first:

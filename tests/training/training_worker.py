@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from mercato.adapters.training_local import LocalProvider
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.platform import Database, Outbox, SystemClock
 from mercato.training import Provider, TrainingWork, training_starter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.deadly_steps import deadly, work_until_told
+from tests.support.engines import engine_of_test
 from tests.training.conftest import runpod_in, store_in
 
 DATABASE_URL, FOLDER, *MOMENT = sys.argv[1:]
@@ -31,9 +31,7 @@ async def main() -> None:
         providers["runpod"] = runpod_in(folder, **json.loads(os.environ["RUNPOD"]))
     workflow = TrainingWork(database, clock, Outbox(clock), store_in(folder), providers).workflow()
 
-    engine = DbosWorkflows(
-        DATABASE_URL, [deadly(workflow, MOMENT)], executor="worker", version="1", close_within_seconds=1
-    )
+    engine = engine_of_test(DATABASE_URL, [deadly(workflow, MOMENT)], close_within_seconds=1)
     await work_until_told(database, engine, training_starter(engine))
 
 

@@ -266,6 +266,8 @@ export type ErrorCode =
   | "workflow_not_over"
   | "workflow_over"
   | "workflow_unknown"
+  | "workflows_away"
+  | "workflows_refused"
   | "workload_empty"
   | "wrong_code"
   | "wrong_method"
@@ -685,6 +687,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   workflow_not_over: 409,
   workflow_over: 409,
   workflow_unknown: 404,
+  workflows_away: 503,
+  workflows_refused: 503,
   workload_empty: 422,
   wrong_code: 401,
   wrong_method: 405,

@@ -29,7 +29,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, error
 
 from mercato.adapters.dbos_rest import rest_when_recovered, wake
-from mercato.platform import LIVELY, Json, NotFound, Workflow, copy_json, driver_url, name_call
+from mercato.platform import LIVELY, Json, Workflow, WorkflowNotFound, copy_json, driver_url, name_call
 
 log = structlog.get_logger(__name__)
 
@@ -46,13 +46,6 @@ _RETRIED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _CANCELLED = frozenset({"PENDING", "ENQUEUED"})
 _OUTDATED = "outdated"
 """The attribute of a workflow that is cancelled only to be started anew, not by a person."""
-
-
-class WorkflowNotFound(NotFound):
-    """A message for a workflow that was never started."""
-
-    code = "workflow_not_found"
-    title = "No such workflow"
 
 
 class DbosWorkflows:

@@ -58,7 +58,7 @@ from mercato.admin.subjects import NOT_AUDITED, audited_news, target_of
 from mercato.admin.suspension import SuspensionKeeper
 from mercato.admin.verify import LogCheck
 from mercato.admin.view_as import begin_view
-from mercato.admin.workflows import WorkflowDesk, WorkflowOrders
+from mercato.admin.workflows import WorkflowCounts, WorkflowDesk, WorkflowOrders, give_order
 
 __all__ = [
     "ERASURES",
@@ -119,6 +119,7 @@ __all__ = [
     "Step",
     "SubjectErased",
     "SuspensionKeeper",
+    "WorkflowCounts",
     "WorkflowDesk",
     "WorkflowOrdered",
     "WorkflowOrders",
@@ -128,6 +129,7 @@ __all__ = [
     "erasure_starter",
     "export_lines",
     "export_starter",
+    "give_order",
     "is_stale",
     "keep_figures",
     "kept_erasures",

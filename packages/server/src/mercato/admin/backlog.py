@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from mercato.admin.health import is_stale
 from mercato.admin.health_rows import HealthRows
+from mercato.admin.workflows import WorkflowCounts
 from mercato.identity import Caller, Permission
-from mercato.platform import Clock, Session, WorkflowRecords
+from mercato.platform import Clock, Session
 from mercato.webhooks import count_due
 
 _PREFIX, _WAITING, _AGE = "outbox.", ".waiting", ".age"
@@ -24,20 +25,20 @@ class Queue:
 
 
 class Backlog:
-    """For operators."""
+    """For operators. `workflows`: how many the engine has under way."""
 
-    def __init__(self, session: Session, clock: Clock, records: WorkflowRecords) -> None:
+    def __init__(self, session: Session, clock: Clock, workflows: WorkflowCounts) -> None:
         self._session = session
         self._health = HealthRows(session)
         self._clock = clock
-        self._records = records
+        self._workflows = workflows
 
     async def show(self, caller: Caller) -> list[Queue]:
         """Every queue."""
         caller.require(Permission.MARKETPLACE_READ)
         now = self._clock.now()
         queues = await self._readers(now)
-        for state, (count, oldest) in (await self._records.count(self._session)).items():
+        for state, (count, oldest) in self._workflows.items():
             queues.append(Queue(f"workflows {state}", count, oldest, now))
         due, oldest_due = await count_due(self._session)
         return [*queues, Queue("messages of webhooks", due, oldest_due, now)]

@@ -20,13 +20,13 @@ from mercato.identity import KnownPerson, PersonKeys, Subjects
 from mercato.platform import (
     Clock,
     Database,
-    DurableSubscriber,
     Erased,
     Ids,
     Json,
     Mail,
     ObjectStore,
     Outbox,
+    OutsideSubscriber,
     Session,
     StepFunction,
     Steps,
@@ -196,6 +196,6 @@ async def _erase_named(session: Session, page: Sequence[AuditRow], words: Words)
     return await AuditRows(session).erase_details_at(named)
 
 
-def erasure_starter(workflows: Workflows) -> DurableSubscriber[ErasureAsked]:
+def erasure_starter(workflows: Workflows) -> OutsideSubscriber[ErasureAsked]:
     """Starts the workflow of each requested erasure."""
     return start_on("erasures.starter", ErasureAsked, workflows, WORKFLOW, lambda news: news.erasure_id)

@@ -10,11 +10,11 @@ from mercato.identity import Keyring, KnownPerson, PersonKeys, Subjects
 from mercato.platform import (
     Clock,
     Database,
-    DurableSubscriber,
     Ids,
     Json,
     ObjectStore,
     Outbox,
+    OutsideSubscriber,
     Session,
     Steps,
     Workflow,
@@ -75,6 +75,6 @@ class ExportWork:
         return parts, await PersonKeys(session, self._clock, self._ids).ring([person.id])
 
 
-def export_starter(workflows: Workflows) -> DurableSubscriber[PersonExportAsked]:
+def export_starter(workflows: Workflows) -> OutsideSubscriber[PersonExportAsked]:
     """Starts the workflow of each requested copy."""
     return start_on("exports.starter", PersonExportAsked, workflows, EXPORT_WORKFLOW, lambda news: news.export_id)

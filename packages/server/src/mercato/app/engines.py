@@ -1,11 +1,23 @@
 """Which engine stands behind each port: one function a port. An engine is imported only where it is chosen."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mercato.app.settings import Settings
-from mercato.platform import Clock, Ids, Mail, ObjectStore, Purpose, Session, derive_key
+from mercato.platform import (
+    Clock,
+    Database,
+    Ids,
+    Mail,
+    ObjectStore,
+    Purpose,
+    Session,
+    Workflow,
+    WorkflowRecords,
+    Workflows,
+    derive_key,
+)
 
 if TYPE_CHECKING:
     from mercato.bus import EventBus
@@ -121,6 +133,30 @@ def build_policy(settings: Settings) -> "PolicyEngine":
     return CedarPolicy(settings.policy_file.read_text() if settings.policy_file else None)
 
 
+def build_workflows(
+    settings: Settings, database: Database, workflows: Sequence[Workflow], *, executor: str, version: str
+) -> Workflows:
+    """What runs durable workflows: Temporal of `MERCATO_WORKFLOWS_URL`, or DBOS in the database."""
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalWorkflows  # its client takes 35 MB
+
+        return TemporalWorkflows(settings.temporal, workflows, executor=executor, version=version)
+    from mercato.adapters.workflows_dbos import DbosWorkflows
+
+    return DbosWorkflows(database.url, workflows, executor=executor, version=version)
+
+
+def build_workflow_records(settings: Settings, database: Database) -> WorkflowRecords:
+    """What `build_workflows` chose has these records, for every process."""
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalConnection, TemporalRecords
+
+        return TemporalRecords(TemporalConnection(settings.temporal, "records"))
+    from mercato.adapters.dbos_records import DbosRecords
+
+    return DbosRecords(database)
+
+
 def build_embedder() -> "Embedder":
     """What turns words into vectors."""
     from mercato.adapters.embedder_minilm import MiniLmEmbedder
@@ -180,4 +216,13 @@ def build_pings(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:
                 await client.head(url)
 
         pings["objects"] = ping_store
+    if settings.temporal is not None:
+        from mercato.adapters.workflows_temporal import TemporalConnection
+
+        temporal = TemporalConnection(settings.temporal, "health")
+
+        async def ping_temporal() -> None:
+            await temporal.examine()
+
+        pings["workflows"] = ping_temporal
     return pings

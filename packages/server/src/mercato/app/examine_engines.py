@@ -15,6 +15,7 @@ from mercato.platform import mask
 _SECONDS = 8.0
 _OLDEST_REDIS = 7
 _SOON = timedelta(days=21)
+_REMEMBERED = timedelta(days=30)
 
 
 def engines(settings: Settings) -> Iterator[Finding]:
@@ -25,6 +26,7 @@ def engines(settings: Settings) -> Iterator[Finding]:
         _search,
         _registry,
         _policy,
+        _workflows,
         _objects,
         _mail,
         _collector,
@@ -189,6 +191,49 @@ def _policy(settings: Settings) -> Iterator[Finding]:
         yield Finding("policy", "fail", _first_line(error), f"Until it decides, every release is forbidden. {fix}")
     else:
         yield Finding("policy", "ok", f"the engine at {settings.policy_url} decides")
+
+
+def _workflows(settings: Settings) -> Iterator[Finding]:
+    place = settings.temporal
+    if place is None:
+        return
+    try:
+        from mercato.adapters.workflows_temporal import TemporalConnection
+    except ImportError:
+        yield Finding(
+            "workflows", "fail", "the client of Temporal is missing", "Install mercato-server[temporal] here."
+        )
+        return
+    from mercato.platform import WorkflowsAway, WorkflowsRefused
+
+    try:
+        version, kept_for = asyncio.run(TemporalConnection(place, "mercato-doctor").examine())
+    except WorkflowsRefused as error:
+        fix = (
+            "Correct the namespace in MERCATO_WORKFLOWS_URL (`temporal operator namespace create` makes one), "
+            "MERCATO_WORKFLOWS_API_KEY, or MERCATO_WORKFLOWS_CERT and its rights."
+        )
+        yield Finding("workflows", "fail", _first_line(error), fix)
+    except (WorkflowsAway, OSError) as error:
+        fix = (
+            "Check MERCATO_WORKFLOWS_URL (`temporal://host:7233/namespace`, `temporal+tls://` with TLS), "
+            "MERCATO_WORKFLOWS_CA, the network and the server. Until it answers, what is to be started waits."
+        )
+        yield Finding("workflows", "fail", _first_line(error), fix)
+    else:
+        yield temporal_fits(place.shown, version, kept_for)
+
+
+def temporal_fits(shown: str, version: str, kept_for: timedelta) -> Finding:
+    """Of a server that answers: for how long it remembers workflows that have ended."""
+    found = f"Temporal {version} at {shown} answers, and remembers ended workflows for {kept_for.days} days"
+    if kept_for < _REMEMBERED:
+        fix = (
+            f"Raise the namespace's retention to {_REMEMBERED.days} days or more: what is forgotten is not listed and "
+            "cannot be retried."
+        )
+        return Finding("workflows", "warn", found, fix)
+    return Finding("workflows", "ok", found)
 
 
 def _objects(settings: Settings) -> Iterator[Finding]:

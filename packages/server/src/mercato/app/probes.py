@@ -18,7 +18,7 @@ from mercato.admin import Gauge, Probe, Probed, Probing
 from mercato.billing import Agreements
 from mercato.edge.health_places import HealthPlaces
 from mercato.edge.wiring import Wiring
-from mercato.platform import Clock, Database, DurableSubscriber, OutboxLag
+from mercato.platform import Clock, Database, DurableSubscriber, OutboxLag, OutsideSubscriber
 
 _SECONDS = 4.0
 _SHARED_SECONDS = 5.0
@@ -35,7 +35,9 @@ def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=_SECONDS, trust_env=False, follow_redirects=False, verify=trusted)
 
 
-def worker_probing(wiring: Wiring, places: HealthPlaces, readers: Sequence[DurableSubscriber[Any]]) -> Probing:
+def worker_probing(
+    wiring: Wiring, places: HealthPlaces, readers: Sequence[DurableSubscriber[Any] | OutsideSubscriber[Any]]
+) -> Probing:
     """The roles of the control plane, the gateways, PostgreSQL, and other engines where they are set."""
     shared, topics = _SharedAnswers(), {reader.name: [kind.topic for kind in reader.kinds] for reader in readers}
     probes: dict[str, Probe] = {role: _any_of(places.of(role), shared) for role in _ROLES}

@@ -5,8 +5,9 @@ import re
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mercato.adapters.kafka_address import read_address
@@ -14,6 +15,8 @@ from mercato.adapters.mlflow_address import read_address as read_mlflow_address
 from mercato.adapters.opensearch_address import read_address as read_search_address
 from mercato.adapters.policy_address import read_address as read_policy_address
 from mercato.adapters.runpod_places import JOBS_URL, REST_URL, read_places
+from mercato.adapters.temporal_address import TemporalAddress
+from mercato.adapters.temporal_address import read_address as read_temporal_address
 from mercato_contracts.client_address import read_networks
 
 _ABOVE = 100
@@ -26,7 +29,7 @@ class Settings(BaseSettings):
     What is secret and not given is made at the first start and kept in the state folder, readable by its owner only.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     state: Path = Field(default=Path(".mercato"), description="The folder of everything that lasts")
     database_url: str | None = Field(
@@ -136,6 +139,21 @@ class Settings(BaseSettings):
         default="mercato",
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
         description="What the names of models in MLflow begin with: `prefix.vendor.service`",
+    )
+    workflows_url: str | None = Field(
+        default=None,
+        description="Temporal, which then runs the durable workflows: `temporal://host:7233/namespace`, or "
+        "`temporal+tls://…`; a namespace of the marketplace's own. PostgreSQL does when not set",
+    )
+    workflows_ca: Path | None = Field(
+        default=None, description="PEM file of the authority of Temporal's certificate; the system's when not set"
+    )
+    workflows_cert: Path | None = Field(
+        default=None, description="PEM file of the certificate that Temporal asks its clients for"
+    )
+    workflows_key: Path | None = Field(default=None, description="PEM file of that certificate's key")
+    workflows_api_key: SecretStr | None = Field(
+        default=None, description="The API key that Temporal asks its clients for, over TLS"
     )
     s3_endpoint: str | None = Field(
         default=None,
@@ -280,6 +298,11 @@ class Settings(BaseSettings):
             read_policy_address(url)
         return url
 
+    @model_validator(mode="after")
+    def _workflow_engine_is_named(self) -> Self:
+        _ = self.temporal
+        return self
+
     @field_validator("smtp_url")
     @classmethod
     def _mail_server_is_named(cls, url: SecretStr | None) -> SecretStr | None:
@@ -334,6 +357,15 @@ class Settings(BaseSettings):
             return None
         name, _, prefix = self.objects_url.removeprefix("s3://").rstrip("/").partition("/")
         return name, prefix
+
+    @property
+    def temporal(self) -> TemporalAddress | None:
+        """Where Temporal is; `None` where PostgreSQL runs the durable workflows. Raises `ValueError`."""
+        files = {"ca": self.workflows_ca, "cert": self.workflows_cert, "key": self.workflows_key}
+        api_key = None if self.workflows_api_key is None else self.workflows_api_key.get_secret_value()
+        if self.workflows_url is None:
+            return None
+        return read_temporal_address(self.workflows_url, **files, api_key=api_key)
 
     @cached_property
     def data_key(self) -> bytes:

@@ -10,7 +10,7 @@ from mercato.app.settings import Settings
 
 def require_usable(settings: Settings) -> None:
     """Raises `ClickException`, which names the setting, where a process with these settings would end by itself."""
-    for check in (_bus, _search, _registry, _policy, _site, _tls):
+    for check in (_bus, _search, _registry, _policy, _workflows, _site, _tls):
         if problem := check(settings):
             raise click.ClickException(problem)
 
@@ -70,6 +70,18 @@ def _policy_engine(settings: Settings) -> str | None:
         return "MERCATO_POLICY_URL names an engine over gRPC, whose client is missing: install mercato-server[policy]."
     if settings.policy_ca is not None and not settings.policy_ca.is_file():
         return f"MERCATO_POLICY_CA {settings.policy_ca} is no file."
+    return None
+
+
+def _workflows(settings: Settings) -> str | None:
+    place = settings.temporal
+    if place is None:
+        return None
+    if importlib.util.find_spec("temporalio") is None:
+        return "MERCATO_WORKFLOWS_URL names Temporal, whose client is missing: install mercato-server[temporal] here."
+    for name, path in (("CA", place.ca), ("CERT", place.cert), ("KEY", place.key)):
+        if path is not None and not path.is_file():
+            return f"MERCATO_WORKFLOWS_{name} {path} is no file."
     return None
 
 

@@ -2,9 +2,15 @@
 
 from datetime import timedelta
 
-from mercato.adapters.dbos_records import DbosRecords
 from mercato.admin import NoticeBoard
-from mercato.app.engines import build_counters, build_mail, build_objects, build_providers, build_shared_index
+from mercato.app.engines import (
+    build_counters,
+    build_mail,
+    build_objects,
+    build_providers,
+    build_shared_index,
+    build_workflow_records,
+)
 from mercato.app.settings import Settings
 from mercato.app.shown_settings import shown_settings
 from mercato.edge.addresses import TrustedProxies
@@ -44,7 +50,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
     counters_of, close_engines = build_counters(settings, clock, ids)
     return Wiring(
         database=database, gateway_database=gateway_database, clock=clock, ids=ids, outbox=Outbox(clock),
-        workflow_records=DbosRecords(),
+        workflow_records=build_workflow_records(settings, database),
         notices=NoticeBoard(database, clock), shown_settings=shown_settings(settings),
         hasher=hasher, tokens=AccessTokens(secret), proven=proven,
         key_proof=KeyProof(database, hasher, proven),

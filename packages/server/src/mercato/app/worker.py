@@ -3,15 +3,13 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mercato.adapters.dbos_presence import WorkerPresence
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
-from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.admin import (
     AnalyticsWork,
     AuditRecorder,
@@ -24,9 +22,10 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder, build_policy, build_registry
+from mercato.app.engines import build_bus, build_embedder, build_policy, build_registry, build_workflows
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.memory import calm_collector
+from mercato.app.moving_workflows import move_unfinished
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
@@ -36,13 +35,16 @@ from mercato.billing import fee_subscriber
 from mercato.bus import BusPublisher, forget_publisher
 from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding, forget_feeder
 from mercato.edge.wiring import Wiring
-from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
+from mercato.platform import DurableSubscriber, OutboxFeed, OutsideSubscriber, Workflows, follow_outside
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
 from mercato.registry import ModelReader, RegistryFeeder, forget_registry_feeder
 from mercato.signals import KillKeeper, RoundSettling, settling_starter
 from mercato.training import TrainingWork, training_starter
 from mercato.webhooks import Deliverer, webhook_subscriber
 from mercato_checks.confined import ConfinedChecks
+
+if TYPE_CHECKING:
+    from mercato.adapters.workflows_dbos import DbosWorkflows
 
 log = structlog.get_logger(__name__)
 
@@ -81,9 +83,17 @@ async def run_worker(
     await wiring.close()
 
 
+def _present(wiring: Wiring, workflows: Workflows, executor: str) -> AbstractAsyncContextManager[None]:
+    """Entered before the workflows are opened and left once they are closed. Temporal knows by itself who lives."""
+    from mercato.adapters.workflows_dbos import DbosWorkflows
+
+    return _kept_present(wiring, workflows, executor) if isinstance(workflows, DbosWorkflows) else nullcontext()
+
+
 @asynccontextmanager
-async def _present(wiring: Wiring, workflows: DbosWorkflows, executor: str) -> AsyncIterator[None]:
-    """Entered before the workflows are opened and left once they are closed."""
+async def _kept_present(wiring: Wiring, workflows: "DbosWorkflows", executor: str) -> AsyncIterator[None]:
+    from mercato.adapters.dbos_presence import WorkerPresence
+
     presence = WorkerPresence(wiring.database, workflows, executor=executor, version=WORKFLOWS_VERSION)
     await presence.arrive()
     looking = asyncio.create_task(presence.run(), name="presence")
@@ -114,7 +124,7 @@ async def _figures(wiring: Wiring, settings: Settings, *, is_embedded: bool) -> 
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> DbosWorkflows:
+def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, executor: str) -> Workflows:
     pipeline = Pipeline(
         wiring.database,
         wiring.clock,
@@ -129,11 +139,11 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
     erasure = ErasureWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects, wiring.mail)
     export = ExportWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
     workflows = [each.workflow() for each in (pipeline, settling, training, erasure, export)]
-    return DbosWorkflows(wiring.database.url, workflows, executor=executor, version=WORKFLOWS_VERSION)
+    return build_workflows(settings, wiring.database, workflows, executor=executor, version=WORKFLOWS_VERSION)
 
 
 @asynccontextmanager
-async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
+async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
     webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
@@ -141,8 +151,11 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
     await workflows.open()
     to_seal = asyncio.Event()
     audit = AuditRecorder(wiring.clock, wiring.ids, to_seal)
-    readers = [*_readers(workflows, wiring, embedder), letters.subscriber(), audit.subscriber()]
-    await feed.start(readers, [deadlines.subscriber()])
+    askers = _askers(workflows)
+    readers = [*_readers(wiring, embedder), letters.subscriber(), audit.subscriber()]
+    is_outside = settings.temporal is not None
+    inside = [] if is_outside else [each.inside() for each in askers]
+    await feed.start([*readers, *inside], [deadlines.subscriber()])
     work = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
@@ -151,9 +164,12 @@ async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) ->
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
+    if is_outside:
+        work.append(asyncio.create_task(follow_outside(wiring.database, feed, askers), name="starts of workflows"))
+        work.append(asyncio.create_task(move_unfinished(wiring.database, workflows), name="unfinished workflows"))
     work += await _feed_outside(settings, wiring, embedder)
     if wiring.health_places is not None:
-        probing = worker_probing(wiring, wiring.health_places, readers)
+        probing = worker_probing(wiring, wiring.health_places, [*readers, *askers])
         work.append(asyncio.create_task(probing.run(), name="probes of health"))
     try:
         yield
@@ -196,18 +212,24 @@ def _deliverer(wiring: Wiring) -> Deliverer:
     )
 
 
-def _readers(workflows: Workflows, wiring: Wiring, embedder: Embedder) -> list[DurableSubscriber[Any]]:
-    """Everything that is done once for the whole marketplace when something happened."""
+def _askers(workflows: Workflows) -> list[OutsideSubscriber[Any]]:
+    """What asks the engine of workflows for something when something happened."""
     return [
         PipelineStarter(workflows).subscriber(),
         settling_starter(workflows),
-        *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
         training_starter(workflows),
         erasure_starter(workflows),
         export_starter(workflows),
+        WorkflowOrders(workflows).subscriber(),
+    ]
+
+
+def _readers(wiring: Wiring, embedder: Embedder) -> list[DurableSubscriber[Any]]:
+    """Everything else that is done once for the whole marketplace when something happened."""
+    return [
+        *KillKeeper(wiring.clock, wiring.ids, wiring.outbox).subscribers(),
         DocumentWriter(embedder, wiring.clock, wiring.outbox).subscriber(),
         fee_subscriber(wiring.clock, wiring.ids, take_rate_bp=wiring.take_rate_bp),
         webhook_subscriber(wiring.clock, wiring.ids),
         SuspensionKeeper(wiring.clock, wiring.outbox).subscriber(),
-        WorkflowOrders(workflows).subscriber(),
     ]

@@ -33,8 +33,9 @@ from mercato.platform.data_map import (
 )
 from mercato.platform.database import LIVELY, Base, Database, Session, after_commit, driver_url, libpq_url
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
-from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed
+from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed, OutsideSubscriber
 from mercato.platform.file_lock import is_locked
+from mercato.platform.following import follow_outside
 from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
 from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
 from mercato.platform.leading import LeadLost, leading
@@ -83,9 +84,12 @@ from mercato.platform.workflows import (
     UnknownStep,
     Workflow,
     WorkflowFunction,
+    WorkflowNotFound,
     WorkflowRecord,
     WorkflowRecords,
     Workflows,
+    WorkflowsAway,
+    WorkflowsRefused,
     WorkflowState,
     copy_json,
     name_call,
@@ -147,6 +151,7 @@ __all__ = [
     "Outbox",
     "OutboxFeed",
     "OutboxLag",
+    "OutsideSubscriber",
     "Place",
     "Prepared",
     "Purpose",
@@ -170,10 +175,13 @@ __all__ = [
     "UnknownStep",
     "Workflow",
     "WorkflowFunction",
+    "WorkflowNotFound",
     "WorkflowRecord",
     "WorkflowRecords",
     "WorkflowState",
     "Workflows",
+    "WorkflowsAway",
+    "WorkflowsRefused",
     "after_commit",
     "ask_together",
     "check_expiry",
@@ -194,6 +202,7 @@ __all__ = [
     "driver_url",
     "every_news",
     "every_refusal",
+    "follow_outside",
     "forget_events",
     "forget_lead_reader",
     "hold_name",

@@ -1,8 +1,9 @@
 """Readers of the outbox: one listening connection per process, any number of subscribers.
 
 A *durable* subscriber handles each event once for the whole marketplace, in the transaction that moves its place; if it
-raises, the transaction is rolled back and the same events come again. An *ephemeral* subscriber belongs to one process,
-starts at the present and is called with every event from then on.
+raises, the transaction is rolled back and the same events come again. An *outside* subscriber asks a system that may be
+slow or away: no transaction is open meanwhile. An *ephemeral* subscriber belongs to one process, starts at the present
+and is called with every event from then on.
 """
 
 import asyncio
@@ -30,10 +31,13 @@ from mercato.platform.outbox import (
     Place,
     lock_place,
     move_place,
+    pass_place,
     read_end,
     read_events,
     read_oldest_open,
+    read_place,
 )
+from mercato.platform.refusals import Unavailable
 from mercato.platform.tracing import handling
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ _FAILED = Counter("mercato_outbox_failures_total", "Outbox batches that raised a
 
 _N = TypeVar("_N", bound=News)
 DurableHandler = Callable[[Session, Sequence[Event[_N]]], Awaitable[None]]
+OutsideHandler = Callable[[Sequence[Event[_N]]], Awaitable[None]]
 EphemeralHandler = Callable[[Sequence[Event[_N]]], Awaitable[None]]
 
 
@@ -71,6 +76,23 @@ class DurableSubscriber(Generic[_N]):
     name: str
     kinds: tuple[type[_N], ...]
     handle: DurableHandler[_N]
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSubscriber(Generic[_N]):
+    """Asks a system to do something, which does the same thing once however often it is asked."""
+
+    name: str
+    kinds: tuple[type[_N], ...]
+    ask: OutsideHandler[_N]
+
+    def inside(self) -> DurableSubscriber[_N]:
+        """For a system in our own database, which is as quick as the transaction itself."""
+
+        async def handle(_: Session, events: Sequence[Event[_N]]) -> None:
+            await self.ask(events)
+
+        return DurableSubscriber(self.name, self.kinds, handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +294,36 @@ class OutboxFeed:
         _HANDLED.labels(reader.name).inc(len(events))
         return len(events)
 
+    async def follow(self, reader: OutsideSubscriber[Any], still_leads: Callable[[], Awaitable[None]]) -> None:
+        """Ask for what each piece of news wants, in their order, until cancelled. Raises what `still_leads` does."""
+        bell = self._new_bell(reader.kinds)
+        try:
+            while True:
+                await still_leads()
+                try:
+                    handled = await self._handle_outside(reader)
+                except Exception as error:
+                    self._note_failure(reader.name, error)
+                    handled = None
+                if handled is None or handled < _BATCH:
+                    await self._wait(bell, soon=handled is None)
+        finally:
+            self._bells = [each for each in self._bells if each[0] is not bell]
+
+    async def _handle_outside(self, reader: OutsideSubscriber[Any]) -> int:
+        async with self._database.transaction() as session:
+            place = await read_place(session, reader.name)
+            events = await read_events(session, place, reader.kinds, _BATCH)
+        if not events:
+            return 0
+        tracer = self._tracer
+        with contextlib.nullcontext() if tracer is None else handling(tracer, reader.name, events):
+            await reader.ask(events)
+        async with self._database.transaction() as session:
+            await pass_place(session, reader.name, place, events[-1].place)
+        _HANDLED.labels(reader.name).inc(len(events))
+        return len(events)
+
     async def _run_ephemeral(self, hearer: EphemeralSubscriber[Any], turn: asyncio.Lock, place: Place) -> None:
         bell = self._new_bell(hearer.kinds)
         await self._wait(bell, soon=False)  # it starts at the present, and the first look rings for what came since
@@ -297,7 +349,7 @@ class OutboxFeed:
 
     def _note_failure(self, name: str, error: Exception) -> None:
         _FAILED.labels(name).inc()
-        if isinstance(error, DBAPIError | SQLAlchemyError | psycopg.Error | OSError):
+        if isinstance(error, DBAPIError | SQLAlchemyError | psycopg.Error | OSError | Unavailable):
             log.warning("outbox reader could not reach what it needs", reader=name, error=str(error))
         else:
             log.error("outbox reader failed; the same events come again", reader=name, exc_info=error)

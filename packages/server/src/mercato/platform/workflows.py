@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from mercato.platform.database import Session
+from mercato.platform.refusals import NotFound, Unavailable
 
 Json = Any
 """What JSON can express: steps' arguments and results and messages' values cross processes."""
@@ -61,7 +61,10 @@ class Workflow:
 
 
 class Workflows(Protocol):
-    """The engine."""
+    """The engine.
+
+    One on another machine raises `WorkflowsAway` where it does not answer: whoever asks it asks again later.
+    """
 
     async def open(self) -> None:
         """Start to work, first on what earlier processes left unfinished."""
@@ -78,7 +81,7 @@ class Workflows(Protocol):
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
         """Send `value` to the waiting workflow; `once` names the message, and a second one of that name is ignored.
 
-        Raises `NotJson`.
+        Raises `NotJson`, and `WorkflowNotFound` for a workflow that was never started.
         """
         ...
 
@@ -115,21 +118,45 @@ def place_of(record: WorkflowRecord) -> str:
 
 
 class WorkflowRecords(Protocol):
-    """The records of an engine, readable in every process."""
+    """The records of an engine, readable in every process, outside any transaction: the engine may be slow.
 
-    async def page(
-        self, session: Session, *, state: WorkflowState | None, before: str | None, limit: int
-    ) -> list[WorkflowRecord]:
+    Raises `WorkflowsAway` as the engine does.
+    """
+
+    async def page(self, *, state: WorkflowState | None, before: str | None, limit: int) -> list[WorkflowRecord]:
         """The newest first, before the place `before`."""
         ...
 
-    async def find(self, session: Session, workflow_id: str) -> WorkflowRecord | None:
+    async def find(self, workflow_id: str) -> WorkflowRecord | None:
         """The one of this id."""
         ...
 
-    async def count(self, session: Session) -> dict[WorkflowState, tuple[int, datetime]]:
+    async def count(self) -> dict[WorkflowState, tuple[int, datetime]]:
         """How many are unfinished and when the oldest began, by state."""
         ...
+
+
+class WorkflowNotFound(NotFound):
+    """A message for a workflow that was never started."""
+
+    code = "workflow_not_found"
+    title = "No such workflow"
+
+
+class WorkflowsAway(Unavailable):
+    """The engine of durable workflows does not answer. What was to be started waits in the outbox."""
+
+    code = "workflows_away"
+    title = "The engine of workflows does not answer"
+    fix = "Try again in a minute. If this lasts, `mercato doctor` on the worker's machine says why."
+
+
+class WorkflowsRefused(WorkflowsAway):
+    """The engine answers, and does not let us in or lacks our namespace: a person must look."""
+
+    code = "workflows_refused"
+    title = "The engine of workflows refuses the marketplace"
+    fix = "Have an operator run `mercato doctor`, which names the setting to correct."
 
 
 class UnknownStep(Exception):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mercato.platform import DurableSubscriber, Event, Session, Workflows
+from mercato.platform import Event, OutsideSubscriber, Workflows
 from mercato.publishing.news import ApprovalDecided, SubmissionReceived
 from mercato.publishing.pipeline import DECISION, WORKFLOW
 
@@ -13,11 +13,11 @@ class PipelineStarter:
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
 
-    def subscriber(self) -> DurableSubscriber[SubmissionReceived | ApprovalDecided]:
+    def subscriber(self) -> OutsideSubscriber[SubmissionReceived | ApprovalDecided]:
         """One reader for both, so a decision never reaches the engine before the start of its workflow."""
-        return DurableSubscriber("publishing", (SubmissionReceived, ApprovalDecided), self._handle)
+        return OutsideSubscriber("publishing", (SubmissionReceived, ApprovalDecided), self._handle)
 
-    async def _handle(self, _: Session, events: Sequence[Event[SubmissionReceived | ApprovalDecided]]) -> None:
+    async def _handle(self, events: Sequence[Event[SubmissionReceived | ApprovalDecided]]) -> None:
         # Events may come again: the engine ignores a second start, and a second message of the same name.
         for event in events:
             submission_id = event.news.submission_id

@@ -12,11 +12,11 @@ from mercato.datasets import Panels, Round, RoundClosed, RoundLookup, Rounds
 from mercato.platform import (
     Clock,
     Database,
-    DurableSubscriber,
     Ids,
     Json,
     ObjectStore,
     Outbox,
+    OutsideSubscriber,
     Session,
     Steps,
     Workflow,
@@ -223,6 +223,6 @@ async def read_voices(session: Session, found: Round) -> list[Voice]:
     ]
 
 
-def settling_starter(workflows: Workflows) -> DurableSubscriber[RoundClosed]:
+def settling_starter(workflows: Workflows) -> OutsideSubscriber[RoundClosed]:
     """Starts the settling of each round that closed."""
     return start_on("the desk", RoundClosed, workflows, WORKFLOW, lambda news: news.round_id)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from mercato.platform import Clock, DurableSubscriber, Outbox, Session, Workflows, start_on
+from mercato.platform import Clock, Outbox, OutsideSubscriber, Session, Workflows, start_on
 from mercato.training.news import TrainingEnded, TrainingRequested
 from mercato.training.repository import TrainingRepository
 from mercato.training.workflow import WORKFLOW
@@ -33,6 +33,6 @@ async def find_next_deadline(session: Session) -> datetime | None:
     return await TrainingRepository(session).find_next_deadline()
 
 
-def training_starter(workflows: Workflows) -> DurableSubscriber[TrainingRequested]:
+def training_starter(workflows: Workflows) -> OutsideSubscriber[TrainingRequested]:
     """Starts the workflow of each run that was asked for."""
     return start_on("training.starter", TrainingRequested, workflows, WORKFLOW, lambda news: news.run_id)

@@ -3,22 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal, cast, get_args
 
-from fastapi import Request, Response
+from fastapi import Response
 
-from mercato.admin import Backlog, HealthBook, HealthChange, HealthGauge, Queue, ServiceNow, State, WorkflowDesk, worst
-from mercato.console.forms import Form, as_request
+from mercato.admin import HealthBook, HealthChange, HealthGauge, ServiceNow, State, worst
 from mercato.console.operator.ages import age
 from mercato.console.routes import page_router
 from mercato.console.small_charts import Strip, availability
-from mercato.console.visit import SignedIn, Visit
-from mercato.edge.paging import Page
+from mercato.console.visit import SignedIn
 from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import Permission
 from mercato.metering import GatewayNow, Gateways
-from mercato.platform import Refusal, Session, WorkflowRecord, WorkflowState, place_of
-from mercato_contracts.workflows import WorkflowOrder
 
 router = page_router()
 _DAYS = 90
@@ -88,57 +82,3 @@ class GatewaysPage:
 async def show_gateways(visit: SignedIn, session: Transaction) -> Response:
     """Who borrowed what, and how far each has shipped its usage."""
     return visit.show("operator/gateways.html", GatewaysPage(await Gateways(session).list_all(visit.caller), visit.now))
-
-
-@dataclass(frozen=True, slots=True)
-class QueuesPage:
-    """Queues, and workflows of one state."""
-
-    queues: Sequence[Queue]
-    workflows: Sequence[WorkflowRecord]
-    state: str
-    states: Sequence[str]
-    next: str | None
-    is_first: bool
-    now: datetime
-    may_order: bool
-    age: Callable[[int | None], str] = age
-
-    def waited(self, queue: Queue) -> int | None:
-        """For how many seconds the oldest has waited."""
-        return None if queue.oldest is None else max(0, int((self.now - queue.oldest).total_seconds()))
-
-
-@router.get("/ops/queues")
-async def show_queues(
-    visit: SignedIn, session: Transaction, parts: Parts, state: WorkflowState | None = None, before: str | None = None
-) -> Response:
-    """What waits, what failed."""
-    return visit.show("operator/queues.html", await _queues(visit, session, state, before))
-
-
-@router.post("/ops/queues/{workflow_id}/{order}")
-async def order_workflow(
-    workflow_id: str, order: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts
-) -> Response:
-    """Retry or cancel a workflow."""
-    form = await Form.of(request)
-    chosen: Literal["retry", "cancel"] = "cancel" if order == "cancel" else "retry"
-    try:
-        wanted = as_request(WorkflowOrder, reason=form.find("reason"))
-        desk = WorkflowDesk(session, parts.outbox, parts.workflow_records)
-        await desk.order(visit.caller, workflow_id, chosen, wanted.reason)
-    except Refusal as refusal:
-        return visit.show("operator/queues.html", await _queues(visit, session, None, None), refusal=refusal)
-    return visit.go("/ops/queues")
-
-
-async def _queues(visit: Visit, session: Session, state: WorkflowState | None, before: str | None) -> QueuesPage:
-    parts = visit.wiring
-    queues = await Backlog(session, parts.clock, parts.workflow_records).show(visit.caller)
-    desk = WorkflowDesk(session, parts.outbox, parts.workflow_records)
-    rows = await desk.page(visit.caller, state=state, before=before, limit=_ROWS)
-    states = cast(Sequence[str], get_args(WorkflowState))
-    following = Page.of(rows, _ROWS, place_of).next
-    may_order = visit.caller.may(Permission.MARKETPLACE_WRITE)
-    return QueuesPage(queues, rows, state or "", states, following, before is None, visit.now, may_order)
