@@ -31,6 +31,7 @@ class Purpose(enum.Enum):
     SSO_CLIENT_SECRET = b"sso client secret\0"
     SSO_SIGN_IN = b"sso sign-in\0"
     SEARCH_ASKER = b"asker of a search\0"
+    PRIVATE_NAME = b"private name\0"
 
 
 class SealBroken(Exception):
