@@ -100,6 +100,7 @@ export type ErrorCode =
   | "limits_unavailable"
   | "link_expired"
   | "link_refused"
+  | "mail_needs_person"
   | "malformed_http"
   | "malformed_request"
   | "manifest_refused"
@@ -519,6 +520,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   limits_unavailable: 503,
   link_expired: 403,
   link_refused: 403,
+  mail_needs_person: 422,
   malformed_http: 400,
   malformed_request: 422,
   manifest_refused: 422,

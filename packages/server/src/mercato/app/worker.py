@@ -33,7 +33,15 @@ from mercato.app.tracing import with_tracer
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.bus import BusPublisher, forget_publisher
-from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding, forget_feeder
+from mercato.discovery import (
+    SAVED_SEARCH_LETTER,
+    DocumentWriter,
+    Embedder,
+    FitLetters,
+    IndexFeeder,
+    Reembedding,
+    forget_feeder,
+)
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, Workflows
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
@@ -131,7 +139,8 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 @asynccontextmanager
 async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
-    webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
+    letters = wiring.post({SAVED_SEARCH_LETTER: FitLetters(wiring.client_url).compose})
+    webhooks, deadlines = _deliverer(wiring), Deadlines(wiring)
     embedder = build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)

@@ -22,6 +22,7 @@ from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
     Authentication,
+    Composer,
     FactorSeal,
     KeyProof,
     KnownDevices,
@@ -142,10 +143,10 @@ class Wiring:
         """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
         return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
 
-    def post(self) -> Post:
-        """The letters to people: one for a process that sends them."""
+    def post(self, composers: Mapping[str, Composer] | None = None) -> Post:
+        """The letters to people: one for a process that sends them. `composers` write those of rooms above identity."""
         links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
-        return Post(self.database, self.clock, self.ids, self.mail, links)
+        return Post(self.database, self.clock, self.ids, self.mail, links, composers)
 
     def counters(self, session: Session) -> Counters:
         """The counted scopes within a transaction."""
