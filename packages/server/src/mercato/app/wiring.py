@@ -1,10 +1,18 @@
 """The parts of one process, put together from its settings."""
 
 from datetime import timedelta
+from functools import partial
 
 from mercato.adapters.dbos_records import DbosRecords
 from mercato.admin import NoticeBoard
-from mercato.app.engines import build_counters, build_mail, build_objects, build_providers, build_shared_index
+from mercato.app.engines import (
+    build_counters,
+    build_embedder,
+    build_mail,
+    build_objects,
+    build_providers,
+    build_shared_index,
+)
 from mercato.app.settings import Settings
 from mercato.app.shown_settings import shown_settings
 from mercato.edge.addresses import TrustedProxies
@@ -69,5 +77,6 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         take_rate_bp=settings.take_rate_bp,
         approval_target=timedelta(hours=settings.approval_target_hours),
         sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
+        build_embedder=partial(build_embedder, settings),
         shared_index=build_shared_index(settings), search_folder=settings.state / "search",
     )  # fmt: skip

@@ -24,7 +24,7 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder, build_policy
+from mercato.app.engines import build_bus, build_policy
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
@@ -141,7 +141,7 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 async def _open(workflows: DbosWorkflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
     letters = wiring.post({SAVED_SEARCH_LETTER: FitLetters(wiring.client_url).compose})
     webhooks, deadlines = _deliverer(wiring), Deadlines(wiring)
-    embedder = build_embedder()
+    embedder = wiring.build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
     bus = build_bus(settings)

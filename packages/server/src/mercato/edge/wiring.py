@@ -11,7 +11,15 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching, SearchMisses, SharedIndex, SharedIndexKeeper
+from mercato.discovery import (
+    Embedder,
+    IndexKeeper,
+    MarketMemory,
+    Searching,
+    SearchMisses,
+    SharedIndex,
+    SharedIndexKeeper,
+)
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -104,6 +112,8 @@ class Wiring:
     """How long a submission may wait for people before it is late."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    build_embedder: Callable[[], Embedder]
+    """Makes what turns words into vectors: one for a process that searches or indexes."""
     search_folder: Path
     """Where the search index of this machine lies, unless processes share one beyond it."""
     health_places: HealthPlaces | None = None
