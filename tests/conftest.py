@@ -1,9 +1,10 @@
 """What every test may lean on: one PostgreSQL a run, one migrated database a test."""
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,30 @@ from tests.support.documented import check_answer
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+_NEW_OBJECTS = 10_000
+"""So many are made before the young ones are looked through: Python's own 700 suit smaller programs."""
+
+
+def pytest_collection_finish() -> None:
+    _calm_collector()
+    gc.set_threshold(_NEW_OBJECTS, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    result = yield
+    if nextitem is None or nextitem.path != item.path:
+        _calm_collector()
+    return result
+
+
+def _calm_collector() -> None:
+    """What is imported and what a file of tests leaves alive stays. To walk through it again and again took a third of
+    the time of all tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from mercato.app.connections import ConnectionLimits, Connections
+from mercato.app.memory import calm_collector
 from mercato.app.protocol import bounded
 from mercato.app.tls import Tls
 from mercato.edge.wiring import Wiring, running_of
@@ -60,6 +61,7 @@ class Listeners(uvicorn.Server):
         # `_serve` is `serve` without its signal handlers: there is one pair of them in a process.
         self._inner_task = asyncio.create_task(self._inner._serve([self._inner_socket]))
         self._renewing = asyncio.create_task(self._tls.renew(), name="certificates")
+        calm_collector()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

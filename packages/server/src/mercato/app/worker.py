@@ -26,6 +26,7 @@ from mercato.admin import (
 )
 from mercato.app.engines import build_bus, build_policy
 from mercato.app.housekeeping import Deadlines, keep_house
+from mercato.app.memory import calm_collector
 from mercato.app.places import with_probes
 from mercato.app.probes import worker_probing
 from mercato.app.settings import Settings
@@ -80,6 +81,7 @@ async def run_worker(
             _open(workflows, wiring, settings),
             _figures(wiring, settings, is_embedded=is_embedded),
         ):
+            calm_collector()
             ready.set()
             log.info("worker is ready", executor=executor)
             await stop.wait()
