@@ -57,6 +57,7 @@ export type ErrorCode =
   | "draining"
   | "email_taken"
   | "embargo_not_over"
+  | "embedding_endpoint_away"
   | "embedding_model_missing"
   | "eras_not_offered"
   | "erasure_not_found"
@@ -477,6 +478,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   draining: 503,
   email_taken: 409,
   embargo_not_over: 409,
+  embedding_endpoint_away: 503,
   embedding_model_missing: 503,
   eras_not_offered: 422,
   erasure_not_found: 404,
