@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Tests and servers start Python hundreds of times: what it compiled is kept, whatever the shell that called make says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console bench-scale clean
+.PHONY: help setup demo up test test-all lint types imports docs site screenshots dashboards chart scan wheels lock rehearse bench bench-gateway bench-peers bench-discovery bench-weights bench-vendors bench-desk bench-idle bench-admin bench-audit bench-console bench-scale clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -103,8 +103,11 @@ bench-desk: setup ## the desk alone: signal writes, the kill switch; and the wal
 	@$(PY) -m bench.desk
 	@$(PY) -m bench.consensus_study
 
-bench-discovery: setup ## search: ranking on judged sets, latency
-	@$(PY) -m bench.discovery
+bench-discovery: setup ## search: ranking on judged sets, recommendations, latency, PostgreSQL beside (LISTINGS=100000: speed at that size)
+	@$(PY) -m bench.discovery $(if $(LISTINGS),--listings $(LISTINGS) --speed)
+
+bench-weights: setup ## search: the weights of words and meaning, chosen on one half of the judged sets, reported on the other
+	@$(PY) -m bench.discovery_weights
 
 bench-admin: setup ## lists, series, exports and intake at a million usage events (EVENTS=10000000: more)
 	@$(PY) -m bench.admin $(if $(EVENTS),--events $(EVENTS))

@@ -1,9 +1,12 @@
 """Search measured: ranking on judged sets (words, vectors, both), recommendations, latency at ten thousand listings.
 
-    python -m bench.discovery [--data ../shared/data/search] [--listings 10000]
+    python -m bench.discovery [--data ../shared/data/search] [--listings 10000] [--speed]
 
-The shared judged sets are other people's documents and not in the repository; without them the repository's own set is
-measured alone.
+`--speed` measures speed and memory only, which is what another size changes, and writes them to a file of that size.
+Listings beyond the judged sets are mixtures of their sentences, with vectors that are turned a little.
+
+The shared judged sets are other people's documents and not in the repository; without them the repository's own sets
+are measured alone.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from pathlib import Path
 from bench.discovery_http import measure_http
 from bench.discovery_latency import distinct_queries, measure_latency, with_vectors
 from bench.discovery_opening import measure_opening
+from bench.discovery_postgres import measure_postgres
 from bench.discovery_recommend import measure_recommendations
 from bench.discovery_rows import Row
 from bench.discovery_sets import JudgedSet, read_catalogue_sets, read_own_set, read_shared_sets
@@ -88,7 +92,7 @@ def show(rows: Sequence[Row]) -> None:
         print(f"{row.metric:<58} {row.value:>10.3f} {row.unit:<4} {spread:<22} {verdict[row.met]}", flush=True)
 
 
-async def run(data: Path, count: int) -> list[Row]:
+async def run(data: Path, count: int, *, only_speed: bool = False) -> list[Row]:
     """All figures, shown as they come."""
     embedder = MiniLmEmbedder()
     vectors = Vectors(embedder)
@@ -96,31 +100,38 @@ async def run(data: Path, count: int) -> list[Row]:
     if len(sets) == 3:
         print(f"no judged sets in {data}: only the repository's own are measured")
     rows: list[Row] = []
-    for judged in sets:
-        rows += rows_of(judged, await measure_ranking(judged, vectors))
-        show(rows[-len(RANKINGS) :])
-    guessed = measure_recommendations()
-    show(guessed)
+    if not only_speed:
+        for judged in sets:
+            rows += rows_of(judged, await measure_ranking(judged, vectors))
+            show(rows[-len(RANKINGS) :])
+        guessed = measure_recommendations()
+        show(guessed)
+        rows += guessed
     timed = await measure_latency(count, sets, embedder, vectors)
     show(timed)
     many = await with_vectors(count, sets, vectors)
     opened = await measure_opening(many)
     show(opened)
-    served = await measure_http(count, many, distinct_queries(sets))
+    queries = distinct_queries(sets)
+    served = await measure_http(count, many, queries)
     show(served)
+    beside = measure_postgres(many, queries[:400], [] if only_speed else sets)
+    show(beside)
     embedder.close()
-    return rows + guessed + timed + opened + served
+    return rows + timed + opened + served + beside
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Search: ranking and latency")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/search"))
     parser.add_argument("--listings", type=int, default=10_000)
+    parser.add_argument("--speed", action="store_true")
     asked = parser.parse_args()
-    rows = asyncio.run(run(asked.data, asked.listings))
+    rows = asyncio.run(run(asked.data, asked.listings, only_speed=asked.speed))
+    results = RESULTS.with_stem(f"discovery-{asked.listings}") if asked.speed else RESULTS
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": machine, "rows": [row.to_facts() for row in rows]}, indent=2) + "\n")
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps({"machine": machine, "rows": [row.to_facts() for row in rows]}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

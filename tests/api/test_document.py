@@ -28,7 +28,8 @@ STAYS_INSIDE = {
     # The page where a person approves a device.
     "user_code_unknown",
     # Shown as a run's or a round's reason, or in a log.
-    "embedding_model_missing", "round_scored_differently", "training_artifact_refused", "workflow_not_found",
+    "embedding_endpoint_away", "embedding_model_missing", "round_scored_differently", "training_artifact_refused",
+    "workflow_not_found",
     # Pages of the console.
     "form_of_another_site", "gateway_away",
     # Errors within an answer of GraphQL, or on its streams.

@@ -1,7 +1,9 @@
 """Searches that an organisation keeps, and what it found of results: forms that need no script."""
 
+import html
 import re
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -47,6 +49,25 @@ async def test_a_search_is_saved_as_it_stands_shown_and_forgotten(browser: httpx
     assert "No search is saved yet" in (await browser.get("/saved-searches")).text
     assert (await browser.get(found[1])).status_code == 404
     assert (await browser.post(f"{found[1]}/forget", data={})).status_code == 404
+
+
+async def test_mail_is_asked_for_and_ended_with_one_click(browser: httpx.AsyncClient, market: Market) -> None:
+    await shop(market)
+    await sign_in(browser, "buyer")
+    await _save(browser)
+    found = re.search(r'href="(/saved-searches/\w+)">cheap<', (await browser.get("/saved-searches")).text)
+    assert found is not None
+    for button, hears in (("Tell me by mail", True), ("End the mail", False)):
+        page = await browser.get(found[1])
+        form = re.search(rf'<form method="post" action="/saved-searches">((?:(?!</form>).)*){button}</button></form>',
+                         page.text)  # fmt: skip
+        assert form is not None
+        sent = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[1])}
+        assert (await browser.post("/saved-searches", data=sent)).status_code == 303
+        assert ("hears by mail" in (await browser.get(found[1])).text) is hears
+        again = re.search(r'href="(/search\?[^"]+)"', (await browser.get("/saved-searches")).text)
+        assert again is not None
+        assert parse_qsl(html.unescape(again[1]).partition("?")[2]) == parse_qsl(SEARCH.partition("&sort")[0])
 
 
 async def test_fits_are_listed_by_name_and_paged(app: FastAPI, browser: httpx.AsyncClient, market: Market) -> None:

@@ -120,7 +120,7 @@ class TestWindow:
         async def look(caller: Any) -> DeskDocument:
             async with desk.database.transaction() as session:
                 holds = DeploymentHolds(session, desk.clock, desk.outbox)
-                return await DeskWindow(session, desk.clock, desk.store, holds).inputs(caller, found.id)
+                return await DeskWindow(session, desk.clock, desk.store, holds, b"n" * 32).inputs(caller, found.id)
 
         with pytest.raises(Refusal) as refused:
             await look(zeta.caller)
@@ -134,7 +134,7 @@ class TestWindow:
         acme, zeta, _ = await _two_rounds(desk)
         async with desk.database.transaction() as session:
             holds = DeploymentHolds(session, desk.clock, desk.outbox)
-            window = DeskWindow(session, desk.clock, desk.store, holds)
+            window = DeskWindow(session, desk.clock, desk.store, holds, b"n" * 32)
             rows = await window.leaderboard()
             claim = BacktestRequest(eras=500, mean_ic=0.03, deviation=0.25, source="mine")
             early = await window.claim(acme.caller, acme.deployment, claim)

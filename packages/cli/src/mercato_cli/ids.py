@@ -64,6 +64,6 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
 
 ARGUMENTS = frozenset({
     "deployment", "key_id", "submission_id", "subscription_id", "webhook_id", "run_id", "switch_id", "invoice_id",
-    "payout_id", "entry", "token_id", "call_id",
+    "payout_id", "entry", "token_id", "call_id", "saved_id",
 })  # fmt: skip
 """The arguments of commands that are ids which a table shows."""

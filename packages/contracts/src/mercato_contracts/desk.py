@@ -159,3 +159,8 @@ class RoundDesk(Wire):
     round: RoundId
     consensus: list[ConsensusWrite] = Field(description="The consensus of each era")
     portfolios: list[OptimizerWrite] = Field(description="The portfolio of each era")
+    stand_ins: dict[DeploymentId, DeploymentId] = Field(
+        default={},
+        description="Deployments of private services that you see, and the names that stand for them in published "
+        "scores",
+    )

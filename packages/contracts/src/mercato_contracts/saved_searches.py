@@ -15,6 +15,7 @@ class SavedSearchRequest(Wire):
 
     name: Slug = Field(description="What it is called, unique within the organisation")
     search: ListingFilters = Field(description="Words and filters, as `GET /api/search` takes them")
+    mail: bool = Field(default=False, description="Whether you also hear by mail, at most once a day; people only")
 
 
 class SavedSearchView(Wire):
@@ -26,6 +27,7 @@ class SavedSearchView(Wire):
     fits: Count = Field(description="How many services were told of since it was saved")
     created_by: Annotated[str, StringConstraints(max_length=200)] = Field(description="Who saved it first")
     created_at: datetime = Field(description="When it was saved first, UTC")
+    mail_to: str | None = Field(default=None, description="The id of the person who also hears by mail; null: nobody")
 
 
 class SavedSearchList(Wire):

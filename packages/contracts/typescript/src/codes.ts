@@ -57,6 +57,7 @@ export type ErrorCode =
   | "draining"
   | "email_taken"
   | "embargo_not_over"
+  | "embedding_endpoint_away"
   | "embedding_model_missing"
   | "eras_not_offered"
   | "erasure_not_found"
@@ -100,6 +101,7 @@ export type ErrorCode =
   | "limits_unavailable"
   | "link_expired"
   | "link_refused"
+  | "mail_needs_person"
   | "malformed_http"
   | "malformed_request"
   | "manifest_refused"
@@ -478,6 +480,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   draining: 503,
   email_taken: 409,
   embargo_not_over: 409,
+  embedding_endpoint_away: 503,
   embedding_model_missing: 503,
   eras_not_offered: 422,
   erasure_not_found: 404,
@@ -521,6 +524,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   limits_unavailable: 503,
   link_expired: 403,
   link_refused: 403,
+  mail_needs_person: 422,
   malformed_http: 400,
   malformed_request: 422,
   manifest_refused: 422,

@@ -252,6 +252,8 @@ export interface RoundDesk {
   consensus: Array<ConsensusWrite>;
   /** The portfolio of each era */
   portfolios: Array<OptimizerWrite>;
+  /** Deployments of private services that you see, and the names that stand for them in published scores (default: {}) */
+  stand_ins?: Record<string, string>;
 }
 
 /** Your entries, the newest first; `next` is the `before` of the next page. */

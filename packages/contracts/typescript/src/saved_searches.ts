@@ -116,6 +116,8 @@ export interface SavedSearchRequest {
   name: string;
   /** Words and filters, as `GET /api/search` takes them */
   search: ListingFilters;
+  /** Whether you also hear by mail, at most once a day; people only (default: false) */
+  mail?: boolean;
 }
 
 /** A search that the organisation keeps. */
@@ -132,5 +134,7 @@ export interface SavedSearchView {
   created_by: string;
   /** When it was saved first, UTC (format: "date-time") */
   created_at: string;
+  /** The id of the person who also hears by mail; null: nobody */
+  mail_to?: string | null;
 }
 

@@ -10,9 +10,9 @@ from mercato_contracts.saved_searches import SavedSearchFitPage, SavedSearchList
 class SavedSearchCalls(Transport):
     """Saved searches."""
 
-    def save_search(self, name: str, search: dict[str, Any]) -> SavedSearchView:
+    def save_search(self, name: str, search: dict[str, Any], *, mail: bool) -> SavedSearchView:
         """Kept under this name, in place of the one that had it."""
-        return self.ask(SavedSearchView, "POST", "/api/saved-searches", {"name": name, "search": search})
+        return self.ask(SavedSearchView, "POST", "/api/saved-searches", {"name": name, "search": search, "mail": mail})
 
     def saved_searches(self) -> SavedSearchList:
         """All of the organisation's."""

@@ -31,10 +31,10 @@ def show_consensus(mp: Mp, round_id: str, era: int | None) -> None:
     Published when the round is resolved; operators see it earlier.
     """
     desk = mp.client.round_desk(round_id)
-    answers = [write.consensus for write in desk.consensus]
-    of_era = None if era is None else pick_era({one.era: one for one in answers}, era, round_id)
+    by_era = {write.consensus.era: write.consensus for write in desk.consensus}
+    of_era = None if era is None else pick_era(by_era, era, round_id)
     scores = find_scores(mp, round_id)
-    mp.console.show(_as_json(desk, scores, of_era), lambda: _show(mp, answers, scores, of_era))
+    mp.console.show(_as_json(desk, scores, of_era), lambda: _show(mp, desk, scores, of_era))
 
 
 def pick_era(by_era: Mapping[int, Entry], era: int | None, round_id: str) -> Entry:
@@ -67,44 +67,52 @@ def _as_json(
         "weights": [weight.model_dump(mode="json") for weight in first.weights],
         "effective_models": first.effective_models,
         "best_single": first.best_single,
-        "rank_ic": _rank_ics(first, scores),
+        "rank_ic": _rank_ics(desk, scores),
         "eras": [write.model_dump(mode="json") for write in chosen],
     }
 
 
-def _rank_ics(answers: "ConsensusInferenceResponse", scores: "RoundScores | None") -> dict[str, float | None] | None:
+def _rank_ics(desk: "RoundDesk", scores: "RoundScores | None") -> dict[str, float | None] | None:
     if scores is None:
         return None
-    single = {one.deployment: one.rank_ic for one in scores.deployments}
+    best = desk.consensus[0].consensus.best_single
     return {
         "consensus": scores.consensus_ic,
         "equal_weight": scores.equal_weight_ic,
-        "best_single": single.get(answers.best_single or ""),
+        "best_single": _singles(desk, scores).get(best or ""),
     }
+
+
+def _singles(desk: "RoundDesk", scores: "RoundScores | None") -> dict[str, float]:
+    """The rank IC of each deployment, by the id that it has in `desk`."""
+    if scores is None:
+        return {}
+    ids = {stand_in: deployment for deployment, stand_in in desk.stand_ins.items()}
+    return {ids.get(one.deployment, one.deployment): one.rank_ic for one in scores.deployments}
 
 
 def _show(
     mp: Mp,
-    answers: "list[ConsensusInferenceResponse]",
+    desk: "RoundDesk",
     scores: "RoundScores | None",
     of_era: "ConsensusInferenceResponse | None",
 ) -> None:
-    first = answers[0]
+    first, last = desk.consensus[0].consensus, desk.consensus[-1].consensus
     vendors = {weight.deployment: weight.vendor for weight in first.weights}
     best = first.best_single
     mp.console.fields(
         [
             ("round", first.round),
-            ("eras", f"{first.era} to {answers[-1].era}"),
+            ("eras", f"{first.era} to {last.era}"),
             ("method", first.spec),
             ("independent models", f"{first.effective_models:.2f} of {sum(one.weight > 0 for one in first.weights)}"),
             ("best signal so far", best and f"{best} of {vendors.get(best, '?')}"),
         ]
     )
-    ics = _rank_ics(first, scores)
+    ics = _rank_ics(desk, scores)
     if ics is not None:
         mp.console.fields([(f"rank IC of {_NAMES[name]}", _signed(ic)) for name, ic in ics.items()])
-    single = {} if scores is None else {one.deployment: one.rank_ic for one in scores.deployments}
+    single = _singles(desk, scores)
     mp.console.table(
         ["vendor", "deployment", "weight", "cluster", "decided by", "rank IC"],
         [

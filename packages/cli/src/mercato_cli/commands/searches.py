@@ -21,11 +21,12 @@ def searches() -> None:
 @searches.command("save")
 @click.argument("name")
 @click.argument("query", nargs=-1)
+@click.option("--mail", is_flag=True, help="Also tell me by mail, at most once a day.")
 @filter_options
 @command
-def save(mp: Mp, name: str, query: tuple[str, ...], **filters: Any) -> None:
+def save(mp: Mp, name: str, query: tuple[str, ...], *, mail: bool, **filters: Any) -> None:
     """Keep a search under a NAME: mp searches save cheap-ocr ocr under 1 cent per call."""
-    saved = mp.client.save_search(name, {"q": " ".join(query), **asked_of(filters)})
+    saved = mp.client.save_search(name, {"q": " ".join(query), **asked_of(filters)}, mail=mail)
     mp.console.show(
         saved.model_dump(mode="json"),
         lambda: mp.console.say(f"{saved.name} is saved. What newly fits is told: mp searches fits {saved.id[-8:]}"),
@@ -37,10 +38,10 @@ def save(mp: Mp, name: str, query: tuple[str, ...], **filters: Any) -> None:
 def list_searches(mp: Mp) -> None:
     """List the searches that your organisation keeps."""
     found = mp.client.saved_searches()
-    rows = [(each.id, each.name, _asked(each), each.fits) for each in found.items]
+    rows = [(each.id, each.name, _asked(each), each.fits, "yes" if each.mail_to else "") for each in found.items]
     mp.console.show(
         found.model_dump(mode="json"),
-        lambda: mp.console.table(["search", "name", "asks for", "fits"], rows, "No search is saved yet."),
+        lambda: mp.console.table(["search", "name", "asks for", "fits", "mail"], rows, "No search is saved yet."),
     )
 
 

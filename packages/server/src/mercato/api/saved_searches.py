@@ -38,11 +38,12 @@ async def save_search(
     searching: Annotated[Searching, Depends(discovery.get_searching)],
 ) -> SavedSearchView:
     """A service fits that passes every filter and has all the words, or is near to them in meaning. It is told once:
-    as the event `saved_search.fitted` of webhooks, and in the list of fits. What fits already is not told. Saved again
+    as the event `saved_search.fitted` of webhooks, in the list of fits, and with `mail` in a letter to the person who
+    saves it, at most one a day. What fits already is not told. Saved again
     under the same name, it replaces the one before; at most 50 of an organisation.
     """
     asked = body.search.model_dump(mode="json", exclude_defaults=True)
-    return view_saved(await desk.save(caller, body.name, asked, filters_of(body.search), searching))
+    return view_saved(await desk.save(caller, body.name, asked, filters_of(body.search), searching, mail=body.mail))
 
 
 @router.get("", summary="The searches that your organisation keeps")
@@ -91,4 +92,5 @@ def view_saved(saved: Saved) -> SavedSearchView:
         fits=saved.fits,
         created_by=row.created_by,
         created_at=row.created_at,
+        mail_to=row.mail_to,
     )

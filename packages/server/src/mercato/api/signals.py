@@ -69,7 +69,8 @@ _PUBLISHED: dict[int | str, dict[str, Any]] = {
 
 
 def _window(session: Transaction, parts: Parts) -> DeskWindow:
-    return DeskWindow(session, parts.clock, parts.objects, DeploymentHolds(session, parts.clock, parts.outbox))
+    holds = DeploymentHolds(session, parts.clock, parts.outbox)
+    return DeskWindow(session, parts.clock, parts.objects, holds, parts.data_key)
 
 
 def _switches(session: Transaction, parts: Parts) -> KillSwitches:
@@ -177,7 +178,9 @@ async def prove_entry(entry_id: str, log: Log) -> SignalProof:
     responses=_PUBLISHED,
 )
 async def get_round_scores(round_id: str, caller: SignedIn, window: Window) -> Response:
-    """The header `Mercato-Sha256` is the checksum under which the scores were published."""
+    """The header `Mercato-Sha256` is the checksum under which the scores were published. Other names stand in them for
+    deployments whose services were private when the round was scored, and for their vendors.
+    """
     return _as_published(await window.scores(caller, round_id))
 
 
@@ -194,7 +197,9 @@ async def get_score_inputs(round_id: str, caller: SignedIn, window: Window) -> R
 
 @router.get("/rounds/{round_id}/desk", summary="Consensus and portfolio of each era, once the round is resolved")
 async def get_round_desk(round_id: str, caller: SignedIn, window: Window) -> RoundDesk:
-    """Who had which weight in the consensus, and the portfolio made from it."""
+    """Who had which weight in the consensus, and the portfolio made from it. Other names stand for deployments of
+    private services that you do not see, and for their vendors.
+    """
     return await window.desk(caller, round_id)
 
 

@@ -157,8 +157,18 @@ def build_workflow_records(settings: Settings, database: Database) -> WorkflowRe
     return DbosRecords(database)
 
 
-def build_embedder() -> "Embedder":
-    """What turns words into vectors."""
+def build_embedder(settings: Settings) -> "Embedder":
+    """What turns words into vectors: the endpoint of `MERCATO_EMBEDDING_URL`, or MiniLM in this process."""
+    if settings.embedding_url is not None:
+        from mercato.adapters.embedder_endpoint import EndpointEmbedder
+
+        key = settings.embedding_key
+        return EndpointEmbedder(
+            settings.embedding_url,
+            settings.embedding_model,
+            settings.embedding_dimensions,
+            None if key is None else key.get_secret_value(),
+        )
     from mercato.adapters.embedder_minilm import MiniLmEmbedder
 
     return MiniLmEmbedder()

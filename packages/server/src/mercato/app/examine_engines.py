@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mercato.adapters.kafka_address import read_address
+from mercato.app.engines import build_embedder
 from mercato.app.finding import Finding
 from mercato.app.settings import Settings
 from mercato.app.usable import require_usable
 from mercato.platform import mask
+
+if TYPE_CHECKING:
+    from mercato.adapters.embedder_endpoint import EndpointEmbedder
 
 _SECONDS = 8.0
 _OLDEST_REDIS = 7
@@ -20,19 +25,7 @@ _REMEMBERED = timedelta(days=30)
 
 def engines(settings: Settings) -> Iterator[Finding]:
     """Every engine that a setting names, and the files of TLS."""
-    for examine in (
-        _redis,
-        _kafka,
-        _search,
-        _registry,
-        _policy,
-        _workflows,
-        _objects,
-        _mail,
-        _collector,
-        _certificate,
-        _late_settings,
-    ):
+    for examine in _EXAMINED:
         yield from examine(settings)
 
 
@@ -164,6 +157,29 @@ async def _look_at_registry(settings: Settings) -> str:
         return await registry.examine()
     finally:
         await registry.close()
+
+
+def _embedding(settings: Settings) -> Iterator[Finding]:
+    if settings.embedding_url is None:
+        return
+    from mercato.adapters.embedder_endpoint import EmbeddingEndpointAway, EndpointEmbedder
+
+    embedder = build_embedder(settings)
+    assert isinstance(embedder, EndpointEmbedder)
+    fix = "Check MERCATO_EMBEDDING_URL, and MERCATO_EMBEDDING_MODEL, _KEY and _DIMENSIONS."
+    try:
+        asyncio.run(_embed_once(embedder))
+    except EmbeddingEndpointAway as error:
+        yield Finding("embedding", "fail", error.detail, f"Until then search goes by words only. {fix}")
+    else:
+        yield Finding("embedding", "ok", f"{embedder.name} gives vectors of {embedder.dimensions} numbers")
+
+
+async def _embed_once(embedder: "EndpointEmbedder") -> None:
+    try:
+        await embedder.embed(["a word of mercato doctor"])
+    finally:
+        await embedder.aclose()
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:
@@ -337,3 +353,9 @@ def _late_settings(settings: Settings) -> Iterator[Finding]:
         require_usable(settings.model_copy(update={"tls_cert": None, "tls_key": None, "client_ca": None}))
     except click.ClickException as error:
         yield Finding("settings", "fail", error.message, "Correct it; processes do not start with it.")
+
+
+_EXAMINED = (
+    _redis, _kafka, _search, _embedding, _registry, _policy, _workflows, _objects, _mail, _collector, _certificate,
+    _late_settings,
+)  # fmt: skip

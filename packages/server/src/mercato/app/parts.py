@@ -57,7 +57,7 @@ from mercato.api import (
     webhooks,
     workflows,
 )
-from mercato.app.engines import build_embedder, build_search_index
+from mercato.app.engines import build_search_index
 from mercato.app.probes import admin_probing
 from mercato.console.pages import ACCOUNT_PAGES, ADMIN_PAGES, CONSUMER_PAGES, DISCOVERY_PAGES, VENDOR_PAGES
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
@@ -109,7 +109,7 @@ def publishing_part(wiring: Wiring) -> Part:
 
 def discovery_part(wiring: Wiring) -> Part:
     """Search over this process's own index, built from the database and kept by the outbox, or over the shared one."""
-    embedder = build_embedder()
+    embedder = wiring.build_embedder()
     keeper: KeptIndexKeeper | SharedIndexKeeper
     if wiring.shared_index is None:
         kept = build_search_index(wiring.search_folder, embedder.dimensions)

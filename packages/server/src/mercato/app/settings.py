@@ -6,6 +6,7 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -118,6 +119,19 @@ class Settings(BaseSettings):
         default=None,
         description="OpenSearch 2.13+ with k-NN, whose index all processes share and the worker feeds: "
         "`http[s]://[user:password@]host:9200[,host:9200][/prefix]`; each process has its own when not set",
+    )
+    embedding_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Endpoint that speaks OpenAI's embeddings, without `/embeddings`: `https://api.openai.com/v1`; "
+        "MiniLM runs in each process when not set",
+    )
+    embedding_key: SecretStr | None = Field(
+        default=None, description="The key that the embedding endpoint asks for, sent over TLS or to this machine only"
+    )
+    embedding_model: str = Field(default="", max_length=200, description="The model of the embedding endpoint")
+    embedding_dimensions: int = Field(
+        default=384, ge=2, le=4096, description="The length of the vectors that the embedding endpoint gives"
     )
     search_ca: Path | None = Field(
         default=None,
@@ -290,6 +304,17 @@ class Settings(BaseSettings):
         if url is not None:
             read_mlflow_address(url.get_secret_value())
         return url
+
+    @model_validator(mode="after")
+    def _embeddings_are_named(self) -> "Settings":
+        if self.embedding_url is None:
+            return self
+        if not self.embedding_model:
+            raise ValueError("MERCATO_EMBEDDING_URL needs MERCATO_EMBEDDING_MODEL, the model to ask for")
+        parts = urlsplit(self.embedding_url)
+        if self.embedding_key and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("MERCATO_EMBEDDING_KEY goes over TLS only: write https:// in MERCATO_EMBEDDING_URL")
+        return self
 
     @field_validator("policy_url")
     @classmethod

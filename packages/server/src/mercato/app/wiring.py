@@ -1,10 +1,12 @@
 """The parts of one process, put together from its settings."""
 
 from datetime import timedelta
+from functools import partial
 
 from mercato.admin import NoticeBoard
 from mercato.app.engines import (
     build_counters,
+    build_embedder,
     build_mail,
     build_objects,
     build_providers,
@@ -76,5 +78,6 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         take_rate_bp=settings.take_rate_bp,
         approval_target=timedelta(hours=settings.approval_target_hours),
         sample_data=settings.sample_data, site=settings.site, has_bus=settings.events_url is not None,
+        build_embedder=partial(build_embedder, settings),
         shared_index=build_shared_index(settings), search_folder=settings.state / "search",
     )  # fmt: skip

@@ -22,7 +22,7 @@ from mercato.admin import (
     export_starter,
     keep_figures,
 )
-from mercato.app.engines import build_bus, build_embedder, build_policy, build_registry, build_workflows
+from mercato.app.engines import build_bus, build_policy, build_registry, build_workflows
 from mercato.app.housekeeping import Deadlines, keep_house
 from mercato.app.memory import calm_collector
 from mercato.app.moving_workflows import move_unfinished
@@ -33,7 +33,15 @@ from mercato.app.tracing import with_tracer
 from mercato.app.wiring import build_wiring
 from mercato.billing import fee_subscriber
 from mercato.bus import BusPublisher, forget_publisher
-from mercato.discovery import DocumentWriter, Embedder, IndexFeeder, Reembedding, forget_feeder
+from mercato.discovery import (
+    SAVED_SEARCH_LETTER,
+    DocumentWriter,
+    Embedder,
+    FitLetters,
+    IndexFeeder,
+    Reembedding,
+    forget_feeder,
+)
 from mercato.edge.wiring import Wiring
 from mercato.platform import DurableSubscriber, OutboxFeed, OutsideSubscriber, Workflows, follow_outside
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
@@ -144,8 +152,9 @@ def _workflows(settings: Settings, wiring: Wiring, checks: ConfinedChecks, execu
 
 @asynccontextmanager
 async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> AsyncIterator[None]:
-    webhooks, letters, deadlines = _deliverer(wiring), wiring.post(), Deadlines(wiring)
-    embedder = build_embedder()
+    letters = wiring.post({SAVED_SEARCH_LETTER: FitLetters(wiring.client_url).compose})
+    webhooks, deadlines = _deliverer(wiring), Deadlines(wiring)
+    embedder = wiring.build_embedder()
     reembedding = Reembedding(wiring.database, wiring.clock, wiring.outbox, embedder)
     feed = OutboxFeed(wiring.database, [webhooks.bell], tracer=wiring.tracer)
     await workflows.open()

@@ -39,6 +39,7 @@ class SavedLine:
     filters: Sequence[tuple[str, str]]
     address: str
     by: str
+    mail_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class SavedSearchPage:
     line: SavedLine
     found: SavedSearchFitPage
     may_write: bool
+    search: str
     first: str
     next: str
 
@@ -94,7 +96,8 @@ async def save_search(
     form = await Form.of(request)
     search = form.get("search")[:_LONGEST_SEARCH]
     try:
-        body = as_request(SavedSearchRequest, name=form.find("name"), search=_asked_of(search))
+        asked = _asked_of(search)
+        body = as_request(SavedSearchRequest, name=form.find("name"), search=asked, mail=form.has("mail"))
         saved = await api.save_search(body, visit.caller, desk, searching)
     except Refusal as refusal:
         found = await api.list_saved_searches(visit.caller, desk)
@@ -118,7 +121,8 @@ async def show_saved_search(
         raise NotFound(f"Your organisation has no saved search {saved_id[:64]}.")
     (line,) = await _lines(session, [saved])
     may_write = visit.caller.may(Permission.SUBSCRIPTIONS_WRITE)
-    page = SavedSearchPage(line, fits, may_write, visit.here.first(), visit.here.on("before", fits.next))
+    search = line.address.partition("?")[2]
+    page = SavedSearchPage(line, fits, may_write, search, visit.here.first(), visit.here.on("before", fits.next))
     return visit.show("saved_search.html", page)
 
 
@@ -153,13 +157,18 @@ async def _page(
 
 
 async def _lines(session: Session, items: Sequence[SavedSearchView]) -> list[SavedLine]:
-    people = await Actors(session).find({each.created_by for each in items})
+    people = await Actors(session).find({who for each in items for who in (each.created_by, each.mail_to) if who})
+
+    def name_of(actor: str) -> str:
+        return people[actor].name if actor in people else actor
+
     return [
         SavedLine(
             saved=each,
             filters=_in_words(each.search),
             address=f"/search?{urlencode(each.search, doseq=True)}",
-            by=people[each.created_by].name if each.created_by in people else each.created_by,
+            by=name_of(each.created_by),
+            mail_to=name_of(each.mail_to) if each.mail_to else "",
         )
         for each in items
     ]

@@ -21,6 +21,7 @@ from mercato.discovery.feedback import Feedback
 from mercato.discovery.feeding import IndexFeeder, forget_feeder
 from mercato.discovery.figures import ExactFigures, FigureBook, MeasuredFigures
 from mercato.discovery.figures_due import FiguresDue
+from mercato.discovery.fit_letters import SAVED_SEARCH_LETTER, FitLetters
 from mercato.discovery.indexing import DocumentWriter, IndexKeeper, IndexState
 from mercato.discovery.keeping import KeptIndexKeeper
 from mercato.discovery.misses import FEWEST, Missed, SearchMisses, find_misses
@@ -63,6 +64,7 @@ from mercato.discovery.refreshing import refresh_listings
 from mercato.discovery.refusals import (
     CursorOfAnotherSearch,
     FeedbackEnough,
+    MailNeedsPerson,
     RangeUpsideDown,
     ReviewNotEarned,
     ReviewNotFound,
@@ -84,6 +86,7 @@ __all__ = [
     "NUMBERS",
     "REACH",
     "RULES",
+    "SAVED_SEARCH_LETTER",
     "Blended",
     "Compared",
     "CursorOfAnotherSearch",
@@ -99,6 +102,7 @@ __all__ = [
     "Figures",
     "FiguresDue",
     "Filters",
+    "FitLetters",
     "Found",
     "Hit",
     "IndexAnswer",
@@ -114,6 +118,7 @@ __all__ = [
     "Likeness",
     "ListedService",
     "ListingDocument",
+    "MailNeedsPerson",
     "MarketMemory",
     "MeasuredFigures",
     "Missed",

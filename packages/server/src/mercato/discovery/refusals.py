@@ -1,6 +1,6 @@
 """What discovery refuses."""
 
-from mercato.platform import Conflict, NotFound, Refusal
+from mercato.platform import Conflict, Malformed, NotFound, Refusal
 
 
 class CursorOfAnotherSearch(Refusal):
@@ -47,6 +47,14 @@ class SavedSearchesEnough(Conflict):
     code = "saved_searches_enough"
     title = "Enough saved searches"
     fix = "Forget one that you no longer need, or save this one under the name of another."
+
+
+class MailNeedsPerson(Malformed):
+    """A key or a service account asks for mail, which goes to people."""
+
+    code = "mail_needs_person"
+    title = "Mail needs a person"
+    fix = "Save the search as a person (`mp login --email …`, or in the console), or hear by a webhook."
 
 
 class ReviewNotEarned(Refusal):

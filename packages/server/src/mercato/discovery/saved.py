@@ -8,12 +8,12 @@ from mercato.discovery.document import pack_vector
 from mercato.discovery.fitting import Wanted
 from mercato.discovery.news import SavedSearchChanged
 from mercato.discovery.ports import Filters
-from mercato.discovery.refusals import SavedSearchesEnough, SavedSearchNotFound
+from mercato.discovery.refusals import MailNeedsPerson, SavedSearchesEnough, SavedSearchNotFound
 from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
 from mercato.discovery.saved_rows import SavedRows
 from mercato.discovery.search import Searching
 from mercato.discovery.wishes import read_wishes
-from mercato.identity import Caller, Permission
+from mercato.identity import Caller, Permission, is_person
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato_contracts import ids as kinds
 
@@ -39,11 +39,13 @@ class SavedSearches:
         self._rows = SavedRows(session)
 
     async def save(
-        self, caller: Caller, name: str, asked: dict[str, Any], filters: Filters, searching: Searching
+        self, caller: Caller, name: str, asked: dict[str, Any], filters: Filters, searching: Searching, *, mail: bool
     ) -> Saved:
-        """Under this name, in place of the one that has it. What fits already is not told. Raises
-        `SavedSearchesEnough`."""
+        """Under this name, in place of the one that has it. What fits already is not told. `mail`: the caller, a
+        person, also hears by mail. Raises `SavedSearchesEnough`, `MailNeedsPerson`."""
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
+        if mail and not is_person(caller.actor):
+            raise MailNeedsPerson("A key has no mail address.")
         text = str(asked.get("q", ""))
         read = read_wishes(text, filters, None) if asked.get("understand", True) else None
         wanted = Wanted(text, filters) if read is None else Wanted(read.text, read.filters)
@@ -59,6 +61,7 @@ class SavedSearches:
                 created_by=caller.actor, created_at=self._clock.now(),
             )  # fmt: skip
         row.asked, row.means = asked, wanted.to_facts()
+        row.mail_to = caller.actor if mail else None
         row.embedder, row.vector = embedder, b"" if vector is None else pack_vector(vector)
         if is_new:
             self._rows.add(row)

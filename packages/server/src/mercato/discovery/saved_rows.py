@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
@@ -57,6 +57,19 @@ class SavedRows:
         """Everybody's, in the order of their ids."""
         query = select(SavedSearch).where(SavedSearch.id > after).order_by(SavedSearch.id).limit(limit)
         return list(await self._session.scalars(query))
+
+    async def services_of_letter(self, saved_id: str, letter_id: str) -> list[str]:
+        """The services of which this letter tells, as they were found."""
+        query = select(SavedSearchFit.service_id).where(
+            SavedSearchFit.saved_search_id == saved_id, SavedSearchFit.letter_id == letter_id
+        )
+        return list(await self._session.scalars(query.order_by(SavedSearchFit.id)))
+
+    async def put_in_letter(self, fit: SavedSearchFit, letter_id: str) -> None:
+        """The letter tells of it."""
+        await self._session.execute(
+            update(SavedSearchFit).where(SavedSearchFit.id == fit.id).values(letter_id=letter_id)
+        )
 
     async def note(self, fit: SavedSearchFit) -> bool:
         """Whether it is the first time that this service fits this search."""

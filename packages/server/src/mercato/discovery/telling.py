@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from mercato.discovery.document import ListingDocument, Vector, unpack_vector
+from mercato.discovery.fit_letters import LETTER_PAUSE, SAVED_SEARCH_LETTER
 from mercato.discovery.fitting import fits, wanted_of
 from mercato.discovery.news import SavedSearchFitted
 from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
 from mercato.discovery.saved_rows import SavedRows
-from mercato.identity import Directory
+from mercato.identity import Directory, LetterBox
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato_contracts import ids as kinds
 
@@ -25,6 +26,7 @@ class FitTeller:
         self._outbox = outbox
         self._embedder_name = embedder_name
         self._rows = SavedRows(session)
+        self._letters = LetterBox(session, clock, ids)
 
     async def tell(self, changes: Sequence[tuple[ListingDocument | None, ListingDocument]]) -> None:
         """Of each listing as it was, `None` where it was not there, and as it is."""
@@ -52,6 +54,9 @@ class FitTeller:
             version=listing.version, found_at=self._clock.now(),
         )  # fmt: skip
         if await self._rows.note(fit):
+            if row.mail_to is not None:
+                letter_id = await self._letters.post(SAVED_SEARCH_LETTER, row.id, LETTER_PAUSE)
+                await self._rows.put_in_letter(fit, letter_id)
             news = SavedSearchFitted(
                 by="discovery.documents", saved_search_id=row.id, organisation_id=row.organisation_id,
                 search=row.name, service_id=listing.service_id, service=listing.name, version=listing.version,

@@ -11,7 +11,15 @@ from fastapi import Depends, FastAPI, Request
 
 from mercato.admin import NoticeBoard
 from mercato.consumption import Gates, SnapshotHub, StatusBoard
-from mercato.discovery import IndexKeeper, MarketMemory, Searching, SearchMisses, SharedIndex, SharedIndexKeeper
+from mercato.discovery import (
+    Embedder,
+    IndexKeeper,
+    MarketMemory,
+    Searching,
+    SearchMisses,
+    SharedIndex,
+    SharedIndexKeeper,
+)
 from mercato.edge.addresses import TrustedProxies
 from mercato.edge.bodies import BodyRoom
 from mercato.edge.catalog_pages import CatalogPages
@@ -22,6 +30,7 @@ from mercato.edge.throttle import GUESSABLE, ORDINARY, ORGANISATION, Throttle
 from mercato.identity import (
     AccessTokens,
     Authentication,
+    Composer,
     FactorSeal,
     KeyProof,
     KnownDevices,
@@ -103,6 +112,8 @@ class Wiring:
     """How long a submission may wait for people before it is late."""
     take_rate_bp: int
     """The marketplace's share of what consumers pay, in basis points."""
+    build_embedder: Callable[[], Embedder]
+    """Makes what turns words into vectors: one for a process that searches or indexes."""
     search_folder: Path
     """Where the search index of this machine lies, unless processes share one beyond it."""
     health_places: HealthPlaces | None = None
@@ -142,10 +153,10 @@ class Wiring:
         """Who shows which credential, within a transaction. Keys were proven before it (`key_proof`)."""
         return Authentication(session, self.clock, None, self.tokens, self.proven, self.remembered)
 
-    def post(self) -> Post:
-        """The letters to people: one for a process that sends them."""
+    def post(self, composers: Mapping[str, Composer] | None = None) -> Post:
+        """The letters to people: one for a process that sends them. `composers` write those of rooms above identity."""
         links = LetterLinks(self.client_url, self.invitation_links, self.reset_links)
-        return Post(self.database, self.clock, self.ids, self.mail, links)
+        return Post(self.database, self.clock, self.ids, self.mail, links, composers)
 
     def counters(self, session: Session) -> Counters:
         """The counted scopes within a transaction."""

@@ -23,6 +23,7 @@ from mercato.identity.invitations import Invitations, NewInvitation
 from mercato.identity.issuers import IssuerAddresses
 from mercato.identity.keys import DrawnSecret, KeyHold, Keys, NewKey, draw_secret, keys_of_lineage, newest_keys
 from mercato.identity.known_devices import KnownDevices
+from mercato.identity.letter_box import Composer, LetterBox, find_address
 from mercato.identity.links import LinkTokens
 from mercato.identity.members import Members
 from mercato.identity.membership_models import Membership
@@ -137,6 +138,7 @@ __all__ = [
     "Caller",
     "Claims",
     "Client",
+    "Composer",
     "DeploymentToken",
     "DeploymentTokens",
     "DeviceCodeUnknown",
@@ -171,6 +173,7 @@ __all__ = [
     "KnownScimPerson",
     "KnownServiceAccount",
     "LastAdministrator",
+    "LetterBox",
     "LetterLinks",
     "LinkTokens",
     "LoginSession",
@@ -267,6 +270,7 @@ __all__ = [
     "check_size",
     "draw_secret",
     "every_permission",
+    "find_address",
     "is_person",
     "is_sealed",
     "key_rights",

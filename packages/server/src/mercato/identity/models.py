@@ -174,14 +174,15 @@ class PendingLetter(Base):
 
     __tablename__ = "letters"
     __table_args__ = (
-        CheckConstraint("kind in ('invitation', 'password_reset')", name="kind"),
+        CheckConstraint("kind in ('invitation', 'password_reset', 'saved_search')", name="kind"),
+        Index("ix_letters_subject_id", "subject_id"),
         Index("ix_letters_due_at", "due_at", postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
     subject_id: Mapped[str]
-    """The invitation or the password reset."""
+    """The invitation, the password reset or the saved search."""
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]

@@ -151,6 +151,30 @@ class PeopleRows:
             letter.due_at, letter.attempts = now + lease, letter.attempts + 1
         return letter
 
+    async def lock_waiting_letter(self, kind: str, subject_id: str) -> PendingLetter | None:
+        """The letter about this subject whose sending has not begun; it does not begin before the transaction ends."""
+        own = (PendingLetter.kind == kind) & (PendingLetter.subject_id == subject_id)
+        waiting = PendingLetter.sent_at.is_(None) & PendingLetter.failed_at.is_(None) & (PendingLetter.attempts == 0)
+        return await self._session.scalar(select(PendingLetter).where(own, waiting).limit(1).with_for_update())
+
+    async def last_letter_at(self, kind: str, subject_id: str) -> datetime | None:
+        """When the newest letter about this subject was sent, or began to be."""
+        query = select(func.max(func.coalesce(PendingLetter.sent_at, PendingLetter.created_at)))
+        return await self._session.scalar(
+            query.where(PendingLetter.kind == kind, PendingLetter.subject_id == subject_id)
+        )
+
+    async def find_address(self, user_id: str, organisation_id: str) -> str | None:
+        """Of a person that may sign in to this organisation, which may too."""
+        is_member = exists().where(Membership.user_id == User.id, Membership.organisation_id == organisation_id)
+        query = (
+            select(User.email)
+            .join(Organisation, Organisation.id == organisation_id)
+            .where(User.id == user_id, User.disabled_at.is_(None), Organisation.suspended_at.is_(None))
+            .where((User.organisation_id == organisation_id) | is_member)
+        )
+        return await self._session.scalar(query)
+
     async def find_letter(self, letter_id: str) -> PendingLetter | None:
         return await self._session.get(PendingLetter, letter_id)
 

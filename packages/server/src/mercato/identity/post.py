@@ -1,17 +1,18 @@
-"""Letters to people: invitations and links for a new password.
+"""Letters to people: invitations, links for a new password, and what rooms above have for them (`letter_box.py`).
 
 News puts a letter's row into the transaction that reads it, so none is lost and none is written twice; the post sends
 it outside any transaction. A letter whose sending was cut off is sent again, under the same `Message-ID`.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from mercato.identity.invitations import LIFETIME
+from mercato.identity.letter_box import Composer
 from mercato.identity.links import LinkTokens
 from mercato.identity.models import PendingLetter
 from mercato.identity.news import InvitationMade, PasswordResetAsked
@@ -53,14 +54,23 @@ class LetterLinks:
 
 
 class Post:
-    """Writes letters for what people should hear of, and sends them."""
+    """Writes letters for what people should hear of, and sends them. `composers` write others' letters, by kind."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, mail: Mail, links: LetterLinks) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        mail: Mail,
+        links: LetterLinks,
+        composers: Mapping[str, Composer] | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._mail = mail
         self._links = links
+        self._composers = composers or {}
         self._bell = asyncio.Event()
 
     def subscriber(self) -> DurableSubscriber[InvitationMade | PasswordResetAsked]:
@@ -96,7 +106,7 @@ class Post:
             pending = await rows.take_letter(self._clock.now(), _LEASE)
             if pending is None:
                 return False
-            letter = await self._compose(rows, pending)
+            letter = await self._compose(session, pending)
         error, is_final = None, letter is None
         if letter is not None:
             try:
@@ -123,8 +133,12 @@ class Post:
             due_at=now,
         )
 
-    async def _compose(self, rows: PeopleRows, pending: PendingLetter) -> Letter | None:
+    async def _compose(self, session: Session, pending: PendingLetter) -> Letter | None:
         """The letter; `None` where what it is about ended meanwhile."""
+        compose = self._composers.get(pending.kind)
+        if compose is not None:
+            return await compose(session, pending.id, pending.subject_id)
+        rows = PeopleRows(session)
         if pending.kind == "invitation":
             return await self._invitation(rows, pending)
         return await self._reset(rows, pending)

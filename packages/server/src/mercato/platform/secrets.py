@@ -32,6 +32,7 @@ class Purpose(enum.Enum):
     SSO_SIGN_IN = b"sso sign-in\0"
     SEARCH_ASKER = b"asker of a search\0"
     MARKETPLACE_ID = b"id of this marketplace\0"
+    PRIVATE_NAME = b"private name\0"
 
 
 class SealBroken(Exception):

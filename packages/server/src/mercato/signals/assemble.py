@@ -11,6 +11,7 @@ from mercato.signals.apportion import round_to_sum
 from mercato.signals.attribution import attribute
 from mercato.signals.book import Floats, RoundBook, Voice
 from mercato.signals.optimize import OptimizerSpec, optimize
+from mercato.signals.private_names import PrivateNames
 from mercato.signals.weights import Candidate, Weights, WeightSpec, decide_weights
 from mercato_contracts.consensus import (
     NANO,
@@ -199,18 +200,19 @@ def _ask(
 
 
 def build_inputs(
-    book: RoundBook, weights: Mapping[str, int], trials: Mapping[str, int], key: bytes, spec: ScoringSpec
+    book: RoundBook, weights: Mapping[str, int], trials: Mapping[str, int], names: PrivateNames, spec: ScoringSpec
 ) -> ScoreInputs:
-    """What the round's scores are made from. `trials` by vendor's id; `key` hides which stock is which."""
+    """What the round's scores are made from. `trials` by vendor's id; the key of `names` also hides which stock is
+    which."""
     return ScoreInputs(
         spec=spec,
         round=book.round.id,
         number=book.round.number,
-        eras=book.truth(key),
+        eras=book.truth(names.key),
         signals=[
             ScoredSignal(
-                deployment=voice.deployment.id,
-                vendor=voice.deployment.vendor,
+                deployment=names.deployment(voice.deployment.id),
+                vendor=names.vendor(voice.deployment.id, voice.deployment.vendor),
                 weight=weights.get(voice.deployment.id, 0),
                 trials=max(1, trials.get(voice.deployment.vendor_id, 0)),
                 history=voice.skill,

@@ -8,6 +8,7 @@ from mercato.identity import Caller, Directory, Permission
 from mercato.platform import Clock, ObjectStore, Session
 from mercato.publishing import Catalogue, DeploymentHolds
 from mercato.signals.models import BacktestClaim, DeploymentRoundScore, DeskDocument, SignalEntry
+from mercato.signals.private_names import PrivateNames
 from mercato.signals.refusals import ScoresNotFound, ScoresUnderEmbargo, SignalDeploymentUnknown
 from mercato.signals.repository import SignalRepository
 from mercato_contracts.consensus import ConsensusWrite
@@ -20,15 +21,18 @@ _DESK = ("consensus", "portfolio")
 
 
 class DeskWindow:
-    """The desk as the caller may see it, within one transaction."""
+    """The desk as the caller may see it, within one transaction. `names_key` (secret): see `PrivateNames`."""
 
-    def __init__(self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, store: ObjectStore, holds: DeploymentHolds, names_key: bytes
+    ) -> None:
         self._session = session
         self._directory = Directory(session)
         self._rows = SignalRepository(session)
         self._shelves = DataShelves(session, clock, store)
         self._catalogue = Catalogue(session)
         self._holds = holds
+        self._names_key = names_key
         self._clock = clock
 
     async def entries(
@@ -51,7 +55,9 @@ class DeskWindow:
         return found
 
     async def desk(self, caller: Caller, round_id: str) -> RoundDesk:
-        """Consensus and portfolios. Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
+        """Consensus and portfolios, in which other names stand for what the caller does not see.
+
+        Raises `RoundNotFound`, `ScoresNotFound`, `ScoresUnderEmbargo`."""
         return await self.desk_of(caller, await self._shelves.get_round_by_id(caller, round_id))
 
     async def desk_of(self, caller: Caller, seen: SeenRound) -> RoundDesk:
@@ -60,7 +66,7 @@ class DeskWindow:
         if not any(row.kind == "consensus" for row in documents):
             raise ScoresNotFound(f"Round {seen.round.number} has no consensus yet.")
         _must_be_resolved(caller, seen)
-        return _desk_of(seen.round.id, documents)
+        return await self._shown_to(caller, _desk_of(seen.round.id, documents))
 
     async def newest_desk(self, caller: Caller, round_ids: Sequence[str]) -> RoundDesk | None:
         """Of the first of these rounds that has a consensus, for operators."""
@@ -109,6 +115,21 @@ class DeskWindow:
         live = [era["rank_ic"] for row in results for era in row.figures["eras"]]
         vendor = "" if service is None else (await self._directory.get(service.vendor_id)).slug
         return _compare(deployment_id, vendor, claim, live, results)
+
+    async def _shown_to(self, caller: Caller, desk: RoundDesk) -> RoundDesk:
+        taking_part = {weight.deployment for write in desk.consensus for weight in write.consensus.weights}
+        private = await self._catalogue.unseen_deployments(taking_part)
+        hidden: set[str] = set()
+        if private and not caller.may(Permission.MARKETPLACE_READ):
+            hidden = await Catalogue(self._session, caller.organisation_slug).unseen_deployments(private)
+        names = PrivateNames(self._names_key, hidden)
+        return desk.model_copy(
+            update={
+                "consensus": [names.in_consensus(write) for write in desk.consensus],
+                "portfolios": [names.in_portfolio(write) for write in desk.portfolios],
+                "stand_ins": {one: names.stand_in(one) for one in sorted(private - hidden)},
+            }
+        )
 
     async def _document(self, round_id: str, kind: str) -> DeskDocument:
         found = await self._rows.find_document(round_id, kind)

@@ -23,19 +23,20 @@ from mercato.platform import (
     Workflows,
     start_on,
 )  # fmt: skip
-from mercato.publishing import RunningDeployments
+from mercato.publishing import Catalogue, RunningDeployments
 from mercato.signals.assemble import Mandate, build_consensus, build_inputs, build_portfolio
 from mercato.signals.book import RoundBook, Voice
 from mercato.signals.kill import BY_ITSELF, KillSwitches
 from mercato.signals.models import DeploymentRoundScore, DeskDocument, SignalEntry
 from mercato.signals.optimize import OptimizerSpec
+from mercato.signals.private_names import PrivateNames
 from mercato.signals.record import DeskRecord
 from mercato.signals.repository import SignalRepository
 from mercato.signals.triggers import TriggerSpec, fired
 from mercato.signals.weights import WeightSpec
 from mercato_contracts.consensus import ConsensusWeight, ConsensusWrite
 from mercato_contracts.optimizer import OptimizerWrite
-from mercato_contracts.scores import RoundScores, ScoreInputs, ScoringSpec, score_round
+from mercato_contracts.scores import DeploymentScore, RoundScores, ScoreInputs, ScoringSpec, score_round
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +45,12 @@ WORKFLOW = "settle-round"
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """The computed result of a round, not written yet. `thrown`: deployment, trigger and reason of each switch."""
+    """The computed result of a round, not written yet. `of`: the score of each deployment that was scored, in the
+    order of `scores`. `thrown`: deployment, trigger and reason of each switch."""
 
     inputs: ScoreInputs
     scores: RoundScores
+    of: Sequence[tuple[Voice, DeploymentScore]]
     thrown: Sequence[tuple[str, str, str]]
 
 
@@ -56,7 +59,7 @@ class RoundSettling:
 
     Each step is idempotent: published results stay unchanged. A step reads in one transaction, computes outside, and
     writes in another: a transaction that has written holds back all news. `names_key` (secret) makes the names of
-    stocks in published score inputs.
+    stocks, and those that stand for private deployments, in published scores and their inputs.
     """
 
     def __init__(
@@ -126,13 +129,15 @@ class RoundSettling:
             kept = await rows.find_document(round_id, "consensus", found.first_era)
             assert kept is not None
             vendors = {voice.deployment.vendor_id for voice in voices}
+            private = await Catalogue(session).unseen_deployments([voice.deployment.id for voice in voices])
             trials = await RunningDeployments(session).count_submissions(vendors, found.closes_at)
             earlier = {
                 voice.deployment.id: await rows.scores_written_before(voice.deployment.id, round_id) for voice in voices
             }
         book = await self._open(found, voices)
         weights = ConsensusWrite.model_validate_json(kept.content).consensus.weights
-        result = await asyncio.to_thread(self._compute, book, weights, trials, earlier)
+        names = PrivateNames(self._names_key, private)
+        result = await asyncio.to_thread(self._compute, book, weights, trials, earlier, names)
         async with self._database.transaction() as session:
             rounds = Rounds(session, self._clock, self._outbox)
             # Lock before checking: a second run of this step finds either nothing or everything of the first.
@@ -152,32 +157,34 @@ class RoundSettling:
         weights: Sequence[ConsensusWeight],
         trials: Mapping[str, int],
         earlier: Mapping[str, Sequence[float]],
+        names: PrivateNames,
     ) -> _Result:
         spec = ScoringSpec(horizon_days=book.round.horizon_days)
         by_deployment = {weight.deployment: weight.weight for weight in weights}
-        inputs = build_inputs(book, by_deployment, trials, self._names_key, spec)
+        inputs = build_inputs(book, by_deployment, trials, names, spec)
         scores = self._score_round(inputs)
-        voices = {voice.deployment.id: voice for voice in book.voices}
+        voices = {names.deployment(voice.deployment.id): voice for voice in book.voices}
+        scored = [(voices[score.deployment], score) for score in scores.deployments]
         thrown = []
-        for score in scores.deployments:
-            voice = voices[score.deployment]
+        for voice, score in scored:
             history = [*voice.skill, *(era.rank_ic for era in score.eras)]
             now = book.scores_of(voice).ravel().tolist()
             spec_of_triggers = TriggerSpec(horizon_days=book.round.horizon_days)
-            for trigger, reason in fired(score, history, now, earlier[score.deployment], spec_of_triggers):
-                thrown.append((score.deployment, trigger, reason))
-        return _Result(inputs, scores, thrown)
+            for trigger, reason in fired(score, history, now, earlier[voice.deployment.id], spec_of_triggers):
+                thrown.append((voice.deployment.id, trigger, reason))
+        return _Result(inputs, scores, scored, thrown)
 
     async def _keep(self, session: Session, book: RoundBook, result: _Result) -> None:
         rows, switches = SignalRepository(session), self._switches(session)
-        vendors = {voice.deployment.id: voice.deployment for voice in book.voices}
-        for score in result.scores.deployments:
-            vendor = vendors[score.deployment]
+        for voice, score in result.of:
+            owned = voice.deployment
+            # Under its own name: these rows are for those who see it.
+            figures = score.model_copy(update={"deployment": owned.id, "vendor": owned.vendor})
             await rows.put_score(
                 DeploymentRoundScore(
-                    deployment_id=score.deployment, round_id=book.round.id, dataset_id=book.round.dataset_id,
-                    number=book.round.number, vendor_id=vendor.vendor_id, vendor=vendor.vendor,
-                    weight=score.weight, figures=score.model_dump(mode="json"), at=self._clock.now(),
+                    deployment_id=owned.id, round_id=book.round.id, dataset_id=book.round.dataset_id,
+                    number=book.round.number, vendor_id=owned.vendor_id, vendor=owned.vendor,
+                    weight=score.weight, figures=figures.model_dump(mode="json"), at=self._clock.now(),
                 )
             )  # fmt: skip
         for deployment_id, trigger, reason in result.thrown:

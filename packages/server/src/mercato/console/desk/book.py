@@ -146,7 +146,8 @@ async def show_round(round_id: str, visit: SignedIn, session: Transaction, parts
 
 def _window(visit: Visit, session: Session) -> DeskWindow:
     parts = visit.wiring
-    return DeskWindow(session, parts.clock, parts.objects, DeploymentHolds(session, parts.clock, parts.outbox))
+    holds = DeploymentHolds(session, parts.clock, parts.outbox)
+    return DeskWindow(session, parts.clock, parts.objects, holds, parts.data_key)
 
 
 async def _rounds(visit: Visit, session: Session, limit: int, states: Collection[str] = ()) -> list[tuple[str, Round]]:

@@ -77,4 +77,5 @@ async def show_scores(visit: SignedIn, session: Transaction, parts: Parts) -> Re
 
 
 def _window(session: Session, parts: Wiring) -> DeskWindow:
-    return DeskWindow(session, parts.clock, parts.objects, DeploymentHolds(session, parts.clock, parts.outbox))
+    holds = DeploymentHolds(session, parts.clock, parts.outbox)
+    return DeskWindow(session, parts.clock, parts.objects, holds, parts.data_key)
