@@ -28,6 +28,7 @@ Asked = tuple[Permission, ...]
 
 Found = frozenset[type[Refusal] | Asked]
 _NOTHING: Found = frozenset()
+_NO_RING = sys.maxsize
 
 
 class _Instance:
@@ -54,7 +55,9 @@ class Reachable:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, Any], Found] = {}
-        self._open: set[tuple[Any, Any]] = set()
+        self._open: dict[tuple[Any, Any], int] = {}
+        self._ring = _NO_RING
+        """How deep the outermost open call lies that what is being read calls again."""
 
     def of_route(self, dependant: Any) -> Found:
         """What the endpoint and all of its dependencies may raise."""
@@ -73,15 +76,18 @@ class Reachable:
         if place in self._known:
             return self._known[place]
         if place in self._open:
+            self._ring = min(self._ring, self._open[place])
             return _NOTHING
-        self._open.add(place)
+        depth, around = len(self._open), self._ring
+        self._open[place], self._ring = depth, _NO_RING
         try:
             found = _Body(self, function, owner).read()
         finally:
-            self._open.discard(place)
-        # While an outer call is open, a ring of calls may be known in part only: it is then read again.
-        if not self._open:
-            self._known[place] = found
+            del self._open[place]
+        # Part of a ring of calls that began further out is known in part only: it is then read again.
+        if self._ring >= depth:
+            self._known[place], self._ring = found, _NO_RING
+        self._ring = min(self._ring, around)
         return found
 
 

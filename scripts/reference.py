@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ def gateway_openapi() -> str:
     return json.dumps(build_document(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+@cache
 def routes() -> str:
     """What each route of the control API can refuse and asks permission for, read from the code behind it."""
     load_everything()

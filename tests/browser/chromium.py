@@ -36,7 +36,7 @@ class Look:
 
 
 ALL_LOOKS = tuple(Look(*each) for each in product((True, False), (False, True), (1280, 390)))
-FEW_LOOKS = (Look(), Look(script=False, dark=True, width=390))
+FEW_LOOKS = (Look(width=390), Look(script=False, dark=True))
 """Each value once: what `make test` has time for."""
 
 
@@ -67,7 +67,7 @@ class Tab:
     look: Look
     faults: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    """What was fetched since the last `go`, the page itself first."""
+    """What the page is made of, itself first; not what it, or the page before it, asks for later."""
     going: str = ""
 
     async def go(self, path: str, *, expects: int | None = 200) -> Response:
@@ -75,7 +75,6 @@ class Tab:
 
         A status that is not expected is a fault; with `None` any is expected.
         """
-        self.requests.clear()
         self.going = self.origin + path
         answer = await self.page.goto(self.going, wait_until="load")
         assert answer is not None
@@ -118,7 +117,10 @@ class Tab:
         self.page.set_default_timeout(TIMEOUT_MS)
 
     def _on_request(self, request: Request) -> None:
-        self.requests.append(request.url)
+        if request.is_navigation_request():
+            self.requests.clear()
+        if request.resource_type not in ("fetch", "xhr"):
+            self.requests.append(request.url)
         if urlsplit(request.url).scheme not in ("data", "blob") and not request.url.startswith(f"{self.origin}/"):
             self.faults.append(f"asks another origin: {request.url}")
 

@@ -66,6 +66,7 @@ async def _looking(browser: Browser, site: Site, group: Group, look: Look) -> As
 
 
 async def _look_at(browser: Browser, site: Site, look: Look) -> None:
+    """Where a script can run in the page, axe looks as well."""
     faults: list[str] = []
     for group in _groups(site):
         async with _looking(browser, site, group, look) as tab:
@@ -79,6 +80,8 @@ async def _look_at(browser: Browser, site: Site, look: Look) -> None:
                     faults.append(f"{path} answers {answer.status}")
                 if len(tab.requests) > _MOST_REQUESTS:
                     faults.append(f"{path} makes {len(tab.requests)} requests")
+                if look.script:
+                    faults += [f"{path}: {each}" for each in await tab.axe()]
     assert faults == []
 
 
@@ -91,25 +94,6 @@ async def test_pages_keep_to_themselves(browser: Browser, site: Site, look: Look
 @pytest.mark.parametrize("look", [look for look in ALL_LOOKS if look not in FEW_LOOKS], ids=str)
 async def test_pages_keep_to_themselves_however_they_are_looked_at(browser: Browser, site: Site, look: Look) -> None:
     await _look_at(browser, site, look)
-
-
-async def _axe(browser: Browser, site: Site, look: Look) -> list[str]:
-    found: list[str] = []
-    for group in _groups(site):
-        async with _looking(browser, site, group, look) as tab:
-            for path in group.pages:
-                await tab.go(path, expects=None)
-                found += [f"{path}: {each}" for each in await tab.axe()]
-    return found
-
-
-async def test_axe_finds_nothing(browser: Browser, site: Site) -> None:
-    assert await _axe(browser, site, Look(width=390)) == []
-
-
-@pytest.mark.slow
-async def test_axe_finds_nothing_in_the_dark(browser: Browser, site: Site) -> None:
-    assert await _axe(browser, site, Look(dark=True)) == []
 
 
 @pytest.mark.slow
