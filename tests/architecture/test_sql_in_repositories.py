@@ -8,6 +8,7 @@ _MECHANISM = {
     "app/doctor.py": "asks whether PostgreSQL answers and notifies",
     "app/revision.py": "reads which migration was the last",
     "app/schema.py": "migrates",
+    "app/sessions.py": "asks whether an address keeps sessions",
     "platform/bell.py": "notifies PostgreSQL's listeners",
     "platform/chain.py": "appends to and seals the tables that a room names",
     "platform/data_map.py": "describes columns, and asks nothing",
