@@ -12,7 +12,7 @@ from mercato_contracts.client_address import read_networks
 
 
 class ProcessSettings(BaseSettings):
-    """What is secret and not given is made at the first start and kept in the state folder, for its owner's eyes only."""
+    """What is secret and not given is made at the first start and kept in the state folder, for its owner only."""
 
     model_config = SettingsConfigDict(env_prefix="MERCATO_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
