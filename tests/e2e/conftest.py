@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from mercato_contracts.identity import NewKeyAnswer
-from tests.e2e.marketplace import Marketplace
+from tests.e2e.marketplace import Marketplace, standing
 from tests.e2e.parties import Member, Visitor, greeting_offer, model_offer
 from tests.e2e.processes import until
-from tests.support.running import open_folder
 
 _numbers = itertools.count(1)
 
@@ -24,13 +23,8 @@ TWO_A_DAY = {"name": "two", "limits": [{"unit": "requests", "per": "day", "amoun
 @pytest.fixture(scope="session")
 def whole_marketplace() -> Iterator[Marketplace]:
     """Started once a run, stopped in any case."""
-    with open_folder() as folder:
-        marketplace = Marketplace(folder)
-        try:
-            marketplace.start()
-            yield marketplace
-        finally:
-            marketplace.stop()
+    with standing(Marketplace) as marketplace:
+        yield marketplace
 
 
 @pytest.fixture

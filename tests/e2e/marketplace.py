@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -15,6 +16,7 @@ from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from tests.e2e.parties import Member, Visitor
 from tests.e2e.processes import Running
 from tests.support.ports import free_port
+from tests.support.running import open_folder
 
 MERCATO = str(Path(sys.executable).with_name("mercato"))
 VENDOR_SERVER = Path(__file__).with_name("vendor_server.py")
@@ -218,3 +220,18 @@ class Marketplace:
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
         assert done.returncode == 0, f"mercato {words[0]}: {done.stderr}"
         return done.stdout
+
+
+_Kind = TypeVar("_Kind", bound=Marketplace)
+
+
+@contextmanager
+def standing(kind: Callable[[Path], _Kind]) -> Iterator[_Kind]:
+    """A marketplace of this kind in a folder of its own, stopped in any case."""
+    with open_folder() as folder:
+        marketplace = kind(folder)
+        try:
+            marketplace.start()
+            yield marketplace
+        finally:
+            marketplace.stop()

@@ -8,11 +8,10 @@ import pytest
 
 from tests.e2e.calls import Client, Load, assert_each_metered_once, embeddings, greeting
 from tests.e2e.conftest import MILLION_A_DAY, PER_CALL, PER_TOKEN, Consumer, new_member, new_vendor
-from tests.e2e.marketplace import Marketplace
+from tests.e2e.marketplace import Marketplace, standing
 from tests.e2e.parties import greeting_offer, model_offer
 from tests.e2e.processes import until
 from tests.support.pgbouncer import PgBouncer, why_not
-from tests.support.running import open_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,14 +47,9 @@ class Pooled(Marketplace):
 
 @pytest.fixture
 def pooled() -> Iterator[Pooled]:
-    with open_folder() as folder:
-        marketplace = Pooled(folder)
-        try:
-            marketplace.start()
-            yield marketplace
-            print(marketplace.last_words())
-        finally:
-            marketplace.stop()
+    with standing(Pooled) as marketplace:
+        yield marketplace
+        print(marketplace.last_words())
 
 
 def test_publish_call_settle_and_news_through_a_pooler_that_is_killed_meanwhile(pooled: Pooled) -> None:

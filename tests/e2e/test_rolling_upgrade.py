@@ -11,12 +11,11 @@ import pytest
 from mercato.app.revision import current_revision, newest_revision
 from tests.e2e.calls import Client, Load, assert_each_metered_once, embeddings, greeting
 from tests.e2e.conftest import MILLION_A_DAY, PER_CALL, PER_TOKEN, Consumer, new_member, new_vendor
-from tests.e2e.marketplace import Marketplace, Part
+from tests.e2e.marketplace import Marketplace, Part, standing
 from tests.e2e.parties import Member, greeting_offer, model_offer
 from tests.e2e.processes import until
 from tests.support.ports import free_port
 from tests.support.previous_release import find_previous, find_returnable, write_code
-from tests.support.running import open_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -56,14 +55,9 @@ class Upgraded(Marketplace):
 @pytest.fixture
 def upgraded() -> Iterator[Upgraded]:
     find_previous()
-    with open_folder() as folder:
-        marketplace = Upgraded(folder)
-        try:
-            marketplace.start()
-            yield marketplace
-            print(marketplace.last_words())
-        finally:
-            marketplace.stop()
+    with standing(Upgraded) as marketplace:
+        yield marketplace
+        print(marketplace.last_words())
 
 
 class Trade:

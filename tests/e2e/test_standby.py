@@ -10,11 +10,10 @@ import pytest
 
 from tests.e2e.calls import Client, Load, assert_each_metered_once, embeddings, greeting
 from tests.e2e.conftest import MILLION_A_DAY, PER_CALL, PER_TOKEN, Consumer, new_member, new_vendor
-from tests.e2e.marketplace import Marketplace
+from tests.e2e.marketplace import Marketplace, standing
 from tests.e2e.parties import greeting_offer, model_offer
 from tests.e2e.processes import until
 from tests.support.link import Link
-from tests.support.running import open_folder
 from tests.support.standby import Standby, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -43,14 +42,9 @@ class Replicated(Marketplace):
 
 @pytest.fixture
 def replicated() -> Iterator[Replicated]:
-    with open_folder() as folder:
-        marketplace = Replicated(folder)
-        try:
-            marketplace.start()
-            yield marketplace
-            print(marketplace.last_words())
-        finally:
-            marketplace.stop()
+    with standing(Replicated) as marketplace:
+        yield marketplace
+        print(marketplace.last_words())
 
 
 class Writer:
