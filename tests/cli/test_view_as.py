@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Mp
 from tests.cli.test_people import log_in, run, url
 from tests.conftest import People
@@ -10,6 +12,7 @@ from tests.conftest import People
 __all__ = ["url"]
 
 
+@pytest.mark.slow
 async def test_an_operator_views_and_the_organisation_forbids_it(url: str, people: People, tmp_path: Path) -> None:
     await people.operator()
     acme = await log_in(tmp_path / "acme", url)

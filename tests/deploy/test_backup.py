@@ -69,6 +69,7 @@ def test_a_marketplace_that_was_destroyed_comes_back_as_it_was(place: Place) -> 
     assert "already" in again.stderr
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_one_line(place: Place) -> None:
     public, key = _key(place)
     assert place.run("backup", "--make-key", str(key)).returncode == 1
@@ -130,6 +131,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_a_restore_is_tried_again_afterwards(place: Place) -> None:
     public, key = _key(place)
     place.environment["MERCATO_BACKUP_RECIPIENT"] = public

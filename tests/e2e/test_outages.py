@@ -163,6 +163,7 @@ def test_without_postgresql_calls_go_on_and_all_recovers_by_itself(
     assert_nothing_was_lost(consumer, traffic)
 
 
+@pytest.mark.slow
 def test_without_the_control_plane_calls_go_on_and_all_recovers_by_itself(
     marketplace: Marketplace, shop: Shop, consumer: Consumer, traffic: Traffic
 ) -> None:

@@ -84,6 +84,7 @@ class Takers:
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.slow
 async def test_two_primaries_at_once_lend_exactly_the_cap(
     desk_at: Callable[[str], Desk], own_redis: RedisServer, replica: RedisServer
 ) -> None:
