@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.discovery import RANKINGS
 from bench.discovery_rows import Row
 from bench.discovery_sets import Judged, JudgedSet, read_catalogue_sets, read_own_set, read_shared_sets
 from bench.discovery_vectors import Vectors
@@ -26,9 +27,6 @@ from mercato.adapters.embedder_minilm import MiniLmEmbedder
 from mercato.adapters.search_embedded import (
     EmbeddedSearchIndex,
     Ranking,
-    ReciprocalRanks,
-    TextOnly,
-    VectorsOnly,
     Weighted,
 )
 from mercato.discovery import IndexQuery, ListingDocument
@@ -39,9 +37,6 @@ _DEEP = 100
 _RESAMPLES = 2_000
 _RESULTS = Path(__file__).parent / "results" / "discovery_weights.json"
 _SHIPPED = "weighted"
-RANKINGS: dict[str, Ranking] = {
-    "words": TextOnly(), "vectors": VectorsOnly(), "rrf": ReciprocalRanks(), _SHIPPED: Weighted(),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,17 +266,29 @@ class OutboxFeed:
         return bell
 
     async def _run_durable(self, reader: DurableSubscriber[Any]) -> None:
+        await self._read_on(reader, lambda: self._handle_durable(reader))
+
+    async def _read_on(
+        self,
+        reader: DurableSubscriber[Any] | OutsideSubscriber[Any],
+        handle: Callable[[], Awaitable[int | None]],
+        still_leads: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Batch after batch until cancelled; one that failed comes again. Raises what `still_leads` does."""
         bell = self._new_bell(reader.kinds)
-        while True:
-            try:
-                handled = await self._handle_durable(reader)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                self._note_failure(reader.name, error)
-                handled = None
-            if handled is None or handled < _BATCH:
-                await self._wait(bell, soon=handled is None)
+        try:
+            while True:
+                if still_leads is not None:
+                    await still_leads()
+                try:
+                    handled = await handle()
+                except Exception as error:
+                    self._note_failure(reader.name, error)
+                    handled = None
+                if handled is None or handled < _BATCH:
+                    await self._wait(bell, soon=handled is None)
+        finally:
+            self._bells = [each for each in self._bells if each[0] is not bell]
 
     async def _handle_durable(self, reader: DurableSubscriber[Any]) -> int | None:
         """How many events were handled; `None` if another process currently holds the reader's place."""
@@ -296,19 +308,7 @@ class OutboxFeed:
 
     async def follow(self, reader: OutsideSubscriber[Any], still_leads: Callable[[], Awaitable[None]]) -> None:
         """Ask for what each piece of news wants, in their order, until cancelled. Raises what `still_leads` does."""
-        bell = self._new_bell(reader.kinds)
-        try:
-            while True:
-                await still_leads()
-                try:
-                    handled = await self._handle_outside(reader)
-                except Exception as error:
-                    self._note_failure(reader.name, error)
-                    handled = None
-                if handled is None or handled < _BATCH:
-                    await self._wait(bell, soon=handled is None)
-        finally:
-            self._bells = [each for each in self._bells if each[0] is not bell]
+        await self._read_on(reader, lambda: self._handle_outside(reader), still_leads)
 
     async def _handle_outside(self, reader: OutsideSubscriber[Any]) -> int:
         async with self._database.transaction() as session:

@@ -1,7 +1,6 @@
 """Requests to MLflow, and what its refusals mean."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 
 from mercato.adapters.mlflow_address import MlflowAddress
+from mercato.adapters.server_trust import is_about_trust, trust_of
 from mercato.registry import RegistryFailed, RegistryRefused, RegistryRejected, RegistryUnavailable
 
 _API = "/api/2.0/mlflow/"
@@ -41,7 +41,7 @@ class MlflowClient:
         self._http = httpx.AsyncClient(
             auth=basic if token is None else None,
             headers={} if token is None else {"authorization": f"Bearer {token}"},
-            verify=_trust(address, authority),
+            verify=trust_of(address.url, authority),
             trust_env=False,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
         )
@@ -99,7 +99,7 @@ class MlflowClient:
         except TimeoutError:
             raise self.unavailable("does not finish its response in time") from None
         except httpx.TransportError as error:
-            if _is_about_trust(error):
+            if is_about_trust(error):
                 words = f"its certificate is not trusted ({_words(error)}); see MERCATO_MLFLOW_CA"
                 raise self.refused(words) from None
             raise self.unavailable(f"does not answer ({_words(error) or type(error).__name__})") from None
@@ -131,17 +131,3 @@ class MlflowClient:
 
 def _words(text: object) -> str:
     return " ".join(str(text).split())[:_WORDS]
-
-
-def _is_about_trust(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _trust(address: MlflowAddress, authority: Path | None) -> ssl.SSLContext | bool:
-    if not address.url.startswith("https"):
-        return False
-    return ssl.create_default_context(cafile=None if authority is None else str(authority))

@@ -1,7 +1,6 @@
 """Requests to OpenSearch's nodes, and what their refusals mean."""
 
 import json
-import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 
 from mercato.adapters.opensearch_address import OpenSearchAddress
+from mercato.adapters.server_trust import is_about_trust, trust_of
 from mercato.discovery import IndexRefused, IndexUnavailable, QueryRefused
 
 _CONNECT_SECONDS = 2.0
@@ -34,7 +34,7 @@ class OpenSearchClient:
         auth = None if address.user is None else httpx.BasicAuth(address.user, address.password or "")
         self._http = httpx.AsyncClient(
             auth=auth,
-            verify=_trust(address, authority),
+            verify=trust_of(address.nodes[0], authority),
             trust_env=False,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS, pool=_ANSWER_SECONDS),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
@@ -147,7 +147,7 @@ class OpenSearchClient:
                 )  # fmt: skip
             except httpx.TransportError as error:
                 last = _said(error)
-                if _is_about_trust(error):
+                if is_about_trust(error):
                     raise self.refused(f"its certificate is not trusted ({last}); see MERCATO_SEARCH_CA") from None
                 continue
             if response.status_code in (502, 503, 504) and len(self._nodes) > 1 and node != self._nodes[-1]:
@@ -186,17 +186,3 @@ def _reason(error: Any) -> str:
 
 def _said(error: Exception) -> str:
     return " ".join(str(error).split())[:_WORDS] or type(error).__name__
-
-
-def _is_about_trust(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _trust(address: OpenSearchAddress, authority: Path | None) -> ssl.SSLContext | bool:
-    if not address.nodes[0].startswith("https"):
-        return False
-    return ssl.create_default_context(cafile=None if authority is None else str(authority))

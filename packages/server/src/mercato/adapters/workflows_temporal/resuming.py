@@ -71,9 +71,11 @@ class Resuming:
                 continue  # nothing of ours
             if found.task_queue not in manned:
                 manned[found.task_queue] = await self._is_manned(client, found.task_queue)
+            if manned[found.task_queue]:
+                continue
             left = await client.get_workflow_handle(found.id).describe(rpc_timeout=SECONDS)
             # Lists may be old: another worker of our version may have done it meanwhile.
-            if not manned[found.task_queue] and left.run_id == found.run_id:
+            if left.run_id == found.run_id:
                 log.warning("a workflow is started anew", workflow=found.id, left_on=found.task_queue)
                 await self._start_anew(client, left)
 
