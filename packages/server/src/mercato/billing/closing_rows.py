@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select, text
 from mercato.billing.models import ClosedPeriod, Invoice, InvoiceLine, Payout, PayoutLine
 from mercato.platform import Session
 
-_LOCK = 4_017_202_613  # any number, the same in every process that closes
+_LOCK = 4_017_202_661  # any number, the same in every process that closes
 # Gathered into a temporary table, so the summed and the marked postings are the same, whatever
 # is posted meanwhile.
 _GATHER = """

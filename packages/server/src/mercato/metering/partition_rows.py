@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from mercato.platform import Session
 
-_LOCK = 4_017_202_612  # any number, the same in every process that makes partitions
+_LOCK = 4_017_202_660  # any number, the same in every process that makes partitions
 _MISSING = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.util import greenlet_spawn
 
 LIVELY: dict[str, Any] = {
     "connect_timeout": 3,
@@ -192,8 +193,10 @@ class Database:
 
     def _shrink_pool(self) -> None:
         """Close all connections if fewer than half were in use at once since the last check; new ones are opened on
-        demand. Only while none is in use: a connection returned to a discarded pool would never be closed.
+        demand. Only while none is in use, and in the same step: one returned to a discarded pool would never be closed.
         """
         self._review, used, self._used_at_once = None, self._used_at_once, 0
         if self._pool.checkedout() == 0 and self._pool.checkedin() >= 2 * max(used, 1):
-            self._shrinking = asyncio.get_running_loop().create_task(self.engine.dispose())
+            unneeded = self._pool
+            self.engine.sync_engine.dispose(close=False)  # a new pool; this closes nothing
+            self._shrinking = asyncio.get_running_loop().create_task(greenlet_spawn(unneeded.dispose))

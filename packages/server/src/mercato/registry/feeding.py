@@ -45,7 +45,7 @@ _AWAY = MeasuredGauge("mercato_registry_away", "1 while the model registry takes
 Change = ServiceReleased | ServiceChanged | ServiceWithdrawn | VisibilityChanged
 _KINDS = (ServiceReleased, ServiceChanged, ServiceWithdrawn, VisibilityChanged)
 _TERMS: LeadTerms[Change] = LeadTerms(
-    name=READER, kinds=_KINDS, lock=7_245_110_388, batch=_BATCH, unavailable=RegistryUnavailable,
+    name=READER, kinds=_KINDS, lock=7_245_110_392, batch=_BATCH, unavailable=RegistryUnavailable,
     refused=RegistryRefused, longest_pause_seconds=30.0, failures=_FAILED, away=_AWAY,
 )  # fmt: skip
 
