@@ -160,6 +160,19 @@ DASHBOARDS: dict[str, tuple[str, dict[str, list[Panel]]]] = {
                 Panel("Failures", "ops", (("{{reader}}", _rate("mercato_outbox_failures_total", "reader")),)),
                 Panel("Webhook messages due", "short", (("due", "max(mercato_webhook_messages_due)"),)),
             ],
+            "Systems outside": [
+                Panel("Takes nothing", "short", (
+                    ("bus", "max(mercato_bus_away)"), ("search index", "max(mercato_search_feed_away)"),
+                    ("model registry", "max(mercato_registry_away)"),
+                    ("workflows {{instance}}", "mercato_workflows_away")), "1 while the engine is away."),
+                Panel("Brought and failed", "ops", (
+                    ("events on the bus", _rate("mercato_bus_events_total")),
+                    ("bus fails", _rate("mercato_bus_failures_total")),
+                    ("search index fails", _rate("mercato_search_feed_failures_total")),
+                    ("models changed", _rate("mercato_registry_changes_total")),
+                    ("model registry fails", _rate("mercato_registry_failures_total")),
+                    ("models not taken", _rate("mercato_registry_skipped_total")))),
+            ],
             "Usage": [
                 Panel("Not shipped yet", "bytes", (("{{instance}}", f"{_G}spool_behind_bytes"),)),
                 Panel("Age of the oldest usage", "s", (("{{instance}}", f"{_G}spool_unshipped_seconds"),)),

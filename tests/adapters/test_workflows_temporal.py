@@ -5,7 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from mercato.adapters.dbos_records import DbosRecords
 from mercato.adapters.temporal_address import read_address
 from mercato.adapters.workflows_temporal import TemporalWorkflows
 from mercato.app.moving_workflows import move_unfinished
@@ -156,6 +158,36 @@ async def test_what_postgresql_had_under_way_goes_on_in_temporal(
     with elsewhere():
         assert ended_as(database_url, "work:waits") == "cancelled"
     assert diary.lines == ["began waits", "ended waits"]
+
+
+@pytest.mark.slow
+async def test_what_cannot_be_moved_is_left_and_said_and_holds_up_no_other(
+    open_engine: OpenEngine, database: Database
+) -> None:
+    diary = Diary()
+
+    async def run(steps: Steps, subject: str) -> None:
+        await steps.wait("decision", timedelta(days=30))
+        await steps.run("write", subject)
+
+    workflow = diary.workflow("work", run)
+    too_long = "x" * 1100  # Temporal takes ids of up to 1,000 characters
+    with elsewhere():
+        async with open_engine(workflow) as engine:
+            for subject in ("first", too_long, "last"):
+                await engine.start("work", subject)
+            assert len(await DbosRecords(database).unfinished()) == 3
+    async with open_engine(workflow) as engine:
+        with capture_logs() as said:
+            found = await move_unfinished(database, engine)
+        assert (found.moved, found.left) == (["work:first", "work:last"], [f"work:{too_long}"])
+        assert said[-1]["event"].startswith("workflows are left in PostgreSQL")
+        assert (said[-1]["moved"], said[-1]["left"]) == (2, [f"work:{too_long}"])
+        again = await move_unfinished(database, engine)
+        assert (again.moved, again.left) == ([], [f"work:{too_long}"])
+        for subject in ("first", "last"):
+            await engine.send("work", subject, "decision", "go", once="1")
+        await until(lambda: sorted(diary.lines) == ["first", "last"])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from mercato.app.settings import Settings
 from mercato.app.worker import run_worker
@@ -38,6 +39,7 @@ async def test_what_is_asked_for_while_temporal_is_away_is_done_once_it_is_there
         export = (await api.post("/api/privacy/exports", json={"person": "me"}, headers=acme)).json()["id"]
         path = f"/api/privacy/exports/{export}"
         assert (await api.get(path, headers=acme)).json()["state"] == "making"
+        await until(lambda: REGISTRY.get_sample_value("mercato_workflows_away") == 1)
     finally:
         temporal_server.start()
 
@@ -47,5 +49,6 @@ async def test_what_is_asked_for_while_temporal_is_away_is_done_once_it_is_there
     await until(done)
     await until(lambda: ended_as(database_url, f"export-person:{export}") == "done")
     assert recorded_steps(database_url, f"export-person:{export}") == ["write"]
+    await until(lambda: REGISTRY.get_sample_value("mercato_workflows_away") == 0)
     stop.set()
     await working

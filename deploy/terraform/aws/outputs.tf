@@ -2,6 +2,10 @@
 output "cluster" { value = module.cluster.name }
 output "database_address" { value = module.database.address }
 output "cache_address" { value = module.cache.address }
+output "cache_password" {
+  value     = var.cache_password
+  sensitive = true
+}
 output "kafka_addresses" { value = module.kafka.addresses }
 output "search_address" { value = module.search.address }
 output "objects_bucket" { value = module.objects.bucket }

@@ -165,7 +165,7 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
     is_outside = settings.temporal is not None
     inside = [] if is_outside else [each.inside() for each in askers]
     await feed.start([*readers, *inside], [deadlines.subscriber()])
-    work = [
+    work: list[asyncio.Task[Any]] = [
         asyncio.create_task(keep_house(wiring, deadlines), name="housekeeping"),
         asyncio.create_task(webhooks.run(), name="webhooks"),
         asyncio.create_task(letters.run(), name="letters"),

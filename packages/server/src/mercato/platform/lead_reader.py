@@ -59,11 +59,11 @@ class LeadReader(Generic[_N]):
         """Call `lead` when this process leads, and again after a pause when it ended or failed, until cancelled."""
         while True:
             try:
-                async with leading(self._database, self._terms.lock) as still_leads:
+                async with leading(self._database, self._terms.lock, stands_by=self._stand_by) as still_leads:
                     await lead(still_leads)
             except LeadLost as error:
                 self._terms.failures.inc()
-                self._terms.away.replace({})
+                self._stand_by()
                 log.warning("a reader of news lost the lead", reader=self._terms.name, error=str(error))
             except Exception as error:
                 self._note_failure(error)
@@ -89,6 +89,10 @@ class LeadReader(Generic[_N]):
     async def find_place(self, session: Session) -> Place:
         """Everything up to here was handed over."""
         return await read_place(session, self._terms.name)
+
+    def _stand_by(self) -> None:
+        """Another process leads and knows how it is: a last failure of this one would stay an alert for ever."""
+        self._terms.away.replace({})
 
     def _note_failure(self, error: Exception) -> None:
         self._terms.failures.inc()

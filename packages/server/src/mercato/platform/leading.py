@@ -21,12 +21,14 @@ class LeadLost(Exception):
 
 
 @asynccontextmanager
-async def leading(database: Database, lock: int) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+async def leading(
+    database: Database, lock: int, *, stands_by: Callable[[], None] = lambda: None
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Wait until no other process leads, then lead until the block ends. Gives what checks that this still holds.
 
-    `lock` is the number of an advisory lock, held by a session of its own outside any transaction. A process whose
-    session was cut off notices at the next check; until then another one may lead too. Raises `LeadLost`, also for a
-    database that is lost within the block.
+    `lock` is the number of an advisory lock, held by a session of its own outside any transaction. `stands_by` is
+    called whenever another process is found to lead. A process whose session was cut off notices at the next check;
+    until then another one may lead too. Raises `LeadLost`, also for a database that is lost within the block.
     """
     dsn = libpq_url(database.url)
     try:
@@ -38,6 +40,7 @@ async def leading(database: Database, lock: int) -> AsyncIterator[Callable[[], A
                 row = await cursor.fetchone()
                 if row is not None and row[0]:
                     break
+                stands_by()
                 await asyncio.sleep(_LOOKS_SECONDS)
 
             async def check() -> None:

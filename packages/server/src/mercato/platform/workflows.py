@@ -75,7 +75,7 @@ class Workflows(Protocol):
         ...
 
     async def start(self, workflow: str, subject: str) -> None:
-        """Work on `subject`; starting the same twice starts it once."""
+        """Work on `subject`; starting the same twice starts it once. May raise `WorkflowRejected`."""
         ...
 
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
@@ -157,6 +157,10 @@ class WorkflowsRefused(WorkflowsAway):
     code = "workflows_refused"
     title = "The engine of workflows refuses the marketplace"
     fix = "Have an operator run `mercato doctor`, which names the setting to correct."
+
+
+class WorkflowRejected(Exception):
+    """The engine does not take this start as it is: asking again does not help."""
 
 
 class UnknownStep(Exception):

@@ -92,6 +92,10 @@ class CatalogueRepository:
     async def find_with_vendor(self, service_id: str) -> WithVendor | None:
         return await self._with_vendor(Service.id == service_id)
 
+    async def find_many_with_vendor(self, service_ids: Collection[str]) -> list[WithVendor]:
+        """In no order; unknown ones are left out."""
+        return await self._with_vendors(_services_with_vendors().where(Service.id.in_(service_ids)))
+
     async def find_named_with_vendor(self, vendor_slug: str, name: str, viewer: str | None) -> WithVendor | None:
         return await self._with_vendor(_VENDOR.slug == vendor_slug, Service.name == name, seen_by(viewer))
 
@@ -112,12 +116,12 @@ class CatalogueRepository:
             await self._session.scalars(select(Service.id).where(Service.id > after).order_by(Service.id).limit(limit))
         )
 
-    async def submitted_digests(self, service_id: str) -> dict[str, str]:
-        """By release id, the SHA-256 of what was submitted."""
+    async def submitted_digests(self, service_ids: Collection[str]) -> dict[str, str]:
+        """By id of their releases, the SHA-256 of what was submitted."""
         rows = await self._session.execute(
             select(Release.id, Submission.digest)
             .join(Submission, Submission.id == Release.submission_id)
-            .where(Release.service_id == service_id)
+            .where(Release.service_id.in_(service_ids))
         )
         return {row[0]: row[1] for row in rows}
 

@@ -17,13 +17,18 @@ class SucceededRun:
     artifacts: tuple[tuple[str, str], ...]
 
 
-async def find_succeeded(session: Session, organisation_id: str, run_ids: Collection[str]) -> dict[str, SucceededRun]:
-    """Of these runs, by id, those of this organisation that succeeded."""
-    rows = TrainingRepository(session)
-    found: dict[str, SucceededRun] = {}
-    for run_id in run_ids:
-        run = await rows.find(run_id)
-        if run is not None and run.organisation_id == organisation_id and run.state == "succeeded":
-            left = tuple((artifact.name, artifact.sha256) for artifact in await rows.artifacts(run_id))
-            found[run_id] = SucceededRun(run.id, run.code_sha256, run.data_sha256, left)
-    return found
+async def find_succeeded(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], SucceededRun]:
+    """Of these pairs of an organisation and a run, those where the run is the organisation's and succeeded."""
+    rows, run_ids = TrainingRepository(session), {run_id for _, run_id in wanted}
+    if not run_ids:
+        return {}
+    left: dict[str, list[tuple[str, str]]] = {}
+    for artifact in await rows.artifacts_of(run_ids):
+        left.setdefault(artifact.run_id, []).append((artifact.name, artifact.sha256))
+    return {
+        (run.organisation_id, run.id): SucceededRun(
+            run.id, run.code_sha256, run.data_sha256, tuple(left.get(run.id, ()))
+        )
+        for run in await rows.find_many(run_ids)
+        if run.state == "succeeded" and (run.organisation_id, run.id) in wanted
+    }

@@ -1,5 +1,6 @@
 """Training's queries."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,10 @@ class TrainingRepository:
     async def find(self, run_id: str, *, lock: bool = False) -> Run | None:
         query = select(Run).where(Run.id == run_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def find_many(self, run_ids: Collection[str]) -> list[Run]:
+        """In no order; unknown ones are left out."""
+        return list(await self._session.scalars(select(Run).where(Run.id.in_(run_ids))))
 
     async def list_own(self, organisation_id: str, before: str | None, limit: int) -> list[Run]:
         """The newest first."""
@@ -88,6 +93,11 @@ class TrainingRepository:
 
     async def artifacts(self, run_id: str) -> list[Artifact]:
         rows = select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)
+        return list(await self._session.scalars(rows))
+
+    async def artifacts_of(self, run_ids: Collection[str]) -> list[Artifact]:
+        """Of these runs, by name."""
+        rows = select(Artifact).where(Artifact.run_id.in_(run_ids)).order_by(Artifact.run_id, Artifact.name)
         return list(await self._session.scalars(rows))
 
     async def put_artifact(self, artifact: Artifact) -> None:

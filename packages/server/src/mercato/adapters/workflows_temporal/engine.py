@@ -17,7 +17,7 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkerDeploymentVersion, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.workflow import NondeterminismError
 
@@ -25,7 +25,16 @@ from mercato.adapters.temporal_address import TemporalAddress
 from mercato.adapters.workflows_temporal.connection import SECONDS, TemporalConnection, is_unknown, understood
 from mercato.adapters.workflows_temporal.program import MESSAGE, DurableRun, Programs, ProgramsForWorkflows
 from mercato.adapters.workflows_temporal.resuming import Resuming, queue_of
-from mercato.platform import Json, Workflow, WorkflowNotFound, WorkflowsAway, WorkflowsRefused, copy_json
+from mercato.platform import (
+    Json,
+    MeasuredGauge,
+    Workflow,
+    WorkflowNotFound,
+    WorkflowRejected,
+    WorkflowsAway,
+    WorkflowsRefused,
+    copy_json,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +53,7 @@ _STEPS_AT_ONCE = 1_000
 _WORKFLOWS_AT_ONCE = 20
 _CUT_OFF_SECONDS = 5.0
 _LOOK_SECONDS = 60.0
+_AWAY = MeasuredGauge("mercato_workflows_away", "1 while the engine of workflows gives this worker nothing to do")
 
 
 class TemporalWorkflows:
@@ -83,14 +93,19 @@ class TemporalWorkflows:
     async def start(self, workflow: str, subject: str) -> None:
         client = await self._connection.client()
         with understood(self._connection.address), contextlib.suppress(WorkflowAlreadyStartedError):
-            await client.start_workflow(
-                workflow,
-                args=[subject, []],
-                id=_name(workflow, subject),
-                task_queue=queue_of(self._version),
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                rpc_timeout=SECONDS,
-            )
+            try:
+                await client.start_workflow(
+                    workflow,
+                    args=[subject, []],
+                    id=_name(workflow, subject),
+                    task_queue=queue_of(self._version),
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    rpc_timeout=SECONDS,
+                )
+            except RPCError as error:
+                if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                    raise WorkflowRejected(f"Temporal does not take it: {error.message}") from None
+                raise
 
     async def send(self, workflow: str, subject: str, topic: str, value: Json, *, once: str) -> None:
         copied = copy_json(value, f"the message on {topic}")
@@ -133,11 +148,13 @@ class TemporalWorkflows:
                 client = await self._connection.client()
                 with understood(self._connection.address):
                     await self._resuming.start_outdated_anew()
+                    _AWAY.set(0)
                     await self._run_worker(client)
                 pause = _FIRST_PAUSE_SECONDS
             except Exception as error:
                 passes = isinstance(error, WorkflowsAway) and not isinstance(error, WorkflowsRefused)
                 say = log.warning if passes else log.error
+                _AWAY.set(1)
                 say("no workflow goes on; this is tried again", reason=str(error), again_in_seconds=pause)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -193,7 +210,10 @@ class TemporalWorkflows:
             try:
                 with understood(self._connection.address):
                     await self._resuming.start_outdated_anew()
+                _AWAY.set(0)
             except Exception as error:
+                # The client's own loop tries again without a word while Temporal is away: here it is noticed.
+                _AWAY.set(1)
                 log.warning("workflows of other versions could not be listed; this is tried again", error=str(error))
 
 
