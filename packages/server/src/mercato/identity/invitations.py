@@ -41,7 +41,7 @@ class Invitations:
         self._links = links
 
     async def invite(self, caller: Caller, *, email: str, role: Role) -> NewInvitation:
-        """Invite an address. Nobody gives a role that may do more than their own; an administrator needs a recent proof.
+        """Invite an address. Nobody gives a role that may do more than their own; an administrator needs a proof.
 
         Raises `EmailTaken`, `NotAllowed`, `StepUpNeeded`.
         """

@@ -13,7 +13,7 @@ from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import PersonProvisioned, UserChanged
 from mercato.identity.people_rows import PeopleRows
-from mercato.identity.permissions import ADMINISTRATORS, Permission, Role
+from mercato.identity.permissions import ADMINISTRATORS, Permission
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.scim_facts import Found, GroupRef, KnownScimPerson, PersonFacts, facts_of_person, write_person
 from mercato.identity.scim_models import ScimPerson
@@ -23,7 +23,6 @@ from mercato.identity.scim_rows import ScimRows, Window
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
-
 
 if TYPE_CHECKING:
     from scim2_models.path import FilterNode
