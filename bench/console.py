@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from fastapi import FastAPI
 
 from bench.admin_fill import PASSWORD, add_up, fill
@@ -49,8 +50,12 @@ _OPERATORS = ("/ops", "/desk")
 _PUBLIC = ("/device", "/forgot-password", "/join/", "/new-password/", "/sign-in", "/sign-up", "/status")
 _BUYERS = (
     "/home", "/usage", "/calls", "/keys", "/subscriptions", "/recommended", "/budgets", "/invoices", "/statement",
-    "/organisation", "/webhooks",
+    "/organisation", "/webhooks", "/services/{vendor}/{name}/try/calls",
 )  # fmt: skip
+_NEWEST_CALL = (
+    "SELECT usage_events.id, request_id FROM usage_events JOIN users ON organisation_id = consumer_id"
+    " WHERE email = 'o1@example.org' AND at > now() - interval '1 day' ORDER BY at DESC LIMIT 1"
+)
 _ALSO = {"/compare": "?service={vendor}/{name}", "/search": "?q=embed", "/rankings": "?by=growth"}
 """What a page is asked, where without it there is next to nothing on it."""
 
@@ -95,12 +100,20 @@ def sign_in(origin: str, reader: str) -> httpx.Client:
     return client
 
 
-def look(app: FastAPI, browsers: dict[str, httpx.Client], scenery: Scenery, requests: int) -> list[Looked]:
+def newest_call(url: str) -> dict[str, str]:
+    """The consumer's newest call, by names of parameters; the page of a tried call waits for one that nobody made."""
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
+        found = connection.execute(_NEWEST_CALL).fetchone()
+    assert found is not None, "the consumer has no call of the last day: fill in more --events"
+    return {"call_id": str(found[0]), "request_id": str(found[1])}
+
+
+def look(app: FastAPI, browsers: dict[str, httpx.Client], values: dict[str, str], requests: int) -> list[Looked]:
     """Every page that there is for its reader, so many times."""
     found = []
     for page in pages_of(app):
-        path = page.address(scenery.own)
-        path += _ALSO.get(page.template, "").format(vendor=scenery.own["vendor"], name=scenery.own["name"])
+        path = page.address(values)
+        path += _ALSO.get(page.template, "").format(vendor=values["vendor"], name=values["name"])
         each = Looked(page.template, path, reader_of(page))
         client = browsers[each.reader]
         if client.get(path).status_code != 200:
@@ -175,7 +188,7 @@ def measure(url: str, folder: Path, requests: int) -> list[Row]:
     app = build_site(folder / "state", url)
     with served(app) as origin:
         browsers = {reader: sign_in(origin, reader) for reader in ("nobody", "operator", "vendor", "consumer")}
-        pages = look(app, browsers, scenery, requests)
+        pages = look(app, browsers, scenery.own | newest_call(url), requests)
         rows = rows_of(pages, browsers["nobody"])
         show(rows)
         found: list[str] = []

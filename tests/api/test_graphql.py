@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,8 @@ from sqlalchemy import event, text
 from mercato.api.graphql import SCHEMA
 from mercato.edge.wiring import running_of
 from mercato.identity import Caller, Role
-from tests.metering.test_usage_api import sign_in
+from tests.conftest import TestClock
+from tests.metering.test_usage_api import PASSWORD, sign_in
 from tests.support.governed import ask, codes, submit
 from tests.support.market import Market
 
@@ -132,6 +134,20 @@ async def test_a_decision_is_that_of_the_other_route(api: httpx.AsyncClient, mar
     assert codes(await ask(api, headers, DECIDE, id=one, **{**good, "say": "REJECT"})) == ["already_decided"]
     waiting = await ask(api, headers, "{ approvals(first: 5) { items { id } } }")
     assert [row["id"] for row in waiting["data"]["approvals"]["items"]] == [own]
+
+
+async def test_a_decision_needs_a_recent_proof_as_on_the_other_route(
+    api: httpx.AsyncClient, market: Market, clock: TestClock
+) -> None:
+    submission = await submit(market, await market.people.join("acme"))
+    headers = await sign_in(api, await market.operator())
+    clock.advance(timedelta(minutes=11))
+    asked = {"id": submission, "digest": SEEN, "say": "APPROVE", "why": "good"}
+    assert codes(await ask(api, headers, DECIDE, **asked)) == ["step_up_needed"]
+    proved = await api.post("/api/sessions/current/proof", json={"password": PASSWORD}, headers=headers)
+    assert proved.status_code == 204
+    done = await ask(api, headers, DECIDE, **asked)
+    assert done["data"]["decide"]["approval"]["state"] == "approved"
 
 
 async def test_a_decision_holds_for_what_was_looked_at(api: httpx.AsyncClient, market: Market) -> None:

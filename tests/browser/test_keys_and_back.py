@@ -1,4 +1,4 @@
-"""Approvals decided by keyboard, and what the back button shows once somebody has signed out."""
+"""Approvals decided by keyboard, the back button after signing out, and the forms of a key."""
 
 from collections.abc import AsyncIterator
 
@@ -82,4 +82,36 @@ async def test_two_clicks_on_a_button_make_one_key(browser: Browser, site: Site,
         await tab.page.locator("#key").wait_for()
         await tab.go("/keys")
         assert await tab.page.get_by_role("link", name=name, exact=True).count() == 1
+        await tab.check()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+async def test_a_key_is_held_to_services_and_addresses(browser: Browser, site: Site, script: bool) -> None:
+    service, name = f"{site.scenery.vendor}/{site.scenery.own['name']}", f"held-{'script' if script else 'plain'}"
+    cookies = site.cookies_of(f"{site.scenery.vendor}@example.org")
+    async with open_tab(browser, site.origin, Look(script=script, width=390), cookies) as tab:
+        page = tab.page
+        await tab.go("/keys")
+        await page.fill('main form [name="name"]', name)
+        await page.get_by_label("Only these services").fill(service)
+        await page.get_by_label("Only from these addresses").fill("203.0.113.300")
+        tab.going = f"{site.origin}/keys"
+        await page.get_by_role("button", name="Make the key").click()
+        # What was typed stays, beside what is wrong with it.
+        await page.get_by_text("`203.0.113.300` is no address").wait_for()
+        assert await page.input_value('main form [name="name"]') == name
+        assert await page.get_by_label("Only these services").input_value() == service
+        await page.get_by_label("Only from these addresses").fill("203.0.113.7\n203.0.113.0/24")
+        await page.get_by_role("button", name="Make the key").click()
+        await page.get_by_role("link", name=name, exact=True).click()
+        held = page.locator("dt:has-text('Held to') + dd li")
+        assert await held.all_inner_texts() == [service, "203.0.113.7/32", "203.0.113.0/24"]
+        await page.get_by_label("Only these services").fill("")
+        await page.get_by_label("Only from these addresses").fill("2001:db8::/32")
+        await page.get_by_role("button", name="Hold the key").click()
+        await page.get_by_text("2001:db8::/32").first.wait_for()
+        assert await held.all_inner_texts() == ["2001:db8::/32"]
+        await page.get_by_label("Only from these addresses").fill("")
+        await page.get_by_role("button", name="Hold the key").click()
+        await page.get_by_text("nothing: all subscribed services, any address").wait_for()
         await tab.check()

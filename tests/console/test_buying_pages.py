@@ -64,6 +64,22 @@ class TestKeys:
         assert lifted.status_code == 303
         assert "all subscribed services, any address" in (await browser.get(f"/keys/{found[1]}")).text
 
+    async def test_a_key_is_held_to_a_private_service_that_its_maker_sees(
+        self, browser: httpx.AsyncClient, market: Market
+    ) -> None:
+        vendor = await market.people.join("acme")
+        for name, friends in (("seen", ["buyer"]), ("hidden", [])):
+            service, _ = await market.list_service(vendor, name)
+            await market.add_release(service, "1.1.0", visibility="private", visible_to=friends)
+        await market.people.join("buyer")
+        await sign_in(browser, "buyer")
+        form = {"name": "held", "kind": "ck", "services": "acme/hidden"}
+        assert (await browser.post("/keys", data=form)).status_code == 404
+        assert (await browser.post("/keys", data=form | {"services": "acme/seen"})).status_code == 200
+        found = re.search(r'href="/keys/(key_\w+)">held<', (await browser.get("/keys")).text)
+        assert found is not None
+        assert 'chip">acme/seen<' in (await browser.get(f"/keys/{found[1]}")).text
+
     async def test_a_key_is_revoked_once_its_name_is_typed(self, browser: httpx.AsyncClient) -> None:
         await sign_up(browser)
         await browser.post("/keys", data={"name": "laptop", "kind": "ck"})

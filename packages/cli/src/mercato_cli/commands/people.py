@@ -70,7 +70,10 @@ def enable(mp: Mp, user_id: str) -> None:
 @click.option("--role", type=click.Choice(_ROLES), default="viewer", show_default=True, help="What they may do.")
 @command
 def invite(mp: Mp, email: str, role: str) -> None:
-    """Invite somebody; the link goes to them by mail and is printed, too. It works once, for seven days."""
+    """Invite somebody; the link goes to them by mail and is printed, too. It works once, for seven days.
+
+    An administrator needs `mp prove` in the last ten minutes.
+    """
     new = mp.client.invite(email, role)
 
     def show() -> None:

@@ -214,8 +214,8 @@ async def verify_organisation(
 
 @late.post("/users", status_code=201, summary="Add a colleague")
 async def add_user(hashed: HashedNewUser, caller: SignedIn, joining: Joining) -> UserView:
-    """Nobody gives a role that may do more than their own. An address that is in use is refused, so that a repeat
-    changes nothing.
+    """Needs a proof of who you are from the last ten minutes. Nobody gives a role that may do more than their own. An
+    address that is in use is refused, so that a repeat changes nothing.
     """
     body, password = hashed
     user = await joining.add_user(caller, email=body.email, name=body.name, password=password, role=Role(body.role))

@@ -130,7 +130,8 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
         )
         new = await room.desk.make(
             visit.caller, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at,
-            hold=await read_hold(room.session, body), account_id=body.service_account_id, drawn=drawn,
+            hold=await read_hold(room.session, body, visit.caller.organisation_slug),
+            account_id=body.service_account_id, drawn=drawn,
         )  # fmt: skip
     except Refusal as refusal:
         page = await _keys_page(room, None)

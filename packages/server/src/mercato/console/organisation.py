@@ -18,7 +18,7 @@ from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.letters import InvitationDesk
 from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import Permission
+from mercato.identity import Permission, StepUpNeeded
 from mercato.platform import Refusal
 from mercato_contracts.audit import AuditEntryPage
 from mercato_contracts.identity import UserList
@@ -139,11 +139,13 @@ async def show_organisation(office: Desk) -> Response:
 
 @router.post("/organisation/invitations")
 async def invite(request: Request, office: Desk) -> Response:
-    """The link is shown this once, and sent by mail."""
+    """The link is shown this once, and sent by mail. Inviting an administrator needs a proof of who one is."""
     form = await Form.of(request)
     try:
         body = as_request(InvitationRequest, email=form.find("email"), role=form.find("role"))
         new = await invitations_api.invite(body, office.visit.caller, office.invitations, office.parts)
+    except StepUpNeeded:
+        raise
     except Refusal as refusal:
         return await office.show(refusal, email=form.get("email")[:254])
     return office.visit.show("organisation.html", await office.page(invited=new))

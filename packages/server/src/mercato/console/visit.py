@@ -52,7 +52,12 @@ class Shell:
     @property
     def minutes_left(self) -> int:
         """Of the view, rounded up."""
-        return 0 if self.view is None else max(0, -((self.now - self.view.ends_at) // timedelta(minutes=1)))
+        return -(-self.seconds_left // 60)
+
+    @property
+    def seconds_left(self) -> int:
+        """Of the view, rounded up."""
+        return 0 if self.view is None else max(0, -((self.now - self.view.ends_at) // timedelta(seconds=1)))
 
 
 @dataclass(frozen=True, slots=True)

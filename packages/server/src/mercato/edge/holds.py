@@ -12,8 +12,11 @@ from mercato_contracts.client_address import is_in, read_networks
 from mercato_contracts.identity import KeyHoldRequest
 
 
-async def read_hold(session: Session, body: KeyHoldRequest, viewer: str | None = None) -> KeyHold:
-    """The ids of the services, and the networks. Raises `ServiceNotFound`, `Malformed`."""
+async def read_hold(session: Session, body: KeyHoldRequest, viewer: str) -> KeyHold:
+    """The ids of the services, of those that the organisation `viewer` may see, and the networks.
+
+    Raises `ServiceNotFound`, `Malformed`.
+    """
     catalogue, services = Catalogue(session, viewer), []
     for name in dict.fromkeys(body.services):
         found = await catalogue.find_service(*name.split("/", 1))

@@ -84,6 +84,7 @@ from mercato.identity.refusals import (
     NotAllowed,
     NotSignedIn,
     OrganisationSuspended,
+    StepUpNeeded,
     TargetUnknown,
 )
 from mercato.identity.rights import every_permission, key_rights, rights_of
@@ -252,6 +253,7 @@ __all__ = [
     "SsoSecrets",
     "SsoTaken",
     "Standing",
+    "StepUpNeeded",
     "Subjects",
     "Taken",
     "TargetUnknown",

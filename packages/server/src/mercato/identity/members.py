@@ -60,7 +60,10 @@ class Members:
         return user
 
     async def enable(self, caller: Caller, user_id: str) -> User:
-        """They may sign in again. Keys that were revoked stay revoked. Raises `NotFound`, `NotAllowed`."""
+        """They may sign in again. Keys that were revoked stay revoked.
+
+        Raises `NotFound`, `NotAllowed`, `StepUpNeeded`.
+        """
         user = await self._take(caller, user_id)
         if user.disabled_at is not None:
             await self._rows.forget_providers_disabling(user.id)

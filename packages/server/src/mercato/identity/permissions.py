@@ -13,6 +13,10 @@ class Role(StrEnum):
     SERVICE_ACCOUNT = "service_account"
 
 
+ADMINISTRATORS = frozenset({Role.SUPER_ADMIN, Role.ADMIN})
+"""Roles that run their organisation and decide who else does."""
+
+
 class Permission(StrEnum):
     """One thing that can be allowed; `noun:verb`."""
 

@@ -13,7 +13,7 @@ from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import PersonProvisioned, UserChanged
 from mercato.identity.people_rows import PeopleRows
-from mercato.identity.permissions import Permission, Role
+from mercato.identity.permissions import ADMINISTRATORS, Permission
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.scim_facts import Found, GroupRef, KnownScimPerson, PersonFacts, facts_of_person, write_person
 from mercato.identity.scim_models import ScimPerson
@@ -23,8 +23,6 @@ from mercato.identity.scim_rows import ScimRows, Window
 from mercato.identity.standing_rows import StandingRows
 from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
-
-_ADMINISTRATORS = (Role.ADMIN, Role.SUPER_ADMIN)
 
 if TYPE_CHECKING:
     from scim2_models.path import FilterNode
@@ -160,7 +158,7 @@ class ScimPeople:
         """To another address. Links that were sent to the old one work no more."""
         if email == user.email:
             return
-        if user.role in _ADMINISTRATORS:
+        if user.role in ADMINISTRATORS:
             raise ScimAdministratorKept(f"{user.name} is an administrator.")
         if await self._identities.find_user_by_email(email) is not None:
             raise ScimTaken("Somebody with this address is here already.")

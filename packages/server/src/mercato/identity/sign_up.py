@@ -43,8 +43,14 @@ class SignUp:
     async def add_user(
         self, caller: Caller, *, email: str, name: str, password: str | HashedSecret, role: Role
     ) -> User:
-        """A colleague in the caller's organisation; nobody gives a role that may do more than their own."""
+        """A colleague in the caller's organisation; nobody gives a role that may do more than their own.
+
+        Whoever sets the password can sign in as them, so every role needs a recent proof.
+
+        Raises `NotAllowed`, `StepUpNeeded`, `EmailTaken`.
+        """
         caller.require(Permission.USERS_WRITE)
+        caller.require_recent_proof(self._clock.now())
         organisation = await self._rows.find_organisation(caller.organisation_id)
         assert organisation is not None
         may_give(caller, role)

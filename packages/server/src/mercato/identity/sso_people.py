@@ -10,7 +10,7 @@ from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import SsoAccount, SsoProvider, User
 from mercato.identity.news import InvitationAccepted, SsoAccountChanged, UserChanged
 from mercato.identity.oidc import Claims
-from mercato.identity.permissions import Role, permissions_of
+from mercato.identity.permissions import ADMINISTRATORS, Role, permissions_of
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.sso_providers import ROLES
 from mercato.identity.sso_refusals import (
@@ -29,7 +29,6 @@ from mercato.platform import Clock, Ids, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
 _BY = "single-sign-on"
-_ADMINISTRATORS = (Role.ADMIN, Role.SUPER_ADMIN)
 _LONGEST_NAME = 120
 _LONGEST_EMAIL = 254
 
@@ -94,7 +93,7 @@ class SsoPeople:
             return await self._join(provider, claims, email)
         if user.organisation_id != provider.organisation_id:
             raise SsoAddressElsewhere("The address belongs to a person of another organisation.")
-        if user.role in _ADMINISTRATORS:
+        if user.role in ADMINISTRATORS:
             raise SsoAdministrator("The address is that of an administrator.")
         if user.disabled_at is not None:
             raise PersonDisabled(f"{user.name} was disabled by an administrator.")
@@ -109,7 +108,7 @@ class SsoPeople:
         invitation = await self._rows.find_open_invitation(provider.organisation_id, email, now)
         if invitation is None and _domain(email) not in provider.domains:
             raise SsoNotInvited(f"Nobody invited {email}, and {_domain(email)} is none of the organisation's domains.")
-        if invitation is not None and invitation.role in _ADMINISTRATORS:
+        if invitation is not None and invitation.role in ADMINISTRATORS:
             raise SsoAdministrator("The invitation makes an administrator: use its link.")
         invited = None if invitation is None else Role(invitation.role)
         role = _role_of(provider, claims) if _is_led(provider) else invited or _default_role(provider)

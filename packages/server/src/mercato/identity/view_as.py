@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from mercato.identity.caller import Caller, ViewOf
 from mercato.identity.models import Organisation, User
 from mercato.identity.news import ViewAsBegan, ViewAsEnded, ViewAsSettingChanged
-from mercato.identity.permissions import READS, Permission, Role, permissions_of
+from mercato.identity.permissions import ADMINISTRATORS, READS, Permission, Role, permissions_of
 from mercato.identity.refusals import NotAllowed, OrganisationSuspended
 from mercato.identity.view_as_models import View
 from mercato.identity.view_as_refusals import ViewAsAdministrator, ViewAsForbidden, ViewAsNobody
@@ -19,7 +19,6 @@ from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
 
 LONGEST = timedelta(minutes=30)
-_NEVER = frozenset({Role.SUPER_ADMIN, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class Views:
         if found is None:
             raise NotFound(f"{view.user_id} is not in that organisation.", user=view.user_id)
         _, user, organisation, role = found
-        if organisation.is_operator or Role(role) in _NEVER:
+        if organisation.is_operator or Role(role) in ADMINISTRATORS:
             raise ViewAsAdministrator("This person is an administrator, or one of the operator's people.")
         if not organisation.allows_views:
             raise ViewAsForbidden(f"{organisation.name} does not let operators view as its people.")
@@ -165,7 +164,7 @@ async def seen_through(session: Session, now: datetime, caller: Caller, view_id:
         return caller
     view, user, organisation, role = found
     is_over = view.session_id != caller.session_id or view.ended_at is not None or now >= view.ends_at
-    is_refused = organisation.is_operator or not organisation.allows_views or Role(role) in _NEVER
+    is_refused = organisation.is_operator or not organisation.allows_views or Role(role) in ADMINISTRATORS
     if is_over or is_refused or user.disabled_at is not None or organisation.suspended_at is not None:
         return caller
     theirs = permissions_of(Role(role), in_operator=False)

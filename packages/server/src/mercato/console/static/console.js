@@ -184,15 +184,18 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
-// The time that is left of viewing as somebody else; the page is read anew when it is over.
-const until = document.querySelector("[data-until]");
+// The time that is left of viewing as somebody else; the page is left when it is over. The server says how long that is,
+// because the clock of this computer may be wrong: an early one would load the page again and again.
+const until = document.querySelector("[data-left]");
 if (until) {
-  const ends = Date.parse(until.dateTime);
+  const ends = Date.now() + Number(until.dataset.left) * 1000;
   const tick = () => {
     const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
     until.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
-    if (left === 0) location.assign(document.querySelector(".brand").href);
+    if (left > 0) return;
+    clearInterval(ticking);
+    location.assign(document.querySelector(".brand").href);
   };
+  const ticking = setInterval(tick, 1000);
   tick();
-  setInterval(tick, 1000);
 }
