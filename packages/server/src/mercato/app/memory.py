@@ -4,6 +4,8 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _LARGE_BYTES = 1024 * 1024
@@ -35,6 +37,18 @@ def leave_out_rich() -> None:
     Our log lines are JSON. For a program of our own only: nothing else in this process can import rich.
     """
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """For the imports of a process that stays: nothing of them is garbage, and to look for it takes an eighth of their
+    time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def calm_collector() -> None:

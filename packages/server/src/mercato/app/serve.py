@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from mercato.app.memory import leave_out_rich, return_memory_early
+from mercato.app.memory import collector_paused, leave_out_rich, return_memory_early
 from mercato.app.records import open_records, require_schema
 from mercato.app.settings import Settings, internal_port_of
 from mercato.app.usable import require_usable
@@ -103,11 +103,12 @@ def _become_process(settings: Settings, *, with_parent: bool) -> None:
 def _run_control(
     settings: Settings, url: str, roles: list[str], host: str, port: int, internal_port: int | None
 ) -> None:
-    from mercato.app.control import build_wiring, create_app, create_internal_app
-    from mercato.app.listeners import Listeners, listen
-    from mercato.app.places import with_probes
-    from mercato.app.tls import Tls
-    from mercato.app.tracing import with_tracer
+    with collector_paused():
+        from mercato.app.control import build_wiring, create_app, create_internal_app
+        from mercato.app.listeners import Listeners, listen
+        from mercato.app.places import with_probes
+        from mercato.app.tls import Tls
+        from mercato.app.tracing import with_tracer
 
     internal_port = internal_port or internal_port_of(settings, port)
     public = listen(host, port, "--port")
@@ -122,10 +123,11 @@ def _run_control(
 
 
 def _run_worker(settings: Settings, url: str, host: str, port: int) -> None:
-    import uvloop
+    with collector_paused():
+        import uvloop
 
-    from mercato.app.worker import run_worker
-    from mercato.app.worker_health import WorkerHealth
+        from mercato.app.worker import run_worker
+        from mercato.app.worker_health import WorkerHealth
 
     async def work() -> None:
         stop, health = asyncio.Event(), WorkerHealth()
