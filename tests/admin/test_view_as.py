@@ -1,4 +1,4 @@
-"""Operators view as a person of an organisation: reads only, half an hour, and the organisation is told."""
+"""Operators view as a person of an organisation: reads only, half an hour, and the organisation gets a notice."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What breaks callers is told from what does not, and decides the least version."""
+"""What breaks callers is distinguished from what does not, and decides the least version."""
 
 import csv
 import json

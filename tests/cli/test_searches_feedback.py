@@ -33,7 +33,7 @@ def test_a_saved_search_tells_of_a_service_that_is_published_later_and_is_forgot
     short = saved["id"][-8:]
     assert "Nothing new fitted yet" in person("searches", "fits", short).stderr
     publish(seller, shop, "vectors", "embeddings", vectors.url)
-    eventually(lambda: "newly/vectors" in person("searches", "fits", short).stdout, "the fit is told")
+    eventually(lambda: "newly/vectors" in person("searches", "fits", short).stdout, "the fit is reported")
     page = person.json("searches", "fits", saved["id"], "--limit", "1")
     assert [(one["service"], one["version"]) for one in page["items"]] == [("newly/vectors", "1.0.0")]
     (listed,) = [one for one in person.json("searches", "list")["items"] if one["id"] == saved["id"]]

@@ -87,7 +87,7 @@ async def test_the_vendor_answers_and_an_operator_hides(
         assert (await operator.post(hide, data={"reason": "names a person"})).status_code == 303
         assert "names a person" in (await operator.get(PAGE)).text
         assert "No review yet" in (await anybody.get(PAGE)).text
-        assert "An operator hid it: names a person" in (await browser.get(PAGE)).text, "its author is told why"
+        assert "An operator hid it: names a person" in (await browser.get(PAGE)).text, "its author sees why"
         assert (await operator.post(f"{PAGE}/{found[1]}/show", data={"reason": "looked again"})).status_code == 303
         assert "<article" in (await anybody.get(PAGE)).text
 

@@ -1,4 +1,4 @@
-"""Searches that organisations keep: what newly fits is told, once, whatever dies meanwhile."""
+"""Searches that organisations keep: what newly fits is reported, once, whatever dies meanwhile."""
 
 import asyncio
 import signal
@@ -102,7 +102,7 @@ async def test_what_newly_fits_is_told_once_and_what_fitted_before_is_not(
     await _write(market, new)
     await market.add_release(new, "2.1.0", title="An embedder again")
     await _write(market, new)
-    assert len(await _told(market)) == 1, "a fit is told once"
+    assert len(await _told(market)) == 1, "a fit is reported once"
     path = f"/api/saved-searches/{saved['id']}"
     page = (await api.get(f"{path}/fits", headers=headers)).json()
     assert [(one["service"], one["version"]) for one in page["items"]] == [("acme/better-embedder", "1.0.0")]

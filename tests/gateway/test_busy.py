@@ -1,4 +1,4 @@
-"""A deployment whose connections are all taken: who waits too long is told so, and nobody is blamed for it."""
+"""A deployment whose connections are all taken: who waits too long gets a reason, and nobody is blamed for it."""
 
 import asyncio
 import contextlib

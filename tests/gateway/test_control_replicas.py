@@ -1,4 +1,4 @@
-"""A gateway that is told several addresses of the control plane leaves the one that cannot help."""
+"""A gateway that knows several addresses of the control plane leaves the one that cannot help."""
 
 import asyncio
 from collections.abc import AsyncIterator

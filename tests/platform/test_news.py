@@ -1,4 +1,4 @@
-"""News is stored and read back as it was told, also by a version that knows other fields."""
+"""News is stored and read back as it was sent, also by a version that knows other fields."""
 
 import asyncio
 import json

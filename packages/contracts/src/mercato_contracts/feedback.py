@@ -12,7 +12,7 @@ _NAME = r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$"
 
 
 class FeedbackRequest(Wire):
-    """What somebody found of one result. Sent again for the same words and service, it replaces what was said."""
+    """What somebody found of one result. Sent again for the same words and service, it replaces the earlier verdict."""
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
         description="The words that were searched for; the first 200 characters are kept"
@@ -20,7 +20,7 @@ class FeedbackRequest(Wire):
     service: Annotated[str, StringConstraints(pattern=_NAME)] = Field(description="The result, `vendor/name`")
     position: int = Field(ge=1, le=200, description="Where it stood in the answer, from 1")
     verdict: FeedbackVerdict = Field(
-        description="`opened`: its page was opened; `useful` or `not_useful`: what was said of it"
+        description="`opened`: its page was opened; `useful` or `not_useful`: the verdict on it"
     )
 
 

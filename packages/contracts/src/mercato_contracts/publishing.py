@@ -111,7 +111,7 @@ class ClaimView(Wire):
 
 
 class ApprovalCommentView(Wire):
-    """What one person of the operator said to the others."""
+    """A comment of one person of the operator for the others."""
 
     id: str = Field(description="The comment's id, `apc_…`")
     person: str = Field(description="The id of the person")
@@ -133,7 +133,7 @@ class WaitingView(Wire):
 
 
 class ApprovalDetail(WaitingView):
-    """The same with what people of the operator said to each other about it."""
+    """The same with the comments of the operator's people."""
 
     comments: list[ApprovalCommentView] = Field(description="The newest 200, oldest first")
     people: dict[str, str] = Field(description="The name of each person who is named here, by id")

@@ -1,4 +1,4 @@
-"""Searches that an organisation keeps, and what was told of each."""
+"""Searches that an organisation keeps, and what each has reported."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ class SavedSearchView(Wire):
     id: str = Field(description="The saved search's id")
     name: str = Field(description="What it is called")
     search: dict[str, Any] = Field(description="Words and filters, as they were sent")
-    fits: Count = Field(description="How many services were told of since it was saved")
+    fits: Count = Field(description="How many services it has reported since it was saved")
     created_by: Annotated[str, StringConstraints(max_length=200)] = Field(description="Who saved it first")
     created_at: datetime = Field(description="When it was saved first, UTC")
     mail_to: str | None = Field(default=None, description="The id of the person who also hears by mail; null: nobody")
@@ -37,7 +37,7 @@ class SavedSearchList(Wire):
 
 
 class SavedSearchFitView(Wire):
-    """A service that newly fitted a saved search, told once."""
+    """A service that newly fitted a saved search, reported once."""
 
     id: str = Field(description="The fit's id")
     service_id: ServiceId
@@ -47,7 +47,7 @@ class SavedSearchFitView(Wire):
 
 
 class SavedSearchFitPage(Wire):
-    """What was told of a saved search, the newest first."""
+    """The reports of a saved search, the newest first."""
 
     items: list[SavedSearchFitView] = Field(description="The newest first")
     next: str | None = Field(default=None, description="`before` of the page after; null on the last")

@@ -19,9 +19,9 @@ class SavedSearchCalls(Transport):
         return self.ask(SavedSearchList, "GET", "/api/saved-searches")
 
     def saved_search_fits(self, saved_id: str, query: dict[str, Any]) -> SavedSearchFitPage:
-        """What was told, the newest first."""
+        """Its reported services, the newest first."""
         return self.ask(SavedSearchFitPage, "GET", f"/api/saved-searches/{segment(saved_id)}/fits", query=query)
 
     def forget_search(self, saved_id: str) -> None:
-        """Gone, with what was told of it."""
+        """Gone, with its reports."""
         self.request("DELETE", f"/api/saved-searches/{segment(saved_id)}")

@@ -29,7 +29,7 @@ def save(mp: Mp, name: str, query: tuple[str, ...], *, mail: bool, **filters: An
     saved = mp.client.save_search(name, {"q": " ".join(query), **asked_of(filters)}, mail=mail)
     mp.console.show(
         saved.model_dump(mode="json"),
-        lambda: mp.console.say(f"{saved.name} is saved. What newly fits is told: mp searches fits {saved.id[-8:]}"),
+        lambda: mp.console.say(f"{saved.name} is saved. To see what newly fits: mp searches fits {saved.id[-8:]}"),
     )
 
 
@@ -64,7 +64,7 @@ def list_fits(mp: Mp, saved_id: str, limit: int, before: str | None) -> None:
 @_SAVED
 @command
 def forget(mp: Mp, saved_id: str) -> None:
-    """Forget a saved search and what was told of it."""
+    """Forget a saved search and its reports."""
     mp.client.forget_search(saved_id)
     mp.console.show({"id": saved_id, "forgotten": True}, lambda: mp.console.say("Forgotten."))
 

@@ -17,7 +17,7 @@ def view_as() -> None:
 
 @view_as.command("begin")
 @click.argument("person", metavar="PERSON")
-@click.option("--reason", required=True, help="Why; the organisation is told.")
+@click.option("--reason", required=True, help="Why; the organisation sees it.")
 @click.option("--organisation", metavar="NAME", help="Which one, where the person is in several.")
 @command
 def begin(mp: Mp, person: str, reason: str, organisation: str | None) -> None:

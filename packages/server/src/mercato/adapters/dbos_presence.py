@@ -33,7 +33,7 @@ _PENDING = text(
 class Patience:
     """How long to wait for a worker.
 
-    `unknown` is for one that never said that it lives: it may be of a release before this one, at work beside us.
+    `unknown` is for one that never gave a sign of life: it may be of a release before this one, at work beside us.
     """
 
     looks: timedelta = timedelta(seconds=5)

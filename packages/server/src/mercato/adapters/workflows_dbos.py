@@ -107,7 +107,7 @@ class DbosWorkflows:
         await self._engine.call(self._cancel(workflow_id))
 
     async def take_over(self, executors: Sequence[str]) -> None:
-        """Go on with what these engines of our version left: they are dead. Other engines may be told the same."""
+        """Go on with what these engines of our version left: they are dead. Other engines may get the same call."""
         await self._engine.call(self._take_over(list(executors)))
 
     async def start_anew(self, executors: Sequence[str]) -> None:

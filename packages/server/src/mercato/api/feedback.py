@@ -22,7 +22,7 @@ Desk = Annotated[Feedback, Depends(_desk)]
 
 @router.post("/feedback", status_code=204, summary="Say what you found of a result of a search")
 async def give_feedback(body: FeedbackRequest, caller: SignedIn, desk: Desk) -> None:
-    """Kept for 90 days with your organisation, not with you. The same words and service again replace what was said. At
+    """Kept for 90 days with your organisation, not with you. The same words and service again replace the verdict. At
     most 1,000 results of an organisation a day.
     """
     await desk.give(caller, body.query, body.service, body.position, body.verdict)

@@ -37,9 +37,9 @@ async def save_search(
     desk: Desk,
     searching: Annotated[Searching, Depends(discovery.get_searching)],
 ) -> SavedSearchView:
-    """A service fits that passes every filter and has all the words, or is near to them in meaning. It is told once:
+    """A service fits that passes every filter and has all the words, or is near to them in meaning. It is reported once:
     as the event `saved_search.fitted` of webhooks, in the list of fits, and with `mail` in a letter to the person who
-    saves it, at most one a day. What fits already is not told. Saved again
+    saves it, at most one a day. What fits already is not reported. Saved again
     under the same name, it replaces the one before; at most 50 of an organisation.
     """
     asked = body.search.model_dump(mode="json", exclude_defaults=True)
@@ -48,7 +48,7 @@ async def save_search(
 
 @router.get("", summary="The searches that your organisation keeps")
 async def list_saved_searches(caller: SignedIn, desk: Desk) -> SavedSearchList:
-    """By name, each with how many services were told of."""
+    """By name, each with the number of services it has reported."""
     return SavedSearchList(items=[view_saved(each) for each in await desk.list_all(caller)])
 
 
@@ -79,7 +79,7 @@ async def list_saved_search_fits(
 
 @router.delete("/{saved_id}", status_code=204, summary="Forget a saved search")
 async def forget_search(saved_id: str, caller: SignedIn, desk: Desk) -> None:
-    """With what was told of it. A repeat is refused as not found."""
+    """With its reports. A repeat is refused as not found."""
     await desk.forget(caller, saved_id)
 
 

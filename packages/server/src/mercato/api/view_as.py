@@ -34,7 +34,7 @@ async def view_as(body: ViewAsRequest, caller: SignedIn, session: Transaction, p
     """From the next request on this session reads what the person can read, and no more than you may yourself: for half
     an hour, in one organisation, without changing anything. Nobody views as an administrator or as a person of the
     operator. Needs a proof of who you are from the last ten minutes. The audit log has its entry before the first read,
-    and the organisation is told; it may forbid views.
+    and the organisation gets a notice; it may forbid views.
     """
     where = None if body.organisation is None else (await Directory(session).get_by_slug(body.organisation)).id
     began = await begin_view(

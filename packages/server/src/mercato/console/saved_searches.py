@@ -67,7 +67,7 @@ class SavedSearchPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackGivenPage:
-    """What was said, and the results that it was said of."""
+    """The verdicts, and the results that they are about."""
 
     given: FeedbackRequest
     back: str
@@ -128,7 +128,7 @@ async def show_saved_search(
 
 @router.post("/saved-searches/{saved_id}/forget")
 async def forget_search(saved_id: str, visit: SignedIn, desk: api.Desk) -> Response:
-    """With what was told of it."""
+    """With its reports."""
     await api.forget_search(saved_id, visit.caller, desk)
     return visit.go("/saved-searches")
 

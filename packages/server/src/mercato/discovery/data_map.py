@@ -28,6 +28,6 @@ describe(SearchMiss, "Searches that found nothing; who asked is a digest that ch
 describe(SavedSearch, "Searches that organisations keep.", LegalBasis.CONTRACT, WITH_ORGANISATION,
          ids="id organisation_id", people="created_by mail_to", words="asked means", facts="name embedder vector",
          times="created_at")  # fmt: skip
-describe(SavedSearchFit, "Services that organisations were told of.", LegalBasis.CONTRACT,
+describe(SavedSearchFit, "Services that were reported to organisations.", LegalBasis.CONTRACT,
          Keep("as long as the saved search"),
          ids="saved_search_id service_id id letter_id", facts="version", times="found_at")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What people found of results: said by organisations, and added up for operators."""
+"""What people found of results: given by organisations, and added up for operators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

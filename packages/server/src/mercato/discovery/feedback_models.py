@@ -9,7 +9,7 @@ from mercato.platform import Base
 
 
 class SearchFeedback(Base):
-    """An organisation's last word on one result of one query. Who of the organisation said it is not kept."""
+    """An organisation's last word on one result of one query. The person who gave it is not kept."""
 
     __tablename__ = "search_feedback"
     __table_args__ = (
@@ -24,7 +24,7 @@ class SearchFeedback(Base):
     query: Mapped[str]
     """The words without capitals and double blanks, at most 200 characters."""
     query_digest: Mapped[str]
-    """SHA-256 of `query`, by which it is told from others also where an erasure masked something in it."""
+    """SHA-256 of `query`, which tells it from others also where an erasure masked something in it."""
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
     position: Mapped[int]
     verdict: Mapped[str]

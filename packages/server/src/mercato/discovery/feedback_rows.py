@@ -20,7 +20,7 @@ class FeedbackRows:
         self._session = session
 
     async def put(self, row: SearchFeedback) -> None:
-        """Add it, or replace what the organisation said of this result before."""
+        """Add it, or replace the organisation's earlier verdict on this result."""
         values = {name: getattr(row, name) for name in SearchFeedback.__table__.columns.keys()}  # noqa: SIM118
         changed = {name: values[name] for name in ("position", "verdict", "at")}
         statement = insert(SearchFeedback).values(values)
@@ -31,7 +31,7 @@ class FeedbackRows:
         )
 
     async def count_of(self, organisation_id: str, since: datetime) -> int:
-        """How much this organisation said since then."""
+        """How many verdicts this organisation gave since then."""
         query = select(func.count()).where(
             SearchFeedback.organisation_id == organisation_id, SearchFeedback.at >= since
         )

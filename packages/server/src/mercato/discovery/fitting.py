@@ -1,6 +1,6 @@
 """Whether a listing fits a saved search: every filter, and every word or the meaning of them all.
 
-A search shows the best there is, however little it fits. Who is told of something wants it to fit, so this is stricter.
+A search shows the best there is, however little it fits. A report should fit, so this is stricter.
 """
 
 import re

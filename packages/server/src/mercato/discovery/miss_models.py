@@ -17,7 +17,7 @@ class SearchMiss(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     """The start of the day, UTC."""
     words_digest: Mapped[str] = mapped_column(primary_key=True)
-    """SHA-256 of `words`, by which they are told from others also where an erasure masked something in them."""
+    """SHA-256 of `words`, which tells them from others also where an erasure masked something in them."""
     asker: Mapped[str] = mapped_column(primary_key=True)
     words: Mapped[str]
     """Without capitals and double blanks; empty where they were too long or looked private, and are not kept."""

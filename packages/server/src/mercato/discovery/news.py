@@ -42,7 +42,7 @@ class SavedSearchChanged(News):
 
 @dataclass(frozen=True, kw_only=True)
 class SavedSearchFitted(News):
-    """A listing newly fits a search that an organisation keeps; told once for each service."""
+    """A listing newly fits a search that an organisation keeps; reported once for each service."""
 
     topic = "saved_search.fitted"
 

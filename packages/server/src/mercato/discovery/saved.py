@@ -1,4 +1,4 @@
-"""Searches that an organisation keeps. What newly fits is told by `telling.py`."""
+"""Searches that an organisation keeps. `telling.py` reports what newly fits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MOST_OF_ONE = 50
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved search, and how many services were told of."""
+    """A saved search, and how many services it has reported."""
 
     row: SavedSearch
     fits: int
@@ -41,7 +41,7 @@ class SavedSearches:
     async def save(
         self, caller: Caller, name: str, asked: dict[str, Any], filters: Filters, searching: Searching, *, mail: bool
     ) -> Saved:
-        """Under this name, in place of the one that has it. What fits already is not told. `mail`: the caller, a
+        """Under this name, in place of the one that has it. What fits already is not reported. `mail`: the caller, a
         person, also hears by mail. Raises `SavedSearchesEnough`, `MailNeedsPerson`."""
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
         if mail and not is_person(caller.actor):
@@ -78,13 +78,13 @@ class SavedSearches:
     async def list_fits(
         self, caller: Caller, saved_id: str, before: str | None, limit: int
     ) -> Sequence[SavedSearchFit]:
-        """What was told, the newest first. Raises `SavedSearchNotFound`."""
+        """Its reported services, the newest first. Raises `SavedSearchNotFound`."""
         caller.require(Permission.SUBSCRIPTIONS_READ)
         row = await self._get_own(caller, saved_id)
         return await self._rows.fits_of(row.id, before, limit)
 
     async def forget(self, caller: Caller, saved_id: str) -> None:
-        """With what was told of it. Raises `SavedSearchNotFound`."""
+        """With its reports. Raises `SavedSearchNotFound`."""
         caller.require(Permission.SUBSCRIPTIONS_WRITE)
         await self._rows.lock_of(caller.organisation_id)
         row = await self._get_own(caller, saved_id)

@@ -1,4 +1,4 @@
-"""Searches that organisations keep, and what was told of each."""
+"""Searches that organisations keep, and what each has reported."""
 
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ class SavedSearch(Base):
 
 
 class SavedSearchFit(Base):
-    """A service that was told of, once for each search."""
+    """A service that was reported, once for each search."""
 
     __tablename__ = "saved_search_fits"
     __table_args__ = (

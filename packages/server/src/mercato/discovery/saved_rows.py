@@ -34,11 +34,11 @@ class SavedRows:
         self._session.add(row)
 
     async def remove(self, row: SavedSearch) -> None:
-        """With what was told of it."""
+        """With its reports."""
         await self._session.delete(row)
 
     async def counts(self, saved_ids: Collection[str]) -> dict[str, int]:
-        """How many services were told of, by search."""
+        """How many services were reported, by search."""
         query = (
             select(SavedSearchFit.saved_search_id, func.count())
             .where(SavedSearchFit.saved_search_id.in_(saved_ids))

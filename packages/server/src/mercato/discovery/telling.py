@@ -17,7 +17,7 @@ _PAGE = 500
 
 class FitTeller:
     """Tells organisations of listings that newly fit their saved searches, in the transaction that writes the listing:
-    a worker that dies before the commit has told nothing, and one after it everything."""
+    a worker that dies before the commit has reported nothing, and one after it everything."""
 
     def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, embedder_name: str) -> None:
         self._session = session

@@ -16,7 +16,7 @@ from mercato.platform.database import Base, Session
 
 
 class NameHolder(Base):
-    """A name and who holds it; `at` is when that was said last."""
+    """A name and who holds it; `at` is when that was last reported."""
 
     __tablename__ = "name_holders"
 
@@ -27,7 +27,7 @@ class NameHolder(Base):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What was said of a name last, and how long ago."""
+    """The last report about a name, and how long ago it came."""
 
     name: str
     holder: str

@@ -103,7 +103,7 @@ def dossier_questions(submission_id: str) -> tuple[Question[Evidence], Question[
 
 
 def comments_question(submission_id: str) -> Question[ApprovalComment]:
-    """What people said about it, the oldest first; the newest 200."""
+    """The comments on it, the oldest first; the newest 200."""
     own = select(ApprovalComment).where(ApprovalComment.submission_id == submission_id)
     return Question(own.order_by(ApprovalComment.id.desc()).limit(200), ApprovalComment, lambda row: (row.at, row.id))
 

@@ -61,7 +61,7 @@ class RunningRelease:
 
 class Catalogue:
     """The listings. Everyone may read public ones; `viewer` is the slug of the organisation that reads, which sees its
-    own private ones and those it was granted too. What is asked by id is told to whoever knows the id.
+    own private ones and those it was granted too. Whoever knows an id gets what it names.
     """
 
     def __init__(self, session: Session, viewer: str | None = None) -> None:

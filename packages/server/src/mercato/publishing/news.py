@@ -42,7 +42,7 @@ class ApprovalClaimed(News):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalCommented(News):
-    """Somebody of the operator said something about a submission."""
+    """Somebody of the operator commented on a submission."""
 
     topic = "approval.commented"
 

@@ -1,7 +1,7 @@
 """Ports: what publishing needs from engines that it does not own. Adapters implement them in `mercato.adapters`.
 
 Only ports with a use are here. A governance board, which would approve outside of Mercato, has none yet: approvals are
-publishing's own tables. A model registry outside is told of releases by a room of its own (`mercato.registry`).
+publishing's own tables. A room of its own reports releases to a model registry outside (`mercato.registry`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """How a listing lies in OpenSearch: fields to search, to filter and count by, its meaning, and the listing itself.
 
-Words are cut, folded and stemmed here, as the embedded engine has them: OpenSearch is told where one ends and no more,
+Words are cut, folded and stemmed here, as the embedded engine has them: OpenSearch learns only where one ends,
 so a query finds the same in both.
 """
 

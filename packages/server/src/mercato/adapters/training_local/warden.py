@@ -126,7 +126,7 @@ class Warden:
         return used
 
     def _read(self, output: int, *, patience: float) -> None:
-        """What it said since, in whole lines; waits for at most `patience` seconds for the first of it."""
+        """Its output since, in whole lines; waits for at most `patience` seconds for the first of it."""
         deadline = time.monotonic() + patience
         while True:
             ready, _, _ = select.select([output], [], [], max(0.0, deadline - time.monotonic()))
