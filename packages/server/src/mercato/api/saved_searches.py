@@ -37,10 +37,10 @@ async def save_search(
     desk: Desk,
     searching: Annotated[Searching, Depends(discovery.get_searching)],
 ) -> SavedSearchView:
-    """A service fits that passes every filter and has all the words, or is near to them in meaning. It is reported once:
-    as the event `saved_search.fitted` of webhooks, in the list of fits, and with `mail` in a letter to the person who
-    saves it, at most one a day. What fits already is not reported. Saved again
-    under the same name, it replaces the one before; at most 50 of an organisation.
+    """A service fits that passes every filter and has all the words, or is near to them in meaning. It is reported
+    once: as the event `saved_search.fitted` of webhooks, in the list of fits, and with `mail` in a letter to the person
+    who saves it, at most one a day. What fits already is not reported. Saved again under the same name, it replaces the
+    one before; at most 50 of an organisation.
     """
     asked = body.search.model_dump(mode="json", exclude_defaults=True)
     return view_saved(await desk.save(caller, body.name, asked, filters_of(body.search), searching, mail=body.mail))
