@@ -56,7 +56,7 @@ def test_the_table_of_costs_adds_up() -> None:
 @needs_tools
 @pytest.mark.parametrize("cloud", _PROVIDERS)
 def test_it_is_formatted(cloud: str) -> None:
-    words = [_TOOLS / "terraform", "fmt", "-check", "-recursive", _TERRAFORM / cloud]
+    words = [str(_TOOLS / "terraform"), "fmt", "-check", "-recursive", str(_TERRAFORM / cloud)]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -65,7 +65,7 @@ def test_it_is_formatted(cloud: str) -> None:
 def _parsed(cloud: str) -> dict[Path, dict[str, Any]]:
     """Each folder's blocks by kind."""
     files = sorted((_TERRAFORM / cloud).rglob("*.tf"))
-    words = [_TOOLS / "moto/bin/python", "-c", _PARSE, *files]
+    words = [str(_TOOLS / "moto/bin/python"), "-c", _PARSE, *map(str, files)]
     found = json.loads(subprocess.run(words, capture_output=True, check=True, text=True).stdout)
     folders: dict[Path, dict[str, Any]] = {}
     for name, blocks in found.items():
