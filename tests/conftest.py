@@ -1,11 +1,13 @@
 """What every test may lean on: one PostgreSQL a run, one migrated database a test."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +17,8 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from psycopg import sql
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling, Scheduling  # type: ignore[import-untyped]
 
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.app.control import ROLES, build_wiring, create_app
@@ -33,6 +37,35 @@ from tests.support.temporal import TemporalServer, why_not
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+_ROOT = Path(__file__).parents[1]
+_TOGETHER = {
+    "shop": ("tests/cli/", re.compile(r"\bshop: Shop\b|\b(?:person|consumer|vendor): Mp\b")),
+    "whole_marketplace": ("tests/e2e/", re.compile(r"\bwhole_(?:marketplace|shop)\b")),
+}
+"""What takes long to set up: all files that use one of these run in the same worker."""
+
+
+class _BySetting(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file stay together, and files that need the same dear thing too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _setting_of(super()._split_scope(nodeid))
+
+
+@cache
+def _setting_of(file: str) -> str:
+    """The name of the dear thing that this file of tests uses, or the file's own."""
+    for name, (folder, used) in _TOGETHER.items():
+        if file.startswith(folder) and used.search((_ROOT / file).read_text()):
+            return name
+    return file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    # `--dist loadfile`, in our sense.
+    return _BySetting(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

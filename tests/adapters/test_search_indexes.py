@@ -69,7 +69,7 @@ async def fresh(index: OpenSearchIndex) -> OpenSearchIndex:
     return index
 
 
-ENGINES = ("embedded", "kept", pytest.param("opensearch", marks=pytest.mark.timeout(1800)))
+ENGINES = ("embedded", "kept", pytest.param("opensearch", marks=(pytest.mark.slow, pytest.mark.timeout(1800))))
 
 
 @pytest.fixture(params=ENGINES, scope="module")
@@ -234,6 +234,7 @@ def view(answer: IndexAnswer) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 async def test_opensearch_answers_as_the_embedded_index_does(
     node: OpenSearchNode, listings: list[ListingDocument], embedder: MiniLmEmbedder
 ) -> None:

@@ -35,6 +35,7 @@ def test_each_role_answers_on_its_port_and_ends_with_code_0(own: Place, role: st
     assert served.stop() == 0
 
 
+@pytest.mark.slow
 def test_two_roles_share_the_embedded_server_and_the_last_one_stops_it(place: Place) -> None:
     assert place.run("migrate").returncode == 0
     ports = free_ports(2)
@@ -138,6 +139,7 @@ def _write_open(path: Path) -> None:
     path.chmod(0o644)
 
 
+@pytest.mark.slow
 def test_an_operator_leads_a_round_by_command(own: Place) -> None:
     built = own.run("data", "build", "--json")
     assert built.returncode == 0, built.stderr
@@ -153,6 +155,7 @@ def test_an_operator_leads_a_round_by_command(own: Place) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["live.parquet", "targets.parquet", "train.parquet"]
 
 
+@pytest.mark.slow
 def test_the_search_index_is_compared_and_written_again_by_command(own: Place, database_url: str) -> None:
     port, internal = free_ports(2)
     url = f"http://127.0.0.1:{internal}"

@@ -26,6 +26,7 @@ def _parent() -> tuple[str, dict[str, str]]:
     return trace_id, {"traceparent": f"00-{trace_id}-{new_span_id()}-01"}
 
 
+@pytest.mark.slow
 def test_a_trace_goes_through_all_processes(place: running.Place, collector: OtlpReceiver) -> None:
     tracing = {"MERCATO_OTLP_URL": collector.url, "MERCATO_TRACE_RATIO": "1"}
     up = place.start("up", "--json", environment=place.environment | tracing)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked_mp import needs_start, run_mp
 from tests.support.http_server import Server, serve_vectors
-from tests.support.running import BIN, Place, open_folder
-from tests.support.waiting import SECONDS, eventually
+from tests.support.running import Place, open_folder
+from tests.support.waiting import eventually
 
 MANIFEST = """\
 mercato: 1
@@ -59,15 +60,7 @@ class Mp:
 
     def __call__(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """`mp …` to its end."""
-        return subprocess.run(
-            [BIN / "mp", *words],
-            env=self.environment | environment,
-            cwd=self.config,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+        return run_mp(words, self.environment | environment, self.config, stdin, real=needs_start(environment))
 
     def json(self, *words: str, stdin: str = "") -> Any:
         """What `mp … --json` answers; it must succeed."""

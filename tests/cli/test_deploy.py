@@ -120,6 +120,7 @@ def test_no_call_is_lost_while_revisions_change_and_what_dies_comes_back(deploye
     assert ask(endpoint).startswith("failed")
 
 
+@pytest.mark.slow
 def test_a_host_starts_and_ends_whoever_asks_meanwhile_and_whatever_a_runner_left(deployer: Mp, tmp_path: Path) -> None:
     folder = tmp_path / "p"
     text = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n"

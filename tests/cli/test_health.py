@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Mp, Shop
 from tests.support.waiting import eventually
 
 
+@pytest.mark.slow
 def test_every_service_of_a_running_marketplace_is_up(shop: Shop, mp: Mp) -> None:
     done = mp("login", "--url", shop.url, "--email", "admin@localhost", stdin=shop.operator_password)
     assert done.returncode == 0, done.stderr

@@ -220,6 +220,7 @@ def _shuffled(body: dict[str, Any]) -> dict[str, Any]:
     return phase
 
 
+@pytest.mark.slow
 def test_training_on_shuffled_targets_scores_nothing(mp: Mp) -> None:
     folder = _project(mp, "signal-train")
     assert "mp data pull" in _shuffled(_validate(mp)[1])["skipped"]

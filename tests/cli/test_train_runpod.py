@@ -14,6 +14,8 @@ from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
 from tests.support.running import Place, Running, open_folder
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 WORKER = Path(__file__).parents[1] / "training" / "runpod_worker.py"
 
 

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import People
+
+pytestmark = pytest.mark.slow
 
 _SERVE = """
 import sys

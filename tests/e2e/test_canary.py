@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from tests.e2e.calls import Client, greeting
 from tests.e2e.conftest import PER_CALL, Join, new_vendor
 from tests.e2e.marketplace import Marketplace
@@ -12,6 +14,7 @@ from tests.e2e.processes import until
 QUICK = {"percent": 50, "min_calls": 10, "min_minutes": 0}
 
 
+@pytest.mark.slow
 def test_a_slow_canary_is_rolled_back_by_a_worker_that_was_killed_meanwhile(
     marketplace: Marketplace, join: Join
 ) -> None:

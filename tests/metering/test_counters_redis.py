@@ -107,6 +107,7 @@ async def test_flushed_again_and_again_lends_exactly_the_cap(desk: Desk, redis: 
     await check(desk, crowd)
 
 
+@pytest.mark.slow
 async def test_killed_and_restarted_again_and_again_never_passes_the_cap(desk: Desk, own_redis: RedisServer) -> None:
     crowd = Crowd(desk, asks=100)
 

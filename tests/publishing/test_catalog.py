@@ -22,6 +22,7 @@ async def _read(api: httpx.AsyncClient, after: str = "", **headers: str) -> http
     return await api.get("/api/catalog", params={"after": after}, headers=headers)
 
 
+@pytest.mark.slow
 async def test_more_than_a_hundred_vendors_are_read_page_by_page(
     api: httpx.AsyncClient,
     market: Market,

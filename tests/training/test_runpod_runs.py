@@ -87,6 +87,7 @@ async def test_a_run_is_watched_to_its_model(cloud: Cloud) -> None:
     assert (model.name, model.kind) == ("model.txt", "lightgbm")
 
 
+@pytest.mark.slow
 async def test_a_worker_killed_in_the_middle_of_its_launch_leaves_one_job_that_claims_its_run(cloud: Cloud) -> None:
     run_id = await cloud.start()
     async with cloud.watched() as first:

@@ -86,6 +86,7 @@ async def test_a_run_goes_on_though_its_worker_is_killed_and_runs_once(
     assert recorded_steps(database_url, f"train:{run_id}")[:2] == ["launch", "watch 0"]
 
 
+@pytest.mark.slow
 async def test_a_worker_killed_in_the_middle_of_a_run_is_followed_by_one_that_watches_on(
     workflow_engine: str, trainer: Trainer, database_url: str, tmp_path: Path
 ) -> None:

@@ -37,6 +37,9 @@ def run(words: Sequence[str]) -> int:
 
 
 def _call(words: Sequence[str]) -> int:
+    from mercato_contracts.wire import build_when_used
+
+    build_when_used()
     from mercato_cli.main import main
 
     try:

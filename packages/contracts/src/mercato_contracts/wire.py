@@ -11,6 +11,15 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def build_when_used() -> None:
+    """For a program that uses few messages and soon ends: the validators of the others are never built.
+
+    To be called before any other module of the contracts is imported; a server builds all of them before its first
+    request instead.
+    """
+    Wire.model_config["defer_build"] = True
+
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 """A name in an address: lower-case letters, digits and inner hyphens, at most 63."""
 
