@@ -16,6 +16,7 @@ from mercato.publishing import PHASES, Approval, Canary, Catalogue, DeploymentHo
 from mercato.signals.models import DeploymentRoundScore, SignalEntry
 from mercato.training.models import Artifact, Run, RunLog, RunStep
 from tests.conftest import People, TestClock
+from tests.consumption.test_measuring import write_rows
 from tests.support.market import Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
@@ -63,8 +64,10 @@ class _Vendor:
 
     async def settle(self) -> dict[str, str]:
         """Everything of this vendor; the values of parameters by their names."""
+        services = []
         for name in ("leaky", "tried", "gone"):
             spare, _ = await self.market.list_service(self.caller, name)
+            services.append(spare)
             await self.market.add_release(spare, "1.1.0", title=f"Embeddings, {name}")
         service, plan = await self.market.list_service(
             self.caller, "embedder", availability_bp=9990, p95_latency_ms=300
@@ -76,6 +79,7 @@ class _Vendor:
             service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
             summary="Sentence vectors for 40 languages, 384 dimensions.",
         )  # fmt: skip
+        await write_rows(self.market, *services, service)
         events = []
         for day in range(_DAYS):
             at = self.market.clock.now() - timedelta(days=day, minutes=30)
