@@ -158,7 +158,7 @@ def test_some_commands_end_with_one_line_in_any_environment(name: str, tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_every_command_ends_with_one_line_in_any_environment(name: str, tmp_path: Path) -> None:
     lines = [words for line in COMMAND_LINES.values() for words in (line, [*line, "--json"])]

@@ -12,6 +12,7 @@ from mercato.publishing import Catalogue, Dossier
 from mercato.publishing.models import Deployment, Plan, Release, Service
 from tests.conftest import People, TestClock
 from tests.publishing.conftest import Marketplace, Offer, Texts, VendorService
+from tests.support.waiting import SECONDS, until
 
 
 def failures(dossier: Dossier) -> dict[int, set[str]]:
@@ -167,6 +168,20 @@ async def test_an_endpoint_that_breaks_its_contract_is_refused_in_phase_6(
         setattr(vendor_service, name, value)
     dossier = await marketplace.publish(await people.join("acme"), offer)
     assert failures(dossier) == {6: {code}}
+
+
+@pytest.mark.slow
+async def test_a_model_that_loads_at_its_first_call_is_released_within_the_time_of_its_manifest(
+    marketplace: Marketplace, offer: Offer, people: People, vendor_service: VendorService
+) -> None:
+    offer.manifest["endpoint"]["timeout_seconds"] = 30
+    vendor_service.seconds = 12.0
+    vendor = await people.join("acme")
+    submission = await marketplace.submit(vendor, offer)
+    await until(lambda: vendor_service.calls == 1, what="the first call")
+    vendor_service.seconds = 0.0
+    dossier = await marketplace.follow(vendor, submission.id, "released", "refused", seconds=SECONDS)
+    assert (dossier.submission.state, failures(dossier)) == ("released", {})
 
 
 @pytest.mark.parametrize("place", ["field", "comment", "operation"])

@@ -439,7 +439,10 @@ _ENDPOINT = (
         "probe_tls", "error", "The endpoint's certificate is not valid", "Install a certificate that names this host."
     ),
     Code(
-        "probe_timeout", "error", "The endpoint was too slow to answer", "Answer within the manifest's timeout_seconds."
+        "probe_timeout",
+        "error",
+        "The endpoint was too slow to answer",
+        "Answer within the manifest's timeout_seconds, and a test call within 30 s; load models before the first call.",
     ),
     Code("probe_too_large", "error", "The answer is too large", "Return less for the small test call."),
     Code("probe_redirect", "error", "The endpoint redirects", "Use the final address: redirects are not followed."),

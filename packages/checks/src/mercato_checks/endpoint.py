@@ -16,6 +16,11 @@ from mercato_checks.findings import shorten
 
 MOST_BYTES = 4 * 1024 * 1024
 
+TEST_CALL_SECONDS = 30.0
+"""The limit of a test call, whatever the manifest allows: somebody waits for the result.
+
+Ten were too few for a model that loads at its first call on a busy machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

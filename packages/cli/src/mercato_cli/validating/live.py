@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from mercato_checks.addresses import Target
 from mercato_checks.codes import found
-from mercato_checks.endpoint import Call, PinnedEndpoint
+from mercato_checks.endpoint import TEST_CALL_SECONDS, Call, PinnedEndpoint
 from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasureCheck, MeasurePolicy, measure_endpoint
 from mercato_checks.openapi import Document
@@ -16,7 +16,6 @@ from mercato_cli.validating.report import Phase
 from mercato_cli.validating.running import NotRunning, Running, running
 from mercato_contracts.manifest import ServiceManifest
 
-_CALL_SECONDS = 10.0
 _TRIES = 3
 _SIGNAL_P95_MS = 100
 """The contract of signals: an inference takes less than this."""
@@ -39,7 +38,8 @@ def check_live(
 
 async def _visit(runner: Running, manifest: ServiceManifest, document: Document | None, memory_mib: int) -> list[Phase]:
     target = Target("http", "127.0.0.1", runner.port, _base_path(manifest), ("127.0.0.1",))
-    async with PinnedEndpoint(target, timeout_seconds=_CALL_SECONDS) as endpoint:
+    seconds = min(manifest.endpoint.timeout_seconds, TEST_CALL_SECONDS)
+    async with PinnedEndpoint(target, timeout_seconds=seconds) as endpoint:
         probe = await probe_endpoint(endpoint, manifest, document)
         contract = _contract(probe, runner)
         if probe.facts.sample is None:

@@ -36,7 +36,7 @@ from mercato_checks.confined.tasks import (
     version_check,
 )
 from mercato_checks.diff import Change
-from mercato_checks.endpoint import Call
+from mercato_checks.endpoint import TEST_CALL_SECONDS, Call
 from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasurePolicy
 from mercato_checks.semver import Version
@@ -48,10 +48,6 @@ PRIVATE: tuple[Network, ...] = tuple(
 
 _LARGEST_SAMPLE = 16_384
 """Bytes of a test call that evidence keeps; those of signals carry a year of prices."""
-
-_CALL_SECONDS = 10.0
-"""The limit of a test call, whatever the manifest allows: a vendor is waiting for the result."""
-
 
 _OWN_SECONDS = 60.0
 """A phase that runs in this process takes milliseconds; the limit is for one that waits for an engine."""
@@ -270,7 +266,7 @@ class LiveCalls:
 
 
 def _endpoint(work: Work, target: Target, secret: str) -> LiveEndpoint:
-    seconds = min(work.manifest.endpoint.timeout_seconds, _CALL_SECONDS)
+    seconds = min(work.manifest.endpoint.timeout_seconds, TEST_CALL_SECONDS)
     asked = work.manifest.endpoint.credential
     headers = {} if asked is None else {asked.header.lower(): asked.prefix + secret}
     return LiveEndpoint(target, seconds, headers, secret)
