@@ -30,7 +30,7 @@ export interface FeedbackPosition {
   not_useful: number;
 }
 
-/** What somebody found of one result. Sent again for the same words and service, it replaces what was said. */
+/** What somebody found of one result. Sent again for the same words and service, it replaces the earlier verdict. */
 export interface FeedbackRequest {
   /** The words that were searched for; the first 200 characters are kept (minLength: 1, maxLength: 500) */
   query: string;
@@ -38,7 +38,7 @@ export interface FeedbackRequest {
   service: string;
   /** Where it stood in the answer, from 1 (minimum: 1, maximum: 200) */
   position: number;
-  /** `opened`: its page was opened; `useful` or `not_useful`: what was said of it */
+  /** `opened`: its page was opened; `useful` or `not_useful`: the verdict on it */
   verdict: "opened" | "useful" | "not_useful";
 }
 

@@ -8,7 +8,7 @@ export interface ApprovalCommentRequest {
   text: string;
 }
 
-/** What one person of the operator said to the others. */
+/** A comment of one person of the operator for the others. */
 export interface ApprovalCommentView {
   /** The comment's id, `apc_…` */
   id: string;
@@ -22,7 +22,7 @@ export interface ApprovalCommentView {
   at: string;
 }
 
-/** The same with what people of the operator said to each other about it. */
+/** The same with the comments of the operator's people. */
 export interface ApprovalDetail {
   /** The submission */
   submission: SubmissionSummary;

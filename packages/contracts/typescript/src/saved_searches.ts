@@ -1,6 +1,6 @@
 // Written by `mercato-contracts typescript` from the JSON Schemas; change the contracts, not this file.
 
-/** Searches that an organisation keeps, and what was told of each. */
+/** Searches that an organisation keeps, and what each has reported. */
 
 /**
  * What listings must be. Values of one filter are alternatives; different filters must all hold.
@@ -82,7 +82,7 @@ export interface ListingFilters {
   understand?: boolean;
 }
 
-/** What was told of a saved search, the newest first. */
+/** The reports of a saved search, the newest first. */
 export interface SavedSearchFitPage {
   /** The newest first */
   items: Array<SavedSearchFitView>;
@@ -90,7 +90,7 @@ export interface SavedSearchFitPage {
   next?: string | null;
 }
 
-/** A service that newly fitted a saved search, told once. */
+/** A service that newly fitted a saved search, reported once. */
 export interface SavedSearchFitView {
   /** The fit's id */
   id: string;
@@ -128,7 +128,7 @@ export interface SavedSearchView {
   name: string;
   /** Words and filters, as they were sent */
   search: Record<string, unknown>;
-  /** How many services were told of since it was saved (minimum: 0, maximum: 9000000000000000000) */
+  /** How many services it has reported since it was saved (minimum: 0, maximum: 9000000000000000000) */
   fits: number;
   /** Who saved it first (maxLength: 200) */
   created_by: string;
