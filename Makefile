@@ -38,7 +38,7 @@ test: setup lint types imports ## lint, types, import contracts and all tests bu
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"
 	@command -v promtool >/dev/null || scripts/debian prometheus prometheus-alertmanager || echo "without promtool the tests of alerts are skipped"
 	@scripts/kubernetes-tools || echo "without kubectl and helm their tests are skipped"
-	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not slow"
+	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not slow" --durations=30
 
 test-all: setup lint types imports ## everything, the slow tests too; generated examples are other ones each time
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"

@@ -1,7 +1,7 @@
 """The control API as each party of the story uses it: signed in, one method for each thing they do."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
 from typing import Any, Literal
 from uuid import uuid4
@@ -12,7 +12,7 @@ from mercato_contracts.discovery import SearchHit
 from mercato_contracts.identity import MeView, NewKeyAnswer
 from mercato_contracts.publishing import ServiceView, SubmissionView
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300
 
 
 class ControlRefused(Exception):
@@ -24,13 +24,12 @@ class ControlRefused(Exception):
 
 
 class Party:
-    """One person at work, with the access token of a session."""
+    """Somebody at work."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, url: str, auth: httpx.Auth | None = None) -> None:
         # People pause: a connection kept from before may be closed by the server just as it is used again.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits)
+        self._http = httpx.Client(base_url=url, auth=auth, timeout=60, limits=limits)
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Raises `ControlRefused`."""
@@ -64,6 +63,30 @@ class Party:
         return answer.json()
 
 
+class _SignedIn(httpx.Auth):
+    """The access token of a session. It lasts a quarter of an hour, the story longer on a busy machine."""
+
+    def __init__(self, email: str, password: str) -> None:
+        self._who = {"email": email, "password": password}
+        self._token = ""
+
+    def sign_in(self, http: httpx.Client) -> httpx.Response:
+        """Begins a session. The answer may be a refusal."""
+        answer = http.post("/api/sessions", json=self._who)
+        if answer.is_success:
+            self._token = answer.json()["access_token"]
+        return answer
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        request.headers["authorization"] = f"Bearer {self._token}"
+        answer = yield request
+        if answer.status_code == 401:
+            with httpx.Client(base_url=str(request.url.copy_with(path="/", query=None)), timeout=60) as http:
+                self.sign_in(http)
+            request.headers["authorization"] = f"Bearer {self._token}"
+            yield request
+
+
 class Visitor(Party):
     """Somebody without an account."""
 
@@ -75,15 +98,16 @@ class Visitor(Party):
 
     def sign_in(self, email: str, password: str, slug: str) -> "Member":
         """A session of an account."""
-        token = self.post("/api/sessions", {"email": email, "password": password})["access_token"]
-        return Member(str(self._http.base_url), token, slug, email, password)
+        session = _SignedIn(email, password)
+        self._parsed(session.sign_in(self._http))
+        return Member(str(self._http.base_url), session, slug, email, password)
 
 
 class Member(Party):
     """Somebody of the organisation `slug`."""
 
-    def __init__(self, url: str, token: str, slug: str, email: str, password: str) -> None:
-        super().__init__(url, token)
+    def __init__(self, url: str, session: httpx.Auth, slug: str, email: str, password: str) -> None:
+        super().__init__(url, session)
         self.slug = slug
         self.email = email
         self.password = password

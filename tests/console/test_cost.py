@@ -6,8 +6,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
+from sqlalchemy import select
 
 import mercato.console
+from mercato.publishing.models import Release
 from tests.console.browser import sign_in
 from tests.console.test_buying_pages import shop
 from tests.support.market import Market
@@ -30,7 +32,11 @@ async def test_a_page_asks_the_database_a_fixed_number_of_times(
 ) -> None:
     customer = await shop(market)
     await sign_in(browser, "buyer")
-    paths = sorted({*PAGES, *ALSO})
+    async with market.database.transaction() as session:
+        release_id = await session.scalar(select(Release.id).where(Release.service_id == customer.service.id))
+    call = market.event(customer, release_id=release_id, spends=[("lse_1", 1)])
+    await market.take([call])
+    paths = sorted({*PAGES, *ALSO, f"/calls/{call.id}"})
     for path in paths:
         # What is public is answered from memory once somebody asked.
         await browser.get(path)

@@ -137,6 +137,8 @@ async def explain_call(
     """
     found = await desk.explain(caller, call_id)
     call, side = found.call, found.side
+    if found.plan is not None:
+        called.learn_plan(found.plan.id, found.plan.name)
     asked = call.asked_service_id if side != "vendor" else None
     (view,) = await view_calls([call], {call.id: found.adjustments}, side, called)
     spent = None if found.slices is None else [
@@ -163,10 +165,13 @@ async def explain_call(
 async def view_calls(
     rows: Sequence[MeteredCall], adjusted: dict[str, list[Adjustment]], side: UsageSide, called: Names
 ) -> list[CallView]:
-    organisations = await called.organisations({row.consumer_id for row in rows} | {row.vendor_id for row in rows})
-    services = await called.services({row.service_id for row in rows})
-    versions = await called.releases({row.release_id for row in rows})
     with_key = side != "vendor"
+    parties = {row.consumer_id for row in rows} | {row.vendor_id for row in rows}
+    await called.learn_parties(parties, {row.key_id for row in rows} if with_key else ())
+    organisations = await called.organisations(parties)
+    # Releases first: they bring the names of their services.
+    versions = await called.releases({row.release_id for row in rows})
+    services = await called.services({row.service_id for row in rows})
     keys = await called.keys({row.key_id for row in rows}) if with_key else {}
     return [
         CallView(

@@ -14,7 +14,10 @@ from mercato_contracts.metering import UsageGroup
 
 
 class Names:
-    """Looks names up for one answer, one question for each kind. Whoever asks has been allowed the ids themselves."""
+    """Looks names up for one answer, one question for each kind; what was asked before is known.
+
+    Whoever asks has been allowed the ids themselves.
+    """
 
     def __init__(self, session: Session) -> None:
         self._directory = Directory(session)
@@ -22,9 +25,11 @@ class Names:
         self._terms = SubscriptionTerms(session, self._catalogue)
         self._slugs: dict[str, str] = {}
         self._services: dict[str, str] = {}
+        self._plans: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
 
     async def organisations(self, ids: Collection[str]) -> dict[str, str]:
-        """Short names such as `acme`; those that were asked before are known."""
+        """Short names such as `acme`."""
         missing = set(ids) - self._slugs.keys()
         if missing:
             self._slugs |= {found.id: found.slug for found in await self._directory.find_many(missing)}
@@ -39,7 +44,10 @@ class Names:
 
     async def plans(self, ids: Collection[str]) -> dict[str, str]:
         """Names such as `per-token`, of retired plans too."""
-        return {plan.id: plan.name for plan in await self._catalogue.find_plans(ids)}
+        missing = set(ids) - self._plans.keys()
+        if missing:
+            self._plans |= {plan.id: plan.name for plan in await self._catalogue.find_plans(missing)}
+        return {one: self._plans[one] for one in ids if one in self._plans}
 
     async def subscriptions(self, ids: Collection[str]) -> dict[str, str]:
         """Service and plan, such as `acme/embedder, per-token`."""
@@ -52,11 +60,28 @@ class Names:
 
     async def keys(self, ids: Collection[str]) -> dict[str, str]:
         """What their makers called them."""
-        return await self._directory.key_names(ids)
+        missing = set(ids) - self._keys.keys()
+        if missing:
+            self._keys |= await self._directory.key_names(missing)
+        return {one: self._keys[one] for one in ids if one in self._keys}
 
     async def releases(self, ids: Collection[str]) -> dict[str, str]:
-        """Versions such as `1.2.0`."""
-        return await self._catalogue.versions(ids)
+        """Versions such as `1.2.0`; the names of their services are known from then on."""
+        named = await self._catalogue.release_names(ids) if ids else {}
+        self._services |= {each.service_id: each.service for each in named.values()}
+        return {one: each.version for one, each in named.items()}
+
+    async def learn_parties(self, organisations: Collection[str], keys: Collection[str]) -> None:
+        """Ask for organisations and keys at once."""
+        names = await self._directory.party_names(
+            set(organisations) - self._slugs.keys(), set(keys) - self._keys.keys()
+        )
+        self._slugs |= names.organisations
+        self._keys |= names.keys
+
+    def learn_plan(self, plan_id: str, name: str) -> None:
+        """A plan that was read already."""
+        self._plans[plan_id] = name
 
     async def of_group(self, group: UsageGroup, ids: Collection[str]) -> dict[str, str]:
         """What usage is added up by; a day is its own name."""

@@ -84,7 +84,7 @@ class Calls:
         """What the call spent of which limits; `None` of a call from before this was kept."""
         if call.spends is None:
             return None
-        known = await self._rows.scopes([lease for lease, _ in call.spends])
+        known = await self._rows.scopes([lease for lease, _ in call.spends]) if call.spends else {}
         return [Slice(lease, units, *known.get(lease, (None, None))) for lease, units in call.spends]
 
 

@@ -8,6 +8,7 @@ from mercato.identity import NamedOrganisation
 from mercato.platform import Session
 from mercato.publishing.hold_rows import HoldRepository
 from mercato.publishing.models import Canary, Deployment, Plan, Release, Service
+from mercato.publishing.name_rows import NameRows, ReleaseName
 from mercato.publishing.refusals import DocumentNotFound, PlanNotFound, ReleaseNotFound, ServiceNotFound
 from mercato.publishing.repository import CatalogueRepository
 from mercato_checks.semver import Version
@@ -68,6 +69,7 @@ class Catalogue:
         self._session = session
         self._viewer = viewer
         self._rows = CatalogueRepository(session)
+        self._names = NameRows(session)
         self._holds = HoldRepository(session)
 
     async def get_service(self, service_id: str) -> Service:
@@ -98,7 +100,7 @@ class Catalogue:
 
     async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
         """`vendor/name` of these services by id, withdrawn or not; unknown ones are left out."""
-        return await self._rows.service_names(service_ids)
+        return await self._names.services(service_ids)
 
     async def get_plan(self, plan_id: str) -> Plan:
         """The plan, retired or not; its terms never change. Raises `PlanNotFound`."""
@@ -123,9 +125,9 @@ class Catalogue:
         """These plans, retired or not; unknown ones are left out."""
         return await self._rows.plans_by_id(plan_ids)
 
-    async def versions(self, release_ids: Collection[str]) -> dict[str, str]:
-        """The versions of these releases by id; unknown ones are left out."""
-        return await self._rows.versions(release_ids)
+    async def release_names(self, release_ids: Collection[str]) -> dict[str, ReleaseName]:
+        """Version and service of these releases by id; unknown ones are left out."""
+        return await self._names.releases(release_ids)
 
     async def deployment_limits(self, deployment_ids: Collection[str]) -> dict[str, list[RateLimit]]:
         """The limits of these endpoints, of those that have any."""

@@ -57,15 +57,6 @@ class CatalogueRepository:
         query = select(Service).where(Service.id.in_(service_ids)).order_by(Service.id)
         return list(await self._session.scalars(query))
 
-    async def service_names(self, service_ids: Collection[str]) -> dict[str, str]:
-        """`vendor/name` by id."""
-        query = (
-            select(Service.id, _VENDOR.slug, Service.name)
-            .join(named_organisations, _VENDOR.id == Service.vendor_id)
-            .where(Service.id.in_(service_ids))
-        )
-        return {row[0]: f"{row[1]}/{row[2]}" for row in await self._session.execute(query)}
-
     async def organisation_ids(self, slugs: Collection[str]) -> dict[str, str]:
         """Ids of the organisations of these slugs; unknown ones are left out."""
         rows = await self._session.execute(select(_VENDOR.slug, _VENDOR.id).where(_VENDOR.slug.in_(slugs)))
@@ -167,11 +158,6 @@ class CatalogueRepository:
         return list(
             await self._session.scalars(select(Release).where(Release.service_id.in_(service_ids)).order_by(Release.id))
         )
-
-    async def versions(self, release_ids: Collection[str]) -> dict[str, str]:
-        """Version by id."""
-        rows = await self._session.execute(select(Release.id, Release.version).where(Release.id.in_(release_ids)))
-        return {row[0]: row[1] for row in rows}
 
     async def past_releases(self, service_id: str) -> list[tuple[str, str, str, str, str, str, str]]:
         """Id, version, status, protocol, task, policy for paths and visibility of each release.
