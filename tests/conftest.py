@@ -42,7 +42,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 _ROOT = Path(__file__).parents[1]
 _TOGETHER = {
     "shop": ("tests/cli/", re.compile(r"\bshop: Shop\b|\b(?:person|consumer|vendor): Mp\b")),
-    "whole_marketplace": ("tests/e2e/", re.compile(r"\bwhole_(?:marketplace|shop)\b")),
+    "whole_marketplace": ("tests/e2e/", re.compile(r"^from tests\.e2e\.", re.M)),
 }
 """What takes long to set up: all files that use one of these run in the same worker."""
 

@@ -62,6 +62,7 @@ def test_a_gone_database_is_refused_without_its_password(place: Place) -> None:
     assert "hunter2" not in refused.stderr
 
 
+@pytest.mark.slow
 def test_the_control_plane_outlives_a_lost_database(place: Place) -> None:
     server = EmbeddedPostgres(place.state / "other")
     place.environment["DATABASE_URL"] = server.start()

@@ -68,6 +68,7 @@ def test_after_a_sigkill_children_end_and_the_next_up_takes_over(place: Place) -
     _assert_nothing_left(place)
 
 
+@pytest.mark.slow
 def test_asked_to_stop_while_it_starts_it_leaves_nothing(place: Place) -> None:
     up = place.start("up", "--json")
     up.await_said("postgresql")
@@ -87,6 +88,7 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it(place: Place) -> N
     _assert_nothing_left(place)
 
 
+@pytest.mark.slow
 def test_a_child_that_cannot_start_ends_up_with_what_it_said(place: Place) -> None:
     (place.state / "secrets").mkdir(parents=True)
     (place.state / "secrets" / "signing.key").write_text("no key\n")

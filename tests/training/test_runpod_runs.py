@@ -104,6 +104,7 @@ async def test_a_worker_killed_in_the_middle_of_its_launch_leaves_one_job_that_c
     assert cloud.fake.asks("run") == 1
 
 
+@pytest.mark.slow
 async def test_an_answer_that_is_lost_leaves_one_job_that_claims_its_run(cloud: Cloud) -> None:
     cloud.fake.lost_answers = 1
     run_id = await cloud.start()
@@ -115,6 +116,7 @@ async def test_an_answer_that_is_lost_leaves_one_job_that_claims_its_run(cloud: 
     assert cloud.fake.asks("run") == 1
 
 
+@pytest.mark.slow
 async def test_a_run_that_may_not_begin_now_waits_and_one_that_may_never_fails(cloud: Cloud) -> None:
     cloud.fake.answers["run"] = [(429, {"retry-after": "1"}, None), (429, {"retry-after": "1"}, None)]
     run_id = await cloud.start()
@@ -130,6 +132,7 @@ async def test_a_run_that_may_not_begin_now_waits_and_one_that_may_never_fails(c
     assert cloud.fake.asks("run") == 4
 
 
+@pytest.mark.slow
 async def test_a_job_that_nobody_takes_up_is_ended_in_time_and_cancelled_for_good(cloud: Cloud) -> None:
     run_id = await cloud.start()
     async with cloud.watched():
@@ -167,6 +170,7 @@ async def test_a_lost_job_fails_its_run_and_a_budget_used_up_stops_it(cloud: Clo
     assert (seen.run.state, seen.run.why) == ("stopped", "Its budget was used up after 2 s.")
 
 
+@pytest.mark.slow
 async def test_a_run_is_stopped_while_it_waits_for_its_lost_job(cloud: Cloud) -> None:
     cloud.fake.lost_answers = 1
     run_id = await cloud.start()
