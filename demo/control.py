@@ -66,23 +66,20 @@ class Party:
 class _SignedIn(httpx.Auth):
     """The access token of a session. It lasts a quarter of an hour, the story longer on a busy machine."""
 
-    def __init__(self, email: str, password: str) -> None:
-        self._who = {"email": email, "password": password}
-        self._token = ""
+    requires_response_body = True
 
-    def sign_in(self, http: httpx.Client) -> httpx.Response:
-        """Begins a session. The answer may be a refusal."""
-        answer = http.post("/api/sessions", json=self._who)
-        if answer.is_success:
-            self._token = answer.json()["access_token"]
-        return answer
+    def __init__(self, email: str, password: str, token: str) -> None:
+        self._who = {"email": email, "password": password}
+        self._token = token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         request.headers["authorization"] = f"Bearer {self._token}"
         answer = yield request
-        if answer.status_code == 401:
-            with httpx.Client(base_url=str(request.url.copy_with(path="/", query=None)), timeout=60) as http:
-                self.sign_in(http)
+        if answer.status_code != 401:
+            return
+        begun = yield httpx.Request("POST", request.url.join("/api/sessions"), json=self._who)
+        if begun.is_success:
+            self._token = begun.json()["access_token"]
             request.headers["authorization"] = f"Bearer {self._token}"
             yield request
 
@@ -98,9 +95,8 @@ class Visitor(Party):
 
     def sign_in(self, email: str, password: str, slug: str) -> "Member":
         """A session of an account."""
-        session = _SignedIn(email, password)
-        self._parsed(session.sign_in(self._http))
-        return Member(str(self._http.base_url), session, slug, email, password)
+        token = self.post("/api/sessions", {"email": email, "password": password})["access_token"]
+        return Member(str(self._http.base_url), _SignedIn(email, password, token), slug, email, password)
 
 
 class Member(Party):

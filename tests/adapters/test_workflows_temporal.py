@@ -178,11 +178,11 @@ async def test_what_cannot_be_moved_is_left_and_said_and_holds_up_no_other(
                 await engine.start("work", subject)
             assert len(await DbosRecords(database).unfinished()) == 3
     async with open_engine(workflow) as engine:
-        with capture_logs() as said:
+        with capture_logs() as logged:
             found = await move_unfinished(database, engine)
         assert (found.moved, found.left) == (["work:first", "work:last"], [f"work:{too_long}"])
-        assert said[-1]["event"].startswith("workflows are left in PostgreSQL")
-        assert (said[-1]["moved"], said[-1]["left"]) == (2, [f"work:{too_long}"])
+        assert logged[-1]["event"].startswith("workflows are left in PostgreSQL")
+        assert (logged[-1]["moved"], logged[-1]["left"]) == (2, [f"work:{too_long}"])
         again = await move_unfinished(database, engine)
         assert (again.moved, again.left) == ([], [f"work:{too_long}"])
         for subject in ("first", "last"):

@@ -116,7 +116,7 @@ class ApprovalCommentView(Wire):
     id: str = Field(description="The comment's id, `apc_…`")
     person: str = Field(description="The id of the person")
     name: str = Field(description="The person's name")
-    text: str = Field(description="What was said")
+    text: str = Field(description="The comment")
     at: datetime = Field(description="When, UTC")
 
 

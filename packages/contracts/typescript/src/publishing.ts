@@ -16,7 +16,7 @@ export interface ApprovalCommentView {
   person: string;
   /** The person's name */
   name: string;
-  /** What was said */
+  /** The comment */
   text: string;
   /** When, UTC (format: "date-time") */
   at: string;

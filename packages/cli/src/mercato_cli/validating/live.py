@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from mercato_checks.addresses import Target
 from mercato_checks.codes import found
-from mercato_checks.endpoint import TEST_CALL_SECONDS, Call, PinnedEndpoint
+from mercato_checks.endpoint import Call, PinnedEndpoint, limit_test_call
 from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasureCheck, MeasurePolicy, measure_endpoint
 from mercato_checks.openapi import Document
@@ -38,7 +38,7 @@ def check_live(
 
 async def _visit(runner: Running, manifest: ServiceManifest, document: Document | None, memory_mib: int) -> list[Phase]:
     target = Target("http", "127.0.0.1", runner.port, _base_path(manifest), ("127.0.0.1",))
-    seconds = min(manifest.endpoint.timeout_seconds, TEST_CALL_SECONDS)
+    seconds = limit_test_call(manifest.endpoint.timeout_seconds)
     async with PinnedEndpoint(target, timeout_seconds=seconds) as endpoint:
         probe = await probe_endpoint(endpoint, manifest, document)
         contract = _contract(probe, runner)

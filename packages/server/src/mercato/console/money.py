@@ -142,7 +142,7 @@ async def drop_budget(scope: str, visit: SignedIn, desk: budgets_api.BudgetDesk)
 
 async def _budgets_page(visit: Visit, desk: Budgets, session: Transaction, typed: Mapping[str, str]) -> BudgetsPage:
     found: BudgetList = await budgets_api.list_budgets(visit.caller, desk)
-    names = await Directory(session).key_names({one.key_id for one in found.items if one.key_id})
+    names = await Directory(session).party_names(keys={one.key_id for one in found.items if one.key_id})
     return BudgetsPage(
         lines=[
             BudgetLine(one, names.get(one.key_id, one.key_id) if one.key_id else "the organisation")

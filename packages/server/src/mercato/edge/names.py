@@ -1,6 +1,6 @@
 """Names beside ids, for answers that people read. An id whose row is gone has the empty name."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated
 
 from fastapi import Depends
@@ -23,31 +23,20 @@ class Names:
         self._directory = Directory(session)
         self._catalogue = Catalogue(session)
         self._terms = SubscriptionTerms(session, self._catalogue)
-        self._slugs: dict[str, str] = {}
-        self._services: dict[str, str] = {}
-        self._plans: dict[str, str] = {}
-        self._keys: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+        """Names by id, of all kinds: no two rows have the same id."""
 
     async def organisations(self, ids: Collection[str]) -> dict[str, str]:
         """Short names such as `acme`."""
-        missing = set(ids) - self._slugs.keys()
-        if missing:
-            self._slugs |= {found.id: found.slug for found in await self._directory.find_many(missing)}
-        return {one: self._slugs[one] for one in ids if one in self._slugs}
+        return await self._find(ids, lambda missing: self._directory.party_names(organisations=missing))
 
     async def services(self, ids: Collection[str]) -> dict[str, str]:
         """Names such as `acme/embedder`, of withdrawn services too."""
-        missing = set(ids) - self._services.keys()
-        if missing:
-            self._services |= await self._catalogue.service_names(missing)
-        return {one: self._services[one] for one in ids if one in self._services}
+        return await self._find(ids, self._catalogue.service_names)
 
     async def plans(self, ids: Collection[str]) -> dict[str, str]:
         """Names such as `per-token`, of retired plans too."""
-        missing = set(ids) - self._plans.keys()
-        if missing:
-            self._plans |= {plan.id: plan.name for plan in await self._catalogue.find_plans(missing)}
-        return {one: self._plans[one] for one in ids if one in self._plans}
+        return await self._find(ids, self._plan_names)
 
     async def subscriptions(self, ids: Collection[str]) -> dict[str, str]:
         """Service and plan, such as `acme/embedder, per-token`."""
@@ -60,28 +49,34 @@ class Names:
 
     async def keys(self, ids: Collection[str]) -> dict[str, str]:
         """What their makers called them."""
-        missing = set(ids) - self._keys.keys()
-        if missing:
-            self._keys |= await self._directory.key_names(missing)
-        return {one: self._keys[one] for one in ids if one in self._keys}
+        return await self._find(ids, lambda missing: self._directory.party_names(keys=missing))
 
     async def releases(self, ids: Collection[str]) -> dict[str, str]:
         """Versions such as `1.2.0`; the names of their services are known from then on."""
-        named = await self._catalogue.release_names(ids) if ids else {}
-        self._services |= {each.service_id: each.service for each in named.values()}
-        return {one: each.version for one, each in named.items()}
+        return await self._find(ids, self._versions)
 
     async def learn_parties(self, organisations: Collection[str], keys: Collection[str]) -> None:
         """Ask for organisations and keys at once."""
-        names = await self._directory.party_names(
-            set(organisations) - self._slugs.keys(), set(keys) - self._keys.keys()
-        )
-        self._slugs |= names.organisations
-        self._keys |= names.keys
+        self._known |= await self._directory.party_names(organisations=set(organisations), keys=set(keys))
 
     def learn_plan(self, plan_id: str, name: str) -> None:
         """A plan that was read already."""
-        self._plans[plan_id] = name
+        self._known[plan_id] = name
+
+    async def _find(
+        self, ids: Collection[str], ask: Callable[[Collection[str]], Awaitable[dict[str, str]]]
+    ) -> dict[str, str]:
+        if missing := set(ids) - self._known.keys():
+            self._known |= await ask(missing)
+        return {one: self._known[one] for one in ids if one in self._known}
+
+    async def _plan_names(self, ids: Collection[str]) -> dict[str, str]:
+        return {plan.id: plan.name for plan in await self._catalogue.find_plans(ids)}
+
+    async def _versions(self, ids: Collection[str]) -> dict[str, str]:
+        named = await self._catalogue.release_names(ids)
+        self._known |= {each.service_id: each.service for each in named.values()}
+        return {one: each.version for one, each in named.items()}
 
     async def of_group(self, group: UsageGroup, ids: Collection[str]) -> dict[str, str]:
         """What usage is added up by; a day is its own name."""

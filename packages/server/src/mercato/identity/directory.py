@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from mercato.identity.models import Organisation
-from mercato.identity.repository import IdentityRepository, PartyNames
+from mercato.identity.repository import IdentityRepository
 from mercato.platform import NotFound, Session
 
 _MOST_NAMED = 500
@@ -31,12 +31,8 @@ class Directory:
         found = await self._rows.slugs_with(words, _MOST_NAMED) if words else {}
         return {word: [each for each, slug in found.items() if word.casefold() in slug] for word in words}
 
-    async def key_names(self, ids: Collection[str]) -> dict[str, str]:
-        """What the makers of these keys called them."""
-        return {key.id: key.name for key in await self._rows.find_keys(ids)}
-
-    async def party_names(self, organisations: Collection[str], keys: Collection[str]) -> PartyNames:
-        """Short names of organisations, and what the makers of these keys called them, in one question."""
+    async def party_names(self, *, organisations: Collection[str] = (), keys: Collection[str] = ()) -> dict[str, str]:
+        """Short names of organisations, and what the makers of these keys called them, by id, in one question."""
         return await self._rows.party_names(organisations, keys)
 
     async def key_owners(self, ids: Collection[str]) -> dict[str, str]:

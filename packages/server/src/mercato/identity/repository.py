@@ -1,7 +1,6 @@
 """Identity's questions to the database."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, func, literal, or_, select
@@ -20,14 +19,6 @@ from mercato.identity.models import (
     User,
 )
 from mercato.platform import Session
-
-
-@dataclass(frozen=True, slots=True)
-class PartyNames:
-    """Short names of organisations, and names of keys, by id."""
-
-    organisations: dict[str, str] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
 
 
 class IdentityRepository:
@@ -60,20 +51,12 @@ class IdentityRepository:
     async def find_organisations(self, ids: Collection[str]) -> list[Organisation]:
         return list(await self._session.scalars(select(Organisation).where(Organisation.id.in_(ids))))
 
-    async def find_keys(self, ids: Collection[str]) -> list[Key]:
-        return list(await self._session.scalars(select(Key).where(Key.id.in_(ids))))
-
-    async def party_names(self, organisations: Collection[str], keys: Collection[str]) -> PartyNames:
-        """Nothing is asked where nothing is named."""
-        slugs = select(literal("organisation"), Organisation.id, Organisation.slug).where(
-            Organisation.id.in_(organisations)
-        )
-        names = select(literal("key"), Key.id, Key.name).where(Key.id.in_(keys))
-        found = PartyNames()
-        if organisations or keys:
-            for kind, one, name in await self._session.execute(slugs.union_all(names)):
-                (found.organisations if kind == "organisation" else found.keys)[one] = name
-        return found
+    async def party_names(self, organisations: Collection[str], keys: Collection[str]) -> dict[str, str]:
+        """Short names of organisations and names of keys by id. Nothing is asked where nothing is named."""
+        slugs = select(Organisation.id, Organisation.slug).where(Organisation.id.in_(organisations))
+        names = select(Key.id, Key.name).where(Key.id.in_(keys))
+        rows = await self._session.execute(slugs.union_all(names)) if organisations or keys else ()
+        return {row[0]: row[1] for row in rows}
 
     async def find_organisation_by_slug(self, slug: str) -> Organisation | None:
         return await self._session.scalar(select(Organisation).where(Organisation.slug == slug))

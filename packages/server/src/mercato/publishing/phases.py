@@ -36,7 +36,7 @@ from mercato_checks.confined.tasks import (
     version_check,
 )
 from mercato_checks.diff import Change
-from mercato_checks.endpoint import TEST_CALL_SECONDS, Call
+from mercato_checks.endpoint import Call, limit_test_call
 from mercato_checks.findings import Finding
 from mercato_checks.measure import MeasurePolicy
 from mercato_checks.semver import Version
@@ -266,7 +266,7 @@ class LiveCalls:
 
 
 def _endpoint(work: Work, target: Target, secret: str) -> LiveEndpoint:
-    seconds = min(work.manifest.endpoint.timeout_seconds, TEST_CALL_SECONDS)
+    seconds = limit_test_call(work.manifest.endpoint.timeout_seconds)
     asked = work.manifest.endpoint.credential
     headers = {} if asked is None else {asked.header.lower(): asked.prefix + secret}
     return LiveEndpoint(target, seconds, headers, secret)
