@@ -28,19 +28,22 @@ class Marketplace:
         """`ports` are those of the control plane and of the gateway; free ones where none are named."""
         self._processes = processes
         self._state = state
-        self._worker_port, internal_port, self._gateway_health_port = free_port(), free_port(), free_port()
+        self._worker_port, internal_port, gateway_health_port = free_port(), free_port(), free_port()
         self._control_port, self._gateway_port = ports or (free_port(), free_port())
         self._gateway: Running | None = None
         self.control_url = f"http://127.0.0.1:{self._control_port}"
         self.gateway_url = f"http://127.0.0.1:{self._gateway_port}"
         self.internal_url = f"http://127.0.0.1:{internal_port}"
-        self._environment = {
+        self.worker_url = f"http://127.0.0.1:{self._worker_port}"
+        self.gateway_health_url = f"http://127.0.0.1:{gateway_health_port}"
+        self.environment = {
             # Settings of another marketplace on this machine must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
             "MERCATO_INTERNAL_PORT": str(internal_port),
             "MERCATO_CONTROL_URL": self.internal_url,
-            "MERCATO_GATEWAY_ADMIN_PORT": str(self._gateway_health_port),
+            "MERCATO_WORKER_PORT": str(self._worker_port),
+            "MERCATO_GATEWAY_ADMIN_PORT": str(gateway_health_port),
             "MERCATO_LOG_LEVEL": "WARNING",
         }
 
@@ -54,7 +57,7 @@ class Marketplace:
         control = self._serve("control", self._control_port)
         worker = self._serve("worker", self._worker_port)
         gateway = self.start_gateway()
-        worker.wait_until(answers(f"http://127.0.0.1:{self._worker_port}/readyz"))
+        worker.wait_until(answers(f"{self.worker_url}/readyz"))
         control.wait_until(answers(f"{self.control_url}/readyz"))
         return [control, worker, gateway]
 
@@ -71,7 +74,7 @@ class Marketplace:
     def start_gateway(self) -> Running:
         """Returns when it holds the routes and takes calls."""
         self._gateway = self._serve("gateway", self._gateway_port)
-        self._gateway.wait_until(answers(f"http://127.0.0.1:{self._gateway_health_port}/readyz"))
+        self._gateway.wait_until(answers(f"{self.gateway_health_url}/readyz"))
         return self._gateway
 
     def kill_gateway(self) -> int:
@@ -83,15 +86,15 @@ class Marketplace:
     def start_building_data(self) -> Running:
         """`mercato data build`: the panel of real prices; it is there when the process has ended."""
         command = [MERCATO, "--state", str(self._state), "data", "build"]
-        return self._processes.start("data build", command, self._environment)
+        return self._processes.start("data build", command, self.environment)
 
     def _serve(self, role: str, port: int) -> Running:
         command = [MERCATO, "--state", str(self._state), "serve", role, "--port", str(port)]
-        return self._processes.start(role, command, self._environment)
+        return self._processes.start(role, command, self.environment)
 
     def _run(self, *words: str) -> str:
         command = [MERCATO, "--state", str(self._state), *words]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"mercato {words[0]} failed:\n{done.stderr}")
         return done.stdout

@@ -1,7 +1,7 @@
 """Writes the pictures of docs/images: eight pages of the console in Debian's Chromium, half of them in the dark.
 
 `make screenshots` shows a marketplace with a vendor made for it. With URL, EMAIL and PASSWORD it shows that one, such
-as `mercato up --demo`, as that person.
+as one that stays after `make up DEMO=1`, as that person.
 """
 
 import asyncio

@@ -35,6 +35,8 @@ def words_of(name: str, value: str, currency: str) -> str:
     """A filter's value in the unit that people think in; what is no number stays as it is."""
     sign = "≤" if name.startswith("max_") else "≥"
     of = name.partition("_")[2]
+    if name == "pricing":
+        return value.replace("_", " ")
     if of == "rating":
         return f"{sign} {value} stars"
     if not value.isdecimal() or name in FACET_NAMES:

@@ -26,9 +26,9 @@ _POSITIONS = 40
 
 
 def percent(nanos: int) -> str:
-    """Billionths as per cent, with the sign of a short position."""
+    """Billionths as per cent, with the sign of a short position; what is less than a hundredth of one is nothing."""
     points = abs(nanos) * 10_000 // NANO
-    return f"{'−' if nanos < 0 else ''}{points // 100}.{points % 100:02d} %"
+    return f"{'−' if nanos < 0 and points else ''}{points // 100}.{points % 100:02d} %"
 
 
 _SHARE = Unit(
