@@ -42,6 +42,7 @@ NO_TEXT_NAMES = frozenset(
 )  # fmt: skip
 """Members of answers that are not generated text."""
 
+_UNUSUAL_NAMES = ("usage", "error", "metadata")
 _FORMAT_NAMES = ("format", "media_type", "mime_type", "mimeType", "mediaType")
 _UNREAD_INPUTS = ("type", "role", "id")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
@@ -89,7 +90,7 @@ def message_bytes(message: dict[str, Any]) -> int:
     for name, value in message.items():
         if value is None or name in NO_TEXT_NAMES:
             continue
-        size = -1 if name == "usage" else generated_bytes(value, name)
+        size = -1 if name in _UNUSUAL_NAMES else generated_bytes(value, name)
         if size < 0:
             return -1
         if name in REASONING_NAMES:
