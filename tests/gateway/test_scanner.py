@@ -28,6 +28,7 @@ REPLIES = {"delta", "message"}
 PLACES = MESSAGES | TEXTS | FILES | WRAPPERS | STRINGS | REASONING_NAMES | {"choices"}
 """Where an answer can have its text."""
 SAYS = {"message", "msg", "detail"}
+NO_ERRORS = ("0", "ok", "success", "none", "null", "false")
 ERRORS = ("error", "errors", "error_code")
 FINISHES = ("finish_reason", "finishReason")
 BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
@@ -41,7 +42,7 @@ class Oracle:
         self.files = 0
         self.failed = False
         self.text, self.snapshot = self.top([document], "")
-        says = any(bool(document[key]) if isinstance(document.get(key), str) else
+        says = any(document[key].lower() not in ("", *NO_ERRORS) if isinstance(document.get(key), str) else
                    isinstance(document.get(key), dict | list) for key in SAYS)  # fmt: skip
         self.failed = self.failed or (says and not any(map(self.answers, document, document.values())))
 
@@ -137,7 +138,7 @@ class Oracle:
         for key in keys:
             word = value.get(key)
             if key.startswith("error"):
-                self.failed = self.failed or (bool(word) and word not in ("0", "ok", "success", "none"))
+                self.failed = self.failed or (bool(word) and word not in NO_ERRORS)
             elif isinstance(word, str):
                 self.failed = self.failed or word.lower() == "error" or word.endswith((".failed", "_error"))
 

@@ -88,7 +88,7 @@ class Scanner:
         self._tail = b""
         self._base64 = self._is_base64 = False
         self._says = False  # the document has a message, as failures do
-        self._answers = False  # it has a member that answers have
+        self._answers = False  # it has a member that answers have, or the code of a success
 
     def feed(self, data: bytes) -> None:
         """Reads the next chunk of the document."""
@@ -201,6 +201,7 @@ class Scanner:
             self.failed = self.failed or text == b"true"
         elif place == TOP and name in CODE_NAMES:
             self.failed = self.failed or _is_failure(text)
+            self._answers = self._answers or text in (b"0", b"200")
         elif place == STATUS:
             self.failed = self.failed or (name == "status_code" and text != b"0")
         elif place in (TOP, CHOICE, REPLY) and name in ERROR_NAMES:
@@ -302,7 +303,7 @@ class Scanner:
                 self.type = value
             self.failed = self.failed or _names_failure(name, value.lower())
         elif name in SAID_NAMES:
-            self._says = self._says or (bool(value) and len(self._stack) == 1)
+            self._says = self._says or (bool(value) and len(self._stack) == 1 and value.lower() not in _NO_ERRORS)
         elif frame.is_list or (self._kept and value.lower() not in _NO_ERRORS):  # a list of errors that has one
             self.failed = True
 

@@ -115,7 +115,7 @@ def estimate_input(request: ModelRequest | None) -> int:
 
 def _bytes_in(text: bytes) -> int:
     """Bytes of text in a part of JSON. A plain string need not be decoded."""
-    plain = text.startswith(b'"') and text.find(b"\\") < 0 and not text.startswith(b'"data:')
+    plain = text.startswith(b'"') and text.find(b"\\") < 0 and text[1:16].lower().find(b"data:") < 0
     if plain and text.find(b";base64,") < 0:
         return len(text) - 2
     try:
