@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mercato_contracts.answers import REASONING_NAMES
+from mercato_contracts.answers import NO_ERRORS, REASONING_NAMES, SAID_NAMES
 from mercato_gateway.provider_wire import decode_answer
 from mercato_gateway.scanner import Scanner
 from mercato_gateway.texts import FILE_BYTES, FILE_NAMES, NO_TEXT_NAMES, TEXT_NAMES
@@ -27,8 +27,6 @@ STRINGS = {"delta", "output", "token", "response", "result"}
 REPLIES = {"delta", "message"}
 PLACES = MESSAGES | TEXTS | FILES | WRAPPERS | STRINGS | REASONING_NAMES | {"choices"}
 """Where an answer can have its text."""
-SAYS = {"message", "msg", "detail"}
-NO_ERRORS = ("0", "ok", "success", "none", "null", "false")
 ERRORS = ("error", "errors", "error_code")
 FINISHES = ("finish_reason", "finishReason")
 BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
@@ -43,7 +41,7 @@ class Oracle:
         self.failed = False
         self.text, self.snapshot = self.top([document], "")
         says = any(document[key].lower() not in ("", *NO_ERRORS) if isinstance(document.get(key), str) else
-                   isinstance(document.get(key), dict | list) for key in SAYS)  # fmt: skip
+                   isinstance(document.get(key), dict | list) for key in SAID_NAMES)  # fmt: skip
         self.failed = self.failed or (says and not any(map(self.answers, document, document.values())))
 
     def answers(self, key: str, value: Any) -> bool:

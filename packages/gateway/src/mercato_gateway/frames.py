@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mercato_contracts.answers import REASONING_NAMES
+from mercato_contracts.answers import CODE_NAMES, ERROR_NAMES, REASONING_NAMES, SAID_NAMES
 from mercato_gateway.texts import NO_TEXT_NAMES
 from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, USAGE_NAMES, Statement
 
@@ -33,16 +33,7 @@ STRING_NAMES = frozenset({"delta", "output", "token", "response", "result"})
 _SNAPSHOT_NAMES = frozenset({"response", "item", "part", "generated_text"})
 _REPLY_NAMES = frozenset({"message", "delta"})
 _TEXT_NAMES = REASONING_NAMES | {"answer", "outputs"}
-ERROR_NAMES = frozenset(
-    {
-        "error", "errors", "err", "fault", "exception", "error_code", "errorCode", "err_code", "errcode", "error_msg",
-        "err_msg", "errmsg", "error_message", "errorMessage",
-    }
-)  # fmt: skip
 NOTED_NAMES = frozenset({"type", "object", "event", "event_type", "status", "state", "finish_reason", "finishReason"})
-# What a failure says of itself.
-SAID_NAMES = frozenset({"message", "msg", "detail"})
-CODE_NAMES = frozenset({"code", "status", "status_code", "statusCode"})
 _WITH_REASONING = (TOP, CHOICE, MESSAGE, REPLY)
 _FINISH_NAMES = ("finish_reason", "finishReason")
 

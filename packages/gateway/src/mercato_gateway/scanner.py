@@ -10,19 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
+from mercato_contracts.answers import BAD_NAMES, CODE_NAMES, ERROR_NAMES, GOOD_NAMES, NO_ERRORS, SAID_NAMES
 from mercato_gateway.frames import (
     CHOICE,
-    CODE_NAMES,
     CONTENT,
     ERROR,
-    ERROR_NAMES,
     MESSAGE,
     MESSAGE_NAMES,
     NOTED_NAMES,
     NOWHERE,
     PASSED,
     REPLY,
-    SAID_NAMES,
     STATUS,
     STRING_NAMES,
     TOP,
@@ -45,10 +43,7 @@ _MOST_FRAMES: Final = 64
 _LONGEST_KEPT: Final = 256
 _LONGEST_SCALAR: Final = 64
 
-_GOOD_NAMES: Final = ("success", "ok")
-_BAD_NAMES: Final = ("is_error", "isError")
 _NO_ANSWERS: Final = (NOWHERE, ERROR, PASSED, STATUS)
-_NO_ERRORS: Final = ("0", "ok", "success", "none", "null", "false")
 
 # Groups are not possessive: before Python 3.11.5 a possessive group that fails does not restore its position.
 _BODY = re.compile(rb'[^"\\]*(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*)*', re.DOTALL)
@@ -195,9 +190,9 @@ class Scanner:
             return
         if place in (TOP, USAGE) and is_count(name):
             frame.own_statement().take(name, number_of(text), billed=frame.billed)
-        elif place == TOP and name in _GOOD_NAMES:
+        elif place == TOP and name in GOOD_NAMES:
             self.failed = self.failed or text == b"false"
-        elif place == TOP and name in _BAD_NAMES:
+        elif place == TOP and name in BAD_NAMES:
             self.failed = self.failed or text == b"true"
         elif place == TOP and name in CODE_NAMES:
             self.failed = self.failed or _is_failure(text)
@@ -303,8 +298,8 @@ class Scanner:
                 self.type = value
             self.failed = self.failed or _names_failure(name, value.lower())
         elif name in SAID_NAMES:
-            self._says = self._says or (bool(value) and len(self._stack) == 1 and value.lower() not in _NO_ERRORS)
-        elif frame.is_list or (self._kept and value.lower() not in _NO_ERRORS):  # a list of errors that has one
+            self._says = self._says or (bool(value) and len(self._stack) == 1 and value.lower() not in NO_ERRORS)
+        elif frame.is_list or (self._kept and value.lower() not in NO_ERRORS):  # a list of errors that has one
             self.failed = True
 
 
