@@ -136,7 +136,7 @@ class Oracle:
         for key in keys:
             word = value.get(key)
             if key.startswith("error"):
-                self.failed = self.failed or (bool(word) and word not in NO_ERRORS)
+                self.failed = self.failed or (bool(word) and str(word).lower() not in NO_ERRORS)
             elif isinstance(word, str):
                 self.failed = self.failed or word.lower() == "error" or word.endswith((".failed", "_error"))
 

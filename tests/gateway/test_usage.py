@@ -217,7 +217,7 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
         (1610, 5, 1500),
     ),
     "a larger cache than the input": (
-        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5,
+        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1615,
             "prompt_tokens_details": {"cached_tokens": 1600}}},
         (1610, 5, 1600),
     ),

@@ -250,8 +250,8 @@ def _input_of(counts: list[int]) -> int:
     if into < 0 and (counts[_HIT] >= 0 or counts[_MISS] >= 0):
         into = max(counts[_HIT], 0) + max(counts[_MISS], 0)
     cached, rest = max(counts[_CACHED], counts[_HIT]), total - into - out
-    if 0 <= into < cached or (into >= 0 and 0 < cached == rest not in (counts[_REASONING], counts[_THOUGHTS])):
-        into += cached  # a part cannot exceed the whole: this provider's input is without it
+    if into >= 0 and 0 < cached == rest and rest not in (counts[_REASONING], counts[_THOUGHTS]):
+        into += cached  # which the total shows not to be a part of the input
     if counts[_TOOL_INPUT] > 0:
         into = max(into, 0) + counts[_TOOL_INPUT]
     return into
