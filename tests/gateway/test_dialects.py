@@ -76,6 +76,12 @@ def test_failures_under_other_names_are_free(document: dict[str, Any]) -> None:
     assert meter(gzip.compress(body), content_encoding="gzip")[:4] == FREE
 
 
+def test_news_between_the_events_of_a_stream_is_no_failure() -> None:
+    news = ('{"message":"You are third in the queue."}', '{"type":"ping"}')
+    assert meter(events(*news, DELTA, "[DONE]"), EVENTS)[:4] == (10, 7, 0, "estimated")
+    assert meter(events(DELTA, *news, USAGE, "[DONE]"), EVENTS)[:4] == (9, 7, 0, "provider")
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -42,7 +42,7 @@ class Oracle:
         self.text, self.snapshot = self.top([document], "")
         says = any(document[key].lower() not in ("", *NO_ERRORS) if isinstance(document.get(key), str) else
                    isinstance(document.get(key), dict | list) for key in SAID_NAMES)  # fmt: skip
-        self.failed = self.failed or (says and not any(map(self.answers, document, document.values())))
+        self.complains = says and not any(map(self.answers, document, document.values()))
 
     def answers(self, key: str, value: Any) -> bool:
         """Whether a member is one that answers have."""
@@ -176,7 +176,7 @@ def scanned(data: bytes, sizes: list[int]) -> Scanner:
 def found(reading: Any) -> tuple[Any, ...]:
     tokens = reading.usage.tokens
     counts = (tokens.into, tokens.out, tokens.cached) if tokens is not None else None
-    return counts, reading.text, reading.snapshot, reading.files, reading.failed
+    return counts, reading.text, reading.snapshot, reading.files, reading.failed, reading.complains
 
 
 COUNTS = [
@@ -275,7 +275,7 @@ def test_a_large_answer_keeps_its_usage_and_a_file_counts_as_one(size: int, plac
     )  # fmt: skip
     parts = [usage, output] if place == "before" else [output, usage]
     data = b"{" + b",".join(parts) + b"}"
-    counts, text, _, files, failed = found(scanned(data, [size] * (len(data) // size)))
+    counts, text, _, files, failed, _ = found(scanned(data, [size] * (len(data) // size)))
     assert counts == (13, 21, 5)
     assert text == 40
     assert files == FILE_BYTES

@@ -58,17 +58,19 @@ _BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/=_\-]+|\\[/nr]|\\u002[bBfF]|\\u003[
 
 class Scanner:
     """Reads one JSON document. `usage`, `failed` and `type` (of the document) hold what was read so far. `text`,
-    `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`.
+    `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`; so is
+    `complains`: the document has a message and nothing that answers have.
     """
 
     __slots__ = (
         "_answers", "_base64", "_depth", "_frame", "_in_string", "_is_base64", "_kept", "_mode", "_rest", "_run",
-        "_says", "_size", "_stack", "_string_name", "_tail", "failed", "files", "snapshot", "text", "type", "usage",
+        "_says", "_size", "_stack", "_string_name", "_tail", "complains", "failed", "files", "snapshot", "text",
+        "type", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.usage = Usage()
-        self.failed = False
+        self.failed = self.complains = False
         self.type = ""
         self.text = self.snapshot = self.files = 0
         self._stack: list[Frame] = []
@@ -107,7 +109,7 @@ class Scanner:
         while self._stack:
             self._close()
         self.text, self.snapshot = self._frame.text, self._frame.snapshot
-        self.failed = self.failed or (self._says and not self._answers)
+        self.complains = self._says and not self._answers
 
     # Structure.
 

@@ -31,8 +31,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_plain", "_since_usage",
-        "_snapshot", "_text", "_usage", "all_text", "ended", "failed",
+        "_complains", "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_plain",
+        "_since_usage", "_snapshot", "_text", "_usage", "all_text", "ended", "failed",
     )  # fmt: skip
 
     def __init__(self, *, drop_usage: bool, lines: bool = False) -> None:
@@ -47,6 +47,7 @@ class EventStream:
         self._plain = 0  # bytes of text in events that are no JSON, while there are no others
         self._snapshot = self._files = 0
         self.all_text = False
+        self._complains = False
         self.failed = False
         self.ended = False
 
@@ -68,7 +69,10 @@ class EventStream:
     def reading(self) -> Reading:
         """The result; nothing may be fed afterwards."""
         self._end_long_event()
-        return Reading(self._usage, self.text_bytes, self.failed, settled=not self._since_usage)
+        text = self.text_bytes
+        # Beside text a message is news, such as of one's place in a queue.
+        failed = self.failed or (self._complains and not text)
+        return Reading(self._usage, text, failed, settled=not self._since_usage)
 
     def feed(self, chunks: list[bytes]) -> bytes:
         """Takes what arrived; returns what goes to the client now."""
@@ -185,6 +189,7 @@ class EventStream:
             self.failed = True
             return
         self.failed = self.failed or scanner.failed
+        self._complains = self._complains or scanner.complains
         text, snapshot, files = scanner.text, scanner.snapshot, scanner.files
         if is_audio(scanner.type):
             text, files = 0, min(text, FILE_BYTES)

@@ -49,7 +49,9 @@ def read_answer(body: bytes) -> Reading:
 def read_scanned(scanner: Scanner) -> Reading:
     """The result of a scanner for a whole answer."""
     scanner.finish()
-    return Reading(scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed)
+    return Reading(
+        scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed or scanner.complains
+    )
 
 
 def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
