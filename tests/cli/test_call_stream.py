@@ -85,6 +85,16 @@ FAILURES = {
     '{\n "error": {\n  "message": "overloaded"\n }\n}': "overloaded",
     '[{"error":{"message":"overloaded"}}]': "overloaded",
     '{"message":{"content":"a"}}\n{"error":"overloaded"}\n': "overloaded",
+    'data: {"code":"InvalidApiKey","message":"No key.","request_id":"r"}\n\n': "No key. (InvalidApiKey)",
+    'data: {"code":"429","message":"quota"}\n\n': "quota (429)",
+    'data: {"detail":"Rate limit"}\n\n': "Rate limit",
+    '{"detail":[{"loc":["body"],"msg":"missing"}]}': "missing",
+    'data: {"error_code":17,"error_msg":"Daily limit reached"}\n\n': "Daily limit reached",
+    'data: {"fault":{"faultstring":"quota"}}\n\n': "quota",
+    'data: {"type":"rate_limit_error","message":"quota"}\n\n': "quota (rate_limit_error)",
+    'data: {"event":"error","data":{"message":"quota"}}\n\n': "It gave no reason",
+    'data: {"choices":[{"delta":{"error":{"message":"quota"}}}]}\n\n': "quota",
+    'data: {"ok":false}\n\n': "It gave no reason",
 }  # fmt: skip
 
 
@@ -111,6 +121,8 @@ WORDS = {
     ": a comment\n\nid: 1\nretry: 5\ndata: plain words\n\n": "plain words\n",
     'data: {"message":{"content":"Hi"},"error":null}\n\n': "Hi",
     '\ufeffdata:{"response":"Hi"}\n\n': "Hi",
+    'data: {"code":0,"message":"success","choices":[{"delta":{"content":"Hi"}}]}\n\n': "Hi",
+    'data: {"code":0,"message":"done","error_code":0,"errmsg":"ok"}\n\n': "",
 }  # fmt: skip
 
 

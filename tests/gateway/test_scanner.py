@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mercato_contracts.answers import REASONING_NAMES
+from mercato_contracts.answers import NO_ERRORS, REASONING_NAMES, SAID_NAMES
 from mercato_gateway.provider_wire import decode_answer
 from mercato_gateway.scanner import Scanner
 from mercato_gateway.texts import FILE_BYTES, FILE_NAMES, NO_TEXT_NAMES, TEXT_NAMES
@@ -24,8 +24,10 @@ TEXTS = {"content", "text", "generated_text", "generation", "completion", "outpu
 FILES = {"b64_json", "partial_image_b64"}
 WRAPPERS = {"response", "result", "results", "data", "body", "generations", "predictions"}
 STRINGS = {"delta", "output", "token", "response", "result"}
-PLACES = MESSAGES | TEXTS | FILES | WRAPPERS | STRINGS | {"choices"}
+REPLIES = {"delta", "message"}
+PLACES = MESSAGES | TEXTS | FILES | WRAPPERS | STRINGS | REASONING_NAMES | {"choices"}
 """Where an answer can have its text."""
+ERRORS = ("error", "errors", "error_code")
 FINISHES = ("finish_reason", "finishReason")
 BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
 
@@ -38,6 +40,15 @@ class Oracle:
         self.files = 0
         self.failed = False
         self.text, self.snapshot = self.top([document], "")
+        says = any(document[key].lower() not in ("", *NO_ERRORS) if isinstance(document.get(key), str) else
+                   isinstance(document.get(key), dict | list) for key in SAID_NAMES)  # fmt: skip
+        self.complains = says and not any(map(self.answers, document, document.values()))
+
+    def answers(self, key: str, value: Any) -> bool:
+        """Whether a member is one that answers have."""
+        if isinstance(value, str):
+            return key in STRINGS | TEXTS | FILES | REASONING_NAMES
+        return isinstance(value, dict | list) and key in PLACES | USAGE_NAMES
 
     def string(self, text: str, name: str) -> int:
         size = len(text.encode())
@@ -64,13 +75,16 @@ class Oracle:
             return sum(self.message(part, name) for part in value)
         if not isinstance(value, dict):
             return self.content(value, name)
-        self.look_for_failure(value, FINISHES)
+        errors = ERRORS if name in REPLIES else ()
+        self.look_for_failure(value, (*errors, *FINISHES))
         sizes = {
             key: self.content(part, key)
             for key, part in value.items()
-            if key not in NO_TEXT_NAMES and key != "usage"
+            if key not in NO_TEXT_NAMES | PASSED_NAMES | {"usage", *errors}
         }  # fmt: skip
         self.take_usage(value.get("usage"))
+        for key in PASSED_NAMES & value.keys():
+            self.take_nested(key, value[key])
         reasoning = [size for key, size in sizes.items() if key in REASONING_NAMES]
         return sum(size for key, size in sizes.items() if key not in REASONING_NAMES) + max(reasoning, default=0)
 
@@ -79,25 +93,29 @@ class Oracle:
             return sum(map(self.choice, value))
         if not isinstance(value, dict):
             return 0
-        self.look_for_failure(value, ("error", "errors", *FINISHES))
+        self.look_for_failure(value, (*ERRORS, *FINISHES))
         sizes = {"text": self.content(value.get("text"), "text")}
+        reasoning = [self.content(value[key], key) for key in REASONING_NAMES & value.keys()]
         for key, part in value.items():
             self.take_nested(key, part)
             if key in ("delta", "message") and isinstance(part, str | list | dict):
                 sizes[key] = self.message(part, key)
-        return max(sizes["text"], sizes["delta"] if "delta" in sizes else sizes.get("message", 0))
+        message = sizes["delta"] if "delta" in sizes else sizes.get("message", 0)
+        return max(sizes["text"], message) + max(reasoning, default=0)
 
     def top(self, value: Any, name: str) -> tuple[int, int]:
         if isinstance(value, list):
             found = [self.top(part, name) for part in value if isinstance(part, dict | list)]
             found += [(self.string(part, name), 0) for part in value if isinstance(part, str) and name in STRINGS]
             return sum(text for text, _ in found), sum(snapshot for _, snapshot in found)
-        self.look_for_failure(value, ("error", "errors", "type", "object", "status", *FINISHES))
+        self.look_for_failure(value, (*ERRORS, "type", "object", "status", *FINISHES))
         self.usage.read({key: part for key, part in value.items() if is_count(key)})
-        text = snapshot = 0
+        text = snapshot = reasoning = 0
         for key, part in value.items():
             self.take_nested(key, part)
             size = repeated = 0
+            if key in REASONING_NAMES:
+                reasoning = max(reasoning, self.content(part, key))
             if key == "choices":
                 size = self.choice(part)
             elif key in MESSAGES and (isinstance(part, dict | list) or key in STRINGS):
@@ -112,15 +130,15 @@ class Oracle:
             if (key in ("response", "item", "part") and contained) or key == "generated_text":
                 size, repeated = 0, max(size, repeated)
             text, snapshot = max(text, size), max(snapshot, repeated)
-        return text, snapshot
+        return text + reasoning, snapshot
 
     def look_for_failure(self, value: dict[str, Any], keys: tuple[str, ...]) -> None:
         for key in keys:
             word = value.get(key)
             if key.startswith("error"):
-                self.failed = self.failed or bool(word)
+                self.failed = self.failed or (bool(word) and str(word).lower() not in NO_ERRORS)
             elif isinstance(word, str):
-                self.failed = self.failed or word.lower() == "error" or word.endswith((".failed", ".error"))
+                self.failed = self.failed or word.lower() == "error" or word.endswith((".failed", "_error"))
 
     def take_nested(self, key: str, part: Any) -> None:
         if key in USAGE_NAMES:
@@ -128,7 +146,7 @@ class Oracle:
         elif key in PASSED_NAMES and isinstance(part, list):
             for inner in part:
                 self.take_nested(key, inner)
-        elif key in PASSED_NAMES and isinstance(part, dict):
+        elif (key in PASSED_NAMES or key.startswith("x_")) and isinstance(part, dict):
             for name, inner in part.items():
                 if name in USAGE_NAMES:
                     self.take_usage(inner)
@@ -158,7 +176,7 @@ def scanned(data: bytes, sizes: list[int]) -> Scanner:
 def found(reading: Any) -> tuple[Any, ...]:
     tokens = reading.usage.tokens
     counts = (tokens.into, tokens.out, tokens.cached) if tokens is not None else None
-    return counts, reading.text, reading.snapshot, reading.files, reading.failed
+    return counts, reading.text, reading.snapshot, reading.files, reading.failed, reading.complains
 
 
 COUNTS = [
@@ -172,6 +190,7 @@ COUNTS = [
 ]
 NAMES = sorted(
     MESSAGES | TEXTS | FILES | WRAPPERS | {"usage", "choices", "error", "finish_reason", "type", "x_groq", "meta"}
+    | {"thinking", "error_code", "detail", "msg"}
     | {"prompt_tokens_details", "reasoning", "reasoning_content", "tool_calls", "arguments", "id", "metadata", "words"}
     | {"image", "audio", "input", "embedding"} | set(COUNTS)
 )  # fmt: skip
@@ -256,7 +275,7 @@ def test_a_large_answer_keeps_its_usage_and_a_file_counts_as_one(size: int, plac
     )  # fmt: skip
     parts = [usage, output] if place == "before" else [output, usage]
     data = b"{" + b",".join(parts) + b"}"
-    counts, text, _, files, failed = found(scanned(data, [size] * (len(data) // size)))
+    counts, text, _, files, failed, _ = found(scanned(data, [size] * (len(data) // size)))
     assert counts == (13, 21, 5)
     assert text == 40
     assert files == FILE_BYTES

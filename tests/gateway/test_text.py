@@ -159,6 +159,11 @@ INPUTS: dict[str, Any] = {
     "for URLs": {"file_data": FILE.replace("+", "-").replace("/", "_")},
     "a name that nobody knows": {"scan_of_passport": FILE},
     "encrypted": {"type": "reasoning", "encrypted_content": FILE},
+    "a URL in capitals": {"type": "input_image", "image_url": " " + url("image/png").replace("data", "DATA")},
+    "a URL in lines": {
+        "type": "text",
+        "text": "![](data:image/png;base64," + "\r\n".join(FILE[at : at + 76] for at in range(0, len(FILE), 76)) + ")",
+    },
     "in a text": {"type": "text", "text": f"![]({url('image/png')})"},
 }
 
@@ -171,7 +176,7 @@ def test_a_file_in_a_request_is_a_thousand_tokens_however_it_is_spelled(name: st
     asked = {"messages": [{"role": "user", "content": content}], "input": content, "prompt": content}[where]
     for body in (json.dumps({where: asked}), json.dumps({where: asked}).replace("/", "\\/")):
         tokens = estimate_input(decode_request(body.encode()))
-        assert 1100 <= tokens <= 1115
+        assert 1100 <= tokens <= 1125
 
 
 def test_text_in_a_request_stays_text_whatever_it_looks_like() -> None:
@@ -184,7 +189,7 @@ def test_text_in_a_request_stays_text_whatever_it_looks_like() -> None:
 
 
 def test_text_that_begins_like_a_file_is_text() -> None:
-    for text in ("data: " + "w " * 4000, "data:\n" + "w " * 4000):
+    for text in ("data: " + "w " * 4000, "data:\n" + "w " * 4000, "Data:7,8,9" + ", 7" * 4000, "data:word, " * 999):
         request = decode_request(json.dumps({"input": text}).encode())
         assert estimate_input(request) == -(-len(text) // 4)
     part = {"data": "w " * 4000, "format": "text"}

@@ -216,6 +216,46 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
             "cache_read_input_tokens": 1500, "cache_creation_input_tokens": 100}},
         (1610, 5, 1500),
     ),
+    "a larger cache than the input": (
+        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1615,
+            "prompt_tokens_details": {"cached_tokens": 1600}}},
+        (1610, 5, 1600),
+    ),
+    "a cache that the total shows beside the input": (
+        {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 155,
+            "prompt_tokens_details": {"cached_tokens": 50}}},
+        (150, 5, 50),
+    ),
+    "reasoning in the total, as much as was cached": (
+        {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 155,
+            "prompt_tokens_details": {"cached_tokens": 50}, "completion_tokens_details": {"reasoning_tokens": 50}}},
+        (100, 55, 50),
+    ),
+    "a cache that the total shows within the input": (
+        {"usage": {"input_tokens": 9, "output_tokens": 22, "cache_read_input_tokens": 6, "total_tokens": 31}},
+        (9, 22, 6),
+    ),
+    "YandexGPT": (
+        {"result": {"alternatives": [], "usage": {"inputTextTokens": "37", "completionTokens": "10",
+            "totalTokens": "47"}}},
+        (37, 10, 0),
+    ),
+    "Hunyuan": (
+        {"Choices": [], "Usage": {"PromptTokens": 3, "CompletionTokens": 8, "TotalTokens": 11}}, (3, 8, 0)
+    ),
+    "LangChain": (
+        {"content": "", "response_metadata": {"token_usage": {"prompt_tokens": 8, "completion_tokens": 9,
+            "total_tokens": 17}}},
+        (8, 9, 0),
+    ),
+    "a field of the vendor's own": (
+        {"choices": [{"delta": {}}], "x_acme": {"usage": {"prompt_tokens": 8, "completion_tokens": 9}}}, (8, 9, 0)
+    ),
+    "metadata of the message": (
+        {"choices": [{"message": {"content": "", "metadata": {"usage": {"prompt_tokens": 8,
+            "completion_tokens": 9}}}}]},
+        (8, 9, 0),
+    ),
     "embeddings of images": ({"data": [], "usage": {"prompt_tokens": 5, "total_tokens": 581}}, (581, 0, 0)),
     "old names": ({"usage": {"promptTokens": 3, "completionTokens": 4}}, (3, 4, 0)),
     "both names": (
@@ -280,6 +320,8 @@ def test_what_models_and_people_write_is_no_usage(document: dict[str, Any]) -> N
         ({"completion_tokens": 7}, (10, 7), "estimated"),
         ({"prompt_tokens": 11, "completion_tokens": 0}, (11, 0), "provider"),
         ({"seconds": 5}, (10, 10), "estimated"),
+        ({"total_tokens": 18}, (8, 10), "estimated"),
+        ({"total_tokens": 4}, (0, 4), "estimated"),
         ({}, (10, 10), "estimated"),
     ],
 )

@@ -73,6 +73,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         await bench.provider.forget(handle)
 
 
+async def test_code_that_cannot_be_unpacked_ends_the_run(bench: Bench) -> None:
+    broken = zipped(GOOD).replace(b"PK\x03\x04", b"PK\x03\x05")
+    with pytest.raises(ProviderRefused, match="cannot be read"):
+        await bench.provider.launch(Job(f"trn_{uuid4().hex}", TrainingSpec(task="test"), broken, None, 60))
+
+
 async def test_a_good_run_reports_and_leaves_a_model(bench: Bench, tmp_path: Path) -> None:
     handle = await bench.launch(GOOD)
     look, said = await bench.end(handle)

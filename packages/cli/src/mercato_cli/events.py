@@ -4,9 +4,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mercato_contracts.answers import REASONING_NAMES
+from mercato_contracts.answers import (
+    BAD_NAMES,
+    CODE_NAMES,
+    ERROR_NAMES,
+    GOOD_NAMES,
+    NO_ERRORS,
+    REASONING_NAMES,
+    SAID_NAMES,
+)
 
-_CODES = ("code", "status", "status_code", "statusCode")
+_KINDS = ("type", "object", "event", "event_type", "state")
+_REASONS = ("error_msg", "error_message", "errorMessage", "errmsg", "err_msg", "err", "fault", "exception")
+_SENTENCES = ("message", "msg", "detail", "status_msg", "faultstring")
 _FINISHES = ("finish_reason", "finishReason")
 _TEXTS = ("text", "content", "generated_text", "response")
 _FIELDS = ("data:", "event:", "id:", "retry:", "error:", ":")
@@ -93,35 +103,66 @@ def failure_of(event: Event) -> str | None:
 
 
 def _fails(part: dict[str, Any]) -> bool:
-    kind = part.get("type")
-    if any(type(part.get(name)) is int and 400 <= part[name] < 600 for name in _CODES):
+    if any(_is_failure(part.get(name)) for name in CODE_NAMES) or any(map(_names_failure, map(part.get, _KINDS))):
         return True
-    if part.get("error") or part.get("errors") or part.get("object") == "error" or part.get("success") is False:
+    if any(part.get(name) is False for name in GOOD_NAMES) or any(part.get(name) is True for name in BAD_NAMES):
         return True
-    if isinstance(kind, str) and (kind == "error" or kind.endswith((".failed", ".error"))):
+    if any(_reports(part.get(name)) for name in ERROR_NAMES) or _only_says(part):
         return True
-    inner = [part.get("response"), part.get("delta"), *_objects(part.get("choices"))]
+    choices = _objects(part.get("choices"))
+    inner = [part.get("response"), part.get("delta"), *choices, *(choice.get("delta") for choice in choices)]
     return any(isinstance(each, dict) and _part_fails(each) for each in [part, *inner])
+
+
+def _is_failure(code: Any) -> bool:
+    """Whether it is the status of a failure."""
+    return str(code).isdecimal() and type(code) is not bool and 400 <= int(code) < 600
+
+
+def _names_failure(kind: Any) -> bool:
+    """Whether the kind of an event or an object is that of a failure."""
+    if not isinstance(kind, str):
+        return False
+    return kind.lower() in ("error", "exception", "failed") or kind.endswith((".failed", ".error", "_error"))
+
+
+def _reports(error: Any) -> bool:
+    """Whether a member for errors holds one."""
+    return bool(error) and str(error).lower() not in NO_ERRORS
+
+
+def _only_says(part: dict[str, Any]) -> bool:
+    """Whether it has a message and nothing that answers have."""
+    says = any(isinstance(part.get(name), str | list) and _reports(part[name]) for name in SAID_NAMES)
+    answers = any(isinstance(value, dict | list) for name, value in part.items() if name not in SAID_NAMES)
+    return says and not answers and part.get("code") not in (0, 200) and not any(part.get(name) for name in _TEXTS)
 
 
 def _part_fails(part: dict[str, Any]) -> bool:
     reasons = (str(part.get(name)).lower() for name in _FINISHES)
-    return bool(part.get("error")) or part.get("status") in ("failed", "error") or "error" in reasons
+    return bool(part.get("error")) or part.get("status") in ("failed", "failure", "error") or "error" in reasons
 
 
 def _reason(part: dict[str, Any]) -> str:
     """The sentence in an error object, with its code."""
     response = part.get("response")
     places: list[Any] = [part.get("error"), part.get("errors"), part.get("base_resp")]
-    places += [response.get("error") if isinstance(response, dict) else None]
-    places += [choice.get("error") for choice in _objects(part.get("choices"))]
+    choices = _objects(part.get("choices"))
+    for inner in (response, part.get("delta"), *choices, *(choice.get("delta") for choice in choices)):
+        places.append(inner.get("error") if isinstance(inner, dict) else None)
+    places += [part.get(name) for name in _REASONS]
     for place in [*places, part]:
         error = place[0] if isinstance(place, list) and place else place
         if isinstance(error, str) and error:
             return error
         if isinstance(error, dict):
-            text = next((error[key] for key in ("message", "detail", "status_msg") if error.get(key)), None)
+            text = next(
+                (error[key] for key in ("message", "msg", "detail", "status_msg", "faultstring") if error.get(key)),
+                None,
+            )
             code = next((error[key] for key in ("code", "type", "status") if error.get(key)), None)
+            if isinstance(text, list) and text and isinstance(text[0], dict):  # FastAPI
+                text = text[0].get("msg")
             if text is not None:
                 return f"{text} ({code})" if code not in (None, "error") else str(text)
             if code is not None and error is not part:

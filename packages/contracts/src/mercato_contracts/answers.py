@@ -1,4 +1,4 @@
-"""Names that model providers use in chat answers; the gateway that counts and the checks of a release share them."""
+"""Names that model providers use in answers; the gateway that counts, `mp` and the checks of a release share them."""
 
 REASONING_NAMES = frozenset(
     {
@@ -10,3 +10,26 @@ REASONING_NAMES = frozenset(
 
 ANSWER_NAMES = REASONING_NAMES | {"content", "tool_calls", "function_call", "refusal", "audio", "images"}
 """Members of an assistant's message, any of which makes it an answer."""
+
+ERROR_NAMES = frozenset(
+    {
+        "error", "errors", "err", "fault", "exception", "error_code", "errorCode", "err_code", "errcode", "error_msg",
+        "err_msg", "errmsg", "error_message", "errorMessage",
+    }
+)  # fmt: skip
+"""Members of an answer that report a failure, unless they hold nothing or one of `NO_ERRORS`."""
+
+NO_ERRORS = frozenset({"0", "ok", "success", "none", "null", "false"})
+"""Words, in lower case, that report no failure where a failure would be reported."""
+
+CODE_NAMES = frozenset({"code", "status", "status_code", "statusCode"})
+"""Members of an answer that may hold a status of HTTP: 400 to 599 report a failure."""
+
+SAID_NAMES = frozenset({"message", "msg", "detail"})
+"""What a failure says of itself: an object that has one, and no member that answers have, reports a failure."""
+
+GOOD_NAMES = frozenset({"success", "ok"})
+"""Members that report a failure where they are false."""
+
+BAD_NAMES = frozenset({"is_error", "isError"})
+"""Members that report a failure where they are true."""

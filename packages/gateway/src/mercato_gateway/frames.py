@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mercato_contracts.answers import REASONING_NAMES
+from mercato_contracts.answers import CODE_NAMES, ERROR_NAMES, REASONING_NAMES, SAID_NAMES
 from mercato_gateway.texts import NO_TEXT_NAMES
 from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, USAGE_NAMES, Statement
 
@@ -16,6 +16,8 @@ ERROR: Final = 5
 USAGE: Final = 6
 PASSED: Final = 7
 STATUS: Final = 8
+REPLY: Final = 9
+"""A message of the model, as a whole or in parts; the other messages may be those of its tools."""
 
 MESSAGE_NAMES = frozenset({"message", "delta", "output", "item", "part", "content_block", "token"})
 _CONTENT_NAMES = frozenset(
@@ -29,9 +31,10 @@ WRAPPER_NAMES = frozenset({"response", "result", "results", "data", "body", "gen
 STRING_NAMES = frozenset({"delta", "output", "token", "response", "result"})
 # Members that repeat what came earlier in a stream.
 _SNAPSHOT_NAMES = frozenset({"response", "item", "part", "generated_text"})
-ERROR_NAMES = frozenset({"error", "errors"})
-NOTED_NAMES = frozenset({"type", "object", "status", "finish_reason", "finishReason"})
-CODE_NAMES = frozenset({"code", "status", "status_code", "statusCode"})
+_REPLY_NAMES = frozenset({"message", "delta"})
+_TEXT_NAMES = REASONING_NAMES | {"answer", "outputs"}
+NOTED_NAMES = frozenset({"type", "object", "event", "event_type", "status", "state", "finish_reason", "finishReason"})
+_WITH_REASONING = (TOP, CHOICE, MESSAGE, REPLY)
 _FINISH_NAMES = ("finish_reason", "finishReason")
 
 
@@ -59,6 +62,8 @@ class Frame:
         if self.is_list:
             self.text += text
             self.snapshot += snapshot
+        elif name in REASONING_NAMES and place in _WITH_REASONING:
+            self.reasoning = max(self.reasoning, text)
         elif place == TOP:
             if name in _SNAPSHOT_NAMES and (container or name == "generated_text"):
                 self.snapshot = max(self.snapshot, text, snapshot)
@@ -71,8 +76,6 @@ class Frame:
             self.message = text
         elif place == CHOICE:
             self.text = max(self.text, text)
-        elif place == MESSAGE and name in REASONING_NAMES:
-            self.reasoning = max(self.reasoning, text)
         else:
             self.text += text
 
@@ -80,7 +83,7 @@ class Frame:
         """Bytes of text that count."""
         if self.place == CHOICE and not self.is_list:
             # Some streams repeat the whole message beside each delta.
-            return max(self.text, self.delta if self.delta >= 0 else self.message)
+            return max(self.text, self.delta if self.delta >= 0 else self.message) + self.reasoning
         return self.text + self.reasoning
 
     def own_statement(self) -> Statement:
@@ -93,7 +96,9 @@ class Frame:
 
 def is_noted(place: int, name: str) -> bool:
     """Whether the value of this member may mean a failure, or names the kind of the event."""
-    return name in NOTED_NAMES if place == TOP else place in (CHOICE, MESSAGE) and name in _FINISH_NAMES
+    if place == TOP:
+        return name in NOTED_NAMES or name in CODE_NAMES or name in SAID_NAMES
+    return place in (CHOICE, MESSAGE, REPLY) and name in _FINISH_NAMES
 
 
 def place_of(place: int, name: str) -> int:
@@ -103,15 +108,19 @@ def place_of(place: int, name: str) -> int:
             return USAGE
         if name in ERROR_NAMES or name.endswith("Exception"):
             return ERROR
-        if name in PASSED_NAMES:
+        if name in PASSED_NAMES or name.startswith("x_"):
             return PASSED
     if place == TOP:
         return _place_at_top(name)
     if place == CHOICE:
-        if name in ("delta", "message"):
-            return MESSAGE
-        return CONTENT if name == "text" else NOWHERE
-    if place == MESSAGE:
+        if name in _REPLY_NAMES:
+            return REPLY
+        return CONTENT if name == "text" or name in REASONING_NAMES else NOWHERE
+    if place in (MESSAGE, REPLY):
+        if place == REPLY and name in ERROR_NAMES:
+            return ERROR
+        if name in PASSED_NAMES:
+            return PASSED
         if name in NO_TEXT_NAMES:
             return NOWHERE
         return USAGE if name == "usage" else CONTENT
@@ -125,9 +134,11 @@ def place_of(place: int, name: str) -> int:
 def _place_at_top(name: str) -> int:
     if name == "choices":
         return CHOICE
+    if name in _REPLY_NAMES:
+        return REPLY
     if name in MESSAGE_NAMES:
         return MESSAGE
-    if name in _CONTENT_NAMES:
+    if name in _CONTENT_NAMES or name in _TEXT_NAMES:
         return CONTENT
     if name in WRAPPER_NAMES:
         return TOP

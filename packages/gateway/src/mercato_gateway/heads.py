@@ -13,7 +13,6 @@ from mercato_gateway.headers import Fields, Headers
 _MOST_DIGITS = 9
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length"
-_UNPACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _BINARY = (b"audio/", b"image/", b"video/", b"font/", b"application/pdf", b"application/zip")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
@@ -121,7 +120,7 @@ class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that are passed on."""
 
     __slots__ = (
-        "binary", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "packed_events", "plain",
+        "binary", "coding", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "plain",
         "print", "start", "status",
     )  # fmt: skip
 
@@ -135,18 +134,23 @@ class AnswerHead:
         self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
         self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
         # Providers are asked not to compress. Where one does, its answer is unpacked to be metered.
-        coding = self.fields.get(b"content-encoding", b"identity").strip().lower()
-        events = kind.startswith(b"text/event-stream")
-        json = kind.find(b"json") >= 0
-        self.packed = coding not in (b"identity", b"") and (json or self.is_text)
-        self.event_stream = events and not self.packed
-        self.packed_events = events and self.packed and coding in _UNPACKED
-        self.json = coding in _UNPACKED and not events if self.packed else json
+        self.coding = _coding_of(self.fields.get(b"content-encoding", b""))
+        self.packed = self.coding != b"" and not self.binary
+        self.event_stream = kind.startswith(b"text/event-stream")
+        self.json = kind.find(b"json") >= 0
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         self.start = line + lines.for_client(headers, self.fields)
         if status == 429 and b"retry-after" not in self.fields:
             self.start += b"retry-after: 1\r\n"
         self.print: Print | None = None
+
+
+def _coding_of(field: bytes) -> bytes:
+    """The coding that a `Content-Encoding` names; empty where it names none. Several stay together, with commas."""
+    if not field:
+        return b""
+    names = [name.strip().lower() for name in field.split(b",")]
+    return b",".join(name for name in names if name not in (b"", b"identity"))
 
 
 def _origin_form(target: bytes) -> bytes:

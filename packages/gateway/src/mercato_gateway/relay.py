@@ -9,7 +9,7 @@ from mercato_gateway.heads import AnswerHead
 from mercato_gateway.kinds import EVENTS, JSON, UNDECIDED, TextCheck, kind_of
 from mercato_gateway.scanner import Scanner
 from mercato_gateway.streams import EventStream
-from mercato_gateway.unpacking import Unpacker
+from mercato_gateway.unpacking import PackedAnswer
 
 _LARGEST_WHOLE = 1 << 20
 
@@ -19,8 +19,8 @@ class Relay:
 
     __slots__ = (
         "_chunked", "_decided", "_drop_usage", "_head", "_http10", "_length", "_no_body", "_one_line", "_text",
-        "_unpacker", "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed",
-        "packed_stream", "scanner", "status", "stream", "whole",
+        "all_text", "bytes_out", "closes", "head_sent", "json", "overflowed", "packed", "packed_answer", "scanner",
+        "status", "stream", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -35,22 +35,20 @@ class Relay:
         self.scanner: Scanner | None = None  # of an answer too large to keep
         self.stream: EventStream | None = None
         self._text: TextCheck | None = None
-        self._unpacker: Unpacker | None = None
-        self.packed_stream: EventStream | None = None  # only read: it is passed on compressed, as it arrived
+        self.packed_answer: PackedAnswer | None = None  # only read: it is passed on compressed, as it arrived
         self._one_line = True  # so far
         self._head = head
         self._http10 = http10
         self._drop_usage = drop_usage
         self._no_body = head_only or head.status in (204, 304)
         self._length = length
-        self.json = metered and head.json and not self._no_body
         self.packed = head.packed
-        self._decided = not metered or self._no_body or head.packed or head.binary
-        if metered and head.event_stream and not self._no_body:
+        self._decided = not metered or self._no_body or head.binary
+        self.json = not self._decided and head.json and not head.packed
+        if not self._decided and head.packed:
+            self.packed_answer = PackedAnswer(head.coding, counts_text=head.is_text or head.json)
+        elif not self._decided and head.event_stream:
             self._become_stream(lines=False)
-        elif metered and head.packed_events and not self._no_body:
-            self._unpacker = Unpacker()
-            self.packed_stream = EventStream(drop_usage=False)
         self._chunked = not self._length and not self._no_body
         self.closes = self._chunked and http10
 
@@ -66,9 +64,10 @@ class Relay:
     def read_all_text(self) -> None:
         """Counts text anywhere in the answer, not only where models put it: for the answer to a form."""
         self.all_text = True
-        for stream in (self.stream, self.packed_stream):
-            if stream is not None:
-                stream.all_text = True
+        if self.stream is not None:
+            self.stream.all_text = True
+        if self.packed_answer is not None:
+            self.packed_answer.all_text = True
 
     @property
     def location(self) -> bytes:
@@ -100,6 +99,9 @@ class Relay:
 
     def feed(self, chunks: list[bytes], complete: bool) -> bytes | None:
         """Takes what arrived; returns framed bytes for the client."""
+        if self.packed_answer is not None:
+            for chunk in chunks:
+                self.packed_answer.feed(chunk)
         if not self._decided:
             data = b"".join((self.whole, *chunks))
             if not self._decide(data, complete):
@@ -118,25 +120,19 @@ class Relay:
         self.bytes_out += len(data)
         if self._text is not None:
             self._text.feed(data)
-        if self.packed_stream is not None:
-            self._read_packed(self.packed_stream, data)
         return self._framed(data)
-
-    def _read_packed(self, stream: EventStream, data: bytes) -> None:
-        unpacker = self._unpacker
-        if unpacker is not None:
-            stream.feed(unpacker.feed(data))
-            if unpacker.broken:
-                self.packed_stream = None
 
     def _decide(self, data: bytes, complete: bool) -> bool:
         """Decides what the answer is, by its first bytes; false where more are needed."""
-        kind = kind_of(data)
+        packed = self.packed_answer
+        kind = packed.kind if packed is not None else kind_of(data)
         if kind == UNDECIDED and not complete:
             return False
         self._decided = True
         head = self._head
-        if kind == EVENTS:
+        if packed is not None:
+            self.json = kind == JSON
+        elif kind == EVENTS:
             if self.stream is None:
                 self._become_stream(lines=False)
         elif kind == JSON:
@@ -173,21 +169,12 @@ class Relay:
     def _overflow(self) -> None:
         """Passes the answer on as it arrives from here on."""
         self.overflowed = True
-        self.scanner = Scanner()
-        if self.packed:
-            self._unpacker = Unpacker()
+        if self.packed_answer is None:
+            self.scanner = Scanner()
 
     def _scan(self, data: bytes) -> None:
-        scanner, unpacker = self.scanner, self._unpacker
-        if scanner is None:
-            return
-        if unpacker is None:
-            scanner.feed(data)
-            return
-        for chunk in unpacker.feed(data):
-            scanner.feed(chunk)
-        if unpacker.broken:
-            self.scanner = None
+        if self.scanner is not None:
+            self.scanner.feed(data)
 
     def _framed(self, data: bytes) -> bytes:
         if not data or not self._chunked or self.closes:

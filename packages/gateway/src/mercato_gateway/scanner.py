@@ -10,16 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
+from mercato_contracts.answers import BAD_NAMES, CODE_NAMES, ERROR_NAMES, GOOD_NAMES, NO_ERRORS, SAID_NAMES
 from mercato_gateway.frames import (
     CHOICE,
-    CODE_NAMES,
     CONTENT,
     ERROR,
-    ERROR_NAMES,
     MESSAGE,
     MESSAGE_NAMES,
     NOTED_NAMES,
     NOWHERE,
+    PASSED,
+    REPLY,
     STATUS,
     STRING_NAMES,
     TOP,
@@ -42,6 +43,8 @@ _MOST_FRAMES: Final = 64
 _LONGEST_KEPT: Final = 256
 _LONGEST_SCALAR: Final = 64
 
+_NO_ANSWERS: Final = (NOWHERE, ERROR, PASSED, STATUS)
+
 # Groups are not possessive: before Python 3.11.5 a possessive group that fails does not restore its position.
 _BODY = re.compile(rb'[^"\\]*(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*)*', re.DOTALL)
 _SKIPPED = re.compile(rb'(?:[^"{}\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*")*', re.DOTALL)
@@ -55,17 +58,19 @@ _BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/=_\-]+|\\[/nr]|\\u002[bBfF]|\\u003[
 
 class Scanner:
     """Reads one JSON document. `usage`, `failed` and `type` (of the document) hold what was read so far. `text`,
-    `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`.
+    `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`; so is
+    `complains`: the document has a message and nothing that answers have.
     """
 
     __slots__ = (
-        "_base64", "_depth", "_frame", "_in_string", "_is_base64", "_kept", "_mode", "_rest", "_run", "_size", "_stack",
-        "_string_name", "_tail", "failed", "files", "snapshot", "text", "type", "usage",
+        "_answers", "_base64", "_depth", "_frame", "_in_string", "_is_base64", "_kept", "_mode", "_rest", "_run",
+        "_says", "_size", "_stack", "_string_name", "_tail", "complains", "failed", "files", "snapshot", "text",
+        "type", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.usage = Usage()
-        self.failed = False
+        self.failed = self.complains = False
         self.type = ""
         self.text = self.snapshot = self.files = 0
         self._stack: list[Frame] = []
@@ -79,6 +84,8 @@ class Scanner:
         self._size = self._run = 0
         self._tail = b""
         self._base64 = self._is_base64 = False
+        self._says = False  # the document has a message, as failures do
+        self._answers = False  # it has a member that answers have, or the code of a success
 
     def feed(self, data: bytes) -> None:
         """Reads the next chunk of the document."""
@@ -102,6 +109,7 @@ class Scanner:
         while self._stack:
             self._close()
         self.text, self.snapshot = self._frame.text, self._frame.snapshot
+        self.complains = self._says and not self._answers
 
     # Structure.
 
@@ -154,6 +162,9 @@ class Scanner:
         place = frame.place if frame.is_list else place_of(frame.place, frame.name)
         if frame.place in (TOP, USAGE) and place == NOWHERE and is_count(frame.name):
             frame.own_statement().take(frame.name, b"")  # not a number
+        if frame.place == TOP and len(self._stack) == 1:
+            self._says = self._says or frame.name in SAID_NAMES
+            self._answers = self._answers or place not in _NO_ANSWERS
         if place == NOWHERE or (is_list and place == STATUS) or len(self._stack) >= _MOST_FRAMES:
             self._depth = 1
             return
@@ -181,13 +192,16 @@ class Scanner:
             return
         if place in (TOP, USAGE) and is_count(name):
             frame.own_statement().take(name, number_of(text), billed=frame.billed)
-        elif place == TOP and name == "success":
+        elif place == TOP and name in GOOD_NAMES:
             self.failed = self.failed or text == b"false"
+        elif place == TOP and name in BAD_NAMES:
+            self.failed = self.failed or text == b"true"
         elif place == TOP and name in CODE_NAMES:
-            self.failed = self.failed or (len(text) == 3 and text[:1] in (b"4", b"5"))
+            self.failed = self.failed or _is_failure(text)
+            self._answers = self._answers or text in (b"0", b"200")
         elif place == STATUS:
             self.failed = self.failed or (name == "status_code" and text != b"0")
-        elif place in (TOP, CHOICE) and name in ERROR_NAMES:
+        elif place in (TOP, CHOICE, REPLY) and name in ERROR_NAMES:
             self.failed = self.failed or text not in (b"false", b"0", b"0.0")
 
     # Strings.
@@ -206,8 +220,9 @@ class Scanner:
             inner = NOWHERE
         if inner == ERROR or (place in (TOP, USAGE) and is_count(name)) or is_noted(place, name):
             self._mode = _KEEP
-        elif inner in (MESSAGE, CONTENT) or (inner == TOP and (not self._stack or name in STRING_NAMES)):
+        elif inner in (MESSAGE, REPLY, CONTENT) or (inner == TOP and (not self._stack or name in STRING_NAMES)):
             self._mode = _COUNT
+            self._answers = True
         else:
             self._mode = _IGNORE
 
@@ -280,16 +295,28 @@ class Scanner:
     def _note(self, frame: Frame, name: str, value: str) -> None:
         if frame.place in (TOP, USAGE) and is_count(name):
             frame.own_statement().take(name, value, billed=frame.billed)
-        elif name in NOTED_NAMES:
+        elif name in NOTED_NAMES or (frame.place == TOP and name in CODE_NAMES):
             if name == "type" and len(self._stack) == 1:
                 self.type = value
-            value = value.lower()
-            fails = (
-                value == "error" or value.endswith((".failed", ".error")) or (name == "status" and value == "failed")
-            )
-            self.failed = self.failed or fails
-        elif self._kept or frame.is_list:  # a list of errors that has one
+            self.failed = self.failed or _names_failure(name, value.lower())
+        elif name in SAID_NAMES:
+            self._says = self._says or (bool(value) and len(self._stack) == 1 and value.lower() not in NO_ERRORS)
+        elif frame.is_list or (self._kept and value.lower() not in NO_ERRORS):  # a list of errors that has one
             self.failed = True
+
+
+def _names_failure(name: str, value: str) -> bool:
+    """Whether a member says in words that the call failed."""
+    if name in CODE_NAMES and _is_failure(value.encode()):
+        return True
+    if value in ("failed", "failure"):
+        return name in ("status", "state", "event", "type")
+    return value in ("error", "exception") or value.endswith((".failed", ".error", "_error"))
+
+
+def _is_failure(code: bytes) -> bool:
+    """Whether a code is the status of a failure."""
+    return len(code) == 3 and code.isdigit() and code[:1] in (b"4", b"5")
 
 
 def _length(segment: bytes) -> int:

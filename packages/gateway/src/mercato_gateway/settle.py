@@ -28,7 +28,6 @@ from mercato_gateway.tokens import (
     read_answer,
     read_scanned,
     to_tokens,
-    unpack,
 )
 from mercato_gateway.usage import Usage
 
@@ -175,6 +174,9 @@ def tokens_of(
     if not cut and (status >= 400 or (usage.states_input and whole)):
         return stated, b"provider"
     own = _by_text(operation, request, text)
+    if not (usage.names_input or usage.states_output):  # only a total, which the output is a part of
+        out = min(own.out, stated.into)
+        return Tokens(stated.into - out, out, stated.cached), b"partial" if cut else b"estimated"
     out = stated.out if usage.states_output and (reading.settled or not cut) else max(own.out, stated.out)
     return Tokens(stated.into or own.into, out, stated.cached), b"partial" if cut else b"estimated"
 
@@ -191,20 +193,14 @@ def own_count(operation: ModelOperation, relay: Relay | None, request: ModelRequ
 
 
 def _read(relay: Relay) -> Reading:
-    stream, scanner, packed = relay.stream, relay.scanner, relay.packed_stream
+    stream, scanner, packed = relay.stream, relay.scanner, relay.packed_answer
     if stream is not None:
         return stream.reading()
     if packed is not None:
-        packed.finish()
-        reading = packed.reading()
-        reading.text = min(reading.text, relay.bytes_out)
-        return reading
+        return packed.reading(relay.bytes_out)
     if relay.json:
-        if relay.overflowed:
-            return read_scanned(scanner) if scanner is not None else Reading(Usage(), relay.bytes_out)
-        whole = unpack(relay.whole) if relay.packed else relay.whole
-        return Reading(Usage(), relay.bytes_out) if whole is None else _read_whole(whole, relay.all_text)
-    return Reading(Usage(), relay.bytes_out if relay.packed or relay.is_text else 0)
+        return _read_whole(relay.whole, relay.all_text) if scanner is None else read_scanned(scanner)
+    return Reading(Usage(), relay.bytes_out if relay.is_text else 0)
 
 
 def _read_whole(whole: bytes, all_text: bool) -> Reading:

@@ -21,17 +21,18 @@ _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _END_OF_LINE = re.compile(rb"\n")
 _LONGEST_END = 4
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_NO_TEXT = (b"null", b"true", b"false")
 _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 
 
 class EventStream:
     """Reads a stream. `ended` once its last event arrived; `failed` once an event reports a failure. With `all_text`
-    events of plain text count too. With `lines` each line is an event (`application/x-ndjson`).
+    events of plain text count even beside others. With `lines` each line is an event (`application/x-ndjson`).
     """
 
     __slots__ = (
-        "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_since_usage", "_snapshot", "_text",
-        "_usage", "all_text", "ended", "failed",
+        "_complains", "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_plain",
+        "_since_usage", "_snapshot", "_text", "_usage", "all_text", "ended", "failed",
     )  # fmt: skip
 
     def __init__(self, *, drop_usage: bool, lines: bool = False) -> None:
@@ -43,8 +44,10 @@ class EventStream:
         self._long: LongEvent | None = None
         self._usage = Usage()
         self._text = self._since_usage = 0
+        self._plain = 0  # bytes of text in events that are no JSON, while there are no others
         self._snapshot = self._files = 0
         self.all_text = False
+        self._complains = False
         self.failed = False
         self.ended = False
 
@@ -61,12 +64,15 @@ class EventStream:
     @property
     def text_bytes(self) -> int:
         """Bytes of text so far; events that repeat earlier text count once."""
-        return max(self._text, self._snapshot) + self._files
+        return max(self._text, self._snapshot) + self._files + max(self._plain, 0)
 
     def reading(self) -> Reading:
         """The result; nothing may be fed afterwards."""
         self._end_long_event()
-        return Reading(self._usage, self.text_bytes, self.failed, settled=not self._since_usage)
+        text = self.text_bytes
+        # Beside text a message is news, such as of one's place in a queue.
+        failed = self.failed or (self._complains and not text)
+        return Reading(self._usage, text, failed, settled=not self._since_usage)
 
     def feed(self, chunks: list[bytes]) -> bytes:
         """Takes what arrived; returns what goes to the client now."""
@@ -121,13 +127,13 @@ class EventStream:
         is_error = False
         if self._lines:
             data = event.strip(b"\x1e \t\r\n")
-        elif event.startswith(b"data:") and event.count(b"\n") <= 2 and event.count(b"\r") <= 2:
-            data = event[5:].strip()
         else:
-            data, is_error = _data_of(event)
+            data = event[5:].strip()
+            if not event.startswith(b"data:") or data.find(b"\n") >= 0 or data.find(b"\r") >= 0:
+                data, is_error = _data_of(event)
         if data.startswith(b"{") or (data.startswith(b"[") and data != b"[DONE]"):
             if self._drop_usage and b'"usage"' in event:
-                if self._read(data, is_error):
+                if self._read(data, is_error) and not _has_text(data):
                     return
                 if b'"choices"' in event:
                     event = _NULL_USAGE.sub(b"", event)
@@ -140,18 +146,21 @@ class EventStream:
         elif self.all_text:
             self._text += len(data)
             self._since_usage += len(data)
+        elif self._plain >= 0 and data not in _NO_TEXT:
+            self._plain += len(data) - 2 * data.startswith(b'"')
         out.append(event)
 
     def _read(self, data: bytes, is_error: bool) -> bool:
         """Counts an event; true when it is the usage event and nothing else."""
         usage = self._usage
+        self._plain = -1
         before = usage.outputs
         only_usage = False
         text = -1
         try:
             answer = decode_answer(data)
             only_usage = answer.usage is not None and answer.type is None and not (
-                answer.choices or answer.content or answer.error
+                answer.choices or answer.content or answer.error or self._lines
             )  # fmt: skip
             if answer.type in _LAST_TYPES:
                 self.ended = True
@@ -180,6 +189,7 @@ class EventStream:
             self.failed = True
             return
         self.failed = self.failed or scanner.failed
+        self._complains = self._complains or scanner.complains
         text, snapshot, files = scanner.text, scanner.snapshot, scanner.files
         if is_audio(scanner.type):
             text, files = 0, min(text, FILE_BYTES)
@@ -190,6 +200,14 @@ class EventStream:
         self._snapshot = max(self._snapshot, snapshot)
         # Files often arrive in many events, or several times in rising quality.
         self._files = max(self._files, files)
+
+
+def _has_text(data: bytes) -> bool:
+    """Whether an event holds text anywhere."""
+    scanner = Scanner()
+    scanner.feed(data)
+    scanner.finish()
+    return scanner.text + scanner.snapshot + scanner.files > 0
 
 
 def _data_of(event: bytes) -> tuple[bytes, bool]:

@@ -42,12 +42,14 @@ NO_TEXT_NAMES = frozenset(
 )  # fmt: skip
 """Members of answers that are not generated text."""
 
+_UNUSUAL_NAMES = ("usage", "error", "metadata")
 _FORMAT_NAMES = ("format", "media_type", "mime_type", "mimeType", "mediaType")
 _UNREAD_INPUTS = ("type", "role", "id")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
 # A data URL. For the file of a form only the scheme is written (see `forms`).
-_URL = re.compile(r"data:(?:[^\s,]{0,200},|\Z)")
-_AFTER_MARKER = re.compile(r";base64,([A-Za-z0-9+/=_\-]*)")
+_URL = re.compile(r"\s{0,8}data:(?:(?:[\w.+\-]{1,80}/[\w.+\-]{1,80})?(?:;[^\s,;]{1,80}){0,5},|\Z)", re.IGNORECASE)
+# As MIME writes it base64 has lines of 64 or 76 characters; words of a text are shorter.
+_AFTER_MARKER = re.compile(r";base64,([A-Za-z0-9+/=_\-]*(?:\r?\n[A-Za-z0-9+/=_\-]{60,})*)")
 
 
 def is_audio(event_type: str) -> bool:
@@ -89,7 +91,7 @@ def message_bytes(message: dict[str, Any]) -> int:
     for name, value in message.items():
         if value is None or name in NO_TEXT_NAMES:
             continue
-        size = -1 if name == "usage" else generated_bytes(value, name)
+        size = -1 if name in _UNUSUAL_NAMES else generated_bytes(value, name)
         if size < 0:
             return -1
         if name in REASONING_NAMES:
@@ -124,7 +126,7 @@ def _is_file(part: dict[str, Any]) -> bool:
 
 
 def _string_bytes(text: str, name: str) -> int:
-    if text.startswith("data:") and _URL.match(text):
+    if _URL.match(text):
         return FILE_BYTES
     size = len(text.encode("utf-8", "replace"))
     if ";base64," in text:

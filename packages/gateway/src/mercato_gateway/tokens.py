@@ -5,8 +5,6 @@ The estimate is one token for each four bytes of UTF-8 text, rounded up, over th
 same for every model, and lies within a third of real tokenizers on English prose.
 """
 
-import zlib
-
 import msgspec
 from msgspec import UNSET
 
@@ -17,10 +15,7 @@ from mercato_gateway.usage import NO_TOKENS, Tokens, Usage
 
 __all__ = [
     "NO_TOKENS", "Reading", "Tokens", "estimate_input", "read_answer", "read_scanned", "read_usual", "to_tokens",
-    "unpack",
 ]  # fmt: skip
-
-_LARGEST_UNPACKED = 4 << 20
 
 
 class Reading:
@@ -54,7 +49,9 @@ def read_answer(body: bytes) -> Reading:
 def read_scanned(scanner: Scanner) -> Reading:
     """The result of a scanner for a whole answer."""
     scanner.finish()
-    return Reading(scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed)
+    return Reading(
+        scanner.usage, max(scanner.text, scanner.snapshot) + scanner.files, scanner.failed or scanner.complains
+    )
 
 
 def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
@@ -69,6 +66,8 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
     if choices:
         for choice in choices:
             part = choice.delta if choice.delta is not None else choice.message
+            if part is None and not choice.text:
+                return -1
             size = message_bytes(part) if part is not None else 0
             if choice.text is not None:
                 size = max(size, generated_bytes(choice.text, "text")) if size >= 0 else -1
@@ -98,16 +97,6 @@ def _hints_at_more(data: bytes) -> bool:
     return data.find(b"okens") >= 0 or data.find(b"okenC") >= 0 or data.find(b"_count") >= 0 or data.find(b"b64") >= 0
 
 
-def unpack(data: bytes) -> bytes | None:
-    """The unpacked content of gzip or deflate, unless it is larger than any answer that is kept; else `None`."""
-    try:
-        unpacker = zlib.decompressobj(wbits=47)
-        whole = unpacker.decompress(data, _LARGEST_UNPACKED)
-        return whole if unpacker.eof else None
-    except zlib.error:
-        return None
-
-
 def to_tokens(count: int) -> int:
     """The estimated tokens of that many bytes of text."""
     return -(-count // 4)
@@ -128,7 +117,7 @@ def estimate_input(request: ModelRequest | None) -> int:
 
 def _bytes_in(text: bytes) -> int:
     """Bytes of text in a part of JSON. A plain string need not be decoded."""
-    plain = text.startswith(b'"') and text.find(b"\\") < 0 and not text.startswith(b'"data:')
+    plain = text.startswith(b'"') and text.find(b"\\") < 0 and text[1:16].lower().find(b"data:") < 0
     if plain and text.find(b";base64,") < 0:
         return len(text) - 2
     try:

@@ -26,12 +26,13 @@ _BILLED_INPUT: Final = 12
 _BILLED_OUTPUT: Final = 13
 
 _NAMES: dict[int, str] = {
-    # OpenAI, Gemini, Ollama, Bedrock's Llama, watsonx, llama.cpp, DeepInfra, Aleph Alpha, TGI, OpenRouter
+    # OpenAI, Gemini, Ollama, Bedrock's Llama, watsonx, llama.cpp, DeepInfra, Aleph Alpha, TGI, OpenRouter, YandexGPT,
+    # Hunyuan
     _WHOLE: """prompt_tokens promptTokens prompt_token_count promptTokenCount prompt_eval_count input_token_count
         num_prompt_tokens num_input_tokens tokens_evaluated tokens_input tokens_prompt num_tokens_prompt_total
-        input_length""",
+        input_length inputTextTokens PromptTokens""",
     # Anthropic, OpenAI's responses (whole there, as it has no counts beside it), Bedrock, Titan
-    _UNCACHED: "input_tokens inputTokens inputTokenCount inputTextTokenCount",
+    _UNCACHED: "input_tokens inputTokens inputTokenCount inputTextTokenCount InputTokens",
     _READ: """cache_read_input_tokens cacheReadInputTokens cacheReadInputTokenCount cacheReadInputTokensCount
         cache_read_tokens""",
     _WRITTEN: """cache_creation_input_tokens cacheCreationInputTokens cacheWriteInputTokens cacheWriteInputTokenCount
@@ -48,10 +49,10 @@ _NAMES: dict[int, str] = {
         candidatesTokenCount candidates_token_count responseTokenCount eval_count generated_tokens
         generation_token_count generated_token_count output_token_count outputTokenCount totalOutputTextTokenCount
         tokens_predicted tokens_generated tokens_output tokens_completion num_completion_tokens num_output_tokens
-        num_tokens_generated""",
+        num_tokens_generated CompletionTokens OutputTokens""",
     _THOUGHTS: "thoughtsTokenCount thoughts_token_count",
-    _REASONING: "reasoning_tokens reasoningTokens",
-    _TOTAL: "total_tokens totalTokens totalTokenCount total_token_count",
+    _REASONING: "reasoning_tokens reasoningTokens thinking_tokens",
+    _TOTAL: "total_tokens totalTokens totalTokenCount total_token_count TotalTokens",
     _BILLED_INPUT: "native_tokens_prompt",
     _BILLED_OUTPUT: "native_tokens_completion",
 }
@@ -61,12 +62,17 @@ _BILLED = {_UNCACHED: _BILLED_INPUT, _OUTPUT: _BILLED_OUTPUT}
 USAGE_NAMES = frozenset(
     {
         "usage", "usageMetadata", "usage_metadata", "token_usage", "tokenUsage", "details", "meta", "metrics",
-        "inference_status", "amazon-bedrock-invocationMetrics",
+        "inference_status", "amazon-bedrock-invocationMetrics", "Usage",
     }
 )  # fmt: skip
 """Objects that state counts."""
 
-PASSED_NAMES = frozenset({"x_groq", "metadata"})
+PASSED_NAMES = frozenset(
+    {
+        "x_groq", "metadata", "response_metadata", "responseMetadata", "provider_metadata", "providerMetadata",
+        "generation_info", "generationInfo", "llm_output",
+    }
+)  # fmt: skip
 """Objects that may hold such an object and state nothing themselves. Never text of people or models: a member `usage`
 of a tool's input is not usage.
 """
@@ -166,12 +172,12 @@ class Usage:
     is kept. A usage object with an impossible count is ignored.
     """
 
-    __slots__ = ("_cached", "_into", "_out", "names_output", "outputs")
+    __slots__ = ("_cached", "_into", "_out", "names_input", "names_output", "outputs")
 
     def __init__(self) -> None:
         self._into = self._out = self._cached = -1
         self.outputs = 0  # how many usage objects stated an output
-        self.names_output = False  # by a name of its own, not only as a part of the total
+        self.names_input = self.names_output = False  # by a name of its own, not only as a part of the total
 
     @property
     def states_input(self) -> bool:
@@ -202,9 +208,8 @@ class Usage:
             return
         counts = statement.counts
         into, out, total = _input_of(counts), counts[_OUTPUT], counts[_TOTAL]
-        thoughts, beside = max(counts[_THOUGHTS], 0), max(counts[_READ], 0) + max(counts[_WRITTEN], 0)
-        if beside and counts[_WHOLE] > 0 and total >= into + max(out, 0) + beside:
-            into += beside  # cache reads and writes, which the total shows not to be part of the input
+        thoughts = max(counts[_THOUGHTS], 0)
+        self.names_input = self.names_input or into >= 0
         if into >= 0 and total >= into + max(out, 0):
             out = total - into  # some providers state reasoning in the total only
         elif thoughts:
@@ -227,17 +232,26 @@ class Usage:
         self._into, self._out = max(self._into, other._into), max(self._out, other._out)
         self._cached = max(self._cached, other._cached)
         self.outputs += other.outputs
+        self.names_input = self.names_input or other.names_input
         self.names_output = self.names_output or other.names_output
 
 
 def _input_of(counts: list[int]) -> int:
-    into = counts[_WHOLE]
-    if into <= 0:
-        parts = max(counts[_UNCACHED], counts[_READ], counts[_WRITTEN])
-        if parts >= 0:
-            into = max(counts[_UNCACHED], 0) + max(counts[_READ], 0) + max(counts[_WRITTEN], 0)
+    whole, out, total = counts[_WHOLE], max(counts[_OUTPUT], 0), counts[_TOTAL]
+    beside = max(counts[_READ], 0) + max(counts[_WRITTEN], 0)
+    into = whole
+    if whole > 0:
+        if beside and total >= whole + out + beside:
+            into += beside  # which the total shows not to be a part of the input
+    elif max(counts[_UNCACHED], counts[_READ], counts[_WRITTEN]) >= 0:
+        into = uncached = max(counts[_UNCACHED], 0)
+        if not (uncached >= beside and total == uncached + out):
+            into += beside  # unless the total shows it to be a part
     if into < 0 and (counts[_HIT] >= 0 or counts[_MISS] >= 0):
         into = max(counts[_HIT], 0) + max(counts[_MISS], 0)
+    cached, rest = max(counts[_CACHED], counts[_HIT]), total - into - out
+    if into >= 0 and 0 < cached == rest and rest not in (counts[_REASONING], counts[_THOUGHTS]):
+        into += cached  # which the total shows not to be a part of the input
     if counts[_TOOL_INPUT] > 0:
         into = max(into, 0) + counts[_TOOL_INPUT]
     return into

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -197,8 +198,8 @@ def _fetch_code(code: Any, place: Path) -> Path:
     try:
         with zipfile.ZipFile(place / "code.zip") as archive:
             archive.extractall(project)
-    except zipfile.BadZipFile:
-        raise JobRefused("The code is no zip.") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OSError):
+        raise JobRefused("The code is no zip, or cannot be unpacked.") from None
     return project
 
 

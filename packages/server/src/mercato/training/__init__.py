@@ -22,13 +22,14 @@ from mercato.training.provider import (
     StoredFile,
 )
 from mercato.training.reconcile import end_overdue, find_next_deadline, training_starter
-from mercato.training.refusals import RunNotFound
+from mercato.training.refusals import CodeRefused, RunNotFound
 from mercato.training.runs import Dossier, Machine, OutputPage, StoredCode, TrainingRuns, store_code
 from mercato.training.workflow import TrainingWork
 
 __all__ = [
     "MOST_ZIPPED_BYTES",
     "ClaimLinks",
+    "CodeRefused",
     "Dossier",
     "Job",
     "LaunchUncertain",

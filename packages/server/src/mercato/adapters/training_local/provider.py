@@ -20,7 +20,7 @@ from typing import Any
 
 from mercato.adapters.training_local.containment import is_complete
 from mercato.platform import is_locked
-from mercato.training import Job, Look, ProviderRefused, unpack
+from mercato.training import CodeRefused, Job, Look, ProviderRefused, unpack
 from mercato_contracts.training import TrainingSpec
 
 _MIB = 1024 * 1024
@@ -107,7 +107,10 @@ class LocalProvider:
         shutil.rmtree(folder, ignore_errors=True)
         for name in ("project", "data", "out", "work"):
             (folder / name).mkdir(parents=True)
-        unpack(job.code, folder / "project")
+        try:
+            unpack(job.code, folder / "project")
+        except CodeRefused as refusal:
+            raise ProviderRefused(str(refusal)) from None
         (folder / "spec.json").write_text(job.spec.model_dump_json())
         if job.data is not None:
             shutil.copytree(job.data, folder / "data", dirs_exist_ok=True)
