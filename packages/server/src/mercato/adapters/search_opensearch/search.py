@@ -163,7 +163,7 @@ class Search:
         that leaves next to nothing are they looked for among what passes the filters.
         """
         assert query.vector is not None
-        nearest = _above(near, floor)
+        nearest = _above(near, query, floor)
         passing = dict(nearest)
         compared = [findings.ids[key] for key in {*findings.text, *findings.exact}]
         searches = [_scored(question.compared(query.vector, compared))]
@@ -175,9 +175,9 @@ class Search:
             if len(findings.text) < Tuning.THIN and len(passing) < Tuning.THIN:
                 under = _top(question.nearest(query.vector, Tuning.NEIGHBOURS, query.filters), query.filters)
                 (answer,) = await self._ask([under])
-                nearest = passing = _above(findings.note(answer), floor)
+                nearest = passing = _above(findings.note(answer), query, floor)
         findings.matching.append(question.among(findings.ids[key] for key in nearest))
-        findings.cosine = {key: question.cosine_of(score) for key, score in findings.note(exactly).items()} | passing
+        findings.cosine = _cosines(findings.note(exactly), query) | passing
 
     def _score(self, findings: _Findings) -> dict[int, float]:
         fused = self._ranking.score(findings.found)
@@ -332,6 +332,9 @@ def _note_listings(findings: _Findings, answer: Mapping[str, Any]) -> None:
         findings.listings[key_of(hit["_id"])] = from_fields(hit["_source"])
 
 
-def _above(scores: Mapping[int, float], floor: float) -> dict[int, float]:
-    cosines = {key: question.cosine_of(score) for key, score in scores.items()}
-    return {key: cosine for key, cosine in cosines.items() if cosine >= floor}
+def _cosines(scores: Mapping[int, float], query: IndexQuery) -> dict[int, float]:
+    return {key: query.scale.of(question.cosine_of(score)) for key, score in scores.items()}
+
+
+def _above(scores: Mapping[int, float], query: IndexQuery, floor: float) -> dict[int, float]:
+    return {key: cosine for key, cosine in _cosines(scores, query).items() if cosine >= floor}
