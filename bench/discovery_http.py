@@ -19,6 +19,9 @@ _BARS = {10_000: (5.0, 2.0), 100_000: (12.0, 4.0), 1_000_000: (50.0, 15.0)}
 _MIXED = 3_000
 """Requests of the mix by which the cache's hit rate is measured; the queries' ranks give their frequency."""
 
+_LONGEST = 500
+"""Characters of a query that the API takes."""
+
 _LOST = "the server ended the connection"
 
 
@@ -53,14 +56,22 @@ async def serving(folder: Path) -> AsyncIterator[tuple[int, int, float]]:
         port = free.getsockname()[1]
     command = (sys.executable, "-m", "bench.discovery_server", str(folder), str(port))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    _, megabytes = (await process.stdout.readline()).decode().split()
-    await _until_open(port)
     try:
-        yield port, process.pid, float(megabytes)
+        megabytes = await _until_ready(process)
+        await _until_open(port)
+        yield port, process.pid, megabytes
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _until_ready(process: asyncio.subprocess.Process) -> float:
+    """The megabytes that it names when it is ready; lines before are its log."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if line.startswith(b"ready "):
+            return float(line.split()[1])
+    raise RuntimeError(_LOST)
 
 
 async def _until_open(port: int) -> None:
@@ -75,7 +86,7 @@ async def _until_open(port: int) -> None:
 
 
 def _path(query: str) -> str:
-    return f"/api/search?{urlencode({'q': query})}"
+    return f"/api/search?{urlencode({'q': query[:_LONGEST]})}"
 
 
 def _cpu(process: int) -> float:

@@ -82,6 +82,8 @@ class IndexQuery:
     steps: tuple[NumberName, ...] = ()
     also: str = ""
     """Other words for what `text` asks for; a listing that has only these is found too."""
+    meant: str = ""
+    """The words of `text` that `also` stands beside: they are known, so they are not misspelt."""
     fitting_first: bool = False
     """Whether `sort` orders only hits that fit about as well as the best; the others follow as they stand."""
     scale: CosineScale = AS_IS

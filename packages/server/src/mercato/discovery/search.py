@@ -113,7 +113,7 @@ class Searching:
             vector, scale = await self._embed(meaning.text)
             query = IndexQuery(
                 read.text, vector, read.filters, 0, limit, facets, explain, read.sort, after, steps, also=meaning.also,
-                fitting_first=sort is None, scale=scale,
+                meant=meaning.phrases, fitting_first=sort is None, scale=scale,
             )  # fmt: skip
             try:
                 answer = await self._index.search(query)

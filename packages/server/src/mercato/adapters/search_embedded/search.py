@@ -86,7 +86,7 @@ class Search:
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
         unknown = (
-            question.unknown_words(self._schema, searcher, words.plain, query.filters.viewer)
+            question.unknown_words(self._schema, searcher, asked.doubtful, query.filters.viewer)
             if asked.needs_guesses(len(text))
             else []
         )

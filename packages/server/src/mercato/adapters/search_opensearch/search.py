@@ -1,6 +1,6 @@
 """One search in three or four requests: find by words and by meaning, rank as the embedded engine does, count, show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,7 +110,7 @@ class Search:
         return await self._client.ask_many(self._index, searches) if searches else []
 
     async def _find(self, asked: Asked) -> _Findings:
-        query, words = asked.query, asked.words
+        query = asked.query
         exact = question.whole(exact_form(query.text), "exact")
         said = _ask_words(asked)
         searches = [
@@ -118,7 +118,7 @@ class Search:
             _top(said, query.filters),
             _top(question.whole(exact_form(query.text), "exact_name"), query.filters),
             _top(question.whole(loose_form(query.text), "loose"), query.filters),
-            _knowing(words.plain, query.filters.viewer),
+            _knowing(asked.doubtful, query.filters.viewer),
         ]
         if query.vector is not None:
             seen = Filters(viewer=query.filters.viewer)
@@ -128,7 +128,7 @@ class Search:
         findings.exact, findings.text = findings.note(first), findings.note(text)
         findings.names, findings.named = findings.note(names), findings.note(loose)
         if asked.needs_guesses(len(findings.text)):
-            _read_known(findings, words.plain, known)
+            _read_known(findings, asked.doubtful, known)
         await self._look_again(asked, findings, [findings.note(each) for each in near])
         return findings
 
@@ -307,7 +307,7 @@ def _fetch(ids: Iterable[str]) -> Clause:
     return {"query": question.among(wanted), "size": len(wanted), "track_total_hits": False}
 
 
-def _knowing(words: list[str], viewer: str | None) -> Clause:
+def _knowing(words: Sequence[str], viewer: str | None) -> Clause:
     """How many listings that the viewer sees have each word, and how many one that begins so."""
     counts: Clause = {f"has_{at}": question.has_word(word) for at, word in enumerate(words)}
     counts |= {f"begins_{at}": question.begun_words([word]) for at, word in enumerate(words)}
@@ -319,7 +319,7 @@ def _knowing(words: list[str], viewer: str | None) -> Clause:
     }
 
 
-def _read_known(findings: _Findings, words: list[str], answer: Mapping[str, Any]) -> None:
+def _read_known(findings: _Findings, words: Sequence[str], answer: Mapping[str, Any]) -> None:
     buckets = answer["aggregations"]["words"]["buckets"]
     findings.unknown = [word for at, word in enumerate(words) if not buckets[f"has_{at}"]["doc_count"]]
     begun = {word for at, word in enumerate(words) if buckets[f"begins_{at}"]["doc_count"]}
