@@ -10,6 +10,7 @@ _MECHANISM = {
     "app/schema.py": "migrates",
     "app/sessions.py": "asks whether an address keeps sessions",
     "platform/bell.py": "notifies PostgreSQL's listeners",
+    "platform/commits.py": "watches what the server says of a commit",
     "platform/chain.py": "appends to and seals the tables that a room names",
     "platform/data_map.py": "describes columns, and asks nothing",
     "platform/database.py": "the engine itself",

@@ -80,7 +80,8 @@ class Writer:
                 self.failed += 1
 
 
-def test_a_standby_that_is_promoted_in_a_load_has_every_answered_call_once(replicated: Replicated) -> None:
+def _offered(replicated: Replicated) -> tuple[Consumer, str, str]:
+    """Somebody who may call a model and a greeter, as the gateway knows."""
     vendor, url = new_vendor(replicated), replicated.vendor_url
     embedder = vendor.publish(model_offer("embedder", "embeddings", url, [PER_TOKEN]))
     greeter = vendor.publish(greeting_offer("greeter", url, [PER_CALL, MILLION_A_DAY]))
@@ -89,6 +90,27 @@ def test_a_standby_that_is_promoted_in_a_load_has_every_answered_call_once(repli
     member.subscribe(greeter, "million")
     consumer = Consumer(member, member.make_key())
     until(lambda: replicated.gateway.routes() >= 2, what="the gateway knows the services")
+    return consumer, embedder, greeter
+
+
+def test_while_the_standby_is_away_nothing_is_answered_as_stored(replicated: Replicated) -> None:
+    consumer, embedder, greeter = _offered(replicated)
+    with Load(replicated.gateway.url, consumer.key, [embeddings(embedder), greeting(greeter)], clients=2) as load:
+        load.until_answered(50)
+        kill(replicated.standby)
+        refused = consumer.member.http.post("/api/keys", json={"kind": "ck", "name": "only here"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "unconfirmed")
+        load.until_answered(50, since=time.monotonic())
+        replicated.standby.start()
+        with Writer(consumer) as writer:
+            until(lambda: len(writer.made) >= 3, what="writes go on by themselves")
+    assert_each_metered_once(consumer.member, load.calls)
+    assert set(writer.made) <= {key["id"] for key in consumer.member.every("/api/keys")}
+
+
+def test_a_standby_that_is_promoted_in_a_load_has_every_answered_call_once(replicated: Replicated) -> None:
+    consumer, embedder, greeter = _offered(replicated)
+    member, url = consumer.member, replicated.vendor_url
     pids = replicated.pids()
     asks = [embeddings(embedder), greeting(greeter)]
     with Load(replicated.gateway.url, consumer.key, asks, clients=6) as load, Writer(consumer) as writer:

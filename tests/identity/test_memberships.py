@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from tests.conftest import People, TestClock
 from tests.console.browser import browser_of
 from tests.console.browser import sign_in as sign_in_at
-from tests.identity.test_scim import sign_in, sign_up
+from tests.identity.scim_provider import sign_in, sign_up
 from tests.identity.test_sign_in import ACME, bearer
 
 Tokens = dict[str, str]

@@ -9,7 +9,7 @@ from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 from scim2_tester.utils import CheckResult
 
-from tests.identity.test_scim import Provider, provider_of
+from tests.identity.scim_provider import Provider, provider_of
 from tests.support.asgi import serve_app
 
 httpx2 = pytest.importorskip("httpx2")

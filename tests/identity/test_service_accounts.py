@@ -11,7 +11,7 @@ from sqlalchemy import text
 from mercato.platform import Database
 from tests.admin.conftest import Ledger, ledger
 from tests.conftest import TestClock
-from tests.identity.test_scim import sign_in, sign_up
+from tests.identity.scim_provider import sign_in, sign_up
 from tests.identity.test_sign_in import ACME, bearer
 
 __all__ = ["ledger"]

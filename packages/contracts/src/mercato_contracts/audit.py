@@ -18,6 +18,7 @@ SEGMENT = 256
 """Entries are pruned in whole segments of this many; their roots stay."""
 
 SEGMENT_LEVEL = SEGMENT.bit_length() - 1
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ActorKind = Literal["user", "key", "process", "nobody"]
@@ -192,9 +193,9 @@ def details_digest(details: Mapping[str, Any]) -> str:
 
 
 def at_text(at: datetime) -> str:
-    """A time as an entry has it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """A time in UTC as an entry has it."""
+    return at.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)

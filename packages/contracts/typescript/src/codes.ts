@@ -238,6 +238,7 @@ export type ErrorCode =
   | "training_provider_unavailable"
   | "training_run_not_found"
   | "training_too_many_runs"
+  | "unconfirmed"
   | "under_legal_hold"
   | "under_maintenance"
   | "unknown_contract"
@@ -661,6 +662,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   training_provider_unavailable: 422,
   training_run_not_found: 404,
   training_too_many_runs: 429,
+  unconfirmed: 503,
   under_legal_hold: 409,
   under_maintenance: 503,
   unknown_contract: 422,

@@ -1,11 +1,12 @@
 """The audit log's questions to the database."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mercato.admin.models import AuditAnchor, AuditHeadRow, AuditNode, AuditRow, RefusedRow
@@ -13,6 +14,14 @@ from mercato.platform import Session
 from mercato_contracts.audit import SEGMENT_LEVEL
 
 _AT_A_TIME = 2_000
+# All entries in one parameter: the statement's text is the same however many there are.
+_APPEND = text(
+    "INSERT INTO audit_entries (place, id, at, verb, outcome, actor_id, organisation_id, target_type, target_id, entry,"
+    " leaf, details) SELECT place, id, at, verb, outcome, actor_id, organisation_id, target_type, target_id, entry,"
+    " decode(leaf, 'hex'), details FROM json_to_recordset(CAST(:entries AS json)) AS new (place bigint, id text,"
+    " at timestamptz, verb text, outcome text, actor_id text, organisation_id text, target_type text, target_id text,"
+    " entry text, leaf text, details jsonb)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +38,7 @@ class EntryFilter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(NamedTuple):
     """An entry with every column that repeats a part of it."""
 
     place: int
@@ -54,8 +62,9 @@ class AuditRows:
         self._session = session
 
     async def add(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Write these entries, in one statement."""
-        await self._session.execute(insert(AuditRow), list(entries))
+        """Write these entries, each with a value for every column."""
+        texts = [{**entry, "at": entry["at"].isoformat(), "leaf": entry["leaf"].hex()} for entry in entries]
+        await self._session.execute(_APPEND, {"entries": json.dumps(texts)})
 
     async def page(self, wanted: EntryFilter, before: int | None, limit: int) -> list[AuditRow]:
         """The newest first."""
@@ -77,11 +86,11 @@ class AuditRows:
 
     async def walk(self) -> AsyncIterator[Sequence[StoredEntry]]:
         """Every entry, the oldest first, some thousand at a time."""
-        columns = [getattr(AuditRow, name) for name in StoredEntry.__dataclass_fields__]
+        columns = [getattr(AuditRow, name) for name in StoredEntry._fields]
         query = select(*columns).order_by(AuditRow.place).execution_options(yield_per=_AT_A_TIME)
         result = await self._session.stream(query)
         async for rows in result.partitions():
-            yield [StoredEntry(*row) for row in rows]
+            yield [StoredEntry._make(row) for row in rows]
 
     async def bounds(self) -> tuple[int, int]:
         """The places of the first entry and past the last one; the same twice where there are none."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import CollectionAggregate, Text, any_, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from mercato.identity.models import DeploymentToken, Key, Organisation, User
 from mercato.identity.scim_models import ScimToken
@@ -18,7 +19,7 @@ class ActorRows:
 
     async def users(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, name and organisation of each."""
-        return await self._rows(select(User.id, User.name, User.organisation_id).where(User.id.in_(ids)))
+        return await self._rows(select(User.id, User.name, User.organisation_id).where(User.id == _any_of(ids)))
 
     async def keys(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, name and organisation of each key; that of a service account has the account's name before its own. A
@@ -32,21 +33,21 @@ class ActorRows:
         providers = select(ScimToken.id, ScimToken.name, ScimToken.organisation_id)
         return await self._rows(
             union_all(
-                own.where(Key.id.in_(ids)),
-                tokens.where(DeploymentToken.id.in_(ids)),
-                providers.where(ScimToken.id.in_(ids)),
+                own.where(Key.id == _any_of(ids)),
+                tokens.where(DeploymentToken.id == _any_of(ids)),
+                providers.where(ScimToken.id == _any_of(ids)),
             )
         )
 
     async def service_accounts(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, name and organisation of each."""
         query = select(ServiceAccount.id, ServiceAccount.name, ServiceAccount.organisation_id)
-        return await self._rows(query.where(ServiceAccount.id.in_(ids)))
+        return await self._rows(query.where(ServiceAccount.id == _any_of(ids)))
 
     async def organisations(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
         """Id, short name and the id again."""
         query = select(Organisation.id, Organisation.slug, Organisation.id)
-        return await self._rows(query.where(Organisation.id.in_(ids)))
+        return await self._rows(query.where(Organisation.id == _any_of(ids)))
 
     async def operator_ids(self) -> set[str]:
         """The operator's organisation."""
@@ -54,3 +55,8 @@ class ActorRows:
 
     async def _rows(self, query: object) -> list[tuple[str, str, str]]:
         return [(row[0], row[1], row[2]) for row in await self._session.execute(query)]  # type: ignore[call-overload]
+
+
+def _any_of(ids: Collection[str]) -> CollectionAggregate[bool]:
+    """One parameter however many ids: the statement's text is always the same."""
+    return any_(literal(list(ids), ARRAY(Text)))

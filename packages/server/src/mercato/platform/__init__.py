@@ -11,6 +11,7 @@
 from mercato.platform.bell import Bell
 from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
+from mercato.platform.commits import Unconfirmed
 from mercato.platform.context import RequestContext, Served, current_request, serving
 from mercato.platform.data_map import (
     BOOKS,
@@ -173,6 +174,7 @@ __all__ = [
     "SystemClock",
     "SystemIds",
     "Unavailable",
+    "Unconfirmed",
     "UnknownStep",
     "Workflow",
     "WorkflowFunction",

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
+from mercato.platform.commits import CONFIRMED_SECONDS, confirmed_within, raise_unconfirmed
+
 LIVELY: dict[str, Any] = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
@@ -126,7 +128,13 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pooled_url: str | None = None, pool_size: int = 10, idle_seconds: float = _IDLE_SECONDS
+        self,
+        url: str,
+        *,
+        pooled_url: str | None = None,
+        pool_size: int = 10,
+        idle_seconds: float = _IDLE_SECONDS,
+        confirmed_seconds: float = CONFIRMED_SECONDS,
     ) -> None:
         self.url = driver_url(url)
         self.engine: AsyncEngine = create_async_engine(
@@ -141,8 +149,10 @@ class Database:
         )
         if pooled_url is not None:
             event.listen(self.engine.sync_engine, "begin", _set_for_transaction)
+        raise_unconfirmed(self.engine.sync_engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._idle_seconds = idle_seconds
+        self._confirmed_seconds = confirmed_seconds
         self._most = 2 * pool_size
         self._used_at_once = 0
         self._review: asyncio.TimerHandle | None = None
@@ -153,9 +163,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """A unit of work: committed when the block ends, rolled back when the block raises."""
-        async with self._sessions() as session, session.begin():
+        """A unit of work: committed when the block ends, rolled back when the block raises.
+
+        Raises `Unconfirmed` where a standby does not confirm the commit in time.
+        """
+        async with self._sessions() as session:
+            # What raises in the block leaves by the session's end, which rolls back.
             yield session
+            async with confirmed_within(self._confirmed_seconds):
+                await session.commit()
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
