@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import pickle
 import random
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,12 +13,14 @@ from statistics import quantiles
 from urllib.parse import urlencode
 
 from bench.discovery_rows import Row
-from mercato.discovery import ListingDocument
 
 _BARS = {10_000: (5.0, 2.0), 100_000: (12.0, 4.0), 1_000_000: (50.0, 15.0)}
 """p95 in ms and CPU in ms of a search, by the number of listings."""
 _MIXED = 3_000
 """Requests of the mix by which the cache's hit rate is measured; the queries' ranks give their frequency."""
+
+_LONGEST = 500
+"""Characters of a query that the API takes."""
 
 _LOST = "the server ended the connection"
 
@@ -49,24 +49,29 @@ class Connection:
 
 
 @asynccontextmanager
-async def serving(listings: Sequence[ListingDocument], *, cached: bool) -> AsyncIterator[tuple[int, int, float, float]]:
-    """A server of these listings: its port, its process id, the seconds and megabytes that its index took."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        file = Path(folder) / "listings"
-        file.write_bytes(pickle.dumps((list(listings), cached)))
+async def serving(folder: Path) -> AsyncIterator[tuple[int, int, float]]:
+    """A server of the index in this folder: its port, its process id, and the megabytes that it takes to begin with."""
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        free.close()
-        command = (sys.executable, "-m", "bench.discovery_server", str(file), str(port))
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        assert process.stdout is not None
-        _, seconds, megabytes = (await process.stdout.readline()).decode().split()
+    command = (sys.executable, "-m", "bench.discovery_server", str(folder), str(port))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        megabytes = await _until_ready(process)
         await _until_open(port)
-        try:
-            yield port, process.pid, float(seconds), float(megabytes)
-        finally:
-            process.terminate()
-            await process.wait()
+        yield port, process.pid, megabytes
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _until_ready(process: asyncio.subprocess.Process) -> float:
+    """The megabytes that it names when it is ready; lines before are its log."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if line.startswith(b"ready "):
+            return float(line.split()[1])
+    raise RuntimeError(_LOST)
 
 
 async def _until_open(port: int) -> None:
@@ -81,13 +86,19 @@ async def _until_open(port: int) -> None:
 
 
 def _path(query: str) -> str:
-    return f"/api/search?{urlencode({'q': query})}"
+    return f"/api/search?{urlencode({'q': query[:_LONGEST]})}"
 
 
 def _cpu(process: int) -> float:
     """Seconds of CPU that it has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _rss(process: int) -> float:
+    """Megabytes of resident memory, mapped files that were read among them."""
+    resident = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return resident * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 async def _one_by_one(port: int, paths: Sequence[str]) -> list[float]:
@@ -121,18 +132,29 @@ def zipf_mix(queries: Sequence[str], count: int) -> list[str]:
     return random.Random(5).choices(list(queries), weights, k=count)
 
 
-async def measure_http(size: int, listings: Sequence[ListingDocument], queries: Sequence[str]) -> list[Row]:
-    """The figures at this size. `queries` are distinct; the first 400 are timed as new ones."""
+def beginnings(queries: Sequence[str], count: int) -> list[str]:
+    """What somebody types who means to ask these: their first three to eight letters."""
+    return [query[: 3 + at % 6] for at, query in enumerate(queries[:count])]
+
+
+async def measure_http(size: int, folder: Path, queries: Sequence[str]) -> list[Row]:
+    """The figures of the index in this folder, of this size. `queries` are distinct; the first 400 are timed as new
+    ones.
+    """
     p95_bar, cpu_bar = _BARS.get(size, (None, None))
     new = [_path(query) for query in queries[:400]]
-    async with serving(listings, cached=True) as (port, process, seconds, megabytes):
-        rows = [Row(f"index_build_s.{size}", seconds, "s"), Row(f"index_rss_mb.{size}", megabytes, "MB")]
+    async with serving(folder) as (port, process, megabytes):
+        rows = [Row(f"index_rss_mb.{size}.opened", megabytes, "MB")]
         began, cpu = time.perf_counter(), _cpu(process)
         times = await _one_by_one(port, new)
         rows.append(Row(f"search_p95_ms.{size}", quantiles(times, n=20)[18], "ms", bar=p95_bar))
         rows.append(Row(f"search_p50_ms.{size}", quantiles(times, n=20)[9], "ms"))
         rows.append(Row(f"search_cpu_ms.{size}", 1e3 * (_cpu(process) - cpu) / len(new), "ms", bar=cpu_bar))
         rows.append(Row(f"search_rps.new.{size}", len(new) / (time.perf_counter() - began), "1/s", "higher", 300.0))
+        rows.append(Row(f"index_rss_mb.{size}", _rss(process), "MB"))
+        typed = [f"/api/suggest?{urlencode({'q': begun})}" for begun in beginnings(queries, 400)]
+        times = await _one_by_one(port, typed)
+        rows.append(Row(f"suggest_p95_ms.{size}", quantiles(times, n=20)[18], "ms", bar=10.0))
         if size == min(_BARS):
             rows += await _measure_cache(port, process, new, queries)
     return rows

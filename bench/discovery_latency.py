@@ -56,8 +56,8 @@ def many_listings(count: int, judged: Sequence[JudgedSet]) -> list[ListingDocume
 
 def mixed_vectors(listings: Sequence[ListingDocument], real: np.ndarray[Any, np.dtype[np.float32]]) -> list[bytes]:
     """A vector for each listing: a real one, turned a little, since embedding them all would take minutes."""
-    noise = np.random.default_rng(3).normal(scale=0.02, size=(len(listings), real.shape[1])).astype(np.float32)
-    turned = real[np.arange(len(listings)) % len(real)] + noise
+    turning = np.random.default_rng(3)
+    turned = (real[at % len(real)] + turning.normal(scale=0.02, size=real.shape[1]) for at in range(len(listings)))
     return [pack_vector(row / np.linalg.norm(row)) for row in turned]
 
 
@@ -76,10 +76,10 @@ def distinct_queries(judged: Sequence[JudgedSet]) -> list[str]:
 
 
 async def measure_latency(
-    count: int, judged: Sequence[JudgedSet], embedder: MiniLmEmbedder, vectors: Vectors
+    listings: Sequence[ListingDocument], judged: Sequence[JudgedSet], embedder: MiniLmEmbedder, vectors: Vectors
 ) -> list[Row]:
-    """Milliseconds of one search after another at `count` listings, facets included; then eight at a time."""
-    listings = await with_vectors(count, judged, vectors)
+    """Milliseconds of one search after another in an index in memory, facets included; then eight at a time."""
+    count = len(listings)
     index = EmbeddedSearchIndex(dimensions=384)
     began = time.perf_counter()
     for start in range(0, count, 1_000):

@@ -42,6 +42,16 @@ def read(text: str, **filters: Any) -> Understood:
         ("ocr for free", "ocr", "pricing", "free"),
         ("kostenlose Übersetzung", "Übersetzung", "pricing", "free"),
         ("免费的翻译", "翻译", "pricing", "free"),
+        ("Sprachmodell unter 0,50 $ pro Million Token", "Sprachmodell", "max_price_per_1k_tokens", "500000"),
+        ("ocr höchstens 2 Cent pro Aufruf", "ocr", "max_price_per_call", "20000000"),
+        ("traduction moins de 5 dollars par mois", "traduction", "max_price_per_month", "5000000000"),
+        ("modelo menos de 1 dólares por millón de tokens", "modelo", "max_price_per_1k_tokens", "1000000"),
+        ("Coder mit 128k Kontext", "Coder mit", "min_context_window", "128000"),
+        ("tts under 200 ms latency", "tts", "max_p95_ms", "200"),
+        ("embeddings with a p95 below 1.5 s", "embeddings", "max_p95_ms", "1500"),
+        ("ocr with at least 99.9 % uptime", "ocr", "min_availability_bp", "9990"),
+        ("translation rated at least 4.5 stars", "translation", "min_rating", "4.5"),
+        ("chat rated 4 stars or more", "chat", "min_rating", "4"),
     ],
 )
 def test_words_become_a_filter(query: str, left: str, name: str, value: str) -> None:
@@ -58,7 +68,8 @@ def test_words_become_a_filter(query: str, left: str, name: str, value: str) -> 
         "free-form text", "free text search", "royalty free music", "freeform", "cheapest-router",
         "up to 100 calls a month",
         "summaries under 100 tokens", "models under 1 billion parameters", "under 5 ms per call",
-        "max 1,000 tokens per call",
+        "max 1,000 tokens per call", "5 star hotels", "4 stars", "latency monitor", "uptime 99", "newest-router",
+        "par mois", "unter Wasser", "at least 5 starships",
         "<script>alert(1)</script>", "$", "€" * 500, "0" * 500, "under " * 80,
     ],
 )  # fmt: skip
@@ -81,6 +92,11 @@ def test_other_words_stay_words(query: str) -> None:
         ("llm with the largest context window", "llm with", "context_window"),
         ("fastest cheapest tts", "cheapest tts", "p95_ms"),
         ("best-rated translation", "translation", "rating"),
+        ("newest chat model", "chat model", "released"),
+        ("the most popular tts", "tts", "calls"),
+        ("most reliable ocr", "ocr", "availability_bp"),
+        ("schnellstes Sprachmodell", "Sprachmodell", "p95_ms"),
+        ("最新的翻译", "翻译", "released"),
     ],
 )
 def test_words_become_an_order_and_only_one(query: str, left: str, order: str) -> None:

@@ -8,6 +8,7 @@
 """
 
 from mercato.discovery.checking import Compared, ask_for_rebuild, compare_rows
+from mercato.discovery.cosine_scale import measure_scale
 from mercato.discovery.document import (
     Figures,
     ListingDocument,
@@ -171,6 +172,7 @@ __all__ = [
     "is_makers_own",
     "make_range",
     "make_sort",
+    "measure_scale",
     "pack_vector",
     "prior",
     "rank_listings",

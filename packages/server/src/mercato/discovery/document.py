@@ -1,7 +1,7 @@
 """What the index holds of a listing."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -170,14 +170,21 @@ class ListingDocument:
 
     def to_facts(self) -> dict[str, Any]:
         """Everything but the vector, in JSON's types."""
-        facts = asdict(self)
-        facts.pop("vector")
-        facts["released_at"] = self.released_at.isoformat()
+        # Field by field: `asdict` copies every text deeply, which took a fifth of the time to fill an index.
+        facts = {name: getattr(self, name) for name in _FACT_NAMES}
+        facts |= {
+            "released_at": self.released_at.isoformat(),
+            "prices": [asdict(price) for price in self.prices],
+            "figures": asdict(self.figures),
+        }
         return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
 
     def digest(self) -> str:
         """A fingerprint: of two listings with equal digests one need not replace the other in an index."""
         return sha256(json.dumps(self.to_facts(), sort_keys=True).encode() + self.vector).hexdigest()
+
+
+_FACT_NAMES = tuple(each.name for each in fields(ListingDocument) if each.name != "vector")
 
 
 def from_facts(facts: dict[str, Any], vector: bytes = b"") -> ListingDocument:

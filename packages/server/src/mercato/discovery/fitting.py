@@ -12,10 +12,12 @@ import numpy as np
 
 from mercato.discovery.document import ListingDocument, Vector, unpack_vector
 from mercato.discovery.numbers import Range
-from mercato.discovery.ports import Filters
+from mercato.discovery.ports import AS_IS, CosineScale, Filters
 
 LEAST_COSINE = 0.5
-"""Judged answers of the benchmark lie above it in half of the cases, other listings in one of two hundred."""
+"""On the scale that `CosineScale` makes. Judged answers of the benchmark lie above it in half of the cases, other
+listings in one of two hundred.
+"""
 
 _SHORTEST_BEGUN = 4
 _WORD = re.compile(r"\w+")
@@ -53,12 +55,14 @@ def wanted_of(facts: dict[str, Any]) -> Wanted:
     return Wanted(facts["text"], Filters(facets, ranges, facts["currency"]))
 
 
-def fits(wanted: Wanted, listing: ListingDocument, vector: Vector | None) -> bool:
-    """`vector` is the meaning of the words, by the model that made the listing's; `None` where it is not known."""
+def fits(wanted: Wanted, listing: ListingDocument, vector: Vector | None, scale: CosineScale = AS_IS) -> bool:
+    """`vector` is the meaning of the words, by the model that made the listing's and has this scale; `None` where it is
+    not known.
+    """
     if listing.status == "yanked" or not _passes(wanted.filters, listing):
         return False
     words = words_of(wanted.text)
-    return not words or _has_all(words, listing) or _is_near(vector, listing)
+    return not words or _has_all(words, listing) or _is_near(vector, listing, scale)
 
 
 def words_of(text: str) -> list[str]:
@@ -95,8 +99,8 @@ def _is_there(word: str, known: set[str], text: str) -> bool:
     return word in known or (len(stem) >= _SHORTEST_BEGUN and any(other.startswith(stem) for other in known))
 
 
-def _is_near(vector: Vector | None, listing: ListingDocument) -> bool:
+def _is_near(vector: Vector | None, listing: ListingDocument, scale: CosineScale) -> bool:
     if vector is None or not listing.vector:
         return False
     own = unpack_vector(listing.vector)
-    return len(own) == len(vector) and float(np.dot(own, vector)) >= LEAST_COSINE
+    return len(own) == len(vector) and scale.of(float(np.dot(own, vector))) >= LEAST_COSINE

@@ -10,13 +10,14 @@ from typing import Literal
 import structlog
 
 from mercato.discovery.checking import Compared, compare_index, find_unknown
+from mercato.discovery.cosine_scale import ScaleOf
 from mercato.discovery.describing import SHAPE, describe
 from mercato.discovery.document import ListingDocument, from_facts, pack_vector
 from mercato.discovery.figure_rows import FigureRepository
 from mercato.discovery.figures import shown
 from mercato.discovery.models import ListingRow
 from mercato.discovery.news import DocumentChanged, RebuildAsked
-from mercato.discovery.ports import Embedder, SearchIndex
+from mercato.discovery.ports import CosineScale, Embedder, SearchIndex
 from mercato.discovery.repository import ListingRepository
 from mercato.discovery.telling import FitTeller
 from mercato.platform import (
@@ -52,6 +53,7 @@ class DocumentWriter:
 
     def __init__(self, embedder: Embedder, clock: Clock, outbox: Outbox, ids: Ids | None = None) -> None:
         self._embedder = embedder
+        self._scale = ScaleOf(embedder)
         self._clock = clock
         self._outbox = outbox
         self._ids = ids or SystemIds(clock)
@@ -78,7 +80,8 @@ class DocumentWriter:
             if service_id not in listings and not row.withdrawn:
                 row.withdrawn, row.changed_at = True, self._clock.now()
                 await self._outbox.add(session, DocumentChanged(by=_WRITER, service_id=service_id))
-        await FitTeller(session, self._clock, self._ids, self._outbox, self._embedder.name).tell(changes)
+        scale = await self._read_scale() if changes else None
+        await FitTeller(session, self._clock, self._ids, self._outbox, self._embedder.name, scale).tell(changes)
 
     async def _read(self, session: Session, service_ids: Sequence[str]) -> dict[str, ListingDocument]:
         catalogue = Catalogue(session)
@@ -117,6 +120,12 @@ class DocumentWriter:
 
     def _has_vector(self, row: ListingRow | None, listing: ListingDocument) -> bool:
         return row is not None and row.embedded_digest == digest_of_embedding(self._embedder, listing)
+
+    async def _read_scale(self) -> CosineScale | None:
+        try:
+            return await self._scale.read()
+        except Unavailable:
+            return None
 
     async def _embed(self, listings: Sequence[ListingDocument]) -> list[bytes]:
         try:

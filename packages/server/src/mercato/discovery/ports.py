@@ -46,6 +46,21 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class CosineScale:
+    """Puts the cosines of a model where those of the model lie that floors and weights were chosen with."""
+
+    factor: float = 1.0
+    shift: float = 0.0
+
+    def of(self, cosine: float) -> float:
+        """The cosine on the scale of floors and weights."""
+        return self.factor * cosine + self.shift
+
+
+AS_IS = CosineScale()
+
+
+@dataclass(frozen=True, slots=True)
 class IndexQuery:
     """A question to the index. `text` is a person's words, never a query language; empty means: the newest.
 
@@ -67,8 +82,12 @@ class IndexQuery:
     steps: tuple[NumberName, ...] = ()
     also: str = ""
     """Other words for what `text` asks for; a listing that has only these is found too."""
+    meant: str = ""
+    """The words of `text` that `also` stands beside: they are known, so they are not misspelt."""
     fitting_first: bool = False
     """Whether `sort` orders only hits that fit about as well as the best; the others follow as they stand."""
+    scale: CosineScale = AS_IS
+    """Of the model that made `vector`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from hashlib import sha256
 import structlog
 from prometheus_client import Histogram
 
+from mercato.discovery.cosine_scale import ScaleOf
 from mercato.discovery.document import Vector
 from mercato.discovery.indexing import IndexState
 from mercato.discovery.numbers import NumberName, Sort
 from mercato.discovery.ports import (
+    AS_IS,
     FACETS,
+    CosineScale,
     Embedder,
     FacetName,
     Filters,
@@ -66,6 +69,7 @@ class Searching:
         self._index = index
         self._state = state
         self._embedder = embedder
+        self._scale = ScaleOf(embedder)
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
         self._words_only = False
 
@@ -106,10 +110,10 @@ class Searching:
             mark = _mark(read.text, read.filters, read.sort)
             after = _read_cursor(cursor, mark) if cursor is not None else None
             meaning = read_meaning(read.text)
-            vector = await self._embed(meaning.text)
+            vector, scale = await self._embed(meaning.text)
             query = IndexQuery(
                 read.text, vector, read.filters, 0, limit, facets, explain, read.sort, after, steps, also=meaning.also,
-                fitting_first=sort is None,
+                meant=meaning.phrases, fitting_first=sort is None, scale=scale,
             )  # fmt: skip
             try:
                 answer = await self._index.search(query)
@@ -151,22 +155,27 @@ class Searching:
 
     async def embed_for_keeping(self, words: str) -> tuple[str, Vector | None]:
         """The model's name and what it makes of these words; nothing where it is missing."""
-        vector = await self._embed(read_meaning(words).text)
+        vector, _ = await self._embed(read_meaning(words).text)
         return ("", None) if vector is None else (self._embedder.name, vector)
 
-    async def _embed(self, words: str) -> Vector | None:
+    async def _embed(self, words: str) -> tuple[Vector | None, CosineScale]:
+        """What the model makes of the words, and where its cosines lie."""
         if not any(character.isalnum() for character in words):
-            return None
+            return None, AS_IS
+        try:
+            scale = await self._scale.read()
+            return await self._vector_of(words), scale
+        except Unavailable as refusal:
+            log.warning("searching by words only", reason=refusal.detail)
+            self._words_only = True
+            return None, AS_IS
+
+    async def _vector_of(self, words: str) -> Vector:
         known = self._vectors.get(words)
         if known is not None:
             self._vectors.move_to_end(words)
             return known
-        try:
-            (vector,) = await self._embedder.embed([words])
-        except Unavailable as refusal:
-            log.warning("searching by words only", reason=refusal.detail)
-            self._words_only = True
-            return None
+        (vector,) = await self._embedder.embed([words])
         self._words_only = False
         self._vectors[words] = vector
         if len(self._vectors) > _REMEMBERED:

@@ -6,6 +6,7 @@ from mercato.discovery.document import ListingDocument, Vector, unpack_vector
 from mercato.discovery.fit_letters import LETTER_PAUSE, SAVED_SEARCH_LETTER
 from mercato.discovery.fitting import fits, wanted_of
 from mercato.discovery.news import SavedSearchFitted
+from mercato.discovery.ports import AS_IS, CosineScale
 from mercato.discovery.saved_models import SavedSearch, SavedSearchFit
 from mercato.discovery.saved_rows import SavedRows
 from mercato.identity import Directory, LetterBox
@@ -17,14 +18,20 @@ _PAGE = 500
 
 class FitTeller:
     """Tells organisations of listings that newly fit their saved searches, in the transaction that writes the listing:
-    a worker that dies before the commit has reported nothing, and one after it everything."""
+    a worker that dies before the commit has reported nothing, and one after it everything.
 
-    def __init__(self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, embedder_name: str) -> None:
+    `scale` is the embedder's; without it words decide alone.
+    """
+
+    def __init__(
+        self, session: Session, clock: Clock, ids: Ids, outbox: Outbox, embedder_name: str, scale: CosineScale | None
+    ) -> None:
         self._session = session
         self._clock = clock
         self._ids = ids
         self._outbox = outbox
         self._embedder_name = embedder_name
+        self._scale = scale
         self._rows = SavedRows(session)
         self._letters = LetterBox(session, clock, ids)
 
@@ -41,10 +48,10 @@ class FitTeller:
     async def _tell_of(
         self, row: SavedSearch, slug: str, changes: Sequence[tuple[ListingDocument | None, ListingDocument]]
     ) -> None:
-        wanted, vector = wanted_of(row.means), self._vector_of(row)
+        wanted, vector, scale = wanted_of(row.means), self._vector_of(row), self._scale or AS_IS
         for before, now in changes:
-            fits_now = now.vendor != slug and now.is_seen_by(slug) and fits(wanted, now, vector)
-            fitted = before is not None and before.is_seen_by(slug) and fits(wanted, before, vector)
+            fits_now = now.vendor != slug and now.is_seen_by(slug) and fits(wanted, now, vector, scale)
+            fitted = before is not None and before.is_seen_by(slug) and fits(wanted, before, vector, scale)
             if fits_now and not fitted:
                 await self._note(row, now)
 
@@ -64,4 +71,5 @@ class FitTeller:
             await self._outbox.add(self._session, news)
 
     def _vector_of(self, row: SavedSearch) -> Vector | None:
-        return unpack_vector(row.vector) if row.vector and row.embedder == self._embedder_name else None
+        is_known = bool(row.vector) and row.embedder == self._embedder_name and self._scale is not None
+        return unpack_vector(row.vector) if is_known else None

@@ -1,4 +1,5 @@
-"""Words of a query that ask for a price, a context window or an order, and not for a thing: read as filters.
+"""Words of a query that ask for a price, a context window, a measured figure or an order, and not for a thing: read as
+filters.
 
 Only whole phrases are read, and what a request says itself is never overruled: such words stay words.
 """
@@ -90,8 +91,12 @@ class _Reading:
     def _cut(self, found: re.Match[str]) -> None:
         self.text = f"{self.text[: found.start()]} {self.text[found.end() :]}"
 
-    def narrow(self, name: NumberName, span: Range, found: re.Match[str], currency: Currency | None = None) -> bool:
-        """Add a range, unless the request has one of this number, or prices in another currency."""
+    def narrow(
+        self, name: NumberName, span: Range, found: re.Match[str], currency: Currency | None = None, shown: str = ""
+    ) -> bool:
+        """Add a range, unless the request has one of this number, or prices in another currency. `shown` is the
+        parameter's value where that is not the number itself.
+        """
         ranges = self.filters.ranges
         priced = any(NUMBERS[one].of_currency for one in ranges)
         other = currency is not None and currency != self.filters.currency
@@ -105,27 +110,35 @@ class _Reading:
         if currency and other:
             self.wishes.append(Wish(_words(found), "currency", currency))
         bound, value = ("min", span.least) if span.least is not None else ("max", span.most)
-        self.wishes.append(Wish(_words(found), f"{bound}_{name}", str(value)))
+        self.wishes.append(Wish(_words(found), f"{bound}_{name}", shown or str(value)))
         return True
 
 
 _Read = Callable[[_Reading, re.Match[str]], bool]
 
 _BEGIN, _END = r"(?<![\w.\-])", r"(?![\w\-])"
-_LIMIT = r"(?:for |at |costing )?(?:under|below|less than|cheaper than|at most|no more than|up to|max(?:imum)?|<=?|≤)"
-_AMOUNT = r"(?P<sign>[$€])?\s?(?P<amount>\d{1,9}(?:[.,]\d{1,9})?)\s?(?P<coin>usd|eur|dollars?|euros?|cents?|¢|€|\$)?"
+_LIMIT = (
+    r"(?:for |at |costing |für |à |a )?(?:under|below|less than|cheaper than|at most|no more than|up to|max(?:imum)?"
+    r"|<=?|≤|unter|höchstens|maximal|weniger als|bis zu|moins de|au plus|menos de|meno di)"
+)
+_AMOUNT = (
+    r"(?P<sign>[$€])?\s?(?P<amount>\d{1,9}(?:[.,]\d{1,9})?)\s?"
+    r"(?P<coin>usd|eur|dollars?|d[oó]lares|euros?|cents?|¢|€|\$)?"
+)
 _TOKENS = r"tok(?:en)?s?"
 _UNIT = (
-    rf"(?P<unit>(?:1\s?)?(?:m|mio|million|mtok)(?:\s?{_TOKENS})?|(?:1\s?k|1,?000|k|thousand)\s?{_TOKENS}|{_TOKENS}"
-    r"|calls?|requests?|months?|mo)"
+    rf"(?P<unit>(?:1\s?)?(?:m|mio|million|millón|milione|mtok)(?:\s?(?:de |di )?{_TOKENS})?"
+    rf"|(?:1\s?k|1,?000|k|thousand|tausend)\s?{_TOKENS}|{_TOKENS}"
+    r"|calls?|requests?|months?|mo|aufruf|anfrage|appel|requête|llamada|chiamata|monat|mois|mes|mese)"
 )
 _PRICE = re.compile(
-    rf"{_BEGIN}{_LIMIT}\s?{_AMOUNT}\s?(?:(?:per|/|an?|each|for(?: a| each)?)\s?{_UNIT}|(?P<monthly>monthly)){_END}",
+    rf"{_BEGIN}{_LIMIT}\s?{_AMOUNT}\s?"
+    rf"(?:(?:per|/|an?|each|for(?: a| each)?|pro|je|par|por|al)\s?{_UNIT}|(?P<monthly>monthly)){_END}",
     re.I,
 )
 _AT_LEAST = r"(?:with |and )?(?:an? )?(?:at least |more than |over |min(?:imum)? |>=? ?|≥ ?)?(?:an? )?"
 _SIZE = r"(?P<size>\d{1,9}(?:[.,]\d{1,3}){0,2})\s?(?P<times>k|m|thousand|million)?\+?"
-_WINDOW = r"(?:context|ctx)(?:[ \-]?(?:window|length|size))?"
+_WINDOW = r"(?:(?:context|ctx)(?:[ \-]?(?:window|length|size))?|kontext(?:fenster)?|contexte|contexto|contesto)"
 _CONTEXT = re.compile(rf"{_BEGIN}{_AT_LEAST}{_SIZE}[\s\-]?(?:{_TOKENS} )?(?:of )?{_WINDOW}{_END}", re.I)
 _CONTEXT_OF = re.compile(
     rf"{_BEGIN}(?:with )?(?:an? )?{_WINDOW} (?:of |from )?(?:at least |more than |over |>=? ?|≥ ?)?{_SIZE}"
@@ -136,6 +149,21 @@ _NOT_A_PRICE = r"(?!\s?-|\s(?:form|text|speech|space|fall|energy|verse|trade|sof
 _FREE = re.compile(
     rf"^free{_END}{_NOT_A_PRICE}|{_BEGIN}(?:for free|free of charge|free (?:tier|plan|to use)|(?:at )?no cost"
     r"|kostenlos(?:e[nrs]?)?|gratuite?s?|gratis|gratuit[oa]s?|бесплатн(?:о|ый|ая|ое|ые))(?!\w)|免费的?|免費的?|無料の?|무료",
+    re.I,
+)
+_TIME = r"(?P<time>\d{1,6}(?:[.,]\d{1,3})?)\s?(?P<in>ms|milliseconds?|s|sec|seconds?)"
+_LATENCY = r"(?:p95|latency|response times?)"
+_FAST = re.compile(rf"{_BEGIN}(?:with )?{_LIMIT}\s?{_TIME} (?:of )?{_LATENCY}{_END}", re.I)
+_FAST_OF = re.compile(rf"{_BEGIN}(?:with )?(?:an? )?{_LATENCY} (?:of )?{_LIMIT}\s?{_TIME}{_END}", re.I)
+_AVAILABLE = re.compile(
+    rf"{_BEGIN}{_AT_LEAST}(?P<share>\d{{2}}(?:[.,]\d{{1,2}})?)\s?% "
+    rf"(?:uptime|availability|available|verfügbarkeit){_END}",
+    re.I,
+)
+# "5 star hotels" are no rating of a service, so words must say that a rating is meant.
+_RATED = re.compile(
+    rf"{_BEGIN}(?:(?:rated |with )+(?:at least |over |>=? ?|≥ ?)?|(?:at least |over |>=? ?|≥ ?))"
+    rf"(?P<stars>[1-5](?:[.,]\d)?)\+? stars?(?: or (?:more|better|higher)| and up)?{_END}",
     re.I,
 )
 _BY_UNIT = re.compile(rf"{_BEGIN}(?:per|by|/)\s?{_UNIT}{_END}", re.I)
@@ -156,10 +184,14 @@ _ORDERS: tuple[tuple[re.Pattern[str], Order], ...] = (
         "price",
     ),
     (_order(rf"(?:largest|longest|biggest) {_WINDOW}"), "context_window"),
-    (_order("fastest|lowest[- ]latency"), "p95_ms"),
+    (_order("fastest|lowest[- ]latency|schnellste[nrs]?|plus rapides?|más rápid[oa]s?", "最快的?|最速の?"), "p95_ms"),
     (_order("(?:best|top|highest)[- ]rated"), "rating"),
+    (_order("newest|most recent|neueste[nrs]?|plus récente?s?|más recientes?", "最新的?|最新の?"), "released"),
+    (_order("most (?:popular|used)|beliebteste[nrs]?|plus populaires?|más populares?", "最受欢迎的?|人気の?"), "calls"),
+    (_order("most reliable|highest (?:availability|uptime)|zuverlässigste[nrs]?"), "availability_bp"),
 )
 
+_CALLS = ("call", "request", "aufruf", "anfrage", "appel", "requête", "llamada", "chiamata")
 _HIGHEST = 2**62
 _THOUSAND, _MILLION = 1_000, 1_000_000
 _TIMES = {"": 1, "k": _THOUSAND, "thousand": _THOUSAND, "m": _MILLION, "million": _MILLION}
@@ -187,13 +219,13 @@ def _read_price(reading: _Reading, found: re.Match[str]) -> bool:
 def _unit(unit: str) -> tuple[PriceName, Decimal]:
     """The price that has this unit, and what one of the unit is of the price's own."""
     folded = unit.casefold()
-    if folded.startswith(("call", "request")):
+    if folded.startswith(_CALLS):
         return "price_per_call", Decimal(1)
-    if folded.startswith("mo") or folded == "months":
+    if folded.startswith(("mo", "mes")):
         return "price_per_month", Decimal(1)
     if folded.startswith("tok"):
         return "price_per_1k_tokens", Decimal(_THOUSAND)
-    thousand = folded.startswith(("k", "thousand", "1,0", "10")) or folded.replace(" ", "").startswith("1k")
+    thousand = folded.startswith(("k", "thousand", "tausend", "1,0", "10")) or folded.replace(" ", "").startswith("1k")
     return "price_per_1k_tokens", Decimal(1) if thousand else Decimal(1) / _THOUSAND
 
 
@@ -201,6 +233,20 @@ def _read_context(reading: _Reading, found: re.Match[str]) -> bool:
     least = int(_number(found["size"]) * _TIMES[(found["times"] or "").casefold()])
     # "4 context" is no size of a window.
     return least >= _THOUSAND and reading.narrow("context_window", Range(least=least), found)
+
+
+def _read_latency(reading: _Reading, found: re.Match[str]) -> bool:
+    unit = 1 if found["in"].casefold().startswith("m") else 1_000
+    return reading.narrow("p95_ms", Range(most=int(_number(found["time"]) * unit)), found)
+
+
+def _read_availability(reading: _Reading, found: re.Match[str]) -> bool:
+    return reading.narrow("availability_bp", Range(least=int(_number(found["share"]) * 100)), found)
+
+
+def _read_rating(reading: _Reading, found: re.Match[str]) -> bool:
+    stars = min(_number(found["stars"]), Decimal(5))
+    return reading.narrow("rating", Range(least=int(stars * 100)), found, shown=str(stars))
 
 
 def _read_free(reading: _Reading, found: re.Match[str]) -> bool:
@@ -215,6 +261,10 @@ _FILTERS: tuple[tuple[re.Pattern[str], _Read], ...] = (
     (_PRICE, _read_price),
     (_CONTEXT, _read_context),
     (_CONTEXT_OF, _read_context),
+    (_FAST, _read_latency),
+    (_FAST_OF, _read_latency),
+    (_AVAILABLE, _read_availability),
+    (_RATED, _read_rating),
     (_FREE, _read_free),
 )
 

@@ -12,11 +12,14 @@ from mercato.discovery import IndexQuery
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query with its words; `also` are those of what it means in other words."""
+    """A query with its words; `also` are those of what it means in other words, and `doubtful` those that may be
+    misspelt.
+    """
 
     query: IndexQuery
     words: QueryWords
     also: Sequence[str]
+    doubtful: Sequence[str]
 
     @property
     def is_name_like(self) -> bool:
@@ -45,7 +48,8 @@ def read_query(query: IndexQuery, analyzer: tantivy.TextAnalyzer) -> Asked | Non
         # A model finds a meaning in any picture; only listings that show it are meant.
         query = replace(query, vector=None)
     also = query_words(query.also, analyzer).plain if query.also else []
-    return Asked(query, query_words(query.text, analyzer), also)
+    words, meant = query_words(query.text, analyzer), query_words(query.meant, analyzer).plain if query.meant else []
+    return Asked(query, words, also, [word for word in words.plain if word not in meant])
 
 
 def find_fitting(order: Sequence[int], scores: Mapping[int, float], query: IndexQuery) -> set[int]:

@@ -86,7 +86,7 @@ class Search:
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
         unknown = (
-            question.unknown_words(self._schema, searcher, words.plain, query.filters.viewer)
+            question.unknown_words(self._schema, searcher, asked.doubtful, query.filters.viewer)
             if asked.needs_guesses(len(text))
             else []
         )
@@ -104,7 +104,8 @@ class Search:
         floor, thin = asked.least_cosine(unknown), len(text) < Tuning.THIN
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=thin)
         if query.vector is not None:
-            cosine |= self._vectors.compare(query.vector, [key for key in (*text, *exact) if key not in cosine])
+            others = [key for key in (*text, *exact) if key not in cosine]
+            cosine |= _scaled(self._vectors.compare(query.vector, others), query)
         found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
         names = self._names(searcher, query, addresses) if exact else {}
         share = asked.known_share(unknown)
@@ -159,14 +160,14 @@ class Search:
         """
         if query.vector is None:
             return {}, tantivy.Query.empty_query()
-        nearest = _above(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), floor)
+        nearest = _above(_scaled(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), query), floor)
         near_query = question.among(self._schema, list(nearest))
         if not query.filters.narrow and not count_private(searcher):
             # All of them pass; the addresses of those that are shown are looked for then.
             return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
         if thin and len(passing) < Tuning.THIN:
-            nearest = _above(self._nearest_under(searcher, query), floor)
+            nearest = _above(_scaled(self._nearest_under(searcher, query), query), floor)
             near_query = question.among(self._schema, list(nearest))
             passing = self._top(searcher, near_query, query.filters, addresses)
         return {key: nearest[key] for key in passing}, near_query
@@ -283,6 +284,10 @@ class Search:
 
 def _total(result: tantivy.SearchResult) -> int:
     return int(result.count)  # type: ignore[attr-defined]  # there, but missing from the library's type stubs
+
+
+def _scaled(cosines: Mapping[int, float], query: IndexQuery) -> Mapping[int, float]:
+    return {key: query.scale.of(cosine) for key, cosine in cosines.items()}
 
 
 def _above(cosines: Mapping[int, float], floor: float) -> dict[int, float]:

@@ -31,8 +31,9 @@ class Tuning:
     GUESSED = 4.0
     """What a word that was read as another scores: about what a rare word that was found does."""
 
-    OTHER_WORDS = 0.5
-    """What a synonym counts beside the word that was asked for."""
+    OTHER_WORDS = 1.0
+    """What the words that services of a task are called by count, beside the words that were asked for. On the judged
+    catalogue 1.0 has nDCG@10 0.918 (the half to tune on) and 0.885 (the other), 0.5 has 0.916 and 0.882."""
 
     FITTING = 0.75
     """Hits with this share of the best score fit about as well."""

@@ -1,6 +1,6 @@
 """One search in three or four requests: find by words and by meaning, rank as the embedded engine does, count, show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,7 +110,7 @@ class Search:
         return await self._client.ask_many(self._index, searches) if searches else []
 
     async def _find(self, asked: Asked) -> _Findings:
-        query, words = asked.query, asked.words
+        query = asked.query
         exact = question.whole(exact_form(query.text), "exact")
         said = _ask_words(asked)
         searches = [
@@ -118,7 +118,7 @@ class Search:
             _top(said, query.filters),
             _top(question.whole(exact_form(query.text), "exact_name"), query.filters),
             _top(question.whole(loose_form(query.text), "loose"), query.filters),
-            _knowing(words.plain, query.filters.viewer),
+            _knowing(asked.doubtful, query.filters.viewer),
         ]
         if query.vector is not None:
             seen = Filters(viewer=query.filters.viewer)
@@ -128,7 +128,7 @@ class Search:
         findings.exact, findings.text = findings.note(first), findings.note(text)
         findings.names, findings.named = findings.note(names), findings.note(loose)
         if asked.needs_guesses(len(findings.text)):
-            _read_known(findings, words.plain, known)
+            _read_known(findings, asked.doubtful, known)
         await self._look_again(asked, findings, [findings.note(each) for each in near])
         return findings
 
@@ -163,7 +163,7 @@ class Search:
         that leaves next to nothing are they looked for among what passes the filters.
         """
         assert query.vector is not None
-        nearest = _above(near, floor)
+        nearest = _above(near, query, floor)
         passing = dict(nearest)
         compared = [findings.ids[key] for key in {*findings.text, *findings.exact}]
         searches = [_scored(question.compared(query.vector, compared))]
@@ -175,9 +175,9 @@ class Search:
             if len(findings.text) < Tuning.THIN and len(passing) < Tuning.THIN:
                 under = _top(question.nearest(query.vector, Tuning.NEIGHBOURS, query.filters), query.filters)
                 (answer,) = await self._ask([under])
-                nearest = passing = _above(findings.note(answer), floor)
+                nearest = passing = _above(findings.note(answer), query, floor)
         findings.matching.append(question.among(findings.ids[key] for key in nearest))
-        findings.cosine = {key: question.cosine_of(score) for key, score in findings.note(exactly).items()} | passing
+        findings.cosine = _cosines(findings.note(exactly), query) | passing
 
     def _score(self, findings: _Findings) -> dict[int, float]:
         fused = self._ranking.score(findings.found)
@@ -307,7 +307,7 @@ def _fetch(ids: Iterable[str]) -> Clause:
     return {"query": question.among(wanted), "size": len(wanted), "track_total_hits": False}
 
 
-def _knowing(words: list[str], viewer: str | None) -> Clause:
+def _knowing(words: Sequence[str], viewer: str | None) -> Clause:
     """How many listings that the viewer sees have each word, and how many one that begins so."""
     counts: Clause = {f"has_{at}": question.has_word(word) for at, word in enumerate(words)}
     counts |= {f"begins_{at}": question.begun_words([word]) for at, word in enumerate(words)}
@@ -319,7 +319,7 @@ def _knowing(words: list[str], viewer: str | None) -> Clause:
     }
 
 
-def _read_known(findings: _Findings, words: list[str], answer: Mapping[str, Any]) -> None:
+def _read_known(findings: _Findings, words: Sequence[str], answer: Mapping[str, Any]) -> None:
     buckets = answer["aggregations"]["words"]["buckets"]
     findings.unknown = [word for at, word in enumerate(words) if not buckets[f"has_{at}"]["doc_count"]]
     begun = {word for at, word in enumerate(words) if buckets[f"begins_{at}"]["doc_count"]}
@@ -332,6 +332,9 @@ def _note_listings(findings: _Findings, answer: Mapping[str, Any]) -> None:
         findings.listings[key_of(hit["_id"])] = from_fields(hit["_source"])
 
 
-def _above(scores: Mapping[int, float], floor: float) -> dict[int, float]:
-    cosines = {key: question.cosine_of(score) for key, score in scores.items()}
-    return {key: cosine for key, cosine in cosines.items() if cosine >= floor}
+def _cosines(scores: Mapping[int, float], query: IndexQuery) -> dict[int, float]:
+    return {key: query.scale.of(question.cosine_of(score)) for key, score in scores.items()}
+
+
+def _above(scores: Mapping[int, float], query: IndexQuery, floor: float) -> dict[int, float]:
+    return {key: cosine for key, cosine in _cosines(scores, query).items() if cosine >= floor}
