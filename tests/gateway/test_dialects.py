@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import zstandard
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.gateway.metering import EVENTS, JSON, events, meter
 
@@ -17,6 +19,13 @@ USAGE = '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":7}}'
 STREAM = events(DELTA, USAGE, "[DONE]")
 WHOLE = b'{"choices":[{"message":{"content":"%b"}}],"usage":{"prompt_tokens":9,"completion_tokens":7}}' % WORDS.encode()
 FREE = (0, 0, 0, "failed")
+COUNTS = (
+    "prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens", "cached_tokens",
+    "cache_read_input_tokens", "cache_creation_input_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
+    "reasoning_tokens", "thoughtsTokenCount", "toolUsePromptTokenCount", "native_tokens_prompt",
+    "native_tokens_completion",
+)  # fmt: skip
+"""Names of counts in providers' usage, of all kinds."""
 
 
 @pytest.mark.parametrize(
@@ -95,6 +104,21 @@ def test_an_answer_that_reports_no_failure_is_none(more: dict[str, Any]) -> None
         assert meter(json.dumps(document).encode())[:4] == (10, 7, 0, "estimated")
     vectors = {**more, "data": [{"embedding": [0.5]}]}
     assert meter(json.dumps(vectors).encode(), path="/v1/embeddings")[:4] == (10, 0, 0, "estimated")
+
+
+@example(usage={"total_tokens": 12, "cached_tokens": 11}, text=28, streamed=False)
+@given(
+    usage=st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 40), max_size=6),
+    text=st.integers(0, 60),
+    streamed=st.booleans(),
+)
+def test_a_cache_is_a_part_of_the_input_whatever_is_stated(usage: dict[str, int], text: int, streamed: bool) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "w" * text}}], "usage": usage}).encode()
+    into, out, cached, *_ = meter(events(body, "[DONE]"), EVENTS) if streamed else meter(body)
+    assert 0 <= cached <= into
+    assert out >= 0
+    if usage.keys() == {"total_tokens"} and usage["total_tokens"]:
+        assert into + out == usage["total_tokens"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

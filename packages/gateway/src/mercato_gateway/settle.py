@@ -175,7 +175,7 @@ def tokens_of(
         return stated, b"provider"
     own = _by_text(operation, request, text)
     if not (usage.names_input or usage.states_output):  # only a total, which the output is a part of
-        out = min(own.out, stated.into)
+        out = min(own.out, stated.into - stated.cached)  # what was cached is input
         return Tokens(stated.into - out, out, stated.cached), b"partial" if cut else b"estimated"
     out = stated.out if usage.states_output and (reading.settled or not cut) else max(own.out, stated.out)
     return Tokens(stated.into or own.into, out, stated.cached), b"partial" if cut else b"estimated"
