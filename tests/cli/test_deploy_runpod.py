@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Mp
-from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
+from tests.fakes.runpod import API_KEY, fake_runpod
+from tests.fakes.runpod_cloud import FakeRunPod
 from tests.support.http_server import serve_bytes
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"

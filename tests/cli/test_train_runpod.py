@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.conftest import Mp
 from tests.cli.test_train import SLEEPY, TRAIN, project
-from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
+from tests.fakes.runpod import API_KEY, fake_runpod
+from tests.fakes.runpod_cloud import FakeRunPod
 from tests.support.running import Place, Running, open_folder
 from tests.support.waiting import eventually
 

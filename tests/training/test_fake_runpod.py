@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from tests.fakes.runpod import WORKER_KEY, FakeRunPod, fake_runpod
+from tests.fakes.runpod import fake_runpod
+from tests.fakes.runpod_cloud import WORKER_KEY, FakeRunPod
 
 
 def _ask_and_vanish(cloud: FakeRunPod, operation: str) -> None:

@@ -14,7 +14,8 @@ from mercato.adapters.training_runpod import Place, RunPodClient, RunPodProvider
 from mercato.platform import SystemClock
 from mercato.training import ClaimLinks, Job, LaunchUncertain, ProviderRefused, ProviderUnavailable, StoredFile
 from mercato_contracts.training import TrainingSpec
-from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
+from tests.fakes.runpod import API_KEY, fake_runpod
+from tests.fakes.runpod_cloud import FakeRunPod
 from tests.training.conftest import store_in
 
 MODEL = b"tree\nversion=v4\nnum_class=1\n"

@@ -17,7 +17,8 @@ from mercato.training import RunNotFound, claim_run, end_overdue
 from mercato.training.models import Run
 from mercato.training.refusals import ClaimLinkRefused, ClaimRefused
 from tests.conftest import TestClock
-from tests.fakes.runpod import FakeRunPod, fake_runpod
+from tests.fakes.runpod import fake_runpod
+from tests.fakes.runpod_cloud import FakeRunPod
 from tests.support.waiting import until
 from tests.training.conftest import Trainer, claims_of_test, runpod_in, worker
 from tests.training.scripts import GOOD

@@ -16,7 +16,8 @@ import pytest
 
 from tests.cli.conftest import Mp
 from tests.clients.environments import python_client_environment
-from tests.fakes.runpod import API_KEY, FakeRunPod, fake_runpod
+from tests.fakes.runpod import API_KEY, fake_runpod
+from tests.fakes.runpod_cloud import FakeRunPod
 from tests.support.running import Place, Running, open_folder
 from tests.support.waiting import eventually
 
