@@ -16,8 +16,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from mercato.platform.refusals import Refusal
 
-CONFIRMED_SECONDS = 10.0
-"""How long a commit may wait for its standby, in seconds: each that waits holds a connection."""
+CONFIRMED_SECONDS = 30.0
+"""How long a commit may wait for its standby, in seconds, as any statement may: each that waits holds a connection."""
 _WAIT = "SyncRepWaitForLSN"
 """The function of PostgreSQL that warns; the text of the warning depends on the server's language."""
 _IS_UNCONFIRMED = "mercato_unconfirmed"

@@ -170,6 +170,7 @@ class Database:
         async with self._sessions() as session:
             # What raises in the block leaves by the session's end, which rolls back.
             yield session
+            await session.flush()  # what is still to be written takes its own time
             async with confirmed_within(self._confirmed_seconds):
                 await session.commit()
 
