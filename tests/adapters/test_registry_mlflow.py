@@ -19,6 +19,8 @@ from tests.support.mlflow import MlflowServer
 
 __all__ = ["registry", "server"]
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     "acme/embedder", "a-b/c", "a/b-c", "a.b/c", "a/b.c", "UPPER/Case", "with space/and 'quotes' \"and\" `ticks`",
     "emoji/🦀🙂", "a/b/c/d", "../..", "x" * 500, "x" * 499 + "y", "semi;colon/--%", "",
