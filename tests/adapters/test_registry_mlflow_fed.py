@@ -36,8 +36,6 @@ pytestmark = pytest.mark.slow
 
 PROCESS = Path(__file__).with_name("registry_worker.py")
 
-# Fed from the outbox.
-
 
 @asynccontextmanager
 async def feeding(database: Database, url: str) -> AsyncIterator[None]:
