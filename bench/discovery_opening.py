@@ -10,7 +10,7 @@ from mercato.discovery import IndexQuery, ListingDocument
 from mercato.platform import Place
 
 MARK = "bench"
-"""What the index is said to be made of."""
+"""Of which listings the index is, as its own mark."""
 
 _AT_ONCE = 2_000
 _ROUNDS = 3

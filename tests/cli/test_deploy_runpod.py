@@ -92,7 +92,7 @@ def test_a_try_that_was_cut_short_is_taken_up(deploys: Deploys, cloud: FakeRunPo
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "said"),
+    ("answer", "code", "message"),
     [
         ((401, {}, {"title": "Unauthorized", "status": 401, "detail": f"bad {API_KEY}"}), 3, "Set RUNPOD_API_KEY"),
         ((402, {}, {"title": "Payment", "status": 402, "detail": "insufficient"}), 1, "no balance left: insufficient"),
@@ -103,11 +103,11 @@ def test_a_try_that_was_cut_short_is_taken_up(deploys: Deploys, cloud: FakeRunPo
     ],
 )
 def test_what_runpod_answers_is_one_line(
-    deploys: Deploys, cloud: FakeRunPod, answer: tuple[int, dict[str, str], object], code: int, said: str
+    deploys: Deploys, cloud: FakeRunPod, answer: tuple[int, dict[str, str], object], code: int, message: str
 ) -> None:
     cloud.answers["templates"] = [answer]
     ended, _, err = deploys("acme/signal:1")
-    assert (ended, said in err) == (code, True), err
+    assert (ended, message in err) == (code, True), err
     assert API_KEY not in err
 
 

@@ -95,12 +95,12 @@ class TestScores:
         path = f"/api/rounds/{scored}/scores"
         inputs = desk.api.get(f"{path}/inputs").content
         true = json.loads(desk.api.get(path).content)
-        for figure, said in (("rank_ic", 0.123456789), ("contribution", 1.0), ("trials", 99)):
+        for figure, lied in (("rank_ic", 0.123456789), ("contribution", 1.0), ("trials", 99)):
             lie = json.loads(json.dumps(true))
-            lie["deployments"][0][figure] = said
+            lie["deployments"][0][figure] = lied
             with _says({path: json.dumps(lie).encode(), f"{path}/inputs": inputs}) as url:
                 answer = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
-            assert (answer.returncode, f"{figure} was published as {said}" in answer.stderr) == (1, True), answer.stderr
+            assert (answer.returncode, f"{figure} was published as {lied}" in answer.stderr) == (1, True), answer.stderr
         with _says({path: json.dumps(true).encode(), f"{path}/inputs": inputs + b" "}) as url:
             answer = desk.vendor("score", "verify", scored, MERCATO_TOKEN="vk_x", MERCATO_URL=url)
         assert (answer.returncode == 0, "were computed from" in answer.stderr) == (False, True)

@@ -41,20 +41,20 @@ def used(ask: Ask, reply: Reply) -> Used:
     if reply.error:
         return Used(failed=True)
     cut = _is_cut(ask, reply)
-    said = reply.usage not in ("none", "absurd")
+    stated = reply.usage not in ("none", "absurd")
     streamed_openai = ask.streams and ask.path not in PATHS["anthropic"]
-    if cut and said and streamed_openai:
-        said = False  # the cut comes before the event that tells it
+    if cut and stated and streamed_openai:
+        stated = False  # the cut comes before the event that tells it
     into, out, cached = reply.into, reply.out, reply.cached
     if ask.path in PATHS["anthropic"] and ask.path != "/messages/count_tokens":
         into += cached
         out = max(out, 1) if ask.streams else out  # its first event says 1, and the larger stands
     if ask.repeatable:
         out = cached = 0
-    if said and not cut:
+    if stated and not cut:
         return Used(into, out, min(cached, into))
     guess = 0 if ask.repeatable else -(-_text(ask, reply) // 4)
-    if said:  # cut behind the first event of Anthropic's
+    if stated:  # cut behind the first event of Anthropic's
         return Used(into or ask.estimate()[0], max(guess, 1), min(cached, into), "partial")
     return Used(ask.estimate()[0], guess, 0, "partial" if cut else "estimated")
 
@@ -132,8 +132,8 @@ def price(plan: SnapshotPlan, tokens: Used, included: int) -> int:
 
 @dataclass
 class World:
-    """What the control plane said last. `subscriptions` are those of each client by service; `ways` are what becomes of
-    a request at a deployment: `well`, `dead` (nobody listens) or `breaks` (reads it, and closes).
+    """What the control plane publishes. `subscriptions` are those of each client by service; `ways` are what becomes
+    of a request at a deployment: `well`, `dead` (nobody listens) or `breaks` (reads it, and closes).
     """
 
     services: dict[str, SnapshotService] = field(default_factory=dict)

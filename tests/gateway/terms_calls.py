@@ -52,20 +52,20 @@ class Ask:
 
     def text(self) -> bytes:
         """Before it is packed."""
-        said: dict[str, Any] = {"model": self.service + self.version}
+        written: dict[str, Any] = {"model": self.service + self.version}
         message = [{"role": "user", "content": "i" * self.size}]
-        said[_OPEN_BODY.get(self.path, "messages")] = message if "messages" in self._input() else "i" * self.size
+        written[_OPEN_BODY.get(self.path, "messages")] = message if "messages" in self._input() else "i" * self.size
         if self.system:
-            said["system" if self.path in PATHS["anthropic"] else "instructions"] = "s" * self.system
+            written["system" if self.path in PATHS["anthropic"] else "instructions"] = "s" * self.system
         if self.most is not None:
-            said["max_output_tokens" if self.path == "/responses" else "max_tokens"] = self.most
+            written["max_output_tokens" if self.path == "/responses" else "max_tokens"] = self.most
         if self.times is not None:
-            said["n"] = self.times
+            written["n"] = self.times
         if self.streams:
-            said["stream"] = True
+            written["stream"] = True
             if self.stream == "usage":
-                said["stream_options"] = {"include_usage": True}
-        return json.dumps(said).encode()
+                written["stream_options"] = {"include_usage": True}
+        return json.dumps(written).encode()
 
     def _input(self) -> str:
         return _OPEN_BODY.get(self.path, "messages")
@@ -80,7 +80,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an upstream answers. `usage` as it is said: `whole`, `floats`, `digits`, `absurd`, `none`."""
+    """What an upstream answers. `usage` as it is stated: `whole`, `floats`, `digits`, `absurd`, `none`."""
 
     status: int = 200
     usage: str = "whole"
@@ -97,7 +97,7 @@ class Reply:
     def _number(self, count: int) -> Any:
         return {"floats": float(count), "digits": str(count), "absurd": -1 - count}.get(self.usage, count)
 
-    def _said(self, ask: Ask) -> dict[str, Any]:
+    def _usage(self, ask: Ask) -> dict[str, Any]:
         into, out, cached = self._number(self.into), self._number(self.out), self._number(self.cached)
         if ask.path in PATHS["anthropic"]:
             return {"input_tokens": into, "cache_read_input_tokens": cached, "output_tokens": out}
@@ -111,22 +111,22 @@ class Reply:
         """Of an answer that is no stream; before it is packed."""
         if self.error or self.status >= 400:
             return b'{"error":{"type":"theirs","message":"no"}}'
-        said: dict[str, Any] = {"id": "x"}
+        written: dict[str, Any] = {"id": "x"}
         if ask.path == "/messages/count_tokens":
-            return json.dumps({"input_tokens": self._number(self.into)} if self.usage != "none" else said).encode()
+            return json.dumps({"input_tokens": self._number(self.into)} if self.usage != "none" else written).encode()
         if ask.path == "/messages":
-            said["content"] = [{"type": TEXT, TEXT: "o" * self.size}]
+            written["content"] = [{"type": TEXT, TEXT: "o" * self.size}]
         elif ask.path == "/chat/completions":
-            said["choices"] = [{"message": {"role": "assistant", "content": "o" * self.size}}]
+            written["choices"] = [{"message": {"role": "assistant", "content": "o" * self.size}}]
         elif ask.path == "/completions":
-            said["choices"] = [{TEXT: "o" * self.size}]
+            written["choices"] = [{TEXT: "o" * self.size}]
         elif ask.path == "/responses":
-            said["output"] = [{"type": "message", "content": [{"type": "output_text", TEXT: "o" * self.size}]}]
+            written["output"] = [{"type": "message", "content": [{"type": "output_text", TEXT: "o" * self.size}]}]
         else:
-            said["data"] = [{"embedding": [0.5]}]
+            written["data"] = [{"embedding": [0.5]}]
         if self.usage != "none":
-            said["usage"] = self._said(ask)
-        return json.dumps(said).encode()
+            written["usage"] = self._usage(ask)
+        return json.dumps(written).encode()
 
     def events(self, ask: Ask) -> list[tuple[bytes, bool]]:
         """Of a stream: its events, and of each whether it is the one that tells usage and nothing else."""
@@ -150,7 +150,7 @@ class Reply:
         choice = {TEXT: out} if ask.path == "/completions" else {"delta": {"content": out}}
         found = [(_event({"choices": [choice]}), False)]
         if self.usage != "none":
-            found.append((_event({"choices": [], "usage": self._said(ask)}), True))
+            found.append((_event({"choices": [], "usage": self._usage(ask)}), True))
         return [*found, *([(b"data: [DONE]\n\n", False)] if self.done else [])]
 
 

@@ -210,27 +210,27 @@ def _within_hold(ask: Ask, reply: Reply) -> Reply:
 def _check_request(stage: Stage, ask: Ask, got: Got, payable: int | None) -> int | None:
     """What the upstream got, and the bound of output in it: that of the client, or `payable` where this is less."""
     ((_, deployment),) = [each for each in stage.able() if place_of(each[1]) == got.place]
-    said = json.loads(ask.text())
+    wanted = json.loads(ask.text())
     if deployment.upstream_model is not None:
-        said["model"] = deployment.upstream_model
+        wanted["model"] = deployment.upstream_model
     elif ask.door == "v1":
-        said["model"] = stage.service.name
+        wanted["model"] = stage.service.name
     if ask.asks_usage:
-        said["stream_options"] = {"include_usage": True}
+        wanted["stream_options"] = {"include_usage": True}
     assert payable is not None
     name = "max_output_tokens" if ask.path == "/responses" else "max_tokens"
     if ask.most is not None:
         # A little less, where a unit was on its way back from another call.
         assert got.body[name] == ask.most or 0 < got.body[name] <= payable
-        said[name] = got.body[name]
+        wanted[name] = got.body[name]
     elif name in got.body:  # a request without a bound may get one near a cap
         assert 0 < got.body[name] <= 4096
         assert payable >= 1024 or got.body[name] <= payable
-        said[name] = got.body[name]
+        wanted[name] = got.body[name]
     else:
         assert payable == 1024 or ask.repeatable
-    assert (got.target, got.body) == (f"/{got.place}/v1{ask.path}", said)
-    bound: int | None = said.get(name)
+    assert (got.target, got.body) == (f"/{got.place}/v1{ask.path}", wanted)
+    bound: int | None = wanted.get(name)
     return bound
 
 

@@ -37,7 +37,7 @@ __all__ = ["chat", "control", "gateway", "upstream"]
 
 
 @pytest.mark.parametrize(
-    ("said", "counts"),
+    ("stated", "counts"),
     [
         (
             {"prompt_tokens": 11, "completion_tokens": 22, "prompt_tokens_details": {"cached_tokens": 4}},
@@ -57,9 +57,9 @@ __all__ = ["chat", "control", "gateway", "upstream"]
     ids=["openai", "responses", "anthropic", "anthropic-creation", "floats", "null", "odd-details", "cached-beyond"],
 )
 async def test_usage_is_read_in_every_dialect(
-    chat: Shop, gateway: GatewayProcess, upstream: Upstream, control: ControlPlane, said: Any, counts: Any
+    chat: Shop, gateway: GatewayProcess, upstream: Upstream, control: ControlPlane, stated: Any, counts: Any
 ) -> None:
-    upstream.script = says(answer(200, json.dumps({"choices": [], "usage": said}).encode()))
+    upstream.script = says(answer(200, json.dumps({"choices": [], "usage": stated}).encode()))
     assert (await ask(gateway, chat)).status_code == 200
     event = await one_event(control, chat)
     assert (event.tokens_in, event.tokens_out, event.tokens_cached) == counts
@@ -71,11 +71,11 @@ async def test_usage_is_read_in_every_dialect(
 async def test_usage_that_makes_no_sense_is_not_believed(
     chat: Shop, gateway: GatewayProcess, upstream: Upstream, control: ControlPlane, wrong: Any, streamed: bool
 ) -> None:
-    said = {"prompt_tokens": 11, "completion_tokens": wrong}
+    stated = {"prompt_tokens": 11, "completion_tokens": wrong}
     if streamed:
-        upstream.script = streams(b"data: " + delta("a" * 40) + b"\n\n", b"data: " + usage(**said) + b"\n\n", DONE)
+        upstream.script = streams(b"data: " + delta("a" * 40) + b"\n\n", b"data: " + usage(**stated) + b"\n\n", DONE)
     else:
-        whole = {"choices": [{"message": {"content": "a" * 40}}], "usage": said}
+        whole = {"choices": [{"message": {"content": "a" * 40}}], "usage": stated}
         upstream.script = says(answer(200, json.dumps(whole).encode()))
     assert (await ask(gateway, chat, stream=streamed)).status_code == 200
     event = await one_event(control, chat)

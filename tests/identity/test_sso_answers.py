@@ -89,7 +89,7 @@ PROOFS_THAT_DO_NOT_FIT = [
 
 async def test_a_proof_that_does_not_fit_is_refused(office: Office) -> None:
     office.provider.person.pop("groups")
-    for mischief, said in PROOFS_THAT_DO_NOT_FIT:
+    for mischief, reason in PROOFS_THAT_DO_NOT_FIT:
         if mischief.userinfo is not None:
             office.provider.mischief = mischief
             await office.configure(domains=["acme.example"], default_role="viewer")
@@ -97,7 +97,7 @@ async def test_a_proof_that_does_not_fit_is_refused(office: Office) -> None:
         office.provider.mischief = mischief
         answer = await office.finish(begun)
         assert refusal(answer) == (401, "sso_token_refused"), mischief
-        assert said in answer.json()["detail"], mischief
+        assert reason in answer.json()["detail"], mischief
     # What did not fit signed nobody in and took nobody's place.
     office.provider.mischief = Mischief()
     await office.configure(domains=["acme.example"], default_role="viewer")
@@ -210,7 +210,7 @@ async def test_answers_that_never_end_lead_elsewhere_or_say_nothing_are_refused(
 
 
 async def test_a_discovery_document_that_lies_is_refused(office: Office) -> None:
-    for said, status in (
+    for metadata, status in (
         ({"issuer": "https://accounts.example"}, 502),
         ({"issuer": None}, 502),
         ({"token_endpoint": None}, 502),
@@ -218,7 +218,7 @@ async def test_a_discovery_document_that_lies_is_refused(office: Office) -> None
         ({"authorization_endpoint": "javascript:alert(1)"}, 422),
         ({"token_endpoint": "file:///etc/passwd"}, 422),
     ):
-        office.provider.mischief.metadata = said
+        office.provider.mischief.metadata = metadata
         await office.configure(status)
 
 

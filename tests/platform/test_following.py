@@ -15,8 +15,7 @@ from mercato.platform import (
     Unavailable,
     follow_outside,
 )
-from mercato.platform.outbox import read_place
-from tests.support.news_flow import news_flows
+from tests.support.news_flow import news_flows, until_passed
 from tests.support.waiting import until
 
 
@@ -62,16 +61,6 @@ async def following(database: Database, outside: Outside) -> AsyncIterator[None]
         await feed.close()
 
 
-async def passed(database: Database, count: int) -> None:
-    """Until it is committed that the first pieces of news were asked for: who is stopped before asks for them again."""
-
-    async def has_passed() -> bool:
-        async with database.transaction() as session:
-            return (await read_place(session, "outside")).number >= count
-
-    await until(has_passed)
-
-
 async def want(database: Database, outbox: Outbox, *numbers: int) -> None:
     async with database.transaction() as session:
         for number in numbers:
@@ -110,7 +99,7 @@ async def test_one_process_at_a_time_asks_and_the_next_one_goes_on(database: Dat
         async with following(database, first):
             await want(database, outbox, 1)
             await until(lambda: first.asked + second.asked == [1])
-            await passed(database, 1)
+            await until_passed(database, "outside", 1)  # who is stopped before asks again
         leader = first if first.asked else second
         await want(database, outbox, 2)
         await until(lambda: second.asked[-1:] == [2])
@@ -125,7 +114,7 @@ async def test_a_system_in_our_database_is_asked_in_the_transaction_that_reads(
     await feed.start([outside.subscriber().inside()], [])
     await want(database, outbox, 1, 2)
     await until(lambda: outside.asked == [1, 2])
-    await passed(database, 2)
+    await until_passed(database, "outside", 2)
     await feed.close()
     # Its place is the same: whoever follows from outside goes on behind what was asked.
     async with following(database, outside):

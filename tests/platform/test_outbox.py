@@ -22,6 +22,7 @@ from mercato.platform import (
     forget_events,
 )
 from tests.conftest import TestClock
+from tests.support.news_flow import until_passed
 from tests.support.waiting import until
 
 
@@ -143,11 +144,6 @@ async def test_every_process_hears_what_happens_after_it_started(database: Datab
         await feed.close()
 
 
-async def committed_place(database: Database) -> int:
-    async with database.transaction() as session:
-        return int(await session.scalar(text("SELECT max(number) FROM outbox_places")) or 0)
-
-
 async def test_only_what_every_reader_has_passed_is_forgotten(
     database: Database, outbox: Outbox, clock: TestClock
 ) -> None:
@@ -155,9 +151,7 @@ async def test_only_what_every_reader_has_passed_is_forgotten(
     await tell(database, outbox, 1, 2)
     feed = OutboxFeed(database)
     await feed.start([DurableSubscriber("reader", (Counted,), recorder(heard))], [])
-    async with asyncio.timeout(120):
-        while await committed_place(database) < 2:
-            await asyncio.sleep(0.01)
+    await until_passed(database, "reader", 2)
     await feed.close()
     await tell(database, outbox, 3)
     clock.advance(timedelta(days=8))

@@ -38,14 +38,14 @@ class Bench:
         return self.handles[-1]
 
     async def end(self, handle: str) -> tuple[Look, str]:
-        """How it ended, without its last words alone, and all that it said."""
-        said, place = "", 0
+        """How it ended, without its last words alone, and all that it wrote."""
+        output, place = "", 0
         async with asyncio.timeout(120):
             while True:
                 look = await self.provider.look(handle, place)
-                said, place = said + look.log, look.log_next
+                output, place = output + look.log, look.log_next
                 if look.state not in ("waiting", "running"):
-                    return replace(look, log=""), said
+                    return replace(look, log=""), output
                 await asyncio.sleep(0.05)
 
     async def said(self, handle: str, text: str) -> None:
@@ -81,15 +81,15 @@ async def test_code_that_cannot_be_unpacked_ends_the_run(bench: Bench) -> None:
 
 async def test_a_good_run_reports_and_leaves_a_model(bench: Bench, tmp_path: Path) -> None:
     handle = await bench.launch(GOOD)
-    look, said = await bench.end(handle)
-    assert (look.state, look.exit_code) == ("succeeded", 0), said
-    assert '{"event": "progress", "step": 5, "metrics": {"loss": 0.2}}' in said
-    assert "seed 7 rate 0.1" in said
+    look, output = await bench.end(handle)
+    assert (look.state, look.exit_code) == ("succeeded", 0), output
+    assert '{"event": "progress", "step": 5, "metrics": {"loss": 0.2}}' in output
+    assert "seed 7 rate 0.1" in output
     out = tmp_path / "out"
     out.mkdir()
     (model,) = await bench.provider.collect(handle, out, 1000)
     assert model.read_text().startswith("tree\n")
-    assert await bench.end(handle) == (look, said), "the same end, however often it is asked"
+    assert await bench.end(handle) == (look, output), "the same end, however often it is asked"
 
 
 async def test_a_script_that_forks_without_end_is_ended_with_all_it_made(bench: Bench) -> None:
@@ -158,9 +158,9 @@ def train(spec, data, out, report):
 """,
         memory_mib=128,
     )
-    look, said = await bench.end(handle)
+    look, output = await bench.end(handle)
     assert look.state == "failed"
-    assert "128 MiB" in look.why or "MemoryError" in said
+    assert "128 MiB" in look.why or "MemoryError" in output
 
 
 async def test_a_script_that_takes_too_long_is_ended(bench: Bench) -> None:
@@ -187,15 +187,15 @@ def train(spec, data, out, report):
     return {{}}
 """
     )
-    look, said = await bench.end(handle)
+    look, output = await bench.end(handle)
     assert look.state == "succeeded"
     kept = (bench.root / handle / "log").read_text()
-    for text in (said, kept):
+    for text in (output, kept):
         assert SECRET not in text
         assert "hunter2" not in text
         assert "DATABASE_URL" not in text
-    assert f"vk_{'0' * 32}_…" in said
-    assert "postgresql://me:…@db/x" in said
+    assert f"vk_{'0' * 32}_…" in output
+    assert "postgresql://me:…@db/x" in output
 
 
 @pytest.mark.skipif(not is_complete(), reason="this kernel has no Landlock of version 6")
@@ -225,10 +225,10 @@ def train(spec, data, out, report):
     return {{}}
 """
     )
-    look, said = await bench.end(handle)
-    assert look.state == "succeeded", said
-    assert "happened" not in said
-    assert said.count("refused") == 9
+    look, output = await bench.end(handle)
+    assert look.state == "succeeded", output
+    assert "happened" not in output
+    assert output.count("refused") == 9
     assert not (tmp_path / "left").exists()
 
 
@@ -248,7 +248,7 @@ async def test_a_run_survives_who_launched_it_and_is_found_again(bench: Bench) -
 async def test_a_run_whose_warden_is_killed_is_gone_with_everything_and_never_begins_again(bench: Bench) -> None:
     handle = await bench.launch("import time\ndef train(*_):\n    print('begun')\n    time.sleep(600)\n")
     await bench.said(handle, "begun")
-    (warden,) = [pid for pid, said in processes_naming(Path(handle)).items() if "training_local.warden" in said]
+    (warden,) = [pid for pid, output in processes_naming(Path(handle)).items() if "training_local.warden" in output]
     os.kill(warden, signal.SIGKILL)
     look, _ = await bench.end(handle)
     assert look.state == "gone"

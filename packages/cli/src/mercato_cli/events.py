@@ -156,10 +156,7 @@ def _reason(part: dict[str, Any]) -> str:
         if isinstance(error, str) and error:
             return error
         if isinstance(error, dict):
-            text = next(
-                (error[key] for key in ("message", "msg", "detail", "status_msg", "faultstring") if error.get(key)),
-                None,
-            )
+            text = next((error[key] for key in _SENTENCES if error.get(key)), None)
             code = next((error[key] for key in ("code", "type", "status") if error.get(key)), None)
             if isinstance(text, list) and text and isinstance(text[0], dict):  # FastAPI
                 text = text[0].get("msg")

@@ -14,14 +14,6 @@ from mercato.platform import Session
 from mercato_contracts.audit import SEGMENT_LEVEL
 
 _AT_A_TIME = 2_000
-# All entries in one parameter: the statement's text is the same however many there are.
-_APPEND = text(
-    "INSERT INTO audit_entries (place, id, at, verb, outcome, actor_id, organisation_id, target_type, target_id, entry,"
-    " leaf, details) SELECT place, id, at, verb, outcome, actor_id, organisation_id, target_type, target_id, entry,"
-    " decode(leaf, 'hex'), details FROM json_to_recordset(CAST(:entries AS json)) AS new (place bigint, id text,"
-    " at timestamptz, verb text, outcome text, actor_id text, organisation_id text, target_type text, target_id text,"
-    " entry text, leaf text, details jsonb)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +47,14 @@ class StoredEntry(NamedTuple):
     details: dict[str, Any] | None
 
 
+_COLUMNS = ", ".join(StoredEntry._fields)
+# All entries in one parameter: the statement's text is the same however many there are.
+_APPEND = text(
+    f"INSERT INTO audit_entries ({_COLUMNS}) SELECT {_COLUMNS}"  # noqa: S608  # names of ours
+    " FROM json_populate_recordset(CAST(NULL AS audit_entries), CAST(:entries AS json))"
+)
+
+
 class AuditRows:
     """Rows of one transaction."""
 
@@ -63,7 +63,7 @@ class AuditRows:
 
     async def add(self, entries: Sequence[dict[str, Any]]) -> None:
         """Write these entries, each with a value for every column."""
-        texts = [{**entry, "at": entry["at"].isoformat(), "leaf": entry["leaf"].hex()} for entry in entries]
+        texts = [{**entry, "at": entry["at"].isoformat(), "leaf": f"\\x{entry['leaf'].hex()}"} for entry in entries]
         await self._session.execute(_APPEND, {"entries": json.dumps(texts)})
 
     async def page(self, wanted: EntryFilter, before: int | None, limit: int) -> list[AuditRow]:

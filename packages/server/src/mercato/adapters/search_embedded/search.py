@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 import tantivy
 
@@ -105,7 +106,7 @@ class Search:
         cosine, near_query = self._near(searcher, query, floor, addresses, thin=thin)
         if query.vector is not None:
             others = [key for key in (*text, *exact) if key not in cosine]
-            cosine |= _scaled(self._vectors.compare(query.vector, others), query)
+            cosine |= _above(self._vectors.compare(query.vector, others), query)
         found, all_matching = Found(exact, text, cosine), question.either([*matching, near_query])
         names = self._names(searcher, query, addresses) if exact else {}
         share = asked.known_share(unknown)
@@ -114,12 +115,12 @@ class Search:
         )
 
     def _ask_words(self, asked: Asked) -> tantivy.Query:
-        """What the query says, and for less what it means in other words."""
-        said = question.any_word(self._schema, asked.words.all)
+        """What the query says, and what it means in other words."""
+        asked_for = question.any_word(self._schema, asked.words.all)
         if not asked.also:
-            return said
+            return asked_for
         also = question.any_word(self._schema, list(asked.also))
-        return question.either([said, question.weighing(also, Tuning.OTHER_WORDS)])
+        return question.either([asked_for, question.weighing(also, Tuning.OTHER_WORDS)])
 
     def _names(
         self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
@@ -160,14 +161,14 @@ class Search:
         """
         if query.vector is None:
             return {}, tantivy.Query.empty_query()
-        nearest = _above(_scaled(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), query), floor)
+        nearest = _above(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), query, floor)
         near_query = question.among(self._schema, list(nearest))
         if not query.filters.narrow and not count_private(searcher):
             # All of them pass; the addresses of those that are shown are looked for then.
             return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
         if thin and len(passing) < Tuning.THIN:
-            nearest = _above(_scaled(self._nearest_under(searcher, query), query), floor)
+            nearest = _above(self._nearest_under(searcher, query), query, floor)
             near_query = question.among(self._schema, list(nearest))
             passing = self._top(searcher, near_query, query.filters, addresses)
         return {key: nearest[key] for key in passing}, near_query
@@ -286,9 +287,7 @@ def _total(result: tantivy.SearchResult) -> int:
     return int(result.count)  # type: ignore[attr-defined]  # there, but missing from the library's type stubs
 
 
-def _scaled(cosines: Mapping[int, float], query: IndexQuery) -> Mapping[int, float]:
-    return {key: query.scale.of(cosine) for key, cosine in cosines.items()}
-
-
-def _above(cosines: Mapping[int, float], floor: float) -> dict[int, float]:
-    return {key: cosine for key, cosine in cosines.items() if cosine >= floor}
+def _above(cosines: Mapping[int, float], query: IndexQuery, floor: float = -inf) -> dict[int, float]:
+    """Those that reach the floor, on the scale of floors and weights."""
+    scaled = ((key, query.scale.of(cosine)) for key, cosine in cosines.items())
+    return {key: cosine for key, cosine in scaled if cosine >= floor}

@@ -112,10 +112,10 @@ class Search:
     async def _find(self, asked: Asked) -> _Findings:
         query = asked.query
         exact = question.whole(exact_form(query.text), "exact")
-        said = _ask_words(asked)
+        asked_for = _ask_words(asked)
         searches = [
             _top(exact, query.filters),
-            _top(said, query.filters),
+            _top(asked_for, query.filters),
             _top(question.whole(exact_form(query.text), "exact_name"), query.filters),
             _top(question.whole(loose_form(query.text), "loose"), query.filters),
             _knowing(asked.doubtful, query.filters.viewer),
@@ -124,7 +124,7 @@ class Search:
             seen = Filters(viewer=query.filters.viewer)
             searches.append(_top(question.nearest(query.vector, Tuning.NEIGHBOURS, seen), seen))
         first, text, names, loose, known, *near = await self._ask(searches)
-        findings = _Findings({}, {}, {}, {}, [exact, said])
+        findings = _Findings({}, {}, {}, {}, [exact, asked_for])
         findings.exact, findings.text = findings.note(first), findings.note(text)
         findings.names, findings.named = findings.note(names), findings.note(loose)
         if asked.needs_guesses(len(findings.text)):
@@ -288,10 +288,10 @@ def _in_order(buckets: list[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
 
 def _ask_words(asked: Asked) -> Clause:
     """What the query says, and for less what it means in other words."""
-    said = question.any_word(asked.words.all)
+    asked_for = question.any_word(asked.words.all)
     if not asked.also:
-        return said
-    return question.either([said, question.weighing(question.any_word(list(asked.also)), Tuning.OTHER_WORDS)])
+        return asked_for
+    return question.either([asked_for, question.weighing(question.any_word(list(asked.also)), Tuning.OTHER_WORDS)])
 
 
 def _top(query: Clause, filters: Filters) -> Clause:
