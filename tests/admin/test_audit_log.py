@@ -283,3 +283,20 @@ async def test_details_from_before_they_were_sealed_are_erased_in_place(ledger: 
         assert await AuditRows(session).erase_details(acme.actor) == 1
     result = await ledger.check()
     assert (result.holds, result.erased) == (True, 1)
+
+
+@pytest.mark.parametrize("change", [{}, {"reason": "another"}], ids=["as it was", "edited"])
+async def test_details_that_an_older_release_sealed_in_another_form_are_held_against_their_digest(
+    ledger: Ledger, people: People, change: dict[str, str]
+) -> None:
+    acme = await people.join("acme")
+    await ledger.fill(3)
+    async with ledger.database.transaction() as session:
+        stored = await session.scalar(text("SELECT details FROM audit_entries WHERE place = 0"))
+        (opened,) = await open_all(session, [stored])
+        ring = await PersonKeys(session, ledger.wiring.clock, ledger.wiring.ids).ring([acme.actor])
+    assert opened is not None
+    spaced = json.dumps({**opened, **change}, indent=1).encode()
+    sealed = json.dumps(ring.seal([acme.actor], spaced, ledger.wiring.ids)).replace(":", "\\:")
+    await ledger.tamper(f"UPDATE audit_entries SET details = '{sealed}' WHERE place = 0")
+    assert (await ledger.check()).holds is not bool(change)

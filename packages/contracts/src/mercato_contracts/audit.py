@@ -187,9 +187,14 @@ def core_text(core: AuditCore) -> str:
     return _canonical(core.model_dump(mode="json"))
 
 
+def details_text(details: Mapping[str, Any]) -> str:
+    """The details as their digest covers them: JSON with sorted names and without spaces."""
+    return _canonical(details)
+
+
 def details_digest(details: Mapping[str, Any]) -> str:
     """The digest that the core holds, of the details as they are stored."""
-    return hashlib.sha256(_canonical(details).encode()).hexdigest()
+    return hashlib.sha256(details_text(details).encode()).hexdigest()
 
 
 def at_text(at: datetime) -> str:

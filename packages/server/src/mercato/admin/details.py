@@ -11,6 +11,7 @@ from mercato.admin.news import AuditPruned, SubjectErased
 from mercato.admin.subjects import Subject
 from mercato.identity import Keyring, is_person, is_sealed, keyring_of
 from mercato.platform import Ids, News, Session
+from mercato_contracts.audit import details_text
 
 Details = dict[str, Any]
 
@@ -27,7 +28,7 @@ def people_of(news: News, subject: Subject) -> frozenset[str]:
 
 def seal_details(details: Details, people: Collection[str], ring: Keyring, ids: Ids) -> Details:
     """The details as they are stored. Those that name no person are stored as they are."""
-    return ring.seal(people, json.dumps(details).encode(), ids) if people else details
+    return ring.seal(people, details_text(details).encode(), ids) if people else details
 
 
 def open_details(stored: Details | None, ring: Keyring) -> Details | None:
@@ -44,3 +45,18 @@ async def open_all(session: Session, stored: Sequence[Details | None]) -> list[D
     """The details of many entries, with one question for all keys."""
     ring = await keyring_of(session, stored)
     return [open_details(each, ring) for each in stored]
+
+
+async def open_texts(session: Session, stored: Sequence[Details | None]) -> list[bytes | None]:
+    """The details of many entries as JSON, to be held against their digests; `None` where they were erased.
+
+    What an older release sealed is JSON of another form.
+    """
+    ring = await keyring_of(session, stored)
+    return [_text_of(each, ring) for each in stored]
+
+
+def _text_of(stored: Details | None, ring: Keyring) -> bytes | None:
+    if stored is None:
+        return None
+    return ring.open(stored) if is_sealed(stored) else details_text(stored).encode()

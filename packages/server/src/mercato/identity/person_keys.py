@@ -24,25 +24,35 @@ class Keyring:
 
     def __init__(self, keys: Mapping[str, bytes | None]) -> None:
         self._keys = keys
+        self._ciphers: dict[tuple[str, ...], AESGCM | None] = {}
 
     def seal(self, people: Collection[str], content: bytes, ids: Ids) -> dict[str, Any]:
         """`content` as JSON that only the keys of all these people open. With a destroyed key nothing opens it."""
         of = sorted(people)
         nonce = ids.secret(_NONCE_BYTES)
-        sealed = AESGCM(self._key(of) or ids.secret(_KEY_BYTES)).encrypt(nonce, content, ",".join(of).encode())
+        cipher = self._cipher(of) or AESGCM(ids.secret(_KEY_BYTES))
+        sealed = cipher.encrypt(nonce, content, ",".join(of).encode())
         return {"people": of, "sealed": base64.b64encode(nonce + sealed).decode()}
 
     def open(self, sealed: Mapping[str, Any]) -> bytes | None:
         """What was sealed; `None` once a key that it needs was destroyed, and for what was altered."""
         of = list(sealed["people"])
-        key = self._key(of)
-        if key is None:
+        cipher = self._cipher(of)
+        if cipher is None:
             return None
         content = base64.b64decode(sealed["sealed"])
         try:
-            return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], ",".join(of).encode())
+            return cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], ",".join(of).encode())
         except InvalidTag:
             return None
+
+    def _cipher(self, people: list[str]) -> AESGCM | None:
+        """By the key of exactly these people; made once, since a log names the same few many times."""
+        known = tuple(people)
+        if known not in self._ciphers:
+            key = self._key(people)
+            self._ciphers[known] = None if key is None else AESGCM(key)
+        return self._ciphers[known]
 
     def _key(self, people: list[str]) -> bytes | None:
         keys = [self._keys.get(person) for person in people]
