@@ -21,7 +21,7 @@ from mercato_gateway.plausible import Bounds, believe
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.refusals import Refused, answer
 from mercato_gateway.relay import Relay
-from mercato_gateway.settle import FAILED, FLAGS, call_digits, common_of, encode_event, more_fields, tokens_of
+from mercato_gateway.settle import FAILED, FLAGS, Measured, call_digits, common_of, encode_event, more_fields, tokens_of
 from mercato_gateway.slices import Slice
 from mercato_gateway.targets import ModelOperation
 from mercato_gateway.tokens import NO_TOKENS, Tokens
@@ -151,12 +151,13 @@ class EndingCall(UpstreamCall):
             flags += more_fields(tokens, paid, unpaid, ended_by, doubt, claimed)
             gateway.metrics.counts_doubted += bool(doubt)
         bytes_out = relay.bytes_out if relay is not None else 0
-        first_byte_us = int(((self.first_byte_at or now) - self.started) * 1e6)
-        duration_us = int((now - self.started) * 1e6)
-        event = encode_event(
-            common, self.grant.quoted_key_id, self.digits, self.started_ns // 1000, self.status, flags, paid,
-            len(self.body), bytes_out, first_byte_us, duration_us, self.overhead_us, due, source, spends,
+        measured = Measured(
+            self.started_ns // 1000, len(self.body), bytes_out, int(((self.first_byte_at or now) - self.started) * 1e6),
+            int((now - self.started) * 1e6), self.overhead_us,
         )  # fmt: skip
+        event = encode_event(
+            common, self.grant.quoted_key_id, self.digits, measured, self.status, flags, paid, due, source, spends
+        )
         held.append_event(event, common.start_bytes, common.checksum)
         held.stop_top_up()
         gateway.metrics.answered(self.status, self.overhead_us)

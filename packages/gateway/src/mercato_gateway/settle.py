@@ -103,10 +103,25 @@ def common_of(gateway: str, lane: Lane, deployment: Deployment, operation: str) 
     return found
 
 
+class Measured:
+    """What the gateway itself measured of a call: when it began, bytes each way, and how long it took."""
+
+    __slots__ = ("at_us", "bytes_in", "bytes_out", "duration_us", "first_byte_us", "overhead_us")
+
+    def __init__(
+        self, at_us: int, bytes_in: int, bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int
+    ) -> None:
+        self.at_us = at_us
+        self.bytes_in = bytes_in
+        self.bytes_out = bytes_out
+        self.first_byte_us = first_byte_us
+        self.duration_us = duration_us
+        self.overhead_us = overhead_us
+
+
 def encode_event(
-    common: Common, quoted_key_id: bytes, digits: bytes, at_us: int, status: int, flags: bytes, tokens: Tokens,
-    bytes_in: int, bytes_out: int, first_byte_us: int, duration_us: int, overhead_us: int, due: Charge, source: bytes,
-    spends: bytes,
+    common: Common, quoted_key_id: bytes, digits: bytes, measured: Measured, status: int, flags: bytes, tokens: Tokens,
+    due: Charge, source: bytes, spends: bytes,
 ) -> bytes:  # fmt: skip
     """The event as the spool keeps it. `flags` is one of `FLAGS`, perhaps with fields that few calls have; `spends` are
     pairs of lease and units, as JSON.
@@ -116,8 +131,9 @@ def encode_event(
         b'"tokens_out":%d,"tokens_cached":%d,"bytes_in":%d,"bytes_out":%d,"first_byte_us":%d,"duration_us":%d,'
         b'"overhead_us":%d,"included":%d,"price_nanos":%d,"source":"%b","spends":[%b]}'
         % (
-            common.start, quoted_key_id, digits, at_us, digits, status, flags, tokens.into, tokens.out, tokens.cached,
-            bytes_in, bytes_out, first_byte_us, duration_us, overhead_us, due.included, due.nanos, source, spends,
+            common.start, quoted_key_id, digits, measured.at_us, digits, status, flags, tokens.into, tokens.out,
+            tokens.cached, measured.bytes_in, measured.bytes_out, measured.first_byte_us, measured.duration_us,
+            measured.overhead_us, due.included, due.nanos, source, spends,
         )
     )  # fmt: skip
 
