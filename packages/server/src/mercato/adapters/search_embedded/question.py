@@ -20,6 +20,50 @@ def any_word(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     )
 
 
+def any_telling_word(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str], viewer: str | None
+) -> tantivy.Query:
+    """As `any_word`, but a word that very many listings have makes none of them a hit beside one that few have.
+
+    It counts where it stands. Without this a sentence finds every listing of a large catalogue, by its `data` or `use`.
+    """
+    telling, common = _by_frequency(schema, searcher, words, viewer)
+    if not (telling and common):
+        return any_word(schema, words)
+    clauses = [(tantivy.Occur.Must, any_word(schema, telling)), (tantivy.Occur.Should, any_word(schema, common))]
+    return tantivy.Query.boolean_query(clauses)
+
+
+def _by_frequency(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str], viewer: str | None
+) -> tuple[list[str], list[str]]:
+    """The words that few listings have, and those that very many have; none are few where next to none would be found.
+
+    Words that no listing has are among the common ones, where they do not hinder.
+    """
+    most = max(Tuning.COMMON_FROM, searcher.num_docs // Tuning.COMMON_SHARE)
+    if searcher.num_docs <= most:
+        return list(words), []
+    private = count_private(searcher)
+    telling, found = [], 0
+    for word in words:
+        having = max(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)
+        if 0 < having <= most:
+            # Others' private listings may not change what is found, which would say that they are there.
+            seen = having - private if having > private else _count_seen(schema, searcher, word, viewer)
+            telling += [word] if seen else []
+            found += seen
+    if found < Tuning.THIN:
+        return [], list(words)
+    return telling, [word for word in words if word not in telling]
+
+
+def _count_seen(schema: tantivy.Schema, searcher: tantivy.Searcher, word: str, viewer: str | None) -> int:
+    """How many listings have the word which the viewer sees."""
+    under = filtered(schema, searcher, any_word(schema, [word]), Filters(viewer=viewer))
+    return total(searcher.search(under, 1))
+
+
 def any_misspelling(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
     """Listings with a word one letter away, or two from eight letters on; swapped neighbours count as one."""
     return either(
@@ -45,8 +89,7 @@ def unknown_words(
         if not found or found > private * len(TEXT_WEIGHTS):
             return bool(found)
         # It may be a word of private listings only, which says that they are there.
-        seen = filtered(schema, searcher, any_word(schema, [word]), Filters(viewer=viewer))
-        return bool(searcher.search(seen, 1, count=False).hits)
+        return _count_seen(schema, searcher, word, viewer) > 0
 
     return [word for word in words if not is_known(word)]
 
@@ -107,6 +150,11 @@ def filtered(
 def either(queries: Iterable[tantivy.Query]) -> tantivy.Query:
     """What any of the queries finds; scores add up."""
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
+
+
+def total(result: tantivy.SearchResult) -> int:
+    """How many listings match."""
+    return int(result.count)  # type: ignore[attr-defined]  # there, but missing from the library's type stubs
 
 
 def _best_field(per_field: list[tantivy.Query]) -> tantivy.Query:

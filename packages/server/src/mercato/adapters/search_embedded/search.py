@@ -82,7 +82,7 @@ class Search:
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
-        word_query = self._ask_words(asked)
+        word_query = self._ask_words(searcher, asked)
         text = self._top(searcher, word_query, query.filters, addresses)
         matching = [exact_query, word_query]
         misspelt: frozenset[int] = frozenset()
@@ -114,12 +114,13 @@ class Search:
             found, all_matching, misspelt, addresses, generation, frozenset(names), frozenset(named), share
         )
 
-    def _ask_words(self, asked: Asked) -> tantivy.Query:
+    def _ask_words(self, searcher: tantivy.Searcher, asked: Asked) -> tantivy.Query:
         """What the query says, and what it means in other words."""
-        asked_for = question.any_word(self._schema, asked.words.all)
+        viewer = asked.query.filters.viewer
+        asked_for = question.any_telling_word(self._schema, searcher, asked.words.all, viewer)
         if not asked.also:
             return asked_for
-        also = question.any_word(self._schema, list(asked.also))
+        also = question.any_telling_word(self._schema, searcher, asked.also, viewer)
         return question.either([asked_for, question.weighing(also, Tuning.OTHER_WORDS)])
 
     def _names(
@@ -178,7 +179,7 @@ class Search:
         assert query.vector is not None
         under = question.filtered(self._schema, searcher, tantivy.Query.all_query(), query.filters)
         left = searcher.search(under, Tuning.COMPARED_ONE_BY_ONE)
-        if _total(left) > Tuning.COMPARED_ONE_BY_ONE:
+        if question.total(left) > Tuning.COMPARED_ONE_BY_ONE:
             return self._vectors.nearest(query.vector, 10 * Tuning.NEIGHBOURS)
         keys = keys_of(searcher, [address for _, address in left.hits])
         return dict(list(self._vectors.compare(query.vector, keys).items())[: Tuning.NEIGHBOURS])
@@ -281,10 +282,6 @@ class Search:
 
     def _stems_of(self, word: str) -> frozenset[str]:
         return frozenset(self._analyzer.analyze(spaced(word)))
-
-
-def _total(result: tantivy.SearchResult) -> int:
-    return int(result.count)  # type: ignore[attr-defined]  # there, but missing from the library's type stubs
 
 
 def _above(cosines: Mapping[int, float], query: IndexQuery, floor: float = -inf) -> dict[int, float]:

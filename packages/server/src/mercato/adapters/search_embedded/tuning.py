@@ -22,6 +22,10 @@ class Tuning:
 
     MAX_FACET_VALUES = 50
 
+    COMMON_FROM = 1_000
+    COMMON_SHARE = 20
+    """A word is common when more than a thousand listings, and more than a twentieth of all, have it in one field."""
+
     FEW_WORDS = 4
     """A query of so few may be a name; of a longer one, an unknown word is a rare word rather than a misspelt one."""
 
