@@ -124,9 +124,10 @@ class ProcessSettings(BaseSettings):
             return path.read_text().strip()
         except FileNotFoundError:
             pass
-        # Written beside and linked into place: two processes that start at once end up with one secret.
-        draft = folder / f".{name}.{os.getpid()}"
-        draft.touch(mode=0o600)
+        # Written beside and linked into place: two processes that start at once end up with one secret. The name is not
+        # made of the process id, which is 1 in every container.
+        draft = folder / f".{name}.{secrets.token_hex(8)}"
+        draft.touch(mode=0o600, exist_ok=False)
         draft.write_text(secrets.token_hex(32))
         try:
             os.link(draft, path)

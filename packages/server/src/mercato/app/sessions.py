@@ -1,6 +1,6 @@
 """Sessions of the database: whether an address keeps them, or goes through a pooler that hands them around."""
 
-import os
+import secrets
 from typing import Any, Literal
 
 import click
@@ -28,7 +28,8 @@ def sessions_of(url: str) -> Kept:
     with _connect(url) as hears:
         if hears.info.backend_pid == _one(hears, "SELECT pg_backend_pid()"):
             return "direct"
-        channel = sql.Identifier(f"mercato_sessions_{os.getpid()}")
+        # Not the process id, which is 1 in every container: another's word would be taken for this one's.
+        channel = sql.Identifier(f"mercato_sessions_{secrets.token_hex(8)}")
         with _connect(url) as tells:
             hears.execute(sql.SQL("LISTEN {}").format(channel))
             # Whoever is given the session in the meantime would hear it instead.
