@@ -55,9 +55,13 @@ def _closure(wanted: list[str]) -> set[str]:
 
 
 def _blocks(text: str) -> dict[str, str]:
-    """By name; a pin with its hashes is one block."""
-    parts = re.split(r"(?m)^(?=[a-z0-9])", text)
-    return {part.split("==")[0].split("[")[0]: part for part in parts if "==" in part}
+    """By name; a pin with its hashes is one block. A name has several where versions differ by Python's: all are kept."""
+    blocks: dict[str, str] = {}
+    for part in re.split(r"(?m)^(?=[a-z0-9])", text):
+        if "==" in part:
+            name = part.split("==")[0].split("[")[0]
+            blocks[name] = blocks.get(name, "") + part
+    return blocks
 
 
 def main() -> int:
