@@ -43,6 +43,7 @@ test: setup lint types imports ## lint, types, import contracts and all tests bu
 test-all: setup lint types imports ## everything, the slow tests too; generated examples are other ones each time
 	@scripts/vendor vnu || echo "without the HTML checker its test is skipped"
 	@scripts/terraform-tools || echo "without Terraform its tests are skipped"
+	@scripts/container-tools || echo "without podman and a base the tests of our images are skipped"
 	@scripts/observability-tools || echo "without Jaeger and VictoriaLogs the test of traces and logs is skipped"
 	@command -v redis-server >/dev/null || scripts/debian redis-server || echo "without redis-server its tests are skipped"
 	@command -v chromium >/dev/null || scripts/debian chromium || echo "without Chromium the browser tests are skipped"

@@ -55,7 +55,7 @@ def _closure(wanted: list[str]) -> set[str]:
 
 
 def _blocks(text: str) -> dict[str, str]:
-    """By name; a pin with its hashes is one block. A name has several where versions differ by Python's: all are kept."""
+    """By name: each pin with its hashes; several where the version differs by Python's."""
     blocks: dict[str, str] = {}
     for part in re.split(r"(?m)^(?=[a-z0-9])", text):
         if "==" in part:

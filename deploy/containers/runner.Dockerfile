@@ -4,19 +4,20 @@ ARG BASE
 FROM ${BASE} AS build
 WORKDIR /src
 COPY deploy/containers/runner.lock deploy/containers/build.lock ./
-COPY packages/contracts packages/contracts
-COPY packages/checks packages/checks
-COPY packages/cli packages/cli
 RUN python3 -m venv /opt/mercato \
  && /opt/mercato/bin/pip install --no-cache-dir --no-deps --require-hashes -r runner.lock \
  && python3 -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes -r build.lock -r runner.lock \
- && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheels ./packages/contracts ./packages/checks ./packages/cli \
+ && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes -r build.lock
+COPY packages/contracts packages/contracts
+COPY packages/checks packages/checks
+COPY packages/cli packages/cli
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheels ./packages/contracts ./packages/checks ./packages/cli \
  && /opt/mercato/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 
 # hadolint ignore=DL3006
 FROM ${BASE}
-LABEL org.opencontainers.image.title="mercato-runner" org.opencontainers.image.licenses="Apache-2.0"
+LABEL org.opencontainers.image.title="mercato-runner" org.opencontainers.image.version="0.1.0" \
+     org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/mercato /opt/mercato
 ENV PATH=/opt/mercato/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER 10001:10001

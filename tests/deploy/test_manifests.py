@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,20 @@ def test_an_image_holds_what_its_packages_need_of_the_lock(image: str) -> None:
     assert text == lock_of(image), "run: python scripts/image_locks.py"
     if image != "build":
         assert not re.search(r"^(pytest|ruff|mypy|playwright)==", text, re.M)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_a_package_for_every_python(image: str) -> None:
+    pinned = r"(?m)^([a-z0-9._-]+)(?:\[[^]]*\])?=="
+    whole = Counter(re.findall(pinned, (ROOT / "requirements.lock").read_text()))
+    ours = Counter(re.findall(pinned, (FOLDER / f"{image}.lock").read_text()))
+    assert ours == {name: whole[name] for name in ours}
+
+
+@pytest.mark.parametrize("file", _CONTAINERS, ids=lambda file: file.stem)
+def test_an_image_has_the_version_of_the_packages(file: Path) -> None:
+    version = tomllib.loads((ROOT / "packages/server/pyproject.toml").read_text())["project"]["version"]
+    assert f'org.opencontainers.image.version="{version}"' in file.read_text()
 
 
 def test_the_stack_has_eleven_services_and_ours_are_locked_down() -> None:
