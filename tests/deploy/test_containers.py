@@ -26,7 +26,7 @@ from tests.support.running import BIN, eventually, open_folder
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(7200),
     pytest.mark.skipif(
         not (TOOLS / "ready").exists(), reason="podman and a base are not there: scripts/container-tools"
     ),

@@ -34,7 +34,7 @@ class Images:
             "CONTAINERS_STORAGE_CONF": str(settings),
         }
 
-    def run(self, *words: str | Path, timeout: float = 1800) -> str:
+    def run(self, *words: str | Path, timeout: float = 3600) -> str:
         """The output of a command. Fails with all that it wrote."""
         done = subprocess.run(words, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
