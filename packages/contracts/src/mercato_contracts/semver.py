@@ -11,10 +11,16 @@ from functools import total_ordering
 from itertools import pairwise
 from typing import Literal
 
-from mercato_contracts.manifest import SEMVER
-
 Bump = Literal["major", "minor", "patch"]
 Operator = Literal[">=", ">", "<", "<=", "="]
+
+SEMVER = (
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
+)
+"""SemVer 2.0.0; source: semver.org, the suggested regular expression."""
+
 _VERSION = re.compile(SEMVER)
 _LONGEST = 256
 _MOST_COMPARATORS = 64
