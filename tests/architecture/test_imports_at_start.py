@@ -10,8 +10,8 @@ _LATE = {
     "mercato.app.worker": _SCIM,
     # The control plane's roles, before it is known which of them are served.
     "mercato.app.parts": _SCIM,
-    "mercato_gateway.main": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic_settings"},
-    "mercato_gateway.worker": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic_settings"},
+    "mercato_gateway.main": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic"},
+    "mercato_gateway.worker": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic"},
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mercato_checks.addresses import _parse
-from mercato_checks.diff import check_version
+from mercato_checks.diff import check_version, diff_documents
 from mercato_checks.manifest import check_manifest
 from mercato_checks.openapi import check_openapi, read_document
 from mercato_checks.openapi.document import Document
@@ -69,6 +69,24 @@ def version_or_range(text: str) -> None:
 
 def read_yaml_of(text: str) -> object:
     return read_document(text, "a.yaml")
+
+
+def compared(trees: list[dict[str, Any]]) -> object:
+    return diff_documents(*(Document(tree, "3.1", "json", 0) for tree in trees))
+
+
+def family(count: int, side: str) -> dict[str, Any]:
+    """As many children as their base has required names and names of forms."""
+    base = {"$ref": "#/components/schemas/Base"}
+    mapping = {f"m{i}": f"#/components/schemas/C{i}" for i in range(count)}
+    made: dict[str, Any] = {f"C{i}": {"allOf": [base, {"maxProperties": i + (side == "b")}]} for i in range(count)}
+    made["Base"] = {
+        "required": [f"r{i}" for i in range(count)],
+        "discriminator": {"propertyName": "kind", "mapping": mapping},
+    }
+    forms = {"oneOf": [{"$ref": f"#/components/schemas/C{i}"} for i in range(count)]}
+    operation = {"requestBody": {"content": {"application/json": {"schema": forms}}}}
+    return api(paths={"/a": {"post": operation}}, components={"schemas": made})
 
 
 Case = tuple[Callable[[Any], object], Callable[[int], Any], int]
@@ -171,6 +189,8 @@ CASES: dict[str, Case] = {
         lambda n: schemas(**{f"s{i}": {"type": "object", "properties": {"a": {"type": "string"}}} for i in range(n)}),
         1_000,
     ),
+    "servers of both": (compared, lambda n: [api(servers=[{"url": f"/{side}{i}"} for i in range(n)]) for side in "ab"],
+        1_000),
 }  # fmt: skip
 
 
@@ -195,3 +215,17 @@ def test_four_times_the_text_takes_about_four_times_as_long(name: str) -> None:
         allowed = _MOST_GROWTH * max(seconds(check, small), _TOO_SHORT_SECONDS / _MOST_GROWTH)
         took = min(took, seconds(check, large))
     assert took <= allowed
+
+
+def scopes(count: int, side: str) -> dict[str, Any]:
+    needed = [{"k": [f"{side}{i}" for i in range(count)]}]
+    return api(security=needed, paths={f"/{i}": {"get": {}} for i in range(count)})
+
+
+@pytest.mark.parametrize("make", [scopes, family])
+def test_what_one_part_says_for_many_is_counted_for_each(make: Callable[[int, str], dict[str, Any]]) -> None:
+    """Uncounted, it would take the square of the document's length; so it ends, incomplete, and a person looks."""
+    sides = [Document(make(1_200, side), "3.1", "json", 0) for side in "ab"]
+    assert not diff_documents(*sides)[1]
+    few = [Document(make(100, side), "3.1", "json", 0) for side in "ab"]
+    assert diff_documents(*few)[1]

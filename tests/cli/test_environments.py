@@ -187,6 +187,19 @@ def test_wrong_usage_is_one_line_or_one_object(mp: Mp, words: list[str]) -> None
     assert error["fix"]
 
 
+def test_a_page_that_was_pasted_by_mistake_is_not_shown_whole(mp: Mp) -> None:
+    misused = mp("x" * 60_000)
+    assert misused.returncode == 2
+    assert len(misused.stderr) < 1_000
+
+
+@pytest.mark.parametrize("url", ["http://999.1.1.1", "http://1.2.3.4.5.6.7.8:x", "http://[::1"])
+def test_an_address_of_no_machine_is_no_fault_of_the_network(mp: Mp, url: str) -> None:
+    refused = mp("whoami", MERCATO_URL=url, MERCATO_TOKEN=_TOKEN)
+    assert refused.returncode == 2
+    assert f"{url} is not an address" in refused.stderr
+
+
 _LISTING = {
     "contract": "catalog/1", "next": None,
     "items": [{

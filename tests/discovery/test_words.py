@@ -28,6 +28,9 @@ DIFFERENT = [
     ["🚀", "👍", "🚗"],
     ["T-SNE", "SNE"],
     ["Disney+", "Disney"],
+    ["C--", "C"],
+    ["vitamin A", "vitamin B", "vitamin"],
+    [".5", "5", "05"],
 ]
 ALIKE = [
     ["node.js", "nodejs", "Node JS", "NODE-JS"],
@@ -42,6 +45,11 @@ ALIKE = [
     ["co\u00adoperate", "cooperate", "co\u200boperate"],
     ["ﬁnance", "finance"],
     ["O'Reilly", "O’Reilly", "oreilly"],
+    ["İstanbul", "Istanbul", "istanbul"],
+    ["x\u0302y\u0308", "xy", "XY"],
+    ["عَرَبِيّ", "عربي", "عـربي"],
+    ["שָׁלוֹם", "שלום"],
+    [".5", "0.5"],
 ]
 
 
@@ -63,6 +71,16 @@ def test_every_spelling_of_a_word_finds_every_other(spellings: list[str]) -> Non
             if not written.replace(" ", "").isalpha() or written.isalpha():
                 assert terms(written).intersection(query_words(asked, ANALYZER).all), (asked, written)
     assert len(set(map(exact_form, spellings))) == 1
+
+
+@pytest.mark.parametrize("name", ["IT", "OR", "a cure for hepatitis A"])
+def test_a_name_in_capitals_is_not_the_little_word(name: str) -> None:
+    assert terms(name) > terms(name.lower())
+    assert set(query_words(name, ANALYZER).all) & terms(name) - terms(name.lower())
+
+
+def test_an_article_at_the_beginning_is_left_out() -> None:
+    assert terms("A model. A title") == terms("model. title")
 
 
 def titled(listing: ListingDocument, number: int, title: str, summary: str) -> ListingDocument:

@@ -157,6 +157,8 @@ async def test_a_hold_grows_before_the_answer_ends_where_the_cap_has_room(stage:
         (PATHS[0], {"max_tokens": 500, "n": 3}, {"max_tokens": 13, "n": 3}),
         (PATHS[0], {}, {"max_tokens": 39}),
         (PATHS[0], {"max_tokens": None}, {"max_tokens": 39}),
+        (PATHS[0], {"max_tokens": -1}, {"max_tokens": 39}),
+        (PATHS[0], {"max_tokens": -1, "max_completion_tokens": 7}, {"max_tokens": 39, "max_completion_tokens": 7}),
         (PATHS[1], {"max_tokens": 500, "best_of": 2}, {"max_tokens": 19, "best_of": 2}),
         (PATHS[2], {"max_output_tokens": 500}, {"max_output_tokens": 39}),
         (PATHS[2], {}, {"max_output_tokens": 39}),

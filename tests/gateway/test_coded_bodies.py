@@ -37,6 +37,9 @@ def raw_deflate(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
+# A frame that is skipped (RFC 8878, 3.1.2), as some writers put before, between and after the others.
+SKIPPED = b"\x5f\x2a\x4d\x18\x04\x00\x00\x00meta"
+
 CODED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress, "x-gzip": gzip.compress, "GZip": gzip.compress, "deflate": zlib.compress, "zstd": zstd,
     "identity": bytes, "": bytes,
@@ -65,6 +68,7 @@ def test_decodes_other_forms_of_the_same() -> None:
     assert decoded(zstd_stream(TEXT), "zstd") == TEXT
     assert decoded(gzip.compress(TEXT) + gzip.compress(b"more"), "gzip") == TEXT + b"more"
     assert decoded(zstd(TEXT) + zstd(b"more"), "zstd") == TEXT + b"more"
+    assert decoded(SKIPPED + zstd(TEXT) + SKIPPED + zstd(b"more"), "zstd") == TEXT + b"more"
     assert decoded(zstd(gzip.compress(TEXT)), "gzip, zstd") == TEXT
     assert decoded(zstd(gzip.compress(TEXT)), "gzip", " identity , ZSTD") == TEXT
     large = zlib.compress(bytes(range(256)) * 4_000)

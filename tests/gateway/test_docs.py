@@ -1,10 +1,11 @@
 """The documentation's tables are the code's."""
 
+import argparse
 from dataclasses import fields
 from pathlib import Path
 
 from mercato_gateway.codes import CODES
-from mercato_gateway.settings import Settings
+from mercato_gateway.settings import Settings, add_arguments
 
 _PAGES = Path(__file__).resolve().parents[2] / "docs" / "gateway"
 _CODES = (_PAGES / "codes.md").read_text()
@@ -17,5 +18,9 @@ def test_every_code_stands_in_the_documentation() -> None:
 
 
 def test_every_setting_stands_in_the_documentation() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    help_of = {action.dest: action.help for action in parser._actions}
     for field in fields(Settings):
-        assert f"`--{field.name.replace('_', '-')}`" in _SETTINGS
+        row = f"| `--{field.name.replace('_', '-')}` | `{field.default}` | {help_of[field.name]} |"
+        assert row in _SETTINGS.splitlines()

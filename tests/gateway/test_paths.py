@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mercato_gateway.heads import RequestHead
 from mercato_gateway.operations import Operations
 from mercato_gateway.refusals import Refused
 from mercato_gateway.targets import read_service_path
@@ -92,6 +93,26 @@ def test_what_is_not_published_is_not_found(path: str) -> None:
 )  # fmt: skip
 def test_what_servers_may_read_as_another_path_is_refused(path: str) -> None:
     assert read(path) == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/s/%6fddco/%46iles/items/%61", "/s/oddco/Files/items/%61"),
+        ("/%73/oddco/files%40%5E1/a%2Fb", "/s/oddco/files%40%5E1/a%2Fb"),
+        ("/%53/oddco", "/S/oddco"),
+        ("/s%2Foddco/files/a", "/s%2Foddco/files/a"),
+        ("/s/oddco%2Ffiles/a/b", "/s/oddco%2Ffiles/a/b"),
+        ("/v1/chat/%63ompletion%73?a=%61", "/v1/chat/completions"),
+        ("/v1/chat%2Fcompletions", "/v1/chat%2Fcompletions"),
+        ("/v1/%zz%2", "/v1/%zz%2"),
+        ("/v1/%256d", "/v1/%256d"),
+        ("http://h:1/v1/%6Dodels", "/v1/models"),
+    ],
+)
+def test_needless_encoding_names_the_same_service_and_operation(target: str, path: str) -> None:
+    head = RequestHead("GET", target.encode(), [], {}, keep_alive=True, http10=False)
+    assert head.path == path.encode()
 
 
 def test_an_operation_is_named_by_its_method_too() -> None:

@@ -115,6 +115,16 @@ async def test_a_failed_call_is_an_event_without_a_price(market: Market) -> None
     assert await scalar(market.database, "SELECT count(*) FROM usage_disputes") == 1
 
 
+@pytest.mark.parametrize("status", [401, 429, 503])
+async def test_tokens_of_a_call_that_is_not_owed_count_nowhere(market: Market, status: int) -> None:
+    customer = await acme(market)
+    claimed: dict[str, Any] = {"tokens_in": 10**12, "tokens_out": 5, "tokens_cached": 4, "unpaid_tokens_out": 3}
+    await market.take([market.event(customer, status=status, **claimed)])
+    stored = "SELECT sum(tokens_in + tokens_out + tokens_cached) FROM usage_events"
+    assert await scalar(market.database, stored) == 0
+    assert await scalar(market.database, "SELECT reasons::text FROM usage_disputes") == '["not_owed"]'
+
+
 @pytest.mark.parametrize("milliseconds", [0, 4_000_000_000_000, 2**48 - 1])
 async def test_a_time_beyond_reason_is_set_aside_once_and_not_lost(market: Market, milliseconds: int) -> None:
     event = market.event(await acme(market)).model_copy(

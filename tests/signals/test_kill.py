@@ -295,6 +295,7 @@ class TestTriggers:
         assert max(stability_index(_noise(seed, 400), _noise(seed + 50, 100)) for seed in range(50)) < most
         assert stability_index(_noise(1, 400), _noise(2, 100, shift=1.0)) > most
         assert stability_index([0.1, 0.2] * 100, [0.1, 0.2] * 100) < most
+        assert stability_index([0.3, 0.1 + 0.2] * 100, [0.3] * 200) == 0, "they differ by rounding only"
 
     def test_an_unskilled_signal_rarely_draws_down_and_a_reversed_one_does(self) -> None:
         spec = TriggerSpec()

@@ -28,7 +28,7 @@ from mercato_contracts.dataplane import (
     UsageReceipt,
 )
 from mercato_contracts.manifest import ServiceManifest
-from mercato_contracts.pricing import charge
+from mercato_contracts.pricing import charge, is_owed
 from tests.conftest import People, TestClock
 
 TAKE_RATE_BP = 1000
@@ -156,7 +156,9 @@ class Market:
     def event(self, of: Customer, *, at: datetime | None = None, **changes: Any) -> UsageEvent:
         """An honest event: priced as the plan says."""
         moment = at or self.clock.now()
-        figures = {"tokens_in": 7, "tokens_out": 3, "included": 0, "status": 200} | changes
+        owed = is_owed(changes.get("status", 200))
+        tokens = {"tokens_in": 7, "tokens_out": 3} if owed else {"tokens_in": 0, "tokens_out": 0}
+        figures = tokens | {"included": 0, "status": 200} | changes
         cost = charge(
             per_call_nanos=of.plan.per_call_nanos,
             per_1k_input_nanos=of.plan.per_1k_input_nanos,
@@ -174,7 +176,7 @@ class Market:
             "deployment_id": "dep_1", "protocol": "openai", "operation": "POST /v1/embeddings", "streamed": False,
             "client_left": False, "tokens_cached": 0, "bytes_in": 100, "bytes_out": 200, "first_byte_us": 900,
             "duration_us": 1000, "overhead_us": 50,
-            "price_nanos": cost.nanos if figures["status"] < 500 else 0, "currency": of.plan.currency,
+            "price_nanos": cost.nanos if owed else 0, "currency": of.plan.currency,
             "source": "provider", "spends": [],
         }  # fmt: skip
         return UsageEvent(**(values | figures))

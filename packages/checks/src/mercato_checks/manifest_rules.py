@@ -9,6 +9,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding
+from mercato_checks.semver import NotSemVer, Version
 from mercato_contracts.manifest import Endpoint, PlanLimit, PlanManifest, Price, RateLimit, ServiceManifest
 
 _FREE_WORDS = frozenset({"free", "gratis", "kostenlos", "gratuit"})
@@ -31,10 +32,19 @@ _NO_CREDENTIALS_BEGIN = ("content-", "accept", "proxy-", "if-", "sec-", "x-forwa
 
 def check_rules(manifest: ServiceManifest) -> list[Finding]:
     """All findings of the cross-checks."""
-    findings = [*_endpoint(manifest), *_document_path(manifest), *_licence(manifest), *_words(manifest)]
+    findings = [*_version(manifest), *_endpoint(manifest), *_document_path(manifest)]
+    findings += [*_licence(manifest), *_words(manifest)]
     for index, plan in enumerate(manifest.plans):
         findings += _plan(plan, f"plans.{index}", counts_tokens=manifest.protocol in _TOKEN_PROTOCOLS)
     return findings
+
+
+def _version(manifest: ServiceManifest) -> Iterator[Finding]:
+    """What the pattern of the field lets pass: numbers beyond all, and digits of other scripts."""
+    try:
+        Version.parse(manifest.version)
+    except NotSemVer as error:
+        yield found("version_not_semver", "version", f"{error}.")
 
 
 def _endpoint(manifest: ServiceManifest) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from mercato_cli.errors import Exit, Interrupted, MpError, ReaderLeft
 
 _INTERRUPTED = 130
 _TRACEBACK = "MERCATO_TRACEBACK"
+_LONGEST = 400
 _IN_ASCII = {"…": "...", "→": "->", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"', "·": "-", "█": "#", "░": "."}
 
 
@@ -86,7 +87,12 @@ def _explain(error: Exception) -> MpError:
 
 def _misuse(error: click.ClickException) -> MpError:
     path = getattr(getattr(error, "ctx", None), "command_path", "mp")
-    return MpError(error.format_message(), f"See `{path} --help`.", Exit.USAGE)
+    return MpError(_shortened(error.format_message()), f"See `{path} --help`.", Exit.USAGE)
+
+
+def _shortened(text: str) -> str:
+    """Without the middle of what somebody pasted by mistake."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def _system(error: OSError) -> MpError:

@@ -89,6 +89,7 @@ def _reason(error: Exception) -> str:
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
+        httpx.URL(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         return False

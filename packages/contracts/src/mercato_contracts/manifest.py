@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AnyHttpUrl, Field, StringConstraints, field_validator, model_validator
 
 from mercato_contracts.money import Currency, parse_amount
+from mercato_contracts.semver import SEMVER
 from mercato_contracts.wire import Count, Slug, Wire
 
 Protocol = Literal["openai", "anthropic", "openapi", "signal"]
@@ -16,13 +17,6 @@ Task = Literal[
 Modality = Literal["text", "image", "audio", "video", "vectors", "tabular"]
 PathsPolicy = Literal["published", "any"]
 Visibility = Literal["public", "private"]
-
-SEMVER = (
-    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
-    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
-)
-"""SemVer 2.0.0; source: semver.org, the suggested regular expression."""
 
 Version = Annotated[str, StringConstraints(pattern=SEMVER, max_length=64)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]

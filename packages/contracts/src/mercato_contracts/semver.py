@@ -11,11 +11,17 @@ from functools import total_ordering
 from itertools import pairwise
 from typing import Literal
 
-from mercato_contracts.manifest import SEMVER
-
 Bump = Literal["major", "minor", "patch"]
 Operator = Literal[">=", ">", "<", "<=", "="]
-_VERSION = re.compile(SEMVER)
+
+SEMVER = (
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
+)
+"""SemVer 2.0.0; source: semver.org, the suggested regular expression."""
+
+_VERSION = re.compile(SEMVER, re.ASCII)  # a digit is one of ten, as in JavaScript
 _LONGEST = 256
 _MOST_COMPARATORS = 64
 _HIGHEST = 9_007_199_254_740_991
@@ -26,6 +32,9 @@ _X = rf"(?:[xX*]|{_NUMBER})"
 _MARK = r"(?:[0-9]*[A-Za-z-][0-9A-Za-z-]*|0|[1-9][0-9]*)"
 _PRE = rf"(?:-({_MARK}(?:\.{_MARK})*))?"
 _PARTIAL = rf"[v= ]*({_X})(?:\.({_X})(?:\.({_X}){_PRE})?)?"
+_SPACES = re.compile("[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+")
+"""What JavaScript takes for white space; Python takes more and less."""
+_STAR = re.compile(r"[<>]?=?\*")
 _BUILD = re.compile(r"\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*")
 _HYPHEN = re.compile(rf"({_PARTIAL}) - ({_PARTIAL})")
 _SPACED = re.compile(rf"( ?)([<>]?=?) ?({_PARTIAL})")
@@ -121,7 +130,7 @@ class Range:
         """
         if len(text) > _LONGEST:
             raise NotSemVer(f"a range has at most {_LONGEST} characters")
-        choices = tuple(_parse_choice(choice) for choice in " ".join(text.split()).split("||"))
+        choices = tuple(_parse_choice(choice) for choice in _SPACES.sub(" ", text).split("||"))
         if sum(map(len, choices)) > _MOST_COMPARATORS:
             raise NotSemVer("the range has too many parts")
         # As npm does: beside a choice that takes everything, no other one lets a pre-release in.
@@ -197,7 +206,7 @@ def _floor(major: int, minor: int, patch: int) -> Version:
 
 
 def _parse_choice(text: str) -> tuple[_Comparator, ...]:
-    text = _BUILD.sub("", text).strip()
+    text = _BUILD.sub("", text).strip(" ")
     hyphen = _HYPHEN.fullmatch(text)
     found: tuple[_Comparator, ...] = ()
     if hyphen is not None:
@@ -206,7 +215,7 @@ def _parse_choice(text: str) -> tuple[_Comparator, ...]:
         # As npm does: an operator may stand apart from its version.
         text = _SPACED.sub(r"\1\2\3", text)
         text = _SPACED_CARET.sub("^", _SPACED_TILDE.sub("~", text))
-        found = tuple(each for part in text.split() for each in _parse_part(part))
+        found = tuple(each for part in text.split(" ") if part for each in _parse_part(part))
     return tuple(each for each in found if each != _FROM_THE_START)
 
 
@@ -216,12 +225,12 @@ _FROM_THE_START = _Comparator(">=", Version(0, 0, 0))
 
 def _from(hyphen: re.Match[str]) -> tuple[_Comparator, ...]:
     low = _read(*hyphen.group(2, 3, 4, 5))
-    return _at_least(low) if low.patch is None else _parse_part(">=" + hyphen[1])
+    return _at_least(low) if low.patch is None else _parse_part(">=" + hyphen[1].strip(" "))
 
 
 def _up_to(hyphen: re.Match[str]) -> tuple[_Comparator, ...]:
     high = _read(*hyphen.group(7, 8, 9, 10))
-    return _at_most(high) if high.patch is None or high.pre else _parse_part("<=" + hyphen[6])
+    return _at_most(high) if high.patch is None or high.pre else _parse_part("<=" + hyphen[6].strip(" "))
 
 
 def _parse_part(text: str) -> tuple[_Comparator, ...]:
@@ -231,10 +240,13 @@ def _parse_part(text: str) -> tuple[_Comparator, ...]:
         return _caret(partial) if match[1] == "^" else _tilde(partial)
     match = _WHOLE.fullmatch(text)
     if match is not None:
-        whole = _read(*match.group(2, 3, 4, 5)).lowest
-        operators: dict[str, Operator] = {">=": ">=", ">": ">", "<": "<", "<=": "<="}
-        return (_Comparator(operators.get(match[1], "="), whole),)
+        return (_whole(match),)
     match = _OPEN.fullmatch(text)
+    if match is None and "*" in text:
+        # As npm does: one star within anything else means nothing.
+        match = _WHOLE.fullmatch(_BUILD.sub("", _STAR.sub("", text, count=1)))
+        if match is not None:
+            return (_whole(match),)
     if match is None:
         raise NotSemVer(f"`{text[:20]}` is no version and no part of a range")
     partial = _read(*match.group(2, 3, 4, 5))
@@ -242,6 +254,12 @@ def _parse_part(text: str) -> tuple[_Comparator, ...]:
     if partial.patch is not None or _closes_again([match[2], *after]):
         raise NotSemVer(f"`{text[:20]}` has a number after an open one, or too many signs before it")
     return _compare(match[1], partial)
+
+
+def _whole(match: re.Match[str]) -> _Comparator:
+    """A comparator of a whole version, in the groups of `_WHOLE`."""
+    operators: dict[str, Operator] = {">=": ">=", ">": ">", "<": "<", "<=": "<="}
+    return _Comparator(operators.get(match[1], "="), _read(*match.group(2, 3, 4, 5)).lowest)
 
 
 def _closes_again(numbers: list[str]) -> bool:

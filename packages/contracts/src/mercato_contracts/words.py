@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-_SEMVER = (
-    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
-    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
-)
+from mercato_contracts.semver import SEMVER
+
 PATTERNS = {
     r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$": "must be lower-case letters, digits and inner hyphens, at most 63",
     r"^[^@\s]{1,64}@[^@\s]{1,190}$": "must be an e-mail address such as ada@acme.example",
@@ -43,7 +40,7 @@ PATTERNS = {
     r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$": "must be a service such as acme/embedder",
     r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$": "must be a service such as acme/embedder",
     r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$": "must be an address or a network such as 203.0.113.0/24",
-    _SEMVER: "must be a SemVer version such as 1.4.0",
+    SEMVER: "must be a SemVer version such as 1.4.0",
     r"^https?://[^\s/?#]+(/[^\s?#]*)?$": "must be an address such as https://market.example",
 }
 """What each pattern of a message asks for. A test finds a pattern that has no words here."""

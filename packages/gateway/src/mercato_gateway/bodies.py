@@ -30,13 +30,16 @@ def escape(text: str) -> bytes:
 def output_bound(request: ModelRequest | None) -> int:
     """Most output tokens that the request allows each answer; -1 where it sets no bound.
 
-    Where a request sets several bounds, providers differ in which one counts: here the largest does.
+    Where a request sets several bounds, providers differ in which one counts: here the largest does. A negative one is
+    no bound: servers that accept it (llama.cpp, Ollama) go on without end.
     """
     bound = -1
     if request is not None:
         for given in (request.max_completion_tokens, request.max_tokens, request.max_output_tokens):
+            if given is not None and given < 0:
+                return -1
             if given is not None:
-                bound = max(bound, given, 0)
+                bound = max(bound, given)
     return min(bound, _MOST_OUTPUT_TOKENS)
 
 
@@ -60,7 +63,7 @@ def limit_output(body: bytes, bound: int, path: str) -> bytes:
     given = [name for name in _BOUNDS if request.get(name) is not None]
     for name in given or [_BOUND_OF.get(path, "max_tokens")]:
         value = request.get(name)
-        request[name] = bound if value is None else min(value, bound)
+        request[name] = bound if value is None or value < 0 else min(value, bound)
     thinking = request.get("thinking")
     if isinstance(thinking, dict) and isinstance(thinking.get("budget_tokens"), int):
         request["thinking"] = _less_thinking(thinking, bound)

@@ -5,12 +5,15 @@ once means the same when it comes again, so it is not parsed again; where a sing
 """
 
 import hashlib
+import re
 from http import HTTPStatus
 
 from mercato_gateway import headers as lines
 from mercato_gateway.headers import Fields, Headers
 
 _MOST_DIGITS = 9
+# Letters, digits, `-`, `.`, `_` and `~`, encoded.
+_NEEDLESS = re.compile(rb"%(2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length"
 _BINARY = (b"audio/", b"image/", b"video/", b"font/", b"application/pdf", b"application/zip")
@@ -90,7 +93,8 @@ class RequestHead:
     ) -> None:
         self.method = method
         path, _, self.query = target.partition(b"?")
-        self.path = path if path[:1] == b"/" else _origin_form(path)
+        path = path if path[:1] == b"/" else _origin_form(path)
+        self.path = _plainly_named(path) if b"%" in path else path
         self.headers = headers
         self.fields = fields
         self.keep_alive = keep_alive
@@ -151,6 +155,20 @@ def _coding_of(field: bytes) -> bytes:
         return b""
     names = [name.strip().lower() for name in field.split(b",")]
     return b",".join(name for name in names if name not in (b"", b"identity"))
+
+
+def _plainly_named(path: bytes) -> bytes:
+    """The path without needless encoding (RFC 3986, 6.2.2.2) in what names an operation or a service; what follows a
+    service stays as it is.
+    """
+    whole = _NEEDLESS.sub(_decoded, path)
+    if not whole.startswith(b"/s/"):
+        return whole
+    return b"/".join(whole.split(b"/", 4)[:4] + path.split(b"/", 4)[4:])
+
+
+def _decoded(escape: re.Match[bytes]) -> bytes:
+    return bytes([int(escape[1], 16)])
 
 
 def _origin_form(target: bytes) -> bytes:

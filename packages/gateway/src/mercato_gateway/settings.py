@@ -76,6 +76,15 @@ _HELP = {
     "trace_ratio": "share of calls that are traced, 0 to 1; calls that fail are traced in any case",
     "trace_upstreams": "tell upstreams the trace id of traced calls",
     "upstream_ca_file": "PEM file of authorities to trust for upstreams, in addition to the system's",
+    "max_body_bytes": "largest request body",
+    "max_header_bytes": "largest request head",
+    "max_connections": "client connections per worker; where all are taken, an address that holds fewer than another "
+    "gets a place of that one",
+    "header_timeout": "seconds for a request's head",
+    "body_timeout": "seconds for a body, and one more for each 10,000 bytes",
+    "idle_timeout": "seconds a connection may rest",
+    "connect_timeout": "seconds to reach a deployment",
+    "drain_timeout": "seconds for calls in flight after SIGTERM",
 }
 
 
@@ -84,11 +93,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for field in fields(Settings):
         flag = "--" + field.name.replace("_", "-")
         if field.type is bool:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=_HELP.get(field.name))
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=_HELP[field.name])
         else:
             choices = get_args(Fsync) if field.name == "fsync" else None
             kind = cast(type, field.type) if field.type in (int, float) else str
-            parser.add_argument(flag, type=kind, default=None, choices=choices, help=_HELP.get(field.name))
+            parser.add_argument(flag, type=kind, default=None, choices=choices, help=_HELP[field.name])
 
 
 def read_settings(arguments: argparse.Namespace) -> Settings:

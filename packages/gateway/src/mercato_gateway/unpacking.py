@@ -22,7 +22,8 @@ _STEP: Final = 256  # of zstd, whose blocks of at least 4 bytes decode to at mos
 _WINDOW: Final = 1 << 23  # RFC 9659
 _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
-_FIRST_BYTES: Final = (0x1F, 0x28)  # of a gzip member, and of a zstd frame
+# Of a gzip member, of a zstd frame, and of a zstd frame that is skipped (RFC 8878, 3.1.2).
+_FIRST_BYTES: Final = frozenset((0x1F, 0x28, *range(0x50, 0x60)))
 _UNREAD: Final = (b"null", b"true", b"false")
 _LONGEST_WORD: Final = 16
 

@@ -1,5 +1,6 @@
 """Judges bodies and responses: media types, their encoding, status codes, headers and links."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,21 +49,24 @@ class ContentComparison:
         report.step(len(before) + len(after))
         here = place.at("responses")
         for code, written in before.items():
-            matches = _matching(code, after)
+            matches = _matching(code, before, after)
             for match in matches:
                 self._response(written, after[match], direction, here.at(match), report)
             if not matches:
-                self._response_gone(code, before, here.at(code), report)
+                self._response_gone(code, before, after, here.at(code), report)
         for code, written in after.items():
             if code in before:
                 continue
             report.addition("response.added", here.at(code), f"The response {shorten(code, 20)} is new.")
-            covering = _covering(code, before)
+            covering = _covering(code, before, after)
             if covering is not None:
                 self._response(before[covering], written, direction, here.at(code), report)
 
-    def _response_gone(self, code: str, before: Mapping, place: Place, report: Report) -> None:
-        if code[:1] == "2" or (code[:1] == "3" and not any(each[:1] == "2" for each in before)):
+    def _response_gone(self, code: str, before: Mapping, after: Mapping, place: Place, report: Report) -> None:
+        was_success = code[:1] == "2" or (code[:1] == "3" and not any(each[:1] == "2" for each in before))
+        if code == "default":
+            was_success = _default_succeeds(before) and _default_succeeds(after)
+        if was_success:
             report.breaking("response.success.removed", place, f"The response {code} is no longer given.")
         else:
             report.other("response.removed", place, f"The response {shorten(code, 20)} is no longer described.")
@@ -89,8 +93,13 @@ class ContentComparison:
                 self._media(*pair, direction, place.at("content", media_type), report)
             else:
                 self._unmatched(media_type, direction, place.at("content", media_type), report, given=True)
-        for media_type in taken.keys() - matched:
-            self._unmatched(media_type, direction, place.at("content", media_type), report, given=False)
+        for media_type in sorted(taken.keys() - matched):
+            here = place.at("content", media_type)
+            self._unmatched(media_type, direction, here, report, given=False)
+            range_ = _range_of(media_type, before) if direction == "request" else None
+            if range_ is not None:
+                # The most specific entry counts, so what the range took must now fit this one.
+                self._media(before[range_], after[media_type], direction, here, report)
 
     def _unmatched(self, media_type: str, direction: Direction, place: Place, report: Report, *, given: bool) -> None:
         name = shorten(media_type, 60)
@@ -143,39 +152,64 @@ class ContentComparison:
 def _media_types(node: Mapping) -> Mapping:
     """By media type in lower case without blanks: its spelling does not count."""
     content = node.get("content")
-    return {key.lower().replace(" ", ""): media for key, media in content.items()} if isinstance(content, dict) else {}
+    return _by_name(content, lambda key: key.lower().replace(" ", "")) if isinstance(content, dict) else {}
+
+
+def _by_name(written: Mapping, spelled: Callable[[str], str]) -> Mapping:
+    """By name in one spelling. Where that would make two names one, a name stays as it is: none may hide another."""
+    found = {name: value for name, value in written.items() if spelled(name) == name}
+    for name, value in written.items():
+        if spelled(name) != name:
+            found[name if spelled(name) in found else spelled(name)] = value
+    return found
 
 
 def _range_of(media_type: str, offered: Mapping) -> str | None:
-    """The entry of `offered` that covers a media type: its own, or a range such as `text/*`."""
+    """The entry of `offered` that covers a media type: its own, the same without parameters, or a range such as
+    `text/*` (RFC 9110, 12.5.1).
+    """
     kind = media_type.partition("/")[0]
-    return next((each for each in (media_type, f"{kind}/*", "*/*") if each in offered), None)
+    names = (media_type, media_type.partition(";")[0], f"{kind}/*", "*/*")
+    return next((each for each in names if each in offered), None)
 
 
 def _headers(side: Side, node: Mapping) -> dict[str, Mapping]:
     """By name in lower case, but for Content-Type, which the media type says."""
-    headers = {name.lower(): side.mapping(header) for name, header in side.mapping(node.get("headers")).items()}
-    return {name: header for name, header in headers.items() if name != "content-type"}
+    headers = _by_name(side.mapping(node.get("headers")), str.lower)
+    return {name: side.mapping(header) for name, header in headers.items() if name.lower() != "content-type"}
 
 
 def _by_code(side: Side, node: Mapping) -> Mapping:
     responses = side.mapping(node.get("responses"))
-    return {code.upper() if code != "default" else code: each for code, each in responses.items() if code[:2] != "x-"}
+    described = {code: each for code, each in responses.items() if code[:2] != "x-"}
+    return _by_name(described, lambda code: code if code == "default" else code.upper())
 
 
-def _matching(code: str, after: Mapping) -> list[str]:
-    """The codes that now cover an older one: itself, its range, or the codes of a range."""
+def _matching(code: str, before: Mapping, after: Mapping) -> list[str]:
+    """The codes that now cover an older one: itself, its range, or the codes of a range; `default` for what they leave.
+
+    That a success is described by `default` only is no description of it.
+    """
     if code in after:
         return [code]
+    rest = ["default"] if "default" in after and code[:1] in "45" else []
     if code[1:] == "XX":
-        return [each for each in after if each[:1] == code[:1]]
-    return [each for each in (f"{code[:1]}XX",) if each in after]
+        # The codes that had an entry of their own are compared with that one.
+        return [each for each in after if each[:1] == code[:1] and each not in before] + rest
+    return [f"{code[:1]}XX"] if f"{code[:1]}XX" in after else rest
 
 
-def _covering(code: str, before: Mapping) -> str | None:
+def _covering(code: str, before: Mapping, after: Mapping) -> str | None:
     """The entry that described a code which had none of its own."""
-    if code[1:] == "XX" or code == "default":
+    range_ = f"{code[:1]}XX"
+    if code == "default":
         return None
-    if f"{code[:1]}XX" in before:
-        return None
-    return "default" if "default" in before and code[:1] in "45" else None
+    if range_ in before:
+        # Where the range is gone, its codes were compared with it already.
+        return range_ if range_ in after else None
+    return "default" if "default" in before and (code[:1] in "45" or _default_succeeds(before)) else None
+
+
+def _default_succeeds(responses: Mapping) -> bool:
+    """Whether `default` is what describes success: no code does, so it is not for errors only."""
+    return not any(code[:1] in "123" for code in responses)

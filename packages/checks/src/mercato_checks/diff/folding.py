@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mercato_checks.diff.node import Node, Schema
+from mercato_checks.diff.values import Frozen
 from mercato_checks.openapi.document import Edition
 
 
@@ -12,6 +13,10 @@ class Schemas(Protocol):
 
     def schema(self, raw: Any) -> Schema:
         """The schema as written, with references followed where nothing stands beside them."""
+        ...
+
+    def frozen(self, raw: Any) -> Frozen:
+        """The stand-in for a part of the document as a value."""
         ...
 
 

@@ -10,11 +10,13 @@ from mercato_checks.diff.node import ALL_TYPES, Demand, Group, Node, Schema, of_
 from mercato_checks.diff.objects import Pair
 from mercato_checks.diff.pairing import pair_up
 from mercato_checks.diff.reader import SchemaReader
+from mercato_checks.diff.subtypes import COMPONENT
+from mercato_checks.diff.values import Frozen, freeze
 from mercato_checks.findings import shorten
 
 _MOST_TRIALS = 1_600
 _COMPOSITE = frozenset({"object", "array"})
-_COMPONENT = "#/components/schemas/"
+_JUDGED = frozenset({"propertyName", "mapping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class FormComparison:
     place: Place
     report: Report
 
-    def compare(self, was: Node, now: Node) -> list[Pair]:
+    def compare(self, old: Schema, new: Schema, was: Node, now: Node) -> list[Pair]:
         """Judge groups, discriminators and demands; gives the pairs of forms to compare."""
-        pairs = [*self._groups(was, now), *self._subtypes(was, now)]
+        pairs = [*self._groups(was, now), *self._subtypes(old, new, was, now)]
         self._discriminators(was, now)
         self._demands(was, now)
         return pairs
@@ -212,9 +214,9 @@ class FormComparison:
     def _fits_one(self, form: Schema, one: Schema, many_old: bool) -> bool:
         return self.trials.fits(form, one) if many_old else self.trials.fits(one, form)
 
-    def _subtypes(self, was: Node, now: Node) -> list[Pair]:
-        """Schemas that extend one with a discriminator through `allOf`: its forms, although it does not list them."""
-        before, after = self.old.subtypes_of(was), self.new.subtypes_of(now)
+    def _subtypes(self, old: Schema, new: Schema, was: Node, now: Node) -> list[Pair]:
+        """Schemas that stand for one with a discriminator: its forms, although it does not list them."""
+        before, after = self.old.subtypes_of(old, was), self.new.subtypes_of(new, now)
         for name in sorted(before.keys() ^ after.keys()):
             self.report.step()
             gone = name in before
@@ -231,6 +233,10 @@ class FormComparison:
         if was.discriminators.keys() == now.discriminators.keys():
             return
         before, after = _mapping(was), _mapping(now)
+        self.report.step(len(before[1]) + len(after[1]))
+        if _other_fields(was) != _other_fields(now):
+            message = "What tells the forms apart has changed in a way that is not understood."
+            self.report.unclear("schema.discriminator.not_understood", self.place, message)
         if before[0] != after[0]:
             if not was.discriminators and not was.groups:
                 self.report.other("schema.discriminator.added", self.place, "A property tells forms apart now.")
@@ -275,15 +281,23 @@ class FormComparison:
 
 def _mapping(node: Node) -> tuple[str, dict[str, str]]:
     """The property that tells the forms apart, and which value means which form; a form's own name always does."""
-    names = [name.removeprefix(_COMPONENT) for group in node.groups for name in map(_name, group.forms) if name]
+    names = [name.removeprefix(COMPONENT) for group in node.groups for name in map(_name, group.forms) if name]
     mapping = {name: name for name in names}
     properties = []
     for discriminator in node.discriminators.values():
         properties.append(discriminator["propertyName"])
         written = discriminator.get("mapping")
         for value, target in written.items() if isinstance(written, dict) else ():
-            mapping[value] = str(target).removeprefix(_COMPONENT)
+            mapping[value] = str(target).removeprefix(COMPONENT)
     return " ".join(sorted(properties)), mapping
+
+
+def _other_fields(node: Node) -> Frozen:
+    """What a discriminator says beside its property and mapping."""
+    return {
+        freeze({name: value for name, value in discriminator.items() if name not in _JUDGED and name[:2] != "x-"})
+        for discriminator in node.discriminators.values()
+    } - {freeze({})}
 
 
 def kinds_of(node: Node) -> set[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from mercato_checks.diff.folding import Folding, ObjectPart, meet
 from mercato_checks.diff.node import ALL_TYPES, ANY, Bound, Demand
 from mercato_checks.diff.values import freeze, is_number
+from mercato_checks.openapi.document import Edition
 
 # They describe and do not constrain, or hold schemas that count only where a reference names them.
 ANNOTATIONS = frozenset(
@@ -29,6 +30,15 @@ ANNOTATIONS = frozenset(
     }
 )
 _MATCHES_ALL = frozenset({"", "^", ".*"})
+# Unknown to the schemas of OpenAPI 3.0: some tools obey them there and others do not.
+_LATER = frozenset(
+    {
+        "const", "contains", "contentEncoding", "contentMediaType", "contentSchema", "dependencies",
+        "dependentRequired", "dependentSchemas", "else", "if", "maxContains", "minContains", "patternProperties",
+        "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+    }
+)  # fmt: skip
+_FROZEN = frozenset({"enum", "const", "default", "xml"})
 
 
 _Handler = Callable[[Folding, Any], bool]
@@ -78,7 +88,7 @@ def _bound(side: str, *, exclusive_keyword: bool) -> _Handler:
     def handle(fold: Folding, value: Any) -> bool:
         if exclusive_keyword and isinstance(value, bool):
             return fold.edition == "3.0"
-        if not is_number(value):
+        if not is_number(value) or (exclusive_keyword and fold.edition == "3.0"):
             return False
         exclusive = exclusive_keyword or (fold.edition == "3.0" and fold.raw.get(exclusive_name) is True)
         known: Bound | None = getattr(fold.node, side)
@@ -302,7 +312,7 @@ def _xml(fold: Folding, value: Any) -> bool:
 def _discriminator(fold: Folding, value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("propertyName"), str):
         return False
-    fold.node.discriminators[freeze(value)] = value
+    fold.node.discriminators[fold.schemas.frozen(value)] = value
     return True
 
 
@@ -361,10 +371,22 @@ _HANDLERS: dict[str, _Handler] = {
 }
 
 
+def is_frozen(keyword: str, edition: Edition) -> bool:
+    """Whether its whole value is compared as a value, which takes time for each part of it."""
+    return keyword in _FROZEN or not _is_known(keyword) or _is_later(keyword, edition)
+
+
+def _is_later(keyword: str, edition: Edition) -> bool:
+    return edition == "3.0" and keyword in _LATER
+
+
+def _is_known(keyword: str) -> bool:
+    return keyword in _HANDLERS or keyword in ANNOTATIONS or keyword.startswith("x-")
+
+
 def read_keyword(fold: Folding, keyword: str, value: Any) -> None:
     """Add one keyword of the part being read to the node."""
     handler = _HANDLERS.get(keyword)
-    harmless = keyword in ANNOTATIONS or keyword.startswith("x-")
-    understood = harmless if handler is None else handler(fold, value)
-    if not understood:
+    understood = _is_known(keyword) if handler is None else handler(fold, value)
+    if not understood or _is_later(keyword, fold.edition):
         fold.node.opaque.setdefault(keyword, set()).add(freeze(value))

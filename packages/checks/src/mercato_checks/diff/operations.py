@@ -10,6 +10,7 @@ from mercato_checks.diff.parameters import ParameterComparison
 from mercato_checks.diff.schemas import SchemaComparison
 from mercato_checks.diff.security import compare_requirements, compare_schemes
 from mercato_checks.diff.side import Side
+from mercato_checks.diff.values import size_of
 from mercato_checks.findings import shorten
 from mercato_checks.openapi.document import Document
 from mercato_checks.openapi.servers import base_paths
@@ -134,10 +135,11 @@ class DocumentComparison:
         )
 
     def _servers(self, old: Any, new: Any, place: Place) -> None:
-        before, after = base_paths(old), base_paths(new)
+        self._report.step(size_of(old) + size_of(new))
+        before, after = base_paths(old), set(base_paths(new))
         gone = [base for base in before if base not in after]
         if gone:
             message = f"The operations no longer lie below {shorten(gone[0] or '/')}."
             self._report.breaking("server.base", place, message)
-        elif set(before) != set(after):
+        elif set(before) != after:
             self._report.addition("server.base.added", place, "The operations lie below further paths.")

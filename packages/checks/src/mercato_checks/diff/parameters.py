@@ -21,7 +21,6 @@ _JUDGED = frozenset(
         "allowReserved",
         "allowEmptyValue",
         "schema",
-        "content",
     }
 )
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
@@ -81,7 +80,7 @@ class ParameterComparison:
         self._spelling(old, new, name, place, report)
         self._value(old, new, direction, place, report)
         compare_deprecated(old, new, place, report)
-        compare_other_fields(old, new, _JUDGED, place, report)
+        compare_other_fields(_leftover(old), _leftover(new), (), place, report)
 
     def _spelling(self, old: Parameter, new: Parameter, name: str, place: Place, report: Report) -> None:
         before, after = _style(old), _style(new)
@@ -112,6 +111,15 @@ class ParameterComparison:
 def _style(parameter: Parameter) -> tuple[str, bool]:
     style = str(parameter.get("style", _STYLES.get(str(parameter.get("in", "header")), "simple")))
     return style, bool(parameter.get("explode", style == "form"))
+
+
+def _leftover(parameter: Parameter) -> Parameter:
+    """The fields that are not judged; of `content` what has no effect, and more than the one entry it may have."""
+    content = parameter.get("content")
+    is_used = isinstance(content, dict) and len(content) == 1 and "schema" not in parameter
+    return {
+        name: value for name, value in parameter.items() if name not in _JUDGED and (name != "content" or not is_used)
+    }
 
 
 def _content(side: Side, parameter: Parameter) -> tuple[str, Any]:

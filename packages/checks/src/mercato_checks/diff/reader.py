@@ -6,14 +6,16 @@ from typing import Any
 
 from mercato_checks.diff.change import BudgetSpent
 from mercato_checks.diff.folding import Folding, meet
-from mercato_checks.diff.keywords import read_keyword
+from mercato_checks.diff.keywords import is_frozen, read_keyword
 from mercato_checks.diff.node import Group, Node, Schema
 from mercato_checks.diff.settle import settle, settle_enum
+from mercato_checks.diff.subtypes import Subtypes
 from mercato_checks.diff.values import Frozen, freeze, size_of
 from mercato_checks.openapi.document import Edition
 from mercato_checks.openapi.walk import References, walk
 
 _STRUCTURE = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf", "oneOf", "anyOf"})
+_NAMING = frozenset({"$id", "$anchor", "$dynamicAnchor"})
 _NULL = {"type": "null"}
 _LONGEST_CHAIN = 32
 _DEEPEST = 60
@@ -38,9 +40,10 @@ class SchemaReader:
     count: Callable[[int], None]
     _schemas: dict[int, Schema] = field(default_factory=dict)
     _nodes: dict[Any, Node] = field(default_factory=dict)
+    _frozen: dict[int, Frozen] = field(default_factory=dict)
     _open: list[Any] = field(default_factory=list)
     _fingerprint: Frozen = None
-    _subtypes: dict[int, dict[str, Any]] | None = None
+    _subtypes: Subtypes | None = None
 
     def schema(self, raw: Any) -> Schema:
         """The schema as written, with references followed where nothing stands beside them."""
@@ -60,30 +63,20 @@ class SchemaReader:
             followed = target
         return raw
 
-    def subtypes_of(self, node: Node) -> dict[str, Any]:
-        """The components that extend a schema with one of the node's discriminators through `allOf`, by name."""
+    def frozen(self, raw: Any) -> Frozen:
+        """The stand-in for a part of the document as a value, made once: schemas that extend one share what it says."""
+        if id(raw) not in self._frozen:
+            self.count(size_of(raw))
+            self._frozen[id(raw)] = freeze(raw)
+        return self._frozen[id(raw)]
+
+    def subtypes_of(self, schema: Schema, node: Node) -> dict[str, Any]:
+        """The components that stand for a schema with a discriminator although it does not list them, by name."""
         if not node.discriminators:
             return {}
         if self._subtypes is None:
-            self._subtypes = self._find_subtypes()
-        found: dict[str, Any] = {}
-        for discriminator in node.discriminators.values():
-            found |= self._subtypes.get(id(discriminator), {})
-        return found
-
-    def _find_subtypes(self) -> dict[int, dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        components = self.tree.get("components")
-        schemas = components.get("schemas") if isinstance(components, dict) else None
-        for name, raw in schemas.items() if isinstance(schemas, dict) else ():
-            branches = raw.get("allOf") if isinstance(raw, dict) else None
-            for branch in branches if isinstance(branches, list) else ():
-                self.count(1)
-                base = self._follow(branch)
-                discriminator = base.get("discriminator") if isinstance(base, dict) else None
-                if base is not branch and isinstance(discriminator, dict):
-                    found.setdefault(id(discriminator), {})[name] = raw
-        return found
+            self._subtypes = Subtypes(self.tree, self.edition, self.references, self._follow, self.count)
+        return self._subtypes.of(schema.parts, mapped=not node.groups)
 
     def node(self, schema: Schema) -> Node:
         """The schema, folded. Raises `BudgetSpent`."""
@@ -133,8 +126,11 @@ class SchemaReader:
         fold.nullable_shape = fold.nullable_shape or step.or_null
         for keyword, value in raw.items():
             if keyword not in _STRUCTURE:
-                if keyword in ("enum", "const", "default"):
+                # Read anew for each schema that this one is a part of.
+                if is_frozen(keyword, self.edition):
                     self.count(size_of(value))
+                elif isinstance(value, dict | list):
+                    self.count(len(value))
                 read_keyword(fold, keyword, value)
         below += self._all_of(fold, step)
         for keyword in ("oneOf", "anyOf"):
@@ -159,11 +155,12 @@ class SchemaReader:
         return found
 
     def _whole(self) -> Frozen:
-        """What a reference that cannot be followed may depend on: the whole of a document that gives parts an `$id`."""
+        """What a reference that cannot be followed may depend on: the whole of a document that names parts itself."""
         if self._fingerprint is None:
             self.count(size_of(self.tree))
-            named = any(not part.named and "$id" in part.node for part in walk(self.tree))
-            self._fingerprint = hash(freeze(self.tree)) if named else 0
+            named = any(not part.named and _NAMING & part.node.keys() for part in walk(self.tree))
+            places = {name: self.tree.get(name) for name in ("components", "paths", "webhooks")}
+            self._fingerprint = hash(freeze(places)) if named else 0
         return self._fingerprint
 
     def _all_of(self, fold: Folding, step: _Step) -> list[_Step]:

@@ -65,7 +65,7 @@ class SchemaComparison:
         compare_scalars(was, now, direction, place, report)
         pairs = compare_objects(was, now, direction, place, report, sides)
         pairs += compare_arrays(was, now, place, report)
-        pairs += forms.compare(was, now)
+        pairs += forms.compare(pair.old, pair.new, was, now)
         self._unevaluated(was, now, pair, direction, mode, report)
         return pairs
 

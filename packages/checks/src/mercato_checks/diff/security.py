@@ -5,6 +5,7 @@ from typing import Any
 from mercato_checks.diff.change import Place, Report
 from mercato_checks.diff.fields import compare_other_fields
 from mercato_checks.diff.side import Side
+from mercato_checks.diff.values import size_of
 from mercato_checks.findings import shorten
 
 _ADDRESSES = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
@@ -19,11 +20,13 @@ def compare_requirements(old: Any, new: Any, place: Place, report: Report) -> No
     A document that says nothing of it (None) leaves open how its service knows callers; an empty list says: not at all.
     """
     if old is None:
+        report.step(size_of(new))
         if _ways(new) != _ways(old):
             report.addition("security.described", place.at("security"), "Who may call is described now.")
         return
+    report.step(size_of(old) + size_of(new))
     before, after = _ways(old), _ways(new)
-    report.step(len(before) * len(after))
+    report.step(len(before) * sum(map(len, after)))
     if any(not any(each <= way for each in after) for way in before):
         report.breaking("security.narrowed", place.at("security"), "A way to authenticate no longer suffices.")
     elif before != after:
@@ -51,11 +54,17 @@ def compare_schemes(old: Side, new: Side, report: Report) -> None:
         place = Place().at("components", "securitySchemes", name)
         was, now = old.mapping(before[name]), new.mapping(after[name])
         for keyword in _SCHEME:
-            # The names of schemes and of headers are compared without regard to case.
-            if str(was.get(keyword)).lower() != str(now.get(keyword)).lower():
+            if _spelled(was, keyword) != _spelled(now, keyword):
                 report.breaking("security.scheme", place, f"`{keyword}` of the scheme has changed.")
         _flows(old.mapping(was.get("flows")), new.mapping(now.get("flows")), place.at("flows"), report)
         compare_other_fields(was, now, (*_SCHEME, "flows", "bearerFormat"), place, report)
+
+
+def _spelled(scheme: dict[str, Any], keyword: str) -> str:
+    """A field of a scheme. The case of HTTP's schemes and headers does not matter (RFC 9110, 5.1 and 11.1)."""
+    text = str(scheme.get(keyword))
+    any_case = keyword == "scheme" or (keyword == "name" and scheme.get("in") == "header")
+    return text.lower() if any_case else text
 
 
 def _flows(before: dict[str, Any], after: dict[str, Any], place: Place, report: Report) -> None:

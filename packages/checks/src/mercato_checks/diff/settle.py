@@ -35,6 +35,8 @@ def settle(fold: Folding, count: Callable[[int], None], *, joined: bool) -> Node
         # What an author wrote stays, with or without an effect: a bound on the wrong type may be the author's mistake.
         _drop_of_other_types(node)
     node.sizes = {name: size for name, size in node.sizes.items() if size != 0 or not name.startswith("min")}
+    if node.types is not None and "number" in node.types and any(each.denominator == 1 for each in node.multiples):
+        node.types = node.types - {"number"} | {"integer"}
     if node.types is not None and "number" not in node.types and "integer" in node.types:
         _round_bounds(node)
     return node
@@ -91,7 +93,8 @@ def _infer_types(fold: Folding) -> None:
     node = fold.node
     if node.types is None and node.enum is None:
         kinds = {"object"} if node.properties else set()
-        kinds |= {"array"} if node.prefix or node.items is not None else set()
+        described = node.items is not None and not node.unevaluated_items
+        kinds |= {"array"} if node.prefix or described else set()
         kinds |= {"null"} if kinds and fold.nullable_shape else set()
         node.types = frozenset(kinds) or None
         node.implied = bool(kinds)

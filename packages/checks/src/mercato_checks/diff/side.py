@@ -39,11 +39,14 @@ class Side:
         found: dict[tuple[str, str], dict[str, Any]] = {
             ("path", index): {"name": name, "in": "path", "required": True} for name, index in order.items()
         }
-        for parameter in operation.parameters:
+        # Names in lower case first: of two headers that differ in case only, neither may hide the other.
+        for parameter in sorted(operation.parameters, key=lambda each: not str(each.get("name")).islower()):
             place, name = str(parameter.get("in")), str(parameter.get("name"))
             if place == "header" and name.lower() in _IGNORED_HEADERS:
                 continue
-            key = order.get(name, name) if place == "path" else name.lower() if place == "header" else name
+            key = order.get(name, name) if place == "path" else name
+            if place == "header" and (place, name.lower()) not in found:
+                key = name.lower()
             found[place, key] = parameter
         return found
 

@@ -46,7 +46,7 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
     listed = list(operations)
     findings = []
     bases = base_paths(tree.get("servers"))
-    if listed and not any(_ends_with(own, base) for base in bases):
+    if listed and not _fits(own, bases):
         first = listed[0]
         message = (
             f"The document's operations lie below {shorten(bases[0])}, and the endpoint's address does not end in it: "
@@ -55,17 +55,29 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
         fix = f"Add {shorten(bases[0])} to `endpoint.url`, or correct the document's server."
         findings.append(found("openapi_server_base_differs", pointer("servers"), message, fix=fix))
     findings += _repeated_base(own, listed)
+    # One list of servers may be that of thousands of paths.
+    bases_of: dict[int, list[str]] = {}
     for operation in listed:
-        if operation.servers is None or any(_ends_with(own, base) for base in base_paths(operation.servers)):
+        if operation.servers is None:
+            continue
+        key = id(operation.servers)
+        if key not in bases_of:
+            bases_of[key] = [] if _fits(own, base_paths(operation.servers)) else base_paths(operation.servers)
+        if not bases_of[key]:
             continue
         message = (
             f"{operation.method.upper()} {shorten(operation.path)} has a server of its own with the path "
-            f"{shorten(base_paths(operation.servers)[0])}; it is sent to the endpoint like all others."
+            f"{shorten(bases_of[key][0])}; it is sent to the endpoint like all others."
         )
         findings.append(found("openapi_server_override", operation.where, message))
         if len(findings) > _MOST_LISTED:
             break
     return findings
+
+
+def _fits(own: str, bases: Iterable[str]) -> bool:
+    """Whether the endpoint's path ends in one of these."""
+    return any(own.endswith(base) for base in bases)
 
 
 def _repeated_base(own: str, listed: list[OperationAt]) -> list[Finding]:
@@ -87,8 +99,3 @@ def _repeated_base(own: str, listed: list[OperationAt]) -> list[Finding]:
 def _begins_with(path: str, base: str) -> bool:
     """Whether the first segments of `path` are those of `base`."""
     return path == base or path.startswith(f"{base}/")
-
-
-def _ends_with(path: str, base: str) -> bool:
-    """Whether the last segments of `path` are those of `base`. Both begin with a slash or are empty."""
-    return path.endswith(base)

@@ -20,8 +20,8 @@ def give(mp: Mp, service: str, words: tuple[str, ...], position: int, useful: bo
     """Say whether a result of a search for these words was useful."""
     verdict = "useful" if useful else "not_useful"
     mp.client.give_feedback(" ".join(words), service, position, verdict)
-    told = {"service": service, "position": position, "verdict": verdict}
-    mp.console.show(told, lambda: mp.console.say(f"Noted: {service} is {verdict.replace('_', ' ')} there."))
+    noted = {"service": service, "position": position, "verdict": verdict}
+    mp.console.show(noted, lambda: mp.console.say(f"Noted: {service} is {verdict.replace('_', ' ')} there."))
 
 
 @feedback.command("figures")

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from mercato_cli.runner.log_tail import LogTail, read_lines
+from mercato_contracts.archives import BROKEN_ZIP
 from mercato_contracts.training import JobEnd, JobFailure
 
 Job = dict[str, Any]
@@ -198,7 +198,7 @@ def _fetch_code(code: Any, place: Path) -> Path:
     try:
         with zipfile.ZipFile(place / "code.zip") as archive:
             archive.extractall(project)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OSError):
+    except BROKEN_ZIP:
         raise JobRefused("The code is no zip, or cannot be unpacked.") from None
     return project
 

@@ -1,9 +1,7 @@
 """Forms with files (`multipart/form-data`): bounded before anything is unpacked. The whole body has 16 MiB at most."""
 
 import io
-import lzma
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,15 +11,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from mercato.console.forms import Form
 from mercato.platform import Malformed
+from mercato_contracts.archives import BROKEN_ZIP
 
 _MOST_FILES = 8
 _MOST_FIELDS = 100
 _MOST_PART_BYTES = 16 * 1024 * 1024
 _MOST_NAMES = 2_000
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError, OSError, EOFError,
-)  # fmt: skip
-"""What reading a broken, encrypted or unusual zip may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +95,7 @@ def read_member(archive: bytes, name: str, most_bytes: int) -> bytes | None:
                 return None
             with opened.open(min(found, key=len)) as member:
                 content = member.read(most_bytes + 1)
-    except _BROKEN:
+    except BROKEN_ZIP:
         raise Malformed("The zip cannot be read.") from None
     if len(content) > most_bytes:
         raise Malformed(f"{name[:100]} in the zip has more than {most_bytes // 1024:,} KiB.")

@@ -94,10 +94,10 @@ _UNITS: dict[str | None, QuotaUnit] = {"requests": "requests", "tokens": "tokens
 def _paid(claimed: UsageEvent, plan: Plan, included: int, spending: Spending) -> UsageEvent | None:
     """The event with no more tokens than its leases have units for; `None` where they do not pay for the call itself.
 
-    A limit that the event does not spend from was not in force when the call began.
+    A limit that the event does not spend from was not in force when the call began. A call that is not owed has none.
     """
     if not is_owed(claimed.status):
-        return claimed
+        return claimed.model_copy(update=_NO_TOKENS)
     paid = affordable(
         per_call_nanos=plan.per_call_nanos,
         per_1k_input_nanos=plan.per_1k_input_nanos,
@@ -146,7 +146,7 @@ def _disputes(event: UsageEvent, claimed: UsageEvent, known: Known) -> tuple[str
     if any(lease not in known.lent for lease, _ in claimed.spends):
         disputes.append("lease_unknown")
     if (event.tokens_in, event.tokens_out) != (claimed.tokens_in, claimed.tokens_out):
-        disputes.append("beyond_lease")
+        disputes.append("beyond_lease" if is_owed(claimed.status) else "not_owed")
     if claimed.doubt is not None:
         disputes.append(claimed.doubt)
     return tuple(disputes)
@@ -163,6 +163,7 @@ def _own_facts(terms: Terms) -> dict[str, str]:
     }
 
 
+_NO_TOKENS = dict.fromkeys(("tokens_in", "tokens_out", "tokens_cached", "unpaid_tokens_in", "unpaid_tokens_out"), 0)
 _NOTHING = dict.fromkeys(
     ("tokens_in", "tokens_out", "tokens_cached", "included", "price_nanos", "unpaid_tokens_in", "unpaid_tokens_out",
      "unpaid_nanos"), 0,

@@ -87,8 +87,8 @@ class ListingRepository:
         """
         await self._session.execute(select(func.set_config("statement_timeout", str(milliseconds), True)))
         facts = ListingRow.facts
-        said = func.concat_ws(" ", *(facts[name].astext for name in ("name", "title", "summary", "task")))
-        has_all = [said.icontains(word, autoescape=True) for word in words]
+        searched = func.concat_ws(" ", *(facts[name].astext for name in ("name", "title", "summary", "task")))
+        has_all = [searched.icontains(word, autoescape=True) for word in words]
         query = select(facts).where(~ListingRow.withdrawn, seen_by(viewer), *has_all)
         return list(await self._session.scalars(query.order_by(ListingRow.changed_at.desc()).limit(limit)))
 

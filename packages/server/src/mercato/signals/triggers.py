@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mercato_contracts.ranking import deviation
+from mercato_contracts.ranking import deviation, varies
 from mercato_contracts.scores import DeploymentScore
 
 Trigger = Literal["constant", "churn", "drawdown", "drift"]
@@ -78,8 +78,11 @@ def stability_index(before: Sequence[float], now: Sequence[float], *, bins: int 
     PSI is the sum of (p - q) ln(p / q). Of two samples of the same distribution it is about (1/n + 1/m) times a
     chi-squared with bins - 1 degrees of freedom (Yurdakul and Naranjo, "Statistical properties of the population
     stability index", 2020); its mean and three standard deviations are taken off. One score in `overlap` counts as
-    independent, because the score of a stock hardly changes from day to day.
+    independent, because the score of a stock hardly changes from day to day. Scores that differ by rounding only are
+    the same, and their index is 0.
     """
+    if not varies([*before, *now]):
+        return 0.0
     edges = _edges(before, bins)
     old, new = _shares(before, edges), _shares(now, edges)
     index = math.fsum((p - q) * math.log(p / q) for p, q in zip(new, old, strict=True))

@@ -3,21 +3,18 @@
 import base64
 import binascii
 import io
-import lzma
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from mercato.training.refusals import CodeRefused
+from mercato_contracts.archives import BROKEN_ZIP
 
 MOST_ZIPPED_BYTES = 8 * 1024 * 1024
 MOST_BYTES = 64 * 1024 * 1024
 MOST_FILES = 500
 _LONGEST_NAME = 255
 _LONGEST_PATH = 1_000
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError, EOFError)
-"""What reading a broken or unusual member may raise, beside what a disk raises."""
 
 
 def read_code(text: str, *, needs: str) -> bytes:
@@ -52,7 +49,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         with archive.open(member) as source:
             # Reads one byte more than declared, so that zipfile checks the checksum of a member that is longer.
             return source.read(member.file_size + 1)[: member.file_size]
-    except (*_BROKEN, OSError):
+    except BROKEN_ZIP:
         raise CodeRefused(f"{member.filename[:100]!r} in the zip cannot be read.") from None
 
 
@@ -61,7 +58,7 @@ def _members(content: bytes) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-    except (*_BROKEN, OSError):
+    except BROKEN_ZIP:
         raise CodeRefused("`code` is not a zip.") from None
     if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
         raise CodeRefused(f"The zip has more than {MOST_FILES} files or {MOST_BYTES} bytes.")

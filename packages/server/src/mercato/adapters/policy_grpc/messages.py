@@ -38,8 +38,8 @@ class Malformed(ValueError):
 
 def write_request(vendor: str, release: str, facts: ReleaseFacts) -> bytes:
     """The request as bytes."""
-    told = asdict(facts) | {"codes": sorted(facts.codes)}
-    request = _MESSAGES["DecideRequest"](vendor=vendor, release=release, facts=told)
+    given = asdict(facts) | {"codes": sorted(facts.codes)}
+    request = _MESSAGES["DecideRequest"](vendor=vendor, release=release, facts=given)
     written: bytes = request.SerializeToString()
     return written
 
@@ -47,8 +47,8 @@ def write_request(vendor: str, release: str, facts: ReleaseFacts) -> bytes:
 def read_request(written: bytes) -> tuple[str, str, ReleaseFacts]:
     """What `write_request` wrote. Raises `Malformed`."""
     request = _parse("DecideRequest", written)
-    told = {name: getattr(request.facts, name) for name in ReleaseFacts.__dataclass_fields__}
-    return request.vendor, request.release, ReleaseFacts(**told | {"codes": frozenset(told["codes"])})
+    given = {name: getattr(request.facts, name) for name in ReleaseFacts.__dataclass_fields__}
+    return request.vendor, request.release, ReleaseFacts(**given | {"codes": frozenset(given["codes"])})
 
 
 def write_response(decision: PolicyDecision) -> bytes:

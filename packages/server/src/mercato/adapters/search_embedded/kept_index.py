@@ -22,8 +22,8 @@ from mercato.platform import Place
 
 log = structlog.get_logger(__name__)
 
-FORMAT = 7
-"""Raised with every change of the schema or the files: an index of another format is filled anew."""
+FORMAT = 8
+"""Raised with every change of the schema, the files or the words: an index of another format is filled anew."""
 
 _LONGEST_WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.02

@@ -28,21 +28,27 @@ _INVISIBLE = dict.fromkeys(
 )
 _CONTROL = dict.fromkeys([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F], " ")
 _ACCENTS = dict.fromkeys(range(0x300, 0x370))
+# A dotted capital I is an I; points of Hebrew and Arabic, and strokes that lengthen an Arabic word, may be left out.
+_UNWRITTEN = {0x130: "I"} | dict.fromkeys(
+    [0x640, 0x670, *range(0x591, 0x5BE), 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, *range(0x64B, 0x653)]
+)
 # Vowel signs of Indic scripts and the like: without them different words are one.
 _MARKS = "".join(chr(code) for code in range(0x300, 0xFE00) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 _LETTER = rf"(?:[^\W_]|[{_MARKS}])"
 _PICTURE = "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 _CHUNK = re.compile(
-    rf"(?P<dot>(?<![\w.])\.(?=[^\W\d_]))?"
+    rf"(?P<dot>(?<![\w.])\.(?=[^\W_]))?"
     rf"(?P<body>{_LETTER}+(?:[-._&'’]{_LETTER}+)*)"
-    rf"(?P<sign>\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER})|(?<=\b[A-Z])\*)?"
+    rf"(?P<sign>\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER})|(?<=\b[A-Z])(?:\*|--(?!{_LETTER})))?"
     rf"|(?P<picture>{_PICTURE})"
 )
 VISIBLE_WORD = re.compile(rf"(?<![\w.])\.(?=[^\W\d_]){_LETTER}+|{_LETTER}+(?:\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER}))?")
 """A word as it stands in a text, with the signs that make it another one."""
 
 _JOINT = re.compile(r"([-._&'’])")
-_SIGNS = {"++": "plusplus", "+": "plus", "#": "sharp", "♯": "sharp", "*": "star"}
+_SIGNS = {"++": "plusplus", "--": "minusminus", "+": "plus", "#": "sharp", "♯": "sharp", "*": "star"}
+_NAME_BEFORE = re.compile(r"[^\W_] A")
+"""A capital A after a word is a part of a name (`vitamin A`), not the article."""
 _SHORTEST_ALONE = 3
 """A shorter word with a sign behind it is another word: `C++` is no C, while Disney+ is a Disney."""
 
@@ -82,7 +88,9 @@ def new_analyzer() -> tantivy.TextAnalyzer:
 def clean(text: str) -> str:
     """The text in Unicode's normal form (NFKC), without control and invisible characters and half characters."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
-    return unicodedata.normalize("NFKC", whole).translate(_CONTROL).translate(_INVISIBLE)
+    normal = unicodedata.normalize("NFKC", whole).translate(_CONTROL).translate(_INVISIBLE)
+    # Accents that no character has built in are left after that.
+    return normal.translate(_UNWRITTEN).translate(_ACCENTS)
 
 
 def spaced(text: str) -> str:
@@ -139,16 +147,21 @@ def _chunks(text: str, *, pairs: bool = True) -> Iterator[_Chunk]:
     whole = clean(text)
     if pairs:
         whole = _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", whole)
-    shouts = whole.isupper()
+    shouts = whole.isupper() and len(whole.split()) > 1
     for found in _CHUNK.finditer(whole):
         if found["picture"]:
             name = f"u{ord(found['picture']):x}"
             yield _Chunk((name,), (), name)
         else:
-            body, sign = found["body"], found["sign"] or ""
+            body, sign, leading = found["body"], found["sign"] or "", bool(found["dot"])
+            if leading and body[0].isdigit():
+                body, leading = f"0.{body}", False
+            if body == "A" and not (sign or shouts) and _NAME_BEFORE.match(whole, max(0, found.start() - 2)):
+                yield _Chunk(("aabbr",), (), "a")
+                continue
             # Only what is no word is longer, and would take much room.
             read = _read_again if len(body) <= _MAX_WORD_CHARACTERS else _read
-            yield read(body, sign, leading=bool(found["dot"]), shouts=shouts)
+            yield read(body, sign, leading=leading, shouts=shouts)
 
 
 def _neighbours(chunks: list[_Chunk]) -> list[str]:

@@ -22,7 +22,7 @@ from mercato.adapters.search_embedded import (
 from mercato.discovery import FACETS, NUMBERS, ListingDocument, from_facts, prior, unpack_vector
 from mercato_contracts.money import Currency
 
-FORMAT = 2
+FORMAT = 3
 """Raised with every change of the fields: an index of another format is left to older processes, a new one filled."""
 
 VECTOR, SOURCE, DIGEST, KEY, BEGINNINGS, PRIOR = "vector", "listing", "digest", "key", "beginnings", "prior"

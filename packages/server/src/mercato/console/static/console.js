@@ -153,7 +153,7 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 
 let focused = null;
-let told = "";
+let announced = "";
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { response } = event.detail.ctx;
@@ -164,20 +164,20 @@ document.addEventListener("htmx:before:swap", (event) => {
     location.reload();
   } else if (isRenewal(event) && response?.status >= 400) {
     event.preventDefault();
-    tellOnce("This part could not be renewed. It is tried again.");
+    announceOnce("This part could not be renewed. It is tried again.");
   }
 });
 
-function tellOnce(text) {
-  if (text !== told) say(text);
-  told = text;
+function announceOnce(text) {
+  if (text !== announced) say(text);
+  announced = text;
 }
 
 document.addEventListener("htmx:after:swap", () => {
   reachScrollers();
   for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
   const news = document.querySelector("[data-status]");
-  if (news) tellOnce(news.dataset.status);
+  if (news) announceOnce(news.dataset.status);
   // Focus that a swap took away goes back to the same element, or to the content.
   if (focused && document.activeElement === document.body) {
     (document.getElementById(focused) ?? document.getElementById("main"))?.focus({ preventScroll: true });
