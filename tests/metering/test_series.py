@@ -14,6 +14,7 @@ from sqlalchemy import text
 from mercato.billing import Adjusting, Wanted
 from mercato.metering import DayRows
 from mercato_contracts.dataplane import UsageEvent
+from mercato_contracts.pricing import is_owed
 from tests.metering.test_usage_api import sign_in
 from tests.support.market import Customer, Market
 
@@ -35,17 +36,19 @@ def random_events(
     market: Market, customers: list[Customer], draw: random.Random, count: int, days: int = 40
 ) -> list[UsageEvent]:
     now = market.clock.now()
-    return [
-        market.event(
+    events = []
+    for _ in range(count):
+        status = draw.choice([200, 200, 200, 404, 500, 503])
+        tokens = {"tokens_in": 1_000, "tokens_out": 1_000, "tokens_cached": 5} if is_owed(status) else {}
+        event = market.event(
             draw.choice(customers),
             at=now - timedelta(seconds=draw.randrange(days * 86_400)),
-            status=draw.choice([200, 200, 200, 404, 500, 503]),
-            tokens_in=draw.randrange(1000), tokens_out=draw.randrange(1000), tokens_cached=draw.randrange(5),
+            status=status, **{name: draw.randrange(most) for name, most in tokens.items()},
             bytes_in=draw.randrange(10**6), bytes_out=draw.randrange(10**6), duration_us=draw.randrange(10**7),
             release_id=draw.choice(["rel_1", "rel_2"]), operation=draw.choice(["POST /a", "POST /b", "=cmd()"]),
-        )
-        for _ in range(count)
-    ]  # fmt: skip
+        )  # fmt: skip
+        events.append(event)
+    return events
 
 
 async def make_days(market: Market) -> None:
