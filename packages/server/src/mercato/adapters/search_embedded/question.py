@@ -44,22 +44,30 @@ def _by_frequency(
     most = max(Tuning.COMMON_FROM, searcher.num_docs // Tuning.COMMON_SHARE)
     if searcher.num_docs <= most:
         return list(words), []
-    private = count_private(searcher)
-    telling, found = [], 0
-    for word in words:
-        having = max(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)
-        if 0 < having <= most:
-            # Others' private listings may not change what is found, which would say that they are there.
-            seen = having - private if having > private else _count_seen(schema, searcher, word, viewer)
-            telling += [word] if seen else []
-            found += seen
-    if found < Tuning.THIN:
+    having = {word: _frequency(searcher, word) for word in words}
+    few = [word for word in words if having[word] <= most]
+    seen = {word: _seen_at_least(schema, searcher, word, having[word], viewer) for word in few}
+    telling = [word for word in few if seen[word]]
+    if sum(seen.values()) < Tuning.THIN:
         return [], list(words)
     return telling, [word for word in words if word not in telling]
 
 
-def _count_seen(schema: tantivy.Schema, searcher: tantivy.Searcher, word: str, viewer: str | None) -> int:
-    """How many listings have the word which the viewer sees."""
+def _frequency(searcher: tantivy.Searcher, word: str) -> int:
+    """How many listings have the word, in the field where most do."""
+    return max(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)
+
+
+def _seen_at_least(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, word: str, having: int, viewer: str | None
+) -> int:
+    """How many of the `having` listings with the word the viewer sees, or fewer but not none.
+
+    Words that others' private listings alone have count for nothing, which would say that they are there.
+    """
+    private = count_private(searcher)
+    if not having or having > private:
+        return max(0, having - private)
     under = filtered(schema, searcher, any_word(schema, [word]), Filters(viewer=viewer))
     return total(searcher.search(under, 1))
 
@@ -82,16 +90,8 @@ def unknown_words(
     schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str], viewer: str | None
 ) -> list[str]:
     """The words that no listing contains which the viewer sees."""
-    private = count_private(searcher)
-
-    def is_known(word: str) -> bool:
-        found = sum(searcher.doc_freq(field, word) for field in TEXT_WEIGHTS)
-        if not found or found > private * len(TEXT_WEIGHTS):
-            return bool(found)
-        # It may be a word of private listings only, which says that they are there.
-        return _count_seen(schema, searcher, word, viewer) > 0
-
-    return [word for word in words if not is_known(word)]
+    having = {word: _frequency(searcher, word) for word in words}
+    return [word for word in words if not _seen_at_least(schema, searcher, word, having[word], viewer)]
 
 
 def begun_words(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
