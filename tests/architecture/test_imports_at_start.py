@@ -10,6 +10,8 @@ _LATE = {
     "mercato.app.worker": _SCIM,
     # The control plane's roles, before it is known which of them are served.
     "mercato.app.parts": _SCIM,
+    # It stays beside the processes that it watches.
+    "mercato.app.up": {"sqlalchemy", "cryptography", "structlog", "rich", "mercato.platform"},
     "mercato_gateway.main": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic"},
     "mercato_gateway.worker": _SCIM | {"mercato", "fastapi", "sqlalchemy", "pydantic"},
 }

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mercato.app.records import open_records
 from mercato.app.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ def prepare(settings: Settings) -> None:
     """Bring the schema up to date; then wait to be asked for the first people."""
     from mercato.app import schema
     from mercato.app.beginning import begin
+    from mercato.app.records import open_records
     from mercato.platform import Conflict
 
     def show(firsts: "Firsts") -> None:

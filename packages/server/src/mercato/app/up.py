@@ -19,7 +19,6 @@ from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.ports import is_free, ports_of
 from mercato.app.prepare import Preparation
-from mercato.app.sessions import require_sessions
 from mercato.app.settings import Settings, internal_port_of
 from mercato.app.supervisor import ChildFailed, Program, Supervisor
 from mercato.app.usable import require_usable
@@ -101,6 +100,8 @@ class _Marketplace:
             signal.signal(number, self._on_signal)
         self._await_ports(_PORTS_SECONDS if after_kill else 0)
         if self._settings.direct_url is not None:
+            from mercato.app.sessions import require_sessions  # which brings the libraries of the control plane along
+
             require_sessions(self._settings)
             return self._run_on(None)
         self._tell("starting: postgresql, control plane, worker, gateway")
