@@ -207,7 +207,9 @@ async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
 async def verify_organisation(
     slug: str, body: VerificationRequest, caller: SignedIn, session: Transaction, parts: Parts
 ) -> OrganisationView:
-    """Releases of a verified vendor may go live by rule, without a person. The same again changes nothing."""
+    """Releases of a verified vendor may go live by rule, without a person. Vouching needs a proof of who you are from
+    the last ten minutes. The same again changes nothing.
+    """
     standing = Standing(session, parts.clock, parts.outbox)
     return view_organisation(await standing.verify(caller, slug, verified=body.verified, reason=body.reason))
 
