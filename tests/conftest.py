@@ -15,6 +15,7 @@ import httpx
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 from psycopg import sql
 from xdist.remote import Producer  # type: ignore[import-untyped]
@@ -38,6 +39,13 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+# Where rich is installed, structlog draws a traceback with all variables of every frame, which takes seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _ROOT = Path(__file__).parents[1]
 _TOGETHER = {

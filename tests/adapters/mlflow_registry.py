@@ -1,6 +1,7 @@
 """A real MLflow 3 for the tests of a file, and the registry port over it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 
 def at(url: str, marketplace: str = "ours", prefix: str = "mercato") -> MlflowRegistry:
     return MlflowRegistry(MlflowClient(read_address(url)), prefix=prefix, marketplace=marketplace)
+
+
+class CountingClient(MlflowClient):
+    """Counts the requests that it sends."""
+
+    asked = 0
+
+    async def ask(self, method: str, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked += 1
+        return await super().ask(method, path, content)
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from mercato.adapters.mlflow_address import read_address
 from mercato.adapters.registry_mlflow import MlflowRegistry
 from mercato.registry import (
     RegistryTaken,
     RegistryUnavailable,
 )
-from tests.adapters.mlflow_registry import ONE, TWO, at, model, registry, server, version
+from tests.adapters.mlflow_registry import ONE, TWO, CountingClient, at, model, registry, server, version
 from tests.support.mlflow import MlflowServer
 
 __all__ = ["registry", "server"]
@@ -130,11 +131,47 @@ async def test_hostile_names_and_texts_are_models_of_their_own(registry: MlflowR
     assert all(len(one.registered_name) <= 256 for one in own)
 
 
-async def test_many_models_and_versions_are_found_page_by_page(registry: MlflowRegistry) -> None:
-    many = [version(f"rel_{number:03}", f"1.{number}.0") for number in range(205)]
-    wanted = model("acme/embedder", *many, aliases={"champion": "rel_204"})
+async def test_many_models_and_versions_are_found_page_by_page(registry: MlflowRegistry, server: MlflowServer) -> None:
+    many = [version(f"rel_{number:03}", f"1.{number}.0") for number in range(45)]
+    wanted = model("acme/embedder", *many, aliases={"champion": "rel_44"})
     await registry.bring(wanted)
-    assert await registry.differences(wanted) == ()
+    client = CountingClient(read_address(server.url))
+    by_pages = MlflowRegistry(client, prefix="mercato", marketplace="ours", page_size=10)
+    assert await by_pages.differences(wanted) == ()
+    assert client.asked == 1 + 5
+    await by_pages.close()
+
+
+async def test_what_is_listed_has_its_versions_beside_models_of_others_and_without_any(
+    registry: MlflowRegistry, server: MlflowServer
+) -> None:
+    ours = [
+        model(f"acme/model-{number}", *(version(f"rel_{number}_{n}", f"1.{n}.0") for n in range(number % 4)),
+              key=f"svc_{number}")
+        for number in range(9)
+    ]  # fmt: skip
+    for one in ours:
+        await registry.bring(one)
+    server.ask("POST", "registered-models/create", name="mercato.acme.model-3-theirs")
+    server.ask("POST", "model-versions/create", name="mercato.acme.model-3-theirs", source="theirs:/somewhere")
+    before = at(server.url, prefix="before")
+    await before.bring(model("acme/renamed", ONE, key="svc_renamed"))
+    client = CountingClient(read_address(server.url))
+    by_pages = MlflowRegistry(client, prefix="mercato", marketplace="ours", page_size=4)
+    try:
+        listed = {one.registered_name: one async for one in by_pages.list_own()}
+        # 10 models and 13 versions have our prefix, and 10 models are ours.
+        assert client.asked == 3 + 4 + 3
+        assert listed.pop("before.acme.renamed").key == "svc_renamed"
+        assert {one.key: name for name, one in listed.items()} == {
+            one.key: f"mercato.{one.name.replace('/', '.')}" for one in ours
+        }
+        assert all(listed[registry.registered_name(one.name)].agrees(one) for one in ours)
+        assert not listed["mercato.acme.model-1"].agrees(ours[2])
+    finally:
+        server.ask("DELETE", "registered-models/delete", name="mercato.acme.model-3-theirs")
+        await by_pages.close()
+        await before.close()
 
 
 async def test_two_that_write_at_once_leave_each_release_once(registry: MlflowRegistry, server: MlflowServer) -> None:

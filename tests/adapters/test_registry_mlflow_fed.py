@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mercato.adapters.mlflow_address import read_address
 from mercato.adapters.registry_mlflow import MlflowRegistry
 from mercato.platform import Database
 from mercato.publishing import Lifecycle, Service
@@ -22,7 +23,7 @@ from mercato.registry import (
     forget_registry_feeder,
     reconcile,
 )
-from tests.adapters.mlflow_registry import ONE, TWO, URL, at, model, registry, server
+from tests.adapters.mlflow_registry import ONE, TWO, URL, CountingClient, at, model, registry, server
 from tests.conftest import People
 from tests.support.market import Market, market
 from tests.support.mlflow import PASSWORD, USER, MlflowServer
@@ -179,7 +180,12 @@ async def test_both_ways_are_compared_and_put_right(
     server.ask("DELETE", "registered-models/delete", name="mercato.acme.service-0")
     server.ask("PATCH", "registered-models/update", name="mercato.acme.service-1", description="by hand")
     await registry.bring(model("acme/gone", ONE, key="svc_gone"))
-    found = await reconcile(reader, registry, repair=False)
+    client = CountingClient(read_address(server.url))
+    counted = MlflowRegistry(client, prefix="mercato", marketplace="ours")
+    found = await reconcile(reader, counted, repair=False)
+    # Three pages; the missing model is asked for, and of the one that differs also its versions.
+    assert client.asked == 3 + 1 + 2
+    await counted.close()
     assert (found.models, found.missing, found.extra) == (3, ["acme/service-0"], ["mercato.acme.gone"])
     assert found.different == {"acme/service-1": ("the description differs",)}
     assert not found.agrees
@@ -188,6 +194,22 @@ async def test_both_ways_are_compared_and_put_right(
     assert not repaired.needs_person
     assert (await reconcile(reader, registry, repair=False)).agrees
     assert "mercato.acme.gone" not in server.models()
+
+
+@pytest.mark.parametrize("repair", [False, True])
+async def test_requests_grow_with_pages_and_not_with_services(
+    registry: MlflowRegistry, server: MlflowServer, market: Market, people: People, repair: bool
+) -> None:
+    await announced(market, people, 9)
+    reader = ModelReader(market.database, URL)
+    await reconcile(reader, registry, repair=True)
+    client = CountingClient(read_address(server.url))
+    by_pages = MlflowRegistry(client, prefix="mercato", marketplace="ours", page_size=5)
+    found = await reconcile(reader, by_pages, repair=repair)
+    assert (found.models, found.agrees) == (9, True)
+    # Two pages of models, four of eighteen versions, and two of our models whatever their prefix.
+    assert client.asked == 2 + 4 + 2
+    await by_pages.close()
 
 
 async def test_a_registry_that_is_set_again_is_filled_anew(

@@ -130,13 +130,14 @@ class Office:
                 )  # fmt: skip
                 self.users[role] = user
 
-    async def sign_in(self, role: Role) -> Headers:
-        """A new session of this person, proved a moment ago."""
+    async def sign_in(self, role: Role, proof_is_old: timedelta = timedelta()) -> Headers:
+        """A new session of this person, proved a moment ago, or so long before."""
         self._clock.advance(timedelta(seconds=1))
         now = self._clock.now()
         login = LoginSession(
             id=self._wiring.ids.new(id_prefix.SESSION), user_id=self.users[role], refresh_digest="none",
-            created_at=now, expires_at=now + timedelta(hours=1), used_at=now, proved_at=now,
+            created_at=now, expires_at=now + timedelta(hours=1), used_at=now,
+            proved_at=now - proof_is_old,
         )  # fmt: skip
         async with self._wiring.database.transaction() as session:
             session.add(login)

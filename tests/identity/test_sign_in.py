@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.conftest import People, TestClock
+from tests.support.statements import counted
 
 ACME = {"organisation": "acme", "name": "Acme", "email": "Ada@acme.example", "password": "correct horse battery"}
 
@@ -169,3 +171,16 @@ async def test_only_the_operator_vouches_for_an_organisation(
     assert (vouched.status_code, vouched.json()["is_verified"]) == (200, True)
     unknown = await api.put(address.replace("acme", "nobody"), json=body, headers=bearer(operator.json()))
     assert unknown.status_code == 404
+
+
+async def test_who_is_asking_has_a_name_and_a_persons_costs_no_question(app: FastAPI, api: httpx.AsyncClient) -> None:
+    await api.post("/api/organisations", json=ACME)
+    signed_in = await api.post("/api/sessions", json={"email": ACME["email"], "password": ACME["password"]})
+    who = bearer(signed_in.json())
+    made = await api.post("/api/keys", json={"kind": "ck", "name": "laptop"}, headers=who)
+    key = {"Authorization": f"Bearer {made.json()['key']}"}
+    with counted(app) as asked:
+        me = await api.get("/api/me", headers=who)
+    assert me.json()["name"] == "Acme"
+    assert len(asked) == 3, "the session, the person and the organisation"
+    assert (await api.get("/api/me", headers=key)).json()["name"] == "laptop"

@@ -5,8 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from tests.cli.conftest import Mp
@@ -31,6 +33,9 @@ DANGEROUS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/api/invitations", {"email": "new@example.org", "role": "super_admin"}),
     ("PUT", "/api/scim", {"roles": {"staff": "admin"}}),
     ("DELETE", "/api/sso", {}),
+    ("POST", "/api/organisations/nobody/reinstate", {"reason": "paid"}),
+    ("PUT", "/api/organisations/nobody/verification", {"verified": True}),
+    ("POST", "/api/me/second-factors", {"name": "phone"}),
 )
 
 
@@ -56,19 +61,31 @@ async def test_an_old_proof_is_refused_and_a_new_one_lets_it_through(
     assert await codes() == fresh
 
 
-async def test_a_colleague_who_is_no_administrator_is_invited_without_a_new_proof(
+async def test_what_only_takes_something_away_needs_no_new_proof(
+    api: httpx.AsyncClient, people: People, clock: TestClock
+) -> None:
+    await people.operator()
+    await people.join("acme")
+    signed_in = await api.post("/api/sessions", json={"email": "operator@example.org", "password": _PASSWORD})
+    headers = bearer(signed_in.json())
+    path, doubt = "/api/organisations/acme", {"reason": "We doubt them"}
+    vouched = await api.put(f"{path}/verification", json={"verified": True}, headers=headers)
+    assert vouched.json()["is_verified"] is True
+    clock.advance(timedelta(minutes=11))
+    withdrawn = await api.put(f"{path}/verification", json={"verified": False, **doubt}, headers=headers)
+    assert withdrawn.json()["is_verified"] is False
+    assert (await api.post(f"{path}/suspend", json=doubt, headers=headers)).status_code == 200
+    assert (await api.post(f"{path}/reinstate", json=doubt, headers=headers)).json()["code"] == "step_up_needed"
+
+
+async def test_a_stolen_session_gets_no_second_factor_of_its_own(
     api: httpx.AsyncClient, people: People, clock: TestClock
 ) -> None:
     await people.join("acme")
     signed_in = await api.post("/api/sessions", json={"email": "acme@example.org", "password": _PASSWORD})
     clock.advance(timedelta(minutes=11))
-    for role, status in (("viewer", 201), ("approver", 201), ("admin", 403)):
-        body = {"email": f"{role}@acme.example", "role": role}
-        answer = await api.post("/api/invitations", json=body, headers=bearer(signed_in.json()))
-        assert answer.status_code == status, answer.text
-    assert answer.json()["code"] == "step_up_needed"
-    listed = await api.get("/api/invitations", headers=bearer(signed_in.json()))
-    assert {each["role"] for each in listed.json()["items"]} == {"viewer", "approver"}
+    added = await api.post("/api/me/second-factors", json={"name": "phone"}, headers=bearer(signed_in.json()))
+    assert (added.status_code, added.json()["code"]) == (403, "step_up_needed")
 
 
 async def test_a_key_adds_nobody_whatever_was_proved(api: httpx.AsyncClient, people: People) -> None:
@@ -83,11 +100,11 @@ async def test_a_key_adds_nobody_whatever_was_proved(api: httpx.AsyncClient, peo
         assert (await api.post("/api/invitations", json=invitation, headers=key)).json()["code"] == "not_allowed"
 
 
-async def test_the_console_asks_for_a_proof_before_it_invites_an_administrator(app: FastAPI, clock: TestClock) -> None:
+async def test_the_console_asks_for_a_proof_before_it_invites(app: FastAPI, clock: TestClock) -> None:
     async with browser_of(app) as browser:
         await sign_up_at(browser)
         clock.advance(timedelta(minutes=11))
-        form = {"email": "bob@acme.example", "role": "admin"}
+        form = {"email": "bob@acme.example", "role": "viewer"}
 
         async def invite() -> httpx.Response:
             page = await browser.get("/organisation")
@@ -105,7 +122,35 @@ async def test_the_console_asks_for_a_proof_before_it_invites_an_administrator(a
         assert re.search(r"/join/[\w.-]+", invited.text)
 
 
-async def test_mp_asks_for_a_proof_before_it_invites_an_administrator(
+@pytest.mark.parametrize(
+    ("page", "form", "values"),
+    [
+        ("/organisation", "/organisation/second-factors", {"name": "phone"}),
+        ("/ops/organisations/acme", "/ops/organisations/acme/verify", {"reason": "A contract"}),
+        ("/ops/organisations/acme", "/ops/organisations/acme/reinstate", {"reason": "They paid"}),
+    ],
+)
+async def test_forms_of_the_console_lead_to_a_proof_and_back(
+    app: FastAPI, people: People, clock: TestClock, page: str, form: str, values: dict[str, str]
+) -> None:
+    await people.operator()
+    await people.join("acme")
+    async with browser_of(app) as browser:
+        await browser.post("/sign-in", data={"email": "operator@example.org", "password": _PASSWORD})
+        clock.advance(timedelta(minutes=11))
+        shown = await browser.get(page)
+        sent = {**values, "once": once_in(shown)}
+        refused = await browser.post(form, data=sent, headers={"referer": f"http://mercato.test{page}"})
+        way = f"/prove?next={quote(page, safe='')}"
+        assert (refused.status_code, refused.headers["location"]) == (303, way)
+        await browser.get(way)
+        proved = await browser.post("/prove", data={"password": _PASSWORD, "next": page})
+        assert (proved.status_code, proved.headers["location"]) == (303, page)
+        sent["once"] = once_in(await browser.get(page))
+        assert (await browser.post(form, data=sent)).status_code in {200, 303}
+
+
+async def test_mp_asks_for_a_proof_before_it_invites(
     app: FastAPI, people: People, clock: TestClock, tmp_path: Path
 ) -> None:
     clock.at = datetime.now(UTC)

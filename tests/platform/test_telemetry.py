@@ -21,10 +21,11 @@ def key() -> str:
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    configured = structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def test_keys_tokens_and_passwords_are_masked_wherever_they_stand(capsys: pytest.CaptureFixture[str], key: str) -> None:

@@ -40,6 +40,11 @@ class Images:
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout.strip()
 
+    def is_healthy(self, container: str) -> bool:
+        """Whether its health check passes, asked now: nothing asks by itself where no systemd is."""
+        words = ["podman", "healthcheck", "run", container]
+        return subprocess.run(words, env=self.environment, capture_output=True).returncode == 0
+
     def name_of(self, image: str) -> str:
         """As `deploy/compose.yaml` names it by default."""
         return f"localhost/mercato/{image}:0.1.0"

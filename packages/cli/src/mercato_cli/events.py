@@ -12,6 +12,8 @@ from mercato_contracts.answers import (
     NO_ERRORS,
     REASONING_NAMES,
     SAID_NAMES,
+    is_failing_status,
+    names_failure,
 )
 
 _KINDS = ("type", "object", "event", "event_type", "state")
@@ -103,7 +105,9 @@ def failure_of(event: Event) -> str | None:
 
 
 def _fails(part: dict[str, Any]) -> bool:
-    if any(_is_failure(part.get(name)) for name in CODE_NAMES) or any(map(_names_failure, map(part.get, _KINDS))):
+    if any(is_failing_status(str(part.get(name))) for name in CODE_NAMES):
+        return True
+    if any(names_failure(name, part[name].lower()) for name in _KINDS if isinstance(part.get(name), str)):
         return True
     if any(part.get(name) is False for name in GOOD_NAMES) or any(part.get(name) is True for name in BAD_NAMES):
         return True
@@ -112,18 +116,6 @@ def _fails(part: dict[str, Any]) -> bool:
     choices = _objects(part.get("choices"))
     inner = [part.get("response"), part.get("delta"), *choices, *(choice.get("delta") for choice in choices)]
     return any(isinstance(each, dict) and _part_fails(each) for each in [part, *inner])
-
-
-def _is_failure(code: Any) -> bool:
-    """Whether it is the status of a failure."""
-    return str(code).isdecimal() and type(code) is not bool and 400 <= int(code) < 600
-
-
-def _names_failure(kind: Any) -> bool:
-    """Whether the kind of an event or an object is that of a failure."""
-    if not isinstance(kind, str):
-        return False
-    return kind.lower() in ("error", "exception", "failed") or kind.endswith((".failed", ".error", "_error"))
 
 
 def _reports(error: Any) -> bool:
@@ -140,7 +132,7 @@ def _only_says(part: dict[str, Any]) -> bool:
 
 def _part_fails(part: dict[str, Any]) -> bool:
     reasons = (str(part.get(name)).lower() for name in _FINISHES)
-    return bool(part.get("error")) or part.get("status") in ("failed", "failure", "error") or "error" in reasons
+    return bool(part.get("error")) or names_failure("status", str(part.get("status")).lower()) or "error" in reasons
 
 
 def _reason(part: dict[str, Any]) -> str:

@@ -52,16 +52,21 @@ def gateway_of(url: str, port: int = GATEWAY_PORT) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
+def is_address(url: str) -> bool:
+    """Whether a request can be sent there."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fits and url.isprintable() and " " not in url
+
+
 def checked_address(url: str, named: str = "") -> str:
     """The address without a trailing slash. Raises `MpError` if it is not an address; `named` says where it is from."""
     text = url.strip()
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        fits = fits and text.isprintable() and " " not in text
-    except ValueError:
-        fits = False
-    if not fits or parts.username or parts.query or parts.fragment:
+    parts = urlsplit(text) if is_address(text) else None
+    if parts is None or parts.username or parts.query or parts.fragment:
         source = f" (from {named})" if named else ""
         raise MpError(
             f"{url or 'Nothing'} is not an address{source}.", "Use an address such as https://market.example."

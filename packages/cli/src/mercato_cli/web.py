@@ -9,6 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from mercato_cli.errors import Exit, MpError
+from mercato_cli.profiles import is_address
 
 _SOCKS = "Install `pip install 'httpx[socks]'` for SOCKS proxies, or except this host with NO_PROXY."
 _RECOVERY = "Correct HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR, or unset them."
@@ -23,7 +24,7 @@ def open_client(url: str, *, timeout: float, **options: Any) -> httpx.Client:
     except ImportError:
         raise MpError(f"{proxy_of(url)} is a SOCKS proxy, which this version of mp cannot use.", _SOCKS) from None
     except (httpx.InvalidURL, ValueError, OSError) as error:
-        if not _is_address(url):
+        if not _can_be_asked(url):
             raise not_an_address(url) from None
         raise MpError(
             f"The network settings of this environment cannot be used: {_reason(error)}.", _RECOVERY
@@ -86,10 +87,10 @@ def _reason(error: Exception) -> str:
     return text.partition("] ")[2].rstrip(".") or text if text.startswith("[Errno") else text.rstrip(".")
 
 
-def _is_address(url: str) -> bool:
+def _can_be_asked(url: str) -> bool:
+    """Whether it is an address for httpx too, which reads hosts more strictly; else the environment is at fault."""
     try:
-        parts = urlsplit(url)
         httpx.URL(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (ValueError, httpx.InvalidURL):
+    except httpx.InvalidURL:
         return False
+    return is_address(url)

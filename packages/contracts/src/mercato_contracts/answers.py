@@ -1,4 +1,4 @@
-"""Names that model providers use in answers; the gateway that counts, `mp` and the checks of a release share them."""
+"""What model providers call things in answers; the gateway that counts, `mp` and the checks of a release share it."""
 
 REASONING_NAMES = frozenset(
     {
@@ -33,3 +33,20 @@ GOOD_NAMES = frozenset({"success", "ok"})
 
 BAD_NAMES = frozenset({"is_error", "isError"})
 """Members that report a failure where they are true."""
+
+_STATES = frozenset({"failed", "failure"})
+_STATE_NAMES = frozenset({"status", "state", "event", "type"})
+_KINDS = frozenset({"error", "exception"})
+_ENDS = (".failed", ".error", "_error")
+
+
+def is_failing_status(code: str) -> bool:
+    """Whether a code is the status of a failure, 400 to 599."""
+    return len(code) == 3 and code[0] in "45" and code.isascii() and code.isdigit()
+
+
+def names_failure(name: str, word: str) -> bool:
+    """Whether the member `name`, whose value is `word` in lower case, says that the call failed."""
+    if name in CODE_NAMES and is_failing_status(word):
+        return True
+    return word in _KINDS or word.endswith(_ENDS) or (word in _STATES and name in _STATE_NAMES)

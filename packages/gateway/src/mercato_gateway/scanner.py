@@ -10,7 +10,16 @@ from typing import Any, Final
 
 import msgspec
 
-from mercato_contracts.answers import BAD_NAMES, CODE_NAMES, ERROR_NAMES, GOOD_NAMES, NO_ERRORS, SAID_NAMES
+from mercato_contracts.answers import (
+    BAD_NAMES,
+    CODE_NAMES,
+    ERROR_NAMES,
+    GOOD_NAMES,
+    NO_ERRORS,
+    SAID_NAMES,
+    is_failing_status,
+    names_failure,
+)
 from mercato_gateway.frames import (
     CHOICE,
     CONTENT,
@@ -197,7 +206,7 @@ class Scanner:
         elif place == TOP and name in BAD_NAMES:
             self.failed = self.failed or text == b"true"
         elif place == TOP and name in CODE_NAMES:
-            self.failed = self.failed or _is_failure(text)
+            self.failed = self.failed or is_failing_status(text.decode("latin-1"))
             self._answers = self._answers or text in (b"0", b"200")
         elif place == STATUS:
             self.failed = self.failed or (name == "status_code" and text != b"0")
@@ -298,25 +307,11 @@ class Scanner:
         elif name in NOTED_NAMES or (frame.place == TOP and name in CODE_NAMES):
             if name == "type" and len(self._stack) == 1:
                 self.type = value
-            self.failed = self.failed or _names_failure(name, value.lower())
+            self.failed = self.failed or names_failure(name, value.lower())
         elif name in SAID_NAMES:
             self._says = self._says or (bool(value) and len(self._stack) == 1 and value.lower() not in NO_ERRORS)
         elif frame.is_list or (self._kept and value.lower() not in NO_ERRORS):  # a list of errors that has one
             self.failed = True
-
-
-def _names_failure(name: str, value: str) -> bool:
-    """Whether a member says in words that the call failed."""
-    if name in CODE_NAMES and _is_failure(value.encode()):
-        return True
-    if value in ("failed", "failure"):
-        return name in ("status", "state", "event", "type")
-    return value in ("error", "exception") or value.endswith((".failed", ".error", "_error"))
-
-
-def _is_failure(code: bytes) -> bool:
-    """Whether a code is the status of a failure."""
-    return len(code) == 3 and code.isdigit() and code[:1] in (b"4", b"5")
 
 
 def _length(segment: bytes) -> int:

@@ -53,7 +53,7 @@ def suspend(mp: Mp, organisation: str, reason: str) -> None:
 @_REASON
 @command
 def reinstate(mp: Mp, organisation: str, reason: str) -> None:
-    """Let a suspended ORGANISATION work again."""
+    """Let a suspended ORGANISATION work again. Needs `mp prove` in the last ten minutes."""
     _show(mp, mp.client.reinstate_organisation(organisation, reason))
 
 
@@ -63,7 +63,7 @@ def reinstate(mp: Mp, organisation: str, reason: str) -> None:
 @_REASON
 @command
 def verify(mp: Mp, organisation: str, withdraw: bool, reason: str) -> None:
-    """Vouch for ORGANISATION: its releases may go live by rule."""
+    """Vouch for ORGANISATION: its releases may go live by rule. Needs `mp prove` in the last ten minutes."""
     _show(mp, mp.client.verify_organisation(organisation, verified=not withdraw, reason=reason))
 
 

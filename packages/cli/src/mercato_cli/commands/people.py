@@ -72,7 +72,7 @@ def enable(mp: Mp, user_id: str) -> None:
 def invite(mp: Mp, email: str, role: str) -> None:
     """Invite somebody; the link goes to them by mail and is printed, too. It works once, for seven days.
 
-    An administrator needs `mp prove` in the last ten minutes.
+    Needs `mp prove` in the last ten minutes.
     """
     new = mp.client.invite(email, role)
 

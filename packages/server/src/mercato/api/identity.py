@@ -207,7 +207,9 @@ async def sign_up(hashed: HashedSignUp, joining: Joining) -> SignUpAnswer:
 async def verify_organisation(
     slug: str, body: VerificationRequest, caller: SignedIn, session: Transaction, parts: Parts
 ) -> OrganisationView:
-    """Releases of a verified vendor may go live by rule, without a person. The same again changes nothing."""
+    """Releases of a verified vendor may go live by rule, without a person. Vouching needs a proof of who you are from
+    the last ten minutes. The same again changes nothing.
+    """
     standing = Standing(session, parts.clock, parts.outbox)
     return view_organisation(await standing.verify(caller, slug, verified=body.verified, reason=body.reason))
 
@@ -260,12 +262,12 @@ async def sign_out(caller: SignedIn, desk: SessionDesk) -> None:
 @router.get("/me", summary="Show the caller and its permissions")
 async def get_me(caller: SignedIn, session: Transaction) -> MeView:
     """The organisation, the person or key, the role, and every permission that the credential carries."""
-    known = await Actors(session).find({caller.actor})
+    known = {} if caller.person_name else await Actors(session).find({caller.actor})
     return MeView(
         organisation=caller.organisation_slug,
         organisation_id=caller.organisation_id,
         actor=caller.actor,
-        name=known[caller.actor].name if caller.actor in known else "",
+        name=known[caller.actor].name if caller.actor in known else caller.person_name,
         role=caller.role.value,
         permissions=sorted(caller.permissions),
         is_operator=caller.is_operator,

@@ -66,8 +66,8 @@ def _state(invitation: Invitation, now: datetime) -> str:
 @router.post("", status_code=201, summary="Invite somebody into your organisation")
 async def invite(body: InvitationRequest, caller: SignedIn, desk: InvitationDesk, parts: Parts) -> NewInvitationAnswer:
     """The link goes to the address by mail and is in the answer; it works once, for seven days. Nobody gives a role
-    that may do more than their own; inviting an administrator needs a proof of who you are from the last ten minutes.
-    Every request makes another invitation.
+    that may do more than their own. Needs a proof of who you are from the last ten minutes. Every request makes another
+    invitation.
     """
     new = await desk.invite(caller, email=body.email, role=Role(body.role))
     link = f"{parts.client_url}/join/{new.token}"

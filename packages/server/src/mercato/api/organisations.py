@@ -70,7 +70,9 @@ async def suspend_organisation(
 async def reinstate_organisation(
     slug: str, body: StandingRequest, caller: SignedIn, desk: StandingDesk
 ) -> OrganisationView:
-    """Keys that were in force work again. Reinstating one that is not suspended changes nothing."""
+    """Keys that were in force work again. Needs a proof of who you are from the last ten minutes. Reinstating one that
+    is not suspended changes nothing.
+    """
     return view_organisation(await desk.reinstate(caller, slug, body.reason))
 
 

@@ -43,8 +43,8 @@ async def list_second_factors(caller: SignedIn, desk: FactorDesk) -> SecondFacto
 async def add_second_factor(
     body: NewSecondFactorRequest, caller: SignedIn, desk: FactorDesk, session: Transaction, parts: Parts
 ) -> NewSecondFactorAnswer:
-    """The app counts once you have confirmed its first code. Every request begins anew; what was not confirmed is
-    forgotten.
+    """The app counts once you have confirmed its first code. Needs a proof of who you are from the last ten minutes.
+    Every request begins anew; what was not confirmed is forgotten.
     """
     new = await desk.add(caller, body.name, await sessions_in(session, parts).email_of(caller))
     return NewSecondFactorAnswer(id=new.row.id, secret=new.secret, uri=new.uri)

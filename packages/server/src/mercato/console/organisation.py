@@ -139,7 +139,7 @@ async def show_organisation(office: Desk) -> Response:
 
 @router.post("/organisation/invitations")
 async def invite(request: Request, office: Desk) -> Response:
-    """The link is shown this once, and sent by mail. Inviting an administrator needs a proof of who one is."""
+    """The link is shown this once, and sent by mail. Needs a proof of who one is."""
     form = await Form.of(request)
     try:
         body = as_request(InvitationRequest, email=form.find("email"), role=form.find("role"))
@@ -199,13 +199,15 @@ async def end_other_sessions(office: Desk) -> Response:
 
 @router.post("/organisation/second-factors")
 async def add_second_factor(request: Request, office: Desk) -> Response:
-    """What the app needs, shown this once; it counts once its first code was typed."""
+    """What the app needs, shown this once; it counts once its first code was typed. Needs a proof of who one is."""
     form = await Form.of(request)
     try:
         body = as_request(NewSecondFactorRequest, name=form.find("name"))
         new = await factors_api.add_second_factor(
             body, office.visit.caller, office.factors, office.session, office.parts
         )
+    except StepUpNeeded:
+        raise
     except Refusal as refusal:
         return await office.show(refusal)
     office.visit.made(new.id)

@@ -147,6 +147,7 @@ class Authentication:
             is_operator=organisation.is_operator,
             session_id=login.id,
             proved_at=login.proved_at,
+            person_name=user.name,
         )
         if login.view_id is None:
             return caller

@@ -118,5 +118,6 @@ def _person(login: LoginSession, user: User, organisation: Organisation, role: R
         is_operator=organisation.is_operator,
         session_id=login.id,
         proved_at=login.proved_at,
+        person_name=user.name,
     )
     return SignedInPerson(caller, user.name, user.email, organisation.name)

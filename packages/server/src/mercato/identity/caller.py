@@ -1,6 +1,6 @@
 """Who is asking."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mercato.identity.permissions import Permission, Role
@@ -44,6 +44,8 @@ class Caller:
     """The only networks that the key is taken from; empty: any."""
     proved_at: datetime | None = None
     """When the person of this session last proved who they are."""
+    person_name: str = field(default="", repr=False)
+    """Of the person of this session; what else shows a credential has its name looked up by `Actors`."""
     viewing: ViewOf | None = None
     """An operator who views as somebody else: organisation, role and rights are that person's, the actor is not."""
 

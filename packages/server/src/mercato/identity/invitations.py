@@ -9,7 +9,7 @@ from mercato.identity.links import LinkTokens
 from mercato.identity.models import Invitation, Organisation, User
 from mercato.identity.news import InvitationAccepted, InvitationMade, InvitationWithdrawn
 from mercato.identity.people_rows import PeopleRows
-from mercato.identity.permissions import ADMINISTRATORS, Permission, Role
+from mercato.identity.permissions import Permission, Role
 from mercato.identity.refusals import EmailTaken, InvitationUnknown
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.secrets import HashedSecret
@@ -41,14 +41,14 @@ class Invitations:
         self._links = links
 
     async def invite(self, caller: Caller, *, email: str, role: Role) -> NewInvitation:
-        """Invite an address. Nobody gives a role that may do more than their own; an administrator needs a proof.
+        """Invite an address. Nobody gives a role that may do more than their own.
 
         Raises `EmailTaken`, `NotAllowed`, `StepUpNeeded`.
         """
         caller.require(Permission.USERS_WRITE)
         may_give(caller, role)
-        if role in ADMINISTRATORS:
-            caller.require_recent_proof(self._clock.now())
+        # Whoever may let people in could otherwise, with a stolen session, let in a second self.
+        caller.require_recent_proof(self._clock.now())
         user = await self._identities.find_user_by_email(email)
         if user is not None and (user.organisation_id == caller.organisation_id or caller.is_operator):
             raise EmailTaken("A user with this address exists.")

@@ -76,8 +76,13 @@ class SecondFactors:
         return factors, await self._rows.count_recovery_codes(user_id)
 
     async def add(self, caller: Caller, name: str, email: str) -> NewFactor:
-        """A factor that counts once `confirm` has seen its first code. Raises `TooManySecondFactors`."""
+        """A factor that counts once `confirm` has seen its first code.
+
+        Raises `StepUpNeeded`, `TooManySecondFactors`.
+        """
         user_id = _person(caller)
+        # Its codes are proofs: with a stolen session it would turn that session into one that may do everything.
+        caller.require_recent_proof(self._clock.now())
         existing = await self._rows.list_factors(user_id)
         if sum(each.confirmed_at is not None for each in existing) >= MOST_FACTORS:
             raise TooManySecondFactors(f"A person can have {MOST_FACTORS} second factors.")

@@ -39,8 +39,14 @@ class Standing:
         return await self._rows.page_of_users(organisation_id, after, limit)
 
     async def verify(self, caller: Caller, slug: str, *, verified: bool, reason: str) -> Organisation:
-        """Vouch for an organisation, or no longer. The same again changes nothing. Raises `NotFound`."""
+        """Vouch for an organisation, or no longer. The same again changes nothing.
+
+        Raises `NotFound`, and `StepUpNeeded` for vouching.
+        """
         caller.require(Permission.ORGANISATIONS_WRITE)
+        if verified:
+            # Releases of an organisation that is vouched for may pass without a person: this approves them beforehand.
+            caller.require_step_up(self._clock.now())
         organisation = await self._get(slug, lock=True)
         if organisation.is_verified != verified:
             organisation.is_verified = verified
@@ -62,8 +68,9 @@ class Standing:
         return organisation
 
     async def reinstate(self, caller: Caller, slug: str, reason: str) -> Organisation:
-        """What was in force before its suspension is in force again. Raises `NotFound`."""
+        """What was in force before its suspension is in force again. Raises `NotFound`, `StepUpNeeded`."""
         caller.require(Permission.ORGANISATIONS_WRITE)
+        caller.require_step_up(self._clock.now())
         organisation = await self._get(slug, lock=True)
         if organisation.suspended_at is not None:
             organisation.suspended_at, organisation.suspended_reason = None, ""

@@ -51,12 +51,22 @@ class RegisteredModel:
     aliases: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnModel:
-    """A model that this marketplace made: its name in the registry, and the key of its service."""
+class OwnModel(Protocol):
+    """A model that this marketplace made, as it was when it was listed."""
 
-    registered_name: str
-    key: str
+    @property
+    def registered_name(self) -> str:
+        """Its name in the registry."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The key of its service."""
+        ...
+
+    def agrees(self, model: RegisteredModel) -> bool:
+        """Whether `bring` would change nothing. False may be wrong where others wrote meanwhile: ask `differences`."""
+        ...
 
 
 class Registry(Protocol):
@@ -82,7 +92,7 @@ class Registry(Protocol):
         ...
 
     def list_own(self) -> AsyncIterator[OwnModel]:
-        """Every model that this marketplace made."""
+        """Every model that this marketplace made, each once. Requests grow with pages, not with models."""
         ...
 
     async def remove(self, registered_name: str) -> bool:

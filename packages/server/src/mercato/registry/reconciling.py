@@ -1,9 +1,9 @@
 """The catalogue and the registry compared both ways, and the registry put right where it is ours."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from mercato.registry.ports import Registry, RegistryFailed, RegistryRejected, RegistryTaken
+from mercato.registry.ports import OwnModel, Registry, RegistryFailed, RegistryRejected, RegistryTaken
 from mercato.registry.reading import ModelReader, Read
 
 _PAGE = 100
@@ -49,11 +49,12 @@ async def reconcile(
     Raises `RegistryUnavailable`, and what `before_each` raises, which is called before each page of models.
     """
     # Listed first: what is published from now on is no model without a service.
-    own = {model.registered_name async for model in registry.list_own()}
-    found, after = Reconciled(), ""
+    own, same = await _list_own(reader, registry, before_each)
+    found, after = Reconciled(models=len(same)), ""
     while page := await reader.list_ids(after, _PAGE):
         await before_each()
-        for service in await reader.read(page):
+        # Only what does not agree is asked about one by one, which also tells whose the model is.
+        for service in await reader.read([service_id for service_id in page if service_id not in same]):
             if service.model is not None:
                 name = registry.registered_name(service.name)
                 await _reconcile_one(service, registry, found, repair=repair, is_there=name in own)
@@ -65,6 +66,40 @@ async def reconcile(
             await before_each()
             await registry.remove(name)
     return found
+
+
+async def _list_own(
+    reader: ModelReader, registry: Registry, before_each: Callable[[], Awaitable[None]]
+) -> tuple[set[str], set[str]]:
+    """The registered names of models that do not agree with their service, and the ids of services that agree."""
+    other: set[str] = set()
+    same: set[str] = set()
+    async for page in _pages_of(registry.list_own()):
+        await before_each()
+        services = {service.key: service for service in await reader.read([model.key for model in page])}
+        for model in page:
+            service = services.get(model.key)
+            if service is None or service.model is None or not _agree(registry, service, model):
+                other.add(model.registered_name)
+            else:
+                same.add(service.key)
+    return other, same
+
+
+def _agree(registry: Registry, service: Read, held: OwnModel) -> bool:
+    assert service.model is not None
+    return held.registered_name == registry.registered_name(service.name) and held.agrees(service.model)
+
+
+async def _pages_of(models: AsyncIterator[OwnModel]) -> AsyncIterator[list[OwnModel]]:
+    page: list[OwnModel] = []
+    async for model in models:
+        page.append(model)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 async def _reconcile_one(service: Read, registry: Registry, found: Reconciled, *, repair: bool, is_there: bool) -> None:

@@ -13,8 +13,12 @@ RELEASE = f"{TAG}release_id"
 
 @dataclass(frozen=True, slots=True)
 class HeldVersion:
-    """A version; `key` is the id of the release that it is, or empty where it is none of ours."""
+    """A version of the registered model `name`.
 
+    `key` is the id of the release that it is, or empty where it is none of ours.
+    """
+
+    name: str
     number: int
     description: str
     tags: Mapping[str, str]
@@ -46,7 +50,7 @@ def read_model(found: Mapping[str, Any]) -> HeldModel:
 
 def read_version(found: Mapping[str, Any]) -> HeldVersion:
     """Of a `model_version`. Raises as `read_model` does."""
-    return HeldVersion(int(found["version"]), str(found.get("description", "")), _tags(found))
+    return HeldVersion(str(found["name"]), int(found["version"]), str(found.get("description", "")), _tags(found))
 
 
 def _tags(found: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Datasets as operators run them: build a panel, open, close and resolve rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from mercato.edge.names import Called
 from mercato.edge.paging import After, Page
 from mercato.identity import Permission
 from mercato.platform import Prepared, Refusal
-from mercato_contracts.datasets import BuildRequest, OpenRoundRequest, TransitionRequest
+from mercato_contracts.datasets import BuildRequest, OpenRoundRequest, RoundDetail, TransitionRequest
 
 router = page_router()
 slow = page_router(slow=True)
@@ -130,44 +130,42 @@ async def open_round(
     return visit.go(f"/ops/datasets/{made.dataset}")
 
 
+@dataclass
+class _Transition:
+    """One form's step of a round, with its reason."""
+
+    name: str
+    round_id: str
+    request: Request
+    visit: SignedIn
+    operations: api.Operations
+    shelves: api.Shelves
+    called: Called
+
+    async def make(self, step: Callable[..., Awaitable[RoundDetail]]) -> Response:
+        """Back to the dataset, where a refusal is shown beside the form. `step` is the API's route."""
+        form = await Form.of(self.request)
+        try:
+            body = as_request(TransitionRequest, reason=form.find("reason"))
+            await step(self.round_id, body, self.visit.caller, self.operations, self.shelves)
+        except Refusal as refusal:
+            return await _show_one(self.visit, self.shelves, self.called, self.name, form=form, refusal=refusal)
+        return self.visit.go(f"/ops/datasets/{self.name}")
+
+
+Transition = Annotated[_Transition, Depends()]
+
+
 @router.post("/ops/datasets/{name}/rounds/{round_id}/close")
-async def close_round(
-    name: str,
-    round_id: str,
-    request: Request,
-    visit: SignedIn,
-    operations: api.Operations,
-    shelves: api.Shelves,
-    called: Called,
-) -> Response:
+async def close_round(transition: Transition) -> Response:
     """Signals that come later are refused."""
-    form = await Form.of(request)
-    try:
-        body = as_request(TransitionRequest, reason=form.find("reason"))
-        await api.close_round(round_id, body, visit.caller, operations, shelves)
-    except Refusal as refusal:
-        return await _show_one(visit, shelves, called, name, form=form, refusal=refusal)
-    return visit.go(f"/ops/datasets/{name}")
+    return await transition.make(api.close_round)
 
 
 @router.post("/ops/datasets/{name}/rounds/{round_id}/resolve")
-async def resolve_round(
-    name: str,
-    round_id: str,
-    request: Request,
-    visit: SignedIn,
-    operations: api.Operations,
-    shelves: api.Shelves,
-    called: Called,
-) -> Response:
+async def resolve_round(transition: Transition) -> Response:
     """Its targets can be read from then on."""
-    form = await Form.of(request)
-    try:
-        body = as_request(TransitionRequest, reason=form.find("reason"))
-        await api.resolve_round(round_id, body, visit.caller, operations, shelves)
-    except Refusal as refusal:
-        return await _show_one(visit, shelves, called, name, form=form, refusal=refusal)
-    return visit.go(f"/ops/datasets/{name}")
+    return await transition.make(api.resolve_round)
 
 
 async def _show_all(

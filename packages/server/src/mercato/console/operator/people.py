@@ -21,6 +21,7 @@ from mercato.identity import (
     Permission,
     Role,
     Standing,
+    StepUpNeeded,
     User,
     every_permission,
     key_rights,
@@ -96,6 +97,8 @@ async def change_standing(
             await desk.suspend(visit.caller, slug, reason)
         else:
             await desk.reinstate(visit.caller, slug, reason)
+    except StepUpNeeded:
+        raise
     except Refusal as refusal:
         page = await _organisation(visit, session, slug)
         return visit.show("operator/organisation.html", page, refusal=refusal)
