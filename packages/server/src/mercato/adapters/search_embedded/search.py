@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import inf
 
 import tantivy
@@ -26,7 +26,7 @@ from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Like
 
 _NEWEST = Sort("released", descending=True)
 _LONGEST_REMEMBERED = 40
-_LISTINGS = 2_048
+_LISTINGS = 4_096
 _WORDS = 16_384
 
 
@@ -80,6 +80,13 @@ class Search:
             Shelf(self._schema, searcher, self._remembered, generation, viewer), self._vectors, service_id, limit
         )
 
+    def read(
+        self, searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress], generation: int
+    ) -> list[ListingDocument]:
+        """The listings at these addresses, in their order."""
+        placed = zip(keys_of(searcher, addresses), addresses, strict=True)
+        return [self._remembered.at(searcher, generation, key, address).listing for key, address in placed]
+
     def _find(self, searcher: tantivy.Searcher, asked: Asked, generation: int) -> _Findings:
         query, words = asked.query, asked.words
         addresses: dict[int, tantivy.DocAddress] = {}
@@ -119,7 +126,8 @@ class Search:
         )
 
     def _fields_having(self, searcher: tantivy.Searcher, generation: int) -> question.Having:
-        return lambda word: self._having.get(generation, word, lambda: question.read_having(searcher, word))
+        """One query asks for each of its words several times."""
+        return cache(lambda word: self._having.get(generation, word, lambda: question.read_having(searcher, word)))
 
     def _ask_words(
         self, searcher: tantivy.Searcher, asked: Asked, having: question.Having
