@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from mercato.billing import Agreements
+from mercato.metering import WindowCheck, remake_days
 from mercato.metering.window_plan import sources_of
+from mercato.metering.window_rows import WindowRows
 from tests.metering.test_series import adjust, make_days, series, shop
 from tests.metering.test_usage_api import sign_in
 from tests.support.market import Customer, Market
@@ -145,9 +147,9 @@ def test_sources_cover_each_moment_once(seed: int) -> None:
     bounds = [begin]
     while len(bounds) < 30:
         bounds.append(bounds[-1] + draw.choice([timedelta(minutes=15), timedelta(hours=5), DAY, DAY, 7 * DAY]))
-    kinds = ["market:86400", "market:900", "call:86400"]
+    kinds = ["market:86400", "market:900", "call:86400", "market:691200"]
     made = {
-        begin.replace(hour=hour, minute=minute) + number * DAY: frozenset(draw.sample(kinds, draw.randrange(4)))
+        begin.replace(hour=hour, minute=minute) + number * DAY: frozenset(draw.sample(kinds, draw.randrange(5)))
         for hour, minute in ((0, 0), (18, 30), (4, 0))
         for number in range(-1, 150)
         if draw.random() < 0.8
@@ -161,7 +163,96 @@ def test_sources_cover_each_moment_once(seed: int) -> None:
     assert covered[-1][1] == bounds[-1]
     assert all(one[1] == other[0] for one, other in pairwise(covered))
     for first, last, source in covered:
-        if source.level is not None and source.seconds == 86_400:
-            assert last - first == DAY
-            assert f"{source.level}:86400" in made[first]
+        if source.level is not None and source.seconds != 900:
+            assert last - first == timedelta(seconds=source.seconds)
+            assert f"{source.level}:{source.seconds}" in made[first]
             assert not any(first < bound < last for bound in bounds)
+
+
+async def long_ago(market: Market, customers: list[Customer], days: int = 60) -> list[Any]:
+    """Few customers who call now and then, each day a little differently: days save few rows, eight of them many."""
+    midnight = market.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    events = []
+    for number in range(days * 4):
+        at = midnight - days * DAY + timedelta(hours=6 * number, minutes=number % 7)
+        customer = customers[number // 2 % len(customers)]
+        events.append(market.event(customer, at=at, duration_us=1_000 * number, operation=f"POST /{number % 3}"))
+    for place in range(0, len(events), 200):
+        await market.take(events[place : place + 200])
+    return events
+
+
+async def true_blocks(market: Market) -> dict[datetime, list[str]]:
+    async with market.database.transaction() as session:
+        made = await WindowRows(session).made(datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC))
+    found = {start: [name for name in names if name.endswith(":691200")] for start, names in made.items()}
+    return {start: names for start, names in found.items() if names}
+
+
+async def test_long_series_of_many_read_blocks_of_days_which_say_what_the_quarter_hours_say(
+    api: httpx.AsyncClient, market: Market
+) -> None:
+    _, customers = await shop(market)
+    events = await long_ago(market, customers)
+    await adjust(market, await market.operator(), customers, events)
+    operator, consumer = [await sign_in(api, who) for who in (await market.operator(), customers[0].caller)]
+    asked = [
+        (headers, {"side": side, "group_by": by, "zone": zone, "step": step})
+        for headers, side, groups in (
+            (operator, "marketplace", [[], ["consumer"], ["consumer", "service"], ["service"], ["operation"]]),
+            (consumer, "consumer", [[], ["service"]]),
+        )
+        for by in groups
+        for zone, step in (("UTC", "day"), ("Asia/Kolkata", "month"), ("America/New_York", "week"))
+    ]
+    period = {"since": "2026-08-20T05:15:00Z", "until": "2026-11-03T00:00:00Z", "metric": METRICS, "compare": True}
+    raw = [await series(api, headers, **period, **params) for headers, params in asked]
+    await make_days(market)
+    blocks = await true_blocks(market)
+    assert len(blocks) >= 6
+    assert all({"consumer:691200", "vendor:691200"} <= set(names) for names in blocks.values()), blocks
+    for (headers, params), before in zip(asked, raw, strict=True):
+        assert await series(api, headers, **period, **params) == before, params
+    # A call that comes in late makes its block untrue until its day is made anew, whoever makes it.
+    start = sorted(blocks)[2]
+    await market.take([market.event(customers[0], at=start + 5 * DAY + timedelta(hours=7))])
+    assert start not in await true_blocks(market)
+    for made in (False, True):
+        if made:
+            market.clock.advance(timedelta(minutes=1))
+            await make_days(market)
+            assert (await true_blocks(market)).keys() == blocks.keys()
+        for headers, params in asked[:6]:
+            found = await series(api, headers, **period, **params)
+            assert sum(line["total"]["calls"] for line in found["totals"]) == len(events) + 1, params
+    market.clock.advance(timedelta(minutes=1))
+    async with market.database.transaction() as session:
+        await WindowRows(session).make_day((start + DAY).date(), market.clock.now())
+    assert start not in await true_blocks(market)
+
+
+async def test_a_row_of_a_block_that_is_wrong_is_found_and_made_anew(api: httpx.AsyncClient, market: Market) -> None:
+    _, customers = await shop(market)
+    events = await long_ago(market, customers)
+    await make_days(market)
+    assert await check_days(market) == 0
+    start = sorted(await true_blocks(market))[3]
+    async with market.database.transaction() as session:
+        wrong = (
+            "UPDATE usage_days SET calls = calls + 1 WHERE level = 'consumer' AND seconds = 691200"
+            " AND start = CAST(:start AS timestamptz)"
+        )
+        await session.execute(text(wrong), {"start": start})
+    async with market.database.transaction() as session:
+        (odd,) = await WindowCheck(session).odd(start.date())
+    assert (odd.level, odd.start, odd.calls - odd.quarter_calls) == ("consumer", start, 4)
+    market.clock.advance(timedelta(minutes=1))
+    async with market.database.transaction() as session:
+        await remake_days(session, [start.date()])
+    await make_days(market)
+    async with market.database.transaction() as session:
+        assert await WindowCheck(session).odd(start.date()) == []
+    headers = await sign_in(api, await market.operator())
+    period = {"since": "2026-08-20T00:00:00Z", "until": "2026-11-03T00:00:00Z"}
+    found = await series(api, headers, side="marketplace", group_by="consumer", **period)
+    assert found["totals"][0]["total"]["calls"] == len(events)

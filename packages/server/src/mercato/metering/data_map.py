@@ -4,6 +4,7 @@ from mercato.metering.models import Budget, Counter, GatewayLife, Lease, Metered
 from mercato.metering.rollup_models import (
     DIMENSIONS,
     MEASURES,
+    UsageBlock,
     UsageDay,
     UsageDayState,
     UsageQuarter,
@@ -55,6 +56,8 @@ describe(UsageDayState, "Days that were added up.", LegalBasis.LAW, BOOKS, facts
 describe(UsageTouched, "Days to be added up again.", LegalBasis.LAW, OPERATION, measures="number", times="day")
 describe(UsageWindow, "Stretches that were added up by the day.", LegalBasis.LAW, OPERATION, facts="made",
          times="start made_at")  # fmt: skip
+describe(UsageBlock, "Days that were added up once more, by eight.", LegalBasis.LAW, OPERATION, facts="made",
+         times="start made_at days_made_at")  # fmt: skip
 describe(UsageZone, "Time zones that somebody asked for.", LegalBasis.INTEREST, OPERATION, facts="zone",
          times="asked_on")  # fmt: skip
 describe(UsageAnomaly, "Unusual hours of usage.", LegalBasis.INTEREST, WITH_ORGANISATION,

@@ -1,4 +1,5 @@
-"""Rows of days: what is over is added up once, so that long series read few rows, in the zones that people ask for."""
+"""Rows of days and of blocks of days: what is over is added up once, so that long series read few rows, in the zones
+that people ask for."""
 
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +18,7 @@ _SECONDS_AT_ONCE = 5.0
 _DAY = timedelta(days=1)
 _ZONES_KEPT = timedelta(days=35)
 _MOST_ZONES = 12
-_DAYS_OF_ZONES = 400
+_DAYS_KEPT = 400
 
 
 class DayRows:
@@ -28,8 +29,8 @@ class DayRows:
         self._clock = clock
 
     async def make_due(self) -> int:
-        """The oldest days that have none, and those that were touched since, then days of other zones; a few at a
-        time. Returns how many days."""
+        """The oldest days that have none, and those that were touched since, then blocks of days, then days of other
+        zones; a few at a time. Returns how many."""
         began = time.monotonic()
         now = self._clock.now().astimezone(UTC)
         midnight = (now - _SETTLED).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -40,22 +41,27 @@ class DayRows:
             await self._rows.make_day(day, now)
         if days:
             return len(days)
+        first = await self._rows.first_quarter()
+        if first is None:
+            return 0
         made = 0
-        for start in await self._missing_windows(midnight):
-            await self._rows.make_window(start, now)
-            made += 1
-            if time.monotonic() - began > _SECONDS_AT_ONCE:
-                break
+        since = max(first - _DAY, midnight - _DAYS_KEPT * _DAY)
+        blocks = await self._rows.missing_blocks(since, midnight)
+        for make, starts in (
+            (self._rows.make_block, blocks),
+            (self._rows.make_window, await self._missing_windows(since, midnight)),
+        ):
+            for start in starts:
+                if time.monotonic() - began > _SECONDS_AT_ONCE:
+                    return made
+                await make(start, now)
+                made += 1
         return made
 
-    async def _missing_windows(self, midnight: datetime) -> list[datetime]:
+    async def _missing_windows(self, since: datetime, midnight: datetime) -> list[datetime]:
         """Days of zones that were asked for lately, the newest first. A day is over when the UTC days that it lies in
         are: usage that comes in later marks those."""
         zones = await self._rows.zones(midnight.date() - _ZONES_KEPT, _MOST_ZONES)
-        first = await self._rows.first_quarter() if zones else None
-        if first is None:
-            return []
-        since = max(first - _DAY, midnight - _DAYS_OF_ZONES * _DAY)
         made = await self._rows.windows_made(since)
         wanted = {start for name in zones for start in _days_of(name, since, midnight) if start not in made}
         return sorted(wanted, reverse=True)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Date, Identity, Index, Integer, PrimaryKeyConstraint, SmallInteger, Uuid, text
+from sqlalchemy import Date, DateTime, Identity, Index, Integer, PrimaryKeyConstraint, SmallInteger, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -100,8 +100,8 @@ class UsageQuarter(Figures, Base):
 class UsageDay(Figures, Base):
     """Quarter rows of a day that is over, added up by the worker: of `seconds` length, and of less detail by `level`.
 
-    A day is 24 hours from `start` on, which is midnight in some zone. What each level keeps, and which are made, is in
-    `levels`; what a level drops is empty.
+    A day is 24 hours from `start` on, which is midnight in some zone; the rows of a block begin with its first day.
+    What each level keeps, and which are made, is in `levels`; what a level drops is empty.
     """
 
     __tablename__ = "usage_days"
@@ -132,6 +132,18 @@ class UsageDayState(Base):
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     made_at: Mapped[datetime]
+    made: Mapped[list[str]]
+
+
+class UsageBlock(Base):
+    """Eight days, UTC, whose rows in `usage_days` are made as one; true as long as no day of them is touched, and each
+    was made when `days_made_at` says, in their order: whoever makes a day anew need not know of blocks."""
+
+    __tablename__ = "usage_blocks"
+
+    start: Mapped[datetime] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    days_made_at: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
     made: Mapped[list[str]]
 
 

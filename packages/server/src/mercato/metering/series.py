@@ -171,7 +171,7 @@ class Summing:
         if not wanted.groups:
             return {}, 0
         columns = [GROUPS[name] for name in wanted.groups]
-        sources = await self._made.sources(whose, columns, steps.bounds)
+        sources = await self._made.sources(whose, columns, (steps.since, steps.until))
         sizes = await self._rows.totals(whose, sources, columns, _sizes(wanted.metrics[0]), _MOST_GROUPS)
         newest: dict[str, str] = {}
         if "key" in wanted.groups:

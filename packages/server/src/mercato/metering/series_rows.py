@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from mercato.metering.levels import DAY_SECONDS
+from mercato.metering.levels import QUARTER_SECONDS
 from mercato.metering.rollup_models import UsageQuarter
 from mercato.metering.window_plan import Source
 from mercato.platform import Session
@@ -137,7 +137,7 @@ def _rows(
         ]
     parts = []
     for number, source in enumerate(sources):
-        is_whole_days = source.level is not None and source.seconds == DAY_SECONDS
+        is_whole_days = source.level is not None and source.seconds != QUARTER_SECONDS
         if is_whole_days:
             values[f"starts_{number}"] = [begin for begin, _ in source.spans]
             where = [*conditions, f"start = ANY(CAST(:starts_{number} AS timestamptz[]))"]

@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import TextClause, text
 
-from mercato.metering.levels import BUSY, DAY_SECONDS
+from mercato.metering.levels import BLOCK_DAYS, BUSY
 from mercato.metering.rollup_models import MEASURES
 from mercato.metering.window_rows import WindowRows
 from mercato.platform import Session
 
 _DAY = timedelta(days=1)
+_BLOCK = BLOCK_DAYS * _DAY
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in MEASURES)
 _LATENCIES = "coalesce(sum((SELECT sum(n) FROM unnest(latency_n) AS one (n))), 0)::bigint"
 _OF_DAYS = text(
@@ -47,25 +48,29 @@ class WindowCheck:
         self._rows = WindowRows(session)
 
     async def odd(self, day: date) -> list[OddLevel]:
-        """Of the days, of any zone, that begin on this day, UTC, and are held to be true."""
+        """Of the days, of any zone, and of the block that begin on this day, UTC, and are held to be true."""
         begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
         found = []
-        for start, made in (await self._rows.made(begin, begin + _DAY)).items():
-            if begin <= start < begin + _DAY:
-                everybody = await self._sums(_OF_EVERYBODY, {"begin": start, "end": start + _DAY})
-                for name in sorted(made):
-                    found += await self._odd(start, name, everybody)
+        for start, made in (await self._rows.made(begin, begin + _BLOCK)).items():
+            if not begin <= start < begin + _DAY:
+                continue
+            everybody: dict[datetime, dict[str, tuple[int, ...]]] = {}
+            for name in sorted(made):
+                level, _, length = name.partition(":")
+                end = start + max(_DAY, timedelta(seconds=int(length)))
+                if end not in everybody:
+                    everybody[end] = await self._sums(_OF_EVERYBODY, {"begin": start, "end": end})
+                found += await self._odd(level, int(length), start, end, everybody[end])
         return found
 
-    async def _odd(self, start: datetime, name: str, everybody: dict[str, tuple[int, ...]]) -> list[OddLevel]:
-        level, _, length = name.partition(":")
-        seconds = int(length)
-        last = start if seconds == DAY_SECONDS else start + _DAY - timedelta(seconds=seconds)
+    async def _odd(
+        self, level: str, seconds: int, start: datetime, end: datetime, everybody: dict[str, tuple[int, ...]]
+    ) -> list[OddLevel]:
         values = {"level": level, "seconds": seconds, "begin": start}
-        days = await self._sums(_OF_DAYS, values | {"last": last})
+        days = await self._sums(_OF_DAYS, values | {"last": end - timedelta(seconds=seconds)})
         quarters = everybody
         if level in BUSY:
-            quarters = await self._sums(_OF_THE_BUSY, values | {"end": start + _DAY})
+            quarters = await self._sums(_OF_THE_BUSY, values | {"end": end})
         nothing = (0,) * (_ADJUSTED + 1)
         return [
             OddLevel(

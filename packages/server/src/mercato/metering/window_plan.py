@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mercato.metering.levels import BUSY, DAY_SECONDS, LEVELS, QUARTER_SECONDS
+from mercato.metering.levels import BLOCK_DAYS, BLOCK_SECONDS, BUSY, DAY_SECONDS, LEVELS, QUARTER_SECONDS
 
 DAY = timedelta(days=1)
+BLOCK = BLOCK_DAYS * DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Rows that together cover these spans; `level` is `None` for the quarter hours themselves.
 
-    Rows of days are as long as their spans. Those of quarter hours lie within them.
+    Rows of days and of blocks are as long as their spans. Those of quarter hours lie within them.
     """
 
     level: str | None
@@ -38,26 +39,48 @@ def sources_of(
 ) -> list[Source]:
     """The fewest rows that make these steps, each from its begin to its end.
 
-    `made` has the starts of days, of any zone, that are added up and true, with the names of what is made of each, such
-    as `market:86400`.
+    `made` has the starts of days, of any zone, and of blocks that are added up and true, with the names of what is made
+    of each, such as `market:86400`.
     """
-    days = {start: level for start, names in made.items() if (level := _first(levels, DAY_SECONDS, names)) is not None}
-    starts = sorted(days)
+    days = _Starts(levels, DAY_SECONDS, made)
+    blocks = _Starts(levels, BLOCK_SECONDS, made)
     spans: dict[tuple[str | None, int], list[tuple[datetime, datetime]]] = {}
     for begin, end in steps:
         at = begin
         while at < end:
-            level = days.get(at)
-            if level is not None and at + DAY <= end:
+            if (level := blocks.level_at(at, end)) is not None:
+                spans.setdefault((level, BLOCK_SECONDS), []).append((at, at + BLOCK))
+                at += BLOCK
+                continue
+            before = blocks.first_after(at, end)
+            if (level := days.level_at(at, before)) is not None:
                 spans.setdefault((level, DAY_SECONDS), []).append((at, at + DAY))
                 at += DAY
                 continue
-            place = bisect_right(starts, at)
-            following = starts[place] if place < len(starts) else end
-            until = following if following + DAY <= end else end
+            until = days.first_after(at, before)
             _add_quarters(spans, levels, at, until, made)
             at = until
     return [Source(level, seconds, tuple(found)) for (level, seconds), found in spans.items()]
+
+
+class _Starts:
+    """Where rows of one length begin, and of which level they are: the smallest of these levels."""
+
+    def __init__(self, levels: Sequence[str], seconds: int, made: Mapping[datetime, frozenset[str]]) -> None:
+        found = {start: _first(levels, seconds, names) for start, names in made.items()}
+        self._levels = {start: level for start, level in found.items() if level is not None}
+        self._starts = sorted(self._levels)
+        self._length = timedelta(seconds=seconds)
+
+    def level_at(self, at: datetime, end: datetime) -> str | None:
+        """That of the rows which begin here and end by `end`."""
+        return self._levels.get(at) if at + self._length <= end else None
+
+    def first_after(self, at: datetime, end: datetime) -> datetime:
+        """Where the next rows begin that end by `end`; else `end`."""
+        place = bisect_right(self._starts, at)
+        following = self._starts[place] if place < len(self._starts) else end
+        return following if following + self._length <= end else end
 
 
 def _add_quarters(

@@ -8,11 +8,14 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mercato.metering.levels import (
+    BLOCK_DAYS,
+    BLOCK_SECONDS,
     BUSY,
     BUSY_WORTH_IT,
     DAY_SECONDS,
     LEAST_BUSY_ROWS,
     LEVELS,
+    OF_BLOCKS,
     OF_QUARTERS,
     OF_ZONES,
     QUARTER_SECONDS,
@@ -22,6 +25,7 @@ from mercato.metering.levels import (
 from mercato.metering.rollup_models import (
     DIMENSIONS,
     MEASURES,
+    UsageBlock,
     UsageDay,
     UsageDayState,
     UsageQuarter,
@@ -32,6 +36,8 @@ from mercato.metering.rollup_models import (
 from mercato.platform import Session
 
 _DAY = timedelta(days=1)
+_BLOCK = BLOCK_DAYS * _DAY
+_DAY_ZERO = date(1970, 1, 1)
 _NAMES = ", ".join((*DIMENSIONS, *MEASURES, "latency_at", "latency_n"))
 _WITHIN = "start >= :begin AND start < :end"
 _BUSY_ONES = (
@@ -46,20 +52,21 @@ _BUSY_WORTH_IT = (
 )
 
 
-def _make(level: str, seconds: int) -> Any:
-    """The statement that adds quarter rows up to this level and length."""
+def _make(level: str, seconds: int, *, of_days: bool = False) -> Any:
+    """The statement that adds quarter rows, or rows of days, up to this level and length."""
     kept = LEVELS[level]
     # Rows that share what is kept are one: the rest is empty.
     dimensions = ", ".join(
         name if name in kept else f"{'0::smallint' if name == 'status_class' else repr('')} AS {name}"
         for name in DIMENSIONS
     )
-    start = "CAST(:begin AS timestamptz)" if seconds == DAY_SECONDS else "start"
+    start = "start" if seconds == QUARTER_SECONDS else "CAST(:begin AS timestamptz)"
+    table = f"usage_days WHERE level = '{level}' AND seconds = {DAY_SECONDS} AND" if of_days else "usage_quarter WHERE"
     key = f"start, {', '.join(kept)}"
     sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
     return text(
         f"WITH base AS MATERIALIZED (SELECT {start} AS start, {', '.join(kept)}, {', '.join(MEASURES)},"  # noqa: S608
-        f" latency_at, latency_n FROM usage_quarter WHERE {_WITHIN}{_BUSY_ONES if level in BUSY else ''}),"
+        f" latency_at, latency_n FROM {table} {_WITHIN}{_BUSY_ONES if level in BUSY else ''}),"
         f" whole AS (SELECT {key}, {sums} FROM base GROUP BY {key}),"
         f" buckets AS (SELECT {key}, array_agg(bucket ORDER BY bucket) AS latency_at,"
         f" array_agg(n ORDER BY bucket) AS latency_n FROM (SELECT {key}, bucket, sum(n)::int AS n"
@@ -77,21 +84,36 @@ def _make(level: str, seconds: int) -> Any:
 _MAKE = {(level, DAY_SECONDS): _make(level, DAY_SECONDS) for level in LEVELS} | {
     (level, QUARTER_SECONDS): _make(level, QUARTER_SECONDS) for level in OF_QUARTERS
 }
+_MAKE_BLOCK = {
+    (level, of_days): _make(level, BLOCK_SECONDS, of_days=of_days) for level in OF_BLOCKS for of_days in (False, True)
+}
 _MISSING = text(
     "SELECT day FROM generate_series((SELECT date_trunc('day', min(start), 'UTC') FROM usage_quarter),"
     " CAST(:before AS timestamptz) - interval '1 day', interval '1 day') AS moment"
     " CROSS JOIN LATERAL (SELECT (moment AT TIME ZONE 'UTC')::date) AS of (day)"
     " WHERE NOT EXISTS (SELECT FROM usage_day_states WHERE usage_day_states.day = of.day) ORDER BY day LIMIT :most"
 )
-# One question instead of four: every series asks it first. The last line makes room to add up in memory until the
+_MISSING_BLOCKS = text(
+    "SELECT block.start FROM generate_series(CAST(:first AS timestamptz), CAST(:before AS timestamptz)"  # noqa: S608
+    f" - interval '{BLOCK_DAYS} days', interval '{BLOCK_DAYS} days') AS block (start)"
+    " CROSS JOIN LATERAL (SELECT array_agg(made_at ORDER BY day) AS made_at FROM usage_day_states"
+    " WHERE day >= (block.start AT TIME ZONE 'UTC')::date"
+    f" AND day < (block.start AT TIME ZONE 'UTC')::date + {BLOCK_DAYS}) AS days"
+    f" WHERE cardinality(days.made_at) = {BLOCK_DAYS} AND NOT EXISTS (SELECT FROM usage_blocks"
+    " WHERE usage_blocks.start = block.start AND usage_blocks.days_made_at = days.made_at) ORDER BY block.start"
+)
+# One question instead of five: every series asks it first. The last line makes room to add up in memory until the
 # transaction ends, as what does not fit is sorted on the disk, and has nothing compiled, which takes longer than such
 # questions do.
 _MADE = text(
-    "SELECT 'touched' AS kind, day, NULL::timestamptz AS start, NULL::jsonb AS made FROM usage_touched"
-    " WHERE day >= :first AND day <= :after GROUP BY day"
-    " UNION ALL SELECT 'day', day, NULL, made FROM usage_day_states WHERE day >= :first AND day <= :last"
-    " UNION ALL SELECT 'window', NULL, start, made FROM usage_windows WHERE start >= :since AND start < :until"
-    " UNION ALL SELECT set_config('work_mem', '64MB', true) || set_config('jit', 'off', true), NULL, NULL, NULL"
+    "SELECT 'touched' AS kind, day, NULL::timestamptz AS start, NULL::jsonb AS made, NULL::timestamptz[] AS made_at"
+    " FROM usage_touched WHERE day >= :first AND day <= :after GROUP BY day"
+    " UNION ALL SELECT 'day', day, NULL, made, ARRAY[made_at] FROM usage_day_states"
+    " WHERE day >= :first AND day <= :last"
+    " UNION ALL SELECT 'window', NULL, start, made, NULL FROM usage_windows WHERE start >= :since AND start < :until"
+    " UNION ALL SELECT 'block', NULL, start, made, days_made_at FROM usage_blocks"
+    " WHERE start >= :since AND start < :until"
+    " UNION ALL SELECT set_config('work_mem', '64MB', true) || set_config('jit', 'off', true), NULL, NULL, NULL, NULL"
 )
 _HAS_ROWS = text(
     "SELECT start FROM unnest(CAST(:starts AS timestamptz[])) AS asked (start) WHERE EXISTS (SELECT FROM usage_days AS"
@@ -115,7 +137,7 @@ class WindowRows:
 
     async def take_touched(self, most: int) -> list[date]:
         """Days that were touched since their rows were made; the marks that this transaction sees are gone, and what
-        other zones made of these days is no longer true."""
+        other zones and blocks made of these days is no longer true."""
         days = list(await self._session.scalars(select(UsageTouched.day).distinct().limit(most)))
         numbers = delete(UsageTouched).where(UsageTouched.day.in_(days)).returning(UsageTouched.number)
         await self._session.execute(numbers)
@@ -123,6 +145,7 @@ class WindowRows:
             begin = _midnight(day)
             old = delete(UsageWindow).where(UsageWindow.start > begin - _DAY, UsageWindow.start < begin + _DAY)
             await self._session.execute(old)
+            await self._session.execute(delete(UsageBlock).where(UsageBlock.start == block_of(day)))
         return sorted(days)
 
     async def make_day(self, day: date, at: datetime) -> None:
@@ -136,6 +159,26 @@ class WindowRows:
         """The rows of the 24 hours from `start` on, which is midnight somewhere else."""
         made = await self._make(start, [(level, DAY_SECONDS) for level in OF_ZONES], WORTH_IT_IN_ZONES)
         await self._session.merge(UsageWindow(start=start, made_at=at, made=made))
+        await self._session.flush()
+
+    async def make_block(self, start: datetime, at: datetime) -> None:
+        """The rows of a block all of whose days are made, of each level that saves enough of what it is made of."""
+        states = await self._session.scalars(
+            select(UsageDayState)
+            .where(UsageDayState.day >= start.date(), UsageDayState.day < (start + _BLOCK).date())
+            .order_by(UsageDayState.day)
+        )
+        days = list(states)
+        values = {"seconds": BLOCK_SECONDS, "begin": start, "end": start + _BLOCK, "worth": WORTH_IT}
+        made: list[str] = []
+        for level in OF_BLOCKS:
+            gone = delete(UsageDay).where(UsageDay.level == level, UsageDay.seconds == BLOCK_SECONDS)
+            await self._session.execute(gone.where(UsageDay.start == start))
+            of_days = all(f"{level}:{DAY_SECONDS}" in day.made for day in days)
+            if await self._session.scalar(_MAKE_BLOCK[level, of_days], values | {"level": level}):
+                made.append(f"{level}:{BLOCK_SECONDS}")
+        block = UsageBlock(start=start, made_at=at, days_made_at=[day.made_at for day in days], made=made)
+        await self._session.merge(block)
         await self._session.flush()
 
     async def _make(self, begin: datetime, kinds: Sequence[tuple[str, int]], worth: int) -> list[str]:
@@ -152,23 +195,37 @@ class WindowRows:
         return made
 
     async def made(self, since: datetime, until: datetime) -> dict[datetime, frozenset[str]]:
-        """What is made, and true, of the days, of any zone, that begin in [`since`, `until`)."""
+        """What is made, and true, of the days, of any zone, that begin in [`since`, `until`), and of the blocks that
+        lie within."""
         first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
         values = {"first": first, "last": last, "after": last + _DAY, "since": since, "until": until}
         rows = [tuple(row) for row in await self._session.execute(_MADE, values)]
-        touched = {day for kind, day, _, _ in rows if kind == "touched"}
-        found = {_midnight(day): frozenset(made) for kind, day, _, made in rows if kind == "day" and day not in touched}
-        for kind, _, start, made in rows:
-            if kind == "window":
-                day = start.astimezone(UTC).date()
-                if touched.isdisjoint((day, day + _DAY)):
+        touched = {day for kind, day, *_ in rows if kind == "touched"}
+        found: dict[datetime, frozenset[str]] = {}
+        made_at: dict[datetime, datetime] = {}
+        for kind, day, start, made, times in rows:
+            if kind == "day" and day not in touched:
+                found[_midnight(day)] = frozenset(made)
+                made_at[_midnight(day)] = times[0]
+            elif kind == "window":
+                lies_in = start.astimezone(UTC).date()
+                if touched.isdisjoint((lies_in, lies_in + _DAY)):
                     found[start] = frozenset(made)
+        for kind, _, start, made, times in rows:
+            if kind == "block" and times == [made_at.get(start + number * _DAY) for number in range(BLOCK_DAYS)]:
+                found[start] |= frozenset(made)
         return found
 
     async def with_rows_of(self, consumer_id: str, level: str, starts: Collection[datetime]) -> set[datetime]:
         """Those of these days of which this consumer has rows of a level that only busy ones have."""
         values = {"starts": sorted(starts), "level": level, "consumer": consumer_id}
         return set(await self._session.scalars(_HAS_ROWS, values))
+
+    async def missing_blocks(self, since: datetime, before: datetime) -> list[datetime]:
+        """Where the blocks begin that are over before the midnight `before`, whose days are all made, and that are not
+        made of them; the oldest first."""
+        values = {"first": block_of(since.astimezone(UTC).date()), "before": before}
+        return list(await self._session.scalars(_MISSING_BLOCKS, values))
 
     async def windows_made(self, since: datetime) -> set[datetime]:
         """Where the days of other zones begin that are made."""
@@ -190,6 +247,11 @@ class WindowRows:
         """The zones that were asked for since then, the latest first."""
         query = select(UsageZone.zone).where(UsageZone.asked_on >= since)
         return list(await self._session.scalars(query.order_by(UsageZone.asked_on.desc(), UsageZone.zone).limit(most)))
+
+
+def block_of(day: date) -> datetime:
+    """Where the block of this day begins."""
+    return _midnight(day - (day - _DAY_ZERO) % _BLOCK)
 
 
 def _midnight(day: date) -> datetime:
