@@ -102,12 +102,16 @@ class Edition:
     def suggest(self, text: str, limit: int, viewer: str | None) -> tuple[Suggestion, ...]:
         """As `SearchIndex.suggest`."""
         with self._asking():
+            generation = self._generation
             searcher = self._text.searcher()
 
             def seen(query: tantivy.Query) -> tantivy.Query:
                 return filtered(self._schema, searcher, query, Filters(viewer=viewer))
 
-            return suggestions(self._schema, searcher, seen, text, limit)
+            def read(addresses: list[tantivy.DocAddress]) -> list[ListingDocument]:
+                return self._search.read(searcher, addresses, generation)
+
+            return suggestions(self._schema, searcher, seen, read, text, limit)
 
     def find_similar(self, service_id: str, limit: int, viewer: str | None) -> tuple[Likeness, ...]:
         """As `SearchIndex.find_similar`."""

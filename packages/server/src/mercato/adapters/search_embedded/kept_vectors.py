@@ -9,6 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 
 from mercato.adapters.lasting_files import write_last
 from mercato.adapters.search_embedded.checksums import Damaged, checksum_of
-from mercato.adapters.search_embedded.places import Places
+from mercato.adapters.search_embedded.places import PlaceNumbers, Places
 from mercato.adapters.search_embedded.tail import RECORD, Records, Rows, Tail
-from mercato.adapters.search_embedded.vectors import ManyOrOne, new_graph
+from mercato.adapters.search_embedded.vectors import ManyOrOne, by_cosine, new_graph, to_floats
 from mercato.discovery import Vector
 
 _CHUNK = 256
@@ -90,7 +91,7 @@ class KeptVectors:
 
     def remove(self, keys: Sequence[int]) -> None:
         """Forget these keys; unknown ones are no error."""
-        known = list(self._places.find(keys))
+        known = [key for key, place in zip(keys, self._places.find(keys), strict=True) if place >= 0]
         if known:
             rows = np.zeros((len(known), self._dimensions), np.float16)
             records = _records(known, rows, is_gone=True)
@@ -101,21 +102,20 @@ class KeptVectors:
     def get(self, key: int) -> Vector | None:
         """The vector under this key."""
         with self._lock.reading():
-            found = self._places.find([key])
-            return self._rows_at(list(found.values()))[0] if found else None
+            place = self._places.find([key])
+            return self._rows_at(place)[0] if place[0] >= 0 else None
 
     def nearest(self, vector: Vector, count: int) -> dict[int, float]:
         """The nearest keys and their cosines, nearest first; approximate."""
         with self._lock.reading():
-            found: dict[int, float] = {}
-            for graph in (self._base_graph, self._graph):
-                found |= self._nearest_in(graph, vector, count)
-        return dict(sorted(found.items(), key=lambda pair: -pair[1])[:count])
+            near = [self._nearest_in(graph, vector, count) for graph in (self._base_graph, self._graph)]
+            return dict(islice(self._cosines(vector, np.concatenate(near)).items(), count))
 
     def compare(self, vector: Vector, keys: Sequence[int]) -> dict[int, float]:
         """The exact cosine of every one of these keys that is known, nearest first."""
         with self._lock.reading():
-            return self._cosines(vector, self._places.find(keys))
+            places = self._places.find(keys)
+            return self._cosines(vector, places[places >= 0])
 
     def refresh(self) -> bool:
         """Take what the writer appended; false where all must be opened anew. Raises `Damaged`."""
@@ -138,31 +138,25 @@ class KeptVectors:
         known = self.get(key)
         return known is not None and np.array_equal(known.astype(np.float16), vector.astype(np.float16))
 
-    def _nearest_in(self, graph: Any, vector: Vector, count: int) -> dict[int, float]:
+    def _nearest_in(self, graph: Any, vector: Vector, count: int) -> PlaceNumbers:
         """Of one graph; more is asked of it for as long as places that count no longer take the room."""
         asked = min(count, len(graph))
         while asked:
-            places = [int(place) for place in graph.search(vector, asked, threads=1).keys]
-            living = self._places.living(places)
+            living = self._places.living(graph.search(vector, asked, threads=1).keys.astype(np.int64))
             if len(living) >= min(count, asked) or asked == len(graph):
-                return self._cosines(vector, living)
+                return living
             asked = min(4 * asked, len(graph))
-        return {}
+        return np.empty(0, np.int64)
 
-    def _cosines(self, vector: Vector, places: Mapping[int, int]) -> dict[int, float]:
-        if not places:
-            return {}
-        cosines = self._rows_at(list(places.values())) @ vector
-        pairs = sorted(zip((-cosines).tolist(), places, strict=True))
-        return {key: -cosine for cosine, key in pairs}
+    def _cosines(self, vector: Vector, places: PlaceNumbers) -> dict[int, float]:
+        return by_cosine(self._places.keys_at(places), self._rows_at(places) @ vector)
 
-    def _rows_at(self, places: Sequence[int]) -> NDArray[np.float32]:
-        at = np.array(places)
-        found = np.empty((len(at), self._dimensions), np.float32)
-        early = at < self._start
-        found[early] = self._base[at[early]]
-        found[~early] = self._latest[at[~early] - self._start]
-        return found
+    def _rows_at(self, places: PlaceNumbers) -> NDArray[np.float32]:
+        found = np.empty((len(places), self._dimensions), np.float16)
+        early = places < self._start
+        found[early] = self._base[places[early]]
+        found[~early] = self._latest[places[~early] - self._start]
+        return to_floats(found)
 
     def _take(self, records: Records, rows: Rows) -> None:
         """Make these rows, which follow the last one, count. Under the lock."""

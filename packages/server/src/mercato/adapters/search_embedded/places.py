@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mercato.adapters.search_embedded.tail import RECORD, Records
 
 _MANY = 10_000
-_Places = NDArray[np.int64]
+PlaceNumbers = NDArray[np.int64]
 
 
 class Places:
@@ -20,7 +20,7 @@ class Places:
         self.count = 0
         """How many places there are; the next one is this number."""
         self._sorted_keys: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._sorted_places: _Places = np.empty(0, np.int64)
+        self._sorted_places: PlaceNumbers = np.empty(0, np.int64)
         self._later: dict[int, int] = {}
         self._living: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._known = 0
@@ -28,7 +28,7 @@ class Places:
     def __len__(self) -> int:
         return self._known
 
-    def take(self, records: Records) -> _Places:
+    def take(self, records: Records) -> PlaceNumbers:
         """Give these records the next places; returns those of them that count."""
         first, self.count = self.count, self.count + len(records)
         self._make_room()
@@ -40,25 +40,30 @@ class Places:
                 self._put(key, None if gone else first + at)
         return first + np.flatnonzero(self._living[first : self.count])
 
-    def find(self, keys: Sequence[int]) -> dict[int, int]:
-        """The place of each of these keys that has one."""
-        wanted = [key for key in keys if key not in self._later]
-        found = {key: self._later[key] for key in keys if self._later.get(key, -1) >= 0}
-        if wanted and len(self._sorted_keys):
-            asked = np.array(wanted, np.uint64)
+    def find(self, keys: Sequence[int]) -> PlaceNumbers:
+        """The place of each of these keys; -1 of one that has none."""
+        asked = np.array(keys, np.uint64)
+        places = np.full(len(asked), -1, np.int64)
+        if len(self._sorted_keys):
             at = np.minimum(np.searchsorted(self._sorted_keys, asked), len(self._sorted_keys) - 1)
-            places = self._sorted_places[at].tolist()
-            there = (self._sorted_keys[at] == asked).tolist()
-            found |= {key: place for key, place, is_there in zip(wanted, places, there, strict=True) if is_there}
+            there = self._sorted_keys[at] == asked
+            places[there] = self._sorted_places[at[there]]
+        if self._later:
+            for number, key in enumerate(keys):
+                if key in self._later:
+                    places[number] = self._later[key]
+        return places
+
+    def living(self, places: PlaceNumbers) -> PlaceNumbers:
+        """Those that count, in their order."""
+        return places[self._living[places]]
+
+    def keys_at(self, places: PlaceNumbers) -> NDArray[np.uint64]:
+        """The key of each of these places."""
+        found: NDArray[np.uint64] = self._records["key"][places]
         return found
 
-    def living(self, places: Sequence[int]) -> dict[int, int]:
-        """Key and place of those that count."""
-        at = np.array(places, np.int64)
-        at = at[self._living[at]]
-        return dict(zip(self._records["key"][at].tolist(), at.tolist(), strict=True))
-
-    def living_between(self, first: int, end: int) -> _Places:
+    def living_between(self, first: int, end: int) -> PlaceNumbers:
         """The places from `first` to before `end` that count."""
         return first + np.flatnonzero(self._living[first:end])
 
@@ -67,8 +72,8 @@ class Places:
         return self._records[: self.count]
 
     def _put(self, key: int, place: int | None) -> None:
-        before = self.find([key]).get(key)
-        if before is not None:
+        before = int(self.find([key])[0])
+        if before >= 0:
             self._living[before] = False
             self._known -= 1
         if place is not None:

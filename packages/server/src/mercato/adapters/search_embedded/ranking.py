@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -46,12 +48,11 @@ class Weighted:
         self._share = share
 
     def score(self, found: Found) -> dict[int, float]:
-        best = max(found.text.values(), default=0.0) or 1.0
-        return {
-            key: self._share * max(0.0, found.cosine.get(key, 0.0))
-            + (1 - self._share) * found.text.get(key, 0.0) / best
-            for key in {*found.text, *found.cosine}
-        }
+        best, rest = max(found.text.values(), default=0.0) or 1.0, 1 - self._share
+        scores = {key: self._share * max(0.0, cosine) for key, cosine in found.cosine.items()}
+        for key, score in found.text.items():
+            scores[key] = scores.get(key, 0.0) + rest * score / best
+        return scores
 
 
 class ReciprocalRanks:
@@ -71,5 +72,7 @@ class ReciprocalRanks:
 
 def ranks(scores: Mapping[int, float]) -> dict[int, int]:
     """The place of each key, the best first, from 1; equal scores stand in the order of their keys."""
-    order = sorted(scores, key=lambda key: (-scores[key], key))
-    return {key: rank for rank, key in enumerate(order, start=1)}
+    keys = np.fromiter(scores, np.uint64, len(scores))
+    falling = -np.fromiter(scores.values(), np.float64, len(scores))
+    order = keys[np.lexsort((keys, falling))].tolist()
+    return dict(zip(order, range(1, len(order) + 1), strict=True))

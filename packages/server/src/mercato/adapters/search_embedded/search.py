@@ -1,8 +1,8 @@
 """One search: find by words and by meaning, rank, cut the page, count, explain."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import inf
 
 import tantivy
@@ -14,7 +14,7 @@ from mercato.adapters.search_embedded.cursors import cut, read_place, write_plac
 from mercato.adapters.search_embedded.explaining import explain, is_doubtful, with_words
 from mercato.adapters.search_embedded.numbers import Ordered, Place, sorted_by
 from mercato.adapters.search_embedded.ranking import Found, Ranking, ranks
-from mercato.adapters.search_embedded.remembered import Remembered
+from mercato.adapters.search_embedded.remembered import Remembered, RememberedListings
 from mercato.adapters.search_embedded.schema import count_private, keys_of
 from mercato.adapters.search_embedded.similar import Shelf, similar
 from mercato.adapters.search_embedded.snippets import choose_snippet, open_snippet, read_passages
@@ -26,6 +26,8 @@ from mercato.discovery import REACH, Filters, Hit, IndexAnswer, IndexQuery, Like
 
 _NEWEST = Sort("released", descending=True)
 _LONGEST_REMEMBERED = 40
+_LISTINGS = 4_096
+_WORDS = 16_384
 
 
 @dataclass(slots=True)
@@ -52,7 +54,8 @@ class Search:
         self._ranking = ranking
         self._analyzer = new_analyzer()
         self._known_stems = lru_cache(maxsize=65_536)(self._stems_of)
-        self._remembered = Remembered()
+        self._remembered = RememberedListings(_LISTINGS)
+        self._having: Remembered[str, Mapping[str, int]] = Remembered(_WORDS)
 
     def run(self, searcher: tantivy.Searcher, query: IndexQuery, generation: int) -> IndexAnswer:
         """The answer to `query` from what this searcher sees; searchers of one generation see the same."""
@@ -77,17 +80,25 @@ class Search:
             Shelf(self._schema, searcher, self._remembered, generation, viewer), self._vectors, service_id, limit
         )
 
+    def read(
+        self, searcher: tantivy.Searcher, addresses: list[tantivy.DocAddress], generation: int
+    ) -> list[ListingDocument]:
+        """The listings at these addresses, in their order."""
+        placed = zip(keys_of(searcher, addresses), addresses, strict=True)
+        return [self._remembered.at(searcher, generation, key, address).listing for key, address in placed]
+
     def _find(self, searcher: tantivy.Searcher, asked: Asked, generation: int) -> _Findings:
         query, words = asked.query, asked.words
         addresses: dict[int, tantivy.DocAddress] = {}
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
-        word_query = self._ask_words(searcher, asked)
+        having = self._fields_having(searcher, generation)
+        word_query, with_words = self._ask_words(searcher, asked, having)
         text = self._top(searcher, word_query, query.filters, addresses)
-        matching = [exact_query, word_query]
+        matching = [exact_query, with_words]
         misspelt: frozenset[int] = frozenset()
         unknown = (
-            question.unknown_words(self._schema, searcher, asked.doubtful, query.filters.viewer)
+            question.unknown_words(self._schema, searcher, asked.doubtful, query.filters.viewer, having)
             if asked.needs_guesses(len(text))
             else []
         )
@@ -100,10 +111,10 @@ class Search:
             weighed = [question.weighing(each, Tuning.GUESSED) for each in guesses]
             text = self._top(searcher, question.either([word_query, *weighed]), query.filters, addresses)
             misspelt = frozenset(text) - right if wrong else misspelt
-        by_name = question.named(self._schema, words.plain, wrong, begun)
+        by_name = question.named(self._schema, words.plain, wrong, begun, having)
         named = self._named(searcher, query, by_name, addresses) if asked.is_name_like else {}
         floor, thin = asked.least_cosine(unknown), len(text) < Tuning.THIN
-        cosine, near_query = self._near(searcher, query, floor, addresses, thin=thin)
+        cosine, near_query = self._near(searcher, query, floor, {*text, *exact}, addresses, thin=thin)
         if query.vector is not None:
             others = [key for key in (*text, *exact) if key not in cosine]
             cosine |= _above(self._vectors.compare(query.vector, others), query)
@@ -114,14 +125,21 @@ class Search:
             found, all_matching, misspelt, addresses, generation, frozenset(names), frozenset(named), share
         )
 
-    def _ask_words(self, searcher: tantivy.Searcher, asked: Asked) -> tantivy.Query:
-        """What the query says, and what it means in other words."""
+    def _fields_having(self, searcher: tantivy.Searcher, generation: int) -> question.Having:
+        """One query asks for each of its words several times."""
+        return cache(lambda word: self._having.get(generation, word, lambda: question.read_having(searcher, word)))
+
+    def _ask_words(
+        self, searcher: tantivy.Searcher, asked: Asked, having: question.Having
+    ) -> tuple[tantivy.Query, tantivy.Query]:
+        """What the query says, and what it means in other words: with scores, and without."""
         viewer = asked.query.filters.viewer
-        asked_for = question.any_telling_word(self._schema, searcher, asked.words.all, viewer)
+        said, with_said = question.any_telling_word(self._schema, searcher, asked.words.all, viewer, having)
         if not asked.also:
-            return asked_for
-        also = question.any_telling_word(self._schema, searcher, asked.also, viewer)
-        return question.either([asked_for, question.weighing(also, Tuning.OTHER_WORDS)])
+            return said, with_said
+        also, with_also = question.any_telling_word(self._schema, searcher, asked.also, viewer, having)
+        scored = question.either([said, question.weighing(also, Tuning.OTHER_WORDS)])
+        return scored, question.either([with_said, with_also])
 
     def _names(
         self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
@@ -147,15 +165,11 @@ class Search:
         return bool(searcher.search(seen, 1, count=False).hits)
 
     def _near(
-        self,
-        searcher: tantivy.Searcher,
-        query: IndexQuery,
-        floor: float,
-        addresses: dict[int, tantivy.DocAddress],
-        *,
-        thin: bool,
-    ) -> tuple[dict[int, float], tantivy.Query]:
-        """Cosines of the nearest listings that pass the filters, and the query that finds all nearest ones.
+        self, searcher: tantivy.Searcher, query: IndexQuery, floor: float, found: Collection[int],
+        addresses: dict[int, tantivy.DocAddress], *, thin: bool,
+    ) -> tuple[dict[int, float], tantivy.Query]:  # fmt: skip
+        """Cosines of the nearest listings that pass the filters, and the query that finds all nearest ones but those
+        that were `found` by words.
 
         The nearest are chosen before the filters, so that a facet's count says what choosing it will give; only where
         that leaves next to nothing are they looked for among what passes the filters.
@@ -163,16 +177,20 @@ class Search:
         if query.vector is None:
             return {}, tantivy.Query.empty_query()
         nearest = _above(self._vectors.nearest(query.vector, Tuning.NEIGHBOURS), query, floor)
-        near_query = question.among(self._schema, list(nearest))
+        near_query = self._unless_found(nearest, found)
         if not query.filters.narrow and not count_private(searcher):
             # All of them pass; the addresses of those that are shown are looked for then.
             return nearest, near_query
         passing = self._top(searcher, near_query, query.filters, addresses)
-        if thin and len(passing) < Tuning.THIN:
+        if thin and len(passing) + sum(key in nearest for key in found) < Tuning.THIN:
             nearest = _above(self._nearest_under(searcher, query), query, floor)
-            near_query = question.among(self._schema, list(nearest))
+            near_query = self._unless_found(nearest, found)
             passing = self._top(searcher, near_query, query.filters, addresses)
-        return {key: nearest[key] for key in passing}, near_query
+        return {key: cosine for key, cosine in nearest.items() if key in passing or key in found}, near_query
+
+    def _unless_found(self, keys: Collection[int], found: Collection[int]) -> tantivy.Query:
+        """Looking up a key costs as much as scoring several listings, so none that is found anyway is asked for."""
+        return question.among(self._schema, [key for key in keys if key not in found])
 
     def _nearest_under(self, searcher: tantivy.Searcher, query: IndexQuery) -> dict[int, float]:
         """The nearest listings among those that the filters leave: exact while these are few."""
@@ -205,7 +223,7 @@ class Search:
         called = {*found.exact, *findings.named}
 
         def read(key: int) -> ListingDocument:
-            return self._remembered.get(searcher, findings.generation, key, findings.addresses[key]).listing
+            return self._remembered.at(searcher, findings.generation, key, findings.addresses[key]).listing
 
         refine(scores, called, words, read)
         order = list(ranks(scores))[:REACH]
@@ -220,7 +238,7 @@ class Search:
         reasons = explain(findings.found, findings.misspelt) if query.explain else {}
         hits = []
         for key in self._placed(searcher, page, findings.addresses):
-            shown = self._remembered.get(searcher, findings.generation, key, findings.addresses[key])
+            shown = self._remembered.at(searcher, findings.generation, key, findings.addresses[key])
             shown.passages = shown.passages or read_passages(shown.listing, self._stems)
             snippet = choose_snippet(shown.passages, words, self._stems)
             reason = with_words(reasons[key], shown.listing, words, self._analyzer) if key in reasons else None
@@ -249,7 +267,7 @@ class Search:
         wanted = query.limit if after else max(0, min(REACH, query.offset + query.limit) - query.offset)
         ordered = Ordered(self._schema, searcher, under, sort, query.filters.currency)
         rows = ordered.page(after, wanted if after else query.offset + wanted)[0 if after else query.offset :]
-        listings = [(value, self._remembered.get(searcher, generation, key, at).listing) for value, key, at in rows]
+        listings = [(value, self._remembered.at(searcher, generation, key, at).listing) for value, key, at in rows]
         hits = tuple(Hit(one, float(value), open_snippet(one)) for value, one in listings)
         total, facets, steps = self._count(searcher, everything, query)
         following = write_place(Place(*rows[-1][:2])) if rows and len(rows) == wanted else None
@@ -286,5 +304,5 @@ class Search:
 
 def _above(cosines: Mapping[int, float], query: IndexQuery, floor: float = -inf) -> dict[int, float]:
     """Those that reach the floor, on the scale of floors and weights."""
-    scaled = ((key, query.scale.of(cosine)) for key, cosine in cosines.items())
-    return {key: cosine for key, cosine in scaled if cosine >= floor}
+    of = query.scale.of
+    return {key: scaled for key, cosine in cosines.items() if (scaled := of(cosine)) >= floor}

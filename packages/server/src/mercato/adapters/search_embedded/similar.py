@@ -7,7 +7,7 @@ import tantivy
 
 from mercato.adapters.search_embedded.numbers import facet_field
 from mercato.adapters.search_embedded.question import filtered
-from mercato.adapters.search_embedded.remembered import Remembered
+from mercato.adapters.search_embedded.remembered import RememberedListings
 from mercato.adapters.search_embedded.schema import key_of, keys_of
 from mercato.adapters.search_embedded.vectors import Vectors
 from mercato.discovery import Filters, Likeness, ListingDocument
@@ -25,7 +25,7 @@ class Shelf:
 
     schema: tantivy.Schema
     searcher: tantivy.Searcher
-    remembered: Remembered
+    remembered: RememberedListings
     generation: int
     viewer: str | None
 
@@ -46,7 +46,7 @@ class Shelf:
         seen = filtered(self.schema, self.searcher, query, Filters(viewer=self.viewer))
         addresses = [address for _, address in self.searcher.search(seen, most, count=False).hits]
         return {
-            key: self.remembered.get(self.searcher, self.generation, key, address).listing
+            key: self.remembered.at(self.searcher, self.generation, key, address).listing
             for key, address in zip(keys_of(self.searcher, addresses), addresses, strict=True)
         }
 

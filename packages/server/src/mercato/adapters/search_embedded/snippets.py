@@ -17,20 +17,15 @@ _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence, the places of its words with their stems, and all stems."""
+    """A sentence, and the stems of its words."""
 
     text: str
-    words: tuple[tuple[tuple[int, int], frozenset[str]], ...]
     stems: frozenset[str]
 
 
 def read_passages(listing: ListingDocument, stems: Stems) -> list[Passage]:
     """Summary and sentences of the description, the summary first."""
-    passages = []
-    for text in _passages(listing):
-        words = tuple((found.span(), stems(found[0])) for found in VISIBLE_WORD.finditer(text))
-        passages.append(Passage(text, words, frozenset().union(*(each for _, each in words))))
-    return passages
+    return [Passage(text, frozenset().union(*map(stems, VISIBLE_WORD.findall(text)))) for text in _passages(listing)]
 
 
 def choose_snippet(passages: list[Passage], words: frozenset[str], stems: Stems) -> Snippet:
@@ -38,11 +33,9 @@ def choose_snippet(passages: list[Passage], words: frozenset[str], stems: Stems)
 
     At most 200 characters; marks count characters of the snippet's text.
     """
-    best = max(passages, key=lambda passage: len(passage.stems & words))
-    text = best.text.strip()
-    if text == best.text and len(text) <= _LONGEST:
-        return Snippet(text, tuple(span for span, each in best.words if not words.isdisjoint(each)))
-    text = _cut(text, next(_matches(text, words, stems), (0, 0))[0])
+    text = max(passages, key=lambda passage: len(passage.stems & words)).text.strip()
+    if len(text) > _LONGEST:
+        text = _cut(text, next(_matches(text, words, stems), (0, 0))[0])
     return Snippet(text, tuple(_matches(text, words, stems)))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import tantivy
 
-from mercato.adapters.search_embedded.documents import from_source
 from mercato.adapters.search_embedded.numbers import facet_field, field_of
 from mercato.adapters.search_embedded.words import clean
 from mercato.discovery import FacetName, ListingDocument, Suggestion, SuggestionKind
@@ -49,16 +48,18 @@ def fold(text: str) -> str:
 
 
 def suggestions(
-    schema: tantivy.Schema, searcher: tantivy.Searcher, seen: Callable[[tantivy.Query], tantivy.Query], text: str,
-    limit: int,
+    schema: tantivy.Schema, searcher: tantivy.Searcher, seen: Callable[[tantivy.Query], tantivy.Query],
+    read: Callable[[list[tantivy.DocAddress]], list[ListingDocument]], text: str, limit: int,
 ) -> tuple[Suggestion, ...]:  # fmt: skip
     """Tasks, vendors and tags that begin so, at most three of each, then the services that are called most; `seen`
-    leaves of a query what may be shown."""
+    leaves of a query what may be shown, `read` gives the listings."""
     typed = fold(text)[:LONGEST]
     if not typed:
         return ()
     found: list[Suggestion] = []
     for kind, facet, prefix in KINDS:
+        if not searcher.doc_freq(FIELD, f"{prefix}{typed}"):
+            continue
         terms = {"terms": {"field": facet_field(facet), "size": LOOKED_AT}}
         buckets = searcher.aggregate(seen(_term(schema, prefix, typed)), {"values": terms})["values"]["buckets"]
         counts = [(str(one["key"]), int(one["doc_count"])) for one in buckets]
@@ -68,9 +69,8 @@ def suggestions(
     for prefix in ("=", "n"):
         query = seen(_term(schema, prefix, typed))
         hits = searcher.search(query, LOOKED_AT, count=False, order_by_field=field_of("calls", "USD")).hits
-        for calls, address in hits:
-            listing = from_source(searcher, address)
-            services[listing.service_id] = (listing, int(calls))
+        listings = read([address for _, address in hits])
+        services |= {one.service_id: (one, int(calls)) for one, (calls, _) in zip(listings, hits, strict=True)}
     return tuple([*found, *ranked_services(typed, list(services.values()))][:limit])
 
 

@@ -35,14 +35,17 @@ _UNWRITTEN = {0x130: "I"} | dict.fromkeys(
 # Vowel signs of Indic scripts and the like: without them different words are one.
 _MARKS = "".join(chr(code) for code in range(0x300, 0xFE00) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 _LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+# Runs, because trying each letter for itself took most of the time to read a listing. Nothing after a run can fail, so
+# that it never gives letters back.
+_LETTERS = rf"(?:[^\W_]++|[{_MARKS}])++"
 _PICTURE = "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 _CHUNK = re.compile(
     rf"(?P<dot>(?<![\w.])\.(?=[^\W_]))?"
-    rf"(?P<body>{_LETTER}+(?:[-._&'’]{_LETTER}+)*)"
+    rf"(?P<body>{_LETTERS}(?:[-._&'’]{_LETTERS})*)"
     rf"(?P<sign>\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER})|(?<=\b[A-Z])(?:\*|--(?!{_LETTER})))?"
     rf"|(?P<picture>{_PICTURE})"
 )
-VISIBLE_WORD = re.compile(rf"(?<![\w.])\.(?=[^\W\d_]){_LETTER}+|{_LETTER}+(?:\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER}))?")
+VISIBLE_WORD = re.compile(rf"(?<![\w.])\.(?=[^\W\d_]){_LETTERS}|{_LETTERS}(?:\+\+|\+(?!{_LETTER})|[#♯](?!{_LETTER}))?")
 """A word as it stands in a text, with the signs that make it another one."""
 
 _JOINT = re.compile(r"([-._&'’])")
