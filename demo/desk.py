@@ -38,6 +38,11 @@ class DeskStory:
         self._data = DataRounds(self.operator)
         self._vendors = [SignalVendor(one, self.marketplace, self.processes, self.folder) for one in RECIPES]
 
+    @property
+    def trainer(self) -> SignalVendor:
+        """A vendor who has trained here, and whose model is live to the end."""
+        return self._vendors[0]
+
     def run(self, building: Running) -> None:
         """`building` is the panel's build, begun earlier. Raises what keeps the story from going on."""
         first = self._train(building)

@@ -89,6 +89,7 @@ class SignalVendor:
         self.recipe = recipe
         self.slug = recipe.slug
         self.service = f"{recipe.slug}/{recipe.project}"
+        self.email, self.password = f"ada@{recipe.slug}.example", uuid4().hex
         self.mp = Mp(folder / recipe.slug)
         self.deployment = ""
         self._project = self.mp.folder / recipe.project
@@ -100,7 +101,7 @@ class SignalVendor:
     def join(self) -> None:
         """Sign up, make a vendor key, log in with it, begin a project."""
         addresses = ("--url", self._marketplace.control_url, "--gateway", self._marketplace.gateway_url)
-        self.mp("signup", self.slug, "--email", f"ada@{self.slug}.example", *addresses, stdin=f"{uuid4().hex}\n")
+        self.mp("signup", self.slug, "--email", self.email, *addresses, stdin=f"{self.password}\n")
         key = self.mp("keys", "make", "--kind", "vk", "--name", "workstation")["key"]
         self.mp("login", "--token", "-", *addresses, stdin=key)
         self.mp("init", self.recipe.project, "--template", "signal-train")

@@ -19,6 +19,7 @@ from demo.operators_day import OperatorsDay
 from demo.processes import Processes, Running
 from demo.publishing import Offer
 from demo.report import Report
+from demo.signal_vendors import SignalVendor
 from mercato_contracts.money import Money
 
 FREE_A_MINUTE = 60
@@ -83,6 +84,7 @@ class Story:
         self._marketplace = Marketplace(processes, folder / "marketplace", ports)
         self._calls: list[Call] = []
         self._timed: list[tuple[list[Call], list[Call]]] = []
+        self._trainer: SignalVendor | None = None
 
     def run(self) -> Cast:
         """Raises what keeps it from going on; what merely disagrees is in the report."""
@@ -116,8 +118,12 @@ class Story:
         report.step(13, "The marketplace stays")
         made_up = make_history(cast.operator, [cast.fund, cast.student], place.internal_url, place.gateway_token())
         report.say(f"{made_up:,} made-up calls of earlier days, so that charts have something to show")
-        people = [("operator", cast.operator), ("consumer", cast.fund), ("vendor", cast.signals.vendor)]
-        rows = [[who, member.email, member.password] for who, member in people]
+        assert self._trainer is not None
+        people: dict[str, Member | SignalVendor] = {
+            "operator": cast.operator, "consumer": cast.fund, "vendor": cast.signals.vendor,
+            "vendor who trains": self._trainer,
+        }  # fmt: skip
+        rows = [[who, member.email, member.password] for who, member in people.items()]
         report.table(["Sign in as", "E-mail address", "Password"], rows)
         report.say(f"open {place.control_url}; Ctrl-C stops it, and all that is in it goes")
 
@@ -215,6 +221,7 @@ class Story:
         places = (self._marketplace, self._processes, self._folder)
         desk = DeskStory(self._report, *places, cast.operator, mp, cast.approver)
         desk.run(building)
+        self._trainer = desk.trainer
         return desk
 
     def _settle(self, accountant: Accountant, cast: Cast) -> tuple[Books, int]:

@@ -1,7 +1,5 @@
 """Governance by GraphQL: the same rights and refusals as the other routes, few statements, and limits."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,15 +7,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from graphql import get_introspection_query
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from mercato.api.graphql import SCHEMA
-from mercato.edge.wiring import running_of
 from mercato.identity import Caller, Role
 from tests.conftest import TestClock
 from tests.metering.test_usage_api import PASSWORD, sign_in
 from tests.support.governed import ask, codes, submit
 from tests.support.market import Market
+from tests.support.statements import counted
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "reference" / "governance.graphql"
 SEEN = "0" * 64
@@ -26,22 +24,6 @@ DECIDE = (
     " { decide(submissionId: $id, digest: $digest, decision: $say, reason: $why)"
     " { id approval { state votes { person decision } } } }"
 )
-
-
-@contextmanager
-def statements(app: FastAPI) -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
-    found: list[str] = []
-    engine = running_of(app).wiring.database.engine.sync_engine
-
-    def note(*arguments: object) -> None:
-        found.append(str(arguments[2]))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def shops(market: Market, count: int = 4) -> list[Caller]:
@@ -67,7 +49,7 @@ async def test_a_page_of_services_with_all_beside_it_takes_few_statements_whatev
     )
     counts = []
     for first in (1, 1, 8):  # the first opens connections
-        with statements(app) as found:
+        with counted(app) as found:
             answer = await ask(api, headers, query, first=first)
         assert "errors" not in answer, answer
         assert len(answer["data"]["services"]["items"]) == first
@@ -237,7 +219,7 @@ async def test_what_asks_for_too_much_is_refused_before_anything_is_looked_up(
     api: httpx.AsyncClient, app: FastAPI, market: Market, query: str, code: str
 ) -> None:
     headers = await sign_in(api, await market.operator())
-    with statements(app) as found:
+    with counted(app) as found:
         answer = await api.post("/graphql", json={"query": query, "variables": {"n": 3}}, headers=headers)
     assert answer.status_code == 200, answer.text
     assert codes(answer.json()) == [code], answer.text

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 import mercato_cli
 from mercato.console.vendor.hyper_parameters import TEMPLATE
@@ -19,6 +19,7 @@ from mercato.edge.wiring import running_of
 from tests.browser.scenery import Scenery
 from tests.console.browser import OWN, browser_of, once_in, sign_in
 from tests.support.site import build_site, own_database
+from tests.support.statements import counted
 
 LISTS = (
     "/vendor", "/vendor/services", "/vendor/publish", "/vendor/submissions", "/vendor/deployments", "/vendor/canaries",
@@ -365,17 +366,9 @@ async def test_a_viewer_reads_all_and_changes_nothing(office: Office, marketplac
 
 async def test_the_number_of_questions_to_the_database_is_fixed(office: Office, marketplace: Marketplace) -> None:
     # The session's own questions come to each page's.
-    engine = running_of(marketplace.app).wiring.database.engine.sync_engine
-    asked: list[str] = []
-    listener = lambda *given: asked.append(given[2])  # noqa: E731
-    event.listen(engine, "before_cursor_execute", listener)
-    try:
-        found = {}
-        for path in LISTS + SINGLES:
-            asked.clear()
+    found = {}
+    for path in LISTS + SINGLES:
+        with counted(marketplace.app) as asked:
             await office.get(path)
-            # The process's readers of news ask on their own, whatever page is open.
-            found[path] = sum("outbox_events" not in statement for statement in asked)
-    finally:
-        event.remove(engine, "before_cursor_execute", listener)
+        found[path] = len(asked)
     assert max(found.values()) <= _MOST_STATEMENTS, found
