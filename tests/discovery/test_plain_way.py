@@ -53,14 +53,14 @@ def _vector(choose: random.Random) -> Vector:
 
 
 def _listing(number: int, choose: random.Random) -> ListingDocument:
-    said = choose.sample(_WORDS, 3)
-    said += [choose.choice(_RARE)] if number % 90 == 0 else []
+    drawn = choose.sample(_WORDS, 3)
+    drawn += [choose.choice(_RARE)] if number % 90 == 0 else []
     vendor = f"vendor-{number % 30}"
     return ListingDocument(
         service_id=f"svc_{number:032x}",
-        name=f"{vendor}/{said[0]}-{number}",
-        title=" ".join(said[:2]).title(),
-        summary=" ".join(choose.sample(said, 3)),
+        name=f"{vendor}/{drawn[0]}-{number}",
+        title=" ".join(drawn[:2]).title(),
+        summary=" ".join(choose.sample(drawn, 3)),
         vendor=vendor,
         protocol=choose.choice(("openai", "openapi")),
         task=choose.choice(("chat", "vision", "data")),
@@ -108,10 +108,10 @@ class _Plain:
         counts which is near in meaning and passes them.
         """
         telling, name = self._telling(query_words(text, _ANALYZER).all), exact_form(text)
-        said = [one for one in self.seen if self._says(one, telling)]
+        named = [one for one in self.seen if self._says(one, telling)]
         near = [one for one in self.seen if self._is_near(one, vector)]
-        few = len(self.passing(said, filters)) < Tuning.THIN and len(self.passing(near, filters)) < Tuning.THIN
-        found = {one.service_id for one in (*said, *(self.passing(near, filters) if few else near))}
+        few = len(self.passing(named, filters)) < Tuning.THIN and len(self.passing(near, filters)) < Tuning.THIN
+        found = {one.service_id for one in (*named, *(self.passing(near, filters) if few else near))}
         return [one for one in self.seen if one.service_id in found or name in self._names[one.service_id]]
 
     def _says(self, one: ListingDocument, words: set[str]) -> bool:
@@ -169,7 +169,7 @@ _FILTERS = (
 @pytest.mark.parametrize("private", [False, True], ids=["public", "some private"])
 async def test_totals_and_counts_are_those_of_looking_at_every_listing(*, private: bool) -> None:
     index, listings = EmbeddedSearchIndex(dimensions=_DIMENSIONS), _listings(private=private)
-    # What was read of the index before a change must not be said of it afterwards.
+    # What was read of the index before a change must not be shown of it afterwards.
     await index.apply([replace(one, title="before the change", seen_by=()) for one in listings[:800]])
     await index.search(IndexQuery("before the change image data", facets=FACETS))
     await index.apply(listings)

@@ -93,9 +93,9 @@ class Search:
         exact_query = question.exact_name(self._schema, exact_form(query.text))
         exact = self._top(searcher, exact_query, query.filters, addresses)
         having = self._fields_having(searcher, generation)
-        word_query, with_words = self._ask_words(searcher, asked, having)
+        word_query, unscored = self._ask_words(searcher, asked, having)
         text = self._top(searcher, word_query, query.filters, addresses)
-        matching = [exact_query, with_words]
+        matching = [exact_query, unscored]
         misspelt: frozenset[int] = frozenset()
         unknown = (
             question.unknown_words(self._schema, searcher, asked.doubtful, query.filters.viewer, having)
@@ -134,12 +134,12 @@ class Search:
     ) -> tuple[tantivy.Query, tantivy.Query]:
         """What the query says, and what it means in other words: with scores, and without."""
         viewer = asked.query.filters.viewer
-        said, with_said = question.any_telling_word(self._schema, searcher, asked.words.all, viewer, having)
+        scored, unscored = question.any_telling_word(self._schema, searcher, asked.words.all, viewer, having)
         if not asked.also:
-            return said, with_said
-        also, with_also = question.any_telling_word(self._schema, searcher, asked.also, viewer, having)
-        scored = question.either([said, question.weighing(also, Tuning.OTHER_WORDS)])
-        return scored, question.either([with_said, with_also])
+            return scored, unscored
+        also, unscored_also = question.any_telling_word(self._schema, searcher, asked.also, viewer, having)
+        weighed = question.weighing(also, Tuning.OTHER_WORDS)
+        return question.either([scored, weighed]), question.either([unscored, unscored_also])
 
     def _names(
         self, searcher: tantivy.Searcher, query: IndexQuery, addresses: dict[int, tantivy.DocAddress]
