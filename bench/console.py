@@ -41,7 +41,7 @@ from tests.browser.scenery import Scenery
 from tests.support.pages import KnownPage, pages_of
 from tests.support.served import served
 from tests.support.site import build_site
-from tests.support.statements import counted
+from tests.support.statements import counted_at_server
 
 RESULTS = Path(__file__).parent / "results" / "console.json"
 PAGE_BAR_MS, STATEMENTS_BAR, HTML_BAR_KB, JS_BAR_KB, CSS_BAR_KB, REQUESTS_BAR = 100.0, 8, 60, 25, 10, 6
@@ -118,7 +118,7 @@ def look(app: FastAPI, browsers: dict[str, httpx.Client], values: dict[str, str]
         client = browsers[each.reader]
         if client.get(path).status_code != 200:
             continue  # a link that was used, or a thing that this reader has none of
-        with counted(app) as sent:
+        with counted_at_server(app) as sent:
             each.html = client.get(path).content
         each.statements = len(sent)
         for _ in range(requests):
