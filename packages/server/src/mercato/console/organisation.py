@@ -18,7 +18,7 @@ from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.letters import InvitationDesk
 from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import Permission, StepUpNeeded
+from mercato.identity import Permission
 from mercato.platform import Refusal
 from mercato_contracts.audit import AuditEntryPage
 from mercato_contracts.identity import UserList
@@ -144,8 +144,6 @@ async def invite(request: Request, office: Desk) -> Response:
     try:
         body = as_request(InvitationRequest, email=form.find("email"), role=form.find("role"))
         new = await invitations_api.invite(body, office.visit.caller, office.invitations, office.parts)
-    except StepUpNeeded:
-        raise
     except Refusal as refusal:
         return await office.show(refusal, email=form.get("email")[:254])
     return office.visit.show("organisation.html", await office.page(invited=new))
@@ -206,8 +204,6 @@ async def add_second_factor(request: Request, office: Desk) -> Response:
         new = await factors_api.add_second_factor(
             body, office.visit.caller, office.factors, office.session, office.parts
         )
-    except StepUpNeeded:
-        raise
     except Refusal as refusal:
         return await office.show(refusal)
     office.visit.made(new.id)

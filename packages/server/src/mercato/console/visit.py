@@ -19,7 +19,7 @@ from mercato.console.formatting import known_zone
 from mercato.console.navigation import PATHS
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
-from mercato.identity import Caller, NotSignedIn, SignedInPerson, ViewOf
+from mercato.identity import Caller, NotSignedIn, SignedInPerson, StepUpNeeded, ViewOf
 from mercato.platform import Refusal
 
 ZONE_COOKIE = "mercato_zone"
@@ -112,8 +112,11 @@ class Visit:
         """The page of `template`, which reads `page` and nothing else.
 
         `refusal` is why a form was not done: shown above it, with its status. `public_seconds`: how long others may
-        keep the page, where nobody is signed in.
+        keep the page, where nobody is signed in. Raises `StepUpNeeded` where that is the refusal: it is not read but
+        leads to a proof and back.
         """
+        if isinstance(refusal, StepUpNeeded):
+            raise refusal
         kept = f"public, max-age={public_seconds}" if public_seconds and self.person is None else "no-store"
         values = {"shell": self.shell(), "page": shown, "refusal": refusal}
         answer = page.render(template, values, refusal.status if refusal else status, cache_control=kept)

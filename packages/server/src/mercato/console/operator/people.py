@@ -21,7 +21,6 @@ from mercato.identity import (
     Permission,
     Role,
     Standing,
-    StepUpNeeded,
     User,
     every_permission,
     key_rights,
@@ -97,8 +96,6 @@ async def change_standing(
             await desk.suspend(visit.caller, slug, reason)
         else:
             await desk.reinstate(visit.caller, slug, reason)
-    except StepUpNeeded:
-        raise
     except Refusal as refusal:
         page = await _organisation(visit, session, slug)
         return visit.show("operator/organisation.html", page, refusal=refusal)

@@ -11,7 +11,7 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.wiring import Parts, Transaction
-from mercato.identity import Actors, Directory, Permission, StepUpNeeded
+from mercato.identity import Actors, Directory, Permission
 from mercato.platform import NotFound, Refusal, Session
 from mercato_contracts.view_as import PastView, ViewAsRequest
 
@@ -44,8 +44,6 @@ async def view_as(
     try:
         body = as_request(ViewAsRequest, person=person, reason=form.find("reason"))
         await views_api.view_as(body, visit.caller, session, parts)
-    except StepUpNeeded:
-        raise
     except Refusal as refusal:
         page = await _page(person, visit, session, desk)
         return visit.show("operator/view_as.html", page, refusal=refusal)
