@@ -44,18 +44,15 @@ class DayRows:
         first = await self._rows.first_quarter()
         if first is None:
             return 0
-        made = 0
         since = max(first - _DAY, midnight - _DAYS_KEPT * _DAY)
-        blocks = await self._rows.missing_blocks(since, midnight)
-        for make, starts in (
-            (self._rows.make_block, blocks),
-            (self._rows.make_window, await self._missing_windows(since, midnight)),
-        ):
-            for start in starts:
-                if time.monotonic() - began > _SECONDS_AT_ONCE:
-                    return made
-                await make(start, now)
-                made += 1
+        due = [(self._rows.make_block, start) for start in await self._rows.missing_blocks(since, midnight)]
+        due += [(self._rows.make_window, start) for start in await self._missing_windows(since, midnight)]
+        made = 0
+        for make, start in due:
+            await make(start, now)
+            made += 1
+            if time.monotonic() - began > _SECONDS_AT_ONCE:
+                break
         return made
 
     async def _missing_windows(self, since: datetime, midnight: datetime) -> list[datetime]:

@@ -1,5 +1,7 @@
 """Of which detail, and of which lengths, rows of days are made from quarter hours."""
 
+from datetime import timedelta
+
 from mercato.metering.rollup_models import DIMENSIONS
 
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -16,6 +18,7 @@ BUSY = frozenset({"own", "call"})
 DAY_SECONDS = 86_400
 BLOCK_DAYS = 8
 BLOCK_SECONDS = BLOCK_DAYS * DAY_SECONDS
+BLOCK = timedelta(days=BLOCK_DAYS)
 """Days, UTC, that are added up once more: counted from 1970 on, so that every day lies in one block."""
 QUARTER_SECONDS = 900
 OF_QUARTERS = ("market", "listing", "operation")

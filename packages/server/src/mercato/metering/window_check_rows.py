@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import TextClause, text
 
-from mercato.metering.levels import BLOCK_DAYS, BUSY
+from mercato.metering.levels import BLOCK, BUSY
 from mercato.metering.rollup_models import MEASURES
 from mercato.metering.window_rows import WindowRows
 from mercato.platform import Session
 
 _DAY = timedelta(days=1)
-_BLOCK = BLOCK_DAYS * _DAY
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in MEASURES)
 _LATENCIES = "coalesce(sum((SELECT sum(n) FROM unnest(latency_n) AS one (n))), 0)::bigint"
 _OF_DAYS = text(
@@ -51,7 +50,7 @@ class WindowCheck:
         """Of the days, of any zone, and of the block that begin on this day, UTC, and are held to be true."""
         begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
         found = []
-        for start, made in (await self._rows.made(begin, begin + _BLOCK)).items():
+        for start, made in (await self._rows.made(begin, begin + BLOCK)).items():
             if not begin <= start < begin + _DAY:
                 continue
             everybody: dict[datetime, dict[str, tuple[int, ...]]] = {}

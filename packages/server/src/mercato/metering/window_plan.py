@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mercato.metering.levels import BLOCK_DAYS, BLOCK_SECONDS, BUSY, DAY_SECONDS, LEVELS, QUARTER_SECONDS
+from mercato.metering.levels import BLOCK, BLOCK_SECONDS, BUSY, DAY_SECONDS, LEVELS, QUARTER_SECONDS
 
 DAY = timedelta(days=1)
-BLOCK = BLOCK_DAYS * DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from mercato.metering.levels import (
+    BLOCK,
     BLOCK_DAYS,
     BLOCK_SECONDS,
     BUSY,
@@ -36,7 +37,6 @@ from mercato.metering.rollup_models import (
 from mercato.platform import Session
 
 _DAY = timedelta(days=1)
-_BLOCK = BLOCK_DAYS * _DAY
 _DAY_ZERO = date(1970, 1, 1)
 _NAMES = ", ".join((*DIMENSIONS, *MEASURES, "latency_at", "latency_n"))
 _WITHIN = "start >= :begin AND start < :end"
@@ -52,7 +52,7 @@ _BUSY_WORTH_IT = (
 )
 
 
-def _make(level: str, seconds: int, *, of_days: bool = False) -> Any:
+def _make(level: str, seconds: int, of_days: bool) -> Any:
     """The statement that adds quarter rows, or rows of days, up to this level and length."""
     kept = LEVELS[level]
     # Rows that share what is kept are one: the rest is empty.
@@ -81,12 +81,12 @@ def _make(level: str, seconds: int, *, of_days: bool = False) -> Any:
     )
 
 
-_MAKE = {(level, DAY_SECONDS): _make(level, DAY_SECONDS) for level in LEVELS} | {
-    (level, QUARTER_SECONDS): _make(level, QUARTER_SECONDS) for level in OF_QUARTERS
-}
-_MAKE_BLOCK = {
-    (level, of_days): _make(level, BLOCK_SECONDS, of_days=of_days) for level in OF_BLOCKS for of_days in (False, True)
-}
+_Kind = tuple[str, int, bool]
+"""Level, length in seconds, and whether it is made of rows of days."""
+_OF_DAY: list[_Kind] = [(level, DAY_SECONDS, False) for level in LEVELS]
+_OF_DAY += [(level, QUARTER_SECONDS, False) for level in OF_QUARTERS]
+_OF_BLOCK: list[_Kind] = [(level, BLOCK_SECONDS, of_days) for level in OF_BLOCKS for of_days in (False, True)]
+_MAKE = {kind: _make(*kind) for kind in (*_OF_DAY, *_OF_BLOCK)}
 _MISSING = text(
     "SELECT day FROM generate_series((SELECT date_trunc('day', min(start), 'UTC') FROM usage_quarter),"
     " CAST(:before AS timestamptz) - interval '1 day', interval '1 day') AS moment"
@@ -151,13 +151,13 @@ class WindowRows:
     async def make_day(self, day: date, at: datetime) -> None:
         """This day's rows anew, UTC, of each level and length that saves enough of them."""
         begin = _midnight(day)
-        made = await self._make(begin, list(_MAKE), WORTH_IT)
+        made = await self._make(begin, _OF_DAY, WORTH_IT)
         await self._session.merge(UsageDayState(day=day, made_at=at, made=made))
         await self._session.flush()
 
     async def make_window(self, start: datetime, at: datetime) -> None:
         """The rows of the 24 hours from `start` on, which is midnight somewhere else."""
-        made = await self._make(start, [(level, DAY_SECONDS) for level in OF_ZONES], WORTH_IT_IN_ZONES)
+        made = await self._make(start, [(level, DAY_SECONDS, False) for level in OF_ZONES], WORTH_IT_IN_ZONES)
         await self._session.merge(UsageWindow(start=start, made_at=at, made=made))
         await self._session.flush()
 
@@ -165,32 +165,28 @@ class WindowRows:
         """The rows of a block all of whose days are made, of each level that saves enough of what it is made of."""
         states = await self._session.scalars(
             select(UsageDayState)
-            .where(UsageDayState.day >= start.date(), UsageDayState.day < (start + _BLOCK).date())
+            .where(UsageDayState.day >= start.date(), UsageDayState.day < (start + BLOCK).date())
             .order_by(UsageDayState.day)
         )
         days = list(states)
-        values = {"seconds": BLOCK_SECONDS, "begin": start, "end": start + _BLOCK, "worth": WORTH_IT}
-        made: list[str] = []
-        for level in OF_BLOCKS:
-            gone = delete(UsageDay).where(UsageDay.level == level, UsageDay.seconds == BLOCK_SECONDS)
-            await self._session.execute(gone.where(UsageDay.start == start))
-            of_days = all(f"{level}:{DAY_SECONDS}" in day.made for day in days)
-            if await self._session.scalar(_MAKE_BLOCK[level, of_days], values | {"level": level}):
-                made.append(f"{level}:{BLOCK_SECONDS}")
+        kinds = [
+            (level, BLOCK_SECONDS, all(f"{level}:{DAY_SECONDS}" in day.made for day in days)) for level in OF_BLOCKS
+        ]
+        made = await self._make(start, kinds, WORTH_IT)
         block = UsageBlock(start=start, made_at=at, days_made_at=[day.made_at for day in days], made=made)
         await self._session.merge(block)
         await self._session.flush()
 
-    async def _make(self, begin: datetime, kinds: Sequence[tuple[str, int]], worth: int) -> list[str]:
-        end = begin + _DAY
+    async def _make(self, begin: datetime, kinds: Sequence[_Kind], worth: int) -> list[str]:
         made: list[str] = []
-        for level, seconds in kinds:
+        for level, seconds, of_days in kinds:
+            end = begin + max(_DAY, timedelta(seconds=seconds))
             gone = delete(UsageDay).where(UsageDay.level == level, UsageDay.seconds == seconds)
-            last = begin if seconds == DAY_SECONDS else end - timedelta(seconds=seconds)
+            last = end - timedelta(seconds=seconds)
             await self._session.execute(gone.where(UsageDay.start >= begin, UsageDay.start <= last))
             values = {"level": level, "seconds": seconds, "begin": begin, "end": end}
             values["worth"] = BUSY_WORTH_IT if level in BUSY else worth
-            if await self._session.scalar(_MAKE[level, seconds], values):
+            if await self._session.scalar(_MAKE[level, seconds, of_days], values):
                 made.append(f"{level}:{seconds}")
         return made
 
@@ -251,7 +247,7 @@ class WindowRows:
 
 def block_of(day: date) -> datetime:
     """Where the block of this day begins."""
-    return _midnight(day - (day - _DAY_ZERO) % _BLOCK)
+    return _midnight(day - (day - _DAY_ZERO) % BLOCK)
 
 
 def _midnight(day: date) -> datetime:
