@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from mercato.consumption import WatchLevels
-from mercato.edge.wiring import running_of
 from tests.support.market import Customer, Market
+from tests.support.statements import counted_at_server
 
 
 async def acme(market: Market, name: str = "embedder") -> Customer:
@@ -71,17 +71,15 @@ async def test_an_incident_opens_and_ends_in_public(api: httpx.AsyncClient, mark
 
 async def test_a_crowd_costs_one_question(api: httpx.AsyncClient, app: FastAPI, market: Market) -> None:
     customer = await acme(market)
-    asked: list[str] = []
-    engine = running_of(app).wiring.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    first = await api.get("/api/status/acme/embedder")
-    after_first = sum("service_health" in statement for statement in asked)
-    assert after_first > 0
-    await market.take([market.event(customer, status=503)])
-    for path in ("/api/status/acme/embedder", "/status/acme/embedder"):
-        await api.get(path)
-    assert (await api.get("/api/status/acme/embedder")).json() == first.json()
-    assert sum("service_health" in statement for statement in asked) == after_first
+    with counted_at_server(app) as asked:
+        first = await api.get("/api/status/acme/embedder")
+        after_first = sum("service_health" in statement for statement in asked)
+        assert after_first > 0
+        await market.take([market.event(customer, status=503)])
+        for path in ("/api/status/acme/embedder", "/status/acme/embedder"):
+            await api.get(path)
+        assert (await api.get("/api/status/acme/embedder")).json() == first.json()
+        assert sum("service_health" in statement for statement in asked) == after_first
     market.clock.advance(timedelta(seconds=31))
     assert (await api.get("/api/status/acme/embedder")).json()["availability_bp"] == 0
 

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from mercato.edge.wiring import running_of
 
-_SENT: ContextVar[list[str] | None] = ContextVar("sent", default=None)
+_COUNTED: ContextVar[object] = ContextVar("counted", default=None)
 
 
 @contextmanager
@@ -20,32 +20,33 @@ def counted(app: FastAPI) -> Iterator[list[str]]:
     What else the process does meanwhile, such as reading news, does not count: its tasks began in another context, as
     do the requests of a server that runs in a thread of its own.
     """
-    sent: list[str] = []
-    token = _SENT.set(sent)
+    block = object()
+    token = _COUNTED.set(block)
     try:
-        with _noted(app, lambda statement: sent.append(statement) if _SENT.get() is sent else None):
+        with _sent(app, lambda _: _COUNTED.get() is block) as sent:
             yield sent
     finally:
-        _SENT.reset(token)
+        _COUNTED.reset(token)
 
 
 @contextmanager
 def counted_at_server(app: FastAPI) -> Iterator[list[str]]:
     """The statements that the process sends while the block lasts, but for its readers of news."""
-    sent: list[str] = []
-    with _noted(app, lambda statement: sent.append(statement) if "outbox_events" not in statement else None):
+    with _sent(app, lambda statement: "outbox_events" not in statement) as sent:
         yield sent
 
 
 @contextmanager
-def _noted(app: FastAPI, note: Callable[[str], None]) -> Iterator[None]:
+def _sent(app: FastAPI, counts: Callable[[str], bool]) -> Iterator[list[str]]:
+    sent: list[str] = []
     engine = running_of(app).wiring.database.engine.sync_engine
 
-    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        note(statement)
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if counts(statement):
+            sent.append(statement)
 
-    event.listen(engine, "before_cursor_execute", listen)
+    event.listen(engine, "before_cursor_execute", note)
     try:
-        yield
+        yield sent
     finally:
-        event.remove(engine, "before_cursor_execute", listen)
+        event.remove(engine, "before_cursor_execute", note)
