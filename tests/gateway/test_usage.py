@@ -243,6 +243,13 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
     "Hunyuan": (
         {"Choices": [], "Usage": {"PromptTokens": 3, "CompletionTokens": 8, "TotalTokens": 11}}, (3, 8, 0)
     ),
+    "Hunyuan, wrapped": (
+        {"Response": {"Choices": [], "Usage": {"PromptTokens": 3, "CompletionTokens": 8, "TotalTokens": 11}}}, (3, 8, 0)
+    ),
+    "LangServe, of the message": (
+        {"output": {"content": "", "usage_metadata": {"input_tokens": 4, "output_tokens": 3, "total_tokens": 7}}},
+        (4, 3, 0),
+    ),
     "LangChain": (
         {"content": "", "response_metadata": {"token_usage": {"prompt_tokens": 8, "completion_tokens": 9,
             "total_tokens": 17}}},

@@ -8,6 +8,7 @@ for each 16 of its bytes. Where a request lets the service add text of its own (
 may fill the context.
 """
 
+import re
 from typing import NamedTuple
 
 from mercato_gateway.bodies import DEFAULT_OUTPUT_TOKENS, choices_of, output_bound
@@ -30,10 +31,13 @@ _REFERRED_TOKENS = 10_000
 _LARGEST_CONTEXT = 1_000_000
 _PACKED = 20
 _REFERENCES = (b'"image_url"', b'"file_id"', b'"file_url"', b'"url"', b'"input_audio"', b'"video_url"')
+# Tools that are only named: the service describes them to the model itself, in some hundreds of tokens each.
+_BUILT_IN_TOOLS = (b'"computer_', b'"bash_', b'"text_editor_', b'"memory_')
 _BRINGS_TEXT = (
-    b'"previous_response_id"', b'"conversation"', b'"prompt":{', b'"container"', b'"web_search', b'"web_fetch',
+    b'"previous_response_id"', b'"conversation"', b'"container"', b'"web_search', b'"web_fetch',
     b'"file_search', b'"code_interpreter', b'"code_execution', b'"mcp', b'"data_sources"', b'"plugins"',
 )  # fmt: skip
+_STORED_PROMPT = re.compile(rb'"prompt"\s*:\s*\{')
 _TEXT_PATHS = frozenset({
     "/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens", "/embeddings",
 })  # fmt: skip
@@ -100,8 +104,8 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
 
 def _input_room(bounds: Bounds) -> int:
     body = bounds.body
-    if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT):
+    if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
         return bounds.context_window or _LARGEST_CONTEXT
     text = 4 * estimate_input(bounds.request)
-    references = sum(body.count(mark) for mark in _REFERENCES)
+    references = sum(body.count(mark) for mark in (*_REFERENCES, *_BUILT_IN_TOOLS))
     return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN

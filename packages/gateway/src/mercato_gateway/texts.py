@@ -34,7 +34,7 @@ NO_TEXT_NAMES = frozenset(
     {
         "id", "type", "role", "object", "index", "model", "created", "status", "finish_reason", "finishReason",
         "native_finish_reason", "stop_reason", "stop_sequence", "stop", "signature", "thought_signature",
-        "thoughtSignature", "encrypted_content", "encryptedContent", "logprobs", "annotations", "citations",
+        "thoughtSignature", "encrypted_content", "encryptedContent", "logprobs", "annotations", "citation", "citations",
         "citationMetadata", "groundingMetadata", "safetyRatings", "file_id", "call_id", "tool_call_id", "item_id",
         "mime_type", "mimeType", "media_type", "format", "detail", "cache_control", "provider",
         "provider_specific_fields", "obfuscation", "system_fingerprint",

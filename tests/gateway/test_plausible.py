@@ -1,0 +1,51 @@
+"""Which counts of input a service may claim, by what the request lets it add."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mercato_gateway.plausible import INPUT_BEYOND_REQUEST, Bounds, believe
+from mercato_gateway.provider_wire import decode_request
+from mercato_gateway.targets import MODEL_OPERATIONS
+from mercato_gateway.tokens import Tokens
+
+SEPARATORS = [(",", ":"), (", ", ": ")]
+
+
+def doubt(request: dict[str, Any], into: int, path: str, separators: tuple[str, str]) -> bytes:
+    """Why a claim of that many input tokens is doubted, of a service with a context of 50,000."""
+    body = json.dumps({"model": "m", **request}, separators=separators).encode()
+    bounds = Bounds(MODEL_OPERATIONS[path.encode()], decode_request(body), body, None, 0, 50_000)
+    return believe(Tokens(into, 1, 0), b"provider", bounds).doubt
+
+
+@pytest.mark.parametrize("separators", SEPARATORS)
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"prompt": {"id": "pmpt_1", "variables": {"a": "b"}}},
+        {"prompt": {"id": "pmpt_1"}, "input": "hello"},
+        {"previous_response_id": "resp_1", "input": "hello"},
+        {"conversation": "conv_1", "input": "hello"},
+        {"input": "hello", "tools": [{"type": "web_search"}]},
+        {"input": "hello", "tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+    ],
+)
+def test_what_a_request_lets_the_service_add_counts(request_: dict[str, Any], separators: tuple[str, str]) -> None:
+    assert doubt(request_, 40_000, "/v1/responses", separators) == b""
+    assert doubt(request_, 50_001, "/v1/responses", separators) == INPUT_BEYOND_REQUEST
+
+
+@pytest.mark.parametrize("separators", SEPARATORS)
+def test_tools_that_are_only_named_have_descriptions_of_their_own(separators: tuple[str, str]) -> None:
+    message = {"messages": [{"role": "user", "content": "Open it."}], "max_tokens": 9}
+    tools = [{"type": kind, "name": kind} for kind in ("computer_20250124", "bash_20250124", "text_editor_20250728")]
+    assert doubt({**message, "tools": tools}, 3_000, "/v1/messages", separators) == b""
+    assert doubt({**message, "tools": tools}, 30_000, "/v1/messages", separators) == INPUT_BEYOND_REQUEST
+    assert doubt(message, 3_000, "/v1/messages", separators) == INPUT_BEYOND_REQUEST
+
+
+def test_a_prompt_that_is_text_lets_nothing_be_added() -> None:
+    for separators in SEPARATORS:
+        assert doubt({"prompt": "hello"}, 3_000, "/v1/completions", separators) == INPUT_BEYOND_REQUEST
