@@ -46,6 +46,21 @@ def test_tools_that_are_only_named_have_descriptions_of_their_own(separators: tu
     assert doubt(message, 3_000, "/v1/messages", separators) == INPUT_BEYOND_REQUEST
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"prompt": "def f(", "suffix": "x = 1\n" * 1000},
+        {"functions": [{"name": "find", "description": "d" * 6000}]},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"description": "d" * 6000}}}},
+        {"documents": [{"data": {"text": "word " * 1200}}]},
+    ],
+)
+def test_text_under_any_name_may_be_input(more: dict[str, Any]) -> None:
+    for separators in SEPARATORS:
+        assert doubt(more, 6_000, "/v1/completions", separators) == b""
+        assert doubt(more, 9_000, "/v1/completions", separators) == INPUT_BEYOND_REQUEST
+
+
 def test_a_prompt_that_is_text_lets_nothing_be_added() -> None:
     for separators in SEPARATORS:
         assert doubt({"prompt": "hello"}, 3_000, "/v1/completions", separators) == INPUT_BEYOND_REQUEST

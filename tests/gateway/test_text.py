@@ -199,6 +199,13 @@ def test_a_file_in_a_request_is_a_thousand_tokens_however_it_is_spelled(name: st
         assert 1100 <= tokens <= 1125
 
 
+def test_a_document_of_text_is_no_file() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": WORDS}
+    content = [{"type": "document", "source": source}]
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": content}]}).encode()
+    assert estimate_input(decode_request(body)) == 13  # with its media type
+
+
 def test_text_in_a_request_stays_text_whatever_it_looks_like() -> None:
     for part in ({"type": "text", "text": FILE}, {"content": FILE}, {"arguments": FILE}):
         request = decode_request(json.dumps({"messages": [part]}).encode())

@@ -117,8 +117,9 @@ def input_bytes(value: Any, name: str = "") -> int:
 
 
 def _is_file(part: dict[str, Any]) -> bool:
-    if part.get("type") == "base64":
-        return True
+    kind = part.get("type")
+    if kind in ("base64", "text"):
+        return bool(kind == "base64")
     data = part.get("data")
     if not isinstance(data, str) or not any(name in part for name in _FORMAT_NAMES):
         return False

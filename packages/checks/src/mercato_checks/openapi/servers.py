@@ -89,7 +89,7 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
 
 
 def _other(servers: Any, own: str, known: set[str]) -> str:
-    """How an operation's own servers differ from the endpoint and the `known` hosts, if any; empty where they do not."""
+    """How an operation's own servers differ from the endpoint and the `known` hosts; empty where they do not."""
     bases, hosts = base_paths(servers), _hosts(servers)
     if not _fits(own, bases):
         return f"with the path {shorten(bases[0])}"
