@@ -88,7 +88,7 @@ def test_whatever_a_server_makes_of_a_body_it_reads_what_we_read(
     if names_model:
         ours["model"] = "ours"
     for reader in (dict, _first, _in_any_case, _first_in_any_case):
-        theirs = json.loads(sent, object_pairs_hook=lambda pairs, reader=reader: reader(pairs))
+        theirs = json.loads(sent, object_pairs_hook=reader)
         assert {name: theirs.get(name) for name in _READ} == {name: ours.get(name) for name in _READ}, reader
         if asks:
             assert theirs["stream_options"] == {"include_usage": True}
