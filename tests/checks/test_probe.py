@@ -144,7 +144,7 @@ async def test_a_chat_server_may_know_the_newer_name_of_the_bound_only(fake_serv
         "usage": {"prompt_tokens": 8, "completion_tokens": 8},
     }
 
-    def answer(method: str, path: str, sent: bytes) -> tuple[int, dict[str, str], bytes]:
+    def answer(method: str, path: str, sent: bytes) -> Any:
         if b'"max_tokens"' in sent:
             return 400, {}, b'{"error":{"code":"unsupported_parameter","param":"max_tokens"}}'
         return reply(good)(method, path, sent)

@@ -29,6 +29,21 @@ def doubt(request: dict[str, Any], into: int, path: str, separators: tuple[str, 
         {"previous_response_id": "resp_1", "input": "hello"},
         {"conversation": "conv_1", "input": "hello"},
         {"input": "hello", "tools": [{"type": "web_search"}]},
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file_1"}]}]},
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "https://x.example/a.pdf"}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://x.example/v"}}]}
+            ]
+        },
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "document", "source": {"type": "url", "url": "https://x.example/a.pdf"}}],
+                }
+            ]
+        },
         {"input": "hello", "tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
     ],
 )
@@ -59,6 +74,14 @@ def test_text_under_any_name_may_be_input(more: dict[str, Any]) -> None:
     for separators in SEPARATORS:
         assert doubt(more, 6_000, "/v1/completions", separators) == b""
         assert doubt(more, 9_000, "/v1/completions", separators) == INPUT_BEYOND_REQUEST
+
+
+def test_a_link_to_an_image_is_bounded_by_what_images_take() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
+    request = {"messages": [{"role": "user", "content": [image]}]}
+    for separators in SEPARATORS:
+        assert doubt(request, 5_000, "/v1/chat/completions", separators) == b""
+        assert doubt(request, 40_000, "/v1/chat/completions", separators) == INPUT_BEYOND_REQUEST
 
 
 def test_a_prompt_that_is_text_lets_nothing_be_added() -> None:

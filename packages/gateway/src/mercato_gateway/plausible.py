@@ -5,7 +5,8 @@ whether they count end markers. Hidden reasoning tokens are within that limit. W
 each byte of the answer, at least 1,024, and never more than the published context window. Input is limited to a token
 for each byte of text, under whatever name (a suffix, documents, the schema of the answer), and 1,024 for the service's
 own templates and instructions; a file counts as 4,000, or a token for each 16 of its bytes. Where a request lets the
-service add text of its own (a stored conversation, a search), input may fill the context.
+service add text of its own (a stored conversation, a search, a document or video that is only named), input may fill
+the context.
 """
 
 import re
@@ -33,12 +34,13 @@ _BYTES_PER_FILE_TOKEN = 16
 _REFERRED_TOKENS = 10_000
 _LARGEST_CONTEXT = 1_000_000
 _PACKED = 20
-_REFERENCES = (b'"image_url"', b'"file_id"', b'"file_url"', b'"url"', b'"input_audio"', b'"video_url"')
+_REFERENCES = (b'"image_url"', b'"url"', b'"input_audio"')
 # Tools that are only named: the service describes them to the model itself, in some hundreds of tokens each.
 _BUILT_IN_TOOLS = (b'"computer_', b'"bash_', b'"text_editor_', b'"memory_')
 _BRINGS_TEXT = (
-    b'"previous_response_id"', b'"conversation"', b'"container"', b'"web_search', b'"web_fetch',
-    b'"file_search', b'"code_interpreter', b'"code_execution', b'"mcp', b'"data_sources"', b'"plugins"',
+    b'"previous_response_id"', b'"conversation"', b'"container"', b'"web_search', b'"web_fetch', b'"file_id"',
+    b'"file_url"', b'"video_url"', b'"document_url"', b'"file_search', b'"code_interpreter', b'"code_execution',
+    b'"mcp', b'"data_sources"', b'"plugins"',
 )  # fmt: skip
 _STORED_PROMPT = re.compile(rb'"prompt"\s*:\s*\{')
 _ESTIMATED = frozenset({"messages", "prompt", "input", "system", "instructions", "tools", "model"})
@@ -108,7 +110,8 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
 
 def _input_room(bounds: Bounds) -> int:
     body = bounds.body
-    if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
+    is_document = body.find(b'"document"') >= 0 and body.find(b'"url"') >= 0
+    if is_document or any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
         return bounds.context_window or _LARGEST_CONTEXT
     text = 4 * estimate_input(bounds.request) + _other_text(body)
     references = sum(body.count(mark) for mark in (*_REFERENCES, *_BUILT_IN_TOOLS))
