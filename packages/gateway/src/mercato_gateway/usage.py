@@ -252,10 +252,17 @@ def _input_of(counts: list[int]) -> int:
             into += beside  # unless the total shows it to be a part
     if into < 0 and (counts[_HIT] >= 0 or counts[_MISS] >= 0):
         into = max(counts[_HIT], 0) + max(counts[_MISS], 0)
-    cached, rest = max(counts[_CACHED], counts[_HIT], 0), total - into - out
-    is_beside = rest in (cached, cached + max(counts[_WRITTEN_PART], 0))
-    if into >= 0 and rest > 0 and is_beside and rest not in (counts[_REASONING], counts[_THOUGHTS]):
+    rest = total - into - out
+    if rest > 0 and into >= 0 and _is_cache(counts, rest):
         into += rest  # which the total shows not to be a part of the input
     if counts[_TOOL_INPUT] > 0:
         into = max(into, 0) + counts[_TOOL_INPUT]
     return into
+
+
+def _is_cache(counts: list[int], rest: int) -> bool:
+    """Whether what the total has beyond input and output is what was read from and written to a cache."""
+    if rest in (counts[_REASONING], counts[_THOUGHTS]):
+        return False
+    cached = max(counts[_CACHED], counts[_HIT], 0)
+    return rest in (cached, cached + max(counts[_WRITTEN_PART], 0))
