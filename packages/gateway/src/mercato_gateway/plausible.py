@@ -85,7 +85,7 @@ def _doubt(tokens: Tokens, bounds: Bounds) -> tuple[bytes, int]:
     room, reason = _output_room(bounds)
     if tokens.out > room:
         return reason, room
-    if tokens.into > _TEMPLATE_TOKENS and tokens.into > _input_room(bounds):
+    if tokens.into > _TEMPLATE_TOKENS and _is_beyond_input(tokens.into, bounds):
         return INPUT_BEYOND_REQUEST, room
     return b"", room
 
@@ -108,14 +108,16 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
     return room, OUTPUT_BEYOND_ANSWER
 
 
-def _input_room(bounds: Bounds) -> int:
+def _is_beyond_input(into: int, bounds: Bounds) -> bool:
     body = bounds.body
     is_document = body.find(b'"document"') >= 0 and body.find(b'"url"') >= 0
     if is_document or any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
-        return bounds.context_window or _LARGEST_CONTEXT
-    text = 4 * estimate_input(bounds.request) + _other_text(body)
+        return into > (bounds.context_window or _LARGEST_CONTEXT)
     references = sum(body.count(mark) for mark in (*_REFERENCES, *_BUILT_IN_TOOLS))
-    return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN
+    room = _TEMPLATE_TOKENS + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN
+    room += 4 * estimate_input(bounds.request)
+    # All members are decoded for doubtful counts alone.
+    return into > room and into > room + _other_text(body)
 
 
 def _other_text(body: bytes) -> int:
