@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request, Response
 
 from mercato.console import page
-from mercato.console.visit import Visit, own_path, see_other, sign_in_address, visit_of
+from mercato.console.visit import Visit, see_other, sign_in_address, visit_of
 from mercato.platform import Refusal
 from mercato_contracts.problem import FieldError
 
@@ -40,7 +40,7 @@ def error_page(refusal: Refusal, request: Request) -> Response:
     if refusal.code == "not_signed_in":
         return see_other(sign_in_address(visit))
     if refusal.code == "step_up_needed":
-        return see_other(f"{visit.prefix}/prove?next={quote(_from_where(visit), safe='')}")
+        return see_other(f"{visit.prefix}/prove?next={quote(visit.page_path, safe='')}")
     problem = refusal.to_problem()
     permission = refusal.facts.get("permission")
     shown = ErrorPage(
@@ -60,10 +60,3 @@ def error_page(refusal: Refusal, request: Request) -> Response:
 
 def _values(visit: Visit, shown: ErrorPage) -> Mapping[str, object]:
     return {"shell": visit.shell(), "page": shown, "refusal": None}
-
-
-def _from_where(visit: Visit) -> str:
-    """The page that the form was on."""
-    if visit.request.method == "GET":
-        return visit.path
-    return own_path(urlsplit(visit.request.headers.get("referer", "")).path.removeprefix(visit.prefix) or None)
