@@ -3,10 +3,13 @@
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import httpx
+from sqlalchemy import text
 
 from tests.console.browser import sign_in
+from tests.support.governed import submit
 from tests.support.market import Customer, Market
 
 DOLLARS, EUROS = 2_000_000_000, 3_000_000_000
@@ -31,8 +34,8 @@ async def _sell_in_both(market: Market) -> Customer:
 def _amounts(page: httpx.Response) -> set[str]:
     """Every amount that stands in the page's content."""
     assert page.status_code == 200, page.text
-    text = unescape(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2].partition("<footer")[0]))
-    return set(re.findall(r"\$[\d,.]*\d|[\d,.]*\d EUR", text))
+    shown = unescape(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2].partition("<footer")[0]))
+    return set(re.findall(r"\$[\d,.]*\d|[\d,.]*\d EUR", shown))
 
 
 async def test_each_currency_stands_for_itself(browser: httpx.AsyncClient, market: Market) -> None:
@@ -57,3 +60,22 @@ async def test_a_plan_in_euros_costs_euros_on_its_vendors_page(browser: httpx.As
     amounts = _amounts(await browser.get("/vendor/services/einbetter"))
     assert "3.00 EUR" in amounts
     assert "$3.00" not in amounts
+
+
+async def test_a_plan_whose_currency_changes_ends_and_begins(browser: httpx.AsyncClient, market: Market) -> None:
+    """Nobody approves a price as unchanged because its digits are."""
+    vendor = await market.people.join("vendor")
+    service, _ = await market.list_service(vendor, "embedder")
+    await market.add_plan(service, name="per-token", per_call_nanos=0, per_1k_input_nanos=20_000, currency="EUR")
+    await market.operator()
+    submission_id = await submit(market, vendor, "embedder")
+    manifest = Path("examples/embedder/service.yaml").read_text()
+    async with market.database.transaction() as session:
+        await session.execute(text("UPDATE submissions SET manifest = :manifest WHERE id = :id"),
+                              {"manifest": manifest, "id": submission_id})  # fmt: skip
+    await sign_in(browser, "operator")
+    page = await browser.get(f"/ops/approvals/{submission_id}")
+    rows = [row for row in re.findall(r"<tr>.*?</tr>", page.text) if ">per-token<" in row and "1k" in row]
+    assert [("0.00002 EUR" in row, "$0.00002" in row, ">the same<" in row) for row in rows if "0.00002" in row] == [
+        (True, False, False), (False, True, False),
+    ]  # fmt: skip
