@@ -1,4 +1,4 @@
-"""Approvals decided by keyboard, the back button after signing out, the forms of a key, and results on a narrow screen."""
+"""Approvals by keyboard, the back button after signing out, the forms of a key, results on a narrow screen."""
 
 from collections.abc import AsyncIterator
 
@@ -123,7 +123,8 @@ async def test_on_a_narrow_screen_results_come_before_the_facets(browser: Browse
         facets = tab.page.get_by_label("Facets")
         assert await facets.get_by_role("link").first.is_hidden()
         first = await tab.page.locator("main article").first.bounding_box()
-        assert first is not None and first["y"] < 900
+        assert first is not None
+        assert first["y"] < 900
         await facets.locator("summary").click()
         await facets.get_by_role("link").first.wait_for()
         await tab.check()

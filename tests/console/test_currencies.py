@@ -9,7 +9,6 @@ import httpx
 from sqlalchemy import text
 
 from tests.console.browser import sign_in
-from tests.support.governed import submit
 from tests.support.market import Customer, Market
 
 DOLLARS, EUROS = 2_000_000_000, 3_000_000_000
@@ -65,14 +64,13 @@ async def test_a_plan_in_euros_costs_euros_on_its_vendors_page(browser: httpx.As
 async def test_a_plan_whose_currency_changes_ends_and_begins(browser: httpx.AsyncClient, market: Market) -> None:
     """Nobody approves a price as unchanged because its digits are."""
     vendor = await market.people.join("vendor")
-    service, _ = await market.list_service(vendor, "embedder")
+    service, _ = await market.list_service(vendor, "einbetter")
     await market.add_plan(service, name="per-token", per_call_nanos=0, per_1k_input_nanos=20_000, currency="EUR")
     await market.operator()
-    submission_id = await submit(market, vendor, "embedder")
-    manifest = Path("examples/embedder/service.yaml").read_text()
+    manifest = Path("examples/embedder/service.yaml").read_text().replace("name: embedder", "name: einbetter", 1)
+    question = "UPDATE submissions SET manifest = :manifest WHERE service_name = 'einbetter' RETURNING id"
     async with market.database.transaction() as session:
-        await session.execute(text("UPDATE submissions SET manifest = :manifest WHERE id = :id"),
-                              {"manifest": manifest, "id": submission_id})  # fmt: skip
+        submission_id = await session.scalar(text(question), {"manifest": manifest})
     await sign_in(browser, "operator")
     page = await browser.get(f"/ops/approvals/{submission_id}")
     rows = [row for row in re.findall(r"<tr>.*?</tr>", page.text) if ">per-token<" in row and "1k" in row]

@@ -19,6 +19,11 @@ _FIXES = {
     "internal_error": "Try again. If it stays, give the request's id to the marketplace's operator.",
     "not_found": "Check the address. What belongs to another organisation is not shown.",
 }
+_SENTENCES = {
+    "idempotency_key_reused": "This form was sent already",
+    "idempotency_key_in_flight": "This form is still being worked on",
+}
+"""Where the API's words are of headers that no form has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ def error_page(refusal: Refusal, request: Request) -> Response:
     shown = ErrorPage(
         status=refusal.status,
         code=refusal.code,
-        title=refusal.title,
-        sentence=refusal.detail,
+        title=_SENTENCES.get(refusal.code, refusal.title),
+        sentence=f"{_SENTENCES[refusal.code]}." if refusal.code in _SENTENCES else refusal.detail,
         fix=_FIXES.get(refusal.code, problem.fix),
         errors=tuple(refusal.errors),
         permission=None if permission is None else str(permission),
