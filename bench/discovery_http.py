@@ -152,6 +152,9 @@ async def measure_http(size: int, folder: Path, queries: Sequence[str]) -> list[
         rows.append(Row(f"search_cpu_ms.{size}", 1e3 * (_cpu(process) - cpu) / len(new), "ms", bar=cpu_bar))
         rows.append(Row(f"search_rps.new.{size}", len(new) / (time.perf_counter() - began), "1/s", "higher", 300.0))
         rows.append(Row(f"index_rss_mb.{size}", _rss(process), "MB"))
+        cpu = _cpu(process)
+        await _one_by_one(port, [f"{path}&facets=false" for path in new])
+        rows.append(Row(f"search_cpu_ms.{size}.without_facets", 1e3 * (_cpu(process) - cpu) / len(new), "ms"))
         typed = [f"/api/suggest?{urlencode({'q': begun})}" for begun in beginnings(queries, 400)]
         times = await _one_by_one(port, typed)
         rows.append(Row(f"suggest_p95_ms.{size}", quantiles(times, n=20)[18], "ms", bar=10.0))

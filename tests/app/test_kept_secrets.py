@@ -19,21 +19,28 @@ def test_containers_that_start_at_once_end_up_with_one_secret(tmp_path: Path, mo
     # The process of every container has number 1.
     monkeypatch.setattr(os, "getpid", lambda: 1)
     forking = multiprocessing.get_context("fork")
+    begin, asked = forking.Barrier(_AT_ONCE), forking.SimpleQueue()
+    processes = [forking.Process(target=_ask_in_each, args=(tmp_path, begin, asked)) for _ in range(_AT_ONCE)]
+    for each in processes:
+        each.start()
+    found: list[set[str]] = [set() for _ in range(_ROUNDS)]
+    for _ in range(_AT_ONCE * _ROUNDS):
+        number, secret = asked.get()
+        found[number].add(secret)
+    for each in processes:
+        each.join(600)
     for number in range(_ROUNDS):
-        state, begin, asked = tmp_path / str(number), forking.Barrier(_AT_ONCE), forking.SimpleQueue()
-        processes = [forking.Process(target=_ask, args=(Settings(state=state), begin, asked)) for _ in range(_AT_ONCE)]
-        for each in processes:
-            each.start()
-        for each in processes:
-            each.join(600)
-        found = {asked.get() for _ in processes}
-        assert found == {(state / "secrets/gateway.token").read_text()}
-        assert [file.name for file in (state / "secrets").iterdir()] == ["gateway.token"]
+        secrets = tmp_path / str(number) / "secrets"
+        assert found[number] == {(secrets / "gateway.token").read_text()}
+        assert [file.name for file in secrets.iterdir()] == ["gateway.token"]
 
 
-def _ask(settings: Settings, begin: Barrier, asked: "SimpleQueue[str]") -> None:
-    begin.wait(600)
-    try:
-        asked.put(settings.gateway_token)
-    except OSError as error:
-        asked.put(repr(error))
+def _ask_in_each(folder: Path, begin: Barrier, asked: "SimpleQueue[tuple[int, str]]") -> None:
+    """Each round has a folder of its own, and all processes begin it at once."""
+    for number in range(_ROUNDS):
+        settings = Settings(state=folder / str(number))
+        begin.wait(600)
+        try:
+            asked.put((number, settings.gateway_token))
+        except OSError as error:
+            asked.put((number, repr(error)))

@@ -117,6 +117,23 @@ def test_warns_of_an_operation_with_a_server_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("servers", "own", "warns"),
+    [
+        (["https://api.example"], "https://upload.example", True),
+        (["https://api.example", "https://eu.example"], "https://eu.example", False),
+        (["https://api.example"], "https://X.example/", False),
+        (["https://api.example"], "/", False),
+        ([], "https://upload.example", False),
+    ],
+)
+def test_warns_of_an_operation_at_another_host(servers: list[str], own: str, warns: bool) -> None:
+    listed = {"servers": [{"url": url} for url in servers]} if servers else {}
+    paths = {"/a": {"get": OPERATION | {"servers": [{"url": own}]}}, "/b": HEALTH}
+    verdict = check(paths, "https://x.example", **listed)
+    assert ("openapi_server_override" in codes(verdict)) is warns
+
+
+@pytest.mark.parametrize(
     ("endpoint", "paths", "base"),
     [
         ("https://x.example/v1", ["/v1/embeddings", "/v1/models"], "/v1"),

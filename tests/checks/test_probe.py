@@ -138,6 +138,34 @@ async def test_a_chat_answer_may_hold_more_than_content(
     assert codes(await probe(fake_server, manifest(task="chat"))) == ([] if accepted else ["probe_contract"])
 
 
+async def test_a_chat_server_may_know_the_newer_name_of_the_bound_only(fake_server: FakeServer, manifest: Make) -> None:
+    good = {
+        "choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 8, "completion_tokens": 8},
+    }
+
+    def answer(method: str, path: str, sent: bytes) -> Any:
+        if b'"max_tokens"' in sent:
+            return 400, {}, b'{"error":{"code":"unsupported_parameter","param":"max_tokens"}}'
+        return reply(good)(method, path, sent)
+
+    fake_server.answer = answer
+    assert codes(await probe(fake_server, manifest(task="chat"))) == []
+    bodies = [json.loads(body) for method, _, body in fake_server.seen if method == "POST"]
+    assert [body.get("max_completion_tokens") for body in bodies] == [None, 8]
+    fake_server.answer = lambda method, path, sent: (400, {}, b"{}")
+    assert "probe_status" in codes(await probe(fake_server, manifest(task="chat")))
+
+
+async def test_a_message_may_run_out_of_tokens_before_its_first_part(fake_server: FakeServer, manifest: Make) -> None:
+    message = {"type": "message", "role": "assistant", "content": [], "stop_reason": "max_tokens"}
+    usage = {"input_tokens": 9, "output_tokens": 8}
+    fake_server.answer = reply({**message, "usage": usage})
+    assert codes(await probe(fake_server, manifest(protocol="anthropic", task="chat"))) == []
+    fake_server.answer = reply({**message, "stop_reason": "end_turn", "usage": usage})
+    assert "probe_contract" in codes(await probe(fake_server, manifest(protocol="anthropic", task="chat")))
+
+
 async def test_accepts_a_messages_server(fake_server: FakeServer, manifest: Make) -> None:
     usage = {"input_tokens": 9, "output_tokens": 1}
     message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Ready"}], "usage": usage}

@@ -18,6 +18,7 @@ def noise(length: int, alphabet: str = string.ascii_letters + string.digits) -> 
     return "".join(_random.choices(alphabet, k=length))
 
 
+HEX = "0123456789abcdef"
 UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 OURS = make_key("vk", "key_" + "0123456789abcdef" * 2, bytes(range(32)))
 # Put together here, so that no scanner of this repository finds one.
@@ -33,10 +34,29 @@ CERTAIN = {
     "slack": "xoxb-" + noise(12, string.digits) + "-" + noise(24),
     "stripe": "sk_" + "live_" + noise(24),
     "hugging face": "hf_" + noise(34, string.ascii_letters),
+    "hugging face, organisation": "api_" + "org_" + noise(34, string.ascii_letters),
+    "openrouter": "sk-" + "or-v1-" + noise(64, HEX),
+    "groq": "gsk" + "_" + noise(52),
+    "xai": "xai" + "-" + noise(80),
+    "perplexity": "pplx" + "-" + noise(48),
+    "nvidia": "nvapi" + "-" + noise(64),
+    "cerebras": "csk" + "-" + noise(48, string.ascii_lowercase + string.digits),
+    "databricks": "dapi" + noise(32, HEX),
+    "pinecone": "pcsk" + "_" + noise(6) + "_" + noise(63),
+    "langsmith": "lsv2" + "_pt_" + noise(32, HEX) + "_" + noise(10, HEX),
+    "docker": "dckr" + "_pat_" + noise(27),
+    "digitalocean": "dop" + "_v1_" + noise(64, HEX),
+    "vault": "hvs" + "." + noise(95),
+    "azure": "Account" + "Key=" + noise(86) + "==",
+    "age": "AGE-SECRET" + "-KEY-1" + noise(58, UPPER),
+    "gitlab, of a job": "glcbt" + "-" + noise(20),
     "private key": "-----BEGIN RSA " + "PRIVATE KEY-----\n" + noise(64) + "\n",
     "private key in one line": "-----BEGIN " + "PRIVATE KEY-----\\n" + noise(64),
 }
 SUSPECTED = {
+    "deepseek": "sk" + "-" + noise(32, HEX),
+    "moonshot": "sk" + "-" + noise(48),
+    "database without a user": "redis://:" + noise(16) + "@db.internal",
     "jwt": f"eyJ{noise(30)}.eyJ{noise(60)}.{noise(43)}",
     "database": "postgres://app:" + noise(12) + "@db.internal/app",
 }
@@ -62,7 +82,22 @@ def test_suspects_what_may_be_a_secret(name: str) -> None:
     assert SUSPECTED[name][-10:] not in finding.message
 
 
-@pytest.mark.parametrize("field", ["api_key", "apiKey", "client_secret", "password", "x-access-token"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "api_key",
+        "apiKey",
+        "client_secret",
+        "password",
+        "x-access-token",
+        "AWS_SECRET_ACCESS_KEY",
+        "secretKey",
+        "signing_key",
+        "refresh_token",
+        "HF_TOKEN",
+        "botToken",
+    ],
+)
 def test_suspects_an_opaque_text_in_a_telling_field(field: str) -> None:
     assert only(scan_tree({"example": {field: noise(32)}}, "openapi")).where == f"/example/{field}"
 

@@ -47,6 +47,9 @@ def test_a_series_that_varies_by_rounding_alone_scores_nothing(value: float, len
     if value != 5e-324:
         assert figures(payoffs) == [0.0] * 10
     assert figures([0.3] * (length - 1) + [0.1 + 0.2]) == [0.0] * 10
+    assert figures([0.1] * (length - 1) + [1.1 - 1.0]) == [0.0] * 10
+    assert figures([0.01] * (length - 1) + [1.01 - 1.0]) == [0.0] * 10
+    assert figures([0.8] * (length - 1) + [0.8 + 1e-12])[0] > 0
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -46,6 +46,9 @@ async def test_anybody_may_search_over_http(client: httpx.AsyncClient) -> None:
     assert first["reasons"]["vector_rank"] == 1
     facets = answer.json()["facets"]
     assert sum(choice["count"] for choice in facets["protocol"]) == answer.json()["total"]
+    fast = "/api/search?q=turn sentences into vectors&explain=true&facets=false"
+    uncounted = (await client.get(fast)).json()
+    assert uncounted == answer.json() | {"facets": {}}
 
 
 async def test_filters_repeat_and_combine_over_http(client: httpx.AsyncClient) -> None:

@@ -71,6 +71,9 @@ def test_events_of_plain_text_count_where_there_are_no_others() -> None:
         {"type": "exception"},
         {"event": "error", "data": {"message": "quota"}},
         {"state": "failed"},
+        {"status": "fail", "data": {"title": "too long"}},
+        {"Message": "Rate exceeded"},
+        {"Response": {"Error": {"Code": "LimitExceeded", "Message": "quota"}}},
         {"ok": False},
         {"is_error": True},
         {"choices": [{"delta": {"content": "", "error": {"message": "quota"}}}]},
@@ -83,6 +86,37 @@ def test_failures_under_other_names_are_free(document: dict[str, Any]) -> None:
     assert meter(events(body), EVENTS)[:4] == FREE
     assert meter(body + b"\n", "application/x-ndjson")[:4] == FREE
     assert meter(gzip.compress(body), content_encoding="gzip")[:4] == FREE
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+@pytest.mark.parametrize(
+    ("kinds", "body"),
+    [
+        ([JSON, EVENTS, "application/x-ndjson", "text/plain", None], b" {}\n"),
+        ([JSON, EVENTS, "application/x-ndjson", "text/plain", None], b"[]"),
+        ([JSON, EVENTS, "application/x-ndjson"], b"\n"),
+        ([JSON, EVENTS, "application/x-ndjson"], b"null"),
+    ],
+)
+def test_an_answer_that_holds_nothing_is_free(kinds: list[str | None], body: bytes, path: str) -> None:
+    for kind in kinds:
+        assert meter(body, kind, path=path)[:4] == FREE
+        assert meter(gzip.compress(b""), kind, path=path, content_encoding="gzip")[:4] == FREE
+    kind = kinds[0]
+    assert meter(body, kind, path=path, cut=True)[:4] == (10, 0, 0, "partial")  # the service may have begun its work
+
+
+def test_a_stream_without_events_is_free() -> None:
+    for stream in (b": wait\n\n", b"data: [DONE]\n\n", b": wait\n\nevent: end\ndata:\n\n", b"retry: 5\n\n"):
+        assert meter(stream, EVENTS)[:4] == FREE
+        assert meter(stream, EVENTS, cut=True)[:4] == (10, 0, 0, "partial")
+    assert meter(events('{"type":"ping"}', "[DONE]"), EVENTS)[:4] == (10, 0, 0, "estimated")
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html><p>Sign in", b"<html>502 Bad Gateway</html>"])
+def test_a_page_for_people_is_no_answer(body: bytes) -> None:
+    assert meter(body, "text/html; charset=utf-8")[:4] == FREE
+    assert meter(WHOLE, "text/html")[:4] == (9, 7, 0, "provider")
 
 
 def test_news_between_the_events_of_a_stream_is_no_failure() -> None:

@@ -99,6 +99,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], int]] = {
     "llama.cpp": ({"content": WORDS, "generation_settings": {"grammar": "g" * 99}, "prompt": "p" * 99}, 10),
     "Bedrock": ({"output": {"message": {"role": "assistant", "content": [{"text": WORDS}]}}}, 10),
     "Titan": ({"results": [{"outputText": WORDS}]}, 10),
+    "Llama API": ({"completion_message": {"role": "assistant", "content": {"type": "text", "text": WORDS}}}, 10),
+    "Llama API, streamed": ({"event": {"event_type": "progress", "delta": {"type": "text", "text": WORDS}}}, 10),
     "wrapped": ({"code": 0, "data": {"choices": [{"message": {"content": WORDS}}]}}, 10),
     "Cloudflare": ({"result": {"response": WORDS}, "success": True}, 10),
     "a transcription": ({"text": WORDS, "segments": [{"text": WORDS}], "words": [{"word": WORDS}]}, 10),
@@ -130,6 +132,24 @@ def test_what_a_stream_repeats_counts_once() -> None:
     assert meter(events(json.dumps(both), json.dumps(both)), EVENTS).out == 10
     tgi = [{"token": {"text": "w" * 20}}, {"token": {"text": "w" * 20}, "generated_text": WORDS}]
     assert meter(events(*map(json.dumps, tgi)), EVENTS).out == 10
+
+
+@pytest.mark.parametrize("padding", [0, 1_100_000])
+def test_a_whole_message_after_its_deltas_is_not_counted_again(padding: int) -> None:
+    deltas = [json.dumps({"choices": [{"index": 0, "delta": {"content": "w" * 20}}]})] * 2
+    whole = json.dumps({"pad": "p" * padding, "choices": [{"index": 0, "message": {"content": WORDS}}]})
+    assert meter(events(*deltas, whole, "[DONE]"), EVENTS).out == 10
+    assert meter(events(whole, "[DONE]"), EVENTS).out == 10
+    parts = [json.dumps({"choices": [{"index": 0, "message": {"content": "w" * 20}}]})] * 2
+    assert meter(events(*parts, "[DONE]"), EVENTS).out == 10
+
+
+def test_what_a_model_quotes_is_not_text_of_its_own() -> None:
+    text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": WORDS}}
+    quote = {"type": "web_search_result_location", "cited_text": "c" * 400, "title": "t" * 99, "url": "u" * 99}
+    quotes = {"type": "content_block_delta", "delta": {"type": "citations_delta", "citation": quote}}
+    stream = events(*map(json.dumps, (text, quotes)))
+    assert meter(stream, EVENTS, path="/v1/messages").out == 10
 
 
 FILE = base64.b64encode(bytes(range(256)) * 120).decode()  # 40 kB
@@ -177,6 +197,13 @@ def test_a_file_in_a_request_is_a_thousand_tokens_however_it_is_spelled(name: st
     for body in (json.dumps({where: asked}), json.dumps({where: asked}).replace("/", "\\/")):
         tokens = estimate_input(decode_request(body.encode()))
         assert 1100 <= tokens <= 1125
+
+
+def test_a_document_of_text_is_no_file() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": WORDS}
+    content = [{"type": "document", "source": source}]
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": content}]}).encode()
+    assert estimate_input(decode_request(body)) == 13  # with its media type
 
 
 def test_text_in_a_request_stays_text_whatever_it_looks_like() -> None:

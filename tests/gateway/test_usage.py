@@ -216,6 +216,31 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
             "cache_read_input_tokens": 1500, "cache_creation_input_tokens": 100}},
         (1610, 5, 1500),
     ),
+    "a cache beside the input, in its details": (
+        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1615,
+            "prompt_tokens_details": {"cached_tokens": 1500, "cache_write_tokens": 100}}},
+        (1610, 5, 1500),
+    ),
+    "a cache within the input, in its details": (
+        {"choices": [], "usage": {"prompt_tokens": 1610, "completion_tokens": 5, "total_tokens": 1615,
+            "prompt_tokens_details": {"cached_tokens": 1500, "cache_creation_tokens": 100}}},
+        (1610, 5, 1500),
+    ),
+    "a cache that was only written, beside the input": (
+        {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1115,
+            "prompt_tokens_details": {"cached_tokens": 0, "cache_creation_tokens": 1100}}},
+        (1110, 5, 0),
+    ),
+    "Vercel, with a cache": (
+        {"usage": {"inputTokens": 13457, "inputTokenDetails": {"noCacheTokens": 273, "cacheReadTokens": 13000,
+            "cacheWriteTokens": 184}, "outputTokens": 564, "totalTokens": 14021}},
+        (13457, 564, 13000),
+    ),
+    "OpenAI responses, with a cache": (
+        {"output": [], "usage": {"input_tokens": 36, "input_tokens_details": {"cached_tokens": 6,
+            "cache_write_tokens": 20}, "output_tokens": 7, "total_tokens": 43}},
+        (36, 7, 6),
+    ),
     "a larger cache than the input": (
         {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1615,
             "prompt_tokens_details": {"cached_tokens": 1600}}},
@@ -242,6 +267,13 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
     ),
     "Hunyuan": (
         {"Choices": [], "Usage": {"PromptTokens": 3, "CompletionTokens": 8, "TotalTokens": 11}}, (3, 8, 0)
+    ),
+    "Hunyuan, wrapped": (
+        {"Response": {"Choices": [], "Usage": {"PromptTokens": 3, "CompletionTokens": 8, "TotalTokens": 11}}}, (3, 8, 0)
+    ),
+    "LangServe, of the message": (
+        {"output": {"content": "", "usage_metadata": {"input_tokens": 4, "output_tokens": 3, "total_tokens": 7}}},
+        (4, 3, 0),
     ),
     "LangChain": (
         {"content": "", "response_metadata": {"token_usage": {"prompt_tokens": 8, "completion_tokens": 9,

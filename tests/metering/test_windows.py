@@ -76,7 +76,7 @@ async def test_days_of_any_zone_and_of_a_busy_consumer_say_what_the_quarter_hour
         await sign_in(api, who) for who in (await market.operator(), customers[0].caller, vendor)
     ]
     sides: list[tuple[dict[str, str], str, list[list[str]]]] = [
-        (operator, "marketplace", [[], ["consumer"], ["vendor", "status"], ["service", "operation"]]),
+        (operator, "marketplace", [[], ["consumer"], ["consumer", "service"], ["vendor", "status"], ["operation"]]),
         (consumer, "consumer", [[], ["key"], ["operation", "service"], ["status"]]),
         (seller, "vendor", [[], ["service"], ["consumer", "release"], ["operation"]]),
     ]
@@ -167,6 +167,16 @@ def test_sources_cover_each_moment_once(seed: int) -> None:
             assert last - first == timedelta(seconds=source.seconds)
             assert f"{source.level}:{source.seconds}" in made[first]
             assert not any(first < bound < last for bound in bounds)
+
+
+def test_days_of_a_small_level_are_read_where_blocks_are_of_a_larger_one_only() -> None:
+    begin = datetime(2026, 9, 8, tzinfo=UTC)
+    days = {begin + number * DAY: frozenset({"market:86400"}) for number in range(16)}
+    made = days | {begin: frozenset({"market:86400", "consumer:691200"})}
+    (source,) = sources_of(["market", "consumer"], [(begin, begin + 16 * DAY)], made)
+    assert (source.level, source.seconds, len(source.spans)) == ("market", 86_400, 16)
+    sources = sources_of(["consumer"], [(begin, begin + 16 * DAY)], made)
+    assert {(source.level, source.seconds) for source in sources} == {("consumer", 691_200), (None, 900)}
 
 
 async def long_ago(market: Market, customers: list[Customer], days: int = 60) -> list[Any]:

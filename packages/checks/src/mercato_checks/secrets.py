@@ -40,13 +40,31 @@ _KINDS = (
     _kind("Anthropic key", r"sk-ant-[a-z]{3,6}[0-9]{2}-[0-9A-Za-z_-]{80,120}"),
     _kind("OpenAI key", r"sk-(?:proj|svcacct|admin)-[0-9A-Za-z_-]{40,200}"),
     _kind("OpenAI key", r"sk-[0-9A-Za-z]{20}T3BlbkFJ[0-9A-Za-z]{20}"),
+    _kind("OpenRouter key", r"sk-or-v1-[0-9a-f]{64}(?![0-9A-Za-z])"),
+    # DeepSeek, Moonshot, DashScope and others write their keys like this.
+    _kind(
+        "model provider's key", r"sk-(?!.{20}T3BlbkFJ)(?:[0-9a-f]{32}|[0-9A-Za-z]{48})(?![0-9A-Za-z_-])", certain=False
+    ),
+    _kind("Groq key", r"gsk_[0-9A-Za-z]{52}(?![0-9A-Za-z])"),
+    _kind("xAI key", r"xai-[0-9A-Za-z]{80}(?![0-9A-Za-z])"),
+    _kind("Perplexity key", r"pplx-[0-9A-Za-z]{48}(?![0-9A-Za-z])"),
+    _kind("NVIDIA key", r"nvapi-[0-9A-Za-z_-]{64}(?![0-9A-Za-z_-])"),
+    _kind("Cerebras key", r"csk-[0-9a-z]{48}(?![0-9A-Za-z])"),
+    _kind("Databricks token", r"dapi[0-9a-f]{32}(?![0-9A-Za-z])"),
+    _kind("Pinecone key", r"pcsk_[0-9A-Za-z]{4,8}_[0-9A-Za-z]{60,66}(?![0-9A-Za-z])"),
+    _kind("LangSmith key", r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}(?![0-9A-Za-z])"),
+    _kind("Docker token", r"dckr_pat_[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])"),
+    _kind("DigitalOcean token", r"do[opr]_v1_[0-9a-f]{64}(?![0-9A-Za-z])"),
+    _kind("Vault token", r"hv[sb]\.[0-9A-Za-z_-]{90,300}"),
+    _kind("Azure storage key", r"AccountKey=[0-9A-Za-z+/]{86}=="),
+    _kind("age key", r"AGE-SECRET-KEY-1[0-9A-Z]{58}(?![0-9A-Za-z])"),
     _kind("GitHub token", r"gh[pousr]_[0-9A-Za-z]{36,251}(?![0-9A-Za-z])"),
     _kind("GitHub token", r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}"),
-    _kind("GitLab token", r"glpat-[0-9A-Za-z_-]{20,64}(?![0-9A-Za-z_-])"),
+    _kind("GitLab token", r"gl(?:pat|cbt|rt|dt|oas|soat|ptt)-[0-9A-Za-z_-]{20,64}(?![0-9A-Za-z_-])"),
     _kind("Slack token", r"xox[abeoprs]-[0-9A-Za-z-]{10,250}"),
     _kind("Slack webhook", r"https://hooks\.slack\.com/services/T[0-9A-Z]{6,12}/B[0-9A-Z]{6,12}/[0-9A-Za-z]{20,32}"),
     _kind("Stripe key", r"(?:sk|rk)_live_[0-9A-Za-z]{20,250}"),
-    _kind("Hugging Face token", r"hf_[A-Za-z]{34}(?![0-9A-Za-z])"),
+    _kind("Hugging Face token", r"(?:hf|api_org)_[A-Za-z]{34}(?![0-9A-Za-z])"),
     _kind("Replicate token", r"r8_[0-9A-Za-z]{37}(?![0-9A-Za-z])"),
     _kind("npm token", r"npm_[0-9A-Za-z]{36}(?![0-9A-Za-z])"),
     _kind("PyPI token", r"pypi-AgEIcHlwaS5vcmc[0-9A-Za-z_-]{50,250}"),
@@ -56,12 +74,13 @@ _KINDS = (
     ),
     _kind(
         "password in an address",
-        r"[a-z][a-z0-9+.-]{1,20}://[^\s/:@{}<>$\"']{1,64}:[^\s/@{}<>$\"'*]{3,128}@",
+        r"[a-z][a-z0-9+.-]{1,20}://[^\s/:@{}<>$\"']{0,64}:[^\s/@{}<>$\"'*]{3,128}@",
         certain=False,
     ),
 )
 _SUSPICIOUS = re.compile(
-    r"(?i)(api[_-]?key|secret|passw(or)?d|passphrase|access[_-]?token|auth[_-]?token|private[_-]?key)$"
+    r"(?i)((api|private|secret|access|signing|encryption|master|account)[_-]?key|secret|passw(or)?d|passphrase|pwd"
+    r"|(access|auth|refresh|session|api|bot|hf)[_-]?token)$"
 )
 _OPAQUE = re.compile(r"[0-9A-Za-z+/_=.-]{20,512}$")
 _PLACEHOLDER = re.compile(

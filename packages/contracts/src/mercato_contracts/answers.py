@@ -13,8 +13,8 @@ ANSWER_NAMES = REASONING_NAMES | {"content", "tool_calls", "function_call", "ref
 
 ERROR_NAMES = frozenset(
     {
-        "error", "errors", "err", "fault", "exception", "error_code", "errorCode", "err_code", "errcode", "error_msg",
-        "err_msg", "errmsg", "error_message", "errorMessage",
+        "error", "Error", "errors", "err", "fault", "exception", "error_code", "errorCode", "err_code", "errcode",
+        "error_msg", "err_msg", "errmsg", "error_message", "errorMessage",
     }
 )  # fmt: skip
 """Members of an answer that report a failure, unless they hold nothing or one of `NO_ERRORS`."""
@@ -25,7 +25,7 @@ NO_ERRORS = frozenset({"0", "ok", "success", "none", "null", "false"})
 CODE_NAMES = frozenset({"code", "status", "status_code", "statusCode"})
 """Members of an answer that may hold a status of HTTP: 400 to 599 report a failure."""
 
-SAID_NAMES = frozenset({"message", "msg", "detail"})
+SAID_NAMES = frozenset({"message", "Message", "msg", "detail"})
 """What a failure says of itself: an object that has one, and no member that answers have, reports a failure."""
 
 GOOD_NAMES = frozenset({"success", "ok"})
@@ -34,7 +34,7 @@ GOOD_NAMES = frozenset({"success", "ok"})
 BAD_NAMES = frozenset({"is_error", "isError"})
 """Members that report a failure where they are true."""
 
-_STATES = frozenset({"failed", "failure"})
+_STATES = frozenset({"failed", "failure", "fail"})
 _STATE_NAMES = frozenset({"status", "state", "event", "type"})
 _KINDS = frozenset({"error", "exception"})
 _ENDS = (".failed", ".error", "_error")

@@ -99,6 +99,9 @@ class SearchRequest(ListingFilters):
     limit: int = Field(default=10, ge=1, le=50, description="Hits of a page, 1 to 50")
     cursor: str | None = Field(default=None, max_length=2_000, description="`next` of the page before")
     explain: bool = Field(default=False, description="Whether each hit says why it was found")
+    facets: bool = Field(
+        default=True, description="Whether the answer has counts to filter by; it comes sooner without"
+    )
 
 
 class PriceView(Wire):

@@ -15,6 +15,7 @@ _NORMAL = NormalDist()
 
 Floats = Sequence[float]
 
+_LEAST_UNITS = 64
 _MOST_TRIALS = 2**50
 """Beyond it 1 - 1 / trials is 1 in floats."""
 
@@ -31,14 +32,15 @@ def mean(values: Floats) -> float:
 
 def varies(values: Floats) -> bool:
     """Whether the values differ by more than rounding: by more than one unit in the last place of the largest for each
-    of them, which is what a sum of them may be off by. Values that are not finite never do.
+    of them, which is what a sum of them may be off by, and by more than 64, as few values may be differences of others
+    (`1.1 - 1.0` is four units off). Values that are not finite never do.
     """
     if not values or not all(map(math.isfinite, values)):
         return False
     low, high = min(values), max(values)
     largest = max(abs(low), abs(high))
     # Divided before they are subtracted, so that the spread cannot overflow.
-    return high > low and high / largest - low / largest > len(values) * sys.float_info.epsilon
+    return high > low and high / largest - low / largest > max(len(values), _LEAST_UNITS) * sys.float_info.epsilon
 
 
 def deviation(values: Floats) -> float:

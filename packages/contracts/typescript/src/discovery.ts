@@ -320,6 +320,8 @@ export interface SearchRequest {
   cursor?: string | null;
   /** Whether each hit says why it was found (default: false) */
   explain?: boolean;
+  /** Whether the answer has counts to filter by; it comes sooner without (default: true) */
+  facets?: boolean;
 }
 
 /** The passage that answers best; `marks` are ranges `[start, end)` of its characters (code points) that matched. */

@@ -19,7 +19,16 @@ _LEAST_THINKING = 1024
 _BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _BOUND_OF = {"/responses": "max_output_tokens"}
 _NUMBERS = (*_BOUNDS, "n", "best_of")
-_COLON = re.compile(rb'\s*:\s*"')
+_NAMES = frozenset(ModelRequest.__struct_fields__)
+_READ = re.compile(rb'"(%b)"' % "|".join(sorted(_NAMES)).encode())
+_COLON = re.compile(rb"\s*:\s*")
+_TEXTS = (("messages", b'"messages"'), ("prompt", b'"prompt"'), ("input", b'"input"'))
+_MOST_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 1024
+
+# What stands before and after the text of a body, its new `model`, and whether usage is asked for.
+_Members = tuple[bytes, bytes, bytes | None, bool]
+_rewritten: dict[_Members, tuple[bytes, bytes]] = {}
 
 
 def escape(text: str) -> bytes:
@@ -104,40 +113,92 @@ def _unreadable(error: Exception) -> Refused:
     return Refused("bad_body", f"The body cannot be read: {str(error)[:200]}.")
 
 
-def rewrite(body: bytes, model: bytes | None, *, ask_usage: bool) -> bytes:
+def rewrite(body: bytes, request: ModelRequest, model: bytes | None, *, ask_usage: bool) -> bytes:
     """The body with another `model` (as written between quotes in JSON) and, with `ask_usage`, with
-    `stream_options.include_usage`.
+    `stream_options.include_usage`. `request` is what was read of it.
 
-    Bytes are replaced in place where that is safe. A body with several `model` names, or with escapes that could hide
-    one, is decoded and encoded again: upstream must not read another model than the gateway did. Raises `Refused` where
-    that fails, because members that the gateway does not read (see `ModelRequest`) were not checked before.
+    Bytes are replaced in place where that is safe. A body that upstream could read in another way than the gateway
+    did, as one with two `model` or with escapes that could hide one, is decoded and encoded again, so that it has each
+    name once. Raises `Refused` where that fails, because members that the gateway does not read (see `ModelRequest`)
+    were not checked before, and for names that differ from one that is read in their case only.
     """
-    if (body.find(b"\\u") >= 0) or (ask_usage and body.find(b'"stream_options"') >= 0):
+    start, end = _text_place(body, request)
+    if start < 0:
         return _rewrite_decoded(body, model, ask_usage)
-    parts = body.split(_NAME)
-    if len(parts) > 2:
-        return _rewrite_decoded(body, model, ask_usage)
-    if len(parts) == 2:
-        rest = parts[1]
-        start = _value_start(rest)
-        end = rest.find(b'"', start) if start else -1
-        if end < 0 or rest[start:end].find(b"\\") >= 0:
+    given = (body[:start], body[end:], model, ask_usage)
+    sent = _rewritten.get(given)
+    if sent is None:
+        sent = _rewrite_members(given, request)
+        if sent is None:
             return _rewrite_decoded(body, model, ask_usage)
-        if model is not None:
-            body = b"".join((parts[0], _NAME, rest[:start], model, rest[end:]))
+        _remember(given, sent)
+    return b"".join((sent[0], body[start:end], sent[1]))
+
+
+def _text_place(body: bytes, request: ModelRequest) -> tuple[int, int]:
+    """Where the request's text begins and ends, which is usually most of the body and holds no member of it. The end
+    of the body where the request has no text; -1 where the place is not certain.
+    """
+    for name, quoted in _TEXTS:
+        part = getattr(request, name)
+        if part is not UNSET:
+            at, text = body.find(quoted), bytes(part)
+            match = _COLON.match(body, at + len(quoted))
+            if at < 0 or match is None or not body.startswith(text, match.end()):
+                return -1, -1
+            return match.end(), match.end() + len(text)
+    return len(body), len(body)
+
+
+def _rewrite_members(given: _Members, request: ModelRequest) -> tuple[bytes, bytes] | None:
+    """What stands before and after the text, rewritten; `None` where that is not safe."""
+    head, tail, model, ask_usage = given
+    if not _is_plain(head + tail, request) or (ask_usage and request.stream_options is not UNSET):
+        return None
+    if model is not None:
+        in_head = head.find(_NAME) >= 0
+        named = _with_model(head if in_head else tail, model)
+        if not named:
+            return None
+        head, tail = (named, tail) if in_head else (head, named)
     if ask_usage:
-        body = body.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
-    return body
+        head = head.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
+    return head, tail
 
 
-def _value_start(rest: bytes) -> int:
-    """Where the string value after a name begins; 0 where something else follows."""
-    if rest.startswith(b':"'):
-        return 2
-    if rest.startswith(b': "'):
-        return 3
+def _remember(given: _Members, sent: tuple[bytes, bytes]) -> None:
+    """Callers seldom vary what stands around their texts. A body without a text has nothing after it."""
+    if not given[1] or len(given[0]) + len(given[1]) > _LONGEST_REMEMBERED:
+        return
+    if len(_rewritten) >= _MOST_REMEMBERED:
+        _rewritten.clear()
+    _rewritten[given] = sent
+
+
+def _is_plain(members: bytes, request: ModelRequest) -> bool:
+    """Whether the names that are read, other than that of the text, can be found in one way only."""
+    if not members.isascii() or members.find(b"\\u") >= 0:
+        return False
+    found: list[bytes] = _READ.findall(members.lower())
+    if len(set(found)) < len(found):
+        return False
+    for name in found:
+        given = getattr(request, name.decode())
+        # A name that was not read stands in an inner object, in another spelling, or before null.
+        if given is None or given is UNSET:
+            return False
+    return True
+
+
+def _with_model(part: bytes, model: bytes) -> bytes:
+    """This part of the body with another `model`; empty where its value is not a plain string."""
+    before, name, rest = part.partition(_NAME)
     match = _COLON.match(rest)
-    return match.end() if match is not None else 0
+    start = match.end() + 1 if match is not None and rest.startswith(b'"', match.end()) else 0
+    end = rest.find(b'"', start) if start else -1
+    if end < 0 or rest[start:end].find(b"\\") >= 0:
+        return b""
+    return b"".join((before, name, rest[:start], model, rest[end:]))
 
 
 def _rewrite_decoded(body: bytes, model: bytes | None, ask_usage: bool) -> bytes:
@@ -145,6 +206,10 @@ def _rewrite_decoded(body: bytes, model: bytes | None, ask_usage: bool) -> bytes
         request = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(error) from None
+    for name in request:
+        # Servers in Go read `Model` as `model`, and a long s as an s.
+        if name not in _NAMES and name.casefold() in _NAMES:
+            raise Refused("bad_body", f"The body has `{name[:50]}`, which some services read as `{name.casefold()}`.")
     if model is not None:
         request["model"] = msgspec.Raw(b'"' + model + b'"')
     if ask_usage:

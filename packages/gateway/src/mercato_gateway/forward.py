@@ -15,7 +15,7 @@ def upstream_request(
 ) -> bytes:  # fmt: skip
     """The whole request. `metered` requests an answer without compression: its usage must be read."""
     if request is not None:
-        body = rewrite(body, _model_for(head, service, deployment, request), ask_usage=adds_usage)
+        body = rewrite(body, request, _model_for(head, service, deployment, request), ask_usage=adds_usage)
     checked = service.wire.paths != "any"  # may change while the deployment stays
     if head.sent_to is deployment and head.sent_uncompressed == metered and head.sent_checked == checked:
         start = head.sent_start

@@ -19,19 +19,24 @@ STATUS: Final = 8
 REPLY: Final = 9
 """A message of the model, as a whole or in parts; the other messages may be those of its tools."""
 
-MESSAGE_NAMES = frozenset({"message", "delta", "output", "item", "part", "content_block", "token"})
+MESSAGE_NAMES = frozenset(
+    {"message", "delta", "output", "item", "part", "content_block", "token", "completion_message"}
+)
 _CONTENT_NAMES = frozenset(
     {
         "content", "text", "generated_text", "generation", "completion", "outputText", "output_text", "candidates",
         "b64_json", "partial_image_b64",
     }
 )  # fmt: skip
-WRAPPER_NAMES = frozenset({"response", "result", "results", "data", "body", "generations", "predictions"})
+WRAPPER_NAMES = frozenset(
+    {"response", "Response", "result", "results", "data", "body", "event", "generations", "predictions"}
+)
 # Members whose value may also be a string of text.
 STRING_NAMES = frozenset({"delta", "output", "token", "response", "result"})
 # Members that repeat what came earlier in a stream.
 _SNAPSHOT_NAMES = frozenset({"response", "item", "part", "generated_text"})
-_REPLY_NAMES = frozenset({"message", "delta"})
+_REPLY_NAMES = frozenset({"message", "delta", "completion_message"})
+_USAGE_OF_MESSAGES = frozenset({"usage", "usage_metadata", "usageMetadata", "token_usage"})
 _TEXT_NAMES = REASONING_NAMES | {"answer", "outputs"}
 NOTED_NAMES = frozenset({"type", "object", "event", "event_type", "status", "state", "finish_reason", "finishReason"})
 _WITH_REASONING = (TOP, CHOICE, MESSAGE, REPLY)
@@ -123,7 +128,7 @@ def place_of(place: int, name: str) -> int:
             return PASSED
         if name in NO_TEXT_NAMES:
             return NOWHERE
-        return USAGE if name == "usage" else CONTENT
+        return USAGE if name in _USAGE_OF_MESSAGES else CONTENT
     if place == CONTENT:
         return NOWHERE if name in NO_TEXT_NAMES else CONTENT
     if place == USAGE:

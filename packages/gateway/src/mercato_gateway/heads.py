@@ -124,8 +124,8 @@ class AnswerHead:
     """The head of an upstream's answer; `start` is our status line and the fields that are passed on."""
 
     __slots__ = (
-        "binary", "coding", "event_stream", "fields", "is_text", "json", "length", "location", "packed", "plain",
-        "print", "start", "status",
+        "binary", "coding", "event_stream", "fields", "is_page", "is_text", "json", "length", "location", "packed",
+        "plain", "print", "start", "status",
     )  # fmt: skip
 
     def __init__(self, status: int, headers: Headers) -> None:
@@ -136,7 +136,8 @@ class AnswerHead:
         kind = self.fields.get(b"content-type", b"").lower()
         self.binary = kind.startswith(_BINARY)  # whatever its bytes look like
         self.plain = not self.binary and not kind.startswith(b"application/octet-stream")
-        self.is_text = not kind or (kind.startswith(b"text/") and not kind.startswith(b"text/html"))
+        self.is_page = kind.startswith(b"text/html")
+        self.is_text = not kind or (kind.startswith(b"text/") and not self.is_page)
         # Providers are asked not to compress. Where one does, its answer is unpacked to be metered.
         self.coding = _coding_of(self.fields.get(b"content-encoding", b""))
         self.packed = self.coding != b"" and not self.binary

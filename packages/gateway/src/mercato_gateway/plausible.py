@@ -3,18 +3,23 @@
 Output is limited by the request: its bound, times `n`, and 16 tokens more for each answer, because servers differ in
 whether they count end markers. Hidden reasoning tokens are within that limit. Without a bound the limit is a token for
 each byte of the answer, at least 1,024, and never more than the published context window. Input is limited to a token
-for each byte of text, and 1,024 for the service's own templates and instructions; a file counts as 4,000, or a token
-for each 16 of its bytes. Where a request lets the service add text of its own (a stored conversation, a search), input
-may fill the context.
+for each byte of text, under whatever name (a suffix, documents, the schema of the answer), and 1,024 for the service's
+own templates and instructions; a file counts as 4,000, or a token for each 16 of its bytes. Where a request lets the
+service add text of its own (a stored conversation, a search, a document or video that is only named), input may fill
+the context.
 """
 
+import re
 from typing import NamedTuple
+
+import msgspec
 
 from mercato_gateway.bodies import DEFAULT_OUTPUT_TOKENS, choices_of, output_bound
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import own_count
 from mercato_gateway.targets import ModelOperation
+from mercato_gateway.texts import input_bytes
 from mercato_gateway.tokens import Tokens, estimate_input
 
 INPUT_BEYOND_REQUEST = b"input_beyond_request"
@@ -29,11 +34,16 @@ _BYTES_PER_FILE_TOKEN = 16
 _REFERRED_TOKENS = 10_000
 _LARGEST_CONTEXT = 1_000_000
 _PACKED = 20
-_REFERENCES = (b'"image_url"', b'"file_id"', b'"file_url"', b'"url"', b'"input_audio"', b'"video_url"')
+_REFERENCES = (b'"image_url"', b'"url"', b'"input_audio"')
+# Tools that are only named: the service describes them to the model itself, in some hundreds of tokens each.
+_BUILT_IN_TOOLS = (b'"computer_', b'"bash_', b'"text_editor_', b'"memory_')
 _BRINGS_TEXT = (
-    b'"previous_response_id"', b'"conversation"', b'"prompt":{', b'"container"', b'"web_search', b'"web_fetch',
-    b'"file_search', b'"code_interpreter', b'"code_execution', b'"mcp', b'"data_sources"', b'"plugins"',
+    b'"previous_response_id"', b'"conversation"', b'"container"', b'"web_search', b'"web_fetch', b'"file_id"',
+    b'"file_url"', b'"video_url"', b'"document_url"', b'"file_search', b'"code_interpreter', b'"code_execution',
+    b'"mcp', b'"data_sources"', b'"plugins"',
 )  # fmt: skip
+_STORED_PROMPT = re.compile(rb'"prompt"\s*:\s*\{')
+_ESTIMATED = frozenset({"messages", "prompt", "input", "system", "instructions", "tools", "model"})
 _TEXT_PATHS = frozenset({
     "/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens", "/embeddings",
 })  # fmt: skip
@@ -100,8 +110,20 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
 
 def _input_room(bounds: Bounds) -> int:
     body = bounds.body
-    if any(body.find(mark) >= 0 for mark in _BRINGS_TEXT):
+    is_document = body.find(b'"document"') >= 0 and body.find(b'"url"') >= 0
+    if is_document or any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
         return bounds.context_window or _LARGEST_CONTEXT
-    text = 4 * estimate_input(bounds.request)
-    references = sum(body.count(mark) for mark in _REFERENCES)
+    text = 4 * estimate_input(bounds.request) + _other_text(body)
+    references = sum(body.count(mark) for mark in (*_REFERENCES, *_BUILT_IN_TOOLS))
     return _TEMPLATE_TOKENS + text + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN
+
+
+def _other_text(body: bytes) -> int:
+    """Bytes of text in members of the request that the estimate leaves out."""
+    if not body.lstrip().startswith(b"{"):
+        return 0
+    try:
+        members = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return 0
+    return sum(input_bytes(value, name) for name, value in members.items() if name not in _ESTIMATED)

@@ -80,6 +80,11 @@ class Relay:
         return self._text is not None and self._text.holds
 
     @property
+    def is_page(self) -> bool:
+        """Whether it is a page for people, as proxies and sign-ins send, not the answer of a model."""
+        return self._head.is_page and not self.all_text
+
+    @property
     def last_event_seen(self) -> bool:
         """Whether the client takes the answer for complete now, whatever follows."""
         return self.stream is not None and self.stream.ended

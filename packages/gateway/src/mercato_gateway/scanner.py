@@ -68,18 +68,19 @@ _BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/=_\-]+|\\[/nr]|\\u002[bBfF]|\\u003[
 class Scanner:
     """Reads one JSON document. `usage`, `failed` and `type` (of the document) hold what was read so far. `text`,
     `snapshot` (text that repeats earlier events of a stream) and `files` are bytes, and final after `finish`; so is
-    `complains`: the document has a message and nothing that answers have.
+    `complains`: the document has a message and nothing that answers have. `is_whole_message`: a choice has a message
+    and no delta.
     """
 
     __slots__ = (
         "_answers", "_base64", "_depth", "_frame", "_in_string", "_is_base64", "_kept", "_mode", "_rest", "_run",
-        "_says", "_size", "_stack", "_string_name", "_tail", "complains", "failed", "files", "snapshot", "text",
-        "type", "usage",
+        "_says", "_size", "_stack", "_string_name", "_tail", "complains", "failed", "files", "is_whole_message",
+        "snapshot", "text", "type", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.usage = Usage()
-        self.failed = self.complains = False
+        self.failed = self.complains = self.is_whole_message = False
         self.type = ""
         self.text = self.snapshot = self.files = 0
         self._stack: list[Frame] = []
@@ -191,6 +192,8 @@ class Scanner:
         statement = frame.statement
         if statement is not None and statement is not outer.statement:
             self.usage.add(statement)
+        if frame.message >= 0 > frame.delta:
+            self.is_whole_message = True
         outer.receive(outer.name, frame.total(), frame.snapshot, container=True)
 
     def _take_scalar(self, text: bytes) -> None:

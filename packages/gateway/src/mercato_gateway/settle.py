@@ -37,6 +37,8 @@ _VARIANT = 0x8000_0000_0000_0000
 _SEQUENCE_BITS = 62
 _MOST_NANOS = 9_000_000_000_000_000_000
 _LAST = (1 << _SEQUENCE_BITS) - 1
+_BLANK = (b"", b"{}", b"[]", b"null", b"true", b"false")
+_LONGEST_BLANK = 16
 
 
 class Digits:
@@ -168,7 +170,8 @@ def tokens_of(
 ) -> tuple[Tokens, bytes]:
     """The tokens of a model call and who counted them; `FAILED` for an error with the status of a success.
 
-    That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text.
+    That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text; and
+    what is no answer at all: an empty body, a stream without events, or a page for people.
     """
     reading = _read(relay) if relay is not None else Reading(Usage(), 0)
     usage, text = reading.usage, reading.text
@@ -183,6 +186,8 @@ def tokens_of(
             return NO_TOKENS, FAILED
         cut = cut or stated is None
     if stated is None:
+        if reading.blank and not cut and 200 <= status < 300:
+            return NO_TOKENS, FAILED
         if status >= 400 and not cut:
             return NO_TOKENS, b"provider"
         return _by_text(operation, request, text), b"partial" if cut else b"estimated"
@@ -216,16 +221,19 @@ def _read(relay: Relay) -> Reading:
         return packed.reading(relay.bytes_out)
     if relay.json:
         return _read_whole(relay.whole, relay.all_text) if scanner is None else read_scanned(scanner)
-    return Reading(Usage(), relay.bytes_out if relay.is_text else 0)
+    text = relay.bytes_out if relay.is_text else 0
+    return Reading(Usage(), text, blank=not relay.bytes_out or relay.is_page)
 
 
 def _read_whole(whole: bytes, all_text: bool) -> Reading:
     kind = kind_of(whole)
     if kind == JSON:
-        return read_answer(whole)
+        reading = read_answer(whole)
+        reading.blank = len(whole) < _LONGEST_BLANK and whole.strip() in _BLANK
+        return reading
     if kind != EVENTS:
-        counts = is_text(whole) and whole.strip() not in (b"null", b"true", b"false")
-        return Reading(Usage(), len(whole) if counts else 0)
+        blank = whole.strip() in _BLANK
+        return Reading(Usage(), len(whole) if is_text(whole) and not blank else 0, blank=blank)
     stream = EventStream(drop_usage=False)
     stream.all_text = all_text
     stream.feed([whole])

@@ -31,8 +31,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_complains", "_drop_usage", "_end", "_files", "_lines", "_long", "_partial", "_passed", "_plain",
-        "_since_usage", "_snapshot", "_text", "_usage", "all_text", "ended", "failed",
+        "_complains", "_drop_usage", "_end", "_files", "_lines", "_long", "_messages", "_partial", "_passed",
+        "_plain", "_since_usage", "_snapshot", "_text", "_usage", "all_text", "ended", "failed",
     )  # fmt: skip
 
     def __init__(self, *, drop_usage: bool, lines: bool = False) -> None:
@@ -46,6 +46,7 @@ class EventStream:
         self._text = self._since_usage = 0
         self._plain = 0  # bytes of text in events that are no JSON, while there are no others
         self._snapshot = self._files = 0
+        self._messages = 0  # bytes of text in whole messages, which repeat the deltas where there are any
         self.all_text = False
         self._complains = False
         self.failed = False
@@ -64,7 +65,7 @@ class EventStream:
     @property
     def text_bytes(self) -> int:
         """Bytes of text so far; events that repeat earlier text count once."""
-        return max(self._text, self._snapshot) + self._files + max(self._plain, 0)
+        return max(self._text, self._snapshot, self._messages) + self._files + max(self._plain, 0)
 
     def reading(self) -> Reading:
         """The result; nothing may be fed afterwards."""
@@ -72,7 +73,8 @@ class EventStream:
         text = self.text_bytes
         # Beside text a message is news, such as of one's place in a queue.
         failed = self.failed or (self._complains and not text)
-        return Reading(self._usage, text, failed, settled=not self._since_usage)
+        # `_plain` is negative once an event held JSON.
+        return Reading(self._usage, text, failed, settled=not self._since_usage, blank=not (text or self._plain))
 
     def feed(self, chunks: list[bytes]) -> bytes:
         """Takes what arrived; returns what goes to the client now."""
@@ -165,7 +167,7 @@ class EventStream:
             if answer.type in _LAST_TYPES:
                 self.ended = True
             if not is_error:
-                text = read_usual(answer, data, usage)
+                text = read_usual(answer, data, usage, streamed=True)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         if text >= 0:
@@ -182,6 +184,7 @@ class EventStream:
     def _take_scanned(self, scanner: Scanner, is_error: bool) -> None:
         """Takes what a scanner found in an event. The text of an event that reports a failure is not generated text."""
         scanner.finish()
+        self._plain = -1
         self._usage.join(scanner.usage)
         if scanner.type in _LAST_TYPES:
             self.ended = True
@@ -195,8 +198,12 @@ class EventStream:
             text, files = 0, min(text, FILE_BYTES)
         if "." in scanner.type and not scanner.type.endswith("delta"):
             text, snapshot = 0, max(text, snapshot)
-        self._text += text
-        self._since_usage += text
+        if not scanner.is_whole_message:
+            self._text += text
+            self._since_usage += text
+        else:
+            self._messages += text
+            self._since_usage += 0 if self._text else text
         self._snapshot = max(self._snapshot, snapshot)
         # Files often arrive in many events, or several times in rising quality.
         self._files = max(self._files, files)

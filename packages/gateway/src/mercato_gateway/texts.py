@@ -34,7 +34,7 @@ NO_TEXT_NAMES = frozenset(
     {
         "id", "type", "role", "object", "index", "model", "created", "status", "finish_reason", "finishReason",
         "native_finish_reason", "stop_reason", "stop_sequence", "stop", "signature", "thought_signature",
-        "thoughtSignature", "encrypted_content", "encryptedContent", "logprobs", "annotations", "citations",
+        "thoughtSignature", "encrypted_content", "encryptedContent", "logprobs", "annotations", "citation", "citations",
         "citationMetadata", "groundingMetadata", "safetyRatings", "file_id", "call_id", "tool_call_id", "item_id",
         "mime_type", "mimeType", "media_type", "format", "detail", "cache_control", "provider",
         "provider_specific_fields", "obfuscation", "system_fingerprint",
@@ -117,8 +117,9 @@ def input_bytes(value: Any, name: str = "") -> int:
 
 
 def _is_file(part: dict[str, Any]) -> bool:
-    if part.get("type") == "base64":
-        return True
+    kind = part.get("type")
+    if kind in ("base64", "text"):
+        return bool(kind == "base64")
     data = part.get("data")
     if not isinstance(data, str) or not any(name in part for name in _FORMAT_NAMES):
         return False

@@ -21,15 +21,19 @@ __all__ = [
 class Reading:
     """Of an answer: the `usage` that the provider stated, bytes of generated `text`, whether it is an `error`.
     `settled` where no text arrived after the provider last stated its output, even if the answer broke off.
+    `blank` where it holds nothing that any answer has, or is a page for people.
     """
 
-    __slots__ = ("error", "settled", "text", "usage")
+    __slots__ = ("blank", "error", "settled", "text", "usage")
 
-    def __init__(self, usage: Usage, text: int, error: bool = False, *, settled: bool = True) -> None:
+    def __init__(
+        self, usage: Usage, text: int, error: bool = False, *, settled: bool = True, blank: bool = False
+    ) -> None:
         self.usage = usage
         self.text = text
         self.error = error
         self.settled = settled
+        self.blank = blank
 
 
 def read_answer(body: bytes) -> Reading:
@@ -54,9 +58,9 @@ def read_scanned(scanner: Scanner) -> Reading:
     )
 
 
-def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
+def read_usual(answer: AnswerSaid, data: bytes, usage: Usage, *, streamed: bool = False) -> int:
     """Bytes of text in an answer or event of a usual shape, which has its text in one place; its usage is added to
-    `usage`. -1 where it needs a scanner, as after a failure.
+    `usage`. -1 where it needs a scanner, as after a failure, or for a whole message within a stream.
     """
     stated = answer.usage is not None and usage.read(answer.usage)
     if answer.error or (answer.usage is not None and not stated):
@@ -65,9 +69,11 @@ def read_usual(answer: AnswerSaid, data: bytes, usage: Usage) -> int:
     choices = answer.choices
     if choices:
         for choice in choices:
-            part = choice.delta if choice.delta is not None else choice.message
-            if part is None and not choice.text:
-                return -1
+            part = choice.delta
+            if part is None:
+                part = choice.message
+                if streamed if part is not None else not choice.text:
+                    return -1
             size = message_bytes(part) if part is not None else 0
             if choice.text is not None:
                 size = max(size, generated_bytes(choice.text, "text")) if size >= 0 else -1

@@ -24,7 +24,6 @@ _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
 # Of a gzip member, of a zstd frame, and of a zstd frame that is skipped (RFC 8878, 3.1.2).
 _FIRST_BYTES: Final = frozenset((0x1F, 0x28, *range(0x50, 0x60)))
-_UNREAD: Final = (b"null", b"true", b"false")
 _LONGEST_WORD: Final = 16
 
 
@@ -169,10 +168,10 @@ class PackedAnswer:
         """The result of an answer of `size` bytes; nothing may be fed afterwards."""
         broken = self._packed and self._unpacker.broken
         if not self._begun or (broken and self.stream is None and self._scanner is None):
-            return Reading(Usage(), size)
+            return Reading(Usage(), size, blank=not size)
         if self._start:
             self._text.feed(self._start)
-            self._size = 0 if self._start.strip() in _UNREAD else len(self._start)
+            self._size = len(self._start.strip())
         if self.stream is not None:
             self.stream.finish()
             reading = self.stream.reading()
@@ -180,7 +179,8 @@ class PackedAnswer:
         elif self._scanner is not None:
             reading = read_scanned(self._scanner)
         else:
-            reading = Reading(Usage(), self._size if self._counts_text and self._text.holds else 0)
+            text = self._size if self._counts_text and self._text.holds else 0
+            reading = Reading(Usage(), text, blank=not self._size)
         if broken:
             reading.text = size
         return reading

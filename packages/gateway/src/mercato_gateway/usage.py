@@ -24,6 +24,7 @@ _REASONING: Final = 10  # a part of the output, in most dialects
 _TOTAL: Final = 11
 _BILLED_INPUT: Final = 12
 _BILLED_OUTPUT: Final = 13
+_WRITTEN_PART: Final = 14  # a part of the input, unless the total shows it to be beside it
 
 _NAMES: dict[int, str] = {
     # OpenAI, Gemini, Ollama, Bedrock's Llama, watsonx, llama.cpp, DeepInfra, Aleph Alpha, TGI, OpenRouter, YandexGPT,
@@ -55,6 +56,8 @@ _NAMES: dict[int, str] = {
     _TOTAL: "total_tokens totalTokens totalTokenCount total_token_count TotalTokens",
     _BILLED_INPUT: "native_tokens_prompt",
     _BILLED_OUTPUT: "native_tokens_completion",
+    # OpenRouter, Vercel, LiteLLM
+    _WRITTEN_PART: "cache_write_tokens cacheWriteTokens cache_creation_tokens",
 }
 _MEANINGS: dict[str, int] = {name: meaning for meaning, names in _NAMES.items() for name in names.split()}
 _BILLED = {_UNCACHED: _BILLED_INPUT, _OUTPUT: _BILLED_OUTPUT}
@@ -108,7 +111,7 @@ class Statement:
     __slots__ = ("absurd", "counts", "empty")
 
     def __init__(self) -> None:
-        self.counts: list[int] = [-1] * 14
+        self.counts: list[int] = [-1] * 15
         self.empty = True
         self.absurd = False
 
@@ -249,9 +252,17 @@ def _input_of(counts: list[int]) -> int:
             into += beside  # unless the total shows it to be a part
     if into < 0 and (counts[_HIT] >= 0 or counts[_MISS] >= 0):
         into = max(counts[_HIT], 0) + max(counts[_MISS], 0)
-    cached, rest = max(counts[_CACHED], counts[_HIT]), total - into - out
-    if into >= 0 and 0 < cached == rest and rest not in (counts[_REASONING], counts[_THOUGHTS]):
-        into += cached  # which the total shows not to be a part of the input
+    rest = total - into - out
+    if rest > 0 and into >= 0 and _is_cache(counts, rest):
+        into += rest  # which the total shows not to be a part of the input
     if counts[_TOOL_INPUT] > 0:
         into = max(into, 0) + counts[_TOOL_INPUT]
     return into
+
+
+def _is_cache(counts: list[int], rest: int) -> bool:
+    """Whether what the total has beyond input and output is what was read from and written to a cache."""
+    if rest in (counts[_REASONING], counts[_THOUGHTS]):
+        return False
+    cached = max(counts[_CACHED], counts[_HIT], 0)
+    return rest in (cached, cached + max(counts[_WRITTEN_PART], 0))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mercato_checks.codes import found
 from mercato_checks.findings import Finding, pointer, shorten
@@ -19,7 +19,22 @@ def base_paths(servers: Any) -> list[str]:
     return list(dict.fromkeys(_base_path(server) for server in listed)) or [""]
 
 
+def _hosts(servers: Any) -> list[str]:
+    """The host of each server that names one."""
+    listed = servers if isinstance(servers, list) else []
+    parts = [_address(server) for server in listed if isinstance(server, dict)]
+    return list(dict.fromkeys(part.netloc.lower() for part in parts if part is not None and part.netloc))
+
+
 def _base_path(server: dict[str, Any]) -> str:
+    parts = _address(server)
+    # A relative address starts at the document, which lies at the root as far as anybody knows.
+    segments = [] if parts is None else [each for each in parts.path.split("/") if each not in ("", ".", "..")]
+    return "".join(f"/{segment}" for segment in segments)
+
+
+def _address(server: dict[str, Any]) -> SplitResult | None:
+    """A server's address, variables by their defaults; None where it cannot be read."""
     defined = server.get("variables")
     variables = defined if isinstance(defined, dict) else {}
 
@@ -27,14 +42,10 @@ def _base_path(server: dict[str, Any]) -> str:
         variable = variables.get(match[1])
         return str(variable["default"]) if isinstance(variable, dict) and "default" in variable else match[0]
 
-    url = _VARIABLE.sub(value, str(server.get("url", "")))
     try:
-        path = urlsplit(url).path
+        return urlsplit(_VARIABLE.sub(value, str(server.get("url", ""))))
     except ValueError:
-        return ""
-    # A relative address starts at the document, which lies at the root as far as anybody knows.
-    segments = [segment for segment in path.split("/") if segment not in ("", ".", "..")]
-    return "".join(f"/{segment}" for segment in segments)
+        return None
 
 
 def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpoint: str) -> list[Finding]:
@@ -56,23 +67,33 @@ def check_servers(tree: dict[str, Any], operations: Iterable[OperationAt], endpo
         findings.append(found("openapi_server_base_differs", pointer("servers"), message, fix=fix))
     findings += _repeated_base(own, listed)
     # One list of servers may be that of thousands of paths.
-    bases_of: dict[int, list[str]] = {}
+    others_of: dict[int, str] = {}
+    usual = set(_hosts(tree.get("servers")))
+    known = usual | set(_hosts([{"url": endpoint}])) if usual else set()
     for operation in listed:
         if operation.servers is None:
             continue
         key = id(operation.servers)
-        if key not in bases_of:
-            bases_of[key] = [] if _fits(own, base_paths(operation.servers)) else base_paths(operation.servers)
-        if not bases_of[key]:
+        if key not in others_of:
+            others_of[key] = _other(operation.servers, own, known)
+        if not others_of[key]:
             continue
         message = (
-            f"{operation.method.upper()} {shorten(operation.path)} has a server of its own with the path "
-            f"{shorten(bases_of[key][0])}; it is sent to the endpoint like all others."
+            f"{operation.method.upper()} {shorten(operation.path)} has a server of its own {others_of[key]}; "
+            "it is sent to the endpoint like all others."
         )
         findings.append(found("openapi_server_override", operation.where, message))
         if len(findings) > _MOST_LISTED:
             break
     return findings
+
+
+def _other(servers: Any, own: str, known: set[str]) -> str:
+    """How an operation's own servers differ from the endpoint and the `known` hosts; empty where they do not."""
+    bases, hosts = base_paths(servers), _hosts(servers)
+    if not _fits(own, bases):
+        return f"with the path {shorten(bases[0])}"
+    return "" if not (hosts and known) or known.intersection(hosts) else f"at {shorten(hosts[0])}"
 
 
 def _fits(own: str, bases: Iterable[str]) -> bool:

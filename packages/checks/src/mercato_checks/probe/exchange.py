@@ -50,8 +50,10 @@ class Visit:
     async def call_json(self, call: Call, *, optional: bool = False) -> Any:
         """The JSON of a 200 answer, or None with a finding."""
         answer = await self.call(call, optional=optional)
-        if answer is None:
-            return None
+        return None if answer is None else self.read_json(call, answer, optional=optional)
+
+    def read_json(self, call: Call, answer: Answer, *, optional: bool = False) -> Any:
+        """The same of an answer that is there."""
         if answer.status != 200:
             if not optional:
                 self.say("probe_status", where(call), f"{where(call)} answered {answer.status} to a test call.")

@@ -40,7 +40,9 @@ async def probe_anthropic(visit: Visit, manifest: ServiceManifest) -> None:
     texts = [part for part in items(message.get("content")) if isinstance(mapping(part).get("type"), str)]
     _expect(visit, call, message.get("type") == "message", "`type` must be `message`")
     _expect(visit, call, message.get("role") == "assistant", "`role` must be `assistant`")
-    _expect(visit, call, bool(texts), "`content` must hold parts with a `type`")
+    # A model that thinks may use up the few tokens of this call before any part.
+    ran_out = message.get("content") == [] and message.get("stop_reason") == "max_tokens"
+    _expect(visit, call, bool(texts) or ran_out, "`content` must hold parts with a `type`")
     _usage(visit, call, message, ("input_tokens", "output_tokens"))
 
 
@@ -78,7 +80,13 @@ async def _embeddings(visit: Visit, model: str) -> None:
 
 async def _chat(visit: Visit, model: str) -> None:
     call = Call("POST", "/chat/completions", {"model": model, "messages": _MESSAGES, "max_tokens": _MOST_TOKENS})
-    answer = await visit.call_json(call)
+    given = await visit.call(call)
+    if given is not None and given.status == 400:
+        # Some models, such as OpenAI's with reasoning, take the bound under its newer name only.
+        newer = {"model": model, "messages": _MESSAGES, "max_completion_tokens": _MOST_TOKENS}
+        call = Call("POST", "/chat/completions", newer)
+        given = await visit.call(call)
+    answer = None if given is None else visit.read_json(call, given)
     if answer is None:
         return
     visit.sample = call

@@ -42,6 +42,8 @@ def search(
     """
     asked = asked_of(filters) | {"q": " ".join(query), "limit": limit, "explain": str(explain).lower(), "sort": sort}
     asked |= {name: value for name, value in (("order", order), ("cursor", cursor)) if value is not None}
+    # They are in the JSON, and in no table.
+    asked["facets"] = str(mp.console.as_json).lower()
     answer = mp.client.search(asked)
     mp.console.show(answer.model_dump(mode="json"), lambda: _show(mp, answer))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 
 from mercato.discovery import (
+    FACETS,
     NUMBERS,
     Filters,
     Hit,
@@ -136,7 +137,7 @@ async def _search(
 ) -> SearchPage:
     return await searching.search(
         asked.q, filters_of(asked, viewer), limit=asked.limit, cursor=asked.cursor, explain=asked.explain,
-        sort=sort_of(asked), steps=steps, understand=asked.understand,
+        sort=sort_of(asked), facets=FACETS if asked.facets else (), steps=steps, understand=asked.understand,
     )  # fmt: skip
 
 

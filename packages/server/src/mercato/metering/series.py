@@ -211,8 +211,12 @@ class Summing:
         names: dict[tuple[str, ...], tuple[str, ...]] | None,
     ) -> "_Groups":  # fmt: skip
         columns = [GROUPS[name] for name in groups]
-        sources = await self._made.sources(whose, columns, bounds)
         only = None if names is None else sorted(names)
+        if only and "consumer" in groups:
+            consumers = sorted({key[groups.index("consumer")] for key in only})
+            sources = await self._made.sources_of_consumers(whose, columns, bounds, consumers)
+        else:
+            sources = await self._made.sources(whose, columns, bounds)
         found: _Groups = {}
         measures = measures_of(wanted.metrics)
         latencies: list[tuple[int, tuple[str, ...], int, int]] = []

@@ -138,32 +138,42 @@ def _rows(
     parts = []
     for number, source in enumerate(sources):
         is_whole_days = source.level is not None and source.seconds != QUARTER_SECONDS
+        is_of_each = bool(source.consumers)
+        values[f"begins_{number}"] = [begin for begin, _ in source.spans]
         if is_whole_days:
-            values[f"starts_{number}"] = [begin for begin, _ in source.spans]
-            where = [*conditions, f"start = ANY(CAST(:starts_{number} AS timestamptz[]))"]
+            # Days of other zones begin within.
+            begin = "span.begins" if is_of_each else f"ANY(CAST(:begins_{number} AS timestamptz[]))"
+            where = [*conditions, f"start = {begin}"]
         else:
-            values[f"begins_{number}"] = [begin for begin, _ in source.spans]
             values[f"ends_{number}"] = [end for _, end in source.spans]
             where = [*conditions, f"start >= {_bound('begins', number, source)}"]
             where.append(f"start < {_bound('ends', number, source)}")
+        if is_of_each:
+            values[f"whose_{number}"] = list(source.consumers)
+            where.append("consumer_id = span.whose")
         if source.level is not None:
             # The level is ours, and written out: partial indexes name it.
             where += [f"level = '{source.level}'", f"seconds = {source.seconds}"]
         table = "usage_quarter" if source.level is None else "usage_days"
         one = f"SELECT start, {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}"  # noqa: S608
-        parts.append(one if is_whole_days or len(source.spans) == 1 else _each_span(one, columns, number))
+        is_one = not is_of_each and (is_whole_days or len(source.spans) == 1)
+        parts.append(one if is_one else _each_span(one, columns, number, is_whole_days, is_of_each))
     return " UNION ALL ".join(parts), values
 
 
 def _bound(name: str, number: int, source: Source) -> str:
     """Of one span the planner sees how long it is."""
-    return f"(CAST(:{name}_{number} AS timestamptz[]))[1]" if len(source.spans) == 1 else f"span.{name}"
+    is_one = len(source.spans) == 1 and not source.consumers
+    return f"(CAST(:{name}_{number} AS timestamptz[]))[1]" if is_one else f"span.{name}"
 
 
-def _each_span(query: str, columns: Sequence[str], number: int) -> str:
-    spans = f"unnest(CAST(:begins_{number} AS timestamptz[]), CAST(:ends_{number} AS timestamptz[]))"
+def _each_span(query: str, columns: Sequence[str], number: int, is_whole_days: bool, is_of_each: bool) -> str:
+    arrays = {"begins": "timestamptz"} if is_whole_days else {"begins": "timestamptz", "ends": "timestamptz"}
+    if is_of_each:
+        arrays["whose"] = "text"
+    given = ", ".join(f"CAST(:{name}_{number} AS {kind}[])" for name, kind in arrays.items())
     # `OFFSET 0` keeps it a look-up for each span: joined, all rows of the table would be compared with all spans.
     return (
-        f"SELECT start, {', '.join(columns)} FROM {spans} AS span (begins, ends)"  # noqa: S608  (our own names)
+        f"SELECT start, {', '.join(columns)} FROM unnest({given}) AS span ({', '.join(arrays)})"  # noqa: S608
         f" CROSS JOIN LATERAL ({query} OFFSET 0) AS found"
     )

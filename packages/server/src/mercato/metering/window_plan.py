@@ -14,12 +14,14 @@ DAY = timedelta(days=1)
 class Source:
     """Rows that together cover these spans; `level` is `None` for the quarter hours themselves.
 
-    Rows of days and of blocks are as long as their spans. Those of quarter hours lie within them.
+    Rows of days and of blocks are as long as their spans. Those of quarter hours lie within them. Where `consumers` are
+    named, each span is read for the one in its place.
     """
 
     level: str | None
     seconds: int
     spans: tuple[tuple[datetime, datetime], ...]
+    consumers: tuple[str, ...] = ()
 
 
 def levels_of(columns: Iterable[str], *, of_consumer: bool) -> list[str]:
@@ -42,7 +44,8 @@ def sources_of(
     of each, such as `market:86400`.
     """
     days = _Starts(levels, DAY_SECONDS, made)
-    blocks = _Starts(levels, BLOCK_SECONDS, made)
+    # Eight days of a small level are fewer rows than a block of a larger one.
+    blocks = _Starts(days.not_larger, BLOCK_SECONDS, made)
     spans: dict[tuple[str | None, int], list[tuple[datetime, datetime]]] = {}
     for begin, end in steps:
         at = begin
@@ -69,6 +72,8 @@ class _Starts:
         found = {start: _first(levels, seconds, names) for start, names in made.items()}
         self._levels = {start: level for start, level in found.items() if level is not None}
         self._starts = sorted(self._levels)
+        smallest = min(map(levels.index, set(self._levels.values())), default=len(levels))
+        self.not_larger = levels[: smallest + 1]
         self._length = timedelta(seconds=seconds)
 
     def level_at(self, at: datetime, end: datetime) -> str | None:

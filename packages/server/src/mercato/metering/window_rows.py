@@ -116,8 +116,10 @@ _MADE = text(
     " UNION ALL SELECT set_config('work_mem', '64MB', true) || set_config('jit', 'off', true), NULL, NULL, NULL, NULL"
 )
 _HAS_ROWS = text(
-    "SELECT start FROM unnest(CAST(:starts AS timestamptz[])) AS asked (start) WHERE EXISTS (SELECT FROM usage_days AS"
-    " own WHERE own.level = :level AND own.consumer_id = :consumer AND own.seconds = 86400 AND own.start = asked.start)"
+    "SELECT consumer_id, start FROM unnest(CAST(:consumers AS text[])) AS who (consumer_id)"
+    " CROSS JOIN unnest(CAST(:starts AS timestamptz[])) AS asked (start) WHERE EXISTS (SELECT FROM usage_days AS own"
+    " WHERE own.level = :level AND own.consumer_id = who.consumer_id AND own.seconds = 86400"
+    " AND own.start = asked.start)"
 )
 
 
@@ -212,10 +214,12 @@ class WindowRows:
                 found[start] |= frozenset(made)
         return found
 
-    async def with_rows_of(self, consumer_id: str, level: str, starts: Collection[datetime]) -> set[datetime]:
-        """Those of these days of which this consumer has rows of a level that only busy ones have."""
-        values = {"starts": sorted(starts), "level": level, "consumer": consumer_id}
-        return set(await self._session.scalars(_HAS_ROWS, values))
+    async def with_rows_of(
+        self, consumers: Sequence[str], level: str, starts: Collection[datetime]
+    ) -> set[tuple[str, datetime]]:
+        """Which of these consumers have rows, of which of these days, of a level that only busy ones have."""
+        values = {"starts": sorted(starts), "level": level, "consumers": list(consumers)}
+        return {(who, start) for who, start in await self._session.execute(_HAS_ROWS, values)}
 
     async def missing_blocks(self, since: datetime, before: datetime) -> list[datetime]:
         """Where the blocks begin that are over before the midnight `before`, whose days are all made, and that are not

@@ -28,9 +28,21 @@ class WindowsMade:
         consumer = whose.equal.get("consumer_id")
         levels = levels_of({*whose.columns, *columns, "currency"}, of_consumer=consumer is not None)
         made = await self.know(spans[0][0], spans[-1][1])
-        if consumer is not None and not BUSY.isdisjoint(levels):
-            made = await self._narrow(str(consumer), levels, made)
+        if consumer is not None:
+            made = (await self._of_each([str(consumer)], levels, made))[str(consumer)]
         return sources_of(levels, spans, made)
+
+    async def sources_of_consumers(
+        self, whose: SeriesFilter, columns: Sequence[str], bounds: Sequence[datetime], consumers: Sequence[str]
+    ) -> list[Source]:
+        """The fewest rows that make the steps of each of a few consumers: some have days of their own."""
+        levels = levels_of({*whose.columns, *columns, "currency"}, of_consumer=True)
+        made = await self._of_each(consumers, levels, await self.know(bounds[0], bounds[-1]))
+        found: dict[tuple[str | None, int], list[tuple[tuple[datetime, datetime], str]]] = {}
+        for consumer in consumers:
+            for one in sources_of(levels, list(pairwise(bounds)), made[consumer]):
+                found.setdefault((one.level, one.seconds), []).extend((span, consumer) for span in one.spans)
+        return [Source(level, seconds, *zip(*spans, strict=True)) for (level, seconds), spans in found.items()]
 
     async def note_zone(self, zone: str, at: datetime) -> None:
         """Days of this zone are asked for, and are worth keeping."""
@@ -45,16 +57,22 @@ class WindowsMade:
         found = self._known[since, until] = await self._rows.made(since, until)
         return found
 
-    async def _narrow(
-        self, consumer_id: str, levels: Sequence[str], made: dict[datetime, frozenset[str]]
-    ) -> dict[datetime, frozenset[str]]:
-        """Without the levels of single consumers where this one has no rows: it is read from quarter hours there."""
+    async def _of_each(
+        self, consumers: Sequence[str], levels: Sequence[str], made: dict[datetime, frozenset[str]]
+    ) -> dict[str, dict[datetime, frozenset[str]]]:
+        """What is made for each of them: without the levels of single consumers on days of which one has no such rows,
+        because it is read from quarter hours there."""
+        found = dict.fromkeys(consumers, made)
         for level in BUSY.intersection(levels):
             name = f"{level}:{DAY_SECONDS}"
             asked = [start for start, names in made.items() if name in names]
-            has = await self._rows.with_rows_of(consumer_id, level, asked) if asked else set()
+            have = await self._rows.with_rows_of(consumers, level, asked) if asked else set()
             lacking = frozenset({name})
-            made = {
-                start: names if name not in names or start in has else names - lacking for start, names in made.items()
+            found = {
+                one: {
+                    start: names if (one, start) in have or name not in names else names - lacking
+                    for start, names in of_one.items()
+                }
+                for one, of_one in found.items()
             }
-        return made
+        return found
