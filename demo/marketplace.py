@@ -40,6 +40,9 @@ class Marketplace:
             # Settings of another marketplace on this machine must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith(("MERCATO_", "DATABASE_URL"))},
             "MERCATO_ALLOW_PRIVATE_ENDPOINTS": "true",
+            # Pages show these addresses, and try services at the gateway's.
+            "MERCATO_PORT": str(self._control_port),
+            "MERCATO_GATEWAY_PORT": str(self._gateway_port),
             "MERCATO_INTERNAL_PORT": str(internal_port),
             "MERCATO_CONTROL_URL": self.internal_url,
             "MERCATO_WORKER_PORT": str(self._worker_port),

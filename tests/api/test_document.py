@@ -31,7 +31,7 @@ STAYS_INSIDE = {
     "embedding_endpoint_away", "embedding_model_missing", "round_scored_differently", "training_artifact_refused",
     "workflow_not_found",
     # Pages of the console.
-    "form_of_another_site", "gateway_away",
+    "call_made_already", "form_of_another_site", "gateway_away",
     # Errors within an answer of GraphQL, or on its streams.
     "graphql_page_size", "graphql_wrong_door", "too_many_live",
     # SCIM's own errors, at `/scim/v2`, which describes itself.

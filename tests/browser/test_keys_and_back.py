@@ -1,4 +1,4 @@
-"""Approvals decided by keyboard, the back button after signing out, and the forms of a key."""
+"""Approvals by keyboard, the back button after signing out, the forms of a key, results on a narrow screen."""
 
 from collections.abc import AsyncIterator
 
@@ -114,4 +114,17 @@ async def test_a_key_is_held_to_services_and_addresses(browser: Browser, site: S
         await page.get_by_label("Only from these addresses").fill("")
         await page.get_by_role("button", name="Hold the key").click()
         await page.get_by_text("nothing: all subscribed services, any address").wait_for()
+        await tab.check()
+
+
+async def test_on_a_narrow_screen_results_come_before_the_facets(browser: Browser, site: Site) -> None:
+    async with open_tab(browser, site.origin, Look(script=False, width=390)) as tab:
+        await tab.go("/search")
+        facets = tab.page.get_by_label("Facets")
+        assert await facets.get_by_role("link").first.is_hidden()
+        first = await tab.page.locator("main article").first.bounding_box()
+        assert first is not None
+        assert first["y"] < 900
+        await facets.locator("summary").click()
+        await facets.get_by_role("link").first.wait_for()
         await tab.check()

@@ -94,3 +94,16 @@ async def test_strange_words_are_asked_for_and_shown_as_text(
         assert answer.status_code in (303, 400, 404, 422), (path, answer.status_code)
     made = await browser.post("/keys", data={"kind": "ck", "name": words})
     assert made.status_code < 500, made.text[:500]
+
+
+async def test_subscribing_to_another_plan_leads_to_what_the_change_costs(
+    browser: httpx.AsyncClient, market: Market
+) -> None:
+    customer = await shop(market)
+    other = await market.add_plan(customer.service, name="larger", monthly_nanos=9_000_000_000)
+    await sign_in(browser, "buyer")
+    asked = await browser.post("/subscriptions", data={"plan_id": other.id})
+    where = f"/subscriptions/{customer.subscription.id}/plan?plan_id={other.id}"
+    assert (asked.status_code, asked.headers["location"]) == (303, where)
+    assert "Change to larger" in (await browser.get(where)).text
+    assert "larger" not in (await browser.get("/subscriptions")).text, "nothing changed yet"

@@ -1,4 +1,4 @@
-"""Downloads of the vendor's money pages: the same figures as on the page, safe to open in a table."""
+"""Downloads: the same figures as on the page, safe to open in a table."""
 
 import csv
 import io
@@ -36,6 +36,39 @@ async def test_revenue_is_a_file_of_what_the_page_shows(app: FastAPI, market: Ma
         assert rows[0]["start_utc"] == "2026-11-01T00:00:00Z"
         await sign_in(browser, "buyer")
         assert rows_of(await browser.get("/vendor/revenue/export")) == []
+
+
+async def test_a_file_of_calls_is_of_the_period_and_the_filters_of_the_page(app: FastAPI, market: Market) -> None:
+    customer = await shop(market)
+    market.clock.advance(timedelta(days=3))
+    await market.take([market.event(customer), market.event(customer, status=503)])
+    async with browser_of(app) as browser:
+        await sign_in(browser, "buyer")
+        for query, calls in (({"to": "2026-11-03"}, 2), ({"from": "2026-11-03", "failed": "true"}, 1)):
+            page = await browser.get("/calls", params=query)
+            link = re.search(r'href="(/calls/export[^"]+format=csv)"', page.text)
+            assert link is not None
+            rows = rows_of(await browser.get(link[1].replace("&amp;", "&")))
+            assert len(rows) == calls == page.text.count('<tr><th scope="row" class="tight">')
+
+
+async def test_usage_is_a_file_of_what_the_page_shows(app: FastAPI, market: Market) -> None:
+    customer = await shop(market)
+    market.clock.advance(timedelta(days=3))
+    await market.take([market.event(customer)])
+    async with browser_of(app) as browser:
+        await sign_in(browser, "buyer")
+        for query, lines in (
+            ({"by": "key", "metric": "p95_us"}, 2), ({"by": "nothing"}, 2),
+            ({"from": "2026-11-04", "by": "service"}, 1),
+        ):  # fmt: skip
+            page = await browser.get("/usage", params=query)
+            link = re.search(r'href="(/usage/export[^"]*)"', page.text)
+            assert link is not None
+            rows = rows_of(await browser.get(link[1].replace("&amp;", "&")))
+            assert len(rows) == lines
+            assert sum(int(row["charged_nanos"]) for row in rows) == 1_000_000 * lines
+            assert ("service" in rows[0]) == (query["by"] == "service")
 
 
 async def test_payouts_and_their_lines_are_files(app: FastAPI, market: Market) -> None:

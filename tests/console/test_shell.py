@@ -227,6 +227,8 @@ class TestFrame:
         assert len(styles.content) <= 24_000
         assert styles.compressed is not None
         assert len(styles.compressed) <= 10_000
+        script = assets().by_name[assets().names["console.js"]]
+        assert script.content.count(b"\n") <= 200, "lines"
 
     async def test_below_a_path_every_address_has_it(self, app: FastAPI) -> None:
         transport = httpx.ASGITransport(app, root_path="/market")

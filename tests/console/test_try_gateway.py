@@ -2,6 +2,7 @@
 holding a connection of the database while it waits."""
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import trustme
@@ -28,8 +29,10 @@ FORM = {"operation": "embeddings", "as": "json", "body": '{"input": "hello"}'}
 
 
 class _Answers(BaseHTTPRequestHandler):
+    calls: ClassVar[list[bytes]] = []
+
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        self.calls.append(self.rfile.read(int(self.headers["content-length"])))
         body = b'{"came": "by tls"}'
         self.send_response(200)
         for name, value in (("content-type", "application/json"), ("x-request-id", "req-1")):
@@ -114,6 +117,37 @@ async def test_by_tls_with_the_configured_certificate_and_no_other(
             cert.write_text("no certificate")
             page = await _try(app)
             assert (page.status_code, str(cert) in page.text) == (502, True)
+
+
+async def test_a_form_makes_one_paid_call_however_often_it_is_sent(
+    settings: Settings, clock: TestClock, market: Market, tmp_path: Path
+) -> None:
+    await shop(market)
+    cert = _issue(trustme.CA(), tmp_path, "gateway.market.example")
+    with _gateway(cert) as port:
+        async with _marketplace(settings, clock, gateway_port=port, tls_cert=cert) as app, browser_of(app) as browser:
+            browser.base_url = httpx.URL("https://mercato.test")
+            await sign_in(browser, "buyer")
+            form = FORM | {"attempt": _attempt_in(await browser.get(PATH))}
+            _Answers.calls.clear()
+            clicks = await asyncio.gather(*(browser.post(PATH, data=form) for _ in range(3)))
+            assert sorted(click.status_code for click in clicks) == [200, 409, 409]
+            again = await browser.post(PATH, data=form | {"body": '{"input": "another"}'})
+            assert (again.status_code, "call_made_already" in again.text, "another" in again.text) == (409, True, True)
+            assert (await browser.post(f"{PATH}/stream", data=form)).status_code == 409
+            assert len(_Answers.calls) == 1
+            fresh = await browser.post(PATH, data=FORM | {"attempt": _attempt_in(again)})
+            assert (fresh.status_code, len(_Answers.calls)) == (200, 2)
+            # A form that is not right yet makes no call, and may be sent once it is.
+            form["attempt"] = _attempt_in(fresh)
+            assert (await browser.post(PATH, data=form | {"operation": "no-such"})).status_code == 422
+            assert (await browser.post(PATH, data=form)).status_code == 200
+
+
+def _attempt_in(page: httpx.Response) -> str:
+    found = re.search(r'name="attempt" value="([0-9a-f]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
 
 
 async def test_a_public_address_needs_its_name_and_a_known_authority(

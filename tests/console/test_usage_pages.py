@@ -1,11 +1,13 @@
 """What was used and what it costs: lists, one call, sums, invoices, statement, budgets."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from mercato.console.money import by_its_end
+from mercato_contracts.metering import BudgetView
 from tests.console.browser import sign_in, sign_up
 from tests.console.test_buying_pages import shop
 from tests.support.market import Market
@@ -111,3 +113,19 @@ async def test_a_budget_is_set_changed_and_removed(browser: httpx.AsyncClient) -
     assert drop is not None
     assert (await browser.post(drop[1])).status_code == 303
     assert "No budgets" in (await browser.get("/budgets")).text
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "expected"),
+    [
+        ("month", datetime(2026, 11, 16, tzinfo=UTC), 200), ("month", datetime(2026, 11, 1, 12, tzinfo=UTC), None),
+        ("day", datetime(2026, 11, 16, 6, tzinfo=UTC), 400), ("day", datetime(2026, 11, 16, 0, 30, tzinfo=UTC), None),
+        ("minute", datetime(2026, 11, 16, tzinfo=UTC), None),
+    ],
+)  # fmt: skip
+def test_a_budgets_end_is_foretold_by_its_pace(window: str, now: datetime, expected: int | None) -> None:
+    budget = BudgetView.model_validate({
+        "scope": "s", "key_id": None, "unit": "tokens", "window": window, "cap": 1, "used": 100, "held": 0, "left": 0,
+        "set_by": "usr_01j00000000000000000000000", "set_at": now,
+    })  # fmt: skip
+    assert by_its_end(budget, now) == expected

@@ -14,7 +14,9 @@ def test_every_process_is_probed_where_it_listens(tmp_path: Path, monkeypatch: p
     marketplace = Marketplace(Processes(tmp_path), tmp_path, (18000, 18080))
     for name, value in marketplace.environment.items():
         monkeypatch.setenv(name, value)
-    places = places_of(Settings(port=18000))
+    settings = Settings()
+    assert (settings.port, settings.gateway_port) == (18000, 18080), "what pages show, and where services are tried"
+    places = places_of(settings)
     assert places.of("worker") == (marketplace.worker_url,)
     assert places.of("gateway")[0] == marketplace.gateway_health_url
     assert marketplace.control_url in places.of("accounts")

@@ -218,16 +218,18 @@ async def test_somebody_signs_in_at_the_console_through_their_organisations_prov
         body = {**CLIENT, "issuer": issuer, "domains": ["acme.example"], "default_role": "viewer"}
         assert (await api.put("/api/sso", json=body, headers=bearer(admin))).status_code == 200
         assert 'action="/sign-in/sso"' in (await api.get("/sign-in")).text
-        unknown = await api.post("/sign-in/sso", data={"organisation": "nobody"})
+        unknown = await api.post("/sign-in/sso", data={"organisation": "nobody", "next": "/keys?after=1"})
         assert (unknown.status_code, "There is no organisation nobody" in unknown.text) == (404, True)
+        assert ('value="nobody"' in unknown.text, 'value="/keys?after=1"' in unknown.text) == (True, True)
         await _bob_at_the_console(api, clock)
 
 
 async def _bob_at_the_console(api: httpx.AsyncClient, clock: TestClock) -> None:
-    page = await api.post("/sign-in/sso", data={"organisation": "Acme"})
+    page = await api.post("/sign-in/sso", data={"organisation": "Acme", "next": "/keys?after=1"})
     path = f"/sso/callback?{urlsplit(Browser('bob').visit(_way(page))).query}"
     clock.at = datetime.now(UTC)
-    done = await api.get(path, headers={"cookie": f"mercato_sso={page.cookies['mercato_sso']}"})
-    assert done.status_code == 303, done.text
+    cookies = "; ".join(f"{name}={page.cookies[name]}" for name in ("mercato_sso", "mercato_sso_next"))
+    done = await api.get(path, headers={"cookie": cookies})
+    assert (done.status_code, done.headers["location"]) == (303, "/keys?after=1"), done.text
     home = await api.get("/organisation", headers={"cookie": f"mercato_session={done.cookies['mercato_session']}"})
     assert (home.status_code, "bob@acme.example" in home.text) == (200, True)

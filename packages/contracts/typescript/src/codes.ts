@@ -31,6 +31,7 @@ export type ErrorCode =
   | "budget_key_unknown"
   | "budget_not_found"
   | "busy"
+  | "call_made_already"
   | "call_not_found"
   | "canary_not_found"
   | "canary_not_newest"
@@ -455,6 +456,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   budget_key_unknown: 404,
   budget_not_found: 404,
   busy: 503,
+  call_made_already: 409,
   call_not_found: 404,
   canary_not_found: 404,
   canary_not_newest: 409,

@@ -18,9 +18,10 @@ class SubscriptionCalls(Transport):
         """The active subscription to this plan."""
         return self.ask(SubscriptionView, "POST", "/api/subscriptions", SubscribeRequest(plan_id=plan_id).model_dump())
 
-    def list_subscriptions(self) -> list[SubscriptionView]:
-        """Every subscription of the organisation."""
-        return list(self.pages(SubscriptionPage, "/api/subscriptions"))
+    def list_subscriptions(self, *, as_vendor: bool = False) -> list[SubscriptionView]:
+        """Every subscription of the organisation, or, as a vendor, those to its services."""
+        side = "vendor" if as_vendor else "consumer"
+        return list(self.pages(SubscriptionPage, "/api/subscriptions", {"side": side}))
 
     def unsubscribe(self, subscription_id: str) -> SubscriptionView:
         """The subscription, cancelled."""

@@ -32,14 +32,20 @@ def subscribe(mp: Mp, service: str, plan: str | None) -> None:
 
 
 @click.command()
+@click.option("--as-vendor", is_flag=True, help="Who subscribed to your services, instead of your own subscriptions.")
 @command
-def subscriptions(mp: Mp) -> None:
-    """List your organisation's subscriptions."""
-    rows = mp.client.list_subscriptions()
+def subscriptions(mp: Mp, as_vendor: bool) -> None:
+    """List your organisation's subscriptions, or those to its services."""
+    rows = mp.client.list_subscriptions(as_vendor=as_vendor)
+    nobody = (
+        "Nobody subscribed to your services yet."
+        if as_vendor
+        else ("No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.")
+    )
     mp.console.show(
         {"items": [row.model_dump(mode="json") for row in rows]},
         lambda: mp.console.table(
-            ["subscription", "status", "service", "plan", "since"],
+            ["subscription", "status", "service", "plan", "since", *(["consumer"] if as_vendor else [])],
             [
                 (
                     row.id,
@@ -47,10 +53,11 @@ def subscriptions(mp: Mp) -> None:
                     row.service or row.service_id,
                     row.plan or row.plan_id,
                     f"{row.active_since:%Y-%m-%d}",
+                    *([row.consumer_id] if as_vendor else []),
                 )
                 for row in rows
             ],
-            "No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.",
+            nobody,
         ),
     )
 

@@ -19,6 +19,11 @@ class DocumentRows:
             query = query.where(Invoice.consumer_id == consumer_id)
         return list(await self._session.scalars(query if after is None else query.where(Invoice.id > after)))
 
+    async def newest_invoices(self, before: str | None, limit: int) -> list[Invoice]:
+        """Of all consumers, the newest first; `before` the last page's last id."""
+        query = select(Invoice).order_by(Invoice.id.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(Invoice.id < before)))
+
     async def find_invoice(self, invoice_id: str) -> Invoice | None:
         return await self._session.get(Invoice, invoice_id)
 
@@ -32,6 +37,11 @@ class DocumentRows:
         if vendor_id is not None:
             query = query.where(Payout.vendor_id == vendor_id)
         return list(await self._session.scalars(query if after is None else query.where(Payout.id > after)))
+
+    async def newest_payouts(self, before: str | None, limit: int) -> list[Payout]:
+        """Of all vendors, the newest first; `before` the last page's last id."""
+        query = select(Payout).order_by(Payout.id.desc()).limit(limit)
+        return list(await self._session.scalars(query if before is None else query.where(Payout.id < before)))
 
     async def find_payout(self, payout_id: str) -> Payout | None:
         return await self._session.get(Payout, payout_id)

@@ -44,6 +44,16 @@ class Documents:
             raise InvoiceNotFound(f"Your organisation has no invoice {invoice_id}.", invoice=invoice_id)
         return IssuedInvoice(invoice, await self._rows.invoice_lines(invoice_id))
 
+    async def newest_invoices(self, caller: Caller, *, before: str | None, limit: int) -> list[Invoice]:
+        """Every consumer's, the newest first. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.newest_invoices(before, limit)
+
+    async def newest_payouts(self, caller: Caller, *, before: str | None, limit: int) -> list[Payout]:
+        """Every vendor's, the newest first. For operators."""
+        caller.require(Permission.MARKETPLACE_READ)
+        return await self._rows.newest_payouts(before, limit)
+
     async def payouts(self, caller: Caller, *, everyone: bool, after: str | None, limit: int) -> list[Payout]:
         """The organisation's payouts in the order they were issued; `everyone`'s for operators."""
         whose = None if _sees_all(caller, everyone) else caller.organisation_id

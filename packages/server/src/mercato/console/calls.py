@@ -52,7 +52,7 @@ async def show_calls(visit: SignedIn, found: Annotated[CallPage, Depends(api.lis
         clear=visit.prefix + "/calls",
         first=here.first(),
         next=here.on("after", found.next),
-        export=f"{visit.prefix}/calls/export?{visit.here.query(('from', 'to'))}",
+        export=f"{visit.prefix}/calls/export?{here.query()}",
     )
     return visit.show("calls.html", page)
 

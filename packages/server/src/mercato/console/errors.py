@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request, Response
 
 from mercato.console import page
-from mercato.console.visit import Visit, own_path, see_other, sign_in_address, visit_of
+from mercato.console.visit import Visit, see_other, sign_in_address, visit_of
 from mercato.platform import Refusal
 from mercato_contracts.problem import FieldError
 
@@ -19,6 +19,11 @@ _FIXES = {
     "internal_error": "Try again. If it stays, give the request's id to the marketplace's operator.",
     "not_found": "Check the address. What belongs to another organisation is not shown.",
 }
+_SENTENCES = {
+    "idempotency_key_reused": "This form was sent already",
+    "idempotency_key_in_flight": "This form is still being worked on",
+}
+"""Where the API's words are of headers that no form has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,14 @@ def error_page(refusal: Refusal, request: Request) -> Response:
     if refusal.code == "not_signed_in":
         return see_other(sign_in_address(visit))
     if refusal.code == "step_up_needed":
-        return see_other(f"{visit.prefix}/prove?next={quote(_from_where(visit), safe='')}")
+        return see_other(f"{visit.prefix}/prove?next={quote(visit.page_path, safe='')}")
     problem = refusal.to_problem()
     permission = refusal.facts.get("permission")
     shown = ErrorPage(
         status=refusal.status,
         code=refusal.code,
-        title=refusal.title,
-        sentence=refusal.detail,
+        title=_SENTENCES.get(refusal.code, refusal.title),
+        sentence=f"{_SENTENCES[refusal.code]}." if refusal.code in _SENTENCES else refusal.detail,
         fix=_FIXES.get(refusal.code, problem.fix),
         errors=tuple(refusal.errors),
         permission=None if permission is None else str(permission),
@@ -60,10 +65,3 @@ def error_page(refusal: Refusal, request: Request) -> Response:
 
 def _values(visit: Visit, shown: ErrorPage) -> Mapping[str, object]:
     return {"shell": visit.shell(), "page": shown, "refusal": None}
-
-
-def _from_where(visit: Visit) -> str:
-    """The page that the form was on."""
-    if visit.request.method == "GET":
-        return visit.path
-    return own_path(urlsplit(visit.request.headers.get("referer", "")).path.removeprefix(visit.prefix) or None)

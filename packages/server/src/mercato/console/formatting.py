@@ -35,6 +35,12 @@ def usd_rounded(nanos: int | None) -> str:
     return f"{'−' if nanos < 0 else ''}${cents // 100:,}.{cents % 100:02d}"
 
 
+def money_rounded(nanos: int | None, currency: str) -> str:
+    """An amount of any currency to the hundredth, for overviews."""
+    text = usd_rounded(nanos)
+    return text if currency == "USD" or nanos is None else f"{text.replace('$', '')} {currency}"
+
+
 def rating(stars: int, reviews: int) -> str:
     """The mean of so many reviews, 1 to 5; empty where there are none."""
     return f"{stars / reviews:.2f}" if reviews else ""

@@ -1,7 +1,7 @@
 """Keys: who made them, what they are for, what they spend; making, rotating and revoking them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -37,8 +37,14 @@ class KeyUse:
     """What a key did in the last 31 days."""
 
     calls: int = 0
-    nanos: int = 0
+    spent: Mapping[str, int] = field(default_factory=dict)
+    """Nano-units by currency."""
     last_day: datetime | None = None
+
+    @property
+    def most(self) -> int:
+        """What was spent in the currency with the most, to tell top spenders by."""
+        return max(self.spent.values(), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class KeysPage:
     services: str = ""
     addresses: str = ""
     account: str = ""
+    expires_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +145,7 @@ async def make_key(drawn: keys_api.Drawn, request: Request, room: Room) -> Respo
         typed = replace(
             page, name=form.get("name")[:120], kind=form.get("kind"), services=form.raw("services")[:_LONGEST],
             addresses=form.raw("addresses")[:_LONGEST], account=form.get("service_account_id")[:64],
+            expires_after=form.get("days")[:10],
         )  # fmt: skip
         return visit.show("keys.html", typed, refusal=refusal)
     visit.made(new.row.id)
@@ -191,7 +199,7 @@ async def _keys_page(room: KeyRoom, after: str | None) -> KeysPage:
     rows = await room.desk.list_all(visit.caller, after=after, limit=_PAGE)
     lines = await _lines(room, rows, only=None)
     return KeysPage(
-        lines=sorted(lines, key=lambda line: (line.state != "in force", line.use.calls > 0, -line.use.nanos)),
+        lines=sorted(lines, key=lambda line: (line.state != "in force", line.use.calls > 0, -line.use.most)),
         next=visit.here.on("after", Page.of(rows, _PAGE).next),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         sees_usage=visit.caller.may(Permission.USAGE_READ),
@@ -261,7 +269,7 @@ async def _uses(room: KeyRoom, key_id: str | None) -> Mapping[str, KeyUse]:
         before = uses.get(line.keys[0], KeyUse())
         uses[line.keys[0]] = KeyUse(
             before.calls + line.total["calls"],
-            before.nanos + line.total["charged_nanos"],
+            {**before.spent, line.currency: before.spent.get(line.currency, 0) + line.total["charged_nanos"]},
             max(days, default=before.last_day),
         )
     return uses

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -14,7 +15,7 @@ from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.wiring import Transaction
 from mercato.identity import Directory, Permission
-from mercato.metering import Budgets
+from mercato.metering import Budgets, month_start, next_month
 from mercato.platform import Malformed, Refusal
 from mercato_contracts.billing import InvoiceDetail, InvoicePage
 from mercato_contracts.metering import BudgetList, BudgetRequest, BudgetView
@@ -23,6 +24,8 @@ from mercato_contracts.statements import BalanceAnswer, StatementAnswer, Unbille
 router = page_router()
 
 _NANOS = 10**9
+_LEAST_PART = 24
+"""Less than this part of a day or month says nothing of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class BudgetLine:
 
     budget: BudgetView
     of: str
+    by_its_end: int | None
+    """What the day or month comes to at the pace so far; `None` where too little of it is over to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,7 @@ async def show_statement(
     balance: Annotated[BalanceAnswer, Depends(api.read_balance)],
 ) -> Response:
     """Like a bank's: each line leads to its document and its calls."""
-    query = visit.here.query(("from", "to"))
-    export = f"{visit.prefix}/statement/export?{query}"
+    export = f"{visit.prefix}/statement/export?{visit.here.query()}"
     page = StatementPage(found, balance, export, visit.here.first(), visit.here.on("after", found.next))
     return visit.show("statement.html", page)
 
@@ -145,13 +149,26 @@ async def _budgets_page(visit: Visit, desk: Budgets, session: Transaction, typed
     names = await Directory(session).party_names(keys={one.key_id for one in found.items if one.key_id})
     return BudgetsPage(
         lines=[
-            BudgetLine(one, names.get(one.key_id, one.key_id) if one.key_id else "the organisation")
+            BudgetLine(
+                one, names.get(one.key_id, one.key_id) if one.key_id else "the organisation", by_its_end(one, visit.now)
+            )
             for one in found.items
         ],
         key_id=typed.get("key_id", ""),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
         typed=typed,
     )
+
+
+def by_its_end(budget: BudgetView, now: datetime) -> int | None:
+    """Of a budget by day or month (UTC): what would be used at its end if it went on like this."""
+    if budget.window not in ("day", "month"):
+        return None
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = month_start(now) if budget.window == "month" else midnight
+    end = next_month(start) if budget.window == "month" else midnight + timedelta(days=1)
+    gone = now - start
+    return None if gone * _LEAST_PART < end - start else budget.used * (end - start) // gone
 
 
 def _cap(text: str, unit: str) -> int:

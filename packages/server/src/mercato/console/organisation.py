@@ -17,6 +17,7 @@ from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.letters import InvitationDesk
+from mercato.edge.paging import After
 from mercato.edge.wiring import Parts, Transaction
 from mercato.identity import Permission
 from mercato.platform import Refusal
@@ -39,6 +40,7 @@ router = page_router()
 
 _ROLES = (("viewer", "viewer: reads"), ("approver", "approver"), ("admin", "admin: everything of the organisation"))
 _VIEWS = 10
+_ROWS = 100
 _FILTERS: Mapping[str, str] = {
     "actor": "Who", "verb": "What", "target": "Target", "target_type": "Kind", "outcome": "Outcome", "from": "From",
     "to": "To",
@@ -51,6 +53,9 @@ class OrganisationPage:
 
     people: UserList
     invitations: InvitationPage
+    first: str
+    next_people: str
+    next_invitations: str
     sessions: LoginSessionList
     factors: SecondFactorList
     roles: Sequence[tuple[str, str]]
@@ -62,6 +67,8 @@ class OrganisationPage:
     factor: NewSecondFactorAnswer | None = None
     recovery_codes: Sequence[str] = ()
     email: str = ""
+    role: str = ""
+    factor_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,9 @@ class Office:
     invitations: InvitationDesk
     members: members_api.MemberDesk
     views: views_api.ViewDesk
+    people: After = None
+    sent: After = None
+    """Where the pages of people and of invitations begin."""
 
     async def page(
         self,
@@ -101,16 +111,24 @@ class Office:
         factor: NewSecondFactorAnswer | None = None,
         recovery_codes: Sequence[str] = (),
         email: str = "",
+        role: str = "",
+        factor_name: str = "",
     ) -> OrganisationPage:
-        """Everything that the page shows."""
-        caller = self.visit.caller
+        """Everything that the page shows. The last three: what a form that was not done held."""
+        caller, here = self.visit.caller, self.visit.at("/organisation")
+        people = await people_api.list_users(caller, self.session, self.parts, after=self.people, limit=_ROWS)
         may_write = caller.may(Permission.USERS_WRITE)
         invitations = InvitationPage(items=[], next=None)
         if may_write:
-            invitations = await invitations_api.list_invitations(caller, self.invitations, self.parts, limit=50)
+            invitations = await invitations_api.list_invitations(
+                caller, self.invitations, self.parts, after=self.sent, limit=_ROWS
+            )
         return OrganisationPage(
-            people=await people_api.list_users(caller, self.session, self.parts, limit=200),
+            people=people,
             invitations=invitations,
+            first=here.first(),
+            next_people=here.on("people", people.next),
+            next_invitations=here.on("sent", invitations.next),
             sessions=await sessions_api.list_sessions(caller, self.sessions),
             factors=await factors_api.list_second_factors(caller, self.factors),
             roles=_ROLES,
@@ -122,10 +140,15 @@ class Office:
             factor=factor,
             recovery_codes=recovery_codes,
             email=email,
+            role=role,
+            factor_name=factor_name,
         )
 
-    async def show(self, refusal: Refusal | None = None, **more: str) -> Response:
-        return self.visit.show("organisation.html", await self.page(email=more.get("email", "")), refusal=refusal)
+    async def show(
+        self, refusal: Refusal | None = None, *, email: str = "", role: str = "", factor_name: str = ""
+    ) -> Response:
+        page = await self.page(email=email, role=role, factor_name=factor_name)
+        return self.visit.show("organisation.html", page, refusal=refusal)
 
 
 Desk = Annotated[Office, Depends()]
@@ -145,7 +168,7 @@ async def invite(request: Request, office: Desk) -> Response:
         body = as_request(InvitationRequest, email=form.find("email"), role=form.find("role"))
         new = await invitations_api.invite(body, office.visit.caller, office.invitations, office.parts)
     except Refusal as refusal:
-        return await office.show(refusal, email=form.get("email")[:254])
+        return await office.show(refusal, email=form.get("email")[:254], role=form.get("role")[:20])
     return office.visit.show("organisation.html", await office.page(invited=new))
 
 
@@ -205,7 +228,7 @@ async def add_second_factor(request: Request, office: Desk) -> Response:
             body, office.visit.caller, office.factors, office.session, office.parts
         )
     except Refusal as refusal:
-        return await office.show(refusal)
+        return await office.show(refusal, factor_name=form.get("name")[:120])
     office.visit.made(new.id)
     return office.visit.show("organisation.html", await office.page(factor=new))
 

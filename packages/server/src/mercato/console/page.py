@@ -41,7 +41,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("usd", "money", "usd_rounded", "count", "compact", "share", "millis", "size"):
+    for name in ("usd", "money", "usd_rounded", "money_rounded", "count", "compact", "share", "millis", "size"):
         made.filters[name] = getattr(formatting, name)
     made.filters["when"] = _when
     made.filters["day"] = _day

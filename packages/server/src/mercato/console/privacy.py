@@ -85,7 +85,7 @@ class PrivacyDesks:
             return Requests(copies.items, may_rule, (), False, (), "", "", "")
         people = await people_api.list_users(caller, self.session, self.parts, limit=_MOST_PEOPLE)
         erasures = await api.list_erasures(caller, self.erasures, self.called, before, _FEW)
-        here = self.visit.here
+        here = self.visit.at("/privacy")
         others = [each for each in people.items if each.id != caller.actor]
         return Requests(
             copies.items, may_rule, others, people.next is not None,

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
-_PAGING = frozenset({"after", "before", "cursor"})
+_PAGING = frozenset({"after", "before", "cursor", "people", "keys", "sent", "invoices", "payouts"})
+"""Where a page of a list begins; a page with several lists has a name for each."""
 _DAYS = {"from": ("since", 0), "to": ("until", 1)}
 """Days as a person picks them, in their zone; both are inclusive."""
 

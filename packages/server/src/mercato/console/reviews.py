@@ -10,7 +10,6 @@ from mercato.api import reviews as api
 from mercato.api.publishing_views import view_service
 from mercato.console.formatting import rating
 from mercato.console.forms import Form, as_request
-from mercato.console.query import Address
 from mercato.console.routes import page_router
 from mercato.console.service import Tab, tabs_of
 from mercato.console.visit import Anybody, SignedIn, Visit
@@ -114,8 +113,7 @@ async def _page(
     service = view_service(found.listing)
     full = f"{service.vendor}/{service.name}"
     own = None if found.own is None else api.view_review(found.own)
-    # A refused form is answered at another address than the list's.
-    here = Address(visit.prefix + _of(service.vendor, service.name), visit.here.pairs)
+    here = visit.at(_of(service.vendor, service.name))
     is_vendor = caller is not None and caller.organisation_id == found.listing.service.vendor_id
     return ReviewsPage(
         service=service,

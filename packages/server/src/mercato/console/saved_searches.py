@@ -1,7 +1,7 @@
 """Searches that an organisation keeps, what newly fitted each, and what people found of a result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, get_origin
 from urllib.parse import parse_qsl, urlencode
 
@@ -51,6 +51,7 @@ class SavedSearchesPage:
     name: str = ""
     search: str = ""
     asked: Sequence[tuple[str, str]] = ()
+    by_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ async def save_search(
     except Refusal as refusal:
         found = await api.list_saved_searches(visit.caller, desk)
         page = await _page(visit, session, found, form.get("name")[:63], search)
-        return visit.show("saved_searches.html", page, refusal=refusal)
+        return visit.show("saved_searches.html", replace(page, by_mail=form.has("mail")), refusal=refusal)
     visit.made(saved.id)
     return visit.go("/saved-searches")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
@@ -19,6 +19,8 @@ from mercato_contracts.service_accounts import NewServiceAccountRequest, Service
 router = page_router()
 _ROWS = 50
 _PATH = "/organisation/service-accounts"
+_TICKED = ("call", "services:read")
+"""What most programs need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class AccountsPage:
     may_write: bool
     name: str = ""
     purpose: str = ""
+    ticked: Sequence[str] = _TICKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class AccountRoom:
     desk: accounts_api.AccountDesk
     session: Transaction
 
-    async def show(self, *, after: str | None = None, refusal: Refusal | None = None, **typed: str) -> Response:
+    async def show(self, *, after: str | None = None, refusal: Refusal | None = None, **typed: Any) -> Response:
         """The page, again with what was typed where that was refused."""
         caller = self.visit.caller
         found = await accounts_api.list_service_accounts(caller, self.desk, self.session, after=after, limit=_ROWS)
@@ -75,7 +78,7 @@ async def make_service_account(request: Request, room: Room) -> Response:
         body = as_request(NewServiceAccountRequest, name=name, purpose=purpose, rights=form.every("rights"))
         made = await accounts_api.make_service_account(body, visit.caller, room.desk, room.session)
     except Refusal as refusal:
-        return await room.show(refusal=refusal, name=name[:120], purpose=purpose[:500])
+        return await room.show(refusal=refusal, name=name[:120], purpose=purpose[:500], ticked=form.every("rights"))
     visit.made(made.id)
     return visit.go(_PATH)
 

@@ -36,6 +36,7 @@ class SignInPage:
     next: str
     email: str = ""
     needs_code: bool = False
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

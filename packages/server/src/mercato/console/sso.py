@@ -6,6 +6,7 @@ provider's site leads here. No form is sent to another site: a link leads to the
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request, Response
 
@@ -24,6 +25,8 @@ from mercato.platform import Refusal
 router = page_router(slow=True)
 
 _COOKIE = "mercato_sso"
+_NEXT = "mercato_sso_next"
+"""The page that somebody wanted before they were sent to the provider."""
 _FOLDER = CALLBACK.rpartition("/")[0]
 _SECONDS = 600
 
@@ -39,11 +42,15 @@ class ContinuePage:
 @router.post("/sign-in/sso")
 async def sign_in_at_provider(request: Request, visit: Anybody, parts: Parts) -> Response:
     """The way to the provider of the person's organisation, to sign in at this browser."""
-    organisation = _organisation(await read_form(request))
+    form = await read_form(request)
+    organisation = _organisation(form)
     try:
-        return await _way(visit, parts, organisation, None)
+        page = await _way(visit, parts, organisation, None)
+        _keep(visit, page, _NEXT, quote(own_path(form.get("next")), safe=""))
+        return page
     except Refusal as refusal:
-        return visit.show("sign_in.html", SignInPage(own_path("")), refusal=refusal)
+        again = SignInPage(own_path(form.get("next")), organisation=organisation)
+        return visit.show("sign_in.html", again, refusal=refusal)
 
 
 @router.post(f"{PAGE}/sso")
@@ -95,11 +102,12 @@ async def come_back(
             question = await devices.ask_as(outcome.user, outcome.user_code, outcome.proved_at)
             page = visit.show("device_question.html", DeviceQuestionPage(question))
         else:
-            page = await begin_here(visit, session, parts, outcome.user, own_path(""), outcome.proved_at)
+            page = await begin_here(visit, session, parts, outcome.user, _wanted(visit), outcome.proved_at)
     except Refusal as refusal:
         await note_denial(visit.request, parts, refusal)
         return visit.show("sso_refused.html", None, refusal=refusal)
-    page.delete_cookie(_COOKIE, path=visit.prefix + _FOLDER)
+    for name in (_COOKIE, _NEXT):
+        page.delete_cookie(name, path=visit.prefix + _FOLDER)
     return page
 
 
@@ -107,11 +115,19 @@ async def _way(visit: Visit, parts: Wiring, organisation: str, user_code: str | 
     async with parts.database.transaction() as session:
         begun = await sso_in(session, parts).begin(organisation, user_code=user_code)
     page = visit.show("sso_continue.html", ContinuePage(begun.party.issuer, await address_of(begun, parts)))
-    page.set_cookie(
-        _COOKIE, begun.binding, max_age=_SECONDS, path=visit.prefix + _FOLDER, httponly=True, samesite="lax",
-        secure=parts.client_url.startswith("https:"),
-    )  # fmt: skip
+    _keep(visit, page, _COOKIE, begun.binding)
     return page
+
+
+def _keep(visit: Visit, page: Response, name: str, value: str) -> None:
+    page.set_cookie(
+        name, value, max_age=_SECONDS, path=visit.prefix + _FOLDER, httponly=True, samesite="lax",
+        secure=visit.wiring.client_url.startswith("https:"),
+    )  # fmt: skip
+
+
+def _wanted(visit: Visit) -> str:
+    return own_path(unquote(visit.request.cookies.get(_NEXT, "")))
 
 
 def _organisation(form: dict[str, str]) -> str:

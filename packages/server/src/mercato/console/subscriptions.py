@@ -16,6 +16,7 @@ from mercato.edge.wiring import Transaction
 from mercato.identity import Permission
 from mercato.platform import Conflict, NotFound
 from mercato.publishing import Catalogue
+from mercato.subscriptions import OtherPlanActive
 from mercato_contracts.publishing import PlanView
 from mercato_contracts.subscriptions import (
     ChangePlanRequest,
@@ -54,10 +55,14 @@ async def show_subscriptions(
 
 @router.post("/subscriptions")
 async def subscribe(request: Request, visit: SignedIn, desk: api.Desk, called: Called) -> Response:
-    """Subscribing again to the same plan changes nothing."""
+    """Subscribing again to the same plan changes nothing; with another plan of the service it is a change of plan."""
     form = await Form.of(request)
     body = as_request(SubscribeRequest, plan_id=form.find("plan_id"))
-    await api.subscribe(body, visit.caller, desk, called)
+    try:
+        await api.subscribe(body, visit.caller, desk, called)
+    except OtherPlanActive as other:
+        # What the change costs is read before it is made.
+        return visit.go(f"/subscriptions/{other.facts['subscription']}/plan", plan_id=body.plan_id)
     return visit.go(own_path(form.find("next") or "/subscriptions"))
 
 

@@ -20,16 +20,20 @@ from mercato.console.gateway_link import GatewayAway, inner_url, trust
 from mercato.console.visit import Visit
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of
+from mercato.edge.idempotency import Idempotency, StillInFlight, StoredAnswer
 from mercato.edge.wiring import Wiring
 from mercato.identity import DrawnSecret, Keys, Permission, draw_secret
+from mercato.platform import Refusal
 
 KEY_NAME = "try (console)"
 _KEY_LIFE = timedelta(hours=1)
 _MOST_KEYS = 1_000
 _MOST_SHOWN = 64 * 1024
 _MOST_READ = 4 * 1024 * 1024
+_CUT = b"\n(Cut here: the answer is longer.)\n"
 _SECONDS = 60
 _UNAUTHORISED = 401
+_MADE = StoredAnswer(204, "text/plain", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,41 @@ class Tried:
     text: str
     octets: int
     is_cut: bool
+    is_more: bool
+    """Whether nobody waited for its end, so that `octets` are the least it has."""
     first_byte_us: int
     total_us: int
     overhead_us: int | None
     request_id: str
+
+
+class CallMadeAlready(Refusal):
+    """The form of a call came before: the call costs something, and is made once."""
+
+    code = "call_made_already"
+    status = 409
+    title = "This call was made already"
+    fix = "Your calls list it with its price. Run it again to make another one."
+
+
+async def claim_call(visit: Visit, parts: Wiring, service: str, attempt: str) -> None:
+    """A form makes one call, however often it is sent: `attempt` tells it from every other one.
+
+    Committed before the call is made, so that a call that lasts is known to the second click. Raises `CallMadeAlready`.
+    """
+    caller = visit.caller
+    async with parts.database.transaction() as session:
+        claim = Idempotency(
+            session, parts.cipher, asker=f"{caller.organisation_id} {caller.lasting_actor}", route=f"try {service}",
+            key=attempt, body=b"",
+        )  # fmt: skip
+        try:
+            stored = await claim.claim()
+        except StillInFlight:
+            stored = _MADE
+        if stored is not None:
+            raise CallMadeAlready("This form was sent already, and its call was made.")
+        claim.keep(_MADE, parts.ids.secret(12), visit.now)
 
 
 class TryKeys:
@@ -128,6 +163,7 @@ async def send(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> Tried:
         text=_shown(bytes(taken[:_MOST_SHOWN]), kind, whole=len(taken) <= _MOST_SHOWN),
         octets=len(taken),
         is_cut=len(taken) > _MOST_SHOWN,
+        is_more=len(taken) > _MOST_READ,
         first_byte_us=(first - began) // 1000,
         total_us=(time.perf_counter_ns() - began) // 1000,
         overhead_us=int(overhead) if overhead.isdecimal() else None,
@@ -147,8 +183,11 @@ def _shown(content: bytes, kind: str, *, whole: bool) -> str:
     return text
 
 
-async def open_stream(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> StreamingResponse:
-    """The answer as it comes, with what its script needs in headers. Raises `GatewayAway`."""
+async def open_stream(visit: Visit, parts: Wiring, call: Outgoing, key: str, *, file: str = "") -> StreamingResponse:
+    """The answer as it comes, with what its script needs in headers; as a download of the name `file` the whole of it.
+
+    Raises `GatewayAway`.
+    """
     client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=trust(parts))
     try:
         answer = await client.send(_request(client, parts, call, key), stream=True)
@@ -162,17 +201,22 @@ async def open_stream(visit: Visit, parts: Wiring, call: Outgoing, key: str) -> 
         "x-tried-request": answer.headers.get("x-request-id", ""),
         "cache-control": "no-store",
     }
-    # Text, whatever it says it is: nothing that a service answers is a page of ours.
-    return StreamingResponse(_pass(client, answer), headers=headers, media_type="text/plain; charset=utf-8")
+    # Text or bytes, whatever it says it is: nothing that a service answers is a page of ours.
+    if file:
+        headers |= {"content-disposition": f'attachment; filename="{file}"', "x-content-type-options": "nosniff"}
+        return StreamingResponse(_pass(client, answer, None), headers=headers, media_type="application/octet-stream")
+    shown = _pass(client, answer, _MOST_READ)
+    return StreamingResponse(shown, headers=headers, media_type="text/plain; charset=utf-8")
 
 
-async def _pass(client: httpx.AsyncClient, answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _pass(client: httpx.AsyncClient, answer: httpx.Response, most: int | None) -> AsyncIterator[bytes]:
     taken = 0
     try:
         async for some in answer.aiter_bytes():
             taken += len(some)
             yield some
-            if taken > _MOST_SHOWN:
+            if most is not None and taken > most:
+                yield _CUT
                 break
     finally:
         await answer.aclose()

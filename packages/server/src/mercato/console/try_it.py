@@ -17,7 +17,7 @@ from mercato.console.routes import page_router
 from mercato.console.service import Tab, tabs_of
 from mercato.console.snippets import Snippet, call_snippets, gateway_of
 from mercato.console.try_form import Filled, fill
-from mercato.console.try_gateway import Outgoing, Tried, key_for, open_stream, send
+from mercato.console.try_gateway import Outgoing, Tried, claim_call, key_for, open_stream, send
 from mercato.console.visit import Anybody, SignedIn, Visit
 from mercato.edge.names import Called
 from mercato.edge.wiring import Parts, Transaction, Wiring
@@ -105,7 +105,9 @@ async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts:
         page = await _filled(visit, parts, vendor, name, form)
         if not page.is_run:
             return _Ran(form, None, None)
-        tried = await send(visit, parts, page.call, await key_for(visit, request, parts))
+        key = await key_for(visit, request, parts)
+        await _claim(visit, parts, vendor, name, form)
+        tried = await send(visit, parts, page.call, key)
     except Refusal as refusal:
         return _Ran(form, None, refusal)
     await _until_metered(tried.request_id, visit, parts)
@@ -132,8 +134,27 @@ async def try_operation(
 @slow.post("/services/{vendor}/{name}/try/stream")
 async def stream_operation(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> Response:
     """The answer as it comes, for the page's own script; the form without it is `try_operation`."""
-    ready = await _filled(visit, parts, vendor, name, await Form.of(request))
-    return await open_stream(visit, parts, ready.call, await key_for(visit, request, parts))
+    form = await Form.of(request)
+    ready = await _filled(visit, parts, vendor, name, form)
+    key = await key_for(visit, request, parts)
+    await _claim(visit, parts, vendor, name, form)
+    return await open_stream(visit, parts, ready.call, key)
+
+
+@slow.post("/services/{vendor}/{name}/try/download")
+async def download_answer(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> Response:
+    """The same call with its whole answer as a file: a page shows the beginning of a long one."""
+    form = await Form.of(request)
+    ready = await _filled(visit, parts, vendor, name, form)
+    key = await key_for(visit, request, parts)
+    await _claim(visit, parts, vendor, name, form)
+    return await open_stream(visit, parts, ready.call, key, file="answer")
+
+
+async def _claim(visit: Visit, parts: Wiring, vendor: str, name: str, form: Form) -> None:
+    attempt = form.find("attempt")
+    if attempt is not None:
+        await claim_call(visit, parts, f"{vendor}/{name}", attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,24 @@
 """Usage over time: any figure by up to two groups, in the reader's zone, compared with the period before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any, cast, get_args
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, cast, get_args
+from zoneinfo import ZoneInfo
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from mercato.api import figures as api
+from mercato.billing import Agreement
 from mercato.console import charts, formatting
+from mercato.console.compared import last_compared
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.names import Called
+from mercato.edge.wiring import Transaction
 from mercato.metering import SeriesWanted
+from mercato.platform import Malformed, csv_head, csv_line
 from mercato_contracts.figures import SeriesAnswer, SeriesGroup, SeriesLine, SeriesMetric, SeriesStep
 
 router = page_router()
@@ -33,6 +38,8 @@ GROUPS: Mapping[str, str] = {
 _DOWN = {"service": "service_id", "key": "key_id", "release": "release_id", "subscription": "subscription_id"}
 _BESIDE: tuple[SeriesMetric, ...] = ("calls", "failed", "tokens_in", "tokens_out", "charged_nanos")
 _MOST_LINES = 6
+_MOST_EXPORTED = 190_000
+"""Figures in a file; the sums refuse more."""
 _LENGTHS: Mapping[SeriesStep, timedelta] = {
     "15m": timedelta(minutes=15), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7),
     "month": timedelta(days=30),
@@ -59,7 +66,7 @@ class UsagePage:
     answer: SeriesAnswer
     metric: SeriesMetric
     title: str
-    chart: charts.Chart | None
+    charts: Sequence[charts.Chart]
     rows: Sequence[UsageRow]
     totals: Sequence[UsageRow]
     heads: Sequence[str]
@@ -69,6 +76,8 @@ class UsagePage:
     steps: Sequence[str]
     chosen: Mapping[str, str]
     chips: Sequence[tuple[str, str, str]]
+    export: str
+    agreement: Agreement | None
 
 
 class Wanted(BaseModel):
@@ -76,7 +85,8 @@ class Wanted(BaseModel):
 
     days: Annotated[int, Field(ge=1, le=366)] = 30
     metric: SeriesMetric = "charged_nanos"
-    by: SeriesGroup | None = "service"
+    by: SeriesGroup | Literal["nothing"] = "service"
+    """A form leaves empty fields out, so that none at all has a name."""
     also: SeriesGroup | None = None
     step: SeriesStep | None = None
     since: datetime | None = None
@@ -90,7 +100,8 @@ class Wanted(BaseModel):
         """The question to the sums of usage."""
         # The quarter hour that runs counts too.
         until = self.until or visit.now + timedelta(minutes=1)
-        groups = tuple(dict.fromkeys(group for group in (self.by, self.also) if group is not None))
+        by = None if self.by == "nothing" else self.by
+        groups = tuple(dict.fromkeys(group for group in (by, self.also) if group is not None))
         where = {group: getattr(self, name) for group, name in _DOWN.items() if getattr(self, name)}
         return SeriesWanted(
             side="consumer", since=self.since or until - timedelta(days=self.days), until=until,
@@ -101,7 +112,9 @@ class Wanted(BaseModel):
 
 
 @router.get("/usage")
-async def show_usage(visit: SignedIn, sums: api.Sums, called: Called, wanted: Annotated[Wanted, Query()]) -> Response:
+async def show_usage(
+    visit: SignedIn, session: Transaction, sums: api.Sums, called: Called, wanted: Annotated[Wanted, Query()]
+) -> Response:
     """One source with the API's series: the sums by quarter hour."""
     asked = wanted.to_series(visit)
     answer = await api.read_usage_series(visit.caller, sums, called, asked)
@@ -111,7 +124,7 @@ async def show_usage(visit: SignedIn, sums: api.Sums, called: Called, wanted: An
         answer=answer,
         metric=wanted.metric,
         title=METRICS.get(wanted.metric, wanted.metric),
-        chart=_chart(answer, wanted.metric, visit.zone),
+        charts=_charts(answer, wanted.metric, visit.zone),
         rows=[_row(visit, line, answer, wanted.metric) for line in answer.series] if answer.group_by else [],
         totals=[_row(visit, line, answer, wanted.metric) for line in answer.totals],
         heads=[GROUPS.get(group, group) for group in answer.group_by],
@@ -120,12 +133,37 @@ async def show_usage(visit: SignedIn, sums: api.Sums, called: Called, wanted: An
         groups=GROUPS,
         steps=get_args(SeriesStep),
         chosen={
-            "days": "" if wanted.since else str(wanted.days), "by": wanted.by or "", "also": wanted.also or "",
+            "days": "" if wanted.since else str(wanted.days), "by": wanted.by, "also": wanted.also or "",
             "step": answer.step,
         },
         chips=here.chips(names),
+        export=f"{visit.prefix}/usage/export?{here.query()}",
+        agreement=await last_compared(visit, session, "consumer"),
     )  # fmt: skip
     return visit.show("usage.html", page)
+
+
+@router.get("/usage/export")
+async def export_usage(visit: SignedIn, sums: api.Sums, called: Called, wanted: Annotated[Wanted, Query()]) -> Response:
+    """The page's question as CSV: a line for each step and group with calls, every group that there is."""
+    asked = wanted.to_series(visit)
+    steps = (asked.until - asked.since) // _LENGTHS[asked.step] + 2
+    most = max(1, _MOST_EXPORTED // (steps * len(asked.metrics)))
+    answer = await api.read_usage_series(visit.caller, sums, called, replace(asked, top=most, compare=False))
+    if answer.groups > most:
+        raise Malformed(f"There are more than {most:,} groups. Export fewer days, longer steps or another group.")
+    zone = ZoneInfo(visit.zone)
+    text = [csv_head(("start_utc", f"start_{visit.zone}", *answer.group_by, "currency", *answer.metrics))]
+    for line in answer.series if answer.group_by else answer.totals:
+        names = [name or key for name, key in zip(line.names, line.keys, strict=False)]
+        for place, start in enumerate(answer.steps):
+            figures = [line.values[metric][place] for metric in answer.metrics]
+            if any(figures):
+                local = start.astimezone(zone)
+                moment = f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+                text.append(csv_line((moment, f"{local:%Y-%m-%dT%H:%M:%S}", *names, line.currency, *figures)))
+    headers = {"content-disposition": 'attachment; filename="usage.csv"', "cache-control": "no-store"}
+    return Response("".join(text), media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 def shown(metric: str, value: int, currency: str) -> str:
@@ -164,14 +202,28 @@ def _change(value: int, before: int | None) -> str:
     return f"{'+' if points > 0 else '−' if points < 0 else ''}{abs(points) // 10}.{abs(points) % 10} %"
 
 
-def _chart(answer: SeriesAnswer, metric: str, zone: str) -> charts.Chart | None:
-    lines = (answer.series if answer.group_by else answer.totals)[:_MOST_LINES]
+def _charts(answer: SeriesAnswer, metric: str, zone: str) -> list[charts.Chart]:
+    """One; of money one for each currency, because amounts of two do not add up."""
+    lines = answer.series if answer.group_by else answer.totals
     if not lines or not answer.steps:
-        return None
+        return []
+    if not metric.endswith("_nanos"):
+        return [_chart(answer, metric, zone, lines, "")]
+    currencies = list(dict.fromkeys(line.currency for line in lines))
+    return [
+        _chart(
+            answer, metric, zone, [line for line in lines if line.currency == one], one if len(currencies) > 1 else ""
+        )
+        for one in currencies
+    ]
+
+
+def _chart(answer: SeriesAnswer, metric: str, zone: str, lines: Sequence[SeriesLine], only: str) -> charts.Chart:
+    """`only`: the currency that the title names."""
     places = charts.periods(answer.steps, zone, _LENGTHS[answer.step])
-    currency = lines[0].currency
-    drawn = [charts.Line(", ".join(line.names) or "Total", line.values[metric]) for line in lines]
-    return charts.bars(METRICS.get(cast(SeriesMetric, metric), metric), places, drawn, _unit(metric, currency))
+    drawn = [charts.Line(", ".join(line.names) or "Total", line.values[metric]) for line in lines[:_MOST_LINES]]
+    title = METRICS.get(cast(SeriesMetric, metric), metric) + (f", {only}" if only else "")
+    return charts.bars(title, places, drawn, _unit(metric, lines[0].currency))
 
 
 def _unit(metric: str, currency: str) -> charts.Unit:

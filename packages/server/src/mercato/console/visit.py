@@ -33,6 +33,8 @@ class Shell:
     prefix: str
     path: str
     query: str
+    page_path: str
+    """Where a form that belongs to no page, such as that of the time zone, leads back to."""
     here: Address
     person: SignedInPerson | None
     public: Sequence[navigation.Link]
@@ -84,6 +86,21 @@ class Visit:
     def here(self) -> Address:
         """This page's address, to make others of."""
         return address_of(self.prefix + self.path, self.request.url.query)
+
+    def at(self, path: str) -> Address:
+        """The list at `path` with this request's filters.
+
+        A form that was not done is answered at an address of its own, which nobody can open.
+        """
+        return Address(self.prefix + path, self.here.pairs)
+
+    @property
+    def page_path(self) -> str:
+        """The page that is looked at, with its query: of a form the one that it was on."""
+        if self.request.method == "GET":
+            return self.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+        referer = urlsplit(self.request.headers.get("referer", ""))
+        return own_path(referer.path.removeprefix(self.prefix) + (f"?{referer.query}" if referer.query else ""))
 
     @property
     def now(self) -> datetime:
@@ -141,6 +158,7 @@ class Visit:
             prefix=self.prefix,
             path=self.path,
             query=self.request.url.query,
+            page_path=self.page_path,
             here=self.here,
             person=self.person,
             public=navigation.public_links(self.person.caller if self.person else None, served),
@@ -173,11 +191,8 @@ def prefix_of(request: Request, wiring: Wiring) -> str:
 
 def sign_in_address(visit: Visit) -> str:
     """The sign-in page, which leads back here."""
-    target = visit.path
-    if visit.request.url.query:
-        target = f"{target}?{visit.request.url.query}"
-    leads_back = visit.request.method == "GET" and target not in ("/", "/home")
-    return f"{visit.prefix}/sign-in" + (f"?next={quote(target, safe='')}" if leads_back else "")
+    target = visit.page_path
+    return f"{visit.prefix}/sign-in" + (f"?next={quote(target, safe='')}" if target not in ("/", "/home") else "")
 
 
 def own_path(text: str | None) -> str:

@@ -32,6 +32,7 @@ class WebhooksPage:
     found: WebhookList
     may_write: bool
     url: str = ""
+    description: str = ""
     chosen: Sequence[str] = ()
     new: NewWebhookAnswer | None = None
 
@@ -66,7 +67,9 @@ async def add_webhook(request: Request, visit: SignedIn, desk: api.Desk) -> Resp
         new = await api.add_webhook(body, visit.caller, desk)
     except Refusal as refusal:
         found = await api.list_webhooks(visit.caller, desk)
-        page = WebhooksPage(found, True, form.get("url")[:2000], form.every("event_types"))
+        page = WebhooksPage(
+            found, True, form.get("url")[:2000], form.get("description")[:200], form.every("event_types")
+        )
         return visit.show("webhooks.html", page, refusal=refusal)
     visit.made(new.id)
     return visit.show("webhooks.html", WebhooksPage(await api.list_webhooks(visit.caller, desk), True, new=new))

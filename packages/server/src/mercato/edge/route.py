@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from mercato.edge.addresses import origin_of
 from mercato.edge.auditing import context_of, note_change, noting_refusals
 from mercato.edge.holds import authenticated
-from mercato.edge.idempotency import Idempotency, StoredAnswer
+from mercato.edge.idempotency import Idempotency, StillInFlight, StoredAnswer
 from mercato.edge.maintenance import refuse_in_maintenance
 from mercato.edge.throttle import AskedTooOften, rate_limit_headers
 from mercato.edge.viewing import refuse_while_viewing
@@ -46,6 +46,10 @@ _GUESSABLE = frozenset(
 renews an expired session often still sends the expired access token."""
 
 
+_WAITS = (0.1, 0.2, 0.3, *(0.5,) * 28)
+"""Seconds between looks at a form that was sent twice: 15 in all."""
+
+
 class AlreadyAnswered(Exception):
     """The request came before with this `Idempotency-Key`: its answer."""
 
@@ -55,11 +59,15 @@ class AlreadyAnswered(Exception):
 
 
 class UnitOfWork:
-    """One request's transaction, and its claim on its `Idempotency-Key`, or on the `key` that its form holds."""
+    """One request's transaction, and its claim on its `Idempotency-Key`, or on the `key` that its form holds.
+
+    A form waits for the one that was sent before it: a browser shows the answer to the second click alone.
+    """
 
     def __init__(self, request: Request, wiring: Wiring, key: str | None = None) -> None:
         self._request = request
         self._wiring = wiring
+        self._is_form = key is not None
         self._key = key or request.headers.get("idempotency-key")
         self._stack = AsyncExitStack()
         self._session: Session | None = None
@@ -82,10 +90,22 @@ class UnitOfWork:
 
     async def open(self) -> Session:
         """The transaction, once the request is known to be new. Raises `AlreadyAnswered`, `StillInFlight`."""
+        if self._is_claimed:
+            return await self.begin()
+        self._is_claimed = True
+        for seconds in _WAITS if self._is_form else ():
+            try:
+                return await self._begin_claimed()
+            except StillInFlight:
+                # Nothing was done in it: who waits holds no connection.
+                await self._stack.aclose()
+                self._session = None
+                await self._wiring.pause(seconds)
+        return await self._begin_claimed()
+
+    async def _begin_claimed(self) -> Session:
         session = await self.begin()
-        if not self._is_claimed:
-            self._is_claimed = True
-            await self._claim(session)
+        await self._claim(session)
         return session
 
     def keep(self, response: Response) -> None:

@@ -50,7 +50,14 @@ class Offers:
         now = {plan.name: plan for plan in answers.of(plans)}
         offered = {plan.name: plan for plan in typed.plans}
         names = sorted({*now, *offered})
-        return Offer(service_id, [each for name in names for each in _changes(name, now.get(name), offered.get(name))])
+        return Offer(service_id, [each for name in names for each in _compared(name, now.get(name), offered.get(name))])
+
+
+def _compared(name: str, now: Plan | None, offered: PlanManifest | None) -> list[PriceChange]:
+    if now is not None and offered is not None and now.currency != offered.currency:
+        # Amounts of two currencies are neither dearer nor cheaper: one offer ends and another begins.
+        return [*_changes(name, now, None), *_changes(name, None, offered)]
+    return _changes(name, now, offered)
 
 
 def _changes(name: str, now: Plan | None, offered: PlanManifest | None) -> list[PriceChange]:

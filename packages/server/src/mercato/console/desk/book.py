@@ -23,6 +23,7 @@ from mercato_contracts.optimizer import OptimizerWrite
 router = page_router()
 _LOOKED_AT = 6
 _POSITIONS = 40
+_ROUNDS = 30
 
 
 def percent(nanos: int) -> str:
@@ -99,13 +100,14 @@ class RoundsPage:
     """Rounds of every dataset, the newest first."""
 
     rounds: Sequence[tuple[str, Round]]
+    most: int = _ROUNDS
 
 
 @router.get("/desk/rounds")
 async def show_rounds(visit: SignedIn, session: Transaction) -> Response:
     """Each leads to its weights, portfolio and scores."""
     visit.caller.require(Permission.MARKETPLACE_READ)
-    return visit.show("desk/rounds.html", RoundsPage(await _rounds(visit, session, 30)))
+    return visit.show("desk/rounds.html", RoundsPage(await _rounds(visit, session, _ROUNDS)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Kill switches: thrown with one click and a reason, lifted only after a new proof of identity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 
@@ -30,6 +30,8 @@ class SwitchesPage:
     scope: str = "all"
     target: str = ""
     reason: str = ""
+    lifting: str = ""
+    """The switch that was not lifted yet, for the reason that was typed."""
 
 
 @router.get("/desk/switches")
@@ -64,7 +66,8 @@ async def lift(switch_id: str, request: Request, visit: SignedIn, session: Trans
         wanted = as_request(LiftRequest, reason=form.find("reason"))
         await KillSwitches(session, parts.clock, parts.ids, parts.outbox).lift(visit.caller, switch_id, wanted.reason)
     except Refusal as refusal:
-        return visit.show("desk/switches.html", await _page(visit, session), refusal=refusal)
+        typed = replace(await _page(visit, session), lifting=switch_id, reason=form.get("reason")[:500])
+        return visit.show("desk/switches.html", typed, refusal=refusal)
     return visit.go("/desk/switches")
 
 

@@ -196,15 +196,15 @@ async def _show_one(
     shelf = await shelves.get(visit.caller, name)
     before = int(after) if after and after.isdecimal() and len(after) < 10 else None
     _, rounds = await shelves.list_rounds(visit.caller, name, state=None, before=before, limit=_ROUNDS)
-    reader = shelf.dataset.reader_id
+    reader, here = shelf.dataset.reader_id, visit.at(f"/ops/datasets/{name}")
     page = DatasetPage(
         shelf=shelf,
         reader=(await called.organisations({reader})).get(reader, "") if reader else "",
         rounds=rounds,
         may_write=visit.caller.may(Permission.MARKETPLACE_WRITE),
         typed=_typed(form, "reason", "first_era", "eras", "open_hours", "embargo_hours"),
-        first=visit.here.first(),
-        next=visit.here.on("after", Page.of(rounds, _ROUNDS, lambda row: str(row.number)).next),
+        first=here.first(),
+        next=here.on("after", Page.of(rounds, _ROUNDS, lambda row: str(row.number)).next),
     )
     return visit.show("operator/dataset.html", page, refusal=refusal)
 

@@ -1,7 +1,7 @@
 """Calls, disputes, documents, ledger and reconciliation, across the marketplace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from fastapi import Request, Response
@@ -22,6 +22,7 @@ from mercato_contracts.metering import UsageReviewDecision
 
 router = page_router()
 _ROWS = 50
+_DAYS = 100
 _MONTH = timedelta(days=31)
 
 
@@ -63,10 +64,15 @@ class DisputesPage:
 
     reviews: Sequence[DisputeReview]
     days: Sequence[DoubtedCalls]
+    more_days: int
+    """How many lines of days are left out."""
     services: dict[str, str]
     may_decide: bool
     next: str | None
     is_first: bool
+    deciding: str = ""
+    reason: str = ""
+    """Of the review `deciding`, which was not decided yet: what was typed."""
 
 
 @router.get("/ops/disputes")
@@ -89,6 +95,7 @@ async def decide_dispute(
         await desk.decide(visit.caller, review_id, wanted.verdict, wanted.reason)
     except Refusal as refusal:
         page = await _disputes(visit, session, called, None)
+        page = replace(page, deciding=review_id, reason=form.get("reason")[:500])
         return visit.show("operator/disputes.html", page, refusal=refusal)
     return visit.go("/ops/disputes")
 
@@ -100,7 +107,9 @@ async def _disputes(visit: Visit, session: Session, called: Names, before: str |
     days = await desk.list_days(caller, everyone=True, since=(visit.now - _MONTH).date())
     services = await called.services({row.service_id for row in rows} | {day.service_id for day in days})
     may_decide = caller.may(Permission.MARKETPLACE_WRITE)
-    return DisputesPage(rows, days[:100], services, may_decide, Page.of(rows, _ROWS).next, before is None)
+    return DisputesPage(
+        rows, days[:_DAYS], max(0, len(days) - _DAYS), services, may_decide, Page.of(rows, _ROWS).next, before is None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +121,17 @@ class BillingPage:
     names: dict[str, str]
     period: str
     may_close: bool
+    first: str
+    next_invoices: str
+    next_payouts: str
 
 
 @router.get("/ops/billing")
-async def show_billing(visit: SignedIn, session: Transaction, called: Called) -> Response:
-    """The first documents; each organisation has all of its own."""
-    return visit.show("operator/billing.html", await _billing(visit, session, called))
+async def show_billing(
+    visit: SignedIn, session: Transaction, called: Called, invoices: After = None, payouts: After = None
+) -> Response:
+    """The newest first; each of the two lists has pages of its own."""
+    return visit.show("operator/billing.html", await _billing(visit, session, called, invoices, payouts))
 
 
 @router.post("/ops/billing")
@@ -137,15 +151,20 @@ async def close_month(
     return visit.go("/ops/billing")
 
 
-async def _billing(visit: Visit, session: Session, called: Names) -> BillingPage:
-    documents = Documents(session)
-    invoices = await documents.invoices(visit.caller, everyone=True, after=None, limit=200)
-    payouts = await documents.payouts(visit.caller, everyone=True, after=None, limit=200)
+async def _billing(
+    visit: Visit, session: Session, called: Names, invoices_before: str | None = None, payouts_before: str | None = None
+) -> BillingPage:
+    documents, here = Documents(session), visit.here
+    invoices = await documents.newest_invoices(visit.caller, before=invoices_before, limit=_ROWS)
+    payouts = await documents.newest_payouts(visit.caller, before=payouts_before, limit=_ROWS)
     parties = {row.consumer_id for row in invoices} | {row.vendor_id for row in payouts}
     last = (visit.now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     names = await called.organisations(parties)
     may_close = visit.caller.may(Permission.MARKETPLACE_WRITE)
-    return BillingPage(invoices[::-1], payouts[::-1], names, last, may_close)
+    return BillingPage(
+        invoices, payouts, names, last, may_close, here.first(),
+        here.on("invoices", Page.of(invoices, _ROWS).next), here.on("payouts", Page.of(payouts, _ROWS).next),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

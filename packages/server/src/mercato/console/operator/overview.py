@@ -11,8 +11,9 @@ from mercato.admin import Overview, OverviewDesk, State, worst
 from mercato.console import charts
 from mercato.console.charts import Chart
 from mercato.console.operator.ages import age
-from mercato.console.operator.figures import CALLS, CHARGED
+from mercato.console.operator.figures import CALLS
 from mercato.console.routes import page_router
+from mercato.console.units import charged_in
 from mercato.console.visit import SignedIn, Visit
 from mercato.edge.names import Called, Names
 from mercato.edge.wiring import Parts, Transaction
@@ -21,7 +22,6 @@ from mercato.metering import Line, SeriesWanted, Summing
 router = page_router()
 _DAYS = 14
 _DAY = timedelta(days=1)
-_MAIN = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class OverviewPage:
 
     found: Overview
     health: State
-    charged: int
-    charged_before: int
+    charged: Sequence[tuple[str, int, int]]
+    """By currency: nano-units today, and yesterday until the same hour."""
     calls: int
     calls_before: int
     failed: int
@@ -49,7 +49,7 @@ class OverviewPage:
     incidents: Sequence[Incident]
     vendors: dict[str, str]
     calls_chart: Chart
-    charged_chart: Chart
+    charged_charts: Sequence[Chart]
     age: Callable[[int | None], str] = age
 
     def waits(self, place: int) -> int:
@@ -62,7 +62,7 @@ async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, cal
     """One request, one screen."""
     # The chart's days hold those of the figures, so that what is known of them is read once.
     sums = Summing(session, parts.clock)
-    calls_chart, charged_chart = await _charts(sums, visit)
+    calls_chart, charged_charts = await _charts(sums, visit)
     found = await OverviewDesk(session, parts.clock, parts.ids, parts.outbox, sums).show(visit.caller)
     await called.organisations(
         {each.submission.vendor_id for each in found.queue}
@@ -72,8 +72,7 @@ async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, cal
     shown = OverviewPage(
         found=found,
         health=worst([each.state for each in found.services]),
-        charged=_money(found.today),
-        charged_before=_money(found.yesterday),
+        charged=_charged(found),
         calls=calls,
         calls_before=_sum(found.yesterday, "calls"),
         failed=failed,
@@ -81,12 +80,12 @@ async def show_overview(visit: SignedIn, session: Transaction, parts: Parts, cal
         incidents=await _incidents(found, called),
         vendors=await called.organisations({each.submission.vendor_id for each in found.queue}),
         calls_chart=calls_chart,
-        charged_chart=charged_chart,
+        charged_charts=charged_charts,
     )
     return visit.show("operator/overview.html", shown)
 
 
-async def _charts(sums: Summing, visit: Visit) -> tuple[Chart, Chart]:
+async def _charts(sums: Summing, visit: Visit) -> tuple[Chart, list[Chart]]:
     today = visit.now.astimezone(ZoneInfo(visit.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     wanted = SeriesWanted(
         side="marketplace", since=today - _DAY * (_DAYS - 1), until=today + _DAY, zone=visit.zone,
@@ -95,20 +94,31 @@ async def _charts(sums: Summing, visit: Visit) -> tuple[Chart, Chart]:
     found = await sums.series(visit.caller, wanted)
     starts = found.steps.starts
     calls = [sum(line.values["calls"][at] for line in found.totals) for at in range(len(starts))]
-    main = next((line for line in found.totals if line.currency == _MAIN), None)
-    charged = main.values["charged_nanos"] if main else [0] * len(starts)
+    money = {line.currency: line.values["charged_nanos"] for line in found.totals} or {"USD": [0] * len(starts)}
+    moments = charts.moments(starts, visit.zone, _DAY)
     return (
         charts.bars("Calls", charts.periods(starts, visit.zone, _DAY), [charts.Line("calls", calls)], CALLS),
-        charts.area("Charged", charts.moments(starts, visit.zone, _DAY), [charts.Line("charged", charged)], CHARGED),
-    )
+        [
+            charts.area(
+                "Charged" if len(money) == 1 else f"Charged, {currency}", moments, [charts.Line("charged", values)],
+                charged_in(currency),
+            )
+            for currency, values in money.items()
+        ],
+    )  # fmt: skip
 
 
 def _sum(lines: Sequence[Line], metric: str) -> int:
     return sum(line.total.get(metric, 0) for line in lines)
 
 
-def _money(lines: Sequence[Line]) -> int:
-    return sum(line.total.get("charged_nanos", 0) for line in lines if line.currency == _MAIN)
+def _charged(found: Overview) -> list[tuple[str, int, int]]:
+    now, before = (
+        {line.currency: line.total.get("charged_nanos", 0) for line in lines}
+        for lines in (found.today, found.yesterday)
+    )
+    currencies = sorted({*now, *before}, reverse=True) or ["USD"]
+    return [(currency, now.get(currency, 0), before.get(currency, 0)) for currency in currencies]
 
 
 async def _incidents(found: Overview, called: Names) -> list[Incident]:

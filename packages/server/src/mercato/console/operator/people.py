@@ -1,7 +1,7 @@
 """Organisations, people and rights, across the marketplace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from fastapi import Request, Response
@@ -74,12 +74,19 @@ class OrganisationPage:
     makers: dict[str, str]
     may_write: bool
     may_view: bool
+    first: str
+    next_people: str
+    next_keys: str
+    reason: str = ""
+    """What was typed into a form that was not done."""
 
 
 @router.get("/ops/organisations/{slug}")
-async def show_organisation(slug: str, visit: SignedIn, session: Transaction) -> Response:
-    """With the forms that verify, suspend and reinstate it."""
-    return visit.show("operator/organisation.html", await _organisation(visit, session, slug))
+async def show_organisation(
+    slug: str, visit: SignedIn, session: Transaction, people: After = None, keys: After = None
+) -> Response:
+    """With the forms that verify, suspend and reinstate it. People and keys have pages of their own."""
+    return visit.show("operator/organisation.html", await _organisation(visit, session, slug, people, keys))
 
 
 @router.post("/ops/organisations/{slug}/{change}")
@@ -97,27 +104,33 @@ async def change_standing(
         else:
             await desk.reinstate(visit.caller, slug, reason)
     except Refusal as refusal:
-        page = await _organisation(visit, session, slug)
+        page = replace(await _organisation(visit, session, slug), reason=form.get("reason")[:500])
         return visit.show("operator/organisation.html", page, refusal=refusal)
     return visit.go(f"/ops/organisations/{slug}")
 
 
-async def _organisation(visit: Visit, session: Session, slug: str) -> OrganisationPage:
-    parts, caller = visit.wiring, visit.caller
+async def _organisation(
+    visit: Visit, session: Session, slug: str, people_after: str | None = None, keys_after: str | None = None
+) -> OrganisationPage:
+    parts, caller, here = visit.wiring, visit.caller, visit.at(f"/ops/organisations/{slug}")
     standing = Standing(session, parts.clock, parts.outbox)
     found = await standing.get(caller, slug)
     keys = await Keys(session, parts.clock, parts.ids, parts.hasher, parts.outbox).list_everyone(
-        caller, organisation_id=found.id, after=None, limit=_ROWS
+        caller, organisation_id=found.id, after=keys_after, limit=_ROWS
     )
+    people = await standing.people(caller, organisation_id=found.id, after=people_after, limit=_ROWS)
     makers = await Actors(session).find({key.created_by for key in keys})
     return OrganisationPage(
         organisation=found,
-        people=await standing.people(caller, organisation_id=found.id, after=None, limit=_ROWS),
+        people=people,
         keys=keys,
         use=await use_of_keys(session, parts.clock, key_ids=[key.id for key in keys], consumer_ids=[found.id]),
         makers={actor_id: actor.name for actor_id, actor in makers.items()},
         may_write=caller.may(Permission.ORGANISATIONS_WRITE),
         may_view=caller.may(Permission.PEOPLE_VIEW_AS) and not found.is_operator and found.allows_views,
+        first=here.first(),
+        next_people=here.on("people", Page.of(people, _ROWS).next),
+        next_keys=here.on("keys", Page.of(keys, _ROWS).next),
     )
 
 

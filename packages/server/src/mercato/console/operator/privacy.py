@@ -136,12 +136,13 @@ async def _page(desks: PrivacyDesks, before: str | None, person: str, reason: st
     copies: Sequence[PersonExportView] = ()
     if person:
         copies = (await api.list_person_exports(visit.caller, desks.exports, person)).items
+    here = visit.at("/ops/privacy")
     return PrivacyPage(
         erasures=erasures.items,
         holds=holds.items,
         names=await _names(desks.session, erasures.items, holds.items),
-        first=visit.here.first(),
-        next=visit.here.on("before", erasures.next),
+        first=here.first(),
+        next=here.on("before", erasures.next),
         may_hold=may_hold,
         person=person,
         reason=reason,

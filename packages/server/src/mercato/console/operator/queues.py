@@ -1,7 +1,7 @@
 """Queues and durable workflows. The engine of workflows is asked before the transaction: it may be slow, or away."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Literal, cast, get_args
 
@@ -34,6 +34,9 @@ class QueuesPage:
     is_first: bool
     now: datetime
     may_order: bool
+    ordering: str = ""
+    reason: str = ""
+    """For the workflow `ordering`, whose order was not given: what was typed."""
     age: Callable[[int | None], str] = age
 
     def waited(self, queue: Queue) -> int | None:
@@ -78,7 +81,14 @@ async def show_queues(
 
 @router.post("/ops/queues/{workflow_id}/{order}")
 async def order_workflow(
-    order: str, request: Request, visit: SignedIn, looked: Seen, found: Found, session: Transaction, parts: Parts
+    workflow_id: str,
+    order: str,
+    request: Request,
+    visit: SignedIn,
+    looked: Seen,
+    found: Found,
+    session: Transaction,
+    parts: Parts,
 ) -> Response:
     """Retry or cancel a workflow."""
     form = await Form.of(request)
@@ -87,7 +97,9 @@ async def order_workflow(
         wanted = as_request(WorkflowOrder, reason=form.find("reason"))
         await give_order(session, parts.outbox, visit.caller, found.take(), chosen, wanted.reason)
     except Refusal as refusal:
-        return visit.show("operator/queues.html", await _page(visit, session, looked, None), refusal=refusal)
+        page = await _page(visit, session, looked, None)
+        page = replace(page, ordering=workflow_id, reason=form.get("reason")[:500])
+        return visit.show("operator/queues.html", page, refusal=refusal)
     return visit.go("/ops/queues")
 
 

@@ -1,6 +1,6 @@
 """Settings, announcements and data rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +42,7 @@ class AnnouncementsPage:
     items: Sequence[Announcement]
     now: datetime
     may_write: bool
-    text: str = ""
+    typed: Mapping[str, str]
 
     def state(self, one: Announcement) -> str:
         """Still to come, in force, or over."""
@@ -68,7 +68,8 @@ async def announce(request: Request, visit: SignedIn, session: Transaction, part
         desk = Announcements(session, parts.clock, parts.ids, parts.outbox)
         await desk.make(visit.caller, kind=wanted.kind, text=wanted.text, starts_at=None, ends_at=wanted.ends_at)
     except Refusal as refusal:
-        page = await _announcements(visit, session, form.get("text")[:500])
+        typed = {name: form.get(name)[:500] for name in ("text", "kind", "ends_at")}
+        page = await _announcements(visit, session, typed)
         return visit.show("operator/announcements.html", page, refusal=refusal)
     return visit.go("/ops/announcements")
 
@@ -85,10 +86,10 @@ def _as_utc(text: str | None) -> str | None:
     return None if text is None else f"{text}Z" if len(text) <= len("2026-11-01T00:00:00") else text
 
 
-async def _announcements(visit: Visit, session: Session, text: str = "") -> AnnouncementsPage:
+async def _announcements(visit: Visit, session: Session, typed: Mapping[str, str] | None = None) -> AnnouncementsPage:
     parts = visit.wiring
     rows = await Announcements(session, parts.clock, parts.ids, parts.outbox).list_all(visit.caller, _ROWS)
-    return AnnouncementsPage(rows, visit.now, visit.caller.may(Permission.MARKETPLACE_WRITE), text)
+    return AnnouncementsPage(rows, visit.now, visit.caller.may(Permission.MARKETPLACE_WRITE), typed or {})
 
 
 @dataclass(frozen=True, slots=True)

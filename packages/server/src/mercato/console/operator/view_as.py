@@ -1,7 +1,7 @@
 """Viewing as somebody else: the form that begins a view, and the button that ends it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 
@@ -27,6 +27,7 @@ class ViewAsPage:
     name: str
     organisation: str
     past: Sequence[PastView]
+    reason: str = ""
 
 
 @router.get("/ops/view-as/{person}")
@@ -45,7 +46,7 @@ async def view_as(
         body = as_request(ViewAsRequest, person=person, reason=form.find("reason"))
         await views_api.view_as(body, visit.caller, session, parts)
     except Refusal as refusal:
-        page = await _page(person, visit, session, desk)
+        page = replace(await _page(person, visit, session, desk), reason=form.get("reason")[:500])
         return visit.show("operator/view_as.html", page, refusal=refusal)
     return visit.go("/home")
 

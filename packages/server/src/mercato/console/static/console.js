@@ -16,13 +16,6 @@ document.addEventListener("click", async (event) => {
     copier.textContent = "Copied";
     setTimeout(() => (copier.textContent = label), 1500);
   }
-  const opener = event.target.closest("[data-dialog]");
-  if (opener) {
-    event.preventDefault();
-    document.getElementById(opener.dataset.dialog).showModal();
-  }
-  const closer = event.target.closest("[data-close]");
-  if (closer) closer.closest("dialog").close();
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
@@ -54,9 +47,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The form made its call; sent again it makes another one.
+const renewAttempt = (form) => (form.elements.attempt.value = crypto.getRandomValues(new Uint32Array(4)).join("-"));
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
+  // A download leaves the page as it is.
+  if (event.submitter?.name === "file") return void setTimeout(renewAttempt, 0, event.target);
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
 });
@@ -113,6 +111,7 @@ document.addEventListener("submit", async (event) => {
   say("The call has begun.");
   const answer = await fetch(form.dataset.stream, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   delete form.dataset.sent;
+  renewAttempt(form);
   if (!answer.headers.get("x-tried-status")) return form.submit();
   const first = performance.now() - began;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

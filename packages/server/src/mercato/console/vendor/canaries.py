@@ -82,7 +82,8 @@ async def end_canary(
             visit.caller, visit.caller.organisation_slug, name, promote=verb == "promote", reason=reason
         )
     except Refusal as refusal:
-        return visit.show("vendor/canaries.html", await _page(visit, session, parts, None), refusal=refusal)
+        typed = {"ending": name, "reason": form.get("reason")[:2000]}
+        return visit.show("vendor/canaries.html", await _page(visit, session, parts, None, typed), refusal=refusal)
     return visit.go("/vendor/canaries")
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mercato.console import charts
 from mercato.console.charts import Chart
-from mercato.console.units import CALLS, CHARGED, ERROR_RATE, LATENCY
+from mercato.console.units import CALLS, ERROR_RATE, LATENCY, charged_in
 from mercato.console.visit import Visit
 from mercato.metering import Line, Series, SeriesWanted, Summing
 from mercato.platform import Session
@@ -29,16 +29,24 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """What consumers were charged in one currency, corrections with it."""
+
+    currency: str
+    total: Total
+    chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """Charts and totals of a period."""
+    """Charts and totals of a period. `charged`: one for each currency, at least one."""
 
     days: int
     since: datetime
     until: datetime
     calls: Total
     failed: Total
-    charged: Total
-    charged_chart: Chart
+    charged: Sequence[Charged]
     calls_chart: Chart
     errors_chart: Chart
     latency_chart: Chart
@@ -72,20 +80,31 @@ def _figures(found: Series, days: int, since: datetime, until: datetime, zone: s
     points = charts.moments(found.steps.starts, zone, DAY)
     count = len(found.steps.starts)
     calls = _added(found.totals, "calls", count)
-    charged, earlier = _added(found.totals, "charged_nanos", count), _added_before(found.totals, "charged_nanos", count)
     error_rate, p95 = (_only(found.totals, name, calls) for name in ("error_rate_bp", "p95_us"))
     return Figures(
         days, since, until, _total(found.totals, "calls"), _total(found.totals, "failed"),
-        _total(found.totals, "charged_nanos"),
-        charts.area("Charged to consumers", points,
-                    [charts.Line("this period", charged), charts.Line("period before", earlier, faint=True)],
-                    CHARGED, about="What consumers were charged each day, corrections with them."),
+        _charged(found, points),
         charts.bars("Calls", bars, [charts.Line("calls", calls)], CALLS),
         charts.line("Error rate", points, [charts.Line("error rate", error_rate)], ERROR_RATE,
                     about="Calls answered with 500 or above, or not at all, of all calls of the day."),
         charts.line("First byte, p95", points, [charts.Line("p95", p95)], LATENCY,
                     about="95 of 100 calls of the day had their first byte within this time."),
     )  # fmt: skip
+
+
+def _charged(found: Series, points: charts.Places) -> list[Charged]:
+    """By currency: no sum is made of several."""
+    several, count = len(found.totals) > 1, len(found.steps.starts)
+    made = []
+    for currency, lines in {line.currency: [line] for line in found.totals}.items() or [("USD", [])]:
+        now, earlier = _added(lines, "charged_nanos", count), _added_before(lines, "charged_nanos", count)
+        chart = charts.area(
+            "Charged to consumers" + (f", {currency}" if several else ""), points,
+            [charts.Line("this period", now), charts.Line("period before", earlier, faint=True)], charged_in(currency),
+            about="What consumers were charged each day, corrections with them.",
+        )  # fmt: skip
+        made.append(Charged(currency, _total(lines, "charged_nanos"), chart))
+    return made
 
 
 def _total(lines: Sequence[Line], metric: str) -> Total:

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
-from mercato.billing import Documents, IssuedPayout, Payout, Statements, UnbilledLine
+from mercato.billing import Agreement, Documents, IssuedPayout, Payout, Statements, UnbilledLine
 from mercato.console import charts
 from mercato.console.charts import Chart
+from mercato.console.compared import last_compared
 from mercato.console.routes import page_router
-from mercato.console.units import CHARGED
+from mercato.console.units import charged_in
 from mercato.console.vendor.dashboard import unpaid_of
 from mercato.console.vendor.figures import period_of
 from mercato.console.visit import SignedIn, Visit
@@ -68,9 +69,10 @@ async def show_subscribers(visit: SignedIn, session: Transaction, parts: Parts, 
 
 @dataclass(frozen=True, slots=True)
 class RevenueLine:
-    """One value of the group that is shown, or all together."""
+    """One value of the group that is shown, or all together, in one currency."""
 
     name: str
+    currency: str
     calls: int
     failed: int
     charged: int
@@ -83,6 +85,7 @@ class EarnedLine:
 
     month: str
     service: str
+    currency: str
     calls: int
     paid: int
     share: int
@@ -91,17 +94,22 @@ class EarnedLine:
 
 @dataclass(frozen=True, slots=True)
 class RevenuePage:
-    """The chart and the table of one question. `groups`: how many values there are; the table has the largest."""
+    """The charts and the table of one question. `groups`: how many values there are; the table has the `shown` largest.
+
+    No sum is made of several currencies: each has its chart and its total.
+    """
 
     days: Days
     by: By
-    chart: Chart
+    charts: Sequence[Chart]
     lines: Sequence[RevenueLine]
-    total: RevenueLine
+    totals: Sequence[RevenueLine]
     groups: int
+    shown: int
     unpaid: Sequence[tuple[str, int]]
     earned: Sequence[EarnedLine]
     take_rate_bp: int
+    agreement: Agreement | None
     ranges: Sequence[Days] = field(default=("7", "30", "90"))
     by_choices: Sequence[By] = field(default=("service", "consumer", "release", "operation"))
 
@@ -122,8 +130,10 @@ async def show_revenue(
     names = await _names(session, by, {line.keys[0] for line in found.lines})
     services = await Names(session).services({one.service_id for one in unbilled})
     page = RevenuePage(
-        days, by, _chart(found, names, visit), _lines(found, names), _total(found), found.groups,
-        unpaid_of(await statements.balance(visit.caller, "vendor")), _earned(unbilled, services), parts.take_rate_bp,
+        days, by, _charts(found, names, visit), _lines(found, names), _totals(found), found.groups,
+        len({line.keys for line in found.lines}), unpaid_of(await statements.balance(visit.caller, "vendor")),
+        _earned(unbilled, services), parts.take_rate_bp,
+        await last_compared(visit, session, "vendor"),
     )  # fmt: skip
     return visit.show("vendor/revenue.html", page)
 
@@ -161,15 +171,14 @@ def _csv(name: str, text: Sequence[str]) -> Response:
 
 def _earned(lines: Sequence[UnbilledLine], services: dict[str, str]) -> list[EarnedLine]:
     """Added up by month and service; the marketplace's share has lines of its own in the ledger."""
-    sums: dict[tuple[str, str], list[int]] = {}
+    sums: dict[tuple[str, str, str], list[int]] = {}
     for line in lines:
-        sums.setdefault((line.month, services.get(line.service_id, "")), [0, 0, 0])
-        one = sums[line.month, services.get(line.service_id, "")]
+        one = sums.setdefault((line.month, services.get(line.service_id, ""), line.currency), [0, 0, 0])
         one[0] += line.calls
         one[2 if line.item == "fee" else 1] -= line.amount_nanos
     return [
-        EarnedLine(month, service, calls, paid, -share, paid + share)
-        for (month, service), (calls, paid, share) in sorted(sums.items(), reverse=True)
+        EarnedLine(month, service, currency, calls, paid, -share, paid + share)
+        for (month, service, currency), (calls, paid, share) in sorted(sums.items(), reverse=True)
     ]
 
 
@@ -181,33 +190,45 @@ async def _names(session: Session, by: By, ids: set[str]) -> dict[str, str]:
     return await find(ids)
 
 
-def _chart(found: Series, names: dict[str, str], visit: Visit) -> Chart:
+def _charts(found: Series, names: dict[str, str], visit: Visit) -> list[Chart]:
+    """One for each currency, at least one."""
+    currencies = [line.currency for line in found.totals] or ["USD"]
+    return [_chart(found, names, visit, currency, alone=len(currencies) == 1) for currency in currencies]
+
+
+def _chart(found: Series, names: dict[str, str], visit: Visit, currency: str, *, alone: bool) -> Chart:
     starts = found.steps.starts
-    shown = found.lines[:_MOST_SHOWN]
-    lines = [charts.Line(names.get(line.keys[0], "") or line.keys[0], line.values["charged_nanos"]) for line in shown]
-    if found.groups > len(shown):
-        total = [sum(line.values["charged_nanos"][place] for line in found.totals) for place in range(len(starts))]
-        rest = [whole - sum(line.values["charged_nanos"][place] for line in shown) for place, whole in enumerate(total)]
+    own = [line for line in found.lines if line.currency == currency]
+    lines = [
+        charts.Line(names.get(line.keys[0], "") or line.keys[0], line.values["charged_nanos"])
+        for line in own[:_MOST_SHOWN]
+    ]
+    whole = next((line.values["charged_nanos"] for line in found.totals if line.currency == currency), [])
+    rest = [total - sum(line.values[place] or 0 for line in lines) for place, total in enumerate(whole)]
+    if any(rest):
         lines.append(charts.Line("all others", rest))
-    return charts.bars("Charged to consumers", charts.periods(starts, visit.zone, timedelta(days=1)), lines, CHARGED)
+    title = "Charged to consumers" if alone else f"Charged to consumers, {currency}"
+    return charts.bars(title, charts.periods(starts, visit.zone, timedelta(days=1)), lines, charged_in(currency))
 
 
 def _lines(found: Series, names: dict[str, str]) -> list[RevenueLine]:
     return [
         RevenueLine(
-            names.get(line.keys[0], "") or line.keys[0], line.total["calls"], line.total["failed"],
+            names.get(line.keys[0], "") or line.keys[0], line.currency, line.total["calls"], line.total["failed"],
             line.total["charged_nanos"], (line.before_total or {}).get("charged_nanos", 0),
         )
         for line in found.lines
     ]  # fmt: skip
 
 
-def _total(found: Series) -> RevenueLine:
-    def add(metric: str) -> int:
-        return sum(line.total[metric] for line in found.totals)
-
-    before = sum((line.before_total or {}).get("charged_nanos", 0) for line in found.totals)
-    return RevenueLine("All", add("calls"), add("failed"), add("charged_nanos"), before)
+def _totals(found: Series) -> list[RevenueLine]:
+    return [
+        RevenueLine(
+            "All" if len(found.totals) == 1 else f"All, {line.currency}", line.currency, line.total["calls"],
+            line.total["failed"], line.total["charged_nanos"], (line.before_total or {}).get("charged_nanos", 0),
+        )
+        for line in found.totals
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
