@@ -137,28 +137,38 @@ def _rows(
         ]
     parts = []
     for number, source in enumerate(sources):
-        is_whole_days = source.level is not None and source.seconds != QUARTER_SECONDS
-        is_of_each = bool(source.consumers)
-        values[f"begins_{number}"] = [begin for begin, _ in source.spans]
-        if is_whole_days:
-            # Days of other zones begin within.
-            begin = "span.begins" if is_of_each else f"ANY(CAST(:begins_{number} AS timestamptz[]))"
-            where = [*conditions, f"start = {begin}"]
-        else:
-            values[f"ends_{number}"] = [end for _, end in source.spans]
-            where = [*conditions, f"start >= {_bound('begins', number, source)}"]
-            where.append(f"start < {_bound('ends', number, source)}")
-        if is_of_each:
-            values[f"whose_{number}"] = list(source.consumers)
-            where.append("consumer_id = span.whose")
-        if source.level is not None:
-            # The level is ours, and written out: partial indexes name it.
-            where += [f"level = '{source.level}'", f"seconds = {source.seconds}"]
-        table = "usage_quarter" if source.level is None else "usage_days"
-        one = f"SELECT start, {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}"  # noqa: S608
-        is_one = not is_of_each and (is_whole_days or len(source.spans) == 1)
-        parts.append(one if is_one else _each_span(one, columns, number, is_whole_days, is_of_each))
+        query, places = _rows_of(source, number, columns, conditions)
+        parts.append(query)
+        values |= places
     return " UNION ALL ".join(parts), values
+
+
+def _rows_of(
+    source: Source, number: int, columns: Sequence[str], conditions: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """The rows of one source that fulfil the conditions, and where its spans are."""
+    is_whole_days = source.level is not None and source.seconds != QUARTER_SECONDS
+    is_of_each = bool(source.consumers)
+    places: dict[str, Any] = {f"begins_{number}": [begin for begin, _ in source.spans]}
+    if is_whole_days:
+        # Days of other zones begin within.
+        begin = "span.begins" if is_of_each else f"ANY(CAST(:begins_{number} AS timestamptz[]))"
+        where = [*conditions, f"start = {begin}"]
+    else:
+        places[f"ends_{number}"] = [end for _, end in source.spans]
+        where = [*conditions, f"start >= {_bound('begins', number, source)}"]
+        where.append(f"start < {_bound('ends', number, source)}")
+    if is_of_each:
+        places[f"whose_{number}"] = list(source.consumers)
+        where.append("consumer_id = span.whose")
+    if source.level is not None:
+        # The level is ours, and written out: partial indexes name it.
+        where += [f"level = '{source.level}'", f"seconds = {source.seconds}"]
+    table = "usage_quarter" if source.level is None else "usage_days"
+    query = f"SELECT start, {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}"  # noqa: S608
+    if not is_of_each and (is_whole_days or len(source.spans) == 1):
+        return query, places
+    return _each_span(query, columns, number, is_whole_days, is_of_each), places
 
 
 def _bound(name: str, number: int, source: Source) -> str:
