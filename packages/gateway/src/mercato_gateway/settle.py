@@ -186,7 +186,8 @@ def tokens_of(
             return NO_TOKENS, FAILED
         cut = cut or stated is None
     if stated is None:
-        if reading.blank and not cut and 200 <= status < 300:
+        # 204 says itself that there is nothing.
+        if reading.blank and not cut and 200 <= status < 300 and status != 204:
             return NO_TOKENS, FAILED
         if status >= 400 and not cut:
             return NO_TOKENS, b"provider"
