@@ -315,7 +315,7 @@ def answered(ask: Ask, reply: Reply) -> Expected:
 
 def holds_nothing(ask: Ask, reply: Reply) -> bool:
     """Whether a model call got a success without any content, which is the service's failure."""
-    return ask.metered and reply.status in (200, 201) and not reply.body(ask.method)
+    return ask.metered and ask.method != "HEAD" and reply.status in (200, 201) and not reply.body(ask.method)
 
 
 def tokens(ask: Ask, reply: Reply) -> tuple[int, int] | None:

@@ -186,8 +186,7 @@ def tokens_of(
             return NO_TOKENS, FAILED
         cut = cut or stated is None
     if stated is None:
-        # 204 says itself that there is nothing.
-        if reading.blank and not cut and 200 <= status < 300 and status != 204:
+        if reading.blank and not cut and 200 <= status < 300:
             return NO_TOKENS, FAILED
         if status >= 400 and not cut:
             return NO_TOKENS, b"provider"
@@ -223,7 +222,7 @@ def _read(relay: Relay) -> Reading:
     if relay.json:
         return _read_whole(relay.whole, relay.all_text) if scanner is None else read_scanned(scanner)
     text = relay.bytes_out if relay.is_text else 0
-    return Reading(Usage(), text, blank=not relay.bytes_out or relay.is_page)
+    return Reading(Usage(), text, blank=relay.is_blank)
 
 
 def _read_whole(whole: bytes, all_text: bool) -> Reading:
