@@ -313,6 +313,11 @@ def answered(ask: Ask, reply: Reply) -> Expected:
     return Expected(f"HTTP/1.1 {reply.status} {phrase}", rows, body, framing, length)
 
 
+def holds_nothing(ask: Ask, reply: Reply) -> bool:
+    """Whether a model call got a success without any content, which is the service's failure."""
+    return ask.metered and ask.method != "HEAD" and reply.status in (200, 201) and not reply.body(ask.method)
+
+
 def tokens(ask: Ask, reply: Reply) -> tuple[int, int] | None:
     """In and out, where the provider says them or the call has none; `None` where they are estimated."""
     if not ask.metered or reply.status >= 500 or reply.status in (401, 403, 408, 429):

@@ -148,7 +148,7 @@ def check_events(control: ControlPlane, calls: dict[str, Told]) -> None:
             release_id=route.release.id,
             deployment_id=route.deployment.id,
             operation=route.operation,
-            status=reply.status,
+            status=502 if oracle.holds_nothing(ask, reply) else reply.status,
             bytes_in=len(ask.body()),
             bytes_out=len(answer.body),
             streamed=ask.metered and reply.is_stream and has_body,

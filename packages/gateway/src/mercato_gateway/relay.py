@@ -80,9 +80,9 @@ class Relay:
         return self._text is not None and self._text.holds
 
     @property
-    def is_page(self) -> bool:
-        """Whether it is a page for people, as proxies and sign-ins send, not the answer of a model."""
-        return self._head.is_page and not self.all_text
+    def is_blank(self) -> bool:
+        """Whether it holds nothing although it could, or is a page for people, as proxies and sign-ins send."""
+        return not self._no_body and (not self.bytes_out or (self._head.is_page and not self.all_text))
 
     @property
     def last_event_seen(self) -> bool:

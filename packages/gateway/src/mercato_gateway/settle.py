@@ -222,7 +222,7 @@ def _read(relay: Relay) -> Reading:
     if relay.json:
         return _read_whole(relay.whole, relay.all_text) if scanner is None else read_scanned(scanner)
     text = relay.bytes_out if relay.is_text else 0
-    return Reading(Usage(), text, blank=not relay.bytes_out or relay.is_page)
+    return Reading(Usage(), text, blank=relay.is_blank)
 
 
 def _read_whole(whole: bytes, all_text: bool) -> Reading:

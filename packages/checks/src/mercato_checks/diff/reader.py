@@ -170,7 +170,8 @@ class SchemaReader:
             return []
         self.count(len(branches))
         only = step.alone and not set(step.raw) - {"allOf", "description", "title"} and len(branches) == 1
-        return [_Step(branch, step.or_null, only) for branch in branches]
+        or_null = step.or_null or self._may_be_null(step.raw)
+        return [_Step(branch, or_null, only) for branch in branches]
 
     def _forms(self, fold: Folding, keyword: str, step: _Step) -> list[_Step]:
         """`X or null` is a nullable X; others become a group, also a lone form: it may be what is left of several."""
@@ -180,14 +181,19 @@ class SchemaReader:
             return []
         self.count(len(written))
         kept = [form for form in written if not self._is_null(form)]
-        or_null = step.or_null or len(kept) < len(written)
+        nullable = step.or_null or self._may_be_null(step.raw)
+        or_null = nullable or len(kept) < len(written)
         if not kept:
             return [_Step(written[0], step.or_null, False)]
-        if len(kept) == 1 and len(written) > 1 and self._is_plain(kept[0]):
+        if len(kept) == 1 and (nullable or len(written) > 1) and self._is_plain(kept[0]):
             return [_Step(kept[0], or_null, False)]
-        forms = [*written, _NULL] if step.or_null and len(kept) == len(written) else written
+        forms = [*written, _NULL] if nullable and len(kept) == len(written) else written
         fold.node.groups.append(Group(keyword, forms, id(written)))
         return []
+
+    def _may_be_null(self, raw: dict[str, Any]) -> bool:
+        """Whether it says so without a type: by the letter of 3.0 that has no effect, but documents mean it."""
+        return self.edition == "3.0" and raw.get("nullable") is True and "type" not in raw
 
     def _is_null(self, form: Any) -> bool:
         raw = self._follow(form)
