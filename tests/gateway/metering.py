@@ -6,7 +6,7 @@ from mercato_gateway.heads import AnswerHead
 from mercato_gateway.provider_wire import ModelRequest, decode_request
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import tokens_of
-from mercato_gateway.targets import MODEL_OPERATIONS
+from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation
 
 ASKED = decode_request(b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % (b"q" * 40))
 """A request of 10 tokens."""
@@ -50,7 +50,8 @@ def meter(
         if out is not None:
             relay.head_sent = True
             passed_on += out
-    tokens, source = tokens_of(MODEL_OPERATIONS[path.encode()], relay, 200, asked, cut)
+    other = ModelOperation("openai", path, f"POST {path}", idempotent=False, ask_usage=False, gives_tokens=True)
+    tokens, source = tokens_of(MODEL_OPERATIONS.get(path.encode(), other), relay, 200, asked, cut)
     return Metered(tokens.into, tokens.out, tokens.cached, source.decode(), relay.stream is not None, passed_on)
 
 

@@ -313,9 +313,15 @@ def answered(ask: Ask, reply: Reply) -> Expected:
     return Expected(f"HTTP/1.1 {reply.status} {phrase}", rows, body, framing, length)
 
 
+_MODEL_PATHS = {
+    "/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/messages/count_tokens",
+}  # fmt: skip
+
+
 def holds_nothing(ask: Ask, reply: Reply) -> bool:
     """Whether a model call got a success without any content, which is the service's failure."""
-    return ask.metered and ask.method != "HEAD" and reply.status in (200, 201) and not reply.body(ask.method)
+    is_known = ask.metered and ask.path in _MODEL_PATHS
+    return is_known and ask.method != "HEAD" and reply.status in (200, 201) and not reply.body(ask.method)
 
 
 def tokens(ask: Ask, reply: Reply) -> tuple[int, int] | None:

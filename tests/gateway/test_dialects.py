@@ -106,6 +106,12 @@ def test_an_answer_that_holds_nothing_is_free(kinds: list[str | None], body: byt
     assert meter(body, kind, path=path, cut=True)[:4] == (10, 0, 0, "partial")  # the service may have begun its work
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null"])
+def test_an_operation_that_is_not_known_may_have_nothing_to_say(body: bytes) -> None:
+    assert meter(body, path="/feedback")[:4] == (10, 0, 0, "estimated")
+    assert meter(b"<p>Done", "text/html", path="/feedback")[:4] == (10, 0, 0, "estimated")
+
+
 def test_a_stream_without_events_is_free() -> None:
     for stream in (b": wait\n\n", b"data: [DONE]\n\n", b": wait\n\nevent: end\ndata:\n\n", b"retry: 5\n\n"):
         assert meter(stream, EVENTS)[:4] == FREE

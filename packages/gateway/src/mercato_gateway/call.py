@@ -17,9 +17,8 @@ from mercato_gateway.lane import Lane, find_lane
 from mercato_gateway.models import list_models
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.refusals import Refused
-from mercato_gateway.targets import MODEL_OPERATIONS, ModelOperation, model_operation, read_service_path, wrong_task
+from mercato_gateway.targets import MODEL_PATHS, ModelOperation, model_operation, read_service_path, wrong_task
 
-_READ_PATHS = frozenset(operation.path for operation in MODEL_OPERATIONS.values())
 _PATIENCE_SECONDS = 15.0  # for the control plane
 _monotonic = time.monotonic
 
@@ -131,7 +130,7 @@ class Call(AttemptingCall):
         The body is read as JSON whatever the method and the content type, because an upstream may do so too; only forms
         are not.
         """
-        head, is_known = self.head, path in _READ_PATHS
+        head, is_known = self.head, path in MODEL_PATHS
         if head.coded and self.body:
             self._decode_body()
         body = self.body

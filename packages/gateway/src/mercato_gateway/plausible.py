@@ -18,7 +18,7 @@ from mercato_gateway.bodies import DEFAULT_OUTPUT_TOKENS, choices_of, output_bou
 from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
 from mercato_gateway.settle import own_count
-from mercato_gateway.targets import ModelOperation
+from mercato_gateway.targets import MODEL_PATHS, ModelOperation
 from mercato_gateway.texts import input_bytes
 from mercato_gateway.tokens import Tokens, estimate_input
 
@@ -44,9 +44,6 @@ _BRINGS_TEXT = (
 )  # fmt: skip
 _STORED_PROMPT = re.compile(rb'"prompt"\s*:\s*\{')
 _ESTIMATED = frozenset({"messages", "prompt", "input", "system", "instructions", "tools", "model"})
-_TEXT_PATHS = frozenset({
-    "/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens", "/embeddings",
-})  # fmt: skip
 
 
 class Bounds(NamedTuple):
@@ -101,7 +98,7 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
     relay = bounds.relay
     text = 0 if relay is None else relay.bytes_out * (_PACKED if relay.packed else 1)
     room = max(text, DEFAULT_OUTPUT_TOKENS * choices)
-    if operation.path not in _TEXT_PATHS:
+    if operation.path not in MODEL_PATHS:
         room += _REFERRED_TOKENS * choices
     if bounds.context_window is not None:
         room = min(room, bounds.context_window * choices)

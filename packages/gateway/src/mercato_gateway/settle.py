@@ -19,7 +19,7 @@ from mercato_gateway.provider_wire import ModelRequest
 from mercato_gateway.relay import Relay
 from mercato_gateway.spool import EVENT
 from mercato_gateway.streams import EventStream
-from mercato_gateway.targets import ModelOperation
+from mercato_gateway.targets import MODEL_PATHS, ModelOperation
 from mercato_gateway.tokens import (
     NO_TOKENS,
     Reading,
@@ -171,7 +171,7 @@ def tokens_of(
     """The tokens of a model call and who counted them; `FAILED` for an error with the status of a success.
 
     That is an `error` at the top of the answer, or as an event of a stream, without usage and without any text; and
-    what is no answer at all: an empty body, a stream without events, or a page for people.
+    what is no answer of a known operation: an empty body, a stream without events, or a page for people.
     """
     reading = _read(relay) if relay is not None else Reading(Usage(), 0)
     usage, text = reading.usage, reading.text
@@ -186,7 +186,7 @@ def tokens_of(
             return NO_TOKENS, FAILED
         cut = cut or stated is None
     if stated is None:
-        if reading.blank and not cut and 200 <= status < 300:
+        if reading.blank and not cut and 200 <= status < 300 and operation.path in MODEL_PATHS:
             return NO_TOKENS, FAILED
         if status >= 400 and not cut:
             return NO_TOKENS, b"provider"

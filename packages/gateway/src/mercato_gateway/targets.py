@@ -55,6 +55,9 @@ MODEL_OPERATIONS: dict[bytes, ModelOperation] = {
     )
 }
 
+MODEL_PATHS = frozenset(operation.path for operation in MODEL_OPERATIONS.values())
+"""Of operations whose answers are known; a model service may have others."""
+
 _V1_OPERATIONS = [
     *(operation.name for operation in MODEL_OPERATIONS.values()),
     "GET /v1/models",
