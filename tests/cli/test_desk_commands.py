@@ -199,6 +199,24 @@ class TestPositions:
         exit_code, screen = desk.terminal(desk.vendor, "positions", "show", scored, "--era", str(desk.eras()[0]))
         assert (exit_code, "Nothing is held." in screen) == (0, True)
 
+    def test_an_operator_computes_what_if(self, desk: Desk, tmp_path: Path) -> None:
+        asked = {
+            "round": "rnd_" + "0" * 32, "era": 8001, "objective": "mean-variance", "names": ["AAPL", "XOM"],
+            "scores": [0.8, -0.8], "returns": [[0.01, -0.002], [-0.004, 0.006], [0.002, 0.001]],
+            "constraints": {"gross": 10**9, "net_least": 0, "net_most": 0, "per_name": 5 * 10**8},
+        }  # fmt: skip
+        file = tmp_path / "what-if.json"
+        file.write_text(json.dumps(asked))
+        body = desk.operator.json("positions", "compute", str(file))
+        held = body["positions"]["AAPL"]
+        assert (body["positions"], 10**8 < held <= 5 * 10**8) == ({"AAPL": held, "XOM": -held}, True)
+        exit_code, screen = desk.terminal(desk.operator, "positions", "compute", str(file))
+        assert (exit_code, f"{held / 1e7:+.3f} %" in screen, "mean-variance" in screen) == (0, True, True)
+        file.write_text(json.dumps(asked | {"scores": [0.1]}))
+        refused = desk.operator("positions", "compute", str(file))
+        assert (refused.returncode, "there are 1 for 2 names" in refused.stderr) == (1, True)
+        assert desk.vendor("positions", "compute", str(file)).returncode == 1
+
     def test_parts_stand_by_deployment_too(self, desk: Desk, next_round: str) -> None:
         body = desk.operator.json("positions", "show", next_round, "--by", "deployment")
         assert body["by_deployment"] == {desk.deployment: body["portfolio"]["positions"]}

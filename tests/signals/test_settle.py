@@ -12,6 +12,7 @@ from mercato.platform import Refusal
 from mercato.publishing import DeploymentHolds
 from mercato.signals import DeskDocument, DeskRecord, DeskWindow
 from mercato.signals.models import DeploymentRoundScore
+from mercato.signals.repository import SignalRepository
 from mercato_contracts.consensus import NANO, ConsensusWrite
 from mercato_contracts.desk import BacktestRequest
 from mercato_contracts.optimizer import OptimizerWrite
@@ -144,6 +145,11 @@ class TestWindow:
         assert rows[0].deployment == acme.deployment
         assert rows[0].rounds == 2
         assert rows[0].eras == 10
+        # Of two rounds, half their difference: each lies this far from the mean.
+        async with desk.database.transaction() as session:
+            scored = await SignalRepository(session).all_scores()
+        first, last = [row.figures["contribution"] for row in scored if row.deployment_id == acme.deployment]
+        assert rows[0].contribution_error == pytest.approx(abs(first - last) / 2, abs=1e-9)
         assert (early.verdict, early.live_eras) == ("too-early", 10)
 
 

@@ -107,6 +107,9 @@ class LeaderboardRow(Wire):
     eras: int = Field(description="How many eras those rounds had")
     rank_ic: float = Field(description="Spearman's correlation of scores and targets, in [-1, 1]")
     contribution: float = Field(description="What it adds to the consensus (MMC)")
+    contribution_error: float | None = Field(
+        default=None, description="The standard error of that mean over the rounds; null for fewer than two rounds"
+    )
     uniqueness: float = Field(description="1 - its largest mean rank correlation with another vendor's signal")
     churn: float = Field(description="1 - rank correlation of the signal from era to era, on average")
     turnover: float = Field(description="The share of the book that changes from era to era, on average")

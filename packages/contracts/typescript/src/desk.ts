@@ -126,6 +126,8 @@ export interface LeaderboardRow {
   rank_ic: number;
   /** What it adds to the consensus (MMC) */
   contribution: number;
+  /** The standard error of that mean over the rounds; null for fewer than two rounds */
+  contribution_error?: number | null;
   /** 1 - its largest mean rank correlation with another vendor's signal */
   uniqueness: number;
   /** 1 - rank correlation of the signal from era to era, on average */

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mercato_cli.client.paths import segment
 from mercato_cli.transport import Transport
 from mercato_contracts.desk import KillSwitchList, KillSwitchView, LogAudit, RecordLine, RecordList
+from mercato_contracts.optimizer import OptimizerInferenceResponse
 from mercato_contracts.record import RecordHead, RecordHeadList
 
 _RECORD_LINES = 500  # on one page
@@ -41,6 +42,12 @@ class DeskCalls(Transport):
     def record_heads(self, limit: int) -> list[RecordHead]:
         """Signed states of the desk's record, the newest first."""
         return self.ask(RecordHeadList, "GET", "/api/desk/record/heads", query={"limit": limit}).items
+
+    def compute_positions(self, asked: bytes) -> OptimizerInferenceResponse:
+        """What the optimizer makes of an `OptimizerInferenceRequest` as JSON."""
+        path = "/api/desk/optimizer"
+        answer = self.request("POST", path, content=asked, headers={"content-type": "application/json"})
+        return self.read(OptimizerInferenceResponse, path, answer)
 
     def audit_desk(self) -> LogAudit:
         """Have the marketplace recompute log and record."""

@@ -1,6 +1,7 @@
 """`mp positions`: what the desk holds, and which part of each position comes from whose signal."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ from mercato_cli.command import Mp, command
 from mercato_cli.commands.consensus import pick_era
 
 if TYPE_CHECKING:
-    from mercato_contracts.optimizer import OptimizerWrite
+    from mercato_contracts.optimizer import OptimizerInferenceResponse, OptimizerWrite
 
 
 @click.group()
@@ -43,6 +44,38 @@ def show_positions(mp: Mp, round_id: str, era: int | None, by: str) -> None:
     mp.console.show(result, lambda: _show(mp, write, before, parts))
 
 
+@positions.command("compute")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@command
+def compute_positions(mp: Mp, file: Path) -> None:
+    """What if: the positions that the desk's optimizer makes of FILE, in percent of the capital. For operators.
+
+    FILE is an `OptimizerInferenceRequest` as JSON: scores, past returns, limits and what is held. Nothing is stored.
+    """
+    portfolio = mp.client.compute_positions(file.read_bytes())
+    mp.console.show(portfolio.model_dump(mode="json"), lambda: _show_computed(mp, portfolio))
+
+
+def _show_computed(mp: Mp, portfolio: "OptimizerInferenceResponse") -> None:
+    whole = portfolio.positions
+    mp.console.fields(_fields(portfolio))
+    rows = [(name, _percent(whole[name])) for name in sorted(whole, key=lambda name: -whole[name]) if whole[name]]
+    mp.console.table(["name", "position"], rows, "Nothing is held.")
+
+
+def _fields(portfolio: "OptimizerInferenceResponse", turnover: str | None = None) -> list[tuple[str, object]]:
+    whole = portfolio.positions.values()
+    return [
+        ("round", portfolio.round),
+        ("era", portfolio.era),
+        ("objective", portfolio.objective),
+        ("gross, net", f"{_percent(_gross(whole))}, {_percent(sum(whole))}"),
+        ("turnover", turnover),
+        ("limits that bind", " ".join(portfolio.binding)),
+        ("expected, risk a day", f"{portfolio.expected:.3%}, {portfolio.risk:.3%}"),
+    ]
+
+
 def _parts(write: "OptimizerWrite", by: str) -> dict[str, dict[str, int]]:
     """Billionths by name, of each vendor or deployment."""
     found: dict[str, dict[str, int]] = {}
@@ -58,18 +91,8 @@ def _show(
 ) -> None:
     portfolio = write.portfolio
     whole = portfolio.positions
-    mp.console.fields(
-        [
-            ("round", portfolio.round),
-            ("era", portfolio.era),
-            ("objective", portfolio.objective),
-            ("gross, net", f"{_percent(_gross(whole.values()))}, {_percent(sum(whole.values()))}"),
-            ("turnover", before and _percent(_gross(_changes(whole, before.portfolio.positions)))),
-            ("limits that bind", " ".join(portfolio.binding)),
-            ("expected, risk a day", f"{portfolio.expected:.3%}, {portfolio.risk:.3%}"),
-            ("parts by", _METHODS[write.method]),
-        ]
-    )
+    turnover = before and _percent(_gross(_changes(whole, before.portfolio.positions)))
+    mp.console.fields([*_fields(portfolio, turnover), ("parts by", _METHODS[write.method])])
     names = sorted((name for name in whole if _is_held(name, whole, parts)), key=lambda name: -whole[name])
     rows = [(name, _percent(whole[name]), *(_percent(part.get(name, 0)) for part in parts.values())) for name in names]
     if rows:

@@ -159,6 +159,7 @@ def _standing(deployment: str, rounds: Sequence[DeploymentRoundScore], is_held: 
         return round(mean([row.figures[name] for row in rounds]), 9)
 
     last = rounds[-1]
+    spread = deviation([row.figures["contribution"] for row in rounds])
     return LeaderboardRow(
         rank=0,
         deployment=deployment,
@@ -167,6 +168,7 @@ def _standing(deployment: str, rounds: Sequence[DeploymentRoundScore], is_held: 
         eras=sum(len(row.figures["eras"]) for row in rounds),
         rank_ic=average("rank_ic"),
         contribution=average("contribution"),
+        contribution_error=round(spread / math.sqrt(len(rounds)), 9) if len(rounds) > 1 else None,
         uniqueness=average("uniqueness"),
         churn=average("churn"),
         turnover=average("turnover"),
