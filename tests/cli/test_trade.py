@@ -45,7 +45,7 @@ def test_a_bad_manifest_names_its_fields(vendor: Mp) -> None:
 
 
 def test_a_consumer_finds_subscribes_calls_and_sees_the_usage(
-    consumer: Mp, person: Mp, shop: Shop, service: str
+    consumer: Mp, vendor: Mp, person: Mp, shop: Shop, service: str
 ) -> None:
     eventually(lambda: service in consumer("search", "turn", "a", "sentence", "into", "numbers").stdout, "it is found")
     assert consumer.json("search", "numbers", "--task", "chat")["items"] == []
@@ -73,6 +73,10 @@ def test_a_consumer_finds_subscribes_calls_and_sees_the_usage(
     items = consumer.json("subscriptions")["items"]
     (subscription,) = [item for item in items if item["service_id"] == service_id]
     assert subscription["status"] == "active"
+    of_vendor = vendor.json("subscriptions", "--as-vendor")["items"]
+    assert subscription["id"] in [item["id"] for item in of_vendor]
+    assert subscription["consumer_id"] in vendor("subscriptions", "--as-vendor").stdout
+    assert consumer.json("subscriptions", "--as-vendor")["items"] == []
 
     def counted() -> list[dict[str, Any]]:
         sums = consumer.json("usage", "--by", "subscription")["items"]

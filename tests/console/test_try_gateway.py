@@ -23,17 +23,20 @@ from tests.conftest import TestClock
 from tests.console.browser import browser_of, sign_in
 from tests.console.test_buying_pages import shop
 from tests.support.market import Market
+from tests.support.waiting import until
 
 PATH = "/services/vendor/embedder/try"
 FORM = {"operation": "embeddings", "as": "json", "body": '{"input": "hello"}'}
+_LONG = b'{"said": "' + b"word " * 40_000 + b'", "end": "of it"}'
 
 
 class _Answers(BaseHTTPRequestHandler):
     calls: ClassVar[list[bytes]] = []
 
     def do_POST(self) -> None:
-        self.calls.append(self.rfile.read(int(self.headers["content-length"])))
-        body = b'{"came": "by tls"}'
+        asked = self.rfile.read(int(self.headers["content-length"]))
+        self.calls.append(asked)
+        body = _LONG if b"long" in asked else b'{"came": "by tls"}'
         self.send_response(200)
         for name, value in (("content-type", "application/json"), ("x-request-id", "req-1")):
             self.send_header(name, value)
@@ -180,11 +183,35 @@ async def test_pages_that_wait_for_a_call_hold_no_connection(app: FastAPI, marke
     async with browser_of(app) as browser:
         await sign_in(browser, "buyer")
         pages = [asyncio.create_task(browser.get(f"{PATH}/calls/late")) for _ in range(limit)]
-        while waiting < limit:
-            await asyncio.sleep(0.01)
-        assert database.connections()[0] == 0
+        await until(lambda: waiting == limit)
+        # The process's own readers of news take one for a moment.
+        await until(lambda: database.connections()[0] == 0)
         assert (await browser.get("/keys")).status_code == 200
         await market.take([market.event(customer, request_id="late")])
         metered.set()
         for page in await asyncio.gather(*pages):
             assert (page.status_code, "explained to the ledger" in page.text) == (200, True)
+
+
+async def test_a_long_answer_is_shown_in_part_and_downloaded_whole(
+    settings: Settings, clock: TestClock, market: Market, tmp_path: Path
+) -> None:
+    await shop(market)
+    cert = _issue(trustme.CA(), tmp_path, "gateway.market.example")
+    with _gateway(cert) as port:
+        async with _marketplace(settings, clock, gateway_port=port, tls_cert=cert) as app, browser_of(app) as browser:
+            browser.base_url = httpx.URL("https://mercato.test")
+            await sign_in(browser, "buyer")
+            form = FORM | {"body": '{"input": "long"}', "attempt": _attempt_in(await browser.get(PATH))}
+            page = await browser.post(PATH, data=form)
+            assert (page.status_code, "of it" in page.text) == (200, False)
+            assert f'formaction="{PATH}/download"' in page.text
+            _Answers.calls.clear()
+            form["attempt"] = _attempt_in(page)
+            file = await browser.post(f"{PATH}/download", data=form)
+            assert (file.status_code, file.content) == (200, _LONG)
+            assert file.headers["content-type"] == "application/octet-stream"
+            assert file.headers["content-disposition"] == 'attachment; filename="answer"'
+            assert file.headers["x-content-type-options"] == "nosniff"
+            assert (await browser.post(f"{PATH}/download", data=form)).status_code == 409
+            assert len(_Answers.calls) == 1
