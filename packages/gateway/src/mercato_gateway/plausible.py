@@ -106,14 +106,15 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
 
 
 def _is_beyond_input(into: int, bounds: Bounds) -> bool:
+    room = _TEMPLATE_TOKENS + 4 * estimate_input(bounds.request)
+    if into <= room:
+        return False  # as nearly every count: a token has four bytes or so
     body = bounds.body
     is_document = body.find(b'"document"') >= 0 and body.find(b'"url"') >= 0
     if is_document or any(body.find(mark) >= 0 for mark in _BRINGS_TEXT) or _STORED_PROMPT.search(body):
         return into > (bounds.context_window or _LARGEST_CONTEXT)
     references = sum(body.count(mark) for mark in (*_REFERENCES, *_BUILT_IN_TOOLS))
-    room = _TEMPLATE_TOKENS + _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN
-    room += 4 * estimate_input(bounds.request)
-    # All members are decoded for doubtful counts alone.
+    room += _FILE_TOKENS * references + len(body) // _BYTES_PER_FILE_TOKEN
     return into > room and into > room + _other_text(body)
 
 

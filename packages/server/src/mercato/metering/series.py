@@ -236,7 +236,9 @@ def _is_wide(wanted: SeriesWanted, steps: Steps) -> bool:
     """Whether there may be so many groups that the largest are better found first: a figure for each step of each group
     would be read, and most of them dropped."""
     many = wanted.side == "marketplace" and not {"status", "protocol"}.issuperset(wanted.groups)
-    return (many and len(steps.starts) > _FEW_STEPS) or len(steps.starts) > 400
+    # Latencies are dozens of figures for each step of each group.
+    has_many_figures = len(steps.starts) > _FEW_STEPS or not _QUANTILES.keys().isdisjoint(wanted.metrics)
+    return (many and has_many_figures) or len(steps.starts) > 400
 
 
 def _lines_of(

@@ -131,13 +131,16 @@ def _rows(
         values |= {f"only_{place}": [one[place] for one in only] for place in range(len(key))}
         arrays = ", ".join(f"CAST(:only_{place} AS text[])" for place in range(len(key)))
         conditions.append(f"({', '.join(f'{name}::text' for name in key)}) IN (SELECT * FROM unnest({arrays}))")  # noqa: S608
-        # The casts above hide a column from its index.
-        conditions += [
-            f"{name} = ANY(CAST(:only_{place} AS text[]))" for place, name in enumerate(key) if name in _INDEXED
-        ]
+    # The casts above hide a column from its index. A span's own consumer is better than all of them.
+    listed = {
+        name: f"{name} = ANY(CAST(:only_{place} AS text[]))"
+        for place, name in enumerate(key)
+        if name in _INDEXED and only is not None
+    }
     parts = []
     for number, source in enumerate(sources):
-        query, places = _rows_of(source, number, columns, conditions)
+        own = listed | {"consumer_id": "consumer_id = span.whose"} if source.consumers else listed
+        query, places = _rows_of(source, number, columns, [*conditions, *own.values()])
         parts.append(query)
         values |= places
     return " UNION ALL ".join(parts), values
@@ -160,7 +163,6 @@ def _rows_of(
         where.append(f"start < {_bound('ends', number, source)}")
     if is_of_each:
         places[f"whose_{number}"] = list(source.consumers)
-        where.append("consumer_id = span.whose")
     if source.level is not None:
         # The level is ours, and written out: partial indexes name it.
         where += [f"level = '{source.level}'", f"seconds = {source.seconds}"]
