@@ -115,12 +115,17 @@ _MADE = text(
     " WHERE start >= :since AND start < :until"
     " UNION ALL SELECT set_config('work_mem', '64MB', true) || set_config('jit', 'off', true), NULL, NULL, NULL, NULL"
 )
-_HAS_ROWS = text(
-    "SELECT consumer_id, start FROM unnest(CAST(:consumers AS text[])) AS who (consumer_id)"
-    " CROSS JOIN unnest(CAST(:starts AS timestamptz[])) AS asked (start) WHERE EXISTS (SELECT FROM usage_days AS own"
-    " WHERE own.level = :level AND own.consumer_id = who.consumer_id AND own.seconds = 86400"
-    " AND own.start = asked.start)"
-)
+# A look-up for each day of each: joined, all such rows would be read. The level is written out for the partial index.
+_HAS_ROWS = {
+    level: text(
+        "SELECT consumer_id, start FROM unnest(CAST(:consumers AS text[])) AS who (consumer_id)"  # noqa: S608
+        " CROSS JOIN unnest(CAST(:starts AS timestamptz[])) AS asked (start)"
+        f" CROSS JOIN LATERAL (SELECT FROM usage_days AS own WHERE own.level = '{level}'"
+        f" AND own.consumer_id = who.consumer_id AND own.seconds = {DAY_SECONDS} AND own.start = asked.start"
+        " LIMIT 1) AS found"
+    )
+    for level in BUSY
+}
 
 
 class WindowRows:
@@ -218,8 +223,8 @@ class WindowRows:
         self, consumers: Sequence[str], level: str, starts: Collection[datetime]
     ) -> set[tuple[str, datetime]]:
         """Which of these consumers have rows, of which of these days, of a level that only busy ones have."""
-        values = {"starts": sorted(starts), "level": level, "consumers": list(consumers)}
-        return {(who, start) for who, start in await self._session.execute(_HAS_ROWS, values)}
+        values = {"starts": sorted(starts), "consumers": list(consumers)}
+        return {(who, start) for who, start in await self._session.execute(_HAS_ROWS[level], values)}
 
     async def missing_blocks(self, since: datetime, before: datetime) -> list[datetime]:
         """Where the blocks begin that are over before the midnight `before`, whose days are all made, and that are not
