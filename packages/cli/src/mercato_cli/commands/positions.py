@@ -91,7 +91,9 @@ def _show(
 ) -> None:
     portfolio = write.portfolio
     whole = portfolio.positions
-    turnover = before and _percent(_gross(_changes(whole, before.portfolio.positions)))
+    turnover = None
+    if before is not None:
+        turnover = _percent(_gross(_changes(whole, before.portfolio.positions)))
     mp.console.fields([*_fields(portfolio, turnover), ("parts by", _METHODS[write.method])])
     names = sorted((name for name in whole if _is_held(name, whole, parts)), key=lambda name: -whole[name])
     rows = [(name, _percent(whole[name]), *(_percent(part.get(name, 0)) for part in parts.values())) for name in names]
