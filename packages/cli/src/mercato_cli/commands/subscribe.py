@@ -40,7 +40,7 @@ def subscriptions(mp: Mp, as_vendor: bool) -> None:
     nobody = (
         "Nobody subscribed to your services yet."
         if as_vendor
-        else ("No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`.")
+        else "No subscriptions. Find a service with `mp search` and take a plan with `mp subscribe`."
     )
     mp.console.show(
         {"items": [row.model_dump(mode="json") for row in rows]},

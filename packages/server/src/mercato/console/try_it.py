@@ -105,8 +105,7 @@ async def _run(vendor: str, name: str, request: Request, visit: SignedIn, parts:
         page = await _filled(visit, parts, vendor, name, form)
         if not page.is_run:
             return _Ran(form, None, None)
-        key = await key_for(visit, request, parts)
-        await _claim(visit, parts, vendor, name, form)
+        key = await _claim(visit, request, parts, f"{vendor}/{name}", form)
         tried = await send(visit, parts, page.call, key)
     except Refusal as refusal:
         return _Ran(form, None, refusal)
@@ -134,27 +133,29 @@ async def try_operation(
 @slow.post("/services/{vendor}/{name}/try/stream")
 async def stream_operation(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> Response:
     """The answer as it comes, for the page's own script; the form without it is `try_operation`."""
-    form = await Form.of(request)
-    ready = await _filled(visit, parts, vendor, name, form)
-    key = await key_for(visit, request, parts)
-    await _claim(visit, parts, vendor, name, form)
-    return await open_stream(visit, parts, ready.call, key)
+    return await _stream(vendor, name, request, visit, parts)
 
 
 @slow.post("/services/{vendor}/{name}/try/download")
 async def download_answer(vendor: str, name: str, request: Request, visit: SignedIn, parts: Parts) -> Response:
     """The same call with its whole answer as a file: a page shows the beginning of a long one."""
+    return await _stream(vendor, name, request, visit, parts, file="answer")
+
+
+async def _stream(vendor: str, name: str, request: Request, visit: Visit, parts: Wiring, *, file: str = "") -> Response:
     form = await Form.of(request)
     ready = await _filled(visit, parts, vendor, name, form)
+    key = await _claim(visit, request, parts, f"{vendor}/{name}", form)
+    return await open_stream(visit, parts, ready.call, key, file=file)
+
+
+async def _claim(visit: Visit, request: Request, parts: Wiring, service: str, form: Form) -> str:
+    """The key for the one call of this form. Raises `CallMadeAlready`."""
     key = await key_for(visit, request, parts)
-    await _claim(visit, parts, vendor, name, form)
-    return await open_stream(visit, parts, ready.call, key, file="answer")
-
-
-async def _claim(visit: Visit, parts: Wiring, vendor: str, name: str, form: Form) -> None:
     attempt = form.find("attempt")
     if attempt is not None:
-        await claim_call(visit, parts, f"{vendor}/{name}", attempt)
+        await claim_call(visit, parts, service, attempt)
+    return key
 
 
 @dataclass(frozen=True, slots=True)
