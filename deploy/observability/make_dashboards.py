@@ -105,6 +105,9 @@ DASHBOARDS: dict[str, tuple[str, dict[str, list[Panel]]]] = {
                 Panel("Certificates expire in", "s", (
                     ("{{role}} {{instance}}", "mercato_certificate_expires_timestamp_seconds - time()"),
                     ("gateway {{instance}}", "mercato_gateway_certificate_expires_timestamp_seconds - time()"))),
+                Panel("Clocks ahead of the database", "s", (
+                    ("{{instance}}", "mercato_clock_ahead_seconds"),
+                    ("gateway {{instance}}", "mercato_gateway_clock_ahead_seconds"))),
                 Panel("Age of the newest backup", "s", (("age", "min(mercato_backup_age_seconds)"),)),
             ],
         },

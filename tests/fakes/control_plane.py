@@ -94,6 +94,8 @@ class ControlPlane:
         self.introspect_gate.set()
         self.refuse_usage_with: int | None = None
         self.heartbeats = True
+        self.ahead_ms = 0
+        """By how much its clock is ahead of the gateway's machine."""
         self.keep_events = True
         self.event_ids: set[bytes] = set()
         self._streams: set[asyncio.Queue[bytes]] = set()
@@ -203,10 +205,17 @@ class ControlPlane:
             + body
         )
 
+    def now_ms(self) -> int:
+        """Its time, milliseconds since 1970."""
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
         queue: asyncio.Queue[bytes] = asyncio.Queue()
-        lines = [b'{"type":"begin"}', *(service.model_dump_json().encode() for service in self.services.values())]
-        lines.append(json.dumps({"type": "ready", "services": len(self.services)}).encode())
+        lines = [
+            json.dumps({"type": "begin", "at_ms": self.now_ms()}).encode(),
+            *(service.model_dump_json().encode() for service in self.services.values()),
+        ]
+        lines.append(json.dumps({"type": "ready", "services": len(self.services), "at_ms": self.now_ms()}).encode())
         self._streams.add(queue)
         try:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -219,9 +228,8 @@ class ControlPlane:
                         await writer.drain()
                         continue
                 if self.heartbeats:
-                    self._chunk(
-                        writer, json.dumps({"type": "heartbeat", "at_ms": int(time.time() * 1000)}).encode() + b"\n"
-                    )
+                    beat = {"type": "heartbeat", "at_ms": self.now_ms()}
+                    self._chunk(writer, json.dumps(beat).encode() + b"\n")
                     await writer.drain()
         finally:
             self._streams.discard(queue)
@@ -325,7 +333,7 @@ class ControlPlane:
         if granted:
             self.leases[lease_id] = Lease(want.scope, batch.gateway, batch.life, granted, batch.batch)
             counter.leases.append(lease_id)
-        expires = int(time.time() * 1000) + (self.bucket_lease_ms if counter.is_bucket else self.lease_ms)
+        expires = self.now_ms() + (self.bucket_lease_ms if counter.is_bucket else self.lease_ms)
         return LeaseGrant(
             lease=lease_id, scope=want.scope, granted=granted, expires_at_ms=expires, cap=counter.limit.cap,
             left=left - granted, reset_ms=self._reset_ms(counter, 1),

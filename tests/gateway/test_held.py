@@ -16,6 +16,7 @@ from mercato_gateway.settle import new_life
 from mercato_gateway.spool import EVENT, Spool
 from mercato_gateway.topup import TopUp
 from mercato_gateway.upstream import Connector, Pool
+from mercato_gateway.wall import Wall
 from mercato_gateway.wire import SnapshotDeployment, SnapshotRelease
 
 
@@ -52,7 +53,7 @@ class Asking:
 
 async def test_all_of_it_comes_back_once_however_often_it_is_released(spool: Spool) -> None:
     loop, deployment = asyncio.get_running_loop(), a_deployment()
-    leases = Leases(loop, ControlClient(loop, "http://127.0.0.1:1", ""), spool, "gateway", lambda: 0)
+    leases = Leases(loop, ControlClient(loop, "http://127.0.0.1:1", ""), spool, "gateway", Wall())
     before = rooms(spool)
     held = Held(spool)
     assert held.reserve_room()

@@ -9,6 +9,7 @@ from mercato_gateway.control import ControlClient
 from mercato_gateway.leases import Leases
 from mercato_gateway.settle import new_life
 from mercato_gateway.spool import Spool
+from mercato_gateway.wall import Wall
 from mercato_gateway.wire import LeaseGrant, Limit
 
 
@@ -35,7 +36,7 @@ def leases(hours: Hours, tmp_path: Path) -> Leases:
     loop: Any = hours
     spool = Spool(tmp_path, new_life(), max_bytes=16 << 20, sync_each=False, on_trouble=lambda reason: None)
     control = ControlClient(loop, "http://127.0.0.1:1", "")
-    return Leases(loop, control, spool, "gateway", lambda: int(hours.now * 1000))
+    return Leases(loop, control, spool, "gateway", Wall())
 
 
 @pytest.mark.parametrize(("unit", "window"), [("concurrent", "ever"), ("requests", "day")])

@@ -198,10 +198,14 @@ class ConsumerChanged(Wire):
     id: OrganisationId
 
 
+_AT = "The control plane's time, milliseconds since 1970"
+
+
 class Begin(Wire):
     """A whole snapshot follows; what is not in it by `ready` is gone."""
 
     type: Annotated[Literal["begin"], LINE_TYPE] = "begin"
+    at_ms: int | None = Field(default=None, description=_AT)
 
 
 class Ready(Wire):
@@ -209,13 +213,14 @@ class Ready(Wire):
 
     type: Annotated[Literal["ready"], LINE_TYPE] = "ready"
     services: int = Field(description="How many services the snapshot has")
+    at_ms: int | None = Field(default=None, description=_AT)
 
 
 class Heartbeat(Wire):
     """Nothing changed; the stream is alive."""
 
     type: Annotated[Literal["heartbeat"], LINE_TYPE] = "heartbeat"
-    at_ms: int = Field(description="The control plane's time, milliseconds since 1970")
+    at_ms: int = Field(description=_AT)
 
 
 SnapshotLine = Annotated[

@@ -7,7 +7,6 @@ on its way when its key changed is dropped, and the key is introspected again.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +17,7 @@ from mercato_gateway.guesses import Guesses
 from mercato_gateway.log import log
 from mercato_gateway.owners import Owners
 from mercato_gateway.refusals import Refused
+from mercato_gateway.wall import Wall
 from mercato_gateway.wire import GrantedSubscription, IntrospectRequest, KeyGrant
 
 FRESH_SECONDS = 60.0
@@ -116,12 +116,10 @@ def _invalid() -> Refused:
 class Keys:
     """The digest cache. Keys themselves are not kept."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, control: ControlClient, clock: Callable[[], float], guesses: Guesses
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, control: ControlClient, wall: Wall, guesses: Guesses) -> None:
         self._loop = loop
         self._control = control
-        self._clock = clock
+        self._wall = wall
         self._guesses = guesses
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._known: dict[bytes, Grant] = {}
@@ -142,12 +140,12 @@ class Keys:
             return None
         if now >= grant.refresh_at:
             self._refresh(key, grant, now)
-        if not grant.may_call or self._clock() >= grant.expires_at:
+        if not grant.may_call or self._wall.seconds() >= grant.expires_at:
             self._check(grant)
         return grant
 
     def _check(self, grant: Grant) -> None:
-        if self._clock() >= grant.expires_at:
+        if self._wall.seconds() >= grant.expires_at:
             raise Refused("key_expired", "This key has expired.")
         if not grant.may_call:
             raise Refused("scope_missing", "This key lacks the scope `call`.", facts={"scopes": grant.scopes})

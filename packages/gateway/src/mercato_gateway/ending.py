@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mercato_gateway.tracing import CallTrace
 
 _monotonic = time.monotonic
-_time_ns = time.time_ns
 
 # The tokens that count, who counted them, why the service's own count is doubted (or nothing), and that count.
 Counted = tuple[Tokens, bytes, bytes, Tokens]
@@ -83,7 +82,7 @@ class EndingCall(UpstreamCall):
         self.head = head
         self.body = body
         self.held = Held(gateway.spool)
-        self.started_ns: int = _time_ns()
+        self.started_ns: int = gateway.wall.ns()
         self.started: float = _monotonic()
         self.digits = call_digits(self.started_ns)
 

@@ -18,6 +18,7 @@ from mercato_gateway.server import ClientConnection
 from mercato_gateway.settings import Settings
 from mercato_gateway.ship import Shipper
 from mercato_gateway.spool import Spool
+from mercato_gateway.wall import Wall
 
 if TYPE_CHECKING:
     from mercato_gateway.tracing import CallTracer
@@ -35,7 +36,7 @@ class Gateway:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settings: Settings, gateway_id: str, catalog: Catalog,
         keys: Keys, leases: Leases,
-        spool: Spool, shipper: Shipper, tracer: "CallTracer | None" = None,
+        spool: Spool, shipper: Shipper, wall: Wall, tracer: "CallTracer | None" = None,
     ) -> None:  # fmt: skip
         self.loop = loop
         self.settings = settings
@@ -45,6 +46,7 @@ class Gateway:
         self.leases = leases
         self.spool = spool
         self.shipper = shipper
+        self.wall = wall
         self.tracer = tracer
         self.router = Router()
         self.health_checks = HealthChecks(loop, catalog, self.router)
@@ -152,6 +154,7 @@ class Gateway:
         """The values of this moment, for `/metrics`."""
         return {
             "connections": len(self.connections),
+            "clock_ahead_seconds": self.wall.ahead_ns / 1e9,
             **({"certificate_expires_timestamp_seconds": self.tls_expires_at} if self.tls_expires_at else {}),
             "connections_limit": self.settings.max_connections,
             "draining": int(self.draining),

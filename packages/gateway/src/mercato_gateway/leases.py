@@ -22,6 +22,7 @@ from mercato_gateway.log import log
 from mercato_gateway.refusals import Refused
 from mercato_gateway.slices import Lacking, Lease, Slice
 from mercato_gateway.spool import SegmentName, Spool
+from mercato_gateway.wall import Wall
 from mercato_gateway.wire import LeaseAnswer, LeaseBatch, LeaseBatchAnswer, LeaseRequest, LeaseWant, Limit
 
 # Long, because what was lent by an answer that came too late must be given back before it can be lent again.
@@ -93,13 +94,13 @@ class Leases:
     """All slices of this process; borrows more and gives back."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, control: ControlClient, spool: Spool, gateway: str, clock_ms: "ClockMs"
+        self, loop: asyncio.AbstractEventLoop, control: ControlClient, spool: Spool, gateway: str, wall: Wall
     ) -> None:
         self._loop = loop
         self._control = control
         self._spool = spool
         self._gateway = gateway
-        self._clock_ms = clock_ms
+        self._wall = wall
         self._slices: dict[str, Slice] = {}
         self._waiting: Waiting = {}
         self._ahead: set[Slice] = set()
@@ -306,7 +307,7 @@ class Leases:
     def _take_answers(
         self, requests: list[LeaseRequest], groups: list[list[Slice]], answers: list[LeaseAnswer]
     ) -> None:
-        now, wall = self._loop.time(), self._clock_ms()
+        now, wall = self._loop.time(), self._wall.ms()
         for request, slices, answer in zip(requests, groups, answers, strict=False):
             denied = answer.denied
             if denied is not None:
@@ -387,9 +388,3 @@ class Leases:
         for slice_ in self._slices.values():
             for lease in list(slice_.leases):
                 self.close(slice_, lease)
-
-
-class ClockMs(Protocol):
-    """Milliseconds since 1970-01-01."""
-
-    def __call__(self) -> int: ...

@@ -8,6 +8,7 @@ MEANINGS = {
     "calls_total": "Calls that a service answered, by status",
     "certificate_expires_timestamp_seconds": "When the certificate of this listener expires",
     "client_left_total": "Calls whose client closed the connection before the end",
+    "clock_ahead_seconds": "By how much this machine's clock is ahead of the marketplace's; 0 while it is right",
     "connections": "Open connections of clients",
     "connections_limit": "The most connections of clients",
     "counts_doubted_total": "Calls whose service reported counts that cannot be true",

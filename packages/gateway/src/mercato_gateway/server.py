@@ -355,7 +355,7 @@ class ClientConnection:
             self.closing = True
             return
         began = _monotonic()
-        request_id = "req_" + call_digits(time.time_ns()).decode()
+        request_id = "req_" + call_digits(self._gateway.wall.ns()).decode()
         head, body = answer(refused, self._url, request_id)
         overhead_us = max(1, int((_monotonic() - began) * 1e6))
         own = f"x-request-id: {request_id}\r\nx-mercato-overhead-us: {overhead_us}\r\nconnection: close\r\n\r\n"

@@ -10,6 +10,7 @@ from mercato_gateway.authenticate import Keys
 from mercato_gateway.catalog import Catalog
 from mercato_gateway.control import ControlClient, ControlUnavailable
 from mercato_gateway.log import log
+from mercato_gateway.wall import Wall
 from mercato_gateway.wire import (
     Begin,
     ConsumerChanged,
@@ -30,10 +31,11 @@ _decode = msgspec.json.Decoder(SnapshotLine).decode
 class SnapshotClient:
     """Keeps the catalog up to date for as long as the worker lives; it stays in use when the stream is lost."""
 
-    def __init__(self, control: ControlClient, catalog: Catalog, keys: Keys) -> None:
+    def __init__(self, control: ControlClient, catalog: Catalog, keys: Keys, wall: Wall) -> None:
         self._control = control
         self._catalog = catalog
         self._keys = keys
+        self._wall = wall
         self._partial = b""
         self._seen: set[str] | None = None
         self._heard = 0.0
@@ -84,10 +86,14 @@ class SnapshotClient:
             named = _SERVICE_ID.search(line)
             log("snapshot_line_unreadable", reason=str(error), service=named[0].decode() if named else "")
 
+    def _tell_time(self, at_ms: int | None) -> None:
+        if at_ms is not None:
+            self._wall.hear(at_ms)
+
     def _take(self, line: SnapshotLine) -> None:
         match line:
             case Heartbeat():
-                pass
+                self._wall.hear(line.at_ms)
             case SnapshotService():
                 self._catalog.put(line)
                 if self._seen is not None:
@@ -99,10 +105,12 @@ class SnapshotClient:
             case ConsumerChanged():
                 self._keys.consumer_changed(line.id)
             case Begin():
+                self._tell_time(line.at_ms)
                 self._seen = set()
                 # Changes may have been missed while the stream was down: cached keys must be introspected again.
                 self._keys.suspect_all()
             case Ready():
+                self._tell_time(line.at_ms)
                 self._catalog.keep_only(self._seen or set())
                 self._seen = None
                 self.connected = True

@@ -140,11 +140,14 @@ class ConsumerChanged(Struct, frozen=True, tag_field="type", tag="consumer_chang
 class Begin(Struct, frozen=True, tag_field="type", tag="begin"):
     """A whole snapshot follows."""
 
+    at_ms: int | None = None
+
 
 class Ready(Struct, frozen=True, tag_field="type", tag="ready"):
     """The snapshot is complete."""
 
     services: int
+    at_ms: int | None = None
 
 
 class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):

@@ -37,6 +37,7 @@ from mercato_gateway.ship import Shipper
 from mercato_gateway.snapshot import SnapshotClient
 from mercato_gateway.spool import Spool, SpoolLocked
 from mercato_gateway.upstream import Connector, Pool
+from mercato_gateway.wall import Wall
 
 if TYPE_CHECKING:
     from mercato_gateway.tracing import CallTracer
@@ -46,16 +47,12 @@ _REST_AT_STOP_SECONDS = 2.0
 _TLS_LOOK_SECONDS = 10.0
 
 
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def gateway_id(folder: Path) -> str:
     """The id of the worker that owns this folder, made at its first start."""
     path = folder / "gateway-id"
     if not path.exists():
         fresh = folder / "gateway-id.new"
-        fresh.write_text(make_id(GATEWAY, _wall_ms(), os.urandom(10)))
+        fresh.write_text(make_id(GATEWAY, time.time_ns() // 1_000_000, os.urandom(10)))
         fresh.replace(path)
     return path.read_text().strip()
 
@@ -93,12 +90,13 @@ def build(loop: asyncio.AbstractEventLoop, settings: Settings) -> tuple[Gateway,
         ca_file=settings.upstream_ca_file,
     )
     catalog = Catalog(lambda wire: Pool(wire, connector))
-    keys = Keys(loop, control, time.time, Guesses(settings.unknown_keys_per_minute))
-    leases = Leases(loop, control, spool, own_id, _wall_ms)
+    wall = Wall()
+    keys = Keys(loop, control, wall, Guesses(settings.unknown_keys_per_minute))
+    leases = Leases(loop, control, spool, own_id, wall)
     shipper = Shipper(spool, control, own_id)
-    gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, shipper, _tracer(settings))
+    gateway = Gateway(loop, settings, own_id, catalog, keys, leases, spool, shipper, wall, _tracer(settings))
     adoption = Adoption(Path(settings.state), spool.folder, control, partial(open_spool, settings), gateway_id)
-    return gateway, SnapshotClient(control, catalog, keys), adoption
+    return gateway, SnapshotClient(control, catalog, keys, wall), adoption
 
 
 def _tracer(settings: Settings) -> "CallTracer | None":

@@ -24,7 +24,7 @@ from mercato.edge.middleware import Edge
 from mercato.edge.problems import install_problems
 from mercato.edge.reference_pages import STATIC, reference_pages
 from mercato.edge.wiring import Running, Wiring, running_of, set_running
-from mercato.platform import OutboxFeed
+from mercato.platform import OutboxFeed, time_kept
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,12 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 @asynccontextmanager
 async def _lifespan(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     """Hear the outbox and open what takes time, until the process stops."""
+    async with time_kept(wiring.clock, wiring.database), _opened(wiring, parts, app):
+        yield
+
+
+@asynccontextmanager
+async def _opened(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncIterator[None]:
     feed = OutboxFeed(wiring.database, tracer=wiring.tracer)
     await feed.start(
         [],

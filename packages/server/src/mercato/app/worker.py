@@ -43,7 +43,7 @@ from mercato.discovery import (
     forget_feeder,
 )
 from mercato.edge.wiring import Wiring
-from mercato.platform import DurableSubscriber, OutboxFeed, OutsideSubscriber, Workflows, follow_outside
+from mercato.platform import DurableSubscriber, OutboxFeed, OutsideSubscriber, Workflows, follow_outside, time_kept
 from mercato.publishing import LiveCalls, Pipeline, PipelineStarter
 from mercato.registry import ModelReader, RegistryFeeder, forget_registry_feeder
 from mercato.signals import KillKeeper, RoundSettling, settling_starter
@@ -81,6 +81,7 @@ async def run_worker(
         present = nullcontext() if is_embedded else _present(wiring, workflows, executor)
         async with (
             present,
+            time_kept(wiring.clock, wiring.database),
             _open(workflows, wiring, settings),
             _figures(wiring, settings, is_embedded=is_embedded),
         ):

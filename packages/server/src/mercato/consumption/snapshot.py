@@ -135,7 +135,7 @@ class SnapshotHub:
                 yield b"".join(lines) or self._heartbeat()
 
     async def _whole(self) -> AsyncIterator[bytes]:
-        yield _line(Begin())
+        yield _line(Begin(at_ms=self._now_ms()))
         async with self._database.transaction() as session:
             ids = await Catalogue(session).listed_ids()
         sent = 0
@@ -145,10 +145,13 @@ class SnapshotHub:
                 services = await routes_of(session, page, self._seal)
             sent += len(services)
             yield b"".join(_line(service) for service in services)
-        yield _line(Ready(services=sent))
+        yield _line(Ready(services=sent, at_ms=self._now_ms()))
 
     def _heartbeat(self) -> bytes:
-        return _line(Heartbeat(at_ms=int(self._clock.now().timestamp() * 1000)))
+        return _line(Heartbeat(at_ms=self._now_ms()))
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
 
     @contextmanager
     def _listening(self) -> Iterator[ChangeQueue]:

@@ -33,6 +33,7 @@ from mercato.platform.data_map import (
     undescribed,
 )
 from mercato.platform.database import LIVELY, Base, Database, Session, after_commit, driver_url, libpq_url
+from mercato.platform.database_time import compare_time, time_kept
 from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed, OutsideSubscriber
 from mercato.platform.file_lock import is_locked
@@ -192,6 +193,7 @@ __all__ = [
     "check_key",
     "check_prefix",
     "check_range",
+    "compare_time",
     "configure_logging",
     "copy_json",
     "csv_head",
@@ -230,6 +232,7 @@ __all__ = [
     "serving",
     "start_on",
     "stream_lines",
+    "time_kept",
     "traced",
     "undescribed",
 ]
