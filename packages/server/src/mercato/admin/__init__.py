@@ -44,6 +44,7 @@ from mercato.admin.news import (
     PersonExportAsked,
     PrivateDataRead,
     RequestServed,
+    SecretChanged,
     SubjectErased,
     WorkflowOrdered,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "Replay",
     "RequestServed",
     "Retention",
+    "SecretChanged",
     "ServiceNow",
     "Span",
     "State",
