@@ -108,7 +108,7 @@ def _check_head(head: "RecordHead", digests: Sequence[str], trusted: set[str] | 
 
     if trusted is not None and head.key not in trusted:
         raise MpError(
-            f"The head of {head.at} is signed with another key than the one you know, and that one does not lead to it.",
+            f"The head of {head.at} is signed with another key than the one you know or one that it leads to.",
             "Ask the operator which is right.",
             Exit.REFUSED,
         )

@@ -91,9 +91,9 @@ async def list_audit_heads(log: Log, before: Place = None, limit: PageSize = 50)
 
 @router.get("/keys", summary="The keys that sign heads, the oldest first")
 async def list_head_keys(parts: Parts) -> PublishedHeadKeys:
-    """Of every log: the audit log, the log of signals and the desk's record. Keys that were replaced stay, because heads
-    verify with the key that signed them. At a rotation the key before and the new one sign the same link, so whoever
-    knows one key can check the others. Open to everybody."""
+    """Of every log: the audit log, the log of signals and the desk's record. Replaced keys stay, because heads verify
+    with the key that signed them. At a rotation the key before and the new one sign the same link, so whoever knows one
+    key can check the others. Open to everybody."""
     return PublishedHeadKeys(items=parts.log_key.published())
 
 

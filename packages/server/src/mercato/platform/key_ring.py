@@ -5,12 +5,13 @@ The file of a marketplace that never rotated is one key in hexadecimal. Since th
     mercato-keys/1
     retired <id> <since> <public key> <signature of the one before> <its own signature>
     key <id> <since> <secret in hexadecimal> <signature of the one before> <its own signature>
-    end
+    end <SHA-256 of the lines before>
 
 in the order of `since`, `-` for a missing signature. What the signatures are of is in `mercato_contracts.head_keys`.
 """
 
 import base64
+import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field, replace
@@ -88,15 +89,16 @@ class KeyRing:
             raise RingDamaged("it is not text") from None
         if lines[0] != _HEADER:
             return cls.of(_secret("\n".join(lines).strip()))
-        if lines[-2:] != [_END, ""] or len(lines) > _MOST_LINES:
-            raise RingDamaged("its end is missing")
+        if len(lines) > _MOST_LINES or lines[-2:] != [_end(lines[:-2]), ""]:
+            raise RingDamaged("lines are missing or were altered")
         ring = cls(tuple(_read_line(line, number) for number, line in enumerate(lines[1:-2], 2)))
         _check(ring)
         return ring
 
     def write(self) -> bytes:
         """What `read` reads."""
-        return "\n".join((_HEADER, *map(_write_line, self.keys), _END, "")).encode()
+        lines = [_HEADER, *map(_write_line, self.keys)]
+        return "\n".join((*lines, _end(lines), "")).encode()
 
     @property
     def last(self) -> RingKey:
@@ -135,6 +137,12 @@ def _key(secret: bytes, since: datetime) -> RingKey:
         raise RingDamaged(f"a key has {LEAST_BYTES} to {_MOST_BYTES} bytes, and one of these has {len(secret)}")
     public = base64.b64encode(head_signer(secret).public_key().public_bytes_raw()).decode()
     return RingKey(derive_key(secret, Purpose.KEY_ID).hex()[:_ID_DIGITS], since, secret, public)
+
+
+def _end(lines: list[str]) -> str:
+    """The last line: a file that was cut or mistyped is not taken for a ring with fewer or other keys."""
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return f"{_END} {digest}"
 
 
 def _sign(key: Ed25519PrivateKey, content: bytes) -> str:
